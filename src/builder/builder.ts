@@ -1,0 +1,32 @@
+import type { ImageFile } from '../cluster/cluster.ts';
+import type { Image } from '../core/guest.ts';
+import type { Source } from '../git/git.ts';
+
+/** Where a build reports what goes on. */
+export interface BuildMonitor {
+  /** Derivations: `done` of `total`; never goes back. `running` are the names being built now. */
+  progress(done: number, total: number, running: readonly string[]): void;
+  /** A line of a builder's log, without colours, with the name of its derivation. */
+  line(derivation: string, text: string): void;
+}
+
+/** Evaluates flakes and builds images. Evaluation never builds. Errors safe to show are `UserError`s. */
+export interface Builder {
+  /** The flake's output `proxnix` as JSON, alone and therefore cheap. */
+  evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown>;
+  /**
+   * For each image type its derivation and store path, in the order asked. One error names every image that has none,
+   * with Nix's own last lines.
+   */
+  evaluateImages(source: Source, types: readonly string[], signal?: AbortSignal): Promise<readonly Image[]>;
+  /**
+   * Builds what is missing. The result has the store path that was planned, or this fails. A failure names the
+   * derivation that broke and the last lines of its log; images that were built stay built.
+   * @param signal cancels: the builders end, nothing half made stays valid
+   */
+  build(images: readonly Image[], monitor: BuildMonitor, signal?: AbortSignal): Promise<readonly ImageFile[]>;
+  /** The whole log of the last failing build of a derivation; `undefined` when Nix keeps none. */
+  log(drvPath: string): Promise<string | undefined>;
+  /** Keeps exactly these images (and what runs now) from Nix's garbage collector: one root per image. */
+  keep(images: readonly Image[]): Promise<void>;
+}

@@ -1,0 +1,62 @@
+import type { Image } from '../core/guest.ts';
+import type { LiveState } from '../core/live.ts';
+import type { GuestStep } from '../core/steps.ts';
+
+/**
+ * What a guest must still be at the next write: anything else stops the run. Each write answers with the guard of the
+ * state it left.
+ */
+export interface Guard {
+  readonly vmid: number;
+  readonly node: string;
+  /** SMBIOS UUID; another one means another machine under the same VMID. */
+  readonly uuid: string;
+  /** Digest of the configuration; sent along with the write where Proxmox takes it. */
+  readonly digest: string;
+}
+
+/** Where the cluster reports what goes on. All members may be called at any rate; the caller slows them down. */
+export interface ClusterMonitor {
+  /** The UPID of a task, at once after it was accepted: it is journaled before it is followed. */
+  task(upid: string): void;
+  /** How far the step is; bytes where the cluster tells them. */
+  progress(done: number, total: number, unit: 'bytes' | '%'): void;
+  /** A line of a task's log, or what the step does now. */
+  line(text: string): void;
+}
+
+/** An image file that is built and may be uploaded. Sizes in bytes. */
+export interface ImageFile {
+  readonly image: Image;
+  readonly path: string;
+  readonly size: number;
+  readonly virtualSize: number;
+}
+
+/** A Proxmox VE cluster: read as a whole, changed one step at a time. All errors safe to show are `UserError`s. */
+export interface Cluster {
+  /**
+   * Every guest the token can see; the configuration of those that are tagged `proxnix` or whose VMID is in `wanted`.
+   * One list call and one call for each of these. Never takes a node that is down for guests that are gone.
+   */
+  readState(wanted: ReadonlySet<number>): Promise<LiveState>;
+  /**
+   * Brings an image file to where `node` can import it from, streamed, named by its store hash; nothing is sent when it
+   * is there already. Refused before the first byte when the storage cannot take it.
+   */
+  upload(file: ImageFile, node: string, monitor: ClusterMonitor): Promise<void>;
+  /**
+   * Carries out one step. `guard` is the guest's state at the last look; `undefined` only for a guest that is not there
+   * yet. Before it writes, the guest is compared with the guard (UUID, digest) and with the `proxnix` tag.
+   * @returns the guard for the next step; `undefined` when the guest is gone.
+   */
+  perform(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): Promise<Guard | undefined>;
+  /**
+   * Waits for a task that an earlier process of the bot began. @returns `ok` or Proxmox's own words for what failed;
+   * `undefined` when the cluster does not know the task any more.
+   */
+  settle(upid: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined>;
+  /** A guest's first address that is neither loopback nor link-local, when its agent tells one. Never throws. */
+  address(vmid: number, node: string): Promise<string | undefined>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,107 @@
+import type { DesiredGuest } from './guest.ts';
+import type { LiveConfig, LiveGuest } from './live.ts';
+
+/** A live guest whose configuration was read. */
+export type KnownGuest = LiveGuest & { readonly config: LiveConfig };
+
+/** One value that differs, as people read it: `memory 2048 -> 4096 MiB`. */
+export interface FieldChange {
+  readonly field:
+    | 'name'
+    | 'description'
+    | 'onboot'
+    | 'protected'
+    | 'tags'
+    | 'cores'
+    | 'sockets'
+    | 'memory'
+    | 'disk'
+    | 'storage'
+    | 'bridge'
+    | 'scsi-hw'
+    | 'cloud-init'
+    | 'node';
+  readonly from: string;
+  readonly to: string;
+  /** Proxmox keeps it pending until a stop and start. */
+  readonly restart: boolean;
+}
+
+/** Why a change is shown and never run. `advice` says what a person can do. */
+export interface Blocked {
+  readonly reason: 'not-ours' | 'protected' | 'shrink' | 'storage' | 'unreachable' | 'kind' | 'template' | 'node' | 'locked';
+  readonly advice: string;
+}
+
+interface ChangeBase {
+  readonly vmid: number;
+  readonly name: string;
+  readonly node: string;
+  readonly blocked?: Blocked;
+}
+
+/** A VM that is wanted and whose VMID is free. */
+export interface CreateChange extends ChangeBase {
+  readonly action: 'create';
+  readonly guest: DesiredGuest;
+}
+
+/** Changes that leave the root disk as it is. */
+export interface UpdateChange extends ChangeBase {
+  readonly action: 'update';
+  readonly guest: DesiredGuest;
+  readonly live: KnownGuest;
+  readonly fields: readonly FieldChange[];
+}
+
+/**
+ * Another image: the root disk is swapped. `fields` run along. `halfMade`: an interrupted run left a guest without any
+ * disk; it is made anew.
+ */
+export interface ReplaceChange extends ChangeBase {
+  readonly action: 'replace';
+  readonly guest: DesiredGuest;
+  readonly live: KnownGuest;
+  readonly fields: readonly FieldChange[];
+  /** Store hashes; absent when no tag tells what the disk holds. */
+  readonly fromImage?: string;
+  readonly toImage: string;
+  readonly halfMade: boolean;
+}
+
+/** Ours and no longer wanted: its disks are deleted. */
+export interface DestroyChange extends ChangeBase {
+  readonly action: 'destroy';
+  readonly live: KnownGuest;
+  /** The VMID its name has in the flake now, when it was renumbered. */
+  readonly movedTo?: number;
+}
+
+/** A staging guest that an interrupted replace of `ownerVmid` left behind. */
+export interface CleanUpChange extends ChangeBase {
+  readonly action: 'clean-up';
+  readonly live: KnownGuest;
+  readonly ownerVmid: number;
+}
+
+/** Wanted, but the VMID belongs to a guest that is not ours or cannot be read. Always blocked. */
+export interface ConflictChange extends ChangeBase {
+  readonly action: 'conflict';
+  readonly guest: DesiredGuest;
+  readonly live: LiveGuest;
+  readonly blocked: Blocked;
+}
+
+export type Change = CreateChange | UpdateChange | ReplaceChange | DestroyChange | CleanUpChange | ConflictChange;
+
+/** Does running it stop a guest that runs now? */
+export function requiresRestart(change: Change): boolean {
+  switch (change.action) {
+    case 'update':
+      return change.live.status === 'running' && change.fields.some((field) => field.restart);
+    case 'replace':
+      return change.live.status === 'running';
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * An error that is safe to show in a chat and says what to do next. Everything else that is thrown is a bug: it is
+ * logged and shown only as "unexpected" with the run's id.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  /** What the reader can do about it, one sentence. */
+  readonly next: string | undefined;
+  /** Lines of somebody else's text that belong to it (Nix's last lines, a task's log), oldest first. */
+  readonly details: readonly string[];
+
+  constructor(message: string, options: { next?: string; details?: readonly string[]; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.next = options.next;
+    this.details = options.details ?? [];
+  }
+}
+
+/** What a run keeps of an error: plain data, safe to show. */
+export interface Failure {
+  readonly message: string;
+  readonly next?: string;
+  readonly details: readonly string[];
+}
+
+/** The showable form of anything thrown; a bug shows only that it happened, its text stays in the log. */
+export function toFailure(error: unknown): Failure {
+  if (!(error instanceof UserError)) {
+    return {
+      message: 'An unexpected error inside proxnix.',
+      next: 'The log of the bot has the whole story.',
+      details: [],
+    };
+  }
+  return {
+    message: error.message,
+    details: error.details,
+    ...(error.next === undefined ? {} : { next: error.next }),
+  };
+}

@@ -1,0 +1,24 @@
+import type { Commit } from '../core/commit.ts';
+
+/** A commit that is pinned in the bot's own mirror: what an evaluation reads. */
+export interface Source {
+  /** Absolute path of the bare mirror. */
+  readonly mirror: string;
+  /** The hidden ref that keeps the commit reachable, e.g. `refs/proxnix/r-12`. */
+  readonly ref: string;
+  readonly rev: string;
+  /** Folder of the flake inside the repository. */
+  readonly dir?: string;
+}
+
+/** One repository and one branch of it, both from our configuration. Errors are `UserError`s without credentials. */
+export interface Git {
+  /** Fetches the branch and tells its newest commit. Refuses when the branch does not exist. */
+  head(): Promise<Commit>;
+  /** A commit by ref or hash (seven digits or more), after a fetch; `undefined` when there is none. */
+  find(ref: string): Promise<Commit | undefined>;
+  /** Keeps a commit for a plan under `name` (letters, digits, `-`), also through a force push. */
+  pin(sha: string, name: string): Promise<Source>;
+  /** Lets a pinned commit go; unknown names are fine. */
+  unpin(name: string): Promise<void>;
+}
