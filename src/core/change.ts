@@ -29,7 +29,16 @@ export interface FieldChange {
 
 /** Why a change is shown and never run. `advice` says what a person can do. */
 export interface Blocked {
-  readonly reason: 'not-ours' | 'protected' | 'shrink' | 'storage' | 'unreachable' | 'kind' | 'template' | 'node' | 'locked';
+  readonly reason:
+    | 'not-ours'
+    | 'protected'
+    | 'shrink'
+    | 'storage'
+    | 'unreachable'
+    | 'kind'
+    | 'template'
+    | 'node'
+    | 'locked';
   readonly advice: string;
 }
 

@@ -7,14 +7,26 @@ import type { DesiredGuest, Image } from './guest.ts';
  */
 export type GuestStep =
   /** An empty guest (no root disk) with its settings and the tags given. Refused when the VMID is taken. */
-  | { readonly kind: 'create'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest; readonly tags: string }
+  | {
+      readonly kind: 'create';
+      readonly vmid: number;
+      readonly node: string;
+      readonly guest: DesiredGuest;
+      readonly tags: string;
+    }
   /** The image into the guest's empty root slot, as a copy; the slot becomes the boot disk. */
   | { readonly kind: 'import'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest }
   /** The root disk grows to `diskGb`; nothing happens when it is that large already. */
   | { readonly kind: 'resize'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest }
   | { readonly kind: 'start'; readonly vmid: number; readonly node: string }
   /** One write of every setting that differs from the guest wanted, with the tags given and the digest. */
-  | { readonly kind: 'configure'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest; readonly tags: string }
+  | {
+      readonly kind: 'configure';
+      readonly vmid: number;
+      readonly node: string;
+      readonly guest: DesiredGuest;
+      readonly tags: string;
+    }
   /** The root disk to another storage; online when the guest runs. */
   | { readonly kind: 'move-disk'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest }
   /** Makes pending changes real: a reboot by the server when the guest runs and something is pending, else nothing. */
@@ -24,9 +36,21 @@ export type GuestStep =
   /** The staged disk to the guest as an unused volume; the staging guest goes. */
   | { readonly kind: 'hand-over'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest }
   /** The staged disk becomes the root disk, pending while the guest runs; the old one stays as an unused volume. */
-  | { readonly kind: 'swap'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest; readonly tags: string }
+  | {
+      readonly kind: 'swap';
+      readonly vmid: number;
+      readonly node: string;
+      readonly guest: DesiredGuest;
+      readonly tags: string;
+    }
   /** The last step of a guest: the final tags, and protection where the flake wants it. */
-  | { readonly kind: 'finish'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest; readonly tags: string }
+  | {
+      readonly kind: 'finish';
+      readonly vmid: number;
+      readonly node: string;
+      readonly guest: DesiredGuest;
+      readonly tags: string;
+    }
   | { readonly kind: 'stop'; readonly vmid: number; readonly node: string }
   /** Deletes the guest with its disks; done already counts as done. */
   | { readonly kind: 'destroy'; readonly vmid: number; readonly node: string }

@@ -1,0 +1,113 @@
+import type { ButtonAction, Card, ChatName, PersonRef, Rich } from '../views/card.ts';
+
+/** Somebody in a chat, with the immutable ids of the groups (roles, usergroups) the chat vouches for. */
+export interface Person extends PersonRef {
+  readonly groups: readonly string[];
+}
+
+/** Where something was typed or pressed: immutable ids of the guild or workspace and of the channel. */
+export interface Place {
+  readonly workspace: string;
+  readonly channel: string;
+}
+
+/** `/proxnix <name> …`, already split: positional arguments by their option's name. */
+export interface CommandRequest {
+  readonly name: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly person: Person;
+  readonly place: Place;
+}
+
+/** A button that was pressed. */
+export interface Press {
+  readonly action: ButtonAction;
+  readonly runId: string;
+  readonly planId?: string;
+  readonly person: Person;
+  readonly place: Place;
+}
+
+/** A form that was filled in. `values` by field name, as typed. */
+export interface Submission {
+  readonly formId: string;
+  readonly values: Readonly<Record<string, string>>;
+  readonly person: Person;
+  readonly place: Place;
+}
+
+export interface FormField {
+  readonly name: string;
+  readonly label: string;
+  readonly hint?: string;
+  readonly required: boolean;
+  readonly multiline?: boolean;
+}
+
+/** A question with a few fields: a modal where the chat has one. */
+export interface Form {
+  /** Ids only, like a button's: `px1:confirm:r-41:p-7f3c2a`. */
+  readonly id: string;
+  readonly title: string;
+  readonly text: Rich;
+  readonly fields: readonly FormField[];
+  readonly submit: string;
+  readonly danger: boolean;
+}
+
+/** What the asker gets back. Notes and cards are seen by the asker alone. */
+export type Answer =
+  /** Nothing to say: the card itself moves. */
+  | { readonly kind: 'none' }
+  /** One sentence; `code` is the reason code of a refusal (`not-an-approver`). */
+  | { readonly kind: 'note'; readonly text: string; readonly code?: string }
+  | { readonly kind: 'card'; readonly card: Card }
+  | { readonly kind: 'form'; readonly form: Form }
+  /** A field of the submitted form is wrong: said beside it, the form stays open. */
+  | { readonly kind: 'invalid'; readonly field: string; readonly text: string };
+
+/** One option of a command; `complete` names what may be suggested for it. */
+export interface CommandOption {
+  readonly name: string;
+  readonly description: string;
+  readonly required: boolean;
+  readonly complete?: 'run' | 'guest' | 'ref' | 'fleet' | 'command';
+  /** Takes the rest of the line. */
+  readonly rest?: boolean;
+}
+
+/** What a chat must know of a command to offer it: its words, not what it does. */
+export interface CommandSpec {
+  readonly name: string;
+  readonly description: string;
+  readonly options: readonly CommandOption[];
+}
+
+/** What a chat hands over. None of these throws: what goes wrong is an answer. */
+export interface ChatHandlers {
+  /** In help order. */
+  readonly commands: readonly CommandSpec[];
+  command(request: CommandRequest): Promise<Answer>;
+  press(press: Press): Promise<Answer>;
+  submit(submission: Submission): Promise<Answer>;
+  /** Suggestions for an option, at most 25, for what was typed of it so far. */
+  complete(option: CommandOption, typed: string): Promise<readonly string[]>;
+}
+
+/** By chat name, the chat's own id of a message. Saved with the run, so a card is found again after a restart. */
+export type MessageRef = Readonly<Partial<Record<ChatName, string>>>;
+
+/** A chat. Adapters acknowledge a press or a command first (Slack and Discord give three seconds), then hand it over. */
+export interface Chat {
+  readonly name: ChatName;
+  /** Connects and begins to hand over. Rejects with a `UserError` when the chat cannot be used as configured. */
+  start(handlers: ChatHandlers): Promise<void>;
+  /**
+   * Shows a card in the fleet's channel: edits the message `ref` names, or posts a new one when it names none or the
+   * message is gone. @returns where it is shown now. Rejects when the chat cannot be reached; the caller tries again.
+   */
+  show(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef>;
+  /** Adds to the message's thread; notifies where edits do not. Same errors as `show`. */
+  reply(fleet: string, card: Card, ref: MessageRef): Promise<void>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,113 @@
+/**
+ * A piece of text. Plain strings are always literal: each chat escapes them its own way, so text from outside (commit
+ * messages, names, logs) cannot mention, format or break anything.
+ */
+export type Span =
+  | string
+  | { readonly bold: string }
+  | { readonly code: string }
+  | { readonly link: string; readonly text: string }
+  /** Milliseconds since the epoch, shown on the reader's own clock; `relative` is "in 3 hours". */
+  | { readonly time: number; readonly show: 'time' | 'date-time' | 'relative' }
+  /** A person of any chat; shown by name, never as a mention that notifies. */
+  | { readonly person: PersonRef };
+
+export type Rich = readonly Span[];
+
+/** Somebody who pressed or typed: an immutable id of one chat, and a name that is only shown. */
+export interface PersonRef {
+  readonly chat: ChatName;
+  readonly id: string;
+  readonly name: string;
+}
+
+export type ChatName = 'console' | 'discord' | 'slack';
+
+/** The sign in front of a plan's line; it repeats what the words say. */
+export type Mark = '-' | '-/+' | '~' | '+' | '!' | ' ';
+
+/** A line of monospaced text. `keep`: a chat that must cut leaves this line in (destroys are never cut). */
+export interface Line {
+  readonly text: string;
+  readonly mark?: Mark;
+  readonly keep?: boolean;
+}
+
+export type Block =
+  | { readonly kind: 'text'; readonly rich: Rich }
+  /** Said more quietly: author, approvals, ids. */
+  | { readonly kind: 'small'; readonly rich: Rich }
+  /** What loses data or needs a person; never cut. */
+  | { readonly kind: 'warning'; readonly rich: Rich }
+  /** Monospaced lines, at most 60 columns wide; what does not fit a chat is cut at line ends and stands in a file. */
+  | { readonly kind: 'lines'; readonly lines: readonly Line[] }
+  /** `fraction` from 0 to 1; absent: how far it is cannot be told. */
+  | { readonly kind: 'progress'; readonly label: string; readonly fraction?: number; readonly text: string }
+  | { readonly kind: 'divider' };
+
+export type ButtonAction = 'approve' | 'reject' | 'details' | 'plan-again' | 'cancel' | 'log';
+
+/** A button carries ids only, so it works after a restart and says nothing that could be forged into meaning. */
+export interface Button {
+  readonly action: ButtonAction;
+  readonly label: string;
+  readonly style: 'primary' | 'danger' | 'plain';
+  readonly runId: string;
+  /** The plan the reader saw; `undefined` where the run has none. */
+  readonly planId?: string;
+  /** Asked before the press counts, where the chat can. */
+  readonly confirm?: { readonly title: string; readonly text: string; readonly yes: string };
+}
+
+/** Text that belongs to a card in full: the whole plan, a log. */
+export interface CardFile {
+  /** A file name, e.g. `plan.diff`. */
+  readonly name: string;
+  readonly title: string;
+  readonly text: string;
+}
+
+export type Tone = 'working' | 'waiting' | 'good' | 'bad' | 'quiet';
+
+/** A chat-neutral message. Meaning is in the words; `tone` only colours them. */
+export interface Card {
+  readonly tone: Tone;
+  /** Starts with the state: Plan, Applying, Applied, Failed, Rejected … */
+  readonly title: string;
+  readonly blocks: readonly Block[];
+  readonly buttons: readonly Button[];
+  readonly files: readonly CardFile[];
+}
+
+/** The id that a button carries through a chat: `px1:approve:r-41:p-7f3c2a`. At most 100 characters (Discord). */
+export function buttonId(button: Pick<Button, 'action' | 'runId' | 'planId'>): string {
+  return ['px1', button.action, button.runId, button.planId ?? ''].join(':');
+}
+
+const buttonPattern = /^px1:([a-z-]{1,20}):(r-[0-9]{1,9}):(p-[0-9a-f]{6,16})?$/;
+const actions: readonly string[] = ['approve', 'reject', 'details', 'plan-again', 'cancel', 'log'];
+
+/** Reads a button id; `undefined` for anything that proxnix did not make. */
+export function readButtonId(text: string): Pick<Button, 'action' | 'runId' | 'planId'> | undefined {
+  const [, action, runId, planId] = buttonPattern.exec(text) ?? [];
+  if (action === undefined || runId === undefined || !isAction(action)) return undefined;
+  return { action, runId, ...(planId === undefined ? {} : { planId }) };
+}
+
+function isAction(text: string): text is ButtonAction {
+  return actions.includes(text);
+}
+
+/** The words of a rich text alone: for logs, notifications and screen readers. */
+export function plainText(rich: Rich): string {
+  return rich.map(plainSpan).join('');
+}
+
+function plainSpan(span: Span): string {
+  if (typeof span === 'string') return span;
+  if ('bold' in span) return span.bold;
+  if ('code' in span) return span.code;
+  if ('link' in span) return span.text;
+  if ('time' in span) return `${new Date(span.time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  return span.person.name;
+}
