@@ -81,7 +81,7 @@ export interface ReplaceChange extends ChangeBase {
 /** Ours and no longer wanted: its disks are deleted. */
 export interface DestroyChange extends ChangeBase {
   readonly action: 'destroy';
-  readonly live: KnownGuest;
+  readonly live: LiveGuest;
   /** The VMID its name has in the flake now, when it was renumbered. */
   readonly movedTo?: number;
 }

@@ -1,17 +1,25 @@
-import type { Change } from './change.ts';
+import { createHash } from 'node:crypto';
+import type { Blocked, Change, KnownGuest } from './change.ts';
 import type { Commit } from './commit.ts';
-import type { DesiredGuest } from './guest.ts';
+import { diffGuest, imageDiffers, shrinksDisk } from './diff.ts';
+import { type DesiredGuest, imageHash } from './guest.ts';
+import type { LiveGuest, LiveState } from './live.ts';
+import { placeGuest } from './place.ts';
+import { stagingOwner } from './staging.ts';
+import { readTags } from './tags.ts';
 
 /** What a plan is for. It travels with the plan, so the plan can be made again from it without evaluating anything. */
 export interface Goal {
   readonly fleet: string;
+  /** Set when more than one fleet is configured: guests then carry `fleet-<name>`. */
+  readonly fleetTag?: string;
   readonly commit: Commit;
   readonly guests: readonly DesiredGuest[];
 }
 
 /** The difference between a goal and the live cluster. */
 export interface Plan {
-  /** `p-` and the first six digits of the digest: what people read. */
+  /** `p-` and the first digits of the digest: what people read. */
   readonly id: string;
   /** Hash over the goal and the basis of every guest touched. An approval is for one digest. */
   readonly digest: string;
@@ -20,4 +28,215 @@ export interface Plan {
   readonly goal: Goal;
   /** In the order in which people read them: destroys first. */
   readonly changes: readonly Change[];
+}
+
+/** What an approval rests on: everything about a guest that must still hold when it is changed. */
+interface Basis {
+  readonly vmid: number;
+  readonly node: string;
+  readonly uuid?: string;
+  readonly digest?: string;
+  readonly tags: readonly string[];
+}
+
+/**
+ * Compares a goal with the live cluster. Pure: the same input makes the same plan, so planning again shows whether
+ * anything moved.
+ * @param earlier the plan this one is compared with; new guests stay on the node it chose
+ */
+export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
+  const changes = [...wantedChanges(goal, live, earlier), ...unwantedChanges(goal, live)];
+  const replaced = new Set(changes.filter((change) => change.action === 'replace').map((change) => change.vmid));
+  const needed = changes.filter((change) => change.action !== 'clean-up' || !replaced.has(change.ownerVmid));
+  const sorted = needed.sort((a, b) => rank(a) - rank(b) || a.vmid - b.vmid);
+  const { commit, ...wanted } = goal;
+  const basis = sorted.map(basisOf);
+  const said = sorted.map(({ action, vmid, blocked, ...change }) => ({
+    action,
+    vmid,
+    blocked: blocked?.reason,
+    fields: 'fields' in change ? change.fields : [],
+    guest: 'guest' in change ? change.guest : undefined,
+  }));
+  const digest = hash({ wanted, commit: commit.sha, basis, said });
+  const changesDigest = hash({ fleet: goal.fleet, basis, said });
+  return { id: `p-${digest.slice(0, 6)}`, digest, changesDigest, goal, changes: sorted };
+}
+
+/** The changes that an apply would run. */
+export function runnable(plan: Plan): readonly Change[] {
+  return plan.changes.filter((change) => change.blocked === undefined);
+}
+
+/** Does this guest belong to the goal's fleet? Without a fleet's tag it does only where there is but one fleet. */
+export function belongsTo(goal: Pick<Goal, 'fleet' | 'fleetTag'>, tags: readonly string[]): boolean {
+  const { ours, fleet } = readTags(tags);
+  if (!ours) return false;
+  return fleet === undefined ? goal.fleetTag === undefined : fleet === goal.fleet.toLowerCase();
+}
+
+function* wantedChanges(goal: Goal, live: LiveState, earlier: Plan | undefined): Generator<Change> {
+  for (const guest of goal.guests) {
+    const there = live.guests.find((one) => one.vmid === guest.vmid);
+    if (there === undefined) yield create(guest, live, earlier);
+    else yield* compare(goal, guest, there);
+  }
+}
+
+function create(guest: DesiredGuest, live: LiveState, earlier: Plan | undefined): Change {
+  const before = earlier?.changes.find((change) => change.action === 'create' && change.vmid === guest.vmid);
+  const place = placeGuest(guest, live.nodes, before?.node);
+  const base = { action: 'create', guest, vmid: guest.vmid, name: guest.name } as const;
+  if ('node' in place) return { ...base, node: place.node };
+  return { ...base, node: guest.node ?? '', blocked: { reason: 'storage', advice: place.problem } };
+}
+
+function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<Change> {
+  const base = { guest, vmid: guest.vmid, name: guest.name, node: live.node } as const;
+  const conflict = conflictWith(goal, guest, live);
+  if (conflict !== undefined || !isKnown(live)) {
+    yield { ...base, action: 'conflict', live, blocked: conflict ?? unreadable(live) };
+    return;
+  }
+  const fields = [...diffGuest(guest, live, goal.fleetTag)];
+  if (!imageDiffers(guest, live)) {
+    if (fields.length > 0) yield blockIfNeeded({ ...base, action: 'update', live, fields });
+    return;
+  }
+  const { imageHash: fromImage, pending } = readTags(live.tags);
+  const bare = Object.keys(live.config.disks).length === 0 && Object.keys(live.config.unused).length === 0;
+  yield blockIfNeeded({
+    ...base,
+    action: 'replace',
+    live,
+    fields,
+    toImage: imageHash(guest.image),
+    halfMade: pending && bare && live.status !== 'running',
+    ...(fromImage === undefined ? {} : { fromImage }),
+  });
+}
+
+function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): Blocked | undefined {
+  const who = `VMID ${live.vmid} is`;
+  if (live.kind !== guest.kind) {
+    return { reason: 'kind', advice: `${who} a ${live.kind}. Give ${guest.key} another vm_id.` };
+  }
+  const { ours, fleet } = readTags(live.tags);
+  if (!ours) {
+    return {
+      reason: 'not-ours',
+      advice: `${who} "${live.name}", which proxnix did not make. Give ${guest.key} another vm_id, or tag it "proxnix" in Proxmox to hand it over.`,
+    };
+  }
+  if (fleet !== undefined && fleet !== goal.fleet.toLowerCase()) {
+    return { reason: 'not-ours', advice: `${who} a guest of the fleet "${fleet}". Give ${guest.key} another vm_id.` };
+  }
+  if (live.template) return { reason: 'template', advice: `${who} a template; proxnix does not change templates.` };
+  return undefined;
+}
+
+function* unwantedChanges(goal: Goal, live: LiveState): Generator<Change> {
+  const wanted = new Set(goal.guests.map((guest) => guest.vmid));
+  for (const guest of live.guests) {
+    if (guest.kind !== 'vm' || wanted.has(guest.vmid) || !belongsTo(goal, guest.tags)) continue;
+    if (isKnown(guest)) yield unwanted(goal, guest);
+    // A node that is down: nobody may conclude that its guests are gone, and nobody can destroy them now.
+    else
+      yield {
+        action: 'destroy',
+        vmid: guest.vmid,
+        name: guest.name,
+        node: guest.node,
+        live: guest,
+        blocked: unreadable(guest),
+      };
+  }
+}
+
+function unwanted(goal: Goal, live: KnownGuest): Change {
+  const base = { vmid: live.vmid, name: live.name, node: live.node, live } as const;
+  const ownerVmid = stagingOwner(live.config.description);
+  if (ownerVmid !== undefined) return blockIfNeeded({ ...base, action: 'clean-up', ownerVmid });
+  const moved = goal.guests.find((guest) => guest.name.toLowerCase() === live.name.toLowerCase());
+  return blockIfNeeded({ ...base, action: 'destroy', ...(moved === undefined ? {} : { movedTo: moved.vmid }) });
+}
+
+function unreadable(live: LiveGuest): Blocked {
+  return {
+    reason: 'unreachable',
+    advice: `The configuration of VM ${live.vmid} on node ${live.node} cannot be read. Is the node down?`,
+  };
+}
+
+type Touching = Exclude<Change, { action: 'create' | 'conflict' }> & { readonly live: KnownGuest };
+
+function blockIfNeeded(change: Touching): Change {
+  const blocked = blockOf(change);
+  return blocked === undefined ? change : { ...change, blocked };
+}
+
+function blockOf(change: Touching): Blocked | undefined {
+  const { live, vmid } = change;
+  const guest = 'guest' in change ? change.guest : undefined;
+  const guarded = protectedBy(change, guest);
+  if (guarded !== undefined) {
+    return { reason: 'protected', advice: `${guarded}. Take that away to let proxnix change VM ${vmid}.` };
+  }
+  if (live.template)
+    return { reason: 'template', advice: `VM ${vmid} is a template; proxnix does not touch templates.` };
+  if (live.lock !== undefined) {
+    return { reason: 'locked', advice: `VM ${vmid} is locked (${live.lock}). Plan again when that is over.` };
+  }
+  if (change.action === 'update' && shrinksDisk(change.guest, live)) {
+    return {
+      reason: 'shrink',
+      advice: `Proxmox cannot make a disk smaller. Set disk_gb back, or change the image as well: a new root disk has the new size.`,
+    };
+  }
+  if (guest?.node !== undefined && guest.node !== live.node) {
+    return {
+      reason: 'node',
+      advice: `It lives on ${live.node}. Migrate it to ${guest.node} in Proxmox, or change node.`,
+    };
+  }
+  return undefined;
+}
+
+function protectedBy(change: Touching, guest: DesiredGuest | undefined): string | undefined {
+  if (change.live.config.protected) return 'Its protection is on in Proxmox';
+  if (guest?.protected !== true) return undefined;
+  // What a run left unfinished was not protected yet: the flake's wish is met by finishing it.
+  if (readTags(change.live.tags).pending) return undefined;
+  const onlyProtects = change.action === 'update' && change.fields.every((field) => field.field === 'protected');
+  return onlyProtects ? undefined : 'The flake says protected = true';
+}
+
+function isKnown(guest: LiveGuest): guest is KnownGuest {
+  return guest.config !== undefined;
+}
+
+function rank(change: Change): number {
+  return ['destroy', 'clean-up', 'replace', 'update', 'create', 'conflict'].indexOf(change.action);
+}
+
+function basisOf(change: Change): Basis {
+  if (change.action === 'create') return { vmid: change.vmid, node: change.node, tags: [] };
+  const { live } = change;
+  return {
+    vmid: live.vmid,
+    node: live.node,
+    tags: live.tags,
+    ...(live.config === undefined ? {} : { digest: live.config.digest }),
+    ...(live.config?.uuid === undefined ? {} : { uuid: live.config.uuid }),
+  };
+}
+
+/** SHA-256 over JSON with sorted keys, so that the order in which values were read means nothing. */
+function hash(value: unknown): string {
+  const canonical = JSON.stringify(value, (_, part: unknown) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+  return createHash('sha256').update(canonical).digest('hex');
 }

@@ -1,4 +1,7 @@
-import type { DesiredGuest, Image } from './guest.ts';
+import type { Change, UpdateChange } from './change.ts';
+import { type DesiredGuest, type Image, imageHash } from './guest.ts';
+import { type Plan, runnable } from './plan.ts';
+import { finalTags, pendingTags, updatingTags } from './tags.ts';
 
 /**
  * One thing an apply does to one guest, as data; `Cluster.perform` carries it out. The order of a guest's steps is the
@@ -18,6 +21,7 @@ export type GuestStep =
   | { readonly kind: 'import'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest }
   /** The root disk grows to `diskGb`; nothing happens when it is that large already. */
   | { readonly kind: 'resize'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest }
+  /** Starts a stopped guest; a running one is left alone. */
   | { readonly kind: 'start'; readonly vmid: number; readonly node: string }
   /** One write of every setting that differs from the guest wanted, with the tags given and the digest. */
   | {
@@ -63,3 +67,85 @@ export type Step = { readonly id: string } & (
   | { readonly kind: 'upload'; readonly image: Image; readonly node: string }
   | ({ readonly name: string } & GuestStep)
 );
+
+/** A step that changes a guest. */
+export type GuestStepOf = Extract<Step, GuestStep>;
+
+/**
+ * The steps of an apply, in the order in which they run: builds and uploads first (a broken build changes nothing),
+ * then creates, updates and replaces by `order` and VMID, destroys last. Blocked changes have none.
+ */
+export function planSteps(plan: Plan): readonly Step[] {
+  const changes = runnable(plan);
+  const working = changes.filter((change) => change.action !== 'destroy').sort(byOrder);
+  const destroys = changes.filter((change) => change.action === 'destroy');
+  return [...imageSteps(working), ...[...working, ...destroys].flatMap((change) => [...guestSteps(plan, change)])];
+}
+
+function* imageSteps(changes: readonly Change[]): Generator<Step> {
+  const needed = changes.filter((change) => change.action === 'create' || change.action === 'replace');
+  const images = new Map(needed.map(({ guest }) => [guest.image.storePath, guest.image]));
+  if (images.size === 0) return;
+  yield { id: 'build', kind: 'build', images: [...images.values()] };
+  const targets = new Map(needed.map(({ guest, node }) => [`${guest.image.storePath} ${node}`, { guest, node }]));
+  for (const { guest, node } of targets.values()) {
+    yield { id: `upload ${imageHash(guest.image).slice(0, 8)} ${node}`, kind: 'upload', image: guest.image, node };
+  }
+}
+
+function* guestSteps(plan: Plan, change: Change): Generator<Step> {
+  const { vmid, name, node } = change;
+  const at = <Kind extends GuestStep['kind']>(kind: Kind) =>
+    ({ id: `${vmid} ${kind}`, kind, vmid, name, node }) as const;
+  if (change.action === 'conflict') return;
+  if (change.action === 'destroy') {
+    yield at('stop');
+    yield at('destroy');
+    return;
+  }
+  if (change.action === 'clean-up') {
+    yield { ...at('discard'), vmid: change.ownerVmid, staging: true };
+    return;
+  }
+  const { guest } = change;
+  const live = change.action === 'create' ? [] : change.live.tags;
+  const working = pendingTags(live, plan.goal.fleetTag);
+  if (change.action === 'update') yield* updateSteps(change, at);
+  else if (change.action === 'replace' && !change.halfMade) {
+    yield { ...at('stage'), guest };
+    yield { ...at('hand-over'), guest };
+    if (change.fields.length > 0) yield { ...at('configure'), guest, tags: working };
+    yield { ...at('swap'), guest, tags: working };
+    yield at('restart');
+    yield at('start');
+  } else {
+    if (change.action === 'replace') yield { ...at('discard'), staging: false };
+    yield { ...at('create'), guest, tags: working };
+    yield { ...at('import'), guest };
+    yield { ...at('resize'), guest };
+    yield at('start');
+  }
+  const { commit, fleetTag } = plan.goal;
+  const done = { imageHash: imageHash(guest.image), commit: commit.sha };
+  const tags = finalTags(live, fleetTag === undefined ? done : { ...done, fleet: fleetTag });
+  yield { ...at('finish'), guest, tags };
+}
+
+function* updateSteps(
+  change: UpdateChange,
+  at: <Kind extends GuestStep['kind']>(
+    kind: Kind,
+  ) => { id: string; kind: Kind; vmid: number; name: string; node: string },
+): Generator<Step> {
+  const { guest, live, fields } = change;
+  const has = (field: string) => fields.some((one) => one.field === field);
+  yield { ...at('configure'), guest, tags: updatingTags(live.tags) };
+  if (has('storage')) yield { ...at('move-disk'), guest };
+  if (has('disk')) yield { ...at('resize'), guest };
+  if (fields.some((field) => field.restart)) yield at('restart');
+}
+
+function byOrder(a: Change, b: Change): number {
+  const order = (change: Change) => ('guest' in change ? change.guest.order : 0);
+  return order(a) - order(b) || a.vmid - b.vmid;
+}

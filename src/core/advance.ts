@@ -1,0 +1,207 @@
+import type { ApplyingRun, PlannedRun, PlanningRun, QueuedRun, Run, RunEvent, StepState } from './run.ts';
+
+/** How many lines of a step's output a run keeps. */
+const keptLines = 30;
+
+/** An event that cannot happen to a run in this phase: the answer to a double click as much as to a bug. */
+export class IllegalTransition extends Error {
+  override readonly name = 'IllegalTransition';
+
+  constructor(run: Run, event: RunEvent) {
+    super(`Run ${run.id} is ${run.phase}: it takes no "${event.type}".`);
+  }
+}
+
+/** The next state of a run. Pure; throws `IllegalTransition`. */
+export function advance(run: Run, event: RunEvent): Run {
+  const next = step(run, event);
+  if (next === undefined) throw new IllegalTransition(run, event);
+  return next;
+}
+
+/** Has the run ended? A run that has takes no event. */
+export function hasEnded(run: Run): boolean {
+  return run.phase !== 'planning' && run.phase !== 'planned' && run.phase !== 'queued' && run.phase !== 'applying';
+}
+
+function step(run: Run, event: RunEvent): Run | undefined {
+  switch (run.phase) {
+    case 'planning':
+      return whilePlanning(run, event);
+    case 'planned':
+      return whilePlanned(run, event);
+    case 'queued':
+      return whileQueued(run, event);
+    case 'applying':
+      return whileApplying(run, event);
+    default:
+      return undefined;
+  }
+}
+
+function whilePlanning(run: PlanningRun, event: RunEvent): Run | undefined {
+  const { phase: _phase, activity: _activity, ...base } = run;
+  switch (event.type) {
+    case 'progressed':
+      return { ...run, activity: event.activity };
+    case 'commit-found':
+      return { ...run, commit: event.commit };
+    case 'in-sync':
+      return {
+        ...base,
+        phase: 'in-sync',
+        endedAt: event.at,
+        ...(event.standing === undefined ? {} : { standing: event.standing }),
+      };
+    case 'blocked':
+      return { ...base, commit: event.plan.goal.commit, phase: 'blocked', plan: event.plan, endedAt: event.at };
+    case 'planned':
+      return planned(base, event);
+    case 'failed':
+      return { ...base, phase: 'failed', failure: event.failure, endedAt: event.at, steps: [] };
+    case 'superseded':
+      return { ...base, phase: 'superseded', byRun: event.byRun, endedAt: event.at };
+    default:
+      return undefined;
+  }
+}
+
+type BaseOf<R extends Run> = Pick<R, 'id' | 'fleet' | 'branch' | 'trigger' | 'startedAt'>;
+
+function planned(base: BaseOf<Run>, event: Extract<RunEvent, { type: 'planned' }>): PlannedRun {
+  const { id, fleet, branch, trigger, startedAt } = base;
+  return {
+    ...{ id, fleet, branch, trigger, startedAt },
+    phase: 'planned',
+    commit: event.plan.goal.commit,
+    plan: event.plan,
+    plannedAt: event.at,
+    expiresAt: event.expiresAt,
+    needed: event.needed,
+    approvals: [],
+    ...(event.moved === undefined ? {} : { moved: event.moved }),
+  };
+}
+
+function whilePlanned(run: PlannedRun, event: RunEvent): Run | undefined {
+  const { id, fleet, branch, trigger, startedAt, commit, plan } = run;
+  const base = { id, fleet, branch, trigger, startedAt, commit };
+  switch (event.type) {
+    case 'approved': {
+      if (run.approvals.some(({ by }) => by.chat === event.approval.by.chat && by.id === event.approval.by.id)) {
+        return undefined;
+      }
+      const approvals = [...run.approvals, event.approval];
+      if (approvals.length < run.needed) return { ...run, approvals };
+      return { ...base, plan, phase: 'queued', approvals, needed: run.needed, queuedAt: event.approval.at };
+    }
+    case 'planned':
+      return planned(base, event);
+    case 'in-sync':
+      return { ...base, phase: 'in-sync', endedAt: event.at };
+    case 'blocked':
+      return { ...base, phase: 'blocked', plan: event.plan, endedAt: event.at };
+    case 'rejected':
+      return {
+        ...{ ...base, plan, phase: 'rejected', by: event.by, endedAt: event.at },
+        ...(event.reason === undefined ? {} : { reason: event.reason }),
+      };
+    case 'superseded':
+      return { ...base, plan, phase: 'superseded', byRun: event.byRun, endedAt: event.at };
+    case 'expired':
+      return { ...base, plan, phase: 'expired', endedAt: event.at };
+    case 'failed':
+      return { ...base, phase: 'failed', failure: event.failure, endedAt: event.at, steps: [] };
+    default:
+      return undefined;
+  }
+}
+
+function whileQueued(run: QueuedRun, event: RunEvent): Run | undefined {
+  const { id, fleet, branch, trigger, startedAt, commit, plan, approvals } = run;
+  const base = { id, fleet, branch, trigger, startedAt, commit };
+  switch (event.type) {
+    case 'started':
+      return {
+        ...{ ...base, plan, approvals, phase: 'applying', appliedFrom: event.at },
+        steps: event.steps.map((one) => ({ step: one, state: 'waiting', output: [] })),
+      };
+    // The cluster moved between the press and the apply: the approval is void, the new plan asks again.
+    case 'planned':
+      return planned(base, event);
+    case 'in-sync':
+      return { ...base, phase: 'in-sync', endedAt: event.at };
+    case 'blocked':
+      return { ...base, phase: 'blocked', plan: event.plan, endedAt: event.at };
+    case 'superseded':
+      return { ...base, plan, phase: 'superseded', byRun: event.byRun, endedAt: event.at };
+    case 'rejected':
+      return {
+        ...{ ...base, plan, phase: 'rejected', by: event.by, endedAt: event.at },
+        ...(event.reason === undefined ? {} : { reason: event.reason }),
+      };
+    case 'failed':
+      return { ...base, phase: 'failed', failure: event.failure, endedAt: event.at, steps: [] };
+    default:
+      return undefined;
+  }
+}
+
+function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {
+  const { phase: _phase, cancelledBy, ...ended } = run;
+  const change = (id: string, next: (state: StepState) => StepState): Run => ({
+    ...run,
+    steps: run.steps.map((state) => (state.step.id === id ? next(state) : state)),
+  });
+  switch (event.type) {
+    case 'step-started':
+      return change(event.id, (state) => ({ ...state, state: 'running', startedAt: event.at }));
+    case 'task':
+      return change(event.id, (state) => ({ ...state, upid: event.upid }));
+    case 'progress':
+      return change(event.id, (state) => ({
+        ...state,
+        progress: { text: event.text, ...(event.fraction === undefined ? {} : { fraction: event.fraction }) },
+      }));
+    case 'output':
+      return change(event.id, (state) => ({ ...state, output: [...state.output, event.line].slice(-keptLines) }));
+    case 'step-done':
+      return change(event.id, (state) => ({ ...state, state: 'done', endedAt: event.at }));
+    case 'cancel-asked':
+      return cancelledBy === undefined ? { ...run, cancelledBy: event.by } : undefined;
+    case 'cancelled':
+      if (cancelledBy === undefined) return undefined;
+      return { ...ended, phase: 'cancelled', cancelledBy, endedAt: event.at, steps: notStarted(run.steps) };
+    case 'applied':
+      if (run.steps.some((state) => state.state !== 'done')) return undefined;
+      return { ...ended, phase: 'applied', endedAt: event.at, addresses: event.addresses };
+    case 'failed': {
+      const { plan, appliedFrom, approvals, steps, ...base } = ended;
+      return {
+        ...base,
+        phase: 'failed',
+        failure: event.failure,
+        endedAt: event.at,
+        applying: { plan, appliedFrom, approvals },
+        steps: notStarted(steps).map((state) =>
+          state.state === 'running' ? { ...state, state: 'failed', endedAt: event.at } : state,
+        ),
+      };
+    }
+    case 'interrupted': {
+      const known = run.steps.map((state) =>
+        event.done.includes(state.step.id) ? { ...state, state: 'done' as const } : state,
+      );
+      const steps = notStarted(known).map((state) =>
+        state.state === 'running' ? { ...state, state: 'failed' as const, endedAt: event.at } : state,
+      );
+      return { ...ended, phase: 'interrupted', endedAt: event.at, notes: event.notes, steps };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function notStarted(steps: readonly StepState[]): readonly StepState[] {
+  return steps.map((state) => (state.state === 'waiting' ? { ...state, state: 'not-started' } : state));
+}

@@ -1,0 +1,103 @@
+import type { FieldChange, KnownGuest } from './change.ts';
+import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
+import { finalTags, readTags, splitTags } from './tags.ts';
+
+const anyCommit = '0'.repeat(40);
+
+/**
+ * What differs between a guest wanted and the same guest live, in the order in which people read it. The image is not
+ * among it (`imageDiffers`). Both sides are canonical, so right after an apply it yields nothing.
+ */
+export function* diffGuest(wanted: DesiredGuest, live: KnownGuest, fleetTag?: string): Generator<FieldChange> {
+  const { config } = live;
+  yield* text('name', live.name, wanted.name);
+  yield* number('cores', config.cores, wanted.cores, '');
+  yield* number('sockets', config.sockets, wanted.sockets, '');
+  yield* number('memory', config.memoryMb, wanted.memoryMb, ' MiB');
+  yield* rootDisk(wanted, live);
+  yield* text('bridge', config.bridge ?? 'none', wanted.bridge);
+  yield* text('scsi-hw', config.scsiHw, wanted.scsiHw, true);
+  yield* text('cloud-init', config.cloudInit?.storage ?? 'none', wanted.cloudInit?.storage ?? 'none', true);
+  yield* text('onboot', yesNo(config.onboot), yesNo(wanted.onboot));
+  yield* text('protected', yesNo(config.protected), yesNo(wanted.protected));
+  yield* description(config.description, wanted.description);
+  yield* pendingValues(wanted, live);
+  if (!imageDiffers(wanted, live)) yield* tags(wanted, live, fleetTag);
+}
+
+/** Does the root disk hold another image than wanted, as far as the guest's tags tell? */
+export function imageDiffers(wanted: DesiredGuest, live: KnownGuest): boolean {
+  return readTags(live.tags).imageHash !== imageHash(wanted.image);
+}
+
+/** Would the root disk have to become smaller? Proxmox cannot do that. */
+export function shrinksDisk(wanted: GuestSpec, live: KnownGuest): boolean {
+  const size = live.config.disks[wanted.diskSlot]?.sizeMb;
+  return size !== undefined && size > wanted.diskGb * 1024;
+}
+
+function* rootDisk(wanted: DesiredGuest, live: KnownGuest): Generator<FieldChange> {
+  // A new image brings a new disk of the size and on the storage wanted; without a disk there is nothing to compare.
+  const disk = live.config.disks[wanted.diskSlot];
+  if (disk === undefined || imageDiffers(wanted, live)) return;
+  if (disk.sizeMb !== undefined && disk.sizeMb !== wanted.diskGb * 1024) {
+    yield { field: 'disk', from: gib(disk.sizeMb), to: `${wanted.diskGb} GiB`, restart: false };
+  }
+  yield* text('storage', disk.storage, wanted.storage);
+}
+
+/** Values that are written already and wait for a restart that an interrupted run did not come to. */
+function* pendingValues(wanted: GuestSpec, live: KnownGuest): Generator<FieldChange> {
+  const { config } = live;
+  const waits = (key: string) => live.status === 'running' && config.pending.includes(key);
+  const pending = (field: FieldChange['field'], to: string): FieldChange => ({
+    field,
+    from: 'pending',
+    to,
+    restart: true,
+  });
+  if (waits('cores') && config.cores === wanted.cores) yield pending('cores', String(wanted.cores));
+  if (waits('sockets') && config.sockets === wanted.sockets) yield pending('sockets', String(wanted.sockets));
+  if (waits('memory') && config.memoryMb === wanted.memoryMb) yield pending('memory', `${wanted.memoryMb} MiB`);
+  if (waits('scsihw') && config.scsiHw === wanted.scsiHw) yield pending('scsi-hw', wanted.scsiHw);
+}
+
+function* tags(wanted: DesiredGuest, live: KnownGuest, fleetTag: string | undefined): Generator<FieldChange> {
+  // Which commit last changed a guest is no wish of the flake, only that the tag is there.
+  const commit = readTags(live.tags).commit ?? anyCommit;
+  const done = { imageHash: imageHash(wanted.image), commit, ...(fleetTag === undefined ? {} : { fleet: fleetTag }) };
+  const now = splitTags(live.tags.join(';'));
+  const expected = splitTags(finalTags(live.tags, done));
+  const extra = now.filter((tag) => !expected.includes(tag));
+  const missing = expected.filter((tag) => !now.includes(tag)).map((tag) => tag.replace(anyCommit, '…'));
+  if (extra.length === 0 && missing.length === 0) return;
+  yield { field: 'tags', from: extra.join(' ') || 'none', to: missing.join(' ') || 'none', restart: false };
+}
+
+function* description(from: string, to: string): Generator<FieldChange> {
+  // Proxmox adds a line feed to some descriptions; a text area in its page adds others.
+  if (from.trimEnd() === to.trimEnd()) return;
+  yield { field: 'description', from: shortened(from), to: shortened(to), restart: false };
+}
+
+function* number(field: FieldChange['field'], from: number, to: number, unit: string): Generator<FieldChange> {
+  if (from !== to) yield { field, from: String(from), to: `${to}${unit}`, restart: true };
+}
+
+function* text(field: FieldChange['field'], from: string, to: string, restart = false): Generator<FieldChange> {
+  if (from !== to) yield { field, from, to, restart };
+}
+
+function yesNo(value: boolean): string {
+  return value ? 'yes' : 'no';
+}
+
+function gib(sizeMb: number): string {
+  return `${Number((sizeMb / 1024).toFixed(2))}`;
+}
+
+function shortened(value: string): string {
+  const line = value.trimEnd().replace(/\s+/g, ' ');
+  if (line === '') return 'none';
+  return line.length > 32 ? `"${line.slice(0, 31)}…"` : `"${line}"`;
+}

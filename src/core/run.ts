@@ -1,0 +1,193 @@
+import type { Commit } from './commit.ts';
+import type { Failure } from './errors.ts';
+import type { Plan } from './plan.ts';
+import type { Step } from './steps.ts';
+
+/** Somebody who asked for or decided something. Ids are immutable; names are only shown. */
+export interface Who {
+  readonly chat: 'console' | 'discord' | 'slack';
+  readonly id: string;
+  readonly name: string;
+}
+
+/** What began a run. */
+export type Trigger =
+  | { readonly kind: 'push' | 'poll' | 'start' }
+  | { readonly kind: 'command' | 'plan-again'; readonly by: Who };
+
+/** Milliseconds since the epoch. */
+type Time = number;
+
+interface Base {
+  /** `r-` and a number that counts up. */
+  readonly id: string;
+  readonly fleet: string;
+  readonly branch: string;
+  readonly trigger: Trigger;
+  readonly startedAt: Time;
+  readonly commit?: Commit;
+}
+
+export interface Approval {
+  readonly by: Who;
+  readonly at: Time;
+}
+
+/** One step of an apply and what became of it: the journal. */
+export interface StepState {
+  readonly step: Step;
+  readonly state: 'waiting' | 'running' | 'done' | 'failed' | 'not-started';
+  readonly startedAt?: Time;
+  readonly endedAt?: Time;
+  /** The task Proxmox runs for it, known before it is followed. */
+  readonly upid?: string;
+  /** How far it is: 0 to 1, and in words. */
+  readonly progress?: { readonly fraction?: number; readonly text: string };
+  /** The newest lines of its output, oldest first. */
+  readonly output: readonly string[];
+}
+
+interface WithPlan extends Base {
+  readonly commit: Commit;
+  readonly plan: Plan;
+}
+
+export interface PlanningRun extends Base {
+  readonly phase: 'planning';
+  readonly activity: 'waiting' | 'fetching' | 'evaluating' | 'images' | 'comparing';
+}
+export interface InSyncRun extends Base {
+  readonly phase: 'in-sync';
+  readonly endedAt: Time;
+  /** The run whose open plan stays valid, because this commit changes none of its values. */
+  readonly standing?: string;
+}
+/** Everything that differs is blocked: there is nothing to approve. */
+export interface BlockedRun extends WithPlan {
+  readonly phase: 'blocked';
+  readonly endedAt: Time;
+}
+export interface PlannedRun extends WithPlan {
+  readonly phase: 'planned';
+  readonly plannedAt: Time;
+  readonly expiresAt: Time;
+  readonly approvals: readonly Approval[];
+  /** How many people must approve. */
+  readonly needed: number;
+  /** What moved since the plan that was shown before; its approvals are void. */
+  readonly moved?: readonly string[];
+}
+interface Decided extends WithPlan {
+  readonly approvals: readonly Approval[];
+}
+export interface QueuedRun extends Decided {
+  readonly phase: 'queued';
+  readonly needed: number;
+  readonly queuedAt: Time;
+}
+export interface ApplyingRun extends Decided {
+  readonly phase: 'applying';
+  readonly appliedFrom: Time;
+  readonly steps: readonly StepState[];
+  /** Who asked to stop; acted on between guests. */
+  readonly cancelledBy?: Who;
+}
+interface Ended extends Decided {
+  readonly appliedFrom: Time;
+  readonly steps: readonly StepState[];
+  readonly endedAt: Time;
+}
+export interface AppliedRun extends Ended {
+  readonly phase: 'applied';
+  /** By VMID, where an agent told it. */
+  readonly addresses: Readonly<Record<string, string>>;
+}
+export interface FailedRun extends Base {
+  readonly phase: 'failed';
+  readonly endedAt: Time;
+  readonly failure: Failure;
+  /** Set when it failed in the apply. */
+  readonly applying?: { readonly plan: Plan; readonly appliedFrom: Time; readonly approvals: readonly Approval[] };
+  readonly steps: readonly StepState[];
+}
+/** Stopped between two guests by a person. */
+export interface CancelledRun extends Ended {
+  readonly phase: 'cancelled';
+  readonly cancelledBy: Who;
+}
+/** The bot died in the apply; what is said of each step was read back from the journal and the cluster. */
+export interface InterruptedRun extends Ended {
+  readonly phase: 'interrupted';
+  readonly notes: readonly string[];
+}
+export interface RejectedRun extends WithPlan {
+  readonly phase: 'rejected';
+  readonly endedAt: Time;
+  readonly by: Who;
+  readonly reason?: string;
+}
+export interface SupersededRun extends Base {
+  readonly phase: 'superseded';
+  readonly endedAt: Time;
+  readonly plan?: Plan;
+  /** The run that took its place. */
+  readonly byRun: string;
+}
+export interface ExpiredRun extends WithPlan {
+  readonly phase: 'expired';
+  readonly endedAt: Time;
+}
+
+/** The whole life of one plan, from the push to the final tags. A plan exists exactly where it can. */
+export type Run =
+  | PlanningRun
+  | InSyncRun
+  | BlockedRun
+  | PlannedRun
+  | QueuedRun
+  | ApplyingRun
+  | AppliedRun
+  | FailedRun
+  | CancelledRun
+  | InterruptedRun
+  | RejectedRun
+  | SupersededRun
+  | ExpiredRun;
+
+export type Phase = Run['phase'];
+
+/** What happens to a run. Times come from outside: the core has no clock. */
+export type RunEvent =
+  | { readonly type: 'progressed'; readonly activity: PlanningRun['activity'] }
+  | { readonly type: 'commit-found'; readonly commit: Commit }
+  | { readonly type: 'in-sync'; readonly at: Time; readonly standing?: string }
+  | { readonly type: 'blocked'; readonly plan: Plan; readonly at: Time }
+  | {
+      readonly type: 'planned';
+      readonly plan: Plan;
+      readonly at: Time;
+      readonly expiresAt: Time;
+      readonly needed: number;
+      readonly moved?: readonly string[];
+    }
+  | { readonly type: 'approved'; readonly approval: Approval }
+  | { readonly type: 'rejected'; readonly by: Who; readonly at: Time; readonly reason?: string }
+  | { readonly type: 'superseded'; readonly byRun: string; readonly at: Time }
+  | { readonly type: 'expired'; readonly at: Time }
+  | { readonly type: 'started'; readonly steps: readonly Step[]; readonly at: Time }
+  | { readonly type: 'step-started'; readonly id: string; readonly at: Time }
+  | { readonly type: 'task'; readonly id: string; readonly upid: string }
+  | { readonly type: 'progress'; readonly id: string; readonly text: string; readonly fraction?: number }
+  | { readonly type: 'output'; readonly id: string; readonly line: string }
+  | { readonly type: 'step-done'; readonly id: string; readonly at: Time }
+  | { readonly type: 'cancel-asked'; readonly by: Who }
+  | { readonly type: 'cancelled'; readonly at: Time }
+  | { readonly type: 'applied'; readonly at: Time; readonly addresses: Readonly<Record<string, string>> }
+  | { readonly type: 'failed'; readonly failure: Failure; readonly at: Time }
+  | {
+      readonly type: 'interrupted';
+      readonly at: Time;
+      readonly notes: readonly string[];
+      /** Steps that turned out to be done although the journal does not know it. */
+      readonly done: readonly string[];
+    };
