@@ -1,0 +1,52 @@
+import { shortSha } from '../core/commit.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Approval, Run } from '../core/run.ts';
+import type { Block, Rich, Span } from './card.ts';
+import type { CardContext } from './context.ts';
+
+/** The commit of a run: short and linked, its first line, who wrote it, where, and a link that compares. */
+export function commitBlocks(run: Run, context: CardContext): readonly Block[] {
+  const { commit } = run;
+  if (commit === undefined) return [];
+  const from = context.applied === undefined || context.applied === commit.sha ? undefined : context.applied;
+  const compare: readonly Span[] =
+    from === undefined || context.webUrl === undefined
+      ? []
+      : [
+          ' · ',
+          {
+            link: `${context.webUrl}/compare/${from}...${commit.sha}`,
+            text: `compare ${shortSha(from)}...${shortSha(commit.sha)}`,
+          },
+        ];
+  return [
+    { kind: 'text', rich: [commitSpan(commit.sha, context), ` ${commit.subject}`] },
+    { kind: 'small', rich: [`by ${commit.author} on ${run.branch} of ${context.repository}`, ...compare] },
+  ];
+}
+
+function commitSpan(sha: string, context: CardContext): Span {
+  if (context.webUrl === undefined) return { code: shortSha(sha) };
+  return { link: `${context.webUrl}/commit/${sha}`, text: shortSha(sha) };
+}
+
+/** ` · run r-41 · plan p-7f3c2a`: what to name when talking about it. */
+export function ids(run: Pick<Run, 'id'>, plan?: Plan): Rich {
+  const planId: readonly Span[] = plan === undefined ? [] : [' · plan ', { code: plan.id }];
+  return [' · run ', { code: run.id }, ...planId];
+}
+
+/** `Approved by Ada at 10:02` */
+export function approvedBy(approvals: readonly Approval[]): Rich {
+  const last = approvals.at(-1);
+  if (last === undefined) return ['Approved'];
+  const names = approvals.flatMap(({ by }, index): Span[] => [...(index === 0 ? [] : [', ']), { person: by }]);
+  return ['Approved by ', ...names, ' at ', { time: last.at, show: 'time' }];
+}
+
+/** The reason for which applies are stopped; it stands on every card. */
+export function lockBlocks(context: CardContext): readonly Block[] {
+  const { lock } = context;
+  if (lock === undefined) return [];
+  return [{ kind: 'warning', rich: [{ bold: 'Applies are locked' }, ' by ', { person: lock.by }, `: ${lock.reason}`] }];
+}

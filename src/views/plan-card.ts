@@ -1,0 +1,160 @@
+import { type Plan, runnable } from '../core/plan.ts';
+import { confirmationFor, exceedsMaxDestroy } from '../core/policy.ts';
+import type { BlockedRun, ExpiredRun, PlannedRun, RejectedRun, SupersededRun } from '../core/run.ts';
+import type { Block, Button, Card, CardFile, Span } from './card.ts';
+import type { CardContext } from './context.ts';
+import { commitBlocks, ids, lockBlocks } from './parts.ts';
+import { planLines, planText } from './plan-text.ts';
+import { count, counts, guestName } from './words.ts';
+
+/** A plan that waits for people, or that cannot be run as it stands. */
+export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Card {
+  const { plan } = run;
+  const blocked = plan.changes.length - runnable(plan).length;
+  const title =
+    run.phase === 'blocked'
+      ? `Blocked: ${count(blocked, 'change')} cannot be run`
+      : `Plan: ${counts(runnable(plan))}${blocked === 0 ? '' : `, ${blocked} blocked`}`;
+  return {
+    tone: run.phase === 'blocked' ? 'bad' : 'waiting',
+    title,
+    blocks: [
+      ...commitBlocks(run, context),
+      ...(run.phase === 'planned' ? movedBlocks(run) : []),
+      { kind: 'divider' },
+      ...lockBlocks(context),
+      ...warnings(plan, context),
+      { kind: 'lines', lines: planLines(plan) },
+      run.phase === 'planned' ? decisionLine(run, context) : { kind: 'small', rich: [run.fleet, ...ids(run, plan)] },
+    ],
+    buttons: run.phase === 'planned' ? planButtons(run, context) : [planAgain(run)],
+    files: [planFile(plan)],
+  };
+}
+
+/** A plan that was decided against, overtaken or left lying: what it was stays readable, its buttons are gone. */
+export function plannedNoMore(run: RejectedRun | SupersededRun | ExpiredRun, context: CardContext): Card {
+  const { plan } = run;
+  return {
+    tone: 'quiet',
+    title: endTitle(run),
+    blocks: [
+      ...commitBlocks(run, context),
+      ...(run.phase === 'rejected' && run.reason !== undefined
+        ? [{ kind: 'text', rich: [{ bold: 'Reason: ' }, run.reason] } as const]
+        : []),
+      ...(plan === undefined ? [] : [{ kind: 'lines', lines: planLines(plan) } as const]),
+      { kind: 'small', rich: [...endNote(run), ` · ${run.fleet}`, ...ids(run, plan)] },
+    ],
+    buttons: run.phase === 'superseded' ? [] : [planAgain(run)],
+    files: plan === undefined ? [] : [planFile(plan)],
+  };
+}
+
+/** The whole plan as a file. */
+export function planFile(plan: Plan): CardFile {
+  return { name: 'plan.diff', title: 'Full plan', text: planText(plan) };
+}
+
+export function planAgain(run: { readonly id: string }): Button {
+  return { action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id };
+}
+
+function endTitle(run: RejectedRun | SupersededRun | ExpiredRun): string {
+  const what = run.plan === undefined ? 'before there was a plan' : counts(runnable(run.plan));
+  switch (run.phase) {
+    case 'rejected':
+      return `Rejected: ${what}`;
+    case 'superseded':
+      return `Superseded: ${what}`;
+    case 'expired':
+      return `Expired: ${what}`;
+  }
+}
+
+function endNote(run: RejectedRun | SupersededRun | ExpiredRun): readonly Span[] {
+  switch (run.phase) {
+    case 'rejected':
+      return ['Rejected by ', { person: run.by }, ' at ', { time: run.endedAt, show: 'time' }, '. Nothing was changed'];
+    case 'superseded':
+      return ['Run ', { code: run.byRun }, ' took its place. Nothing was changed'];
+    case 'expired':
+      return ['Nobody decided in time. Nothing was changed'];
+  }
+}
+
+function movedBlocks(run: PlannedRun): readonly Block[] {
+  if (run.moved === undefined) return [];
+  return [
+    {
+      kind: 'warning',
+      rich: [
+        { bold: 'The cluster moved, earlier approvals are void: ' },
+        run.moved.join('; '),
+        '. This is the new plan.',
+      ],
+    },
+  ];
+}
+
+function warnings(plan: Plan, context: CardContext): readonly Block[] {
+  const changes = runnable(plan);
+  const destroys = changes.filter((change) => change.action === 'destroy').map(guestName);
+  const replaces = changes.filter((change) => change.action === 'replace' && !change.halfMade).map(guestName);
+  const blocks: Block[] = [];
+  if (destroys.length > 0) {
+    const whole = exceedsMaxDestroy(plan, context.policy);
+    blocks.push({
+      kind: 'warning',
+      rich: [
+        { bold: `Destroys ${destroys.join(', ')}: ` },
+        destroys.length === 1 ? 'its disks are deleted. ' : 'their disks are deleted. ',
+        whole ? 'That is more than usual: approving asks for a whole sentence.' : 'Approving asks for the name.',
+      ],
+    });
+  }
+  if (replaces.length > 0) {
+    blocks.push({
+      kind: 'warning',
+      rich: [
+        { bold: `Replaces the root disk of ${replaces.join(', ')}: ` },
+        'what was written to it is gone from the running system after the restart. The old disk stays with the VM as an unused disk.',
+      ],
+    });
+  }
+  return blocks;
+}
+
+function decisionLine(run: PlannedRun, context: CardContext): Block {
+  const { approvers } = context.policy;
+  const who = approvers.length === 0 ? 'nobody may approve: APPROVERS is not set' : approvers.join(', ');
+  return {
+    kind: 'small',
+    rich: [
+      `${run.fleet} · approvals ${run.approvals.length} of ${run.needed} (${who}) · expires `,
+      { time: run.expiresAt, show: 'date-time' },
+      ' (',
+      { time: run.expiresAt, show: 'relative' },
+      ')',
+      ...ids(run, run.plan),
+    ],
+  };
+}
+
+function planButtons(run: PlannedRun, context: CardContext): readonly Button[] {
+  const { plan } = run;
+  const destroys = plan.changes.filter((change) => change.action === 'destroy' && change.blocked === undefined).length;
+  const ids = { runId: run.id, planId: plan.id } as const;
+  const confirmed = confirmationFor(plan, context.policy) !== undefined;
+  const approve: Button = confirmed
+    ? { ...ids, action: 'approve', label: `Approve (destroys ${count(destroys, 'VM')})`, style: 'danger' }
+    : {
+        ...{ ...ids, action: 'approve', label: 'Approve', style: 'primary' },
+        confirm: { title: `Apply plan ${plan.id}?`, text: `It will ${counts(runnable(plan))}.`, yes: 'Approve' },
+      };
+  return [
+    approve,
+    { ...ids, action: 'reject', label: 'Reject', style: 'plain' },
+    { ...ids, action: 'details', label: 'Full plan', style: 'plain' },
+  ];
+}

@@ -1,0 +1,125 @@
+import type { Change, FieldChange } from '../core/change.ts';
+import { type DesiredGuest, imageHash } from '../core/guest.ts';
+import type { Plan } from '../core/plan.ts';
+import { readTags } from '../core/tags.ts';
+import type { Line, Mark } from './card.ts';
+import { counts, guestName, verbs } from './words.ts';
+
+/** Chats show monospaced lines without scrolling up to here. */
+const columns = 60;
+const indent = '  ';
+
+const marks: Readonly<Record<Change['action'], Mark>> = {
+  destroy: '-',
+  'clean-up': '-',
+  replace: '-/+',
+  update: '~',
+  create: '+',
+  conflict: '!',
+};
+
+/** A plan as lines: a line per guest with what happens to it, then what changes in it. Destroys are never cut. */
+export function planLines(plan: Plan): readonly Line[] {
+  const width = Math.max(...plan.changes.map((change) => change.name.length), 0);
+  return plan.changes.flatMap((change) => changeLines(change, Math.min(width, 24)));
+}
+
+/** The whole plan as text, for a file: the same lines with full hashes, and what the plan rests on. */
+export function planText(plan: Plan): string {
+  const { goal, changes } = plan;
+  const head = [
+    `Plan ${plan.id} of ${goal.fleet}: ${counts(changes.filter((change) => change.blocked === undefined)) || 'nothing to run'}`,
+    `commit ${goal.commit.sha}`,
+    `digest ${plan.digest}`,
+  ];
+  const body = planLines(plan).map(lineText);
+  const images = changes.flatMap((change) =>
+    change.action === 'create' || change.action === 'replace'
+      ? [`${guestName(change)}`, `  ${change.guest.image.storePath}`, `  ${change.guest.image.drvPath}`]
+      : [],
+  );
+  return [...head, '', ...body, ...(images.length === 0 ? [] : ['', 'Images', ...images]), ''].join('\n');
+}
+
+/** A line with its sign in front, as a diff shows it. */
+export function lineText(line: Line): string {
+  return `${(line.mark ?? ' ').padEnd(3)} ${line.text}`.trimEnd();
+}
+
+/** What a change does, in short, for one line of text: `memory 2048 -> 4096 MiB (restart)`. */
+export function changeSummary(change: Change): string {
+  return detailParts(change).join(', ');
+}
+
+function changeLines(change: Change, width: number): Line[] {
+  const mark: Mark = change.blocked === undefined ? marks[change.action] : '!';
+  const keep = change.action === 'destroy' || change.blocked !== undefined;
+  const type = 'guest' in change ? `  ${change.guest.imageType}` : '';
+  const action = change.blocked === undefined ? verbs[change.action].now : `${verbs[change.action].now}, blocked`;
+  const label = change.action === 'conflict' ? 'blocked' : action;
+  const head = `${change.name.padEnd(width)} (${change.vmid})  ${label}`;
+  const first: Line = { text: head.length + type.length + 4 > columns ? head : `${head}${type}`, mark, keep };
+  const details = [...wrapped(detailParts(change), ', '), ...wrapped(change.blocked?.advice.split(' ') ?? [], ' ')];
+  return [first, ...details.map((text): Line => ({ text: `${indent}${text}`, mark: ' ', keep }))];
+}
+
+function detailParts(change: Change): string[] {
+  switch (change.action) {
+    case 'create':
+      return [`image none -> ${short(change.guest)}`, ...sizes(change.guest), `on ${change.node || 'no node'}`];
+    case 'update':
+      return change.fields.map((field) => fieldText(field, change.live.status === 'running'));
+    case 'replace': {
+      const from = change.halfMade ? 'none (half made)' : (change.fromImage?.slice(0, 8) ?? 'unknown');
+      const kept = change.halfMade ? 'made anew' : 'old root disk is kept';
+      return [
+        `image ${from} -> ${short(change.guest)}`,
+        kept,
+        ...change.fields.map((field) => fieldText(field, false)),
+      ];
+    }
+    case 'destroy': {
+      const image = readTags(change.live.tags).imageHash?.slice(0, 8) ?? 'unknown';
+      const moved = change.movedTo === undefined ? [] : [`its name moves to VMID ${change.movedTo}`];
+      return [`image ${image} -> none`, 'its disks are deleted', ...moved];
+    }
+    case 'clean-up':
+      return [`left by an interrupted replace of VM ${change.ownerVmid}`, 'its disk is deleted'];
+    case 'conflict':
+      return [];
+  }
+}
+
+function fieldText(field: FieldChange, running: boolean): string {
+  const restart = field.restart && running ? ' (restart)' : '';
+  return `${field.field} ${field.from} -> ${field.to}${restart}`;
+}
+
+function sizes(guest: DesiredGuest): string[] {
+  const cores = guest.cores * guest.sockets;
+  return [
+    `${cores} ${cores === 1 ? 'core' : 'cores'}`,
+    `${guest.memoryMb} MiB`,
+    `${guest.diskGb} GiB on ${guest.storage}`,
+  ];
+}
+
+function short(guest: DesiredGuest): string {
+  return imageHash(guest.image).slice(0, 8);
+}
+
+/** Joins parts to lines that are no wider than the columns leave room for; a part is never cut. */
+function wrapped(parts: readonly string[], separator: string): string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const last = lines.at(-1);
+    const joined = last === undefined ? part : `${last}${separator}${part}`;
+    if (last === undefined) lines.push(part);
+    else if (joined.length + indent.length + 4 <= columns) lines[lines.length - 1] = joined;
+    else {
+      lines[lines.length - 1] = `${last}${separator.trimEnd()}`;
+      lines.push(part);
+    }
+  }
+  return lines;
+}

@@ -1,0 +1,40 @@
+import type { Run } from '../core/run.ts';
+import type { Card } from './card.ts';
+import type { CardContext } from './context.ts';
+import { planCard, plannedNoMore } from './plan-card.ts';
+import { commitName, failedPlanningCard, planningCard } from './planning-card.ts';
+import { endedCard, workingCard } from './steps-card.ts';
+
+/** A run as a message: the same for every chat, made anew from the run whenever it moves. */
+export function runCard(run: Run, context: CardContext): Card {
+  switch (run.phase) {
+    case 'planning':
+      return planningCard(run, context);
+    case 'in-sync': {
+      const standing = run.standing === undefined ? '' : `; the plan of run ${run.standing} still stands`;
+      return quiet(`In sync: ${commitName(run)} changes nothing${standing}`);
+    }
+    case 'planned':
+    case 'blocked':
+      return planCard(run, context);
+    case 'queued':
+    case 'applying':
+      return workingCard(run, context);
+    case 'applied':
+    case 'cancelled':
+    case 'interrupted':
+      return endedCard(run, context);
+    case 'failed':
+      return run.applying === undefined
+        ? failedPlanningCard(run, context)
+        : endedCard({ ...run, ...run.applying }, context);
+    case 'rejected':
+    case 'superseded':
+    case 'expired':
+      return plannedNoMore(run, context);
+  }
+}
+
+function quiet(title: string): Card {
+  return { tone: 'quiet', title, blocks: [], buttons: [], files: [] };
+}

@@ -1,0 +1,300 @@
+import { finalTagsOf } from '../core/outcome.ts';
+import type { Plan } from '../core/plan.ts';
+import type {
+  AppliedRun,
+  ApplyingRun,
+  Approval,
+  CancelledRun,
+  FailedRun,
+  InterruptedRun,
+  QueuedRun,
+  StepState,
+} from '../core/run.ts';
+import { type Stage, stagesOf } from '../core/stages.ts';
+import type { Block, Button, Card, CardFile, Line } from './card.ts';
+import type { CardContext } from './context.ts';
+import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
+import { planAgain, planFile } from './plan-card.ts';
+import { detailBlocks } from './planning-card.ts';
+import { count, counts, duration, guestName, verbs } from './words.ts';
+
+type Ended =
+  | AppliedRun
+  | CancelledRun
+  | InterruptedRun
+  | (FailedRun & { readonly plan: Plan; readonly appliedFrom: number; readonly approvals: readonly Approval[] });
+
+/** A run that was approved: waiting for its turn, or at work. */
+export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext): Card {
+  if (run.phase === 'queued') return queuedCard(run, context);
+  const stages = stagesOf(run.plan, run.steps);
+  const at = stages.findIndex((stage) => stage.state === 'running' || stage.state === 'waiting');
+  const stage = stages[at];
+  const where = stage === undefined ? 'finishing' : `step ${at + 1} of ${stages.length}, ${stageName(stage)}`;
+  const cancel: Button = {
+    action: 'cancel',
+    label: 'Stop after this VM',
+    style: 'plain',
+    runId: run.id,
+    planId: run.plan.id,
+  };
+  return {
+    tone: 'working',
+    title: `Applying: ${where}`,
+    blocks: [
+      ...commitBlocks(run, context),
+      ...lockBlocks(context),
+      { kind: 'divider' },
+      ...(run.cancelledBy === undefined
+        ? []
+        : [
+            {
+              kind: 'warning',
+              rich: [{ person: run.cancelledBy }, ' asked to stop: the VM at work is finished first.'],
+            } as const,
+          ]),
+      { kind: 'lines', lines: stageLines(stages, context.now) },
+      ...progressBlocks(run.steps),
+      {
+        kind: 'small',
+        rich: [
+          ...approvedBy(run.approvals),
+          ' · started ',
+          { time: run.appliedFrom, show: 'relative' },
+          ...ids(run, run.plan),
+        ],
+      },
+    ],
+    buttons: run.cancelledBy === undefined ? [cancel] : [],
+    files: [planFile(run.plan)],
+  };
+}
+
+/** An apply that has ended, one way or another: what is done, what is not, and the tags. */
+export function endedCard(run: Ended, context: CardContext): Card {
+  const stages = stagesOf(run.plan, run.steps);
+  const took = duration(run.endedAt - run.appliedFrom);
+  return {
+    tone: run.phase === 'applied' ? 'good' : 'bad',
+    title: endedTitle(run, stages),
+    blocks: [
+      ...commitBlocks(run, context),
+      { kind: 'divider' },
+      ...endedBlocks(run, stages),
+      { kind: 'small', rich: [...approvedBy(run.approvals), ` · took ${took}`, ...ids(run, run.plan)] },
+    ],
+    buttons: run.phase === 'applied' ? [] : [planAgain(run)],
+    files: [planFile(run.plan), ...logFiles(run.steps)],
+  };
+}
+
+function queuedCard(run: QueuedRun, context: CardContext): Card {
+  const behind = context.behind === undefined ? 'starts in a moment' : `waits for run ${context.behind}`;
+  return {
+    tone: 'working',
+    title: `Approved: ${behind}`,
+    blocks: [
+      ...commitBlocks(run, context),
+      ...lockBlocks(context),
+      { kind: 'text', rich: [`Will ${counts(run.plan.changes.filter((change) => change.blocked === undefined))}.`] },
+      { kind: 'small', rich: [...approvedBy(run.approvals), ...ids(run, run.plan)] },
+    ],
+    buttons: [],
+    files: [planFile(run.plan)],
+  };
+}
+
+function endedTitle(run: Ended, stages: readonly Stage[]): string {
+  const broken = stages.findIndex((stage) => stage.state === 'failed');
+  const stage = stages[broken];
+  const where = stage === undefined ? '' : `: step ${broken + 1} of ${stages.length}, ${stageName(stage)}`;
+  switch (run.phase) {
+    case 'applied':
+      return `Applied: ${counts(
+        run.plan.changes.filter((change) => change.blocked === undefined),
+        'done',
+      )}`;
+    case 'failed':
+      return `Failed${where}`;
+    case 'cancelled':
+      return `Cancelled: ${count(guestStages(stages).filter((one) => one.state === 'done').length, 'VM')} of ${guestStages(stages).length} done`;
+    case 'interrupted':
+      return `Interrupted${where}`;
+  }
+}
+
+function endedBlocks(run: Ended, stages: readonly Stage[]): readonly Block[] {
+  const guests = guestStages(stages);
+  const done = guests.filter((stage) => stage.state === 'done');
+  if (run.phase === 'applied') {
+    const width = nameWidth(done);
+    const lines = done.map((stage): Line => {
+      const address = stage.vmid === undefined ? undefined : run.addresses[String(stage.vmid)];
+      return { text: `${doneWord(stage).padEnd(10)} ${nameOf(stage, width)}  ${address ?? ''}`.trimEnd() };
+    });
+    return [{ kind: 'lines', lines }, ...tagBlocks(run.plan, done)];
+  }
+  const notStarted = guests.filter((stage) => stage.state === 'not-started');
+  const failed = stages.find((stage) => stage.state === 'failed');
+  const failedStep = failed?.steps.find((state) => state.state === 'failed');
+  return [
+    ...whyBlocks(run),
+    ...sentence('Done before: ', done, (stage) => `${guestName2(stage)} ${doneWord(stage)}`),
+    ...sentence('Not started: ', notStarted, (stage) => `${guestName2(stage)}, ${verbWord(stage)}`),
+    ...detailBlocks(
+      run.phase === 'failed' && run.failure.details.length > 0 ? run.failure.details : (failedStep?.output ?? []),
+    ),
+    ...(done.length === 0 ? [] : tagBlocks(run.plan, done)),
+  ];
+}
+
+function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {
+  switch (run.phase) {
+    case 'failed': {
+      const { message, next } = run.failure;
+      return [
+        { kind: 'warning', rich: [{ bold: message }] },
+        ...(next === undefined ? [] : [{ kind: 'text', rich: [next] } as const]),
+      ];
+    }
+    case 'cancelled':
+      return [
+        {
+          kind: 'text',
+          rich: [{ bold: 'Stopped by ' }, { person: run.cancelledBy }, '. Every VM that was begun is finished.'],
+        },
+      ];
+    case 'interrupted':
+      return [
+        {
+          kind: 'warning',
+          rich: [
+            { bold: 'The bot ended in the middle of this apply. ' },
+            'What follows was read back from the cluster.',
+          ],
+        },
+        ...run.notes.map((note): Block => ({ kind: 'text', rich: [note] })),
+      ];
+  }
+}
+
+function sentence(label: string, stages: readonly Stage[], say: (stage: Stage) => string): readonly Block[] {
+  if (stages.length === 0) return [];
+  return [{ kind: 'text', rich: [{ bold: label }, stages.map(say).join(', '), '.'] }];
+}
+
+/** The tags each guest carries now, those that all share first. */
+function tagBlocks(plan: Plan, done: readonly Stage[]): readonly Block[] {
+  const tagged = done.flatMap((stage) => {
+    const tags = stage.vmid === undefined ? undefined : finalTagsOf(stage.steps);
+    return tags === undefined ? [] : [{ vmid: stage.vmid, tags }];
+  });
+  if (tagged.length === 0) return [];
+  const shared =
+    tagged.length < 2 ? [] : (tagged[0]?.tags ?? []).filter((tag) => tagged.every(({ tags }) => tags.includes(tag)));
+  const block = (label: string, tags: readonly string[]): Line[] =>
+    tags.map((tag, index) => ({ text: `${(index === 0 ? label : '').padEnd(9)} ${tag}` }));
+  const lines = [
+    ...block('all', shared),
+    ...tagged.flatMap(({ vmid, tags }) =>
+      block(
+        String(vmid),
+        tags.filter((tag) => !shared.includes(tag)),
+      ),
+    ),
+  ];
+  return [
+    { kind: 'small', rich: [`Final tags in ${plan.goal.fleet}`] },
+    { kind: 'lines', lines },
+  ];
+}
+
+function stageLines(stages: readonly Stage[], now: number): readonly Line[] {
+  const width = nameWidth(guestStages(stages));
+  return stages.map((stage) => {
+    const state = stage.state === 'not-started' ? 'waiting' : stage.state;
+    const what = stage.name === undefined ? detailOf(stage).padEnd(width + 8) : nameOf(stage, width);
+    const right = stage.name !== undefined && stage.state === 'running' ? detailOf(stage) : elapsed(stage, now);
+    return { text: `${state.padEnd(8)} ${verbWord(stage).padEnd(8)} ${what}  ${right}`.trimEnd() };
+  });
+}
+
+function elapsed(stage: Stage, now: number): string {
+  if (stage.startedAt === undefined) return '';
+  if (stage.state === 'done' && stage.endedAt !== undefined) return duration(stage.endedAt - stage.startedAt);
+  return stage.state === 'running' ? duration(now - stage.startedAt) : '';
+}
+
+/** What the stage does right now, with how far that is. */
+function detailOf(stage: Stage): string {
+  const current = stage.steps.find((state) => state.state === 'running') ?? stage.steps.at(-1);
+  if (current === undefined) return '';
+  const { step, progress } = current;
+  if (step.kind === 'build') return progress?.text ?? count(step.images.length, 'image');
+  if (step.kind === 'upload') return progress?.text ?? count(stage.steps.length, 'image');
+  return progress === undefined ? stepWords[step.kind] : `${stepWords[step.kind]} ${progress.text}`;
+}
+
+/** Each kind of guest step as people say it. */
+const stepWords = {
+  create: 'creating',
+  import: 'disk import',
+  resize: 'disk resize',
+  start: 'starting',
+  configure: 'settings',
+  'move-disk': 'disk move',
+  restart: 'restarting',
+  stage: 'disk import',
+  'hand-over': 'disk hand-over',
+  swap: 'disk swap',
+  finish: 'final tags',
+  stop: 'stopping',
+  destroy: 'destroying',
+  discard: 'clearing up',
+} as const;
+
+function progressBlocks(steps: readonly StepState[]): readonly Block[] {
+  const current = steps.find((state) => state.state === 'running');
+  if (current?.progress === undefined) return [];
+  const { step, progress } = current;
+  const label =
+    'vmid' in step ? `${stepWords[step.kind]} of ${guestName(step)}` : step.kind === 'build' ? 'building' : 'uploading';
+  return [{ kind: 'progress', label, ...progress }];
+}
+
+function logFiles(steps: readonly StepState[]): readonly CardFile[] {
+  const lines = steps.flatMap((state) =>
+    state.output.length === 0 ? [] : [`== ${state.step.id}`, ...state.output, ''],
+  );
+  return lines.length === 0 ? [] : [{ name: 'run.log', title: 'Log', text: lines.join('\n') }];
+}
+
+function guestStages(stages: readonly Stage[]): readonly Stage[] {
+  return stages.filter((stage) => stage.vmid !== undefined);
+}
+
+function nameWidth(stages: readonly Stage[]): number {
+  return Math.min(24, Math.max(...stages.map((stage) => stage.name?.length ?? 0), 0));
+}
+
+function nameOf(stage: Stage, width: number): string {
+  return `${(stage.name ?? '').padEnd(width)} (${stage.vmid})`;
+}
+
+function guestName2(stage: Stage): string {
+  return stage.vmid === undefined || stage.name === undefined
+    ? stage.action
+    : guestName({ name: stage.name, vmid: stage.vmid });
+}
+
+function stageName(stage: Stage): string {
+  return stage.vmid === undefined ? stage.action : `${verbWord(stage)} ${guestName2(stage)}`;
+}
+
+function verbWord(stage: Stage): string {
+  return stage.action === 'build' || stage.action === 'upload' ? stage.action : verbs[stage.action].now;
+}
+
+function doneWord(stage: Stage): string {
+  return stage.action === 'build' || stage.action === 'upload' ? 'done' : verbs[stage.action].done;
+}

@@ -1,0 +1,49 @@
+import type { Change } from '../core/change.ts';
+
+/** The action of a change as a verb, and as what was done. */
+export const verbs: Readonly<Record<Change['action'], { readonly now: string; readonly done: string }>> = {
+  destroy: { now: 'destroy', done: 'destroyed' },
+  'clean-up': { now: 'clean up', done: 'cleaned up' },
+  replace: { now: 'replace', done: 'replaced' },
+  update: { now: 'update', done: 'updated' },
+  create: { now: 'create', done: 'created' },
+  conflict: { now: 'blocked', done: 'blocked' },
+};
+
+/** `1 VM`, `3 VMs`. */
+export function count(many: number, one: string, several = `${one}s`): string {
+  return `${many} ${many === 1 ? one : several}`;
+}
+
+/** `4.2 s`, `52 s`, `3 min 41 s`, `1 h 5 min`. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 10) return `${Number(seconds.toFixed(1))} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** `512 B`, `64.0 MiB`, `1.9 GiB`. */
+export function bytes(size: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = size < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(size) / 10));
+  const value = size / 1024 ** power;
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
+}
+
+/** `test-website (823)` */
+export function guestName(guest: { readonly name: string; readonly vmid: number }): string {
+  return `${guest.name} (${guest.vmid})`;
+}
+
+/** Destroy, replace, update, create, in this order, with how many of each: `destroy 1, create 2`. */
+export function counts(changes: readonly Change[], tense: 'now' | 'done' = 'now'): string {
+  const actions = ['destroy', 'clean-up', 'replace', 'update', 'create'] as const;
+  const parts = actions
+    .map((action) => ({ action, many: changes.filter((change) => change.action === action).length }))
+    .filter(({ many }) => many > 0)
+    .map(({ action, many }) => `${verbs[action][tense]} ${many}`);
+  return parts.join(', ');
+}
