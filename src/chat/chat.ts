@@ -1,4 +1,7 @@
-import type { ButtonAction, Card, ChatName, PersonRef, Rich } from '../views/card.ts';
+import type { ButtonAction, Card, ChatName, PersonRef } from '../views/card.ts';
+import type { Form } from '../views/form.ts';
+
+export type { Form, FormField } from '../views/form.ts';
 
 /** Somebody in a chat, with the immutable ids of the groups (roles, usergroups) the chat vouches for. */
 export interface Person extends PersonRef {
@@ -34,25 +37,6 @@ export interface Submission {
   readonly values: Readonly<Record<string, string>>;
   readonly person: Person;
   readonly place: Place;
-}
-
-export interface FormField {
-  readonly name: string;
-  readonly label: string;
-  readonly hint?: string;
-  readonly required: boolean;
-  readonly multiline?: boolean;
-}
-
-/** A question with a few fields: a modal where the chat has one. */
-export interface Form {
-  /** Ids only, like a button's: `px1:confirm:r-41:p-7f3c2a`. */
-  readonly id: string;
-  readonly title: string;
-  readonly text: Rich;
-  readonly fields: readonly FormField[];
-  readonly submit: string;
-  readonly danger: boolean;
 }
 
 /** What the asker gets back. Notes and cards are seen by the asker alone. */

@@ -189,10 +189,7 @@ function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {
       };
     }
     case 'interrupted': {
-      const known = run.steps.map((state) =>
-        event.done.includes(state.step.id) ? { ...state, state: 'done' as const } : state,
-      );
-      const steps = notStarted(known).map((state) =>
+      const steps = notStarted(run.steps).map((state) =>
         state.state === 'running' ? { ...state, state: 'failed' as const, endedAt: event.at } : state,
       );
       return { ...ended, phase: 'interrupted', endedAt: event.at, notes: event.notes, steps };

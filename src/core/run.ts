@@ -188,6 +188,4 @@ export type RunEvent =
       readonly type: 'interrupted';
       readonly at: Time;
       readonly notes: readonly string[];
-      /** Steps that turned out to be done although the journal does not know it. */
-      readonly done: readonly string[];
     };

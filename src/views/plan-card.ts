@@ -1,6 +1,6 @@
 import { type Plan, runnable } from '../core/plan.ts';
 import { confirmationFor, exceedsMaxDestroy } from '../core/policy.ts';
-import type { BlockedRun, ExpiredRun, PlannedRun, RejectedRun, SupersededRun } from '../core/run.ts';
+import type { BlockedRun, ExpiredRun, PlannedRun, RejectedRun, Run, SupersededRun } from '../core/run.ts';
 import type { Block, Button, Card, CardFile, Span } from './card.ts';
 import type { CardContext } from './context.ts';
 import { commitBlocks, ids, lockBlocks } from './parts.ts';
@@ -157,4 +157,17 @@ function planButtons(run: PlannedRun, context: CardContext): readonly Button[] {
     { ...ids, action: 'reject', label: 'Reject', style: 'plain' },
     { ...ids, action: 'details', label: 'Full plan', style: 'plain' },
   ];
+}
+
+/** The plan of a run in full, for somebody who asks; `undefined` when the run has none. */
+export function planCardOf(run: Run): Card | undefined {
+  const plan = run.phase === 'failed' ? run.applying?.plan : 'plan' in run ? run.plan : undefined;
+  if (plan === undefined) return undefined;
+  return {
+    tone: 'quiet',
+    title: `Full plan ${plan.id} of run ${run.id}`,
+    blocks: [{ kind: 'lines', lines: planLines(plan) }],
+    buttons: [],
+    files: [planFile(plan)],
+  };
 }

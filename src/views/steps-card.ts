@@ -76,7 +76,7 @@ export function endedCard(run: Ended, context: CardContext): Card {
   const took = duration(run.endedAt - run.appliedFrom);
   return {
     tone: run.phase === 'applied' ? 'good' : 'bad',
-    title: endedTitle(run, stages),
+    title: endTitle(run, stages),
     blocks: [
       ...commitBlocks(run, context),
       { kind: 'divider' },
@@ -84,7 +84,7 @@ export function endedCard(run: Ended, context: CardContext): Card {
       { kind: 'small', rich: [...approvedBy(run.approvals), ` · took ${took}`, ...ids(run, run.plan)] },
     ],
     buttons: run.phase === 'applied' ? [] : [planAgain(run)],
-    files: [planFile(run.plan), ...logFiles(run.steps)],
+    files: [planFile(run.plan), ...logFile(run.steps)],
   };
 }
 
@@ -104,7 +104,7 @@ function queuedCard(run: QueuedRun, context: CardContext): Card {
   };
 }
 
-function endedTitle(run: Ended, stages: readonly Stage[]): string {
+export function endTitle(run: Ended, stages: readonly Stage[]): string {
   const broken = stages.findIndex((stage) => stage.state === 'failed');
   const stage = stages[broken];
   const where = stage === undefined ? '' : `: step ${broken + 1} of ${stages.length}, ${stageName(stage)}`;
@@ -139,8 +139,8 @@ function endedBlocks(run: Ended, stages: readonly Stage[]): readonly Block[] {
   const failedStep = failed?.steps.find((state) => state.state === 'failed');
   return [
     ...whyBlocks(run),
-    ...sentence('Done before: ', done, (stage) => `${guestName2(stage)} ${doneWord(stage)}`),
-    ...sentence('Not started: ', notStarted, (stage) => `${guestName2(stage)}, ${verbWord(stage)}`),
+    ...sentence('Done before: ', done, (stage) => `${stageGuest(stage)} ${doneWord(stage)}`),
+    ...sentence('Not started: ', notStarted, (stage) => `${stageGuest(stage)}, ${verbWord(stage)}`),
     ...detailBlocks(
       run.phase === 'failed' && run.failure.details.length > 0 ? run.failure.details : (failedStep?.output ?? []),
     ),
@@ -262,7 +262,7 @@ function progressBlocks(steps: readonly StepState[]): readonly Block[] {
   return [{ kind: 'progress', label, ...progress }];
 }
 
-function logFiles(steps: readonly StepState[]): readonly CardFile[] {
+export function logFile(steps: readonly StepState[]): readonly CardFile[] {
   const lines = steps.flatMap((state) =>
     state.output.length === 0 ? [] : [`== ${state.step.id}`, ...state.output, ''],
   );
@@ -281,14 +281,14 @@ function nameOf(stage: Stage, width: number): string {
   return `${(stage.name ?? '').padEnd(width)} (${stage.vmid})`;
 }
 
-function guestName2(stage: Stage): string {
+function stageGuest(stage: Stage): string {
   return stage.vmid === undefined || stage.name === undefined
     ? stage.action
     : guestName({ name: stage.name, vmid: stage.vmid });
 }
 
 function stageName(stage: Stage): string {
-  return stage.vmid === undefined ? stage.action : `${verbWord(stage)} ${guestName2(stage)}`;
+  return stage.vmid === undefined ? stage.action : `${verbWord(stage)} ${stageGuest(stage)}`;
 }
 
 function verbWord(stage: Stage): string {

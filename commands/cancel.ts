@@ -1,0 +1,10 @@
+import { defineCommand } from './command.ts';
+import { runId, runOption } from './run-option.ts';
+
+/** Stops a run between two guests; a disk write is never cut off. */
+export const cancel = defineCommand({
+  name: 'cancel',
+  description: 'Stop a run after the VM it works on',
+  options: [runOption],
+  run: ({ args, actor, pipeline }) => pipeline.cancel(runId(args.run), actor),
+});

@@ -1,0 +1,14 @@
+import { helpCard } from '../src/views/help-card.ts';
+import { type Command, defineCommand } from './command.ts';
+
+/** Lists the commands. It is given the list, because it is part of it. */
+export function helpFor(commands: () => readonly Command[]): Command {
+  return defineCommand({
+    name: 'help',
+    description: 'List the commands',
+    options: [],
+    async run() {
+      return { kind: 'card', card: helpCard(commands()) };
+    },
+  });
+}

@@ -1,0 +1,11 @@
+import { approve } from './approve.ts';
+import { cancel } from './cancel.ts';
+import type { Command } from './command.ts';
+import { helpFor } from './help.ts';
+import { history } from './history.ts';
+import { plan } from './plan.ts';
+import { reject } from './reject.ts';
+import { status } from './status.ts';
+
+/** Every command, in help order. */
+export const commands: readonly Command[] = [plan, approve, reject, status, history, cancel, helpFor(() => commands)];

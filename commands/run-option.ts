@@ -1,0 +1,15 @@
+import type { CommandOption } from '../src/chat/chat.ts';
+
+/** Names a run: `r-41`, or just `41`. */
+export const runOption = {
+  name: 'run',
+  description: 'The run, e.g. r-41',
+  required: true,
+  complete: 'run',
+} as const satisfies CommandOption;
+
+/** `r-41` for what people type: `r-41`, `R-41`, `41`. */
+export function runId(typed: string): string {
+  const [, digits] = /^(?:r-?)?(\d{1,9})$/i.exec(typed.trim()) ?? [];
+  return digits === undefined ? typed.trim() : `r-${Number(digits)}`;
+}

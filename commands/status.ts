@@ -1,0 +1,25 @@
+import { nearest } from '../src/core/nearest.ts';
+import { readStatus } from '../src/pipeline/status.ts';
+import { guestStatusCard, statusCard } from '../src/views/status-card.ts';
+import { defineCommand, note } from './command.ts';
+
+/** What runs, what waits, and how each guest of a fleet is, read from the cluster now. */
+export const status = defineCommand({
+  name: 'status',
+  description: 'Show the guests, the open plan and the queue',
+  options: [{ name: 'name', description: 'A fleet, or the name or VMID of a VM', required: false, complete: 'guest' }],
+  async run({ args, pipeline, now }) {
+    const fleet = pipeline.fleets().find((one) => one.name === args.name);
+    const fleets = fleet === undefined ? pipeline.fleets() : [fleet];
+    const all = await Promise.all(fleets.map((one) => readStatus(pipeline, one)));
+    if (args.name === undefined || fleet !== undefined) return { kind: 'card', card: statusCard(all, now) };
+    const found = all.flatMap((one) =>
+      one.guests.filter((guest) => guest.name === args.name || String(guest.vmid) === args.name),
+    );
+    const [guest] = found;
+    if (guest !== undefined) return { kind: 'card', card: guestStatusCard(guest) };
+    const names = all.flatMap((one) => [one.fleet, ...one.guests.map((known) => known.name)]);
+    const guess = nearest(args.name, names);
+    return note(`There is no fleet or VM "${args.name}"${guess === undefined ? '' : `, did you mean "${guess}"?`}.`);
+  },
+});

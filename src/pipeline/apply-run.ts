@@ -1,0 +1,65 @@
+import { toFailure } from '../core/errors.ts';
+import type { ApplyingRun } from '../core/run.ts';
+import { planSteps } from '../core/steps.ts';
+import type { Store } from '../store/store.ts';
+import type { Clock, Fleet, Log } from './deps.ts';
+import { planAgain } from './plan-run.ts';
+import type { Runs } from './runs.ts';
+import { StepRunner } from './step-runner.ts';
+
+export interface ApplyDeps {
+  readonly runs: Runs;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly cancelFor: (runId: string) => AbortSignal;
+}
+
+/**
+ * Applies an approved run: looks at the cluster once more, then runs its steps. Never throws: an apply ends in a run
+ * that says what happened.
+ */
+export async function applyRun(fleet: Fleet, runId: string, deps: ApplyDeps): Promise<void> {
+  const { runs, store, clock, log } = deps;
+  const run = runs.get(runId);
+  if (run?.phase !== 'queued') return;
+  try {
+    const moved = await planAgain(fleet, run, clock);
+    if (moved !== undefined) {
+      await runs.apply(runId, moved);
+      return;
+    }
+    const applying = await runs.apply(runId, { type: 'started', steps: planSteps(run.plan), at: clock.now() });
+    if (applying.phase !== 'applying') return;
+    await store.audit({ at: clock.now(), action: 'started', who: 'proxnix', run: runId, plan: run.plan.digest });
+    const runner = new StepRunner({ ...deps, fleet, runId, plan: run.plan, cancelled: deps.cancelFor(runId) });
+    const end = await runner.run(applying.steps);
+    if (end === 'cancelled') await runs.apply(runId, { type: 'cancelled', at: clock.now() });
+    else await applied(fleet, runId, deps);
+  } catch (error) {
+    log.error({ run: runId, fleet: fleet.name, err: error }, 'an apply failed');
+    await runs.apply(runId, { type: 'failed', failure: toFailure(error), at: clock.now() });
+  }
+  const ended = runs.get(runId);
+  await store.audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: runId, detail: ended?.phase ?? 'gone' });
+}
+
+async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }: ApplyDeps): Promise<void> {
+  const run = runs.get(runId);
+  if (run?.phase !== 'applying') return;
+  await store.saveFleet(fleet.name, { applied: run.plan.goal.commit.sha });
+  const addresses = await addressesOf(fleet, run);
+  await runs.apply(runId, { type: 'applied', at: clock.now(), addresses });
+  // Roots protect what is deployed from now on; a failure here costs a rebuild later, not this run.
+  await fleet.builder.keep(run.plan.goal.guests.map((guest) => guest.image)).catch((error: unknown) => {
+    log.warn({ run: runId, err: error }, 'the roots of the images could not be renewed');
+  });
+}
+
+async function addressesOf(fleet: Fleet, run: ApplyingRun): Promise<Record<string, string>> {
+  const finished = run.steps.flatMap(({ step }) => (step.kind === 'finish' ? [step] : []));
+  const found = await Promise.all(
+    finished.map(async ({ vmid, node }) => [String(vmid), await fleet.cluster.address(vmid, node)] as const),
+  );
+  return Object.fromEntries(found.filter((pair): pair is [string, string] => pair[1] !== undefined));
+}

@@ -1,0 +1,247 @@
+import type { Answer } from '../chat/chat.ts';
+import { hasEnded } from '../core/advance.ts';
+import type { Commit } from '../core/commit.ts';
+import { UserError } from '../core/errors.ts';
+import type { Actor } from '../core/policy.ts';
+import type { PushEvent } from '../core/push.ts';
+import type { Run, Trigger } from '../core/run.ts';
+import type { CardContext } from '../views/context.ts';
+import { applyRun } from './apply-run.ts';
+import { type Decision, Decisions } from './decisions.ts';
+import type { Deps, Fleet } from './deps.ts';
+import { Expiry } from './expiry.ts';
+import { Lanes } from './lanes.ts';
+import { planRun } from './plan-run.ts';
+import { reconcile } from './reconcile.ts';
+import { Reporter } from './reporter.ts';
+import { Runs } from './runs.ts';
+import { Watch } from './watch.ts';
+
+/** The story: from a push to the final tags. Everything that chats, webhooks and the command line ask for comes here. */
+export class Pipeline {
+  readonly #deps: Deps;
+  readonly #reporter: Reporter;
+  readonly #runs: Runs;
+  readonly #lanes = new Lanes();
+  readonly #decisions: Decisions;
+  readonly #watch: Watch;
+  readonly #expiry: Expiry;
+  readonly #cancels = new Map<string, AbortController>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#reporter = new Reporter({
+      ...deps,
+      onShown: (runId, ref) => {
+        this.#runs.shown(runId, ref).catch((error: unknown) => {
+          deps.log.error({ run: runId, err: error }, 'where a card is shown could not be saved');
+        });
+      },
+    });
+    this.#runs = new Runs({ ...deps, reporter: this.#reporter, contextOf: (run) => this.#contextOf(run) });
+    this.#decisions = new Decisions({ ...deps, runs: this.#runs });
+    this.#expiry = new Expiry({ ...deps, runs: this.#runs });
+    this.#watch = new Watch({
+      ...deps,
+      quietMs: deps.pushQuietMs,
+      look: (fleet, trigger) => this.#look(fleet, trigger),
+    });
+  }
+
+  /**
+   * Takes up what an earlier process left: open plans stay open, approved runs go on waiting for their turn, and an
+   * apply that was cut off is looked into and ends as interrupted, followed by a fresh plan.
+   */
+  async start(): Promise<void> {
+    for (const run of this.#runs.all().filter((one) => !hasEnded(one))) await this.#takeUp(run);
+    this.#expiry.start();
+  }
+
+  /** Stops at the next safe place: what is being applied is finished, nothing new begins, cards are shown. */
+  async stop(): Promise<void> {
+    this.#expiry.stop();
+    await this.#watch.stop();
+    await this.#lanes.idle();
+    await this.#reporter.flush();
+  }
+
+  /** Resolves when nothing is planned, applied or waiting to be shown. */
+  async idle(): Promise<void> {
+    await this.#lanes.idle();
+    await this.#reporter.flush();
+  }
+
+  /** A forge reports a push. @returns whether it concerns one of the fleets; the rest happens later. */
+  push(event: PushEvent): 'accepted' | 'ignored' {
+    const meant = this.#deps.fleets.filter(
+      (fleet) => fleet.repository === event.repository && event.ref === `refs/heads/${fleet.branch}`,
+    );
+    if (meant.length === 0 || event.after === undefined) return 'ignored';
+    for (const fleet of meant) this.#watch.pushed(fleet);
+    return 'accepted';
+  }
+
+  /** Looks at every fleet's repository on an interval, beginning now. */
+  poll(everyMs: number): void {
+    for (const fleet of this.#deps.fleets) {
+      void this.#watch.look(fleet, 'poll');
+      this.#watch.poll(fleet, everyMs);
+    }
+  }
+
+  /** Plans a fleet at the head of its branch, or at a ref of its repository. @returns the new run. */
+  async plan(fleet: Fleet, trigger: Trigger, ref?: string): Promise<Run> {
+    const commit = ref === undefined ? await fleet.git.head() : await fleet.git.find(ref);
+    if (commit === undefined) {
+      throw new UserError(`The repository has no commit "${ref}".`, { next: 'Name a branch, a tag or a hash.' });
+    }
+    return this.#begin(fleet, trigger, commit);
+  }
+
+  /** @param typed what was typed into the destructive confirmation */
+  async approve(runId: string, planId: string | undefined, actor: Actor, typed?: string): Promise<Answer> {
+    return this.#decide(runId, async (fleet) => {
+      const decision = await this.#decisions.approve(fleet, runId, planId, actor, typed);
+      if (decision.begins) this.#enterApply(fleet, runId);
+      return decision;
+    });
+  }
+
+  async reject(runId: string, planId: string | undefined, actor: Actor, reason?: string): Promise<Answer> {
+    return this.#decide(runId, (fleet) => this.#decisions.reject(fleet, runId, planId, actor, reason));
+  }
+
+  /** The form that asks why a plan is rejected. */
+  async askReason(runId: string, planId: string | undefined, actor: Actor): Promise<Answer> {
+    return this.#decide(runId, async (fleet) => ({
+      answer: this.#decisions.askReason(fleet, runId, planId, actor),
+      begins: false,
+    }));
+  }
+
+  async cancel(runId: string, actor: Actor): Promise<Answer> {
+    return this.#decide(runId, async (fleet) => {
+      const decision = await this.#decisions.cancel(fleet, runId, actor);
+      if (decision.answer.kind === 'none') this.#cancelFor(runId).abort();
+      return decision;
+    });
+  }
+
+  /** Every run that is kept, oldest first. */
+  runs(): readonly Run[] {
+    return this.#runs.all();
+  }
+
+  run(id: string): Run | undefined {
+    return this.#runs.get(id);
+  }
+
+  fleets(): readonly Fleet[] {
+    return this.#deps.fleets;
+  }
+
+  /** The context that a run's card is drawn with. */
+  contextOf(run: Run): CardContext {
+    return this.#contextOf(run);
+  }
+
+  /** The run ids in a fleet's lane, the one at work first. */
+  queue(fleet: Fleet): readonly string[] {
+    return this.#lanes.queue(fleet.clusterName);
+  }
+
+  /** A look at the repository: a commit that was not seen yet begins a run, or overtakes one that is still planning. */
+  async #look(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
+    const commit = await fleet.git.head();
+    if (this.#deps.store.fleet(fleet.name).lastSeen === commit.sha) return;
+    await this.#begin(fleet, { kind: trigger }, commit);
+  }
+
+  async #begin(fleet: Fleet, trigger: Trigger, commit: Commit): Promise<Run> {
+    const planning = this.#runs.open(fleet.name).find((run) => run.phase === 'planning');
+    const run = planning ?? (await this.#runs.start(fleet, trigger));
+    await this.#runs.apply(run.id, { type: 'commit-found', commit });
+    await this.#deps.store.saveFleet(fleet.name, { lastSeen: commit.sha });
+    if (planning === undefined) this.#enterPlan(fleet, run.id);
+    // What is being evaluated for the older commit is of no use any more.
+    else this.#cancels.get(run.id)?.abort();
+    return run;
+  }
+
+  #enterPlan(fleet: Fleet, runId: string): void {
+    const signalFor = () => {
+      const controller = new AbortController();
+      this.#cancels.set(runId, controller);
+      return controller.signal;
+    };
+    this.#enter(fleet, runId, () => planRun(fleet, runId, { ...this.#deps, runs: this.#runs, signalFor }));
+  }
+
+  #enterApply(fleet: Fleet, runId: string): void {
+    const cancelFor = () => this.#cancelFor(runId).signal;
+    this.#enter(fleet, runId, () => applyRun(fleet, runId, { ...this.#deps, runs: this.#runs, cancelFor }));
+  }
+
+  #enter(fleet: Fleet, runId: string, job: () => Promise<void>): void {
+    const lane = fleet.clusterName;
+    const onError = (error: unknown) =>
+      this.#deps.log.error({ run: runId, err: error }, 'a job of the pipeline failed');
+    void this.#lanes.enter(lane, runId, job, onError).then(async () => {
+      this.#cancels.delete(runId);
+      const run = this.#runs.get(runId);
+      if (run !== undefined && hasEnded(run)) await fleet.git.unpin(runId).catch(onError);
+      // Whoever waits behind says so on its card, and that has changed.
+      for (const waiting of this.#lanes.queue(lane)) this.#runs.refresh(waiting);
+    });
+  }
+
+  async #takeUp(run: Run): Promise<void> {
+    const fleet = this.#deps.fleets.find((one) => one.name === run.fleet);
+    if (fleet === undefined) {
+      this.#deps.log.warn(
+        { run: run.id, fleet: run.fleet },
+        'a run belongs to a fleet that is not configured any more',
+      );
+      return;
+    }
+    this.#runs.refresh(run.id);
+    if (run.phase === 'planning') this.#enterPlan(fleet, run.id);
+    if (run.phase === 'queued') this.#enterApply(fleet, run.id);
+    if (run.phase !== 'applying') return;
+    this.#enter(fleet, run.id, async () => {
+      await this.#runs.apply(run.id, await reconcile(run, fleet.cluster, this.#deps.clock));
+      await this.plan(fleet, { kind: 'start' });
+    });
+  }
+
+  #cancelFor(runId: string): AbortController {
+    const controller = this.#cancels.get(runId) ?? new AbortController();
+    this.#cancels.set(runId, controller);
+    return controller;
+  }
+
+  async #decide(runId: string, decide: (fleet: Fleet) => Promise<Decision>): Promise<Answer> {
+    const run = this.#runs.get(runId);
+    const fleet = this.#deps.fleets.find((one) => one.name === run?.fleet);
+    if (run === undefined || fleet === undefined) {
+      return { kind: 'note', text: `There is no run ${runId} here. /proxnix history lists the runs.` };
+    }
+    return (await decide(fleet)).answer;
+  }
+
+  #contextOf(run: Run): CardContext {
+    const fleet = this.#deps.fleets.find((one) => one.name === run.fleet);
+    const record = this.#deps.store.fleet(run.fleet);
+    const queue = fleet === undefined ? [] : this.#lanes.queue(fleet.clusterName);
+    const behind = queue[0] === run.id || !queue.includes(run.id) ? undefined : queue[0];
+    return {
+      repository: fleet?.repository ?? run.fleet,
+      policy: fleet?.policy ?? { approvers: [] },
+      now: this.#deps.clock.now(),
+      ...(fleet?.webUrl === undefined ? {} : { webUrl: fleet.webUrl }),
+      ...(record.lock === undefined ? {} : { lock: record.lock }),
+      ...(record.applied === undefined ? {} : { applied: record.applied }),
+      ...(behind === undefined ? {} : { behind }),
+    };
+  }
+}

@@ -1,0 +1,124 @@
+import { parseDesired } from '../core/desired.ts';
+import { toFailure, UserError } from '../core/errors.ts';
+import { whatMoved } from '../core/moved.ts';
+import { createPlan, type Goal, type Plan, runnable } from '../core/plan.ts';
+import type { PlannedRun, QueuedRun, RunEvent } from '../core/run.ts';
+import type { Clock, Fleet, Log } from './deps.ts';
+import type { Runs } from './runs.ts';
+
+export interface PlanDeps {
+  readonly runs: Runs;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborted when a newer commit takes the place of the one that is being evaluated. */
+  readonly signalFor: (runId: string) => AbortSignal;
+}
+
+/**
+ * Takes a run from `planning` to whatever its plan says. Evaluation only: nothing is built, nothing is changed. Never
+ * throws: what goes wrong ends the run as failed.
+ */
+export async function planRun(fleet: Fleet, runId: string, deps: PlanDeps): Promise<void> {
+  const { runs, clock, log } = deps;
+  for (;;) {
+    const run = runs.get(runId);
+    if (run?.phase !== 'planning') return;
+    const sha = run.commit?.sha;
+    const signal = deps.signalFor(runId);
+    try {
+      const goal = await evaluate(fleet, runId, deps, signal);
+      const plan = await compare(fleet, goal, runId, deps);
+      if (isOvertaken(runs, runId, sha)) continue;
+      await settle(fleet, runId, plan, deps);
+      return;
+    } catch (error) {
+      if (isOvertaken(runs, runId, sha)) continue;
+      log.warn({ run: runId, fleet: fleet.name, err: error }, 'no plan could be made');
+      await runs.apply(runId, { type: 'failed', failure: toFailure(error), at: clock.now() });
+      return;
+    }
+  }
+}
+
+/**
+ * Plans a decided or open run again from its goal against the cluster as it is now.
+ * @returns `undefined` when nothing moved, else the event that shows the run anew
+ */
+export async function planAgain(
+  fleet: Fleet,
+  run: PlannedRun | QueuedRun,
+  clock: Clock,
+): Promise<Extract<RunEvent, { type: 'planned' | 'in-sync' | 'blocked' }> | undefined> {
+  const live = await fleet.cluster.readState(vmidsOf(run.plan.goal));
+  const plan = createPlan(run.plan.goal, live, run.plan);
+  if (plan.digest === run.plan.digest) return undefined;
+  return outcomeOf(fleet, plan, clock, whatMoved(run.plan, plan));
+}
+
+async function evaluate(fleet: Fleet, runId: string, deps: PlanDeps, signal: AbortSignal): Promise<Goal> {
+  const { runs } = deps;
+  const commit = runs.get(runId)?.commit;
+  if (commit === undefined) throw new Error(`run ${runId} has no commit to plan`);
+  runs.note(runId, { type: 'progressed', activity: 'evaluating' });
+  const source = await fleet.git.pin(commit.sha, runId);
+  const specs = parseDesired(await fleet.builder.evaluateFleet(source, signal));
+  runs.note(runId, { type: 'progressed', activity: 'images' });
+  const types = [...new Set(specs.map((spec) => spec.imageType))];
+  const images = types.length === 0 ? [] : await fleet.builder.evaluateImages(source, types, signal);
+  const guests = specs.map((spec) => {
+    const image = images.find((one) => one.type === spec.imageType);
+    if (image === undefined) {
+      throw new UserError(`The image ${spec.imageType} of ${spec.key} was not evaluated.`, { next: 'Plan again.' });
+    }
+    return { ...spec, image };
+  });
+  return { fleet: fleet.name, commit, guests, ...(fleet.tagged ? { fleetTag: fleet.name.toLowerCase() } : {}) };
+}
+
+async function compare(fleet: Fleet, goal: Goal, runId: string, deps: PlanDeps): Promise<Plan> {
+  deps.runs.note(runId, { type: 'progressed', activity: 'comparing' });
+  const live = await fleet.cluster.readState(vmidsOf(goal));
+  return createPlan(goal, live);
+}
+
+/** Ends the planning, and what an older open plan of the fleet is worth beside it. */
+async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): Promise<void> {
+  const { runs, clock } = deps;
+  const open = runs.open(fleet.name).find((run): run is PlannedRun => run.phase === 'planned' && run.id !== runId);
+  if (open !== undefined && open.plan.changesDigest === plan.changesDigest && open.expiresAt > clock.now()) {
+    await runs.apply(runId, { type: 'in-sync', at: clock.now(), standing: open.id });
+    return;
+  }
+  await runs.apply(runId, outcomeOf(fleet, plan, clock));
+  if (open === undefined) return;
+  // Somebody may have decided it meanwhile; then it is not ours to overtake.
+  await runs.decide(open.id, (run) =>
+    run.phase === 'planned'
+      ? { event: { type: 'superseded', byRun: runId, at: clock.now() } }
+      : { refused: 'decided' as const },
+  );
+}
+
+function outcomeOf(
+  fleet: Fleet,
+  plan: Plan,
+  clock: Clock,
+  moved?: readonly string[],
+): Extract<RunEvent, { type: 'planned' | 'in-sync' | 'blocked' }> {
+  const at = clock.now();
+  if (plan.changes.length === 0) return { type: 'in-sync', at };
+  if (runnable(plan).length === 0) return { type: 'blocked', plan, at };
+  return {
+    ...{ type: 'planned', plan, at, expiresAt: at + fleet.planExpiryMs, needed: fleet.policy.approvals },
+    ...(moved === undefined || moved.length === 0 ? {} : { moved }),
+  };
+}
+
+function isOvertaken(runs: Runs, runId: string, sha: string | undefined): boolean {
+  const run = runs.get(runId);
+  return run?.phase === 'planning' && run.commit?.sha !== sha;
+}
+
+function vmidsOf(goal: Goal): ReadonlySet<number> {
+  return new Set(goal.guests.map((guest) => guest.vmid));
+}

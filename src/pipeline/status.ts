@@ -1,0 +1,38 @@
+import type { KnownGuest } from '../core/change.ts';
+import { belongsTo } from '../core/plan.ts';
+import { readTags } from '../core/tags.ts';
+import type { FleetStatus, GuestStatusRow } from '../views/status-card.ts';
+import type { Fleet } from './deps.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** Reads how a fleet's guests are, from the cluster now, and what its runs do. */
+export async function readStatus(pipeline: Pipeline, fleet: Fleet): Promise<FleetStatus> {
+  const live = await fleet.cluster.readState(new Set());
+  const goal = { fleet: fleet.name, ...(fleet.tagged ? { fleetTag: fleet.name } : {}) };
+  const ours = live.guests.filter((guest) => belongsTo(goal, guest.tags));
+  const runs = pipeline.runs().filter((run) => run.fleet === fleet.name);
+  return {
+    fleet: fleet.name,
+    guests: ours.map(toRow).sort((a, b) => a.vmid - b.vmid),
+    open: runs.filter((run) => run.phase === 'planned'),
+    queue: pipeline.queue(fleet),
+    lastRun: runs.findLast((run) => run.phase === 'applied' || run.phase === 'failed' || run.phase === 'interrupted'),
+    lock: runs[0] === undefined ? undefined : pipeline.contextOf(runs[0]).lock,
+  };
+}
+
+function toRow(guest: Omit<KnownGuest, 'config'> & Partial<Pick<KnownGuest, 'config'>>): GuestStatusRow {
+  const tags = readTags(guest.tags);
+  return {
+    name: guest.name,
+    vmid: guest.vmid,
+    node: guest.node,
+    status: guest.status,
+    pending: tags.pending,
+    imageHash: tags.imageHash,
+    commit: tags.commit,
+    cores: guest.config === undefined ? undefined : guest.config.cores * guest.config.sockets,
+    memoryMb: guest.config?.memoryMb,
+    protected: guest.config?.protected === true,
+  };
+}

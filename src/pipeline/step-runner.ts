@@ -1,0 +1,170 @@
+import type { ClusterMonitor, Guard, ImageFile } from '../cluster/cluster.ts';
+import { UserError } from '../core/errors.ts';
+import { type Plan, runnable } from '../core/plan.ts';
+import type { ApplyingRun } from '../core/run.ts';
+import { stageKey } from '../core/stages.ts';
+import type { GuestStepOf, Step } from '../core/steps.ts';
+import { bytes } from '../views/words.ts';
+import type { Clock, Fleet, Log } from './deps.ts';
+import type { Runs } from './runs.ts';
+
+/** How an apply ended when it did not fail. */
+export type ApplyEnd = 'applied' | 'cancelled';
+
+/** Runs the steps of one apply, one after the other, and reports each to its run. */
+export class StepRunner {
+  readonly #fleet: Fleet;
+  readonly #runId: string;
+  readonly #runs: Runs;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #cancelled: AbortSignal;
+  /** Each guest as the last look or write left it. */
+  readonly #guards = new Map<number, Guard>();
+  readonly #files = new Map<string, ImageFile>();
+  /** What must be cleared up when the guest at work fails. */
+  #undo: GuestStepOf | undefined;
+
+  constructor(options: {
+    readonly fleet: Fleet;
+    readonly runId: string;
+    readonly plan: Plan;
+    readonly runs: Runs;
+    readonly clock: Clock;
+    readonly log: Log;
+    /** Aborted when a person asks to stop: ends a build at once, anything else between two guests. */
+    readonly cancelled: AbortSignal;
+  }) {
+    this.#fleet = options.fleet;
+    this.#runId = options.runId;
+    this.#runs = options.runs;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#cancelled = options.cancelled;
+    for (const guard of guardsOf(options.plan)) this.#guards.set(guard.vmid, guard);
+  }
+
+  /** Runs all steps. The first failure stops everything and is thrown; what it left half made is cleared up first. */
+  async run(steps: ApplyingRun['steps']): Promise<ApplyEnd> {
+    let before: string | undefined;
+    for (const { step } of steps) {
+      const key = stageKey({ step });
+      if (key !== before && this.#cancelled.aborted) return 'cancelled';
+      before = key;
+      try {
+        await this.#one(step);
+      } catch (error) {
+        if (step.kind === 'build' && this.#cancelled.aborted) return 'cancelled';
+        throw await this.#clearUp(error);
+      }
+    }
+    return 'applied';
+  }
+
+  async #one(step: Step): Promise<void> {
+    await this.#runs.apply(this.#runId, { type: 'step-started', id: step.id, at: this.#clock.now() });
+    if (step.kind === 'build') await this.#build(step);
+    else if (step.kind === 'upload') await this.#upload(step);
+    else await this.#guest(step);
+    await this.#runs.apply(this.#runId, { type: 'step-done', id: step.id, at: this.#clock.now() });
+  }
+
+  async #build(step: Extract<Step, { kind: 'build' }>): Promise<void> {
+    const files = await this.#fleet.builder.build(
+      step.images,
+      {
+        progress: (done, total, running) => {
+          const now = running.length === 0 ? '' : `: ${running.slice(0, 3).join(', ')}`;
+          const text = total === 0 ? 'nothing to build' : `${done} of ${total} derivations${now}`;
+          this.#progress(step.id, text, total === 0 ? undefined : done / total);
+        },
+        line: (derivation, text) => this.#line(step.id, `${derivation}> ${text}`),
+      },
+      this.#cancelled,
+    );
+    for (const image of step.images) {
+      const file = files.find((one) => one.image.storePath === image.storePath);
+      // An approval is for a store path: another one is another image, whatever it is called.
+      if (file === undefined) {
+        throw new UserError(`The build of ${image.type} did not give the path that was approved: ${image.storePath}.`, {
+          next: 'Nothing was changed. Plan again.',
+        });
+      }
+      this.#files.set(image.storePath, file);
+    }
+  }
+
+  async #upload(step: Extract<Step, { kind: 'upload' }>): Promise<void> {
+    const file = this.#files.get(step.image.storePath);
+    if (file === undefined) throw new Error(`no file was built for ${step.image.storePath}`);
+    await this.#fleet.cluster.upload(file, step.node, this.#monitor(step.id));
+  }
+
+  async #guest(step: GuestStepOf): Promise<void> {
+    const at = { id: 'undo', vmid: step.vmid, name: step.name, node: step.node } as const;
+    // A staging guest is known by its own mark; a new guest is ours only once its create has succeeded.
+    if (step.kind === 'stage') this.#undo = { ...at, kind: 'discard', staging: true };
+    const guard = await this.#fleet.cluster.perform(step, this.#guards.get(step.vmid), this.#monitor(step.id));
+    if (guard === undefined) this.#guards.delete(step.vmid);
+    else this.#guards.set(step.vmid, guard);
+    if (step.kind === 'create') this.#undo = { ...at, kind: 'discard', staging: false };
+    // From here on what was made is in use, and clearing it up would lose a guest.
+    if (step.kind === 'start' || step.kind === 'hand-over') this.#undo = undefined;
+  }
+
+  /** Removes what the failed guest left half made, and says so in the error. */
+  async #clearUp(error: unknown): Promise<unknown> {
+    const undo = this.#undo;
+    this.#undo = undefined;
+    if (undo === undefined) return error;
+    const what = undo.kind === 'discard' && undo.staging ? 'staging guest' : 'half-made guest';
+    try {
+      await this.#fleet.cluster.perform(undo, this.#guards.get(undo.vmid), quietMonitor);
+      return withNext(error, `The ${what} was removed again; nothing else was changed on VM ${undo.vmid}.`);
+    } catch (second) {
+      this.#log.warn({ run: this.#runId, vmid: undo.vmid, err: second }, 'a half-made guest could not be removed');
+      return withNext(error, `The ${what} is still there, tagged proxnix-pending; the next plan deals with it.`);
+    }
+  }
+
+  #monitor(id: string): ClusterMonitor {
+    return {
+      task: (upid) => {
+        this.#runs.apply(this.#runId, { type: 'task', id, upid }).catch((error: unknown) => {
+          this.#log.error({ run: this.#runId, upid, err: error }, 'a task could not be journaled');
+        });
+      },
+      progress: (done, total, unit) => {
+        const fraction = total === 0 ? 0 : done / total;
+        const percent = `${Math.floor(fraction * 100)} %`;
+        this.#progress(id, unit === '%' ? percent : `${bytes(done)} of ${bytes(total)} (${percent})`, fraction);
+      },
+      line: (text) => this.#line(id, text),
+    };
+  }
+
+  #progress(id: string, text: string, fraction: number | undefined): void {
+    this.#runs.note(this.#runId, { type: 'progress', id, text, ...(fraction === undefined ? {} : { fraction }) });
+  }
+
+  #line(id: string, line: string): void {
+    this.#runs.note(this.#runId, { type: 'output', id, line });
+  }
+}
+
+const quietMonitor: ClusterMonitor = { task() {}, progress() {}, line() {} };
+
+/** What each guest must still be at its first write: the basis of the plan that was approved. */
+function* guardsOf(plan: Plan): Generator<Guard> {
+  for (const change of runnable(plan)) {
+    if (change.action === 'create' || change.action === 'clean-up') continue;
+    const { vmid, node, config } = change.live;
+    if (config?.uuid !== undefined) yield { vmid, node, uuid: config.uuid, digest: config.digest };
+  }
+}
+
+function withNext(error: unknown, next: string): unknown {
+  if (!(error instanceof UserError)) return error;
+  const both = error.next === undefined ? next : `${next} ${error.next}`;
+  return new UserError(error.message, { next: both, details: error.details, cause: error });
+}

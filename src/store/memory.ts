@@ -1,0 +1,35 @@
+import { emptyData, type StoreData, withFleet, withRun } from './data.ts';
+import type { AuditEntry, FleetChange, FleetRecord, SavedRun, Store } from './store.ts';
+
+/** A store that forgets: for tests and for looking around. */
+export class MemoryStore implements Store {
+  #data: StoreData = emptyData;
+  readonly #audit: AuditEntry[] = [];
+
+  runs(): readonly SavedRun[] {
+    return this.#data.runs;
+  }
+
+  async saveRun(saved: SavedRun): Promise<void> {
+    this.#data = withRun(this.#data, saved);
+  }
+
+  fleet(name: string): FleetRecord {
+    return this.#data.fleets[name] ?? {};
+  }
+
+  async saveFleet(name: string, change: FleetChange): Promise<void> {
+    this.#data = withFleet(this.#data, name, change);
+  }
+
+  async audit(entry: AuditEntry): Promise<void> {
+    this.#audit.push(entry);
+  }
+
+  /** What was audited so far. */
+  audited(): readonly AuditEntry[] {
+    return this.#audit;
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { UserError } from '../core/errors.ts';
+import type { StoreData } from './data.ts';
+
+const phases = [
+  'planning',
+  'in-sync',
+  'blocked',
+  'planned',
+  'queued',
+  'applying',
+  'applied',
+  'failed',
+  'cancelled',
+  'interrupted',
+  'rejected',
+  'superseded',
+  'expired',
+] as const;
+
+/** The frame of what a store holds; a run's own fields are as `core/run.ts` wrote them. */
+const Stored = z.object({
+  version: z.literal(1),
+  runs: z.array(
+    z.object({
+      run: z.looseObject({
+        id: z.string().regex(/^r-\d+$/),
+        fleet: z.string(),
+        branch: z.string(),
+        phase: z.enum(phases),
+        startedAt: z.number(),
+      }),
+      messages: z.record(z.string(), z.string()),
+    }),
+  ),
+  fleets: z.record(z.string(), z.looseObject({ lastSeen: z.string().optional(), applied: z.string().optional() })),
+});
+
+/** Reads the text of a store. Throws a `UserError` when it is damaged or was written by another version. */
+export function parseStore(text: string, file: string): StoreData {
+  const problem = (why: string) =>
+    new UserError(`The store ${file} cannot be read: ${why}.`, {
+      next: 'It was set aside. The cluster and the flake are the truth: the bot can start without it.',
+    });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw problem('it is no JSON');
+  }
+  const stored = Stored.safeParse(json);
+  if (!stored.success) throw problem(z.prettifyError(stored.error).split('\n')[0] ?? 'it has another shape');
+  // The frame is checked; what is inside a run was written by this program from its own types.
+  return json as StoreData;
+}

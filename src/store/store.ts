@@ -1,0 +1,47 @@
+import type { MessageRef } from '../chat/chat.ts';
+import type { Lock } from '../core/policy.ts';
+import type { Run } from '../core/run.ts';
+
+/** A run as it is kept, with where it is shown in each chat. */
+export interface SavedRun {
+  readonly run: Run;
+  readonly messages: MessageRef;
+}
+
+/** What is remembered of a fleet. */
+export interface FleetRecord {
+  /** The newest commit that a plan was made for, or begun. */
+  readonly lastSeen?: string;
+  /** The commit of the last apply that ended well. */
+  readonly applied?: string;
+  readonly lock?: Lock;
+}
+
+/** Facts of a fleet to change; `undefined` removes one. */
+export type FleetChange = { readonly [Key in keyof FleetRecord]: FleetRecord[Key] | undefined };
+
+/** One line of the audit: who did what, to which plan, from where. */
+export interface AuditEntry {
+  readonly at: number;
+  readonly action: 'approved' | 'rejected' | 'cancelled' | 'started' | 'ended' | 'refused' | 'locked' | 'unlocked';
+  readonly who: string;
+  readonly run?: string;
+  readonly plan?: string;
+  readonly detail?: string;
+}
+
+/**
+ * What outlives the bot. Reads answer from memory; a write that resolves is on disk. The live cluster and the flake
+ * are the truth: a store that was deleted never makes a wrong plan.
+ */
+export interface Store {
+  /** Oldest first. Only the newest runs are kept; those that have not ended always. */
+  runs(): readonly SavedRun[];
+  saveRun(saved: SavedRun): Promise<void>;
+  fleet(name: string): FleetRecord;
+  saveFleet(name: string, change: FleetChange): Promise<void>;
+  /** Appends to the audit, each line chained to the one before by its hash. */
+  audit(entry: AuditEntry): Promise<void>;
+  /** Waits for what is being written and lets go of the instance lock. */
+  close(): Promise<void>;
+}

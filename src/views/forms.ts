@@ -1,0 +1,45 @@
+import { shortSha } from '../core/commit.ts';
+import { runnable } from '../core/plan.ts';
+import type { PlannedRun, Run } from '../core/run.ts';
+import type { Form } from './form.ts';
+import { count, counts, guestName } from './words.ts';
+
+/** The destructive confirmation: what is destroyed, and what must be typed. */
+export function confirmForm(run: PlannedRun, wanted: string): Form {
+  const { plan } = run;
+  const destroys = runnable(plan).filter((change) => change.action === 'destroy');
+  const one = destroys.length === 1;
+  return {
+    id: `px1:confirm:${run.id}:${plan.id}`,
+    title: `Destroy ${count(destroys.length, 'VM')}?`,
+    text: [
+      `Plan ${plan.id}, commit ${shortSha(run.commit.sha)}: ${counts(runnable(plan))}. `,
+      {
+        bold: `${destroys.map(guestName).join(', ')} ${one ? 'is' : 'are'} destroyed and ${one ? 'its' : 'their'} disks are deleted.`,
+      },
+      ' There is no way back.',
+    ],
+    fields: [
+      {
+        name: 'names',
+        label: one ? 'Type the name of the VM to destroy' : 'Type to confirm',
+        hint: wanted,
+        required: true,
+      },
+    ],
+    submit: 'Approve',
+    danger: true,
+  };
+}
+
+/** Why a plan is rejected; may be left empty. */
+export function rejectForm(run: Run, planId: string | undefined): Form {
+  return {
+    id: `px1:reject:${run.id}:${planId ?? ''}`,
+    title: `Reject run ${run.id}?`,
+    text: ['The plan is closed and nothing is changed. The reason stands on its card.'],
+    fields: [{ name: 'reason', label: 'Reason (optional)', required: false, multiline: true }],
+    submit: 'Reject',
+    danger: false,
+  };
+}

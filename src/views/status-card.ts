@@ -1,0 +1,102 @@
+import { shortSha } from '../core/commit.ts';
+import type { GuestStatus } from '../core/live.ts';
+import type { Lock } from '../core/policy.ts';
+import type { Run } from '../core/run.ts';
+import type { Block, Card } from './card.ts';
+import { runLine } from './history-card.ts';
+import { count } from './words.ts';
+
+/** A guest of a fleet as it is now. */
+export interface GuestStatusRow {
+  readonly name: string;
+  readonly vmid: number;
+  readonly node: string;
+  readonly status: GuestStatus;
+  readonly pending: boolean;
+  readonly imageHash: string | undefined;
+  readonly commit: string | undefined;
+  readonly cores: number | undefined;
+  readonly memoryMb: number | undefined;
+  readonly protected: boolean;
+}
+
+/** A fleet as it is now. */
+export interface FleetStatus {
+  readonly fleet: string;
+  readonly guests: readonly GuestStatusRow[];
+  readonly open: readonly Run[];
+  /** Run ids in the lane, the one at work first. */
+  readonly queue: readonly string[];
+  readonly lastRun: Run | undefined;
+  readonly lock: Lock | undefined;
+}
+
+/** How fleets are: their guests, the open plan, the queue. */
+export function statusCard(fleets: readonly FleetStatus[], now: number): Card {
+  const guests = fleets.flatMap((fleet) => fleet.guests);
+  const running = guests.filter((guest) => guest.status === 'running').length;
+  return {
+    tone: running === guests.length ? 'good' : 'waiting',
+    title: `Status: ${running} of ${count(guests.length, 'VM')} running`,
+    blocks: fleets.flatMap((fleet) => fleetBlocks(fleet, now)),
+    buttons: [],
+    files: [],
+  };
+}
+
+/** One guest in full. */
+export function guestStatusCard(guest: GuestStatusRow): Card {
+  const rows = [
+    ['status', guest.status],
+    ['node', guest.node],
+    ['image', guest.imageHash ?? 'unknown'],
+    ['commit', guest.commit ?? 'unknown'],
+    ['cores', guest.cores === undefined ? 'unknown' : String(guest.cores)],
+    ['memory', guest.memoryMb === undefined ? 'unknown' : `${guest.memoryMb} MiB`],
+    ['protected', guest.protected ? 'yes' : 'no'],
+    ...(guest.pending ? [['state', 'unfinished: a run was cut off (proxnix-pending)']] : []),
+  ];
+  return {
+    tone: guest.status === 'running' && !guest.pending ? 'good' : 'waiting',
+    title: `Status: ${guest.name} (${guest.vmid}) is ${guest.status}`,
+    blocks: [{ kind: 'lines', lines: rows.map(([key = '', value = '']) => ({ text: `${key.padEnd(10)} ${value}` })) }],
+    buttons: [],
+    files: [],
+  };
+}
+
+function fleetBlocks(fleet: FleetStatus, now: number): readonly Block[] {
+  const width = Math.min(24, Math.max(...fleet.guests.map((guest) => guest.name.length), 0));
+  const lines = fleet.guests.map((guest) => ({ text: guestLine(guest, width) }));
+  const [atWork, ...waiting] = fleet.queue;
+  const queue =
+    atWork === undefined ? 'idle' : [`run ${atWork} at work`, ...waiting.map((id) => `${id} waits`)].join(', ');
+  return [
+    { kind: 'text', rich: [{ bold: fleet.fleet }, ` · ${queue}`] },
+    ...(fleet.lock === undefined
+      ? []
+      : [
+          {
+            kind: 'warning',
+            rich: [{ bold: 'Applies are locked' }, ' by ', { person: fleet.lock.by }, `: ${fleet.lock.reason}`],
+          } as const,
+        ]),
+    lines.length === 0 ? { kind: 'text', rich: ['No VM carries the tag proxnix yet.'] } : { kind: 'lines', lines },
+    ...[...fleet.open, ...(fleet.lastRun === undefined ? [] : [fleet.lastRun])].map(
+      (run): Block => ({
+        kind: 'small',
+        rich: [
+          runLine(run),
+          ' · ',
+          { time: run.startedAt, show: now - run.startedAt < 86_400_000 ? 'relative' : 'date-time' },
+        ],
+      }),
+    ),
+  ];
+}
+
+function guestLine(guest: GuestStatusRow, width: number): string {
+  const commit = guest.commit === undefined ? 'no commit' : shortSha(guest.commit);
+  const state = guest.pending ? 'unfinished' : guest.status;
+  return `${guest.name.padEnd(width)} (${guest.vmid})  ${state.padEnd(10)} ${guest.imageHash?.slice(0, 8) ?? '?'.padEnd(8)}  ${commit}`;
+}
