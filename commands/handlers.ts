@@ -96,7 +96,7 @@ function suggestions(pipeline: Pipeline, option: CommandOption): readonly string
       ].filter(unique);
     case 'command':
       return commands.map((command) => command.name);
-    case undefined:
+    default:
       return [];
   }
 }

@@ -1,0 +1,200 @@
+import path from 'node:path';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { chatHandlers } from '../commands/handlers.ts';
+import type { Builder } from './builder/builder.ts';
+import { NixBuilder } from './builder/nix/nix.ts';
+import type { NixOptions } from './builder/nix/settings.ts';
+import type { Chat } from './chat/chat.ts';
+import { ConsoleChat } from './chat/console/console.ts';
+import { messageFolder } from './chat/console/message-store.ts';
+import type { Cluster } from './cluster/cluster.ts';
+import { ProxmoxCluster, type ProxmoxOptions } from './cluster/proxmox/proxmox.ts';
+import type { Config, FleetConfig } from './config.ts';
+import { GitMirror } from './git/cli.ts';
+import { startHttp } from './http/server.ts';
+import { createLog, type Log } from './log.ts';
+import { type Fleet, realClock } from './pipeline/deps.ts';
+import { Pipeline } from './pipeline/pipeline.ts';
+import { createGate } from './secret.ts';
+import { openStore } from './store/lowdb.ts';
+import { version } from './version.ts';
+import { webhookRoutes } from './webhook/route.ts';
+
+/** What the demo and tests put in place of what the configuration says. */
+export interface AppParts {
+  readonly builder?: Builder;
+  readonly nix?: Partial<NixOptions>;
+  readonly proxmox?: Partial<ProxmoxOptions>;
+  readonly log?: Log;
+  /** The shortest time between two edits of a message. */
+  readonly editEveryMs?: number;
+  readonly pushQuietMs?: number;
+}
+
+export interface App {
+  /** Where the console, the webhook and the metrics are. */
+  readonly url: string;
+  readonly pipeline: Pipeline;
+  /** Finishes what is being applied, shows it, and lets everything go. */
+  stop(): Promise<void>;
+}
+
+const consolePlace = { workspace: 'console', channel: 'proxnix' } as const;
+
+/** Puts the whole bot together and starts it. The only place that knows every adapter. */
+export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
+  const gate = createGate(config.secrets);
+  const log = parts.log ?? createLog({ level: config.log.level, gate });
+  for (const warning of config.warnings) log.warn({}, warning);
+  const store = await openStore(path.resolve(config.stateDir), {
+    onDamaged: (error, setAside) => log.error({ err: error, setAside }, 'the store was damaged and set aside'),
+  });
+  const closers: (() => Promise<void>)[] = [() => store.close()];
+  const closeAll = async () => {
+    for (const close of closers.reverse()) {
+      await close().catch((error: unknown) => log.error({ err: error }, 'something could not be closed'));
+    }
+  };
+  try {
+    const consoleChat = makeConsole(config, log);
+    const chats: readonly Chat[] = consoleChat === undefined ? [] : [consoleChat];
+    const clusters = makeClusters(config, parts, log);
+    closers.push(...[...clusters.values()].map((cluster) => () => cluster.close()));
+    const pipeline = new Pipeline({
+      fleets: config.fleets.map((fleet) => makeFleet(fleet, config, clusters, parts, log)),
+      store,
+      chats,
+      clock: realClock,
+      log,
+      gate,
+      editEveryMs: (chat) => parts.editEveryMs ?? (chat.name === 'console' ? 250 : 3000),
+      pushQuietMs: parts.pushQuietMs ?? 500,
+    });
+    for (const chat of chats) {
+      await chat.start(chatHandlers(pipeline, log));
+      closers.push(() => chat.stop());
+    }
+    const webhook = config.webhook;
+    const http = await startHttp({
+      ...config.http,
+      version,
+      log,
+      metrics: metricsOf(pipeline),
+      routes: [
+        ...(consoleChat === undefined ? [] : [consoleChat.routes()]),
+        ...(webhook === undefined
+          ? []
+          : [webhookRoutes({ secret: webhook.secret, log, onPush: (push) => pipeline.push(push) })]),
+      ],
+    });
+    closers.push(() => http.close());
+    await pipeline.start();
+    closers.push(() => pipeline.stop());
+    if (config.pollIntervalMs !== undefined) pipeline.poll(config.pollIntervalMs);
+    return { url: http.url, pipeline, stop: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+function makeConsole(config: Config, log: Log): ConsoleChat | undefined {
+  if (config.console === undefined) return undefined;
+  const { token, hosts } = config.console;
+  return new ConsoleChat({
+    host: config.http.host,
+    names: hosts,
+    ...consolePlace,
+    messages: messageFolder(path.resolve(config.stateDir, 'console'), log),
+    log,
+    ...(token === undefined ? {} : { token: token.reveal() }),
+  });
+}
+
+function makeClusters(config: Config, parts: AppParts, log: Log): ReadonlyMap<string, Cluster> {
+  const clusters = config.clusters.map((cluster) => {
+    const { name, url, tokenId, tokenSecret, fingerprints, imageStorage, ca, pool } = cluster;
+    const adapter = new ProxmoxCluster({
+      ...{ url, tokenId, fingerprints, imageStorage, log, secret: tokenSecret.reveal() },
+      ...(ca === undefined ? {} : { ca }),
+      ...(pool === undefined ? {} : { pool }),
+      ...parts.proxmox,
+    });
+    return [name, adapter] as const;
+  });
+  return new Map(clusters);
+}
+
+function makeFleet(
+  fleet: FleetConfig,
+  config: Config,
+  clusters: ReadonlyMap<string, Cluster>,
+  parts: AppParts,
+  log: Log,
+): Fleet {
+  const cluster = clusters.get(fleet.cluster);
+  if (cluster === undefined)
+    throw new Error(`fleet ${fleet.name} names the cluster ${fleet.cluster}, which is not there`);
+  const { git, flake, policy, planExpiryMs } = fleet;
+  const web = webUrl(git.url);
+  const places =
+    config.console === undefined ? policy.places : [...policy.places, { chat: 'console' as const, ...consolePlace }];
+  return {
+    name: fleet.name,
+    branch: git.branch,
+    repository: git.repository ?? fleet.name,
+    git: new GitMirror({
+      ...{ dir: path.resolve(config.stateDir, 'git', `${fleet.name}.git`), url: git.url, branch: git.branch, log },
+      ...(flake.dir === undefined ? {} : { flakeDir: flake.dir }),
+      ...(git.token === undefined ? {} : { token: git.token.reveal() }),
+      ...(git.sshCommand === undefined ? {} : { sshCommand: git.sshCommand }),
+    }),
+    builder: parts.builder ?? new NixBuilder({ ...nixOptions(fleet, config), log, ...parts.nix }),
+    cluster,
+    clusterName: fleet.cluster,
+    policy: { ...policy, places },
+    planExpiryMs,
+    tagged: config.fleets.length > 1,
+    ...(web === undefined ? {} : { webUrl: web }),
+  };
+}
+
+function nixOptions(fleet: FleetConfig, config: Config): NixOptions {
+  const { nix } = config;
+  const settings = nix.settings.map((line) => line.split(' = ', 2) as [string, string]);
+  return {
+    // A folder per fleet: each keeps the roots of its own images.
+    dir: path.resolve(config.stateDir, 'nix', fleet.name),
+    attribute: fleet.flake.imageAttribute,
+    batchSize: nix.batch,
+    workers: nix.workers,
+    evalTimeoutMs: nix.evalTimeoutMs,
+    evalMemoryBytes: nix.evalMemoryBytes,
+    buildTimeoutS: Math.ceil(nix.buildTimeoutMs / 1000),
+    allowImportFromDerivation: nix.allowIfd,
+    restrictEval: nix.restrictEval,
+    config: Object.fromEntries(settings),
+    ...(fleet.flake.imageFile === undefined ? {} : { imageFile: fleet.flake.imageFile }),
+  };
+}
+
+/** Where a browser sees the repository: known only for a clone address that a browser could open as well. */
+function webUrl(url: string): string | undefined {
+  return url.startsWith('https://') ? url.replace(/\/$/, '').replace(/\.git$/, '') : undefined;
+}
+
+function metricsOf(pipeline: Pipeline): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'proxnix_runs',
+    help: 'Runs that are kept, by phase.',
+    labelNames: ['phase'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const run of pipeline.runs()) this.inc({ phase: run.phase });
+    },
+  });
+  return registry;
+}

@@ -1,0 +1,17 @@
+import { readFile } from 'node:fs/promises';
+import { UserError } from '../core/errors.ts';
+import { firstBrokenLine } from '../store/audit.ts';
+
+/** Checks an audit file and says what came of it. */
+export async function audit(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`The audit ${file} cannot be read (${error.code}).`, {
+      next: 'Name the file: proxnix audit FILE.',
+    });
+  });
+  const broken = firstBrokenLine(text);
+  if (broken !== undefined) {
+    throw new UserError(`Line ${broken} of ${file} does not fit the line before it: something was changed or removed.`);
+  }
+  console.log(`${file}: ${text.split('\n').filter(Boolean).length} lines, each fits the one before.`);
+}

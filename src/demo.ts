@@ -1,0 +1,74 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { untilSignal } from './cli/signals.ts';
+import { actionList, playAction } from './demo/actions.ts';
+import { playOnce } from './demo/once.ts';
+import { reportHead } from './demo/session.ts';
+import { type Demo, startDemo } from './demo/start-demo.ts';
+
+export interface DemoArguments {
+  /** Something to do to the demo that is running; absent: start one. */
+  readonly action: string | undefined;
+  readonly target: string | undefined;
+  readonly once: boolean;
+  readonly port: number;
+}
+
+const keptDir = path.resolve('.proxnix', 'demo');
+
+/** The same bot as always, on the simulator, a sample flake and the console. */
+export async function demo({ action, target, once, port }: DemoArguments): Promise<void> {
+  if (action !== undefined) await playAction(keptDir, action, target);
+  else if (once) await demoOnce();
+  else await demoUntilSignal(port);
+}
+
+async function demoOnce(): Promise<void> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'proxnix-demo-'));
+  const running = await startDemo({ dir, port: 0 });
+  try {
+    introduce(running);
+    await reportHead(dir, running.repository);
+    const right = await playOnce(running, (line) => console.log(line));
+    console.log(
+      right ? '\nDone: every VM runs and carries its final tags.' : '\nFAILED: the final tags are not right.',
+    );
+    if (!right) process.exitCode = 1;
+  } finally {
+    await running.stop();
+    await removeStore(dir);
+  }
+}
+
+async function demoUntilSignal(port: number): Promise<void> {
+  await removeStore(keptDir);
+  await mkdir(keptDir, { recursive: true });
+  const running = await startDemo({ dir: keptDir, port });
+  introduce(running);
+  await reportHead(keptDir, running.repository);
+  console.log(`
+Open ${running.app.url} and press Approve. Then, in another terminal:
+${actionList()}
+or edit ${running.repository.dir} yourself, commit and push.
+Ctrl-C ends the demo.`);
+  await untilSignal();
+  await running.stop();
+}
+
+function introduce({ app, simulator, repository, recorded }: Demo): void {
+  console.log(`proxnix demo
+  console    ${app.url}
+  cluster    ${simulator.url} (a simulated Proxmox VE)
+  flake      ${repository.dir}, pushed to ${repository.origin}`);
+  if (recorded !== undefined) {
+    console.log(`  no Nix     ${recorded}\n             Evaluations and images are recorded ones.`);
+  }
+}
+
+/** A Nix store is read-only, down to its folders. */
+async function removeStore(dir: string): Promise<void> {
+  const { execa } = await import('execa');
+  await execa('chmod', ['-R', 'u+w', dir], { reject: false });
+  await rm(dir, { recursive: true, force: true });
+}

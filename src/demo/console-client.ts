@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { readButtonId } from '../views/card.ts';
+
+/** The part of the console's messages that the demo reads. */
+const Message = z.object({
+  id: z.string(),
+  card: z.object({
+    title: z.string(),
+    blocks: z.array(
+      z.looseObject({
+        kind: z.string(),
+        lines: z.array(z.object({ text: z.string(), mark: z.string().optional() })).optional(),
+      }),
+    ),
+    buttons: z.array(z.object({ id: z.string() })),
+  }),
+});
+export type Message = z.infer<typeof Message>;
+
+const Messages = z.array(Message);
+
+/** The console over HTTP, as a script of a user would drive it. */
+export class ConsoleClient {
+  readonly #url: string;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** Newest last. */
+  async messages(): Promise<readonly Message[]> {
+    const response = await fetch(`${this.#url}/api/messages`);
+    return Messages.parse(await response.json());
+  }
+
+  /** Presses a button of a message. @returns the answer as the console gives it */
+  async press(message: Message, action: string): Promise<unknown> {
+    const button = message.card.buttons.find(({ id }) => readButtonId(id)?.action === action);
+    if (button === undefined) throw new Error(`the message "${message.card.title}" has no button ${action}`);
+    return this.post('/api/press', { button: button.id });
+  }
+
+  async post(path: string, body: unknown): Promise<unknown> {
+    const response = await fetch(this.#url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-proxnix': '1' },
+      body: JSON.stringify(body),
+    });
+    return response.json();
+  }
+
+  /**
+   * Waits until a message whose title fits appears, at most `timeoutMs`; `skip` are ids that do not count.
+   * @param onTitle told of each new title on the way
+   */
+  async waitFor(title: RegExp, options: { timeoutMs: number; onTitle?: (title: string) => void }): Promise<Message> {
+    const end = Date.now() + options.timeoutMs;
+    let last = '';
+    while (Date.now() < end) {
+      const message = (await this.messages()).at(-1);
+      if (message !== undefined && message.card.title !== last) {
+        last = message.card.title;
+        options.onTitle?.(last);
+      }
+      if (message !== undefined && title.test(message.card.title)) return message;
+      if (message !== undefined && /^Failed/.test(message.card.title)) throw new Error(cardText(message));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`no message with ${title} came in ${options.timeoutMs / 1000} s; the last one is "${last}"`);
+  }
+}
+
+/** A message as text for a terminal. */
+export function cardText({ card }: Message): string {
+  const lines = card.blocks.flatMap((block) => block.lines ?? []);
+  return [card.title, ...lines.map((line) => `  ${(line.mark ?? '').padEnd(3)} ${line.text}`)].join('\n');
+}

@@ -1,0 +1,48 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { z } from 'zod';
+import { UserError } from '../core/errors.ts';
+import type { SampleRepository } from './repository.ts';
+
+/** What the commands that play with a running demo must know of it. */
+export const Session = z.object({
+  /** Of the bot: webhook and console. */
+  url: z.url(),
+  /** Signs the webhook. */
+  secret: z.string(),
+  simulatorUrl: z.url(),
+});
+export type Session = z.infer<typeof Session>;
+
+function fileOf(dir: string): string {
+  return path.join(dir, 'session.json');
+}
+
+const hook = fileURLToPath(new URL('hook.mjs', import.meta.url));
+
+/** Remembers a running demo, and lets its repository report every push. */
+export async function writeSession(dir: string, origin: string, session: Session): Promise<void> {
+  await writeFile(fileOf(dir), JSON.stringify(session), { mode: 0o600 });
+  const quoted = [process.execPath, hook, fileOf(dir)].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  await mkdir(path.join(origin, 'hooks'), { recursive: true });
+  await writeFile(path.join(origin, 'hooks', 'post-receive'), `#!/bin/sh\nexec ${quoted}\n`, { mode: 0o755 });
+}
+
+/** Reports the head of the branch as if it had just been pushed: the first commit was made before anybody listened. */
+export async function reportHead(dir: string, { origin, branch }: SampleRepository): Promise<void> {
+  const { stdout: head } = await execa('git', ['-C', origin, 'rev-parse', `refs/heads/${branch}`]);
+  await execa(process.execPath, [hook, fileOf(dir)], { input: `${'0'.repeat(40)} ${head} refs/heads/${branch}\n` });
+}
+
+/** The demo that runs in a folder. */
+export async function readSession(dir: string): Promise<Session> {
+  const text = await readFile(fileOf(dir), 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    throw new UserError('No demo has been started here.', {
+      next: 'Start one with `npm run demo`, in another terminal.',
+    });
+  }
+  return Session.parse(JSON.parse(text));
+}

@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { type App, type AppParts, startApp } from '../app.ts';
+import { loadConfig } from '../config.ts';
+import { createLog, type Log } from '../log.ts';
+import { demoSeed, type Simulator, startSimulator } from '../simulator/simulator.ts';
+import { findNix } from './private-store.ts';
+import { createSampleRepository, type SampleRepository } from './repository.ts';
+import { writeSession } from './session.ts';
+
+/** A demo that runs: the bot, a simulated cluster and a repository to push to. */
+export interface Demo {
+  readonly app: App;
+  readonly simulator: Simulator;
+  readonly repository: SampleRepository;
+  /** Why evaluations are recorded ones; absent when real Nix is at work. */
+  readonly recorded?: string;
+  stop(): Promise<void>;
+}
+
+export interface DemoOptions {
+  /** An empty folder for everything the demo keeps. */
+  readonly dir: string;
+  readonly port: number;
+  readonly log?: Log;
+  /** In place of the seed's 100 MB/s. */
+  readonly importBytesPerSecond?: number;
+}
+
+/** Starts everything and makes the sample repository; nothing is pushed to the bot's branch yet that it was told of. */
+export async function startDemo({ dir, port, log, importBytesPerSecond }: DemoOptions): Promise<Demo> {
+  const seed = demoSeed();
+  const [token] = seed.tokens;
+  if (token === undefined) throw new Error('the demo cluster has no token');
+  const nix = await findNixHere(dir);
+  const simulator = await startSimulator({ seed, timeScale: 0.2, importBytesPerSecond });
+  try {
+    const repository = await createSampleRepository(dir, { system: nix.system });
+    const secret = randomBytes(24).toString('hex');
+    const config = loadConfig(
+      {
+        PROXMOX_URL: simulator.url,
+        PROXMOX_TOKEN_ID: token.tokenid,
+        PROXMOX_TOKEN_SECRET: token.secret,
+        PROXMOX_IMAGE_STORAGE: 'local',
+        GIT_URL: repository.origin,
+        FLEET: 'demo',
+        WEBHOOK_SECRET: secret,
+        WEBHOOK_REPOSITORY: 'demo/fleet',
+        POLL_INTERVAL: 'off',
+        HTTP_PORT: String(port),
+        APPROVERS: 'console:owner',
+        STATE_DIR: path.join(dir, 'state'),
+      },
+      () => '',
+    );
+    const app = await startApp(config, {
+      ...nix.parts,
+      log: log ?? createLog({ level: 'warn', gate: (text) => text }),
+    });
+    await writeSession(dir, repository.origin, { url: app.url, secret, simulatorUrl: simulator.url });
+    const stop = async () => {
+      await app.stop();
+      await simulator.close();
+    };
+    return { app, simulator, repository, stop, ...(nix.why === undefined ? {} : { recorded: nix.why }) };
+  } catch (error) {
+    await simulator.close();
+    throw error;
+  }
+}
+
+/** Real Nix where it works, else evaluations that were recorded from the same repository. */
+async function findNixHere(dir: string): Promise<{ system: string; parts: AppParts; why?: string }> {
+  const found = await findNix(dir).catch((error: Error) => ({ why: error.message }));
+  if ('options' in found) return { system: found.system, parts: { nix: found.options } };
+  const { RecordedBuilder } = await import('./recorded-builder.ts');
+  return {
+    system: 'x86_64-linux',
+    parts: { builder: new RecordedBuilder({ dir: path.join(dir, 'recorded') }) },
+    why: found.why,
+  };
+}

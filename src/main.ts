@@ -1,0 +1,77 @@
+import { Command } from 'commander';
+import { toFailure, UserError } from './core/errors.ts';
+import { version } from './version.ts';
+
+/** The program `proxnix`. Each subcommand loads only what it needs. */
+const program = new Command('proxnix')
+  .description('GitOps for Proxmox VE with Nix, run from chat: push, look at the plan, press one button.')
+  .version(version)
+  .showHelpAfterError();
+
+program
+  .command('start', { isDefault: true })
+  .description('start the bot, configured by the environment and .env')
+  .option('--env-file <file>', 'read variables from this file', '.env')
+  .action(async (options: { envFile: string }) => {
+    const { start } = await import('./cli/start.ts');
+    await start(options.envFile);
+  });
+
+program
+  .command('demo')
+  .description('play the whole story here: a sample flake, a simulated cluster and the web console')
+  .argument('[action]', 'what to do to the demo that is running (see `npm run demo -- list`)')
+  .argument('[target]', 'the VM it is done to')
+  .option('--once', 'push, approve, deploy, print the final tags and exit')
+  .option('--port <port>', 'port of the console', '6780')
+  .action(async (action: string | undefined, target: string | undefined, options: { once?: true; port: string }) => {
+    const { demo } = await import('./demo.ts');
+    await demo({ action, target, once: options.once === true, port: wholeNumber('--port', options.port) });
+  });
+
+program
+  .command('simulator')
+  .description('start the Proxmox VE simulator alone')
+  .option('--port <port>', 'port to listen on; 0 takes any free one', '8006')
+  .option('--seed <file>', 'the state at the start, as JSON')
+  .option('--state <file>', 'keep the state in this file')
+  .action(async (options: { port: string; seed?: string; state?: string }) => {
+    const { simulatorCommand } = await import('./simulator/cli.ts');
+    await simulatorCommand({
+      port: wholeNumber('--port', options.port),
+      ...(options.seed === undefined ? {} : { seed: options.seed }),
+      ...(options.state === undefined ? {} : { stateFile: options.state }),
+    });
+  });
+
+program
+  .command('gallery')
+  .description('write every card in every state, for each chat')
+  .requiredOption('--out <dir>', 'folder to write to')
+  .action(async (options: { out: string }) => {
+    const { gallery } = await import('./cli/gallery.ts');
+    await gallery(options.out);
+  });
+
+program
+  .command('audit')
+  .description('check that no line of the audit was changed or removed')
+  .argument('[file]', 'the audit file', '.proxnix/audit.jsonl')
+  .action(async (file: string) => {
+    const { audit } = await import('./cli/audit.ts');
+    await audit(file);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  const { message, next, details } = toFailure(error);
+  console.error([message, ...details.map((line) => `  ${line}`), next].filter((line) => line !== undefined).join('\n'));
+  process.exitCode = 1;
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new UserError(`${option} must be a port from 0 to 65535, not "${text}".`);
+}
