@@ -4,8 +4,8 @@ import type { Commit } from './commit.ts';
 import { diffGuest, imageDiffers, shrinksDisk } from './diff.ts';
 import { type DesiredGuest, imageHash } from './guest.ts';
 import type { LiveGuest, LiveState } from './live.ts';
+import { isBeingMade, stagingOwner } from './marks.ts';
 import { placeGuest } from './place.ts';
-import { stagingOwner } from './staging.ts';
 import { readTags } from './tags.ts';
 
 /** What a plan is for. It travels with the plan, so the plan can be made again from it without evaluating anything. */
@@ -111,7 +111,7 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
     live,
     fields,
     toImage: imageHash(guest.image),
-    halfMade: pending && bare && live.status !== 'running',
+    halfMade: (pending || beingMade(live)) && bare && live.status !== 'running',
     ...(fromImage === undefined ? {} : { fromImage }),
   });
 }
@@ -122,7 +122,7 @@ function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): Blocked
     return { reason: 'kind', advice: `${who} a ${live.kind}. Give ${guest.key} another vm_id.` };
   }
   const { ours, fleet } = readTags(live.tags);
-  if (!ours) {
+  if (!ours && !beingMade(live)) {
     return {
       reason: 'not-ours',
       advice: `${who} "${live.name}", which proxnix did not make. Give ${guest.key} another vm_id, or tag it "proxnix" in Proxmox to hand it over.`,
@@ -133,6 +133,11 @@ function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): Blocked
   }
   if (live.template) return { reason: 'template', advice: `${who} a template; proxnix does not change templates.` };
   return undefined;
+}
+
+/** Ours in all but its tags: a run was cut off between the create call and the write of the tags. */
+function beingMade({ vmid, tags, config }: LiveGuest): boolean {
+  return config !== undefined && isBeingMade(vmid, tags, config.description);
 }
 
 function* unwantedChanges(goal: Goal, live: LiveState): Generator<Change> {

@@ -1,0 +1,23 @@
+/**
+ * The description of a guest between its create call and the write of its tags: tags in the create call are checked
+ * only after a whole import by PVE 9.2 and stored unchecked by 8.4, so the mark lies here for that moment.
+ */
+export function creationMark(vmid: number): string {
+  return `proxnix makes VM ${vmid}`;
+}
+
+/** A guest whose creation was cut off before it got its tags. */
+export function isBeingMade(vmid: number, tags: readonly string[], description: string): boolean {
+  return tags.length === 0 && description.trim() === creationMark(vmid);
+}
+
+/** The description of the guest that holds the new root disk of a VM until it is handed over. */
+export function stagingMark(vmid: number): string {
+  return `proxnix staging for VM ${vmid}`;
+}
+
+/** The VM a staging guest was made for; `undefined` when the description is no such mark. */
+export function stagingOwner(description: string): number | undefined {
+  const [, vmid] = /^proxnix staging for VM (\d{3,9})$/.exec(description.trim()) ?? [];
+  return vmid === undefined ? undefined : Number(vmid);
+}
