@@ -1,0 +1,56 @@
+import { timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { type PushFields, Ref, RepositoryPath, readPush, Sha } from './payload.ts';
+import { hmac, isSameText } from './signature.ts';
+import type { Forge, Headers } from './webhook.ts';
+
+/**
+ * GitLab, in two ways. A secret token comes in `X-Gitlab-Token` as it is. A signing token (GitLab 19 and newer,
+ * `whsec_` and the key in base64) never travels: it signs by the Standard Webhooks rules. Which of the two is expected
+ * is decided by our own secret, so a sender cannot choose the weaker one.
+ * @param now milliseconds since the epoch; a signature is good for five minutes before and after
+ */
+export function gitlab(now: () => number = Date.now): Forge {
+  return {
+    name: 'gitlab',
+    recognises: (headers) => headers('x-gitlab-event') !== undefined,
+    verify(headers, body, secret) {
+      const key = signingKey(secret);
+      return key === undefined ? isSameText(headers('x-gitlab-token'), secret) : isSigned(headers, body, key, now());
+    },
+    parse(headers, body) {
+      const event = headers('x-gitlab-event');
+      if (event !== 'Push Hook' && event !== 'Tag Push Hook') return { kind: 'ignored', why: 'no push' };
+      return readPush(body, GitlabPush, deliveryOf(headers));
+    },
+  };
+}
+
+const GitlabPush: z.ZodType<PushFields> = z
+  .object({ ref: Ref, after: Sha, project: z.object({ path_with_namespace: RepositoryPath }) })
+  .transform(({ ref, after, project }) => ({ ref, after, repository: project.path_with_namespace }));
+
+function signingKey(secret: string): Buffer | undefined {
+  const encoded = /^whsec_([A-Za-z0-9+/]{32,}={0,2})$/.exec(secret)?.[1];
+  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64');
+}
+
+const toleranceMs = 5 * 60_000;
+
+/** standardwebhooks.com: HMAC-SHA256 over `id.timestamp.body`; the header lists `v1,<base64>`, one a key. */
+function isSigned(headers: Headers, body: Uint8Array, key: Buffer, nowMs: number): boolean {
+  const [id, timestamp] = [headers('webhook-id'), headers('webhook-timestamp')];
+  if (id === undefined || timestamp === undefined || !/^[0-9]{1,12}$/.test(timestamp)) return false;
+  if (Math.abs(nowMs - Number(timestamp) * 1000) > toleranceMs) return false;
+  const expected = hmac(key, `${id}.${timestamp}.`, body);
+  const given = (headers('webhook-signature') ?? '').split(' ').filter((entry) => entry.startsWith('v1,'));
+  return given.some((entry) => {
+    const digest = Buffer.from(entry.slice('v1,'.length), 'base64');
+    return digest.length === expected.length && timingSafeEqual(digest, expected);
+  });
+}
+
+/** `X-Gitlab-Event-UUID` is no delivery's id: hooks that a hook sets off share it. */
+function deliveryOf(headers: Headers): string | undefined {
+  return headers('webhook-id') ?? headers('idempotency-key');
+}

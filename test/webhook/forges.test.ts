@@ -1,0 +1,254 @@
+import { describe, expect, it } from 'vitest';
+import { forges } from '../../src/webhook/forges.ts';
+import { gitlab } from '../../src/webhook/gitlab.ts';
+import {
+  gitlabBody,
+  gitlabSigned,
+  headersOf,
+  hmacHex,
+  hubBody,
+  noon,
+  secret,
+  sha,
+  signed,
+  signingSecret,
+  zeros,
+} from './samples.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const without = (all: Record<string, string>, name: string) =>
+  Object.fromEntries(Object.entries(all).filter(([key]) => key !== name));
+
+function forgeFor(all: Record<string, string>) {
+  const forge = forges(() => noon).find((one) => one.recognises(headersOf(all)));
+  if (forge === undefined) throw new Error('no forge recognises these headers');
+  return forge;
+}
+
+function verify(all: Record<string, string>, body: string, key = secret): boolean {
+  return forgeFor(all).verify(headersOf(all), bytes(body), key);
+}
+
+function parse(all: Record<string, string>, body: string | Uint8Array) {
+  return forgeFor(all).parse(headersOf(all), typeof body === 'string' ? bytes(body) : body);
+}
+
+const hubLike = [
+  { name: 'github', header: 'x-hub-signature-256', prefix: 'sha256=' },
+  { name: 'gitea', header: 'x-gitea-signature', prefix: '' },
+  { name: 'forgejo', header: 'x-forgejo-signature', prefix: '' },
+] as const;
+
+describe.each(hubLike)('$name', ({ name, header, prefix }) => {
+  const body = hubBody();
+  const all = signed[name](body);
+
+  it('is recognised by its own headers, whatever others it sends', () => {
+    expect(forgeFor(all).name).toBe(name);
+  });
+
+  it('is trusted with the right signature over the body as it came', () => {
+    expect(verify(all, body)).toBe(true);
+    expect(verify(all, `${body} `)).toBe(false);
+    expect(verify(all, body, 'another-secret')).toBe(false);
+  });
+
+  it.each([
+    ['empty', ''],
+    ['only the prefix', prefix],
+    ['with another prefix', `sha1=${hmacHex(body)}`],
+    ['with a prefix as long as the right one', `sha512=${hmacHex(body)}`],
+    ['with the prefix in upper case', `SHA256=${hmacHex(body)}`],
+    ['with the prefix doubled', `${prefix}sha256=${hmacHex(body)}`],
+    ['cut short', `${prefix}${hmacHex(body).slice(0, 63)}`],
+    ['too long', `${prefix}${hmacHex(body)}0`],
+    ['in upper case', `${prefix}${hmacHex(body).toUpperCase()}`],
+    ['no hex', `${prefix}${'z'.repeat(64)}`],
+    ['zeros', `${prefix}${'0'.repeat(64)}`],
+    ['of another secret', `${prefix}${hmacHex(body, 'another-secret')}`],
+    ['the secret itself', secret],
+  ])('is refused with a signature that is %s', (_, value) => {
+    expect(verify({ ...all, [header]: value }, body)).toBe(false);
+  });
+
+  it('signs nothing with an empty secret', () => {
+    const unsafe = { ...signed[name](body), [header]: `${prefix}${hmacHex(body, '')}` };
+    expect(verify(unsafe, body, '')).toBe(false);
+  });
+
+  it('gives nothing but repository, ref, commit and delivery of a push', () => {
+    const delivery = parse(all, body);
+    expect(delivery).toEqual({
+      kind: 'push',
+      push: { repository: 'ada/fleet', ref: 'refs/heads/main', after: sha, delivery: expect.any(String) },
+    });
+    expect(JSON.stringify(delivery)).not.toContain('evil');
+  });
+
+  it('tells a deleted branch by the zeros', () => {
+    expect(parse(all, hubBody({ after: zeros, deleted: true }))).toEqual({
+      kind: 'push',
+      push: { repository: 'ada/fleet', ref: 'refs/heads/main', delivery: expect.any(String) },
+    });
+  });
+
+  it('keeps tags and forks apart by ref and repository', () => {
+    expect(parse(all, hubBody({ ref: 'refs/tags/v1' }))).toMatchObject({ push: { ref: 'refs/tags/v1' } });
+    const fork = hubBody({ repository: { full_name: 'mallory/fleet', fork: true } });
+    expect(parse(all, fork)).toMatchObject({ push: { repository: 'mallory/fleet' } });
+  });
+
+  it('ignores what is no push', () => {
+    for (const event of ['ping', 'issues', 'delete', '']) {
+      const own = { ...all, [`x-${name}-event`]: event };
+      expect(parse(own, '{}').kind).toBe('ignored');
+    }
+  });
+
+  it('leaves out a delivery id that is long or strange', () => {
+    for (const id of ['x'.repeat(129), 'a b', '']) {
+      const delivery = parse({ ...all, [`x-${name}-delivery`]: id }, body);
+      expect(delivery.kind === 'push' && 'delivery' in delivery.push).toBe(false);
+    }
+  });
+
+  it.each([
+    ['no JSON', '{"ref":'],
+    ['empty', ''],
+    ['an array', '[]'],
+    ['null', 'null'],
+    ['without a ref', hubBody({ ref: undefined })],
+    ['with a ref that is none', hubBody({ ref: 'main' })],
+    ['with a ref with a newline', hubBody({ ref: 'refs/heads/a\nb' })],
+    ['with a short commit', hubBody({ after: 'da15608' })],
+    ['with an option as commit', hubBody({ after: '--upload-pack=evil' })],
+    ['with a number as repository', hubBody({ repository: { full_name: 7 } })],
+    ['with a repository without owner', hubBody({ repository: { full_name: 'fleet' } })],
+    ['without a repository', hubBody({ repository: null })],
+    ['nested deeply', hubBody({ commits: JSON.parse('['.repeat(500) + ']'.repeat(500)) })],
+    ['a bomb of brackets', '['.repeat(500_000) + ']'.repeat(500_000)],
+    ['a bomb of objects', `${'{"a":'.repeat(150_000)}1${'}'.repeat(150_000)}`],
+  ])('calls a body malformed that is %s', (_, text) => {
+    expect(parse(all, text).kind).toBe('malformed');
+  });
+
+  it('calls a body malformed that is not UTF-8', () => {
+    expect(parse(all, Uint8Array.of(0x22, 0xff, 0xfe, 0x22)).kind).toBe('malformed');
+  });
+
+  it('does not count brackets inside of text as nesting', () => {
+    expect(parse(all, hubBody({ message: '[{"\\'.repeat(1_000) })).kind).toBe('push');
+  });
+
+  it('says why without quoting the body', () => {
+    for (const text of ['canary {', hubBody({ ref: 'canary' })]) {
+      expect(JSON.stringify(parse(all, text))).not.toContain('canary');
+    }
+  });
+});
+
+describe('gitea and forgejo', () => {
+  it.each(['gitea', 'forgejo'] as const)('%s are also trusted with GitHub’s spelling alone', (name) => {
+    const body = hubBody();
+    const { 'x-gitea-signature': _gitea, 'x-forgejo-signature': _forgejo, ...all } = signed[name](body);
+    expect(forgeFor(all).name).toBe(name);
+    expect(verify(all, body)).toBe(true);
+    expect(verify({ ...all, 'x-hub-signature-256': `sha1=${hmacHex(body)}` }, body)).toBe(false);
+    expect(verify(without(all, 'x-hub-signature-256'), body)).toBe(false);
+  });
+
+  it('do not rescue a wrong signature by a right one in another header', () => {
+    const body = hubBody();
+    expect(verify({ ...signed.gitea(body), 'x-gitea-signature': '' }, body)).toBe(false);
+    expect(verify({ ...signed.forgejo(body), 'x-forgejo-signature': hmacHex('other') }, body)).toBe(false);
+  });
+});
+
+describe('github', () => {
+  it('reads a hook that sends a form', () => {
+    const form = `payload=${encodeURIComponent(hubBody())}`;
+    const all = { ...signed.github(form), 'content-type': 'application/x-www-form-urlencoded' };
+    expect(verify(all, form)).toBe(true);
+    expect(parse(all, form)).toMatchObject({ kind: 'push', push: { repository: 'ada/fleet' } });
+    expect(parse(all, 'other=1').kind).toBe('malformed');
+  });
+
+  it('is not trusted with the old SHA-1 signature', () => {
+    const body = hubBody();
+    const all = { 'x-github-event': 'push', 'x-hub-signature': `sha1=${'0'.repeat(40)}` };
+    expect(verify(all, body)).toBe(false);
+  });
+});
+
+describe('gitlab', () => {
+  it('is trusted with the token, and with no other text', () => {
+    const body = gitlabBody();
+    expect(verify(signed.gitlab(), body)).toBe(true);
+    for (const token of ['', 'x', `${secret}x`, secret.slice(1), secret.toUpperCase()]) {
+      expect(verify({ ...signed.gitlab(), 'x-gitlab-token': token }, body)).toBe(false);
+    }
+    expect(verify(without(signed.gitlab(), 'x-gitlab-token'), body)).toBe(false);
+    expect(verify({ ...signed.gitlab(), 'x-gitlab-token': '' }, body, '')).toBe(false);
+  });
+
+  it('is trusted with a signature when our secret is a signing token', () => {
+    const body = gitlabBody();
+    expect(verify(gitlabSigned(body), body, signingSecret)).toBe(true);
+    const rotated = {
+      ...gitlabSigned(body),
+      'webhook-signature': `v1,AAAA ${gitlabSigned(body)['webhook-signature']}`,
+    };
+    expect(verify(rotated, body, signingSecret)).toBe(true);
+  });
+
+  it.each([
+    ['over another body', gitlabSigned('{}')],
+    ['of another key', gitlabSigned(gitlabBody(), noon / 1000, Buffer.alloc(32))],
+    ['six minutes old', gitlabSigned(gitlabBody(), noon / 1000 - 360)],
+    ['six minutes ahead', gitlabSigned(gitlabBody(), noon / 1000 + 360)],
+    ['under another id', { ...gitlabSigned(gitlabBody()), 'webhook-id': 'msg-2' }],
+    ['at another time', { ...gitlabSigned(gitlabBody()), 'webhook-timestamp': String(noon / 1000 + 1) }],
+    ['at no time', { ...gitlabSigned(gitlabBody()), 'webhook-timestamp': 'noon' }],
+    ['of another version', { ...gitlabSigned(gitlabBody()), 'webhook-signature': 'v2,AAAA' }],
+    ['absent', without(gitlabSigned(gitlabBody()), 'webhook-signature')],
+    ['replaced by the secret as a token', { ...signed.gitlab(), 'x-gitlab-token': signingSecret }],
+  ])('is refused with a signature %s', (_, all) => {
+    expect(verify(all, gitlabBody(), signingSecret)).toBe(false);
+  });
+
+  it('takes a signature up to five minutes old', () => {
+    const body = gitlabBody();
+    const at = (ms: number) => gitlab(() => ms).verify(headersOf(gitlabSigned(body)), bytes(body), signingSecret);
+    expect([at(noon), at(noon + 300_000), at(noon - 300_000), at(noon + 300_001)]).toEqual([true, true, true, false]);
+  });
+
+  it('gives nothing but repository, ref, commit and delivery of a push', () => {
+    expect(parse(signed.gitlab(), gitlabBody())).toEqual({
+      kind: 'push',
+      push: {
+        repository: 'group/sub/fleet',
+        ref: 'refs/heads/main',
+        after: sha,
+        delivery: 'f5a0b1c2-d3e4-4f56-8a7b-9c0d1e2f3a4b',
+      },
+    });
+  });
+
+  it('tells tags and deleted branches', () => {
+    const tag = { ...signed.gitlab(), 'x-gitlab-event': 'Tag Push Hook' };
+    expect(parse(tag, gitlabBody({ ref: 'refs/tags/v1' }))).toMatchObject({ push: { ref: 'refs/tags/v1' } });
+    const gone = parse(signed.gitlab(), gitlabBody({ after: zeros, checkout_sha: null }));
+    expect(gone.kind === 'push' && gone.push.after).toBe(undefined);
+    expect(gone.kind).toBe('push');
+  });
+
+  it('ignores what is no push, and calls what is broken malformed', () => {
+    expect(parse({ ...signed.gitlab(), 'x-gitlab-event': 'Issue Hook' }, '{}').kind).toBe('ignored');
+    expect(parse(signed.gitlab(), gitlabBody({ project: {} })).kind).toBe('malformed');
+    expect(parse(signed.gitlab(), '{').kind).toBe('malformed');
+  });
+});
+
+it('is no forge that sends none of their headers', () => {
+  expect(forges().some((forge) => forge.recognises(headersOf({ 'x-hub-signature-256': 'sha256=00' })))).toBe(false);
+});
