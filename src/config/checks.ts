@@ -1,0 +1,50 @@
+import { wantsDiscord, wantsSlack } from './chats.ts';
+import type { Environment } from './environment.ts';
+import type { Mistakes } from './mistakes.ts';
+import type { Config, FleetConfig } from './model.ts';
+import { isPerson } from './people.ts';
+
+/** Rules across several variables that no single one can break. */
+export function checkFleet(fleet: FleetConfig, values: Environment, mistakes: Mistakes): void {
+  const { channels, git, policy } = fleet;
+  if (wantsDiscord(values)) {
+    mistakes.need('DISCORD_CHANNEL', channels.discord, `for Discord: the channel of fleet ${fleet.name}`);
+  }
+  if (wantsSlack(values)) {
+    mistakes.need('SLACK_CHANNEL', channels.slack, `for Slack: the channel of fleet ${fleet.name}`);
+  }
+  // Discord's @everyone is a role with the id of the guild.
+  if (policy.approvers.includes(`discord:role:${values.DISCORD_GUILD}`)) {
+    mistakes.add('APPROVERS', 'expected roles: the id of the guild is the role @everyone');
+  }
+  if (git.token !== undefined && git.url !== '' && !git.url.startsWith('http')) {
+    mistakes.add('GIT_TOKEN', `expected with an https clone address only (fleet ${fleet.name})`);
+  }
+  if (!policy.authorMayApprove && Object.keys(policy.authors).length === 0) {
+    mistakes.add('AUTHORS', 'needed when the author may not approve: without it nobody knows who the author is');
+  }
+}
+
+/** What is allowed, and hardly what somebody wants. */
+export function warningsOf(values: Environment, config: Omit<Config, 'warnings'>): string[] {
+  const on = { console: config.console, discord: config.discord, slack: config.slack };
+  const off = (['console', 'discord', 'slack'] as const).filter((chat) => on[chat] === undefined);
+  const perFleet = config.fleets.flatMap(({ name, policy: { approvers, approvals } }) => {
+    const lost = off.filter((chat) => approvers.some((id) => id.startsWith(`${chat}:`)));
+    const tooFew = approvers.every(isPerson) && new Set(approvers).size < approvals;
+    return [
+      ...(approvers.length === 0 ? [`APPROVERS: is empty, so nobody may approve plans of fleet ${name}.`] : []),
+      ...lost.map((chat) => `APPROVERS: names people of ${chat}, which is not configured.`),
+      ...(approvers.length > 0 && tooFew
+        ? [`APPROVALS: fleet ${name} has fewer approvers than approvals needed.`]
+        : []),
+    ];
+  });
+  const deaf = values.WEBHOOKS === 'off' && values.POLL_INTERVAL === 'off';
+  return [
+    ...new Set(perFleet),
+    ...(deaf
+      ? ['POLL_INTERVAL: is off like the webhooks, so a push goes unnoticed until somebody asks for a plan.']
+      : []),
+  ];
+}

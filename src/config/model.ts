@@ -1,0 +1,88 @@
+import type { Policy } from '../core/policy.ts';
+import type { Secret } from '../secret.ts';
+
+/** The whole configuration, every default filled in. Durations in milliseconds, sizes in bytes. */
+export interface Config {
+  /** At least one; one alone when it comes from the plain environment. */
+  readonly fleets: readonly FleetConfig[];
+  readonly clusters: readonly ClusterConfig[];
+  readonly http: { readonly host: string; readonly port: number };
+  /** Absent: webhooks are off. */
+  readonly webhook?: { readonly secret: Secret };
+  /** Absent: git is not polled. */
+  readonly pollIntervalMs?: number;
+  /** Absent: the console is off. `hosts`: further names under which a browser may reach it. */
+  readonly console?: { readonly token?: Secret; readonly hosts: readonly string[] };
+  readonly discord?: { readonly token: Secret; readonly guild: string };
+  readonly slack?: SlackConfig;
+  /** Absent: that check is off. */
+  readonly drift: { readonly powerIntervalMs?: number; readonly planIntervalMs?: number };
+  readonly nix: NixConfig;
+  readonly stateDir: string;
+  readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' };
+  /** Every secret of the above: what the output gate takes out. */
+  readonly secrets: readonly Secret[];
+  /** What is allowed and probably not meant; one sentence each, begins with the variable's name. */
+  readonly warnings: readonly string[];
+}
+
+export interface ClusterConfig {
+  readonly name: string;
+  /** Origin, without a slash at its end. */
+  readonly url: string;
+  /** `user@realm!token`. */
+  readonly tokenId: string;
+  readonly tokenSecret: Secret;
+  /** Certificates in PEM that are trusted instead of the system's. */
+  readonly ca?: string;
+  /** SHA-256, upper case with colons. Empty: the chain decides. */
+  readonly fingerprints: readonly string[];
+  /** The storage that images are uploaded to; it has `import` in its content. */
+  readonly imageStorage: string;
+  readonly pool?: string;
+}
+
+export interface FleetConfig {
+  readonly name: string;
+  /** The name of its cluster. */
+  readonly cluster: string;
+  readonly git: GitConfig;
+  readonly flake: { readonly dir?: string; readonly imageAttribute: string; readonly imageFile?: string };
+  readonly channels: { readonly discord?: string; readonly slack?: string };
+  /** With the places of Discord and Slack; the console, where it is on, is a place of every fleet. */
+  readonly policy: Policy;
+  readonly planExpiryMs: number;
+  readonly rollbackWindowMs: number;
+  readonly onStopped: 'start' | 'report';
+}
+
+export interface GitConfig {
+  readonly url: string;
+  readonly branch: string;
+  readonly token?: Secret;
+  readonly sshCommand?: string;
+  /** `owner/name` in lower case, as webhooks name it; absent only when webhooks are off. */
+  readonly repository?: string;
+}
+
+export interface SlackConfig {
+  readonly botToken: Secret;
+  readonly workspace: string;
+  readonly connection:
+    | { readonly mode: 'socket'; readonly appToken: Secret }
+    | { readonly mode: 'http'; readonly signingSecret: Secret };
+}
+
+export interface NixConfig {
+  readonly evalTimeoutMs: number;
+  readonly buildTimeoutMs: number;
+  readonly evalMemoryBytes: number;
+  /** Images evaluated in one process. */
+  readonly batch: number;
+  /** Processes at once. */
+  readonly workers: number;
+  readonly allowIfd: boolean;
+  readonly restrictEval: boolean;
+  /** Lines `key = value` for Nix. */
+  readonly settings: readonly string[];
+}

@@ -1,0 +1,78 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { Secret } from '../secret.ts';
+
+/** Text of one line that matches; `expected` is what a person reads when it does not. */
+export function text(pattern: RegExp, expected: string) {
+  return z.string({ error: expected }).regex(pattern, { error: expected });
+}
+
+export function choice<const T extends readonly [string, ...string[]]>(...options: T) {
+  return z.enum(options, { error: `expected ${options.join(' or ')}` });
+}
+
+export const flag = choice('true', 'false').transform((value) => value === 'true');
+
+export function whole(min: number, max: number) {
+  const expected = `expected a whole number from ${min} to ${max}`;
+  return text(/^[0-9]{1,9}$/, expected)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, { error: expected });
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `90s`, `5m`, `24h`, `7d` to milliseconds. Timers of Node reach 24.8 days, so that is the most. */
+export const duration = text(/^[0-9]{1,9}(?:ms|s|m|h|d)$/, 'expected a duration such as 60s, 5m, 24h')
+  .transform((value) => Number.parseInt(value, 10) * (unitMs[value.replace(/^[0-9]+/, '')] ?? 0))
+  .refine((ms) => ms > 0 && ms <= 24 * 86_400_000, { error: 'expected a duration of more than 0 and at most 24d' });
+
+/** A duration, or `off` for never. */
+export const durationOrOff = z.union([z.literal('off').transform(() => 'off' as const), duration], {
+  error: 'expected a duration such as 60s, 5m, 24h, or off',
+});
+
+const unitBytes: Readonly<Record<string, number>> = { M: 1024 ** 2, G: 1024 ** 3 };
+
+/** `512M`, `4G` to bytes. */
+export const size = text(/^[1-9][0-9]{0,5}[MG]$/, 'expected a size such as 512M or 4G').transform(
+  (value) => Number.parseInt(value, 10) * (unitBytes[value.slice(-1)] ?? 0),
+);
+
+/** `a, b` to its parts; each is parsed by itself, so each mistake is named. */
+export function list<T>(item: z.ZodType<T, string>) {
+  return z
+    .string()
+    .transform((value) =>
+      value
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .pipe(z.array(item));
+}
+
+/** A secret that somebody made up: long enough that nobody guesses it. */
+export const madeUpSecret = text(
+  /^[\x21-\x7e]{16,1024}$/,
+  'expected at least 16 characters without spaces; `openssl rand -hex 32` makes one',
+).transform((value) => new Secret(value));
+
+/** A secret that another system handed out. */
+export function token(pattern: RegExp, expected: string) {
+  return text(pattern, expected).transform((value) => new Secret(value));
+}
+
+export const anyToken = token(/^[\x21-\x7e]{8,4096}$/, 'expected a token of at least 8 characters without spaces');
+
+/** A SHA-256 fingerprint as Proxmox shows it, with or without colons, to upper case with colons. */
+export const fingerprint = text(
+  /^(?:[0-9a-fA-F]{64}|(?:[0-9a-fA-F]{2}:){31}[0-9a-fA-F]{2})$/,
+  'expected SHA-256 fingerprints, 32 bytes in hex each',
+).transform((value) => (value.replaceAll(':', '').toUpperCase().match(/../g) ?? []).join(':'));
+
+/** Is it this machine and no other? */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
+}

@@ -1,0 +1,72 @@
+import pino, { type LevelWithSilent, type Logger } from 'pino';
+
+/** Static message, facts as fields: `log.info({ run, guest }, 'step done')`; an error goes into the field `err`. */
+export type Log = Logger;
+
+export interface LogOptions {
+  readonly level?: LevelWithSilent;
+  /** Takes secrets out of every text of a record, keys and stacks too. */
+  readonly gate: (text: string) => string;
+  /** Lines for people. Default: when standard error is a terminal. */
+  readonly pretty?: boolean;
+  /** Default: standard error, so the output of a command stays its own. */
+  readonly destination?: { write(line: string): unknown };
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** One JSON object a line, or one readable line with the stack below it. */
+export function createLog(options: LogOptions): Log {
+  const { level = 'info', gate, pretty = process.stderr.isTTY === true } = options;
+  const { destination = process.stderr, now = Date.now } = options;
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date(now()).toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: pino.stdSerializers.err },
+    },
+    {
+      write(line) {
+        // Gated as values and not as a line: a cut inside an escape would break the JSON.
+        const record = gated(JSON.parse(line), gate);
+        destination.write(`${pretty && isRecord(record) ? humanLine(record) : JSON.stringify(record)}\n`);
+      },
+    },
+  );
+}
+
+function gated(value: unknown, gate: (text: string) => string): unknown {
+  if (typeof value === 'string') return gate(value);
+  if (Array.isArray(value)) return value.map((item) => gated(item, gate));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [gate(key), gated(item, gate)]));
+}
+
+/** `12:00:05 warn  webhook refused  why="wrong signature"` */
+function humanLine({ time, level, msg, err, ...facts }: Record<string, unknown>): string {
+  const stack = isRecord(err) && typeof err['stack'] === 'string' ? err['stack'] : undefined;
+  const shown = stack === undefined && err !== undefined ? { ...facts, err } : facts;
+  const words = Object.entries(shown).map(([key, value]) => `${plain(key)}=${factText(value)}`);
+  const head = `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${plain(typeof msg === 'string' ? msg : '')}`;
+  const below = (stack ?? '').split('\n').map((line) => (line === '' ? '' : `\n    ${plain(line.trim())}`));
+  return [head, ...words].join('  ').concat(...below);
+}
+
+function factText(value: unknown): string {
+  if (typeof value === 'string' && /^[\w./:@+=-]+$/.test(value)) return value;
+  return plain(JSON.stringify(value));
+}
+
+/** Text from outside must not move the cursor, colour a terminal or turn the direction of writing. */
+function plain(text: string): string {
+  return text.replace(
+    /[\p{Cc}\u202a-\u202e\u2028\u2029\u2066-\u2069]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
