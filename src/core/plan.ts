@@ -211,7 +211,7 @@ function protectedBy(change: Touching, guest: DesiredGuest | undefined): string 
   if (change.live.config.protected) return 'Its protection is on in Proxmox';
   if (guest?.protected !== true) return undefined;
   // What a run left unfinished was not protected yet: the flake's wish is met by finishing it.
-  if (readTags(change.live.tags).pending) return undefined;
+  if (readTags(change.live.tags).pending || beingMade(change.live)) return undefined;
   const onlyProtects = change.action === 'update' && change.fields.every((field) => field.field === 'protected');
   return onlyProtects ? undefined : 'The flake says protected = true';
 }

@@ -36,7 +36,7 @@ export interface Policy {
   /** Ids, spelled like approvers, by the author name that git tells. */
   readonly authors: Readonly<Record<string, readonly string[]>>;
   /** More destroys than this need the whole sentence typed; absent: a fifth of the fleet, at least one. */
-  readonly maxDestroy?: number;
+  readonly maxDestroy?: number | undefined;
   /** The one place of each chat where this fleet is decided. */
   readonly places: readonly { readonly chat: Who['chat']; readonly workspace: string; readonly channel: string }[];
 }
@@ -79,7 +79,8 @@ export function mayApprove(
   const refused = mayAct(actor, policy) ?? notOpen(run, planId, now);
   if (refused !== undefined) return refused;
   if (!policy.authorMayApprove && run.commit !== undefined) {
-    const author = policy.authors[run.commit.author] ?? [];
+    const { author: name } = run.commit;
+    const author = Object.hasOwn(policy.authors, name) ? (policy.authors[name] ?? []) : [];
     if (idsOf(actor).some((id) => author.includes(id))) {
       return { code: 'author-may-not-approve', text: 'You wrote this commit: somebody else has to approve it.' };
     }

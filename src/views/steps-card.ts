@@ -213,7 +213,7 @@ function stageLines(stages: readonly Stage[], now: number): readonly Line[] {
   const width = nameWidth(guestStages(stages));
   return stages.map((stage) => {
     const state = stage.state === 'not-started' ? 'waiting' : stage.state;
-    const what = stage.name === undefined ? detailOf(stage).padEnd(width + 8) : nameOf(stage, width);
+    const what = stage.name === undefined ? detailOf(stage).padEnd(width + 6) : nameOf(stage, width);
     const right = stage.name !== undefined && stage.state === 'running' ? detailOf(stage) : elapsed(stage, now);
     return { text: `${state.padEnd(8)} ${verbWord(stage).padEnd(8)} ${what}  ${right}`.trimEnd() };
   });
@@ -230,9 +230,10 @@ function detailOf(stage: Stage): string {
   const current = stage.steps.find((state) => state.state === 'running') ?? stage.steps.at(-1);
   if (current === undefined) return '';
   const { step, progress } = current;
-  if (step.kind === 'build') return progress?.text ?? count(step.images.length, 'image');
-  if (step.kind === 'upload') return progress?.text ?? count(stage.steps.length, 'image');
-  return progress === undefined ? stepWords[step.kind] : `${stepWords[step.kind]} ${progress.text}`;
+  if (step.kind === 'build') return count(step.images.length, 'image');
+  if (step.kind === 'upload') return count(stage.steps.length, 'image');
+  if (progress?.fraction === undefined) return stepWords[step.kind];
+  return `${stepWords[step.kind]} ${Math.floor(progress.fraction * 100)} %`;
 }
 
 /** Each kind of guest step as people say it. */

@@ -1,0 +1,101 @@
+import { commands } from '../../commands/index.ts';
+import type { Run } from '../core/run.ts';
+import type { Card } from '../views/card.ts';
+import type { CardContext } from '../views/context.ts';
+import type { Form } from '../views/form.ts';
+import { confirmForm, rejectForm } from '../views/forms.ts';
+import { helpCard } from '../views/help-card.ts';
+import { historyCard } from '../views/history-card.ts';
+import { planCardOf } from '../views/plan-card.ts';
+import { endReply, expiryReply } from '../views/replies.ts';
+import { runCard } from '../views/run-card.ts';
+import { type GuestStatusRow, guestStatusCard, statusCard } from '../views/status-card.ts';
+import { sampleNow } from './sample-fleet.ts';
+import { sampleRuns } from './sample-runs.ts';
+
+const context: CardContext = {
+  repository: 'acme/fleet',
+  webUrl: 'https://git.example.org/acme/fleet',
+  policy: { approvers: ['console:owner'] },
+  applied: '4d0c8e1b2f3a4d5c6b7a8f9e0d1c2b3a4f5e6d7c',
+  now: sampleNow + 120_000,
+};
+const lock = {
+  reason: 'the UPS is being replaced',
+  by: { chat: 'console', id: 'owner', name: 'Ada' },
+  at: sampleNow,
+} as const;
+
+/** Every card that people can see, by a name that is fit for a file. */
+export function galleryCards(): Readonly<Record<string, Card>> {
+  const runs = sampleRuns();
+  const cards: Record<string, Card> = {};
+  for (const [name, run] of Object.entries(runs)) {
+    cards[name] = runCard(run, context);
+    const reply = endReply(run);
+    if (reply !== undefined) cards[`reply-${name}`] = reply;
+  }
+  const plan = runs['plan'];
+  if (plan?.phase !== 'planned') throw new Error('the gallery has no plan');
+  cards['plan-locked'] = runCard(plan, { ...context, lock });
+  cards['plan-nobody'] = runCard(plan, { ...context, policy: { approvers: [] } });
+  cards['queued-behind'] = runCard(runOf(runs, 'queued'), { ...context, behind: 'r-40' });
+  cards['plan-full'] = planCardOf(plan) ?? cards['plan-locked'];
+  cards['reply-expiry'] = expiryReply(plan);
+  cards['status'] = statusCard(
+    [
+      {
+        fleet: 'homelab',
+        guests: guests(),
+        open: [plan],
+        queue: ['r-40', 'r-41'],
+        lastRun: runs['applied'],
+        lock: undefined,
+      },
+    ],
+    context.now,
+  );
+  cards['status-empty'] = statusCard(
+    [{ fleet: 'homelab', guests: [], open: [], queue: [], lastRun: undefined, lock }],
+    context.now,
+  );
+  const [guest] = guests();
+  if (guest !== undefined) cards['status-guest'] = guestStatusCard(guest);
+  cards['history'] = historyCard(Object.values(runs));
+  cards['help'] = helpCard(commands);
+  return cards;
+}
+
+/** Every form, by a name that is fit for a file. */
+export function galleryForms(): Readonly<Record<string, Form>> {
+  const run = sampleRuns()['plan'];
+  if (run?.phase !== 'planned') throw new Error('the gallery has no plan');
+  return { 'form-confirm': confirmForm(run, 'test-website'), 'form-reject': rejectForm(run, run.plan.id) };
+}
+
+function runOf(runs: Readonly<Record<string, Run>>, name: string): Run {
+  const run = runs[name];
+  if (run === undefined) throw new Error(`the gallery has no run "${name}"`);
+  return run;
+}
+
+function guests(): readonly GuestStatusRow[] {
+  const row = {
+    node: 'pve1',
+    cores: 2,
+    memoryMb: 2048,
+    protected: false,
+    commit: '9b1f2ad0c4e85d7f3a6b1928e7d4f05c3b2a1968',
+  };
+  return [
+    {
+      ...row,
+      name: 'test-init',
+      vmid: 820,
+      status: 'running',
+      pending: false,
+      imageHash: '77aa01bcg4k8n2q6s0v4x8z1d5h9l3pj',
+    },
+    { ...row, name: 'test-worker', vmid: 822, status: 'stopped', pending: true, imageHash: undefined },
+  ];
+}

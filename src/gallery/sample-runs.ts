@@ -1,0 +1,139 @@
+import { advance } from '../core/advance.ts';
+import type { Plan } from '../core/plan.ts';
+import type { ApplyingRun, PlanningRun, Run, RunEvent, Who } from '../core/run.ts';
+import { planSteps } from '../core/steps.ts';
+import { blockedPlan, emptyPlan, movedPlan, quietPlan, sampleCommit, sampleNow, samplePlan } from './sample-fleet.ts';
+
+const ada: Who = { chat: 'console', id: 'owner', name: 'Ada' };
+const at = sampleNow;
+const expiresAt = sampleNow + 24 * 3_600_000;
+const hostile = '<!channel> @everyone **bold** `code` <img src=x onerror=alert(1)> \u202egnp.exe';
+
+/** A run in every state that a card can show, by name. */
+export function sampleRuns(): Readonly<Record<string, Run>> {
+  const planning = moved(started(), [{ type: 'commit-found', commit: sampleCommit }]);
+  const planned = (plan: Plan, needed = 1): Run => moved(planning, [{ type: 'planned', plan, at, expiresAt, needed }]);
+  const approved = moved(planned(samplePlan()), [{ type: 'approved', approval: { by: ada, at } }]);
+  const applying = moved(approved, [{ type: 'started', steps: planSteps(samplePlan()), at }]);
+  const building = moved(applying, [
+    { type: 'step-started', id: 'build', at },
+    { type: 'progress', id: 'build', text: '12 of 31 derivations: nixos-disk-image', fraction: 12 / 31 },
+  ]);
+  const importing = atStep(applying, '822 stage', 0.42);
+  const failure = {
+    message: 'The start of VM 822 failed: MAX 2 vcpus allowed per VM on this node.',
+    next: 'Give test-worker fewer cores, or move it to a larger node.',
+    details: ['starting VM 822', 'TASK ERROR: MAX 2 vcpus allowed per VM on this node'],
+  };
+  const evaluation = {
+    message: 'The image build-qcow2-worker cannot be evaluated.',
+    next: 'Nothing was touched. Correct the flake and push again.',
+    details: [
+      "error: attribute 'kernelPackges' missing",
+      '       at flake.nix:31:7:',
+      '          did you mean kernelPackages?',
+    ],
+  };
+  return {
+    'planning-waiting': started(),
+    'planning-evaluating': moved(planning, [{ type: 'progressed', activity: 'evaluating' }]),
+    'planning-images': moved(planning, [{ type: 'progressed', activity: 'images' }]),
+    'planning-comparing': moved(planning, [{ type: 'progressed', activity: 'comparing' }]),
+    'in-sync': moved(planning, [{ type: 'in-sync', at }]),
+    'in-sync-standing': moved(planning, [{ type: 'in-sync', at, standing: 'r-40' }]),
+    plan: planned(samplePlan()),
+    'plan-quiet': planned(quietPlan()),
+    'plan-partly-approved': moved(planned(quietPlan(), 2), [{ type: 'approved', approval: { by: ada, at } }]),
+    'plan-empties-fleet': planned(emptyPlan()),
+    'plan-moved': moved(planned(samplePlan()), [
+      {
+        type: 'planned',
+        plan: movedPlan(),
+        at,
+        expiresAt,
+        needed: 1,
+        moved: ['the configuration of test-cp (821) changed'],
+      },
+    ]),
+    'plan-hostile': moved(started(), [
+      { type: 'commit-found', commit: { ...sampleCommit, subject: hostile, author: hostile } },
+      { type: 'planned', plan: hostilePlan(), at, expiresAt, needed: 1 },
+    ]),
+    blocked: moved(planning, [{ type: 'blocked', plan: blockedPlan(), at }]),
+    queued: approved,
+    building,
+    importing,
+    cancelling: moved(importing, [{ type: 'cancel-asked', by: ada }]),
+    applied: moved(finished(applying), [
+      { type: 'applied', at: at + 372_000, addresses: { '820': '10.0.8.20', '821': '10.0.8.21' } },
+    ]),
+    failed: moved(importing, [{ type: 'failed', failure, at: at + 95_000 }]),
+    'failed-planning': moved(planning, [{ type: 'failed', failure: evaluation, at }]),
+    cancelled: moved(importing, [
+      { type: 'cancel-asked', by: ada },
+      { type: 'cancelled', at: at + 90_000 },
+    ]),
+    interrupted: moved(importing, [
+      {
+        type: 'interrupted',
+        at: at + 100_000,
+        notes: ['The step "822 stage": its task went on without the bot and ended with "OK".'],
+      },
+    ]),
+    rejected: moved(planned(samplePlan()), [{ type: 'rejected', by: ada, at, reason: 'the website is still needed' }]),
+    superseded: moved(planned(samplePlan()), [{ type: 'superseded', byRun: 'r-42', at }]),
+    expired: moved(planned(samplePlan()), [{ type: 'expired', at: expiresAt }]),
+  };
+}
+
+function started(): PlanningRun {
+  return {
+    phase: 'planning',
+    id: 'r-41',
+    fleet: 'homelab',
+    branch: 'main',
+    trigger: { kind: 'push' },
+    startedAt: at,
+    activity: 'waiting',
+  };
+}
+
+function moved(run: Run, events: readonly RunEvent[]): Run {
+  return events.reduce(advance, run);
+}
+
+/** Every step before `id` done, a few seconds each; `id` under way. */
+function atStep(run: Run, id: string, fraction: number): Run {
+  const steps = (run as ApplyingRun).steps.map((state) => state.step.id);
+  const before = steps.slice(0, steps.indexOf(id));
+  return moved(run, [
+    ...before.flatMap((one, index) => doneStep(one, index)),
+    { type: 'step-started', id, at: at + before.length * 7000 },
+    { type: 'output', id, line: 'create full clone of drive (proxnix-images:import/proxnix-q7w3n5zb.qcow2)' },
+    { type: 'progress', id, text: '860.2 MiB of 2.0 GiB (42 %)', fraction },
+  ]);
+}
+
+function finished(run: Run): Run {
+  const steps = (run as ApplyingRun).steps.map((state) => state.step.id);
+  return moved(
+    run,
+    steps.flatMap((one, index) => doneStep(one, index)),
+  );
+}
+
+function doneStep(id: string, index: number): readonly RunEvent[] {
+  return [
+    { type: 'step-started', id, at: at + index * 7000 },
+    { type: 'step-done', id, at: at + (index + 1) * 7000 },
+  ];
+}
+
+/** Text from outside wherever it can get in. */
+function hostilePlan(): Plan {
+  const plan = quietPlan();
+  const [change, ...others] = plan.changes;
+  if (change?.action !== 'update') return plan;
+  const field = { field: 'description', from: hostile, to: `${hostile} ${'x'.repeat(200)}`, restart: false } as const;
+  return { ...plan, changes: [{ ...change, fields: [...change.fields, field] }, ...others] };
+}
