@@ -1,6 +1,6 @@
 import type { Answer, ChatHandlers, CommandOption, Press, Submission } from '../src/chat/chat.ts';
 import { toFailure, UserError } from '../src/core/errors.ts';
-import { nearest } from '../src/core/nearest.ts';
+import { didYouMean } from '../src/core/nearest.ts';
 import type { Log } from '../src/pipeline/deps.ts';
 import type { Pipeline } from '../src/pipeline/pipeline.ts';
 import { planCardOf } from '../src/views/plan-card.ts';
@@ -19,15 +19,19 @@ export function chatHandlers(pipeline: Pipeline, log: Log, now: () => number = D
         if (command !== undefined) {
           return command.run({ args: request.args, actor: actorOf(request), pipeline, now: now() });
         }
-        const guess = nearest(
-          request.name,
-          commands.map((one) => one.name),
-        );
-        return note(`There is no command "${request.name}"${guess === undefined ? '' : `, did you mean "${guess}"?`}`);
+        const names = commands.map((one) => one.name);
+        return note(`There is no command "${request.name}"${didYouMean(request.name, names) || '.'}`);
       }),
     press: (press) => answered(log, { action: press.action, run: press.runId }, () => onPress(pipeline, press)),
     submit: (submission) => answered(log, { form: submission.formId }, () => onSubmit(pipeline, submission)),
-    complete: async (option, typed) => complete(pipeline, option, typed),
+    complete: async (option, typed) => {
+      try {
+        return complete(pipeline, option, typed);
+      } catch (error) {
+        log.error({ option: option.name, err: error }, 'suggestions could not be made');
+        return [];
+      }
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { nearest } from '../src/core/nearest.ts';
+import { didYouMean } from '../src/core/nearest.ts';
 import { readStatus } from '../src/pipeline/status.ts';
 import { guestStatusCard, statusCard } from '../src/views/status-card.ts';
 import { defineCommand, note } from './command.ts';
@@ -19,7 +19,6 @@ export const status = defineCommand({
     const [guest] = found;
     if (guest !== undefined) return { kind: 'card', card: guestStatusCard(guest) };
     const names = all.flatMap((one) => [one.fleet, ...one.guests.map((known) => known.name)]);
-    const guess = nearest(args.name, names);
-    return note(`There is no fleet or VM "${args.name}"${guess === undefined ? '' : `, did you mean "${guess}"?`}.`);
+    return note(`There is no fleet or VM "${args.name}"${didYouMean(args.name, names) || '.'}`);
   },
 });

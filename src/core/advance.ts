@@ -171,7 +171,7 @@ function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {
       return cancelledBy === undefined ? { ...run, cancelledBy: event.by } : undefined;
     case 'cancelled':
       if (cancelledBy === undefined) return undefined;
-      return { ...ended, phase: 'cancelled', cancelledBy, endedAt: event.at, steps: notStarted(run.steps) };
+      return { ...ended, phase: 'cancelled', cancelledBy, endedAt: event.at, steps: stopped(run.steps, event.at) };
     case 'applied':
       if (run.steps.some((state) => state.state !== 'done')) return undefined;
       return { ...ended, phase: 'applied', endedAt: event.at, addresses: event.addresses };
@@ -183,22 +183,23 @@ function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {
         failure: event.failure,
         endedAt: event.at,
         applying: { plan, appliedFrom, approvals },
-        steps: notStarted(steps).map((state) =>
-          state.state === 'running' ? { ...state, state: 'failed', endedAt: event.at } : state,
-        ),
+        steps: stopped(steps, event.at),
       };
     }
-    case 'interrupted': {
-      const steps = notStarted(run.steps).map((state) =>
-        state.state === 'running' ? { ...state, state: 'failed' as const, endedAt: event.at } : state,
-      );
-      return { ...ended, phase: 'interrupted', endedAt: event.at, notes: event.notes, steps };
-    }
+    case 'interrupted':
+      return {
+        ...{ ...ended, phase: 'interrupted', endedAt: event.at, notes: event.notes },
+        steps: stopped(run.steps, event.at),
+      };
     default:
       return undefined;
   }
 }
 
-function notStarted(steps: readonly StepState[]): readonly StepState[] {
-  return steps.map((state) => (state.state === 'waiting' ? { ...state, state: 'not-started' } : state));
+/** What was under way when an apply ended did not succeed; what waited was never begun. */
+function stopped(steps: readonly StepState[], at: number): readonly StepState[] {
+  return steps.map((state) => {
+    if (state.state === 'running') return { ...state, state: 'failed', endedAt: at };
+    return state.state === 'waiting' ? { ...state, state: 'not-started' } : state;
+  });
 }

@@ -38,7 +38,10 @@ export interface Blocked {
     | 'kind'
     | 'template'
     | 'node'
-    | 'locked';
+    | 'locked'
+    | 'disk'
+    /** The guest that takes its place under another VMID cannot be made. */
+    | 'successor';
   readonly advice: string;
 }
 

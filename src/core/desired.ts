@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UserError } from './errors.ts';
 import type { GuestSpec } from './guest.ts';
+import { isMark } from './marks.ts';
 import { didYouMean } from './nearest.ts';
 
 /** A DNS name as Proxmox takes it for a guest: labels of letters, digits and inner hyphens. */
@@ -43,7 +44,11 @@ const Vm = z.strictObject({
   node: plainName.optional(),
   onboot: z.boolean().default(true),
   order: z.int().min(0).max(1_000_000).default(0),
-  description: z.string().max(8192).default(''),
+  description: z
+    .string()
+    .max(8192)
+    .refine((text) => !isMark(text), 'is a mark that proxnix itself writes: choose other words')
+    .default(''),
   health: Health.optional(),
 });
 
@@ -77,12 +82,18 @@ export function parseDesired(output: unknown): readonly GuestSpec[] {
 
 function invalid(problems: readonly string[]): UserError {
   return new UserError(
-    problems.length === 1 ? `The flake is not valid: ${problems[0]}.` : `The flake has ${problems.length} mistakes.`,
+    problems.length === 1
+      ? `The flake is not valid: ${sentence(problems[0] ?? '')}`
+      : `The flake has ${problems.length} mistakes.`,
     {
       next: 'Nothing was touched. Correct the flake and push again.',
       details: problems.length === 1 ? [] : problems,
     },
   );
+}
+
+function sentence(text: string): string {
+  return text.endsWith('?') ? text : `${text}.`;
 }
 
 function toGuest(key: string, vm: z.infer<typeof Vm>): GuestSpec {

@@ -11,6 +11,7 @@ const anyCommit = '0'.repeat(40);
 export function* diffGuest(wanted: DesiredGuest, live: KnownGuest, fleetTag?: string): Generator<FieldChange> {
   const { config } = live;
   yield* text('name', live.name, wanted.name);
+  if (wanted.node !== undefined) yield* text('node', live.node, wanted.node);
   yield* number('cores', config.cores, wanted.cores, '');
   yield* number('sockets', config.sockets, wanted.sockets, '');
   yield* number('memory', config.memoryMb, wanted.memoryMb, ' MiB');
@@ -37,9 +38,13 @@ export function shrinksDisk(wanted: GuestSpec, live: KnownGuest): boolean {
 }
 
 function* rootDisk(wanted: DesiredGuest, live: KnownGuest): Generator<FieldChange> {
-  // A new image brings a new disk of the size and on the storage wanted; without a disk there is nothing to compare.
+  // A new image brings a new disk of the size and on the storage wanted.
+  if (imageDiffers(wanted, live)) return;
   const disk = live.config.disks[wanted.diskSlot];
-  if (disk === undefined || imageDiffers(wanted, live)) return;
+  if (disk === undefined) {
+    yield { field: 'disk', from: 'none', to: `${wanted.diskGb} GiB at ${wanted.diskSlot}`, restart: false };
+    return;
+  }
   if (disk.sizeMb !== undefined && disk.sizeMb !== wanted.diskGb * 1024) {
     yield { field: 'disk', from: gib(disk.sizeMb), to: `${wanted.diskGb} GiB`, restart: false };
   }

@@ -16,6 +16,11 @@ export class UserError extends Error {
   }
 }
 
+/** The facts of an error for the log: a sentence for what is meant for people, everything for a bug. */
+export function errorFacts(error: unknown): { readonly why: string } | { readonly err: unknown } {
+  return error instanceof UserError ? { why: error.message } : { err: error };
+}
+
 /** What a run keeps of an error: plain data, safe to show. */
 export interface Failure {
   readonly message: string;

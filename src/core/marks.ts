@@ -21,3 +21,8 @@ export function stagingOwner(description: string): number | undefined {
   const [, vmid] = /^proxnix staging for VM (\d{3,9})$/.exec(description.trim()) ?? [];
   return vmid === undefined ? undefined : Number(vmid);
 }
+
+/** Could this description be taken for a mark? No flake may write one. */
+export function isMark(description: string): boolean {
+  return stagingOwner(description) !== undefined || /^proxnix makes VM \d+$/.test(description.trim());
+}

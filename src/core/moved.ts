@@ -13,6 +13,9 @@ function guestMoved(before: Change | undefined, after: Change | undefined): read
   if (after === undefined) return [`${name(before)} needs no change any more`];
   if (before.action === 'create' && after.action !== 'create') return [`VMID ${after.vmid} is taken now`];
   if (before.action !== 'create' && after.action === 'create') return [`${name(before)} is gone`];
+  if (before.blocked?.reason !== after.blocked?.reason) {
+    return [after.blocked === undefined ? `${name(before)} is not blocked any more` : `${name(before)} is blocked now`];
+  }
   if (before.action === 'create' || after.action === 'create') {
     return before.node === after.node ? [] : [`${name(before)} would go to ${after.node}`];
   }
@@ -20,9 +23,6 @@ function guestMoved(before: Change | undefined, after: Change | undefined): read
   if (was.config?.uuid !== is.config?.uuid) return [`${name(before)} is another machine under the same VMID`];
   if (was.node !== is.node) return [`${name(before)} moved from ${was.node} to ${is.node}`];
   if (was.tags.join(';') !== is.tags.join(';')) return [`the tags of ${name(before)} changed`];
-  if (before.blocked?.reason !== after.blocked?.reason) {
-    return [after.blocked === undefined ? `${name(before)} is not blocked any more` : `${name(before)} is blocked now`];
-  }
   if (was.config?.digest !== is.config?.digest) return [`the configuration of ${name(before)} changed`];
   return [];
 }

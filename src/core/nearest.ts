@@ -5,7 +5,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
     .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length / 3)))
     .sort((a, b) => a.distance - b.distance);
   const prefixed = known.find((candidate) => word.length >= 3 && candidate.startsWith(word));
-  return near[0]?.candidate ?? prefixed;
+  return prefixed ?? near[0]?.candidate;
 }
 
 /** Levenshtein's distance, one row at a time. */

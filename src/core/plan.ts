@@ -3,7 +3,7 @@ import type { Blocked, Change, KnownGuest } from './change.ts';
 import type { Commit } from './commit.ts';
 import { diffGuest, imageDiffers, shrinksDisk } from './diff.ts';
 import { type DesiredGuest, imageHash } from './guest.ts';
-import type { LiveGuest, LiveState } from './live.ts';
+import type { LiveConfig, LiveGuest, LiveState } from './live.ts';
 import { isBeingMade, stagingOwner } from './marks.ts';
 import { placeGuest } from './place.ts';
 import { readTags } from './tags.ts';
@@ -46,8 +46,10 @@ interface Basis {
  */
 export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
   const changes = [...wantedChanges(goal, live, earlier), ...unwantedChanges(goal, live)];
-  const replaced = new Set(changes.filter((change) => change.action === 'replace').map((change) => change.vmid));
-  const needed = changes.filter((change) => change.action !== 'clean-up' || !replaced.has(change.ownerVmid));
+  const staged = new Set(changes.filter(stagesAnew).map((change) => change.vmid));
+  const needed = changes
+    .filter((change) => change.action !== 'clean-up' || !staged.has(change.ownerVmid))
+    .map((change) => keptUntilMoved(change, changes));
   const sorted = needed.sort((a, b) => rank(a) - rank(b) || a.vmid - b.vmid);
   const { commit, ...wanted } = goal;
   const basis = sorted.map(basisOf);
@@ -104,14 +106,13 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
     return;
   }
   const { imageHash: fromImage, pending } = readTags(live.tags);
-  const bare = Object.keys(live.config.disks).length === 0 && Object.keys(live.config.unused).length === 0;
   yield blockIfNeeded({
     ...base,
     action: 'replace',
     live,
     fields,
     toImage: imageHash(guest.image),
-    halfMade: (pending || beingMade(live)) && bare && live.status !== 'running',
+    halfMade: (pending || beingMade(live)) && isBare(live.config) && live.status !== 'running',
     ...(fromImage === undefined ? {} : { fromImage }),
   });
 }
@@ -131,13 +132,43 @@ function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): Blocked
   if (fleet !== undefined && fleet !== goal.fleet.toLowerCase()) {
     return { reason: 'not-ours', advice: `${who} a guest of the fleet "${fleet}". Give ${guest.key} another vm_id.` };
   }
+  // A guest from when there was one fleet is taken over only where VMID and name both fit, and the plan shows its new tag.
+  if (fleet === undefined && goal.fleetTag !== undefined && !sameName(guest, live) && !beingMade(live)) {
+    return {
+      reason: 'not-ours',
+      advice: `${who} "${live.name}", a guest of no fleet. Tag it "fleet-${goal.fleetTag}" in Proxmox to hand it over.`,
+    };
+  }
   if (live.template) return { reason: 'template', advice: `${who} a template; proxnix does not change templates.` };
   return undefined;
 }
 
 /** Ours in all but its tags: a run was cut off between the create call and the write of the tags. */
 function beingMade({ vmid, tags, config }: LiveGuest): boolean {
-  return config !== undefined && isBeingMade(vmid, tags, config.description);
+  // A disk comes only after the tags: with one it is somebody's machine, whatever its description says.
+  return config !== undefined && isBare(config) && isBeingMade(vmid, tags, config.description);
+}
+
+function isBare(config: LiveConfig): boolean {
+  return Object.keys(config.disks).length === 0 && Object.keys(config.unused).length === 0;
+}
+
+function sameName(guest: DesiredGuest, live: LiveGuest): boolean {
+  return guest.name.toLowerCase() === live.name.toLowerCase();
+}
+
+/** Will this change make a staging guest, and with it remove one that an earlier run left? */
+function stagesAnew(change: Change): boolean {
+  return change.action === 'replace' && change.blocked === undefined && !change.halfMade;
+}
+
+/** A guest that was given another vm_id is not destroyed while the new one cannot be made. */
+function keptUntilMoved(change: Change, changes: readonly Change[]): Change {
+  if (change.action !== 'destroy' || change.movedTo === undefined || change.blocked !== undefined) return change;
+  const successor = changes.find((other) => other.vmid === change.movedTo);
+  if (successor?.blocked === undefined) return change;
+  const advice = `Its name moves to VMID ${change.movedTo}, and that is blocked. It stays until the new one can be made.`;
+  return { ...change, blocked: { reason: 'successor', advice } };
 }
 
 function* unwantedChanges(goal: Goal, live: LiveState): Generator<Change> {
@@ -161,7 +192,8 @@ function* unwantedChanges(goal: Goal, live: LiveState): Generator<Change> {
 function unwanted(goal: Goal, live: KnownGuest): Change {
   const base = { vmid: live.vmid, name: live.name, node: live.node, live } as const;
   const ownerVmid = stagingOwner(live.config.description);
-  if (ownerVmid !== undefined) return blockIfNeeded({ ...base, action: 'clean-up', ownerVmid });
+  if (ownerVmid !== undefined && readTags(live.tags).pending)
+    return blockIfNeeded({ ...base, action: 'clean-up', ownerVmid });
   const moved = goal.guests.find((guest) => guest.name.toLowerCase() === live.name.toLowerCase());
   return blockIfNeeded({ ...base, action: 'destroy', ...(moved === undefined ? {} : { movedTo: moved.vmid }) });
 }
@@ -198,6 +230,13 @@ function blockOf(change: Touching): Blocked | undefined {
       advice: `Proxmox cannot make a disk smaller. Set disk_gb back, or change the image as well: a new root disk has the new size.`,
     };
   }
+  if (guest !== undefined && !hasRootDisk(guest, live) && !readTags(live.tags).pending && !beingMade(live)) {
+    const disks = Object.keys(live.config.disks).join(', ') || 'none';
+    return {
+      reason: 'disk',
+      advice: `There is no disk at ${guest.diskSlot} (its disks: ${disks}). Attach the root disk there in Proxmox, or correct disk_slot.`,
+    };
+  }
   if (guest?.node !== undefined && guest.node !== live.node) {
     return {
       reason: 'node',
@@ -214,6 +253,10 @@ function protectedBy(change: Touching, guest: DesiredGuest | undefined): string 
   if (readTags(change.live.tags).pending || beingMade(change.live)) return undefined;
   const onlyProtects = change.action === 'update' && change.fields.every((field) => field.field === 'protected');
   return onlyProtects ? undefined : 'The flake says protected = true';
+}
+
+function hasRootDisk(guest: DesiredGuest, live: KnownGuest): boolean {
+  return live.config.disks[guest.diskSlot] !== undefined;
 }
 
 function isKnown(guest: LiveGuest): guest is KnownGuest {

@@ -138,7 +138,9 @@ export function confirmationFor(plan: Plan, policy: Pick<Policy, 'maxDestroy'>):
     .filter((change) => change.action === 'destroy')
     .map((change) => change.name);
   if (names.length === 0) return undefined;
-  return exceedsMaxDestroy(plan, policy) ? `destroy ${names.length} guests of ${plan.goal.fleet}` : names.join(' ');
+  return exceedsMaxDestroy(plan, policy)
+    ? `destroy ${names.length} ${names.length === 1 ? 'guest' : 'guests'} of ${plan.goal.fleet}`
+    : names.join(' ');
 }
 
 /** Does a plan destroy more than is usual, or everything the fleet has? */

@@ -1,4 +1,4 @@
-import { toFailure } from '../core/errors.ts';
+import { errorFacts, toFailure } from '../core/errors.ts';
 import type { ApplyingRun } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
@@ -37,7 +37,7 @@ export async function applyRun(fleet: Fleet, runId: string, deps: ApplyDeps): Pr
     if (end === 'cancelled') await runs.apply(runId, { type: 'cancelled', at: clock.now() });
     else await applied(fleet, runId, deps);
   } catch (error) {
-    log.error({ run: runId, fleet: fleet.name, err: error }, 'an apply failed');
+    log.warn({ run: runId, fleet: fleet.name, ...errorFacts(error) }, 'an apply failed');
     await runs.apply(runId, { type: 'failed', failure: toFailure(error), at: clock.now() });
   }
   const ended = runs.get(runId);

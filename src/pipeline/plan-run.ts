@@ -1,5 +1,5 @@
 import { parseDesired } from '../core/desired.ts';
-import { toFailure, UserError } from '../core/errors.ts';
+import { errorFacts, toFailure, UserError } from '../core/errors.ts';
 import { whatMoved } from '../core/moved.ts';
 import { createPlan, type Goal, type Plan, runnable } from '../core/plan.ts';
 import type { PlannedRun, QueuedRun, RunEvent } from '../core/run.ts';
@@ -33,7 +33,7 @@ export async function planRun(fleet: Fleet, runId: string, deps: PlanDeps): Prom
       return;
     } catch (error) {
       if (isOvertaken(runs, runId, sha)) continue;
-      log.warn({ run: runId, fleet: fleet.name, err: error }, 'no plan could be made');
+      log.warn({ run: runId, fleet: fleet.name, ...errorFacts(error) }, 'no plan could be made');
       await runs.apply(runId, { type: 'failed', failure: toFailure(error), at: clock.now() });
       return;
     }

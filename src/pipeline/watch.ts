@@ -1,3 +1,4 @@
+import { errorFacts } from '../core/errors.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
 
 /**
@@ -40,7 +41,7 @@ export class Watch {
     const look = (this.#looking.get(fleet.name) ?? Promise.resolve())
       .then(() => this.#look(fleet, trigger))
       .catch((error: unknown) =>
-        this.#log.warn({ fleet: fleet.name, err: error }, 'the repository could not be looked at'),
+        this.#log.warn({ fleet: fleet.name, ...errorFacts(error) }, 'the repository could not be looked at'),
       );
     this.#looking.set(fleet.name, look);
     return look;

@@ -9,6 +9,7 @@ export function confirmForm(run: PlannedRun, wanted: string): Form {
   const { plan } = run;
   const destroys = runnable(plan).filter((change) => change.action === 'destroy');
   const one = destroys.length === 1;
+  const names = destroys.map((change) => change.name).join(' ');
   return {
     id: `px1:confirm:${run.id}:${plan.id}`,
     title: `Destroy ${count(destroys.length, 'VM')}?`,
@@ -22,7 +23,7 @@ export function confirmForm(run: PlannedRun, wanted: string): Form {
     fields: [
       {
         name: 'names',
-        label: one ? 'Type the name of the VM to destroy' : 'Type to confirm',
+        label: wanted === names ? 'Type the name of the VM to destroy' : 'Type these words to confirm',
         hint: wanted,
         required: true,
       },

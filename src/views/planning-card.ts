@@ -27,14 +27,14 @@ export function failedPlanningCard(run: FailedRun, context: CardContext): Card {
   const { failure } = run;
   return {
     tone: 'bad',
-    title: 'Failed: no plan was made',
+    title: 'Failed: nothing was changed',
     blocks: [
       ...commitBlocks(run, context),
       { kind: 'divider' },
       { kind: 'text', rich: [{ bold: failure.message }] },
       ...detailBlocks(failure.details),
       ...(failure.next === undefined ? [] : [{ kind: 'text', rich: [failure.next] } as const]),
-      { kind: 'small', rich: ['Nothing was changed · ', run.fleet, ...ids(run)] },
+      { kind: 'small', rich: [run.fleet, ...ids(run)] },
     ],
     buttons: [{ action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id }],
     files:

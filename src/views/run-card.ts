@@ -11,8 +11,10 @@ export function runCard(run: Run, context: CardContext): Card {
     case 'planning':
       return planningCard(run, context);
     case 'in-sync': {
-      const standing = run.standing === undefined ? '' : `; the plan of run ${run.standing} still stands`;
-      return quiet(`In sync: ${commitName(run)} changes nothing${standing}`);
+      if (run.standing === undefined) return quiet(`In sync: ${commitName(run)} changes nothing`);
+      return quiet(
+        `No change: ${commitName(run)} changes no planned value; the plan of run ${run.standing} still stands`,
+      );
     }
     case 'planned':
     case 'blocked':

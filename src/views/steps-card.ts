@@ -139,6 +139,9 @@ function endedBlocks(run: Ended, stages: readonly Stage[]): readonly Block[] {
   const failedStep = failed?.steps.find((state) => state.state === 'failed');
   return [
     ...whyBlocks(run),
+    ...(guests.some((stage) => stage.state === 'done' || stage.state === 'failed')
+      ? []
+      : [{ kind: 'text', rich: ['No VM was touched.'] } as const]),
     ...sentence('Done before: ', done, (stage) => `${stageGuest(stage)} ${doneWord(stage)}`),
     ...sentence('Not started: ', notStarted, (stage) => `${stageGuest(stage)}, ${verbWord(stage)}`),
     ...detailBlocks(
