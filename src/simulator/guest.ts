@@ -1,0 +1,77 @@
+/** A configuration: each key with the type the API answers it in. */
+export type Config = Record<string, string | number>;
+
+/** One snapshot: the configuration of that moment and what was said about it. */
+export interface Snapshot {
+  readonly config: Config;
+  readonly snaptime: number;
+  readonly description: string;
+  readonly parent: string | undefined;
+}
+
+/** A guest as it lives in the simulator. Its fields change; whoever changes them holds the guest's lock. */
+export interface Guest {
+  readonly type: 'qemu' | 'lxc';
+  readonly vmid: number;
+  readonly node: string;
+  config: Config;
+  pending: Config;
+  pendingDelete: string[];
+  snapshots: Record<string, Snapshot>;
+  pool: string | undefined;
+  /** Since when it runs, in milliseconds; undefined when it is stopped. */
+  startedAt: number | undefined;
+  pid: number | undefined;
+}
+
+/** A guest with that configuration, stopped, without anything pending. */
+export function newGuest(type: 'qemu' | 'lxc', vmid: number, node: string, config: Config, pool?: string): Guest {
+  return {
+    ...{ type, vmid, node, config, pool },
+    ...{ pending: {}, pendingDelete: [], snapshots: {}, startedAt: undefined, pid: undefined },
+  };
+}
+
+/** The configuration with what is pending: what `GET config` answers. */
+export function mergedConfig(guest: Guest): Config {
+  const merged = { ...guest.config, ...guest.pending };
+  for (const key of guest.pendingDelete) delete merged[key];
+  return merged;
+}
+
+/** `scsi0`, `ide2`, `efidisk0`: what holds a volume of a VM. `rootfs` and `mp0` do in a container. */
+export function isVolumeKey(key: string): boolean {
+  return /^(?:(?:ide|scsi|sata|virtio)\d+|efidisk0|tpmstate0|rootfs|mp\d+)$/.test(key);
+}
+
+/** `unused3` */
+export function isUnusedKey(key: string): boolean {
+  return /^unused\d+$/.test(key);
+}
+
+/** The volume of a drive or mount point: its first part, with or without `file=` or `volume=`. */
+export function volidOf(value: string | number | undefined): string {
+  return String(value ?? '')
+    .replace(/,.*$/s, '')
+    .replace(/^(?:file|volume)=/, '');
+}
+
+/** The key under which a volume is used now or soon, `unused<n>` aside. */
+export function slotOf(config: Config, volid: string): string | undefined {
+  return Object.keys(config).find((key) => isVolumeKey(key) && volidOf(config[key]) === volid);
+}
+
+/** Lists a volume as unused, under the lowest free number, unless it is listed already. */
+export function addUnused(config: Config, volid: string): string {
+  const known = Object.keys(config).find((key) => isUnusedKey(key) && volidOf(config[key]) === volid);
+  if (known !== undefined) return known;
+  let index = 0;
+  while (config[`unused${index}`] !== undefined) index += 1;
+  config[`unused${index}`] = volid;
+  return `unused${index}`;
+}
+
+/** Takes a volume from the list of unused ones. */
+export function removeUnused(config: Config, volid: string): void {
+  for (const key of Object.keys(config)) if (isUnusedKey(key) && volidOf(config[key]) === volid) delete config[key];
+}

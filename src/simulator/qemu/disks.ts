@@ -1,0 +1,107 @@
+import { failure } from '../errors.ts';
+import { addUnused, type Config, removeUnused } from '../guest.ts';
+import { printSize, progressLine } from '../sizes.ts';
+import type { TaskHandle } from '../tasks.ts';
+import { type Volume, volumePath } from '../volume.ts';
+import type { World } from '../world.ts';
+import { formatting, importDisk, makeVolume } from './copy.ts';
+import { cloudinitStorageOf, type Drive, isCdrom, newDiskOf, parseDrive, printDrive } from './drive.ts';
+
+const GIB = 1024 ** 3;
+
+/** Makes the volumes that drives of a create or update ask for; answers the drives as they are stored. */
+export async function allocateDrives(
+  world: World,
+  vmid: number,
+  drives: ReadonlyMap<string, string>,
+  task: TaskHandle,
+  made: string[] = [],
+): Promise<Config> {
+  const stored: Config = {};
+  for (const [key, value] of [...drives].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    stored[key] = printDrive(await allocate(world, vmid, key, parseDrive(value), task, made));
+  }
+  return stored;
+}
+
+/** Removes volumes again, after a failure. */
+export function freeVolumes(world: World, volids: readonly string[]): void {
+  for (const volid of volids) world.storages.remove(volid);
+}
+
+/** The same without a task: a log nobody reads, and nobody to stop it. */
+export function silently(): TaskHandle {
+  return { upid: '', log: () => undefined, signal: new AbortController().signal };
+}
+
+async function allocate(
+  world: World,
+  vmid: number,
+  key: string,
+  drive: Drive,
+  task: TaskHandle,
+  made: string[],
+): Promise<Drive> {
+  const cloudinit = cloudinitStorageOf(drive.file);
+  if (cloudinit !== undefined) return makeCloudinit(world, vmid, key, cloudinit, task, made);
+  const target = newDiskOf(drive.file);
+  if (target === undefined) return existing(world, drive);
+  const source = drive.options.get('import-from');
+  const options = new Map([...drive.options].filter(([name]) => !['import-from', 'format', 'size'].includes(name)));
+  const format = drive.options.get('format');
+  if (source !== undefined) {
+    const volume = await importDisk(world, vmid, { key, storage: target.storage, source, format }, task, made);
+    return done(key, volume, options, task);
+  }
+  const isEfi = key === 'efidisk0';
+  const bytes = isEfi ? (options.get('efitype') === '4m' ? 528 : 128) * 1024 : Math.round(target.gib * GIB);
+  const volid = world.storages.freeDisk(target.storage, vmid, format ?? 'raw');
+  const volume = makeVolume(world, volid, world.storages.formatOn(target.storage, format ?? 'raw'), bytes, undefined);
+  made.push(volid);
+  task.log(formatting(world, volume));
+  if (isEfi) for (const at of [0, bytes, bytes]) task.log(progressLine(at, bytes));
+  return done(key, volume, options, task);
+}
+
+/** A drive whose volume is there already: the server reads its size anew. */
+function existing(world: World, drive: Drive): Drive {
+  if (drive.file === 'none' || drive.file === 'cdrom' || isCdrom(printDrive(drive))) return drive;
+  const volume = world.storages.volume(drive.file);
+  if (volume === undefined) throw failure(`volume ${drive.file} does not exist`);
+  return {
+    file: drive.file,
+    options: new Map([...drive.options, ['size', printSize(volume.virtualSize ?? volume.size)]]),
+  };
+}
+
+function done(key: string, volume: Volume, options: ReadonlyMap<string, string>, task: TaskHandle): Drive {
+  const drive = { file: volume.volid, options: new Map([...options, ['size', printSize(volume.virtualSize ?? 0)]]) };
+  task.log(`${key}: successfully created disk '${printDrive(drive)}'`);
+  return drive;
+}
+
+function makeCloudinit(world: World, vmid: number, key: string, name: string, task: TaskHandle, made: string[]): Drive {
+  const storage = world.storages.get(name);
+  const volid = world.storages.freeDisk(name, vmid, 'qcow2').replace(/disk-\d+/, 'cloudinit');
+  if (world.storages.volume(volid) !== undefined) {
+    throw failure(`disk image '${volumePath(storage, volid)}' already exists`);
+  }
+  const volume = makeVolume(world, volid, world.storages.formatOn(name, 'qcow2'), 4 * 1024 * 1024, undefined);
+  made.push(volid);
+  task.log(formatting(world, volume));
+  const drive = { file: volid, options: new Map([['media', 'cdrom']]) };
+  task.log(`${key}: successfully created disk '${printDrive(drive)}'`);
+  return drive;
+}
+
+/** Lists a drive's volume as unused when its slot gets another one; CDs and cloud-init drives are not kept. */
+export function retire(world: World, config: Config, value: string | number): void {
+  const { file } = parseDrive(value);
+  if (/cloudinit/.test(file)) world.storages.remove(file);
+  else if (!isCdrom(value) && file !== 'none' && world.storages.volume(file) !== undefined) addUnused(config, file);
+}
+
+/** A volume that gets a slot is not unused any more. */
+export function engage(config: Config, value: string | number): void {
+  removeUnused(config, parseDrive(value).file);
+}

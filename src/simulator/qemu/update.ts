@@ -1,0 +1,165 @@
+import { amount, type Call, flag, text } from '../call.ts';
+import { changing, demandDigest, demandUnlocked, VM_DIGEST } from '../change.ts';
+import { failure, parameterError } from '../errors.ts';
+import { addUnused, type Config, type Guest, isUnusedKey, mergedConfig, volidOf } from '../guest.ts';
+import { bootOrder } from '../guest-status.ts';
+import { ruleOf, rulesOfCall } from '../parameters/table.ts';
+import { normaliseTags } from '../tags.ts';
+import type { TaskHandle } from '../tasks.ts';
+import { allocateDrives, engage, silently } from './disks.ts';
+import { isCdrom, isCloudinit } from './drive.ts';
+import { drivesOf, optionsOf } from './given.ts';
+import { hotplug } from './hotplug.ts';
+import { isDriveKey, NO_OPTIONS } from './options.ts';
+import { applyPending, tidyPending } from './pending.ts';
+import { requireBridges, requireOptions, requireStorages } from './permissions.ts';
+import { rootOnlyError } from './root-only.ts';
+import { demandUnusedInSnapshots } from './snapshots-of.ts';
+
+interface Update {
+  readonly keys: readonly string[];
+  readonly deletes: readonly string[];
+  readonly reverts: readonly string[];
+  readonly drives: ReadonlyMap<string, string>;
+  readonly options: Config;
+}
+
+/** `PUT config`: answers when it is done. A 400 with "hotplug problem" is stored as pending all the same. */
+export async function updateVm(call: Call): Promise<null> {
+  const guest = guestOf(call);
+  const update = read(call, guest);
+  if (call.world.version.checksLockBeforeWaiting) demandUnlocked(guest);
+  await changing(call.world, guest.vmid, () => apply(call, guestOf(call), update, silently()));
+  return null;
+}
+
+/** `POST config`: the same in a task, which is the way for imports. */
+export function updateVmInTask(call: Call): string {
+  const { world, caller } = call;
+  const guest = guestOf(call);
+  const update = read(call, guest);
+  demandUnlocked(guest);
+  const id = String(guest.vmid);
+  return world.tasks.start({ node: guest.node, type: 'qmconfig', id, caller }, async (task) => {
+    const shown = update.keys.toSorted().map((key) => ` -${key} ${text(call, key)}`);
+    const removed = update.deletes.length === 0 ? '' : ` -delete ${update.deletes.join(',')}`;
+    task.log(`update VM ${id}:${removed}${shown.join('')}`);
+    await changing(world, guest.vmid, () => apply(call, guestOf(call), update, task), task);
+  });
+}
+
+function guestOf(call: Call): Guest {
+  return call.world.guest('qemu', text(call, 'node'), amount(call, 'vmid'));
+}
+
+/** Everything that is refused before the lock is taken. */
+function read(call: Call, guest: Guest): Update {
+  const list = (name: string) =>
+    text(call, name)
+      .split(/[,;\s]+/)
+      .filter((key) => key !== '');
+  const keys = [...call.given.keys()].filter((key) => !NO_OPTIONS.has(key));
+  const [deletes, reverts] = [list('delete'), list('revert')];
+  if (flag(call, 'skiplock')) throw rootOnlyError('skiplock');
+  if (keys.length === 0 && deletes.length === 0 && reverts.length === 0) throw failure('no options specified');
+  const rules = rulesOfCall('@vm', call.world.version.table);
+  for (const [name, names] of [
+    ['delete', deletes],
+    ['revert', reverts],
+  ] as const) {
+    const unknown = names.find((key) => rules === undefined || ruleOf(rules, key) === undefined);
+    if (unknown !== undefined) throw parameterError({ [name]: `unknown option '${unknown}'` });
+  }
+  const both = deletes.find((key) => call.given.has(key));
+  if (both !== undefined)
+    throw parameterError({ delete: `you can't use '-${both}' and -delete ${both}' at the same time` });
+  const drives = drivesOf(call, keys);
+  requireStorages(call, drives);
+  requireOptions(call, guest.vmid, [...deletes, ...reverts], { config: mergedConfig(guest), isNew: false });
+  requireOptions(call, guest.vmid, keys, { isNew: false });
+  requireBridges(
+    call,
+    keys.filter((key) => /^net\d/.test(key)).map((key) => text(call, key)),
+  );
+  const options = optionsOf(
+    call,
+    keys.filter((key) => !isDriveKey(key)),
+  );
+  if (options['tags'] !== undefined) options['tags'] = normaliseTags(String(options['tags']), keepsCase(call));
+  return { keys, deletes, reverts, drives, options };
+}
+
+function keepsCase(call: Call): boolean {
+  return JSON.stringify(call.world.seed.options['tag-style'] ?? '').includes('case-sensitive');
+}
+
+async function apply(call: Call, guest: Guest, update: Update, task: TaskHandle): Promise<void> {
+  const { world } = call;
+  demandDigest(world, guest, call.given.get('digest'), VM_DIGEST);
+  demandUnlocked(guest);
+  const { node, vmid } = guest;
+  world.demandQuorum(`unable to open file '/etc/pve/nodes/${node}/qemu-server/${vmid}.conf.tmp.1' - Permission denied`);
+  for (const key of update.reverts) revert(guest, key);
+  for (const key of update.deletes) remove(call, guest, key);
+  await take(call, guest, update, task);
+  tidyPending(guest);
+  if (guest.startedAt === undefined) return applyPending(world, guest);
+  const errors = await hotplug(world, guest);
+  if (Object.keys(errors).length > 0) throw parameterError(errors);
+}
+
+/** Drops a pending value; a disk that waited for the slot is unused again. */
+function revert(guest: Guest, key: string): void {
+  const value = guest.pending[key];
+  delete guest.pending[key];
+  guest.pendingDelete = guest.pendingDelete.filter((one) => one !== key);
+  if (value === undefined || !isDriveKey(key) || isCdrom(value)) return;
+  if (volidOf(guest.config[key]) !== volidOf(value)) addUnused(guest.config, volidOf(value));
+}
+
+function remove(call: Call, guest: Guest, key: string): void {
+  const value = guest.config[key];
+  const isProtected = guest.config['protection'] === 1;
+  if (isUnusedKey(key) && value !== undefined) {
+    const volid = volidOf(value);
+    if (isProtected) throw failure(`can't remove unused disk '${volid}' - protection mode enabled`);
+    demandUnusedInSnapshots(guest, volid);
+    call.world.storages.remove(volid);
+    delete guest.config[key];
+    return;
+  }
+  if (isDriveKey(key) && value !== undefined && isProtected) {
+    throw failure(`can't remove drive '${key}' - protection mode enabled`);
+  }
+  delete guest.pending[key];
+  if (value !== undefined && !guest.pendingDelete.includes(key)) guest.pendingDelete.push(key);
+}
+
+async function take(call: Call, guest: Guest, update: Update, task: TaskHandle): Promise<void> {
+  for (const [key, value] of update.drives) {
+    const attached = Object.keys(guest.config).find((one) => isDriveKey(one) && isCloudinit(guest.config[one]));
+    if (isCloudinit(value) && attached !== undefined && attached !== key) {
+      throw failure(`${key} - cloud-init drive is already attached at '${attached}'`);
+    }
+  }
+  const drives = await allocateDrives(call.world, guest.vmid, update.drives, task);
+  for (const [key, value] of Object.entries(drives)) {
+    engage(guest.config, value);
+    if (isCdrom(value) && !isCloudinit(value)) appendToBoot(guest, key);
+  }
+  const change = { ...update.options, ...drives };
+  if (change['boot'] !== undefined) demandBootDevices({ ...mergedConfig(guest), ...change });
+  for (const key of Object.keys(change)) guest.pendingDelete = guest.pendingDelete.filter((one) => one !== key);
+  Object.assign(guest.pending, change);
+}
+
+/** A CD that is added later becomes the last device to boot from. */
+function appendToBoot(guest: Guest, key: string): void {
+  const order = bootOrder(mergedConfig(guest));
+  if (order.length > 0 && !order.includes(key)) guest.pending['boot'] = `order=${[...order, key].join(';')}`;
+}
+
+function demandBootDevices(config: Config): void {
+  const missing = bootOrder(config).find((key) => config[key] === undefined);
+  if (missing !== undefined) throw failure(`invalid bootorder: device '${missing}' does not exist'`);
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+
+/** A value of a configuration: numbers where the API answers numbers. */
+export const ConfigValue = z.union([z.string(), z.number()]);
+
+export const SeedVolume = z.object({
+  volid: z.string(),
+  content: z.string(),
+  format: z.string(),
+  /** Bytes of the file. */
+  size: z.number(),
+  /** Bytes a guest sees; absent for templates. */
+  virtualSize: z.number().optional(),
+  /** Text of the image tool when the file is damaged. */
+  broken: z.string().optional(),
+  backingFile: z.boolean().optional(),
+  /** A guest started from it runs an operating system that answers ACPI. */
+  boots: z.boolean().optional(),
+  agent: z.boolean().optional(),
+  hotUnplug: z.boolean().optional(),
+  ostype: z.string().optional(),
+});
+export type SeedVolume = z.infer<typeof SeedVolume>;
+
+export const SeedToken = z.object({
+  tokenid: z.string().regex(/^[^@\s]+@[^!\s]+![^=\s]+$/, 'must look like user@realm!name'),
+  secret: z.string().min(1),
+  /** Seconds since 1970. */
+  expire: z.number().optional(),
+  /** Effective privileges per path, inherited downwards; `*` is all. */
+  privileges: z.record(z.string(), z.array(z.string())),
+});
+export type SeedToken = z.infer<typeof SeedToken>;
+
+export const SeedStorage = z.object({
+  storage: z.string(),
+  type: z.string(),
+  path: z.string(),
+  content: z.array(z.string()),
+  total: z.number(),
+  avail: z.number(),
+  enabled: z.boolean().default(true),
+});
+export type SeedStorage = z.infer<typeof SeedStorage>;
+
+export const SeedNode = z.object({
+  node: z.string(),
+  ip: z.string(),
+  maxcpu: z.number(),
+  maxmem: z.number(),
+  /** Calls for it answer 595 with this reason. */
+  unreachable: z.string().optional(),
+});
+export type SeedNode = z.infer<typeof SeedNode>;
+
+export const SeedGuest = z.object({
+  type: z.enum(['qemu', 'lxc']),
+  vmid: z.number(),
+  node: z.string(),
+  config: z.record(z.string(), ConfigValue),
+  pool: z.string().optional(),
+  running: z.boolean().optional(),
+});
+
+/** The state a simulator starts with. */
+export const Seed = z.object({
+  version: z.string().regex(/^\d+\.\d+/),
+  repoid: z.string().default('0000000000000000'),
+  clusterName: z.string().nullable().default(null),
+  nodes: z.array(SeedNode).min(1),
+  storages: z.array(SeedStorage),
+  volumes: z.array(SeedVolume).default([]),
+  bridges: z
+    .array(
+      z.object({
+        iface: z.string(),
+        node: z.string(),
+        cidr: z.string().optional(),
+        /** False: a network card with a vlan tag cannot start. */
+        uplink: z.boolean().optional(),
+      }),
+    )
+    .default([]),
+  pools: z.array(z.string()).default([]),
+  tokens: z.array(SeedToken).min(1),
+  guests: z.array(SeedGuest).default([]),
+  options: z.record(z.string(), z.unknown()).default({}),
+  rates: z
+    .object({ importBytesPerSecond: z.number().positive(), statisticsSeconds: z.number().min(0) })
+    .default({ importBytesPerSecond: 400_000_000, statisticsSeconds: 10 }),
+});
+export type Seed = z.infer<typeof Seed>;
+
+/** Checks a seed read from a file. Throws one sentence that names every wrong field. */
+export function parseSeed(json: unknown): Seed {
+  const result = Seed.safeParse(json);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || '(top)'}: ${issue.message}`);
+  throw new Error(`not a simulator seed: ${problems.join('; ')}`);
+}

@@ -1,0 +1,148 @@
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readBody } from './body.ts';
+import { createClock } from './clock.ts';
+import type { Guest } from './guest.ts';
+import { actOutside, OutsideAction } from './outside.ts';
+import type { Seed } from './seed.ts';
+import { createApiServer } from './server.ts';
+import { loadState, saveState } from './state-file.ts';
+import type { TaskRecord } from './tasks.ts';
+import type { Volume } from './volume.ts';
+import { World } from './world.ts';
+
+export { demoSeed } from './demo-seed.ts';
+export type { OutsideAction } from './outside.ts';
+export { parseSeed, type Seed } from './seed.ts';
+
+export interface SimulatorOptions {
+  readonly seed: Seed;
+  /** Default 0: any free one. */
+  readonly port?: number | undefined;
+  /** Default 127.0.0.1. The doors for outside actions are open only on a loopback address. */
+  readonly host?: string | undefined;
+  /** Added to every call. */
+  readonly latencyMs?: number | undefined;
+  /** Milliseconds a 401 is held back. The real server takes 3000; default 0. */
+  readonly refusalDelayMs?: number | undefined;
+  /** What part of the real server's waits (agent, shutdown, locks, imports) is waited; default 1, tests take less. */
+  readonly timeScale?: number | undefined;
+  readonly now?: (() => number) | undefined;
+  readonly random?: (() => number) | undefined;
+  readonly log?: ((line: string) => void) | undefined;
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
+  /** Keeps the state in this file, so that the cluster outlives a restart. */
+  readonly stateFile?: string | undefined;
+  /** In place of the seed's rates. */
+  readonly importBytesPerSecond?: number | undefined;
+  readonly statisticsSeconds?: number | undefined;
+  /** Told of every request, for counting. */
+  readonly requests?: ((what: { method: string; path: string; status: number; ms: number }) => void) | undefined;
+}
+
+export interface Simulator {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+  /** Does what no API call can do; see the README for the actions. */
+  outside(action: OutsideAction): Promise<void>;
+  /** Back to the seed: guests, volumes and tasks are gone. */
+  reset(): Promise<void>;
+  guests(): readonly Guest[];
+  guest(vmid: number): Guest | undefined;
+  volumes(): readonly Volume[];
+  tasks(): readonly TaskRecord[];
+}
+
+/** Starts a Proxmox VE API on a port of this machine. */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const { host = '127.0.0.1', stateFile, log = () => undefined } = options;
+  const seed = withRates(options);
+  const clock = createClock(options.now ?? Date.now, options.random ?? Math.random, options.timeScale ?? 1);
+  const save = () => {
+    if (stateFile !== undefined) saveState(stateFile, world.state());
+  };
+  const fingerprint = options.tls === undefined ? undefined : new X509Certificate(options.tls.cert).fingerprint256;
+  const kept = stateFile === undefined ? undefined : loadState(stateFile);
+  let world = new World(seed, clock, save, { fingerprint, state: kept });
+  const reset = async () => {
+    const old = world;
+    world = new World(seed, clock, save, { fingerprint });
+    await old.tasks.clear();
+    save();
+  };
+  const server = createApiServer({
+    world: () => world,
+    latencyMs: options.latencyMs ?? 0,
+    refusalDelayMs: options.refusalDelayMs ?? 0,
+    tls: options.tls,
+    beside: (request, response, path) => sideDoor(isLoopback(host), () => world, reset, request, response, path),
+    onAnswer: (what) => {
+      log(`${what.method} ${what.path} ${what.status} ${Math.round(what.ms)}ms`);
+      if (what.method !== 'GET') save();
+      options.requests?.(what);
+    },
+  });
+  server.listen(options.port ?? 0, host);
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return {
+    url: `${options.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    port,
+    outside: (action) => actOutside(world, action),
+    reset,
+    guests: () => world.guests(),
+    guest: (vmid) => world.findGuest(vmid),
+    volumes: () => world.storages.volumes(),
+    tasks: () => world.tasks.list(),
+    async close() {
+      save();
+      server.close();
+      server.closeAllConnections();
+      await world.tasks.clear();
+    },
+  };
+}
+
+function withRates(options: SimulatorOptions): Seed {
+  const { rates } = options.seed;
+  return {
+    ...options.seed,
+    rates: {
+      importBytesPerSecond: options.importBytesPerSecond ?? rates.importBytesPerSecond,
+      statisticsSeconds: options.statisticsSeconds ?? rates.statisticsSeconds,
+    },
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+/** `POST /__simulator/outside` and `/__simulator/reset`: answers false for every other path. */
+async function sideDoor(
+  isOpen: boolean,
+  world: () => World,
+  reset: () => Promise<void>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+): Promise<boolean> {
+  if (!isOpen || request.method !== 'POST' || !path.startsWith('/__simulator/')) return false;
+  const body = await readBody(request);
+  const say = (status: number, text: string) => {
+    response.writeHead(status, { 'content-type': 'text/plain' });
+    response.end(text);
+  };
+  try {
+    if (path === '/__simulator/reset') await reset();
+    else if (path === '/__simulator/outside') await actOutside(world(), OutsideAction.parse(JSON.parse(body)));
+    else say(404, 'no such door\n');
+    if (!response.writableEnded) say(200, 'done\n');
+  } catch (error) {
+    say(400, `${error instanceof Error ? error.message : String(error)}\n`);
+  }
+  return true;
+}

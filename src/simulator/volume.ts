@@ -1,0 +1,59 @@
+import type { SeedStorage, SeedVolume } from './seed.ts';
+
+/** A file or disk on a storage. */
+export interface Volume extends SeedVolume {
+  readonly storage: string;
+  /** The guest whose number it carries. */
+  readonly vmid: number | undefined;
+  /** Seconds since 1970. */
+  readonly ctime: number;
+  /** The base volume of a linked clone. */
+  readonly parent: string | undefined;
+}
+
+const BLOCK_TYPES = ['lvmthin', 'lvm', 'zfspool', 'zfs', 'rbd', 'iscsidirect'];
+
+/** Whether the storage holds plain disks (`local-lvm:vm-100-disk-0`) and no files. */
+export function isBlock(storage: SeedStorage): boolean {
+  return BLOCK_TYPES.includes(storage.type);
+}
+
+/** The volume name a guest's disk gets: with its folder and suffix where the storage holds files. */
+export function diskName(storage: SeedStorage, vmid: number, name: string, format: string): string {
+  return isBlock(storage) ? name : `${vmid}/${name}.${format}`;
+}
+
+/** Where a volume lies on the node. */
+export function volumePath(storage: SeedStorage, volid: string): string {
+  const name = volid.slice(volid.indexOf(':') + 1);
+  if (name.startsWith('import/')) return `${storage.path}/${name}`;
+  if (name.startsWith('iso/')) return `${storage.path}/template/${name}`;
+  if (name.startsWith('vztmpl/')) return `${storage.path}/template/cache/${name.slice(7)}`;
+  if (isBlock(storage)) return `${storage.path}/${name}`;
+  // A linked clone's name begins with its base: 9000/base-9000-disk-0.qcow2/120/vm-120-disk-0.qcow2
+  return `${storage.path}/images/${name.split('/').slice(-2).join('/')}`;
+}
+
+/** `9000/base-9000-disk-0.qcow2` of a linked clone's volume, with the storage in front. */
+export function parentOf(volid: string): string | undefined {
+  const [storage = '', name = ''] = volid.split(':');
+  const parts = name.split('/');
+  return parts.length === 4 ? `${storage}:${parts.slice(0, 2).join('/')}` : undefined;
+}
+
+/** The guest number in a volume's name. */
+export function vmidOf(volid: string): number | undefined {
+  const [, vmid] = /(?:vm|base|subvol)-(\d+)-[^/]*$/.exec(volid) ?? [];
+  return vmid === undefined ? undefined : Number(vmid);
+}
+
+/** A volume of the seed with what the simulator keeps beside it. */
+export function keepVolume(seed: SeedVolume, now: number): Volume {
+  return {
+    ...seed,
+    storage: seed.volid.split(':')[0] ?? '',
+    vmid: vmidOf(seed.volid),
+    ctime: Math.floor(now / 1000),
+    parent: parentOf(seed.volid),
+  };
+}

@@ -1,0 +1,190 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { demoSeed, type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
+import { clientOf } from './client.ts';
+
+const MIB = 1024 ** 2;
+const TOKEN = 'proxnix@pve!bot=5157a7ed-0000-4000-8000-de0000000001';
+const VM = { memory: 512, net0: 'virtio,bridge=vmbr0', agent: 1, boot: 'order=scsi0' };
+const fast = { seed: demoSeed(), timeScale: 0.001, statisticsSeconds: 0 };
+
+describe('the demo cluster', () => {
+  let simulator: Simulator;
+  let client: ReturnType<typeof clientOf>;
+  const vm = (vmid: number, more: string) => `/nodes/pve1/qemu/${vmid}${more}`;
+  const create = async (vmid: number, name: string, storage = 'local-lvm', image = 'web.qcow2') =>
+    await client.run('POST', '/nodes/pve1/qemu', {
+      ...{ ...VM, vmid, name, scsi0: `${storage}:0,import-from=local:import/${image}` },
+    });
+
+  beforeEach(async () => {
+    simulator = await startSimulator(fast);
+    client = clientOf(simulator, TOKEN);
+    await client.upload('web.qcow2', 48 * MIB);
+  });
+  afterEach(() => simulator.close());
+
+  it('takes a real qcow2 and reads its virtual size from the head', () => {
+    const image = simulator.volumes().find((one) => one.volid === 'local:import/web.qcow2');
+    expect(image).toMatchObject({ format: 'qcow2', size: 1024, virtualSize: 48 * MIB, boots: true, agent: true });
+  });
+
+  it('makes a guest of the image, on block storage without a suffix', async () => {
+    expect(await create(820, 'test-init')).toBe('OK');
+    expect(simulator.guest(820)?.config['scsi0']).toBe('local-lvm:vm-820-disk-0,size=48M');
+    expect(simulator.volumes().find((one) => one.vmid === 820)).toMatchObject({ format: 'raw', boots: true });
+  });
+
+  it('tells the address of a guest whose agent runs', async () => {
+    await create(820, 'test-init');
+    expect(await client.run('POST', vm(820, '/status/start'))).toBe('OK');
+    await expect.poll(async () => (await client.call('POST', vm(820, '/agent/ping'))).status).toBe(200);
+    const { data } = await client.call('GET', vm(820, '/agent/network-get-interfaces'));
+    expect(JSON.stringify(data)).toContain('"ip-address":"10.77.0.110"');
+  });
+
+  it('shuts a guest down that answers, and stops with a timeout at one that is deaf', async () => {
+    await create(820, 'test-init');
+    await create(821, 'web-deaf');
+    for (const vmid of [820, 821]) await client.run('POST', vm(vmid, '/status/start'));
+    expect(await client.run('POST', vm(820, '/status/shutdown'), { timeout: 5 })).toBe('OK');
+    const exit = await client.run('POST', vm(821, '/status/shutdown'), { timeout: 5 });
+    expect(exit).toBe('VM quit/powerdown failed - got timeout');
+  });
+
+  it('fails to start a guest named fail-start', async () => {
+    await create(820, 'fail-start');
+    expect(await client.run('POST', vm(820, '/status/start'))).toBe('start failed: QEMU exited with code 1');
+    expect(simulator.guest(820)?.startedAt).toBeUndefined();
+  });
+
+  it('never hears an agent in a guest named no-agent, or made of such an image', async () => {
+    await client.upload('no-agent.qcow2', MIB);
+    await create(820, 'web-no-agent');
+    await create(821, 'web', 'fast', 'no-agent.qcow2');
+    for (const vmid of [820, 821]) {
+      await client.run('POST', vm(vmid, '/status/start'));
+      const ping = await client.call('POST', vm(vmid, '/agent/ping'));
+      expect(ping).toMatchObject({ status: 500, reason: 'QEMU guest agent is not running' });
+    }
+  });
+
+  it('gives a guest named sick an agent but no address', async () => {
+    await create(820, 'sick');
+    await client.run('POST', vm(820, '/status/start'));
+    await expect.poll(async () => (await client.call('POST', vm(820, '/agent/ping'))).status).toBe(200);
+    const { data } = await client.call('GET', vm(820, '/agent/network-get-interfaces'));
+    expect(JSON.stringify(data)).toContain('"name":"eth0","hardware-address":"bc:24:11');
+    expect(JSON.stringify(data)).not.toContain('10.77.');
+  });
+
+  it('runs out of space on a storage named full, and leaves nothing behind', async () => {
+    expect(await create(820, 'web', 'full')).toMatch(/^unable to create VM 820 - cannot import from .* exit code 1$/);
+    expect(simulator.tasks()[0]?.log.join('\n')).toContain('No space left on device');
+    expect(simulator.guests()).toEqual([]);
+    expect(simulator.volumes()).toHaveLength(1);
+  });
+
+  it('lets the token of the seed do all of that and nothing outside of it', async () => {
+    expect((await client.call('GET', '/nodes/pve1/status')).status).toBe(200);
+    const refused = await client.call('PUT', vm(820, '/config'), { net0: 'virtio,bridge=vmbr7' });
+    expect(refused).toMatchObject({ status: 500 });
+    await create(820, 'web');
+    const bridge = await client.call('PUT', vm(820, '/config'), { net0: 'virtio,bridge=vmbr7' });
+    expect(bridge.reason).toBe('Permission check failed (/sdn/zones/localnetwork/vmbr7, SDN.Use)');
+  });
+});
+
+describe('a simulator', () => {
+  const started: Simulator[] = [];
+  const start = async (options: Partial<SimulatorOptions>) => {
+    const simulator = await startSimulator({ ...fast, ...options });
+    started.push(simulator);
+    return simulator;
+  };
+  afterEach(async () => {
+    for (const one of started.splice(0)) await one.close();
+  });
+
+  it('keeps its cluster in a file over a restart', async () => {
+    const stateFile = path.join(mkdtempSync(path.join(tmpdir(), 'simulator-')), 'state.json');
+    const first = await start({ stateFile });
+    const client = clientOf(first, TOKEN);
+    await client.upload('web.qcow2', MIB);
+    await client.run('POST', '/nodes/pve1/qemu', { vmid: 820, name: 'kept' });
+    const upid = first.tasks()[0]?.upid;
+    await first.close();
+    const second = await start({ stateFile });
+    expect(second.guest(820)?.config['name']).toBe('kept');
+    expect(second.volumes().map((one) => one.volid)).toEqual(['local:import/web.qcow2']);
+    expect(second.tasks()[0]).toMatchObject({ upid, exit: 'OK' });
+  });
+
+  it('goes back to its seed on reset', async () => {
+    const simulator = await start({});
+    await clientOf(simulator, TOKEN).run('POST', '/nodes/pve1/qemu', { vmid: 820 });
+    await simulator.reset();
+    expect(simulator.guests()).toEqual([]);
+    expect(simulator.tasks()).toEqual([]);
+  });
+
+  it('tells its observer of every request', async () => {
+    const seen: string[] = [];
+    const simulator = await start({
+      requests: ({ method, path: at, status }) => seen.push(`${method} ${at} ${status}`),
+    });
+    await clientOf(simulator, TOKEN).call('GET', '/version');
+    await expect.poll(() => seen).toEqual(['GET /api2/json/version 200']);
+  });
+
+  it('takes its time and its chance from outside', async () => {
+    const simulator = await start({ now: () => 1_800_000_000_000, random: () => 0 });
+    await clientOf(simulator, TOKEN).run('POST', '/nodes/pve1/qemu', { vmid: 820, net0: 'virtio,bridge=vmbr0' });
+    expect(simulator.guest(820)?.config).toMatchObject({
+      meta: 'creation-qemu=10.1.2,ctime=1800000000',
+      net0: 'virtio=BC:24:11:00:00:00,bridge=vmbr0',
+      vmgenid: '00000000-0000-4000-a000-000000000000',
+    });
+  });
+
+  it('serves the doors for outside actions over HTTP', async () => {
+    const simulator = await start({});
+    const client = clientOf(simulator, TOKEN);
+    await client.run('POST', '/nodes/pve1/qemu', { vmid: 820 });
+    const act = async (action: object) =>
+      (await fetch(`${simulator.url}/__simulator/outside`, { method: 'POST', body: JSON.stringify(action) })).status;
+    expect(await act({ do: 'lock', vmid: 820, lock: 'backup' })).toBe(200);
+    expect((await client.call('PUT', '/nodes/pve1/qemu/820/config', { tags: 'x' })).reason).toBe(
+      'VM is locked (backup)',
+    );
+    expect(await act({ do: 'nonsense' })).toBe(400);
+    expect((await fetch(`${simulator.url}/__simulator/reset`, { method: 'POST' })).status).toBe(200);
+    expect(simulator.guests()).toEqual([]);
+  });
+
+  it('refuses a large upload only by closing the connection', async () => {
+    const simulator = await start({});
+    const authorization = `PVEAPIToken=${TOKEN}`;
+    const { ask } = await import('./replay/ask.ts');
+    const { makeMultipart } = await import('./replay/multipart.ts');
+    const { body, type } = makeMultipart([
+      { name: 'content', value: 'import' },
+      { name: 'filename', filename: 'a.raw', make: 'zeros', size: 8 * MIB },
+    ]);
+    const request = { method: 'POST', path: '/nodes/pve1/storage/fast/upload', authorization, body, type };
+    expect((await ask(simulator.url, request)).status).toBeNull();
+  });
+
+  it('answers reads and closes writes while the worker daemon is down', async () => {
+    const simulator = await start({});
+    const client = clientOf(simulator, TOKEN);
+    await simulator.outside({ do: 'daemon-down' });
+    expect((await client.call('GET', '/version')).status).toBe(200);
+    const write = await client.call('POST', '/nodes/pve1/qemu', { vmid: 820 });
+    expect(write).toMatchObject({ status: 595, reason: 'Connection refused' });
+    await simulator.outside({ do: 'config-fs-down' });
+    expect((await client.call('GET', '/version')).status).toBe(500);
+  });
+});
