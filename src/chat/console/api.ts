@@ -1,0 +1,105 @@
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import * as z from 'zod';
+import { readButtonId } from '../../views/card.ts';
+import type { Answer, ChatHandlers, Person, Place } from '../chat.ts';
+import { readCommandLine } from '../command-line.ts';
+import type { Channel } from './channel.ts';
+import { wireAnswer, wireMessage } from './wire.ts';
+
+export interface ApiOptions {
+  readonly channel: Channel;
+  readonly person: Person;
+  readonly place: Place;
+  /** `undefined` while the bot is not there to answer. */
+  readonly handlers: () => ChatHandlers | undefined;
+  /** Told of a handler that threw, which none should. */
+  readonly unexpected: (error: unknown) => void;
+}
+
+const commandBody = z.object({ text: z.string().max(4000) });
+const pressBody = z.object({ button: z.string().max(100) });
+const formBody = z.object({ values: z.record(z.string().max(100), z.string().max(4000)) });
+
+/** The console as JSON over HTTP: what the page uses, and scripts too. Described in README.md. */
+export function api(options: ApiOptions): Hono {
+  const { channel, person, place } = options;
+  const who = { person, place };
+  const app = new Hono();
+
+  app.use('/api/*', async (c, next) => {
+    c.header('cache-control', 'no-store');
+    if (options.handlers() === undefined) return problem(c, 503, 'proxnix is not ready.', 'Try again in a moment.');
+    return next();
+  });
+  app.use(
+    '/api/*',
+    bodyLimit({ maxSize: 64 * 1024, onError: (c) => problem(c, 413, 'The request is larger than 64 KiB.') }),
+  );
+
+  app.get('/api/messages', (c) => c.json(channel.list().map(wireMessage)));
+  app.get('/api/messages/:id', (c) => {
+    const message = channel.get(c.req.param('id'));
+    return message === undefined ? problem(c, 404, 'There is no such message.') : c.json(wireMessage(message));
+  });
+  app.get('/api/messages/:id/files/:name', (c) => {
+    const text = fileText(channel, c.req.param('id'), c.req.param('name'));
+    return text === undefined ? problem(c, 404, 'There is no such file.') : c.text(text);
+  });
+
+  app.get('/api/commands', (c) => c.json(options.handlers()?.commands ?? []));
+  app.get('/api/complete', async (c) => {
+    const { command = '', option: name = '', typed = '' } = c.req.query();
+    const spec = options.handlers()?.commands.find((known) => known.name === command);
+    const option = spec?.options.find((known) => known.name === name);
+    if (option === undefined) return problem(c, 404, `There is no option "${name}" of a command "${command}".`);
+    return c.json((await options.handlers()?.complete(option, typed.slice(0, 200))) ?? []);
+  });
+
+  app.post('/api/commands', async (c) => {
+    const body = await readBody(c, commandBody);
+    if (body === undefined) return problem(c, 400, 'Wanted: {"text": "/proxnix plan"}.');
+    const line = readCommandLine(body.text, options.handlers()?.commands ?? []);
+    if (line.kind === 'note') return c.json(line);
+    return answer(c, (to) => to.command({ name: line.name, args: line.args, ...who }));
+  });
+  app.post('/api/press', async (c) => {
+    const body = await readBody(c, pressBody);
+    if (body === undefined) return problem(c, 400, 'Wanted: {"button": "px1:approve:r-1:p-abc123"}.');
+    const button = readButtonId(body.button);
+    if (button === undefined) return problem(c, 400, 'This is no button of proxnix.');
+    return answer(c, (to) => to.press({ ...button, ...who }));
+  });
+  app.post('/api/forms/:id', async (c) => {
+    const body = await readBody(c, formBody);
+    if (body === undefined) return problem(c, 400, 'Wanted: {"values": {"field": "text"}}.');
+    return answer(c, (to) => to.submit({ formId: c.req.param('id'), values: body.values, ...who }));
+  });
+
+  async function answer(c: Context, ask: (to: ChatHandlers) => Promise<Answer>) {
+    const to = options.handlers();
+    if (to === undefined) return problem(c, 503, 'proxnix is not ready.');
+    try {
+      return c.json(wireAnswer(await ask(to)));
+    } catch (error) {
+      options.unexpected(error);
+      return problem(c, 500, 'An unexpected error inside proxnix.', 'The log of the bot has the whole story.');
+    }
+  }
+  return app;
+}
+
+async function readBody<T>(c: Context, schema: z.ZodType<T>): Promise<T | undefined> {
+  const json: unknown = await c.req.json().catch(() => undefined);
+  return schema.safeParse(json).data;
+}
+
+function fileText(channel: Channel, id: string, name: string): string | undefined {
+  const replies = channel.list().flatMap((message) => message.replies);
+  const card = (channel.get(id) ?? replies.find((reply) => reply.id === id))?.card;
+  return card?.files.find((file) => file.name === name)?.text;
+}
+
+function problem(c: Context, status: 400 | 404 | 413 | 500 | 503, error: string, next?: string) {
+  return c.json({ error, ...(next === undefined ? {} : { next }) }, status);
+}

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import type { Card } from '../../views/card.ts';
+import { escapeHtml, toHtml } from './html.ts';
+import { cardView } from './page/card-view.js';
+import { wholeCard } from './wire.ts';
+
+/** A card as a page of its own: no script, nothing loaded, times in UTC. Drawn by the same code as the live page. */
+export function renderCardPage(card: Card): string {
+  const style = readFileSync(new URL('./page/card.css', import.meta.url), 'utf8');
+  const article = toHtml(cardView(wholeCard(card), { id: 'card', level: 1, time: utc }));
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(card.title)}</title>
+<style>
+${style}</style>
+</head>
+<body class="alone">
+${article}
+</body>
+</html>
+`;
+}
+
+/** A page that does not change cannot say "in 3 hours". */
+function utc(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

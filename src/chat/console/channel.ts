@@ -1,0 +1,142 @@
+import type { Card } from '../../views/card.ts';
+import type { ConsoleMessage, MessageStore } from './message.ts';
+
+/** What a reader who knows the channel up to some version must be told. */
+export interface ChannelNews {
+  readonly version: number;
+  /** The whole channel, because messages went; else only those that changed. */
+  readonly whole: boolean;
+  readonly messages: readonly ConsoleMessage[];
+}
+
+export interface ChannelOptions {
+  readonly store: MessageStore;
+  readonly now: () => number;
+  readonly newId: () => string;
+  /** How many messages are kept; the oldest go first. */
+  readonly keep: number;
+}
+
+/** The messages of the one console channel: saved first, then seen. Every change has a version. */
+export class Channel {
+  readonly #options: ChannelOptions;
+  readonly #messages = new Map<string, ConsoleMessage>();
+  readonly #changed = new Map<string, number>();
+  readonly #waiting = new Set<() => void>();
+  #version = 0;
+  #removedAt = 0;
+  #order = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+  }
+
+  async load(): Promise<void> {
+    const messages = [...(await this.#options.store.load())].sort((a, b) => a.order - b.order);
+    this.#messages.clear();
+    for (const message of messages) this.#put(message);
+  }
+
+  /** Oldest first. */
+  list(): readonly ConsoleMessage[] {
+    return [...this.#messages.values()];
+  }
+
+  get(id: string): ConsoleMessage | undefined {
+    return this.#messages.get(id);
+  }
+
+  /** Shows a card: replaces that of message `id`, or adds a message where there is none. @returns the message's id. */
+  show(fleet: string, card: Card, id: string | undefined): Promise<string> {
+    return this.#inOrder(async () => {
+      const message = this.#messages.get(id ?? '');
+      if (message === undefined) return this.#post(fleet, card);
+      if (!isSame(message.card, card)) await this.#save({ ...message, card, changedAt: this.#options.now() });
+      return message.id;
+    });
+  }
+
+  /** Adds to a message's thread; where the message is gone the reply becomes a message, so that it is not lost. */
+  reply(fleet: string, card: Card, id: string | undefined): Promise<void> {
+    return this.#inOrder(async () => {
+      const message = this.#messages.get(id ?? '');
+      if (message === undefined) {
+        await this.#post(fleet, card);
+        return;
+      }
+      const at = this.#options.now();
+      const reply = { id: this.#options.newId(), at, card };
+      await this.#save({ ...message, replies: [...message.replies, reply], changedAt: at });
+    });
+  }
+
+  /** What changed after `version`; the whole channel for a reader who knows nothing (`undefined`). */
+  since(version: number | undefined): ChannelNews {
+    if (version === undefined || version < this.#removedAt || version > this.#version) {
+      return { version: this.#version, whole: true, messages: this.list() };
+    }
+    const messages = this.list().filter(({ id }) => (this.#changed.get(id) ?? 0) > version);
+    return { version: this.#version, whole: false, messages };
+  }
+
+  /** Waits for a change after `version`, for the signal's end or for `ms` milliseconds; true when it was a change. */
+  changeAfter(version: number, signal: AbortSignal, ms: number): Promise<boolean> {
+    if (signal.aborted || this.#version > version) return Promise.resolve(this.#version > version);
+    return new Promise((resolve) => {
+      const done = (changed: boolean) => {
+        clearTimeout(pause);
+        this.#waiting.delete(wake);
+        signal.removeEventListener('abort', end);
+        resolve(changed);
+      };
+      const wake = () => done(true);
+      const end = () => done(false);
+      const pause = setTimeout(end, ms);
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', end);
+    });
+  }
+
+  async #post(fleet: string, card: Card): Promise<string> {
+    await this.#makeRoom();
+    const [id, at] = [this.#options.newId(), this.#options.now()];
+    await this.#save({ id, order: this.#order + 1, fleet, at, changedAt: at, card, replies: [] });
+    return id;
+  }
+
+  async #save(message: ConsoleMessage): Promise<void> {
+    await this.#options.store.save(message);
+    this.#put(message);
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  #put(message: ConsoleMessage): void {
+    this.#version += 1;
+    this.#order = Math.max(this.#order, message.order);
+    this.#messages.set(message.id, message);
+    this.#changed.set(message.id, this.#version);
+  }
+
+  async #makeRoom(): Promise<void> {
+    const tooMany = Math.max(0, this.#messages.size - this.#options.keep + 1);
+    for (const { id } of this.list().slice(0, tooMany)) {
+      await this.#options.store.remove(id);
+      this.#version += 1;
+      this.#removedAt = this.#version;
+      this.#messages.delete(id);
+      this.#changed.delete(id);
+    }
+  }
+
+  /** One change after the other, so that an edit and a reply at once both stay. */
+  #inOrder<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(change, change);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+}
+
+function isSame(a: Card, b: Card): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

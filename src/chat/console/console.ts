@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import { Hono } from 'hono';
+import { UserError } from '../../core/errors.ts';
+import type { Card } from '../../views/card.ts';
+import type { Chat, ChatHandlers, MessageRef, Person } from '../chat.ts';
+import { api } from './api.ts';
+import { assets } from './assets.ts';
+import { Channel } from './channel.ts';
+import { followChannel } from './events.ts';
+import { login } from './login.ts';
+import { type ConsoleOptions, checkConsole } from './options.ts';
+import { onlyOwnNames, onlyOwnPages } from './origin.ts';
+
+/** The chat that needs no account: a channel in a web page, served by the bot itself. */
+export class ConsoleChat implements Chat {
+  readonly name = 'console';
+  readonly #options: ConsoleOptions;
+  readonly #channel: Channel;
+  #handlers: ChatHandlers | undefined;
+  #stopped = new AbortController();
+  #life = '';
+
+  /** @throws UserError for a console that anybody on the network could use. */
+  constructor(options: ConsoleOptions) {
+    checkConsole(options);
+    const { messages, now = Date.now, newId = randomUUID, keep = 200 } = options;
+    this.#options = options;
+    this.#channel = new Channel({ store: messages, now, newId, keep });
+  }
+
+  async start(handlers: ChatHandlers): Promise<void> {
+    await this.#channel.load();
+    this.#stopped = new AbortController();
+    this.#life = (this.#options.newId ?? randomUUID)();
+    this.#handlers = handlers;
+  }
+
+  async show(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
+    this.#refuseWhenStopped();
+    return { console: await this.#channel.show(fleet, card, ref.console) };
+  }
+
+  async reply(fleet: string, card: Card, ref: MessageRef): Promise<void> {
+    this.#refuseWhenStopped();
+    await this.#channel.reply(fleet, card, ref.console);
+  }
+
+  /** Ends the event streams; pages say so and wait for the next start. */
+  stop(): Promise<void> {
+    this.#handlers = undefined;
+    this.#stopped.abort();
+    return Promise.resolve();
+  }
+
+  /** The page, the API and the log-in, to be mounted at `/` of the HTTP server; they answer 503 until `start`. */
+  routes(): Hono {
+    const { token, names = [], now = Date.now, log, workspace = 'console', channel = 'proxnix' } = this.#options;
+    const person = this.#person();
+    const app = new Hono();
+    const guarded = ['/', '/api/*', '/login', '/logout', '/console/*'];
+    for (const path of guarded) {
+      if (token === undefined || names.length > 0) app.use(path, onlyOwnNames(names));
+      app.use(path, onlyOwnPages);
+    }
+    if (token !== undefined) {
+      const { guard, routes } = login(token, now);
+      app.use('/', guard);
+      app.use('/api/*', guard);
+      app.route('/', routes);
+    }
+    const handlers = () => this.#handlers;
+    const place = { workspace, channel };
+    const unexpected = (err: unknown) => log.error({ err }, 'console: a handler threw');
+    app.route('/', api({ channel: this.#channel, person, place, handlers, unexpected }));
+    app.get('/api/session', (c) => c.json({ person: person.name, ...place, canLogOut: token !== undefined }));
+    app.get('/api/events', (c) =>
+      followChannel(c, {
+        channel: this.#channel,
+        life: this.#life,
+        stopped: this.#stopped.signal,
+        keepAliveMs: 20_000,
+      }),
+    );
+    app.route('/', assets());
+    return app;
+  }
+
+  #person(): Person {
+    const { id, name } = this.#options.person ?? { id: 'owner', name: 'Owner' };
+    return { chat: 'console', id, name, groups: [] };
+  }
+
+  #refuseWhenStopped(): void {
+    if (this.#handlers === undefined) throw new UserError('The console is not started.');
+  }
+}

@@ -1,0 +1,54 @@
+import type { Context } from 'hono';
+import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
+import type { Channel } from './channel.ts';
+import { wireMessage } from './wire.ts';
+
+export interface EventsOptions {
+  readonly channel: Channel;
+  /** Made anew at each start: versions of another life of the bot mean nothing in this one. */
+  readonly life: string;
+  /** Ends every stream. */
+  readonly stopped: AbortSignal;
+  /** Milliseconds between comments that keep proxies from closing a silent stream. */
+  readonly keepAliveMs: number;
+}
+
+/**
+ * Follows the channel as server-sent events: `snapshot` (the whole channel) or `message` (one that changed, in its
+ * newest state). A slow reader gets fewer, newer states, so nothing piles up here.
+ */
+export function followChannel(c: Context, options: EventsOptions): Response {
+  const from = knownVersion(c.req.header('last-event-id'), options.life);
+  return streamSSE(c, async (stream) => {
+    const gone = new AbortController();
+    stream.onAbort(() => gone.abort());
+    const end = AbortSignal.any([gone.signal, options.stopped]);
+    await stream.write('retry: 1000\n: connected\n\n');
+    for (let version = from; !end.aborted; ) {
+      version = await tell(stream, options, version);
+      const changed = await options.channel.changeAfter(version, end, options.keepAliveMs);
+      if (!changed && !end.aborted) await stream.write(': still here\n\n');
+    }
+  });
+}
+
+async function tell(stream: SSEStreamingApi, options: EventsOptions, from: number | undefined): Promise<number> {
+  const news = options.channel.since(from);
+  const id = `${options.life}.${news.version}`;
+  const messages = news.messages.map(wireMessage);
+  if (news.whole) {
+    await stream.writeSSE({ event: 'snapshot', id, data: JSON.stringify({ messages }) });
+    return news.version;
+  }
+  for (const [index, message] of messages.entries()) {
+    const last = index === messages.length - 1;
+    // Only the last of a batch moves the reader's place: a stream cut in the middle starts the batch again.
+    await stream.writeSSE({ event: 'message', data: JSON.stringify({ message }), ...(last ? { id } : {}) });
+  }
+  return news.version;
+}
+
+function knownVersion(lastEventId: string | undefined, life: string): number | undefined {
+  const [known, version] = lastEventId?.split('.') ?? [];
+  return known === life && /^\d{1,15}$/.test(version ?? '') ? Number(version) : undefined;
+}

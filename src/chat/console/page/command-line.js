@@ -1,0 +1,108 @@
+import { dismissNewest, showAnswer, showProblem } from './answers.js';
+import { post } from './api.js';
+import { accept, lineContext, suggestions } from './completion.js';
+import { element } from './dom.js';
+import { recall, remember } from './history.js';
+import { best, chosen, closePopup, isOpen, move, onPick, openPopup } from './popup.js';
+import { commandUsage } from './usage.js';
+
+/** @typedef {import('../../chat.ts').CommandSpec} CommandSpec */
+
+const form = element('command-form', HTMLFormElement);
+const input = element('command', HTMLInputElement);
+const hint = element('command-hint', HTMLElement);
+const send = element('send', HTMLButtonElement);
+const idleHint = hint.textContent ?? '';
+/** @type {readonly CommandSpec[]} */
+let commands = [];
+/** Counts edits, so that suggestions that come late are dropped. */
+let edits = 0;
+
+/** @param {readonly CommandSpec[]} known */
+export function setCommands(known) {
+  commands = known;
+  if (input.value !== '' && document.activeElement === input) void suggest();
+}
+
+export function watchCommandLine() {
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    void run();
+  });
+  input.addEventListener('input', () => void suggest());
+  input.addEventListener('keydown', onKey);
+  input.addEventListener('blur', closePopup);
+  onPick(take);
+  document.addEventListener('keydown', (event) => {
+    const typing = event.target instanceof Element && event.target.matches('input, textarea, select');
+    if (event.key !== '/' || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (document.querySelector('dialog[open]') !== null) return;
+    event.preventDefault();
+    input.focus();
+  });
+}
+
+async function run() {
+  const text = input.value.trim();
+  if (text === '' || send.getAttribute('aria-busy') === 'true') return;
+  const asked = /^\/?proxnix(\s|$)/i.test(text) ? text.replace(/^\/?proxnix\s*/i, '') : text.replace(/^\//, '');
+  remember(text);
+  setLine('');
+  send.setAttribute('aria-busy', 'true');
+  try {
+    showAnswer(asked, await post('/api/commands', { text }));
+  } catch (error) {
+    showProblem(asked, error);
+    // What was typed is not lost with its answer.
+    if (input.value === '') setLine(text);
+  } finally {
+    send.removeAttribute('aria-busy');
+  }
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const arrow = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+  if (arrow !== 0) {
+    event.preventDefault();
+    if (isOpen()) move(arrow);
+    else if (arrow === 1 && input.value.trim() === '') void suggest();
+    else setLine(recall(arrow, input.value));
+  } else if (event.key === 'Tab' && !event.shiftKey && isOpen()) {
+    event.preventDefault();
+    take(best()?.value ?? '');
+  } else if (event.key === 'Enter' && chosen() !== undefined) {
+    event.preventDefault();
+    take(chosen()?.value ?? '');
+  } else if (event.key === 'Escape') {
+    if (isOpen()) closePopup();
+    else dismissNewest();
+  }
+}
+
+async function suggest() {
+  const edit = ++edits;
+  showHint();
+  const found = await suggestions(input.value, commands).catch(() => []);
+  if (edit === edits && document.activeElement === input) openPopup(found);
+}
+
+/** @param {string} value */
+function take(value) {
+  setLine(accept(input.value, value, commands));
+  void suggest();
+}
+
+/** @param {string} line */
+function setLine(line) {
+  edits += 1;
+  input.value = line;
+  closePopup();
+  showHint();
+}
+
+function showHint() {
+  const { spec } = lineContext(input.value, commands);
+  hint.textContent = spec === undefined ? idleHint : `${commandUsage(spec)}  ${spec.description}`;
+}

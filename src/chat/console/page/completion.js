@@ -1,0 +1,57 @@
+import { get } from './api.js';
+
+/** @typedef {import('../../chat.ts').CommandSpec} CommandSpec */
+/** @typedef {{ value: string, about: string }} Suggestion */
+
+/**
+ * What stands at the end of a line, as far as completion must know: the command, or one of its options.
+ *
+ * @param {string} line
+ * @param {readonly CommandSpec[]} commands
+ */
+export function lineContext(line, commands) {
+  const bare = line.replace(/^\s*\/?(?:proxnix\s+)?/i, '');
+  const head = line.slice(0, line.length - bare.length);
+  const words = bare.split(/\s+/);
+  const typed = words.at(-1) ?? '';
+  const before = line.slice(0, line.length - typed.length);
+  const spec = commands.find(({ name }) => name === words[0]?.toLowerCase());
+  if (words.length <= 1) return { kind: /** @type {const} */ ('command'), typed, before: head, spec };
+  const option = spec?.options[Math.min(words.length - 2, spec.options.length - 1)];
+  const inRange = words.length - 2 < (spec?.options.length ?? 0);
+  return { kind: /** @type {const} */ ('option'), typed, before, spec, option: inRange ? option : undefined };
+}
+
+/**
+ * What may stand at the end of the line, best first.
+ *
+ * @param {string} line
+ * @param {readonly CommandSpec[]} commands
+ * @returns {Promise<Suggestion[]>}
+ */
+export async function suggestions(line, commands) {
+  const context = lineContext(line, commands);
+  if (context.kind === 'command') {
+    return commands
+      .filter(({ name }) => name.startsWith(context.typed.toLowerCase()))
+      .map(({ name, description }) => ({ value: name, about: description }));
+  }
+  const { spec, option, typed } = context;
+  if (spec === undefined || option?.complete === undefined) return [];
+  const query = new URLSearchParams({ command: spec.name, option: option.name, typed });
+  /** @type {string[]} */
+  const found = await get(`/api/complete?${query}`);
+  return found.filter((value) => value !== typed).map((value) => ({ value, about: option.description }));
+}
+
+/**
+ * The line with a suggestion taken.
+ *
+ * @param {string} line
+ * @param {string} value
+ * @param {readonly CommandSpec[]} commands
+ */
+export function accept(line, value, commands) {
+  const { before } = lineContext(line, commands);
+  return `${before}${/[\s"“”]/.test(value) ? `"${value.replaceAll('"', '\\"')}"` : value} `;
+}

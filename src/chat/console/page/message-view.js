@@ -1,0 +1,57 @@
+import { cardView } from './card-view.js';
+import { timeView } from './rich-view.js';
+import { literal } from './text.js';
+import { formatTime } from './time.js';
+import { h } from './tree.js';
+
+/** Older replies stay behind a line that counts them. */
+const repliesAtOnce = 3;
+
+/**
+ * A message of the channel: when and where, its card, its thread.
+ *
+ * @param {import('../wire.ts').WireMessage} message
+ */
+export function messageView(message) {
+  const { id, fleet, at, changedAt, card, replies } = message;
+  const older = replies.slice(0, -repliesAtOnce);
+  return h(
+    'li',
+    { key: id, class: 'message' },
+    h(
+      'p',
+      { class: 'meta' },
+      h('span', { class: 'fleet' }, literal(fleet)),
+      timeView(at, 'time', formatTime),
+      changedAt - at >= 60_000 && h('span', {}, 'updated ', timeView(changedAt, 'relative', formatTime)),
+    ),
+    cardView(card, { id: `m-${id}`, level: 2, time: formatTime }),
+    replies.length > 0 &&
+      h(
+        'ol',
+        { key: 'replies', class: 'replies', 'aria-label': 'Thread' },
+        older.length > 0 &&
+          h(
+            'li',
+            { key: 'older' },
+            h(
+              'details',
+              { class: 'older' },
+              h('summary', {}, older.length === 1 ? '1 earlier reply' : `${older.length} earlier replies`),
+              h('ol', {}, older.map(replyView)),
+            ),
+          ),
+        replies.slice(-repliesAtOnce).map(replyView),
+      ),
+  );
+}
+
+/** @param {import('../wire.ts').WireMessage['replies'][number]} reply */
+function replyView(reply) {
+  return h(
+    'li',
+    { key: reply.id, class: 'reply' },
+    h('p', { class: 'meta' }, timeView(reply.at, 'time', formatTime)),
+    cardView(reply.card, { id: `m-${reply.id}`, level: 3, time: formatTime }),
+  );
+}

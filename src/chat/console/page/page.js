@@ -1,0 +1,37 @@
+import { watchNotes } from './answers.js';
+import { get } from './api.js';
+import { watchReading } from './channel.js';
+import { setCommands, watchCommandLine } from './command-line.js';
+import { connect } from './connection.js';
+import { watchDialogs } from './dialogs.js';
+import { element } from './dom.js';
+import { openFiles } from './files.js';
+import { setHelp, watchHelp } from './help.js';
+import { watchButtons } from './press.js';
+import { keepEnd } from './scroll.js';
+import { refreshTimes } from './time.js';
+
+watchReading();
+watchNotes();
+watchCommandLine();
+openFiles(document.body);
+refreshTimes();
+keepEnd();
+connect();
+watchButtons();
+watchDialogs();
+watchHelp();
+void meet();
+
+/** Learns who is here and what can be typed; tries again while the bot starts. */
+async function meet() {
+  try {
+    const [session, commands] = await Promise.all([get('/api/session'), get('/api/commands')]);
+    element('channel-name', HTMLElement).textContent = session.channel;
+    element('log-out', HTMLFormElement).hidden = !session.canLogOut;
+    setCommands(commands);
+    setHelp(commands);
+  } catch {
+    setTimeout(() => void meet(), 2000);
+  }
+}

@@ -1,0 +1,70 @@
+import type { ServerResponse } from 'node:http';
+import type { HttpBindings } from '@hono/node-server';
+import { Hono, type MiddlewareHandler } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { secureHeaders } from 'hono/secure-headers';
+import type { HttpOptions } from './server.ts';
+
+/**
+ * Every route of the bot behind one set of headers, with the health check and the metrics. Answers that are event
+ * streams are in `streams` as long as they are open.
+ */
+export function httpApp(
+  options: Pick<HttpOptions, 'routes' | 'metrics' | 'version' | 'log'>,
+  streams: Set<ServerResponse> = new Set(),
+): Hono {
+  const { metrics, version, log } = options;
+  const app = new Hono();
+  app.use('*', headers());
+  app.use('*', rememberStreams(streams));
+  app.get('/healthz', (c) => c.json({ ok: true, version }));
+  if (metrics !== undefined) {
+    app.get('/metrics', async (c) => c.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType }));
+  }
+  for (const routes of options.routes) app.route('/', routes);
+  app.notFound((c) => c.json({ error: `There is nothing at ${c.req.method} ${c.req.path}.` }, 404));
+  app.onError((error, c) => {
+    if (error instanceof HTTPException) return error.getResponse();
+    log.error({ err: error, method: c.req.method, path: c.req.path }, 'http request failed unexpectedly');
+    return c.json(
+      { error: 'An unexpected error inside proxnix.', next: 'The log of the bot has the whole story.' },
+      500,
+    );
+  });
+  return app;
+}
+
+function rememberStreams(streams: Set<ServerResponse>): MiddlewareHandler<{ Bindings: Partial<HttpBindings> }> {
+  return async (c, next) => {
+    await next();
+    const response = c.env?.outgoing;
+    if (response === undefined || !(c.res.headers.get('content-type') ?? '').startsWith('text/event-stream')) return;
+    streams.add(response);
+    response.once('close', () => streams.delete(response));
+  };
+}
+
+/**
+ * No inline script or style, no frame, no plugin, and DOM sinks such as innerHTML refuse text (trusted types).
+ * Strict-Transport-Security is left to whoever ends TLS: this server speaks plain HTTP.
+ */
+function headers() {
+  const self = ["'self'"];
+  return secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      scriptSrc: self,
+      styleSrc: self,
+      imgSrc: self,
+      connectSrc: self,
+      formAction: self,
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+      requireTrustedTypesFor: ["'script'"],
+      trustedTypes: ["'none'"],
+    },
+    referrerPolicy: 'no-referrer',
+    xFrameOptions: 'DENY',
+    strictTransportSecurity: false,
+  });
+}

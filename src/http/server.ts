@@ -1,0 +1,78 @@
+import type { ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import type { Hono } from 'hono';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { UserError } from '../core/errors.ts';
+import { httpApp } from './app.ts';
+import { closable } from './close.ts';
+
+export interface HttpOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly version: string;
+  /** Each is mounted at `/` with its own whole paths. */
+  readonly routes: readonly Hono[];
+  readonly metrics?: Registry;
+  readonly log: Pick<Logger, 'info' | 'error'>;
+  /** Milliseconds a client may take for its headers, and for its whole request. */
+  readonly headersTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
+  /** Milliseconds that answers under way may take when the server closes. */
+  readonly graceMs?: number;
+}
+
+export interface HttpServer {
+  /** `http://127.0.0.1:6780`, without a slash at its end. */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no new request, ends event streams at once, lets the other answers finish. A second call waits too. */
+  close(): Promise<void>;
+}
+
+/** Starts the one HTTP server of the bot. Rejects with a `UserError` when the address cannot be used. */
+export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+  const { host, port, headersTimeoutMs = 10_000, requestTimeoutMs = 30_000, graceMs = 5_000 } = options;
+  const streams = new Set<ServerResponse>();
+  const server = createAdaptorServer({
+    fetch: httpApp(options, streams).fetch,
+    serverOptions: {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
+      maxHeaderSize: 16 * 1024,
+    },
+  });
+  const close = closable(server);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error, host, port)));
+    server.listen(port, host, resolve);
+  });
+  const bound = portOf(server.address());
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+  options.log.info({ url }, 'http server listens');
+  let closing: Promise<void> | undefined;
+  return {
+    url,
+    port: bound,
+    close: () => (closing ??= close(streams, graceMs)),
+  };
+}
+
+function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): UserError {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: 'another program listens there',
+    EADDRNOTAVAIL: 'this machine has no such address',
+    EACCES: 'this user may not use that port',
+  };
+  return new UserError(`Cannot listen on ${host}:${port}: ${reasons[error.code ?? ''] ?? error.message}.`, {
+    next: 'Choose another host or port for the HTTP server, or stop the program that uses it.',
+    cause: error,
+  });
+}
+
+function portOf(address: string | AddressInfo | null): number {
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

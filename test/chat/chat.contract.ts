@@ -1,0 +1,264 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type {
+  Answer,
+  Chat,
+  ChatHandlers,
+  CommandRequest,
+  Form,
+  MessageRef,
+  Place,
+  Press,
+  Submission,
+} from '../../src/chat/chat.ts';
+import type { Button, Card, PersonRef } from '../../src/views/card.ts';
+
+/** A message as everybody in the channel reads it: its words after the chat's own formatting. */
+export interface Seen {
+  readonly text: string;
+  /** The labels of its buttons. */
+  readonly buttons: readonly string[];
+  readonly replies: readonly string[];
+}
+
+/** What the one who pressed, typed or filled in gets to see. `text` holds all its words. */
+export interface AskerSees {
+  readonly kind: Answer['kind'];
+  readonly text: string;
+  /** Of an invalid form: the field it is said beside. */
+  readonly field?: string;
+}
+
+/** How the suite works with one kind of chat; every `make` is over the same channel, so a second one is a restart. */
+export interface ChatHarness {
+  make(): Promise<Chat>;
+  shown(): Promise<readonly Seen[]>;
+  press(button: Button): Promise<AskerSees>;
+  command(text: string): Promise<AskerSees>;
+  submit(form: Form, values: Readonly<Record<string, string>>): Promise<AskerSees>;
+  /** Makes the chat unreachable, or reachable again. */
+  down(isDown: boolean): Promise<void>;
+  /** Takes the message away behind the adapter's back. @returns a ref that names a message which is not there. */
+  lose(ref: MessageRef): Promise<MessageRef>;
+  /** Who presses, and where. */
+  readonly person: PersonRef;
+  readonly place: Place;
+  close(): Promise<void>;
+}
+
+const approve: Button = { action: 'approve', label: 'Approve', style: 'primary', runId: 'r-41', planId: 'p-7f3c2a' };
+const planCard: Card = {
+  tone: 'waiting',
+  title: 'Plan: create 1',
+  blocks: [
+    { kind: 'text', rich: ['worker: bump kernel'] },
+    { kind: 'lines', lines: [{ mark: '+', text: 'test-init (820)  create' }] },
+  ],
+  buttons: [approve],
+  files: [],
+};
+const doneCard: Card = { tone: 'good', title: 'Applied: created 1', blocks: [], buttons: [], files: [] };
+const form: Form = {
+  id: 'px1:confirm:r-41:p-7f3c2a',
+  title: 'Destroy 1 VM?',
+  text: ['There is no way back.'],
+  fields: [{ name: 'names', label: 'Type the name', required: true }],
+  submit: 'Approve',
+  danger: true,
+};
+const hostile = '<img src=x onerror=alert(1)> **bold** _it_ `tick` @everyone <!channel> <@1> [a](http://b.example)';
+
+/** What every chat must do, run over each of them. */
+export function chatContract(name: string, open: () => Promise<ChatHarness>): void {
+  describe(`${name} as a chat`, () => {
+    let harness: ChatHarness;
+    let chat: Chat;
+    let handlers: Recorder;
+
+    beforeEach(async () => {
+      harness = await open();
+      handlers = recorder();
+      chat = await harness.make();
+      await chat.start(handlers);
+    });
+    afterEach(async () => {
+      await chat.stop();
+      await harness.close();
+    });
+
+    it('shows a card with its words and buttons', async () => {
+      await chat.show('homelab', planCard, {});
+      const [seen, ...more] = await harness.shown();
+      expect(more).toEqual([]);
+      expect(seen?.buttons).toEqual(['Approve']);
+      for (const words of ['Plan: create 1', 'worker: bump kernel', '+', 'test-init (820)  create']) {
+        expect(seen?.text).toContain(words);
+      }
+    });
+
+    it('edits the message that the ref names, and tells the same ref again', async () => {
+      const ref = await chat.show('homelab', planCard, {});
+      expect(ref[chat.name]).toEqual(expect.any(String));
+      expect(await chat.show('homelab', doneCard, ref)).toEqual(ref);
+      const seen = await harness.shown();
+      expect(seen).toHaveLength(1);
+      expect(seen[0]?.text).toContain('Applied: created 1');
+      expect(seen[0]?.text).not.toContain('Plan: create 1');
+      expect(seen[0]?.buttons).toEqual([]);
+    });
+
+    it('posts anew when the message is gone', async () => {
+      const ref = await harness.lose(await chat.show('homelab', planCard, {}));
+      const again = await chat.show('homelab', doneCard, ref);
+      expect(again[chat.name]).not.toBe(ref[chat.name]);
+      expect((await harness.shown()).at(-1)?.text).toContain('Applied: created 1');
+    });
+
+    it('finds its message again after a restart', async () => {
+      const ref = await chat.show('homelab', planCard, {});
+      await chat.stop();
+      chat = await harness.make();
+      await chat.start(handlers);
+      expect(await chat.show('homelab', doneCard, ref)).toEqual(ref);
+      const seen = await harness.shown();
+      expect(seen.map(({ text }) => text.includes('Applied: created 1'))).toEqual([true]);
+    });
+
+    it('adds a reply to the thread of the message', async () => {
+      const ref = await chat.show('homelab', planCard, {});
+      await chat.reply('homelab', doneCard, ref);
+      const [seen, ...more] = await harness.shown();
+      expect(more).toEqual([]);
+      expect(seen?.replies).toEqual([expect.stringContaining('Applied: created 1')]);
+      expect(seen?.text).toContain('Plan: create 1');
+    });
+
+    it('shows text from outside as it is', async () => {
+      const lines = { kind: 'lines', lines: [{ text: 'a ``` b' }] } as const;
+      const blocks = [{ kind: 'text', rich: [hostile, { bold: '**x**' }, { code: 'a`b' }] }, lines] as const;
+      await chat.show('homelab', { ...planCard, title: `Plan: ${hostile}`, blocks }, {});
+      const text = (await harness.shown())[0]?.text ?? '';
+      expect(text.split(hostile)).toHaveLength(3);
+      for (const words of ['**x**', 'a`b', 'a ``` b']) expect(text).toContain(words);
+    });
+
+    it('hands over a press with its ids, its person and its place', async () => {
+      await chat.show('homelab', planCard, {});
+      expect((await harness.press(approve)).kind).toBe('none');
+      expect(handlers.presses).toEqual([
+        {
+          action: 'approve',
+          runId: 'r-41',
+          planId: 'p-7f3c2a',
+          person: expect.objectContaining(idsOf(harness.person)),
+          place: harness.place,
+        },
+      ]);
+    });
+
+    it('hands over a command with its arguments by name', async () => {
+      await harness.command('/proxnix reject r-41 not today');
+      expect(handlers.requests).toEqual([
+        {
+          name: 'reject',
+          args: { run: 'r-41', reason: 'not today' },
+          person: expect.objectContaining(idsOf(harness.person)),
+          place: harness.place,
+        },
+      ]);
+    });
+
+    it('answers privately: only the asker sees a note and its code', async () => {
+      await chat.show('homelab', planCard, {});
+      handlers.answer = { kind: 'note', text: 'Only deployers may approve.', code: 'not-an-approver' };
+      const mine = await harness.press(approve);
+      expect(mine.kind).toBe('note');
+      expect(mine.text).toContain('Only deployers may approve.');
+      expect(mine.text).toContain('not-an-approver');
+      expect(JSON.stringify(await harness.shown())).not.toContain('Only deployers');
+    });
+
+    it('answers privately with a card', async () => {
+      handlers.answer = { kind: 'card', card: { ...doneCard, title: 'Status: 4 VMs' } };
+      const mine = await harness.command('/proxnix status');
+      expect(mine.kind).toBe('card');
+      expect(mine.text).toContain('Status: 4 VMs');
+      expect(await harness.shown()).toEqual([]);
+    });
+
+    it('asks with a form, hands over what was filled in, and keeps it open on a wrong field', async () => {
+      await chat.show('homelab', planCard, {});
+      handlers.answer = { kind: 'form', form };
+      const asked = await harness.press(approve);
+      expect(asked.kind).toBe('form');
+      for (const words of ['Destroy 1 VM?', 'There is no way back.', 'Type the name']) {
+        expect(asked.text).toContain(words);
+      }
+      handlers.answer = { kind: 'invalid', field: 'names', text: 'This is not its name.' };
+      const wrong = await harness.submit(form, { names: 'website' });
+      expect(wrong).toMatchObject({ kind: 'invalid', field: 'names' });
+      expect(wrong.text).toContain('This is not its name.');
+      handlers.answer = { kind: 'none' };
+      expect((await harness.submit(form, { names: 'test-website' })).kind).toBe('none');
+      expect(handlers.submissions.map(({ formId, values }) => [formId, values])).toEqual([
+        [form.id, { names: 'website' }],
+        [form.id, { names: 'test-website' }],
+      ]);
+      expect(handlers.submissions[0]?.person).toMatchObject(idsOf(harness.person));
+    });
+
+    it('rejects while it is down, and shows the same card when it is back', async () => {
+      const ref = await chat.show('homelab', planCard, {});
+      await harness.down(true);
+      await expect(chat.show('homelab', doneCard, ref)).rejects.toThrow();
+      await expect(chat.reply('homelab', doneCard, ref)).rejects.toThrow();
+      await harness.down(false);
+      expect(await chat.show('homelab', doneCard, ref)).toEqual(ref);
+      await chat.reply('homelab', doneCard, ref);
+      const [seen, ...more] = await harness.shown();
+      expect(more).toEqual([]);
+      expect(seen?.text).toContain('Applied: created 1');
+      expect(seen?.replies).toHaveLength(1);
+    });
+  });
+}
+
+function idsOf({ chat, id }: PersonRef): Pick<PersonRef, 'chat' | 'id'> {
+  return { chat, id };
+}
+
+/** Handlers that write down what they are asked and answer as told. */
+interface Recorder extends ChatHandlers {
+  readonly requests: CommandRequest[];
+  readonly presses: Press[];
+  readonly submissions: Submission[];
+  answer: Answer;
+}
+
+function recorder(): Recorder {
+  const run = { name: 'run', description: 'a run', required: true } as const;
+  const reason = { name: 'reason', description: 'why', required: false, rest: true } as const;
+  const handlers: Recorder = {
+    answer: { kind: 'none' },
+    requests: [],
+    presses: [],
+    submissions: [],
+    commands: [
+      { name: 'status', description: 'what runs', options: [] },
+      { name: 'reject', description: 'rejects a plan', options: [run, reason] },
+    ],
+    command: (request) => {
+      handlers.requests.push(request);
+      return Promise.resolve(handlers.answer);
+    },
+    press: (press) => {
+      handlers.presses.push(press);
+      return Promise.resolve(handlers.answer);
+    },
+    submit: (submission) => {
+      handlers.submissions.push(submission);
+      return Promise.resolve(handlers.answer);
+    },
+    complete: () => Promise.resolve([]),
+  };
+  return handlers;
+}

@@ -1,0 +1,81 @@
+import { pino } from 'pino';
+import type { Answer, ChatHandlers, CommandRequest, Press, Submission } from '../../../src/chat/chat.ts';
+import { ConsoleChat } from '../../../src/chat/console/console.ts';
+import type { ConsoleMessage, MessageStore } from '../../../src/chat/console/message.ts';
+import { messageMemory } from '../../../src/chat/console/message-store.ts';
+import type { ConsoleOptions } from '../../../src/chat/console/options.ts';
+import { type HttpServer, startHttp } from '../../../src/http/server.ts';
+import type { Card } from '../../../src/views/card.ts';
+
+export const silent = pino({ level: 'silent' });
+
+/** What a script sends with a POST. */
+export const scriptHeaders = { 'content-type': 'application/json', 'x-proxnix': '1' };
+
+export function aCard(card: Partial<Card> = {}): Card {
+  return { tone: 'quiet', title: 'In sync: nothing to do', blocks: [], buttons: [], files: [], ...card };
+}
+
+/** A store in memory that can refuse, as a full disk does. */
+export interface TestStore extends MessageStore {
+  readonly messages: Map<string, ConsoleMessage>;
+  full: boolean;
+}
+
+export function testStore(messages = new Map<string, ConsoleMessage>()): TestStore {
+  const memory = messageMemory(messages);
+  const store: TestStore = {
+    ...memory,
+    messages,
+    full: false,
+    save: (message) => (store.full ? Promise.reject(new Error('ENOSPC: no space left')) : memory.save(message)),
+  };
+  return store;
+}
+
+/** Handlers that write down what they are asked; `answer` may look at it. */
+export interface TestHandlers extends ChatHandlers {
+  readonly requests: CommandRequest[];
+  readonly presses: Press[];
+  readonly submissions: Submission[];
+  answer: (asked: CommandRequest | Press | Submission) => Answer | Promise<Answer>;
+}
+
+export function testHandlers(): TestHandlers {
+  const run = { name: 'run', description: 'a run', required: true, complete: 'run' } as const;
+  const reason = { name: 'reason', description: 'why', required: false, rest: true } as const;
+  const ref = { name: 'ref', description: 'a branch or commit', required: false, complete: 'ref' } as const;
+  const handlers: TestHandlers = {
+    requests: [],
+    presses: [],
+    submissions: [],
+    answer: () => ({ kind: 'none' }),
+    commands: [
+      { name: 'plan', description: 'plans a commit', options: [ref] },
+      { name: 'reject', description: 'rejects a plan', options: [run, reason] },
+      { name: 'status', description: 'what runs', options: [] },
+    ],
+    command: async (request) => {
+      handlers.requests.push(request);
+      return handlers.answer(request);
+    },
+    press: async (press) => {
+      handlers.presses.push(press);
+      return handlers.answer(press);
+    },
+    submit: async (submission) => {
+      handlers.submissions.push(submission);
+      return handlers.answer(submission);
+    },
+    complete: (option, typed) => Promise.resolve([`${option.name}-${typed}1`, `${option.name}-${typed}2`]),
+  };
+  return handlers;
+}
+
+export function aConsole(options: Partial<ConsoleOptions> = {}): ConsoleChat {
+  return new ConsoleChat({ host: '127.0.0.1', messages: messageMemory(), log: silent, ...options });
+}
+
+export function serve(chat: ConsoleChat, port = 0): Promise<HttpServer> {
+  return startHttp({ host: '127.0.0.1', port, version: '0.0.0', routes: [chat.routes()], log: silent });
+}
