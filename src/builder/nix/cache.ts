@@ -1,0 +1,34 @@
+import type { Image } from '../../core/guest.ts';
+import type { Source } from '../../git/git.ts';
+import { expressionVersion } from './expression.ts';
+
+interface Entry {
+  readonly source: Source;
+  fleet?: { readonly json: unknown };
+  readonly images: Map<string, Image>;
+}
+
+const maxEntries = 50;
+
+/** What was evaluated, in memory: a commit never evaluates to something else under the same Nix. */
+export class EvaluationCache {
+  readonly #entries = new Map<string, Entry>();
+
+  /** The entry of a commit, made when it is new. The pinning ref is no part of the key: the commit decides. */
+  entry(source: Source, attribute: readonly string[], nixVersion: string): Entry {
+    const { mirror, rev, dir } = source;
+    const key = JSON.stringify([mirror, rev, dir, attribute, expressionVersion, nixVersion]);
+    const entry = { images: new Map<string, Image>(), ...this.#entries.get(key), source };
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > maxEntries && oldest !== undefined) this.#entries.delete(oldest);
+    return entry;
+  }
+
+  /** Where an image was evaluated from, the newest pin of it. */
+  sourceOf(image: Image): Source | undefined {
+    const entries = [...this.#entries.values()].reverse();
+    return entries.find((entry) => entry.images.get(image.type)?.drvPath === image.drvPath)?.source;
+  }
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { UserError } from '../../core/errors.ts';
+import type { Source } from '../../git/git.ts';
+import { evaluationArguments } from './arguments.ts';
+import { type EvaluationFailure, readEvaluationFailure } from './evaluation-failure.ts';
+import { fleetExpression } from './expression.ts';
+import { type NixEvent, parseLine } from './log-stream.ts';
+import { type NixResult, runNix } from './process.ts';
+import type { NixSettings } from './settings.ts';
+
+const Fleet = z.object({ proxnix: z.unknown(), rev: z.string() });
+const keptEvents = 200;
+
+/** The flake's output `proxnix`. */
+export async function evaluateFleet(settings: NixSettings, source: Source, signal?: AbortSignal): Promise<unknown> {
+  const outcome = await evaluate(settings, fleetExpression(source), 'the VM list', signal);
+  if (!outcome.ok) throw flakeError(source, outcome.error);
+  const { proxnix, rev } = Fleet.parse(outcome.json);
+  if (rev !== source.rev) throw new Error(`Nix evaluated ${rev} instead of ${source.rev}`);
+  return proxnix;
+}
+
+/** The error of a flake that cannot be read at all. */
+export function flakeError(source: Source, error: EvaluationFailure): UserError {
+  return new UserError(`The flake of commit ${source.rev.slice(0, 7)} does not evaluate: ${reason(error)}`, {
+    details: error.lines,
+    ...(error.next === undefined ? {} : { next: error.next }),
+  });
+}
+
+/** Nix's own words as the end of a sentence, with the place in the flake. */
+export function reason(error: EvaluationFailure): string {
+  const text = error.text.replace(/[.:]$/, '');
+  return error.place === undefined ? `${text}.` : `${text} (${error.place}).`;
+}
+
+export type Outcome =
+  | { readonly ok: true; readonly json: unknown }
+  | { readonly ok: false; readonly error: EvaluationFailure };
+
+/**
+ * Evaluates one expression to JSON. What Nix says against it is a result; running out of time, being cancelled and a
+ * missing Nix are errors.
+ * @param what for the message of an evaluation that takes too long
+ */
+export async function evaluate(
+  settings: NixSettings,
+  expression: string,
+  what: string,
+  signal?: AbortSignal,
+): Promise<Outcome> {
+  const events: NixEvent[] = [];
+  const started = settings.now();
+  const result = await runNix(settings, {
+    program: 'nix',
+    args: evaluationArguments(settings, expression),
+    signal,
+    limits: { timeoutMs: settings.evalTimeoutMs, memoryBytes: settings.evalMemoryBytes },
+    onLine: (line) => keep(events, parseLine(line)),
+  });
+  const facts = { what, ms: settings.now() - started, exitCode: result.exitCode, ended: result.ended };
+  settings.log.debug(facts, 'evaluated');
+  if (result.ended !== undefined) throw endedEarly(result.ended, what, settings);
+  // Nix 2.8 writes JSON as it goes: after a failure a broken piece of it is there.
+  if (result.exitCode !== 0) return { ok: false, error: readEvaluationFailure(events) };
+  return { ok: true, json: JSON.parse(result.stdout) };
+}
+
+function endedEarly(ended: NonNullable<NixResult['ended']>, what: string, settings: NixSettings): UserError {
+  switch (ended) {
+    case 'cancelled':
+      return new UserError('The evaluation was cancelled.');
+    case 'timeout':
+      return new UserError(
+        `The evaluation of ${what} took longer than ${settings.evalTimeoutMs / 1000} s and was stopped.`,
+        {
+          next: 'Look for an endless recursion in the flake, or raise the time limit of an evaluation.',
+        },
+      );
+    case 'too-much-output':
+      return new UserError(`The evaluation of ${what} gave more than 64 MiB.`);
+  }
+}
+
+/** An evaluation may print without end (`builtins.trace`); errors come last. */
+function keep(events: NixEvent[], event: NixEvent | undefined): void {
+  if (event === undefined || (event.kind !== 'text' && event.kind !== 'message')) return;
+  events.push(event);
+  if (events.length > keptEvents) events.shift();
+}

@@ -1,0 +1,78 @@
+import { imageContext } from './expression.ts';
+import type { Frame, NixEvent } from './log-stream.ts';
+import { withoutSource } from './names.ts';
+
+/** What a failed evaluation said. */
+export interface EvaluationFailure {
+  /** Nix's own sentence. */
+  readonly text: string;
+  /** Where in the flake: `vms.nix:9:15`. */
+  readonly place?: string;
+  /** The text with its place and the frames that lie in the flake, the innermost first; 30 lines at most. */
+  readonly lines: readonly string[];
+  /** The image it happened in, where the trace tells. */
+  readonly image?: string;
+  /** What a person can do, for errors that proxnix knows. */
+  readonly next?: string;
+}
+
+const maxLines = 30;
+
+/** Reads the events of an evaluation that ended with an error. Newer and older Nix order the trace alike. */
+export function readEvaluationFailure(events: readonly NixEvent[]): EvaluationFailure {
+  const message = events.findLast((event) => event.kind === 'message' && event.level === 0);
+  if (message?.kind === 'message') return fromMessage(message.text, message.at, message.trace);
+  const texts = events.flatMap((event) => (event.kind === 'text' && !isNoise(event.text) ? [event.text] : []));
+  const plain = texts.findLast((text) => text.startsWith('error:'))?.replace(/^error:\s*/, '');
+  const text = plain ?? texts.at(-1) ?? 'Nix said nothing';
+  return { text, lines: plain === undefined ? texts.slice(-maxLines) : [text], ...hint(text) };
+}
+
+function fromMessage(raw: string, at: Frame, trace: readonly Frame[]): EvaluationFailure {
+  const text = withoutSource(raw);
+  const image = trace.find((frame) => frame.text.startsWith(imageContext))?.text.slice(imageContext.length);
+  const place = placeOf(at);
+  const frames = trace.flatMap((frame) => {
+    const where = placeOf(frame);
+    return where === undefined ? [] : [`${withoutSource(frame.text)} at ${where}`.replaceAll('\n', ' ')];
+  });
+  const lines = [...text.split('\n'), ...(place === undefined ? [] : [`at ${place}`]), ...frames];
+  return {
+    text: text.split('\n', 1)[0] ?? text,
+    lines: lines.slice(0, maxLines),
+    ...(place === undefined ? {} : { place }),
+    ...(image === undefined ? {} : { image }),
+    ...hint(text),
+  };
+}
+
+/** Only places in a flake: for our own expression older Nix gives its whole text as the file's name. */
+function placeOf(frame: Frame): string | undefined {
+  if (frame.file === undefined || !/^\/\S*-source\//.test(frame.file)) return undefined;
+  return [withoutSource(frame.file), frame.line, frame.column].filter((part) => part !== undefined).join(':');
+}
+
+/** Boehm's collector writes hundreds of these before memory ends. */
+function isNoise(text: string): boolean {
+  return text === '' || text.startsWith('GC Warning:');
+}
+
+const hints: readonly (readonly [RegExp, string])[] = [
+  [
+    /allow-import-from-derivation/,
+    'The flake builds something while it is evaluated, so code of a push would run before anyone approved. Remove the import from a derivation, or allow it in the settings.',
+  ],
+  [/requires Nix >= /, 'Install a newer Nix on the machine of the bot; nixpkgs decides which.'],
+  [/^out of memory$/, 'Raise the memory limit of an evaluation, or evaluate fewer images at a time.'],
+  [
+    /access to (?:absolute path|URI|path)|forbidden in (?:pure eval|restricted) mode|not allowed in pure|is not allowed to/,
+    'Evaluation is pure: a flake may read only itself and its locked inputs.',
+  ],
+  [/no output named proxnix/, 'Give the flake an output proxnix with the attribute vms.'],
+  [/lock file|flake\.lock|unlocked flake reference/, 'Run nix flake lock, commit flake.lock and push.'],
+];
+
+function hint(text: string): { next?: string } {
+  const next = hints.find(([pattern]) => pattern.test(text))?.[1];
+  return next === undefined ? {} : { next };
+}

@@ -1,0 +1,92 @@
+import { UserError } from '../../core/errors.ts';
+import type { Source } from '../../git/git.ts';
+import { namePattern } from './names.ts';
+
+/** Part of every cache key: raise it when the text below gives another answer. */
+export const expressionVersion = 1;
+
+/** Prefix of the trace frame that names the image an error came from. */
+export const imageContext = 'proxnix image ';
+
+const revPattern = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+const refPattern =
+  /^refs\/(?:heads|tags|proxnix)\/(?!.*(?:\.\.|\/\/|@\{|\/\.|\.lock(?:\/|$)|[./]$))[A-Za-z0-9][A-Za-z0-9._/+@-]{0,199}$/;
+/** Neither Nix 2.8 nor 2.18 checks that `dir` stays inside the source. */
+const dirPattern = /^(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)*$/;
+
+/** The locked flake reference of a pinned commit. With `ref` and `rev` it means the same in every version of Nix. */
+export function flakeRef(source: Source): string {
+  const { mirror, ref, rev, dir } = source;
+  if (!mirror.startsWith('/')) throw new Error('the mirror is no absolute path');
+  if (!revPattern.test(rev)) throw new Error('the rev of a source is no commit hash');
+  if (!refPattern.test(ref)) throw new Error('the ref of a source is no ref of ours');
+  if (dir !== undefined && !dirPattern.test(dir)) {
+    throw new UserError(`The flake's folder ${JSON.stringify(dir)} is no path inside the repository.`, {
+      next: 'Give it like hosts/production, without a leading slash and without dots as parts.',
+    });
+  }
+  const path = mirror.split('/').map(encodeURIComponent).join('/');
+  const query = [
+    `ref=${encodeURIComponent(ref)}`,
+    `rev=${rev}`,
+    ...(dir === undefined ? [] : [`dir=${encodeURIComponent(dir)}`]),
+  ];
+  return `git+file://${path}?${query.join('&')}`;
+}
+
+/** Gives `{ proxnix, rev }`; laziness makes it nearly free. */
+export function fleetExpression(source: Source): string {
+  return `let flake = builtins.getFlake ${nixString(flakeRef(source))}; in {
+  proxnix = flake.proxnix or (throw "the flake has no output named proxnix");
+  inherit (flake) rev;
+}`;
+}
+
+/**
+ * Gives `{ known, images }`: the names of all configurations, and one entry for each type asked, in order.
+ * A list and not a set, because a set with a key `outPath` becomes a string in JSON.
+ * @param caught whether `throw` and `assert` are caught, so that one bad image leaves the others; not caught, they tell
+ * their message
+ */
+export function imagesExpression(
+  source: Source,
+  attribute: readonly string[],
+  types: readonly string[],
+  caught: boolean,
+): string {
+  for (const name of [...attribute, ...types]) {
+    if (!namePattern.test(name)) throw new Error('a name for the expression was not checked');
+  }
+  return `let
+  configurations = (builtins.getFlake ${nixString(flakeRef(source))}).nixosConfigurations or { };
+  text = builtins.unsafeDiscardStringContext;
+  textOrNull = value: if value == null then null else text value;
+  step = at: key:
+    if at ? lacks then at
+    else if builtins.isAttrs at.here && at.here ? \${key} then { here = at.here.\${key}; }
+    else { lacks = key; };
+  describe = type:
+    let found = builtins.foldl' step { here = configurations.\${type}; } [ ${attribute.map(nixString).join(' ')} ]; in
+    if !(configurations ? \${type}) then { error = "unknown"; }
+    else if found ? lacks then { error = "lacks"; attribute = found.lacks; }
+    else { drv = text found.here.drvPath; out = text found.here.outPath; file = textOrNull (found.here.passthru.filePath or null); };
+  guard = type:
+    let tried = builtins.tryEval (let d = describe type; in builtins.deepSeq d d); in
+    if tried.success then tried.value else { error = "throws"; };
+  entry = type: builtins.addErrorContext "${imageContext}\${type}" (${caught ? 'guard' : 'describe'} type);
+in
+builtins.seq configurations {
+  known = builtins.attrNames configurations;
+  images = map entry [ ${types.map(nixString).join(' ')} ];
+}`;
+}
+
+/** Any text as a Nix string: data from a push never becomes code. */
+export function nixString(text: string): string {
+  const escaped = text
+    .replace(/["\\]|\$(?=\{)/g, '\\$&')
+    .replace(/\n/g, '\\n')
+    .replace(/\r/g, '\\r')
+    .replace(/\t/g, '\\t');
+  return `"${escaped}"`;
+}

@@ -1,0 +1,101 @@
+import { UserError } from '../../core/errors.ts';
+import { nearest } from '../../core/nearest.ts';
+import type { Source } from '../../git/git.ts';
+import { flakeError, reason } from './evaluate.ts';
+import type { EvaluationFailure } from './evaluation-failure.ts';
+
+/** Why an image type has no image. */
+export type ImageProblem = { readonly type: string } & (
+  | { readonly kind: 'unknown' | 'throws' | 'no-derivation' }
+  | { readonly kind: 'lacks'; readonly attr: string; readonly attribute: string }
+  | { readonly kind: 'fails'; readonly error: EvaluationFailure }
+);
+
+const maxDetails = 30;
+const maxKnown = 20;
+
+/**
+ * One error for everything that is wrong with the images of a commit.
+ * @param known the names in `nixosConfigurations`; `undefined` when no evaluation came that far
+ */
+export function imageErrors(
+  source: Source,
+  problems: readonly ImageProblem[],
+  known: readonly string[] | undefined,
+): UserError {
+  const shared = sharedError(problems);
+  if (shared !== undefined && shared.image === undefined) return flakeError(source, shared);
+  const advice = [
+    ...problems.map((problem) => adviceOf(problem, known ?? [])),
+    ...(problems.some((problem) => problem.kind === 'unknown') ? [knownOnes(known)] : []),
+  ].filter((text) => text !== undefined);
+  return new UserError(messageOf(problems, shared), {
+    details: shared?.lines ?? detailsOf(problems),
+    ...(advice.length === 0 ? {} : { next: [...new Set(advice)].join(' ') }),
+  });
+}
+
+/** What all of several images fail with; without a named image the flake itself is broken, not one of them. */
+function sharedError(problems: readonly ImageProblem[]): EvaluationFailure | undefined {
+  const [first] = problems;
+  if (problems.length < 2 || first?.kind !== 'fails') return undefined;
+  const same = problems.every((problem) => problem.kind === 'fails' && problem.error.text === first.error.text);
+  return same ? first.error : undefined;
+}
+
+function messageOf(problems: readonly ImageProblem[], shared: EvaluationFailure | undefined): string {
+  if (problems.length === 1) return problems.map(sentenceOf).join(' ');
+  const types = problems.map((problem) => problem.type).join(', ');
+  if (shared !== undefined) return `The images ${types} do not evaluate, all for one reason: ${reason(shared)}`;
+  return `These images do not evaluate: ${types}.`;
+}
+
+function sentenceOf(problem: ImageProblem): string {
+  const type = JSON.stringify(problem.type);
+  switch (problem.kind) {
+    case 'unknown':
+      return `The image type ${type} is not in nixosConfigurations.`;
+    case 'lacks':
+      return `The image ${problem.type} has no attribute ${problem.attribute} (${problem.attr}).`;
+    case 'no-derivation':
+      return `The image ${problem.type} is no derivation of the store /nix/store.`;
+    case 'throws':
+      return `The image ${problem.type} does not evaluate.`;
+    case 'fails':
+      return `The image ${problem.type} does not evaluate: ${reason(problem.error)}`;
+  }
+}
+
+function adviceOf(problem: ImageProblem, known: readonly string[]): string | undefined {
+  switch (problem.kind) {
+    case 'unknown': {
+      const near = nearest(problem.type, known);
+      return near === undefined ? undefined : `Did you mean ${near}?`;
+    }
+    case 'lacks':
+      return 'Add the attribute, or set another image attribute for this fleet.';
+    case 'fails':
+      return problem.error.next;
+    case 'no-derivation':
+    case 'throws':
+      return undefined;
+  }
+}
+
+function knownOnes(known: readonly string[] | undefined): string | undefined {
+  if (known === undefined) return undefined;
+  if (known.length === 0) return 'The flake has no nixosConfigurations.';
+  const more = known.length > maxKnown ? `, and ${known.length - maxKnown} more` : '';
+  return `Known are: ${known.slice(0, maxKnown).join(', ')}${more}.`;
+}
+
+/** Each problem's own lines under its image, sharing the space. */
+function detailsOf(problems: readonly ImageProblem[]): readonly string[] {
+  const share = Math.max(1, Math.floor(maxDetails / problems.length) - 1);
+  const lines = problems.flatMap((problem) => {
+    const own = problem.kind === 'fails' ? problem.error.lines : [];
+    if (problems.length === 1) return own;
+    return [sentenceOf(problem), ...own.slice(1, share)];
+  });
+  return lines.slice(0, maxDetails);
+}

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { plainText } from './names.ts';
+
+/** One frame of an error's trace, or the place of the error itself. `raw` keeps no colours. */
+export interface Frame {
+  readonly text: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** What a line of `--log-format internal-json` says, as far as it matters here. Ids are text: they pass 2^53. */
+export type NixEvent =
+  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'message';
+      readonly level: number;
+      readonly text: string;
+      readonly at: Frame;
+      readonly trace: readonly Frame[];
+    }
+  | {
+      readonly kind: 'start';
+      readonly id: string;
+      readonly type: number;
+      readonly fields: readonly (string | number)[];
+    }
+  | {
+      readonly kind: 'result';
+      readonly id: string;
+      readonly type: number;
+      readonly fields: readonly (string | number)[];
+    }
+  | { readonly kind: 'stop'; readonly id: string };
+
+const Fields = z.array(z.union([z.string(), z.number()])).catch([]);
+const Id = z.union([z.string(), z.number().transform(String)]);
+const Place = { file: z.string().nullish(), line: z.number().nullish(), column: z.number().nullish() };
+const Line = z.discriminatedUnion('action', [
+  z.object({
+    action: z.literal('msg'),
+    level: z.number().catch(3),
+    msg: z.string().catch(''),
+    raw_msg: z.string().optional(),
+    ...Place,
+    trace: z.array(z.object({ raw_msg: z.string().catch(''), ...Place })).catch([]),
+  }),
+  z.object({ action: z.literal('start'), id: Id, type: z.number(), fields: Fields }),
+  z.object({ action: z.literal('result'), id: Id, type: z.number(), fields: Fields }),
+  z.object({ action: z.literal('stop'), id: Id }),
+]);
+
+/** Reads one line of Nix's stderr; `undefined` for an action that is not known. Lines that are no JSON are text. */
+export function parseLine(line: string): NixEvent | undefined {
+  if (!line.startsWith('@nix ')) return { kind: 'text', text: plainText(line) };
+  const json = parseJson(line.slice('@nix '.length));
+  if (json === undefined) return { kind: 'text', text: plainText(line) };
+  const parsed = Line.safeParse(json);
+  if (!parsed.success) return undefined;
+  const event = parsed.data;
+  switch (event.action) {
+    case 'msg': {
+      const text = plainText(event.raw_msg ?? event.msg).replace(/^error:\s*/, '');
+      return {
+        kind: 'message',
+        level: event.level,
+        text,
+        at: frame(text, event),
+        trace: event.trace.map((part) => frame(plainText(part.raw_msg), part)),
+      };
+    }
+    case 'start':
+      return { kind: 'start', id: event.id, type: event.type, fields: event.fields };
+    case 'result':
+      return { kind: 'result', id: event.id, type: event.type, fields: event.fields };
+    case 'stop':
+      return { kind: 'stop', id: event.id };
+  }
+}
+
+/** Ids are process number times 2^32: as numbers, neighbours would become one. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/"(id|parent)":(\d+)/g, '"$1":"$2"'));
+  } catch {
+    return undefined;
+  }
+}
+
+interface Position {
+  readonly file?: string | null | undefined;
+  readonly line?: number | null | undefined;
+  readonly column?: number | null | undefined;
+}
+
+function frame(text: string, place: Position): Frame {
+  return {
+    text,
+    ...(typeof place.file === 'string' ? { file: place.file } : {}),
+    ...(typeof place.line === 'number' ? { line: place.line } : {}),
+    ...(typeof place.column === 'number' ? { column: place.column } : {}),
+  };
+}

@@ -1,0 +1,116 @@
+import type { ImageFile } from '../../cluster/cluster.ts';
+import { UserError } from '../../core/errors.ts';
+import type { Image } from '../../core/guest.ts';
+import type { Source } from '../../git/git.ts';
+import type { Builder, BuildMonitor } from '../builder.ts';
+import { BuildError } from './build-error.ts';
+import { EvaluationCache } from './cache.ts';
+import { nixVersion } from './check.ts';
+import { evaluateFleet } from './evaluate.ts';
+import { evaluateImages } from './evaluate-images.ts';
+import { findImageFile } from './image-file.ts';
+import { drvPathPattern, plainText, storeRoot } from './names.ts';
+import { realise } from './realise.ts';
+import { addRoots, removeBuildLinks, removeOtherRoots } from './roots.ts';
+import { type NixOptions, type NixSettings, nixSettings } from './settings.ts';
+import { readLog, requisites, validPaths } from './store-queries.ts';
+
+/** Nix on this machine, 2.8 or newer, called as the bot's own user. Everything it needs to keep lies in `dir`. */
+export class NixBuilder implements Builder {
+  readonly #settings: NixSettings;
+  readonly #cache = new EvaluationCache();
+  readonly #running = new Map<string, readonly Image[]>();
+  #version: Promise<string> | undefined;
+  #builds = 0;
+  /** Derivations whose last build by us failed. */
+  readonly #broken = new Set<string>();
+
+  constructor(options: NixOptions) {
+    this.#settings = nixSettings(options);
+  }
+
+  async evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown> {
+    const entry = this.#cache.entry(source, this.#settings.attribute, await this.#nixVersion());
+    entry.fleet ??= { json: await evaluateFleet(this.#settings, source, signal) };
+    return entry.fleet.json;
+  }
+
+  async evaluateImages(source: Source, types: readonly string[], signal?: AbortSignal): Promise<readonly Image[]> {
+    const entry = this.#cache.entry(source, this.#settings.attribute, await this.#nixVersion());
+    const asked = [...new Set(types)].filter((type) => !entry.images.has(type));
+    for (const image of await evaluateImages(this.#settings, source, asked, signal))
+      entry.images.set(image.type, image);
+    return types.flatMap((type) => entry.images.get(type) ?? []);
+  }
+
+  async build(images: readonly Image[], monitor: BuildMonitor, signal?: AbortSignal): Promise<readonly ImageFile[]> {
+    const build = `build-${process.pid}n${++this.#builds}`;
+    this.#running.set(build, images);
+    try {
+      const missing = await this.#withoutDerivation(images, signal);
+      await addRoots(this.#settings, missing);
+      await realise(
+        this.#settings,
+        images.filter((image) => !missing.includes(image)),
+        build,
+        monitor,
+        signal,
+      );
+      const root = storeRoot(this.#settings.store);
+      return await Promise.all(images.map((image) => findImageFile(root, image, this.#settings.imageFile)));
+    } catch (error) {
+      if (error instanceof BuildError) for (const drvPath of error.broken) this.#broken.add(drvPath);
+      throw error;
+    } finally {
+      this.#running.delete(build);
+      await removeBuildLinks(this.#settings, build);
+    }
+  }
+
+  async log(drvPath: string): Promise<string | undefined> {
+    if (!drvPathPattern.test(drvPath)) return undefined;
+    const text = await readLog(this.#settings, await this.#culprit(drvPath));
+    return text === undefined ? undefined : plainText(text);
+  }
+
+  async keep(images: readonly Image[]): Promise<void> {
+    const kept = [...images, ...[...this.#running.values()].flat()];
+    // First the new roots: an image is never without one in between.
+    await addRoots(this.#settings, kept);
+    await removeOtherRoots(this.#settings, kept, new Set(this.#running.keys()));
+  }
+
+  /** What broke below a derivation: of an image mostly not the image itself. */
+  async #culprit(drvPath: string): Promise<string> {
+    if (this.#broken.size === 0 || this.#broken.has(drvPath)) return drvPath;
+    const needed = await requisites(this.#settings, drvPath);
+    return [...this.#broken].findLast((broken) => needed.has(broken)) ?? drvPath;
+  }
+
+  /**
+   * Derivations that the garbage collector took are made again by evaluating; what is built already needs none.
+   * @returns the images that are built and have no derivation
+   */
+  async #withoutDerivation(images: readonly Image[], signal: AbortSignal | undefined): Promise<readonly Image[]> {
+    const valid = await validPaths(
+      this.#settings,
+      images.flatMap((image) => [image.drvPath, image.storePath]),
+    );
+    const built = images.filter((image) => !valid.has(image.drvPath) && valid.has(image.storePath));
+    const lost = images.filter((image) => !valid.has(image.drvPath) && !valid.has(image.storePath));
+    for (const image of lost) {
+      const source = this.#cache.sourceOf(image);
+      const [again] = source === undefined ? [] : await evaluateImages(this.#settings, source, [image.type], signal);
+      if (again?.drvPath === image.drvPath && again.storePath === image.storePath) continue;
+      throw new UserError(`The derivation of the image ${image.type} is no longer in the Nix store.`, {
+        next: 'Plan again: evaluating the flake brings it back.',
+      });
+    }
+    return built;
+  }
+
+  #nixVersion(): Promise<string> {
+    this.#version ??= nixVersion(this.#settings);
+    return this.#version;
+  }
+}

@@ -1,0 +1,118 @@
+import { delimiter, join } from 'node:path';
+import { UserError } from '../../core/errors.ts';
+import { namePattern } from './names.ts';
+
+/** Where the adapter tells what it does: static message, facts as fields (a pino logger fits). */
+export interface NixLog {
+  debug(facts: object, message: string): void;
+}
+
+export interface NixOptions {
+  /** A folder of ours on a disk that survives reboots: Nix's HOME, its caches and our GC roots. */
+  readonly dir: string;
+  /** Where `nix` and `nix-store` are; default: PATH. */
+  readonly nixBinDir?: string;
+  /** Lines of nix.conf that beat the host's, e.g. `{ cores: '4', 'access-tokens': '...' }`. Not visible in the process list. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** The image below `nixosConfigurations.<image type>`. */
+  readonly attribute?: string;
+  /** The image's file below its store path; default: what the image itself tells. */
+  readonly imageFile?: string;
+  /** Images evaluated by one process; more need more memory, fewer more time. */
+  readonly batchSize?: number;
+  /** Evaluations at the same time. */
+  readonly workers?: number;
+  readonly evalTimeoutMs?: number;
+  /** How long an evaluation that must end may go on after TERM; then it is killed. */
+  readonly killAfterMs?: number;
+  /** Address space of one evaluation in bytes; allow about 1.25 times the heap wanted. */
+  readonly evalMemoryBytes?: number;
+  /** Seconds one derivation may build. */
+  readonly buildTimeoutS?: number;
+  /** Seconds one derivation may build without a line of log. */
+  readonly maxSilentS?: number;
+  /** Evaluation may build: code of a push then runs before anyone approved. */
+  readonly allowImportFromDerivation?: boolean;
+  /** Only URLs of `allowed-uris` may be read. */
+  readonly restrictEval?: boolean;
+  /** Another store, as `nix --store` takes it: a folder for a private one, or a URL. */
+  readonly store?: string;
+  /** Nothing is downloaded. */
+  readonly offline?: boolean;
+  readonly extraArgs?: { readonly eval?: readonly string[]; readonly build?: readonly string[] };
+  readonly log?: NixLog;
+  /** Milliseconds; for the durations in the log. */
+  readonly now?: () => number;
+}
+
+/** The options with every default filled in. */
+export interface NixSettings {
+  readonly home: string;
+  readonly rootsDir: string;
+  readonly binDir: string | undefined;
+  readonly path: string;
+  readonly config: Readonly<Record<string, string>>;
+  readonly attribute: readonly string[];
+  readonly imageFile: string | undefined;
+  readonly batchSize: number;
+  readonly workers: number;
+  readonly evalTimeoutMs: number;
+  readonly killAfterMs: number;
+  readonly evalMemoryBytes: number | undefined;
+  readonly buildTimeoutS: number | undefined;
+  readonly maxSilentS: number | undefined;
+  readonly allowImportFromDerivation: boolean;
+  readonly restrictEval: boolean;
+  readonly store: string | undefined;
+  readonly offline: boolean;
+  readonly extraArgs: { readonly eval: readonly string[]; readonly build: readonly string[] };
+  readonly log: NixLog;
+  readonly now: () => number;
+}
+
+/** Fills in defaults. Refuses settings that Nix would misread, by a `UserError`. */
+export function nixSettings(options: NixOptions): NixSettings {
+  const { attribute = 'config.system.build.qcow2', config = {}, extraArgs = {} } = options;
+  return {
+    home: join(options.dir, 'home'),
+    rootsDir: join(options.dir, 'roots'),
+    binDir: options.nixBinDir,
+    path: [options.nixBinDir, process.env['PATH']].filter((part) => part !== undefined).join(delimiter),
+    config: checkConfig(config),
+    attribute: checkAttribute(attribute),
+    imageFile: options.imageFile,
+    batchSize: options.batchSize ?? 8,
+    workers: options.workers ?? 2,
+    evalTimeoutMs: options.evalTimeoutMs ?? 120_000,
+    killAfterMs: options.killAfterMs ?? 5_000,
+    evalMemoryBytes: options.evalMemoryBytes,
+    buildTimeoutS: options.buildTimeoutS,
+    maxSilentS: options.maxSilentS,
+    allowImportFromDerivation: options.allowImportFromDerivation ?? false,
+    restrictEval: options.restrictEval ?? false,
+    store: options.store,
+    offline: options.offline ?? false,
+    extraArgs: { eval: extraArgs.eval ?? [], build: extraArgs.build ?? [] },
+    log: options.log ?? { debug: () => {} },
+    now: options.now ?? Date.now,
+  };
+}
+
+function checkAttribute(attribute: string): readonly string[] {
+  const parts = attribute.split('.');
+  if (parts.every((part) => namePattern.test(part))) return parts;
+  throw new UserError(`The image attribute ${JSON.stringify(attribute)} is not a path of Nix names.`, {
+    next: 'Write it like config.system.build.qcow2.',
+  });
+}
+
+function checkConfig(config: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [key, value] of Object.entries(config)) {
+    if (/^[a-z][a-z0-9-]*$/.test(key) && !/[\r\n]/.test(value)) continue;
+    // The value stays out of the message: it may be an access token.
+    throw new UserError(`The Nix setting ${JSON.stringify(key)} is no line of nix.conf.`, {
+      next: 'Give one name of nix.conf(5) and one line as its value.',
+    });
+  }
+  return config;
+}

@@ -1,0 +1,174 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Commit } from '../core/commit.ts';
+import { UserError } from '../core/errors.ts';
+import { fetchError } from './fetch-error.ts';
+import type { Git, Source } from './git.ts';
+import { dirPattern, pinRef, refPattern, refsOf, shaPattern, shortShaPattern } from './names.ts';
+import { Queue } from './queue.ts';
+import { readRemote, withoutSecrets } from './remote.ts';
+import { type GitResult, type GitRun, runGit } from './run.ts';
+
+/** Where the adapter tells what it does: static message, facts as fields (a pino logger fits). */
+export interface GitLog {
+  debug(facts: object, message: string): void;
+}
+
+export interface GitOptions {
+  /** The bare mirror; made when it is not there. Nobody else writes into it. */
+  readonly dir: string;
+  readonly url: string;
+  readonly branch: string;
+  /** Folder of the flake inside the repository. */
+  readonly flakeDir?: string;
+  /** Reads the repository over https. */
+  readonly token?: string;
+  /** As GIT_SSH_COMMAND. */
+  readonly sshCommand?: string;
+  readonly timeoutMs?: number;
+  readonly log?: GitLog;
+}
+
+/** A bare mirror of one repository, kept with the git program. Calls are carried out one after the other. */
+export class GitMirror implements Git {
+  readonly #run: GitRun;
+  readonly #branch: string;
+  readonly #flakeDir: string | undefined;
+  readonly #log: GitLog;
+  readonly #queue = new Queue();
+  #opened = false;
+
+  /** @throws UserError when the options make no sense */
+  constructor(options: GitOptions) {
+    const { branch, flakeDir, sshCommand = 'ssh -oBatchMode=yes', timeoutMs = 120_000 } = options;
+    const remote = readRemote(options.url, options.token);
+    if (!refPattern.test(`refs/heads/${branch}`)) throw badSetting('branch', branch);
+    if (flakeDir !== undefined && !dirPattern.test(flakeDir)) throw badSetting("flake's folder", flakeDir);
+    this.#run = { dir: resolve(options.dir), remote, sshCommand, timeoutMs };
+    this.#branch = branch;
+    this.#flakeDir = flakeDir;
+    this.#log = options.log ?? { debug: () => {} };
+  }
+
+  head(): Promise<Commit> {
+    return this.#queue.run(async () => {
+      await this.#fetch();
+      const commit = await this.#commit(`refs/heads/${this.#branch}`);
+      if (commit !== undefined) return commit;
+      const url = withoutSecrets(this.#run.remote.url, this.#run.remote);
+      throw new UserError(`The repository ${url} has no branch ${this.#branch}.`, {
+        next: 'Push the branch, or configure the one that is there.',
+      });
+    });
+  }
+
+  find(ref: string): Promise<Commit | undefined> {
+    return this.#queue.run(async () => {
+      const refs = refsOf(ref);
+      const isHash = shortShaPattern.test(ref);
+      if (refs.length === 0 && !isHash) return undefined;
+      await this.#fetch();
+      // A hash first: nobody may take its place by a branch of that name.
+      const sha = isHash ? await this.#expand(ref.toLowerCase()) : undefined;
+      if (sha !== undefined) return this.#commit(sha);
+      for (const name of refs) {
+        const commit = await this.#commit(name);
+        if (commit !== undefined) return commit;
+      }
+      return undefined;
+    });
+  }
+
+  pin(sha: string, name: string): Promise<Source> {
+    return this.#queue.run(async () => {
+      await this.#open();
+      const ref = pinRef(name);
+      if (!shaPattern.test(sha) || (await this.#commit(sha)) === undefined) {
+        throw new UserError(`The commit ${JSON.stringify(sha.slice(0, 64))} is not in the repository.`, {
+          next: 'It may be gone from the branch: push again.',
+        });
+      }
+      await this.#ok(['update-ref', '--no-deref', ref, sha]);
+      const dir = this.#flakeDir === undefined ? {} : { dir: this.#flakeDir };
+      return { mirror: this.#run.dir, ref, rev: sha, ...dir };
+    });
+  }
+
+  unpin(name: string): Promise<void> {
+    return this.#queue.run(async () => {
+      await this.#open();
+      await this.#ok(['update-ref', '--no-deref', '-d', pinRef(name)]);
+    });
+  }
+
+  /** Branches and tags with their whole history; what is gone there goes here. Pins lie outside and stay. */
+  async #fetch(): Promise<void> {
+    await this.#open();
+    const refspecs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
+    const flags = ['--prune', '--no-tags', '--no-write-fetch-head', '--quiet', '--end-of-options'];
+    const result = await runGit(this.#run, ['fetch', ...flags, this.#run.remote.url, ...refspecs]);
+    this.#log.debug({ exitCode: result.exitCode, timedOut: result.timedOut }, 'fetched');
+    if (result.exitCode !== 0) throw fetchError(this.#run, result);
+  }
+
+  /** Makes the mirror, and removes lock files that a killed git left: nobody else writes here. */
+  async #open(): Promise<void> {
+    if (this.#opened) return;
+    await mkdir(this.#run.dir, { recursive: true });
+    await this.#ok(['init', '--quiet', '--template=', '--bare', this.#run.dir]);
+    const names = await readdir(this.#run.dir, { recursive: true });
+    const locks = names.filter((name) => name.endsWith('.lock') && !name.startsWith('objects'));
+    for (const lock of locks) await rm(join(this.#run.dir, lock));
+    this.#opened = true;
+  }
+
+  /** The one commit whose hash begins so. */
+  async #expand(prefix: string): Promise<string | undefined> {
+    const objects = (await this.#ok(['rev-parse', `--disambiguate=${prefix}`]))
+      .split('\n')
+      .filter((line) => line !== '');
+    const types = await Promise.all(objects.map((object) => this.#ok(['cat-file', '-t', object])));
+    const commits = objects.filter((_, index) => types[index]?.trim() === 'commit');
+    if (commits.length < 2) return commits[0];
+    throw new UserError(`${prefix} is the beginning of ${commits.length} commits.`, { next: 'Write more digits.' });
+  }
+
+  /** @param name a hash or a full ref that was checked */
+  async #commit(name: string): Promise<Commit | undefined> {
+    const verified = await runGit(this.#run, [
+      'rev-parse',
+      '--verify',
+      '--quiet',
+      '--end-of-options',
+      `${name}^{commit}`,
+    ]);
+    const sha = verified.stdout.trim();
+    if (verified.exitCode !== 0 || !shaPattern.test(sha)) return undefined;
+    const format = '--format=%s%x00%an%x00%ct';
+    const text = await this.#ok([
+      'log',
+      '-1',
+      '--no-show-signature',
+      '--encoding=UTF-8',
+      format,
+      '--end-of-options',
+      sha,
+      '--',
+    ]);
+    const [subject = '', author = '', seconds = ''] = text.trimEnd().split('\0');
+    return { sha, subject, author, at: Number(seconds) * 1000 };
+  }
+
+  async #ok(args: readonly string[]): Promise<string> {
+    const result: GitResult = await runGit(this.#run, args);
+    if (result.exitCode === 0) return result.stdout;
+    const said = result.stderr.slice(-3).map((line) => withoutSecrets(line, this.#run.remote));
+    throw new Error(`git ${args[0]} ended with ${result.exitCode}: ${said.join('; ')}`);
+  }
+}
+
+function badSetting(what: string, value: string): UserError {
+  return new UserError(`The ${what} ${JSON.stringify(value)} is none that proxnix uses.`, {
+    next: 'Use letters, digits and . _ / + @ - without leading dots.',
+  });
+}

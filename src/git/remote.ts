@@ -1,0 +1,69 @@
+import { UserError } from '../core/errors.ts';
+
+/** A repository's URL without its secrets, and the secrets as git's configuration. */
+export interface Remote {
+  /** Safe to show and to pass as an argument. */
+  readonly url: string;
+  /** Configuration by key, given to git through its environment: arguments are visible to every user of the machine. */
+  readonly config: Readonly<Record<string, string>>;
+  /** What must never be shown, longest first. */
+  readonly secrets: readonly string[];
+}
+
+/** Transports that run a program of the URL's choice stay out. */
+export const protocols = ['file', 'git', 'http', 'https', 'ssh'] as const;
+
+/**
+ * Splits a URL and a token into what may be seen and what may not. A password in the URL counts as a token. A token goes
+ * to `https` only, and to `http` on this machine.
+ * @throws UserError for a URL that git would take for something else
+ */
+export function readRemote(url: string, token: string | undefined): Remote {
+  if (url.startsWith('/')) return plain(url, token);
+  if (/^[A-Za-z0-9._][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^:-][^:]*$/.test(url)) return plain(url, token);
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const scheme = parsed?.protocol.slice(0, -1);
+  if (parsed === undefined || !protocols.some((known) => known === scheme)) {
+    throw new UserError('The URL of the repository is none that proxnix fetches from.', {
+      next: `Use one of ${protocols.join(', ')}, an absolute path, or user@host:path.`,
+    });
+  }
+  const password = decodeURIComponent(parsed.password) || token;
+  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return plain(url, token);
+  const user = decodeURIComponent(parsed.username) || 'x-access-token';
+  parsed.username = '';
+  parsed.password = '';
+  if (password === undefined) return plain(parsed.href, undefined);
+  if (parsed.protocol === 'http:' && !isLoopback(parsed.hostname)) {
+    throw new UserError('The token for the repository would go over an unencrypted connection.', {
+      next: 'Use the https URL of the repository.',
+    });
+  }
+  const basic = Buffer.from(`${user}:${password}`).toString('base64');
+  return {
+    url: parsed.href,
+    config: {
+      [`http.${parsed.origin}/.extraHeader`]: `Authorization: Basic ${basic}`,
+      // The header would go along to wherever the server points.
+      'http.followRedirects': 'false',
+    },
+    secrets: [basic, password],
+  };
+}
+
+/** Text without the secrets and without what stands before `@` in URLs. */
+export function withoutSecrets(text: string, remote: Remote): string {
+  const masked = remote.secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+  return masked.replace(/([a-z][a-z0-9+.-]*:\/\/)[^/@\s']*@/gi, '$1');
+}
+
+function plain(url: string, token: string | undefined): Remote {
+  if (token === undefined) return { url, config: {}, secrets: [] };
+  throw new UserError('A token for the repository works with an https URL only.', {
+    next: 'Use the https URL, or an SSH key without a token.',
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

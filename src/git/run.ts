@@ -1,0 +1,122 @@
+import { execa } from 'execa';
+import { UserError } from '../core/errors.ts';
+import { protocols, type Remote } from './remote.ts';
+
+export interface GitRun {
+  /** The bare repository; also git's HOME, so that no person's `.netrc` counts. */
+  readonly dir: string;
+  readonly remote: Remote;
+  readonly sshCommand: string;
+  readonly timeoutMs: number;
+}
+
+export interface GitResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  /** Lines that are not empty; may hold secrets. */
+  readonly stderr: readonly string[];
+  readonly timedOut: boolean;
+}
+
+/** Of the bot's environment git sees only how to reach the network. */
+const inherited = [
+  'PATH',
+  'SSH_AUTH_SOCK',
+  'HTTPS_PROXY',
+  'https_proxy',
+  'http_proxy',
+  'ALL_PROXY',
+  'all_proxy',
+  'NO_PROXY',
+  'no_proxy',
+  'GIT_SSL_CAINFO',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+];
+
+const killAfterMs = 10_000;
+
+/**
+ * Runs git without a shell, hooks, prompts or a person's settings, in its own process group: a hanging `ssh` below it
+ * ends with it. What git says against it is a result.
+ */
+export async function runGit(run: GitRun, args: readonly string[]): Promise<GitResult> {
+  const child = execa('git', [...settings, ...args], {
+    cwd: run.dir,
+    detached: true,
+    stdin: 'ignore',
+    extendEnv: false,
+    env: environment(run),
+    reject: false,
+  });
+  let timedOut = false;
+  let killer: NodeJS.Timeout | undefined;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    // Git removes its lock files when it is asked to end.
+    signalGroup(child.pid, 'SIGTERM');
+    killer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), killAfterMs);
+  }, run.timeoutMs);
+  const result = await child;
+  clearTimeout(timer);
+  clearTimeout(killer);
+  if (result.failed && 'code' in result && result.code === 'ENOENT') throw gitMissing();
+  return {
+    exitCode: result.exitCode ?? -1,
+    stdout: result.stdout,
+    stderr: result.stderr.split('\n').filter((line) => line.trim() !== ''),
+    timedOut,
+  };
+}
+
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    // Gone already: what was wanted.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+const settings = [
+  ['protocol.ext.allow', 'never'],
+  ['core.hooksPath', '/dev/null'],
+  ['credential.helper', ''],
+  ['fetch.recurseSubmodules', 'false'],
+  // No child outlives the call.
+  ['gc.autoDetach', 'false'],
+  ['maintenance.autoDetach', 'false'],
+].flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+
+function environment(run: GitRun): Record<string, string> {
+  const config = Object.entries(run.remote.config);
+  const keys = config.map(([key], index) => [`GIT_CONFIG_KEY_${index}`, key]);
+  const values = config.map(([, value], index) => [`GIT_CONFIG_VALUE_${index}`, value]);
+  const kept = inherited.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return Object.fromEntries([
+    ...kept,
+    ['HOME', run.dir],
+    ['LC_ALL', 'C'],
+    ['GIT_DIR', run.dir],
+    ['GIT_CONFIG_GLOBAL', '/dev/null'],
+    ['GIT_CONFIG_NOSYSTEM', '1'],
+    ['GIT_CONFIG_COUNT', String(config.length)],
+    ...keys,
+    ...values,
+    ['GIT_TERMINAL_PROMPT', '0'],
+    ['GIT_ASKPASS', ''],
+    ['SSH_ASKPASS', ''],
+    ['GIT_SSH_COMMAND', run.sshCommand],
+    ['GIT_ALLOW_PROTOCOL', protocols.join(':')],
+  ]);
+}
+
+function gitMissing(): UserError {
+  return new UserError('git is not installed on the machine of the bot.', {
+    next: 'Install it, on Debian: apt-get install git.',
+  });
+}

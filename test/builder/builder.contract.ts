@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest';
+import type { Builder, BuildMonitor } from '../../src/builder/builder.ts';
+import { UserError } from '../../src/core/errors.ts';
+import { type Image, imageHash } from '../../src/core/guest.ts';
+import type { Source } from '../../src/git/git.ts';
+
+/** Commits of a flake with the image types `build-qcow2-website` and `build-qcow2-worker`, made when they are asked for. */
+export interface BuilderWorld {
+  readonly builder: Builder;
+  readonly good: () => Promise<Source>;
+  /** Another image of the website, the same of the worker. */
+  readonly editedWebsite: () => Promise<Source>;
+  /** The worker's image evaluates and does not build; its log says `unknown option`. */
+  readonly brokenWorker: () => Promise<Source>;
+  /** The website's image writes a line and then builds for ever; `undefined` where nothing takes time. */
+  readonly endlessWebsite?: () => Promise<Source>;
+  readonly isBuilt: (image: Image) => Promise<boolean>;
+  /** `undefined` where there is no collector. */
+  readonly collectGarbage?: () => Promise<void>;
+}
+
+export const [website, worker] = ['build-qcow2-website', 'build-qcow2-worker'];
+
+/** A monitor that remembers. */
+export function aMonitor() {
+  const bars: { done: number; total: number; running: readonly string[] }[] = [];
+  const lines: string[] = [];
+  const monitor: BuildMonitor = {
+    progress: (done, total, running) => bars.push({ done, total, running }),
+    line: (derivation, text) => lines.push(`${derivation}: ${text}`),
+  };
+  return { monitor, bars, lines };
+}
+
+/** What every `Builder` promises. */
+export function builderContract(name: string, open: () => Promise<BuilderWorld>): void {
+  describe(`${name} as Builder`, () => {
+    it('gives the fleet as plain JSON', async () => {
+      const { builder, good } = await open();
+      const fleet = await builder.evaluateFleet(await good());
+      expect(fleet).toMatchObject({ vms: { 'test-website': { vm_id: 823, image_type: website } } });
+    });
+
+    it('gives images in the order asked, also twice the same', async () => {
+      const { builder, good } = await open();
+      const source = await good();
+      const images = await builder.evaluateImages(source, [worker, website, worker]);
+      expect(images.map((image) => image.type)).toEqual([worker, website, worker]);
+      expect(images[0]).toEqual(images[2]);
+      expect(images[1]?.attr).toBe(`nixosConfigurations.${website}.config.system.build.qcow2`);
+      for (const image of images) {
+        expect(imageHash(image)).toMatch(/^[0-9a-df-np-sv-z]{32}$/);
+        expect(image.drvPath).toMatch(/^\/nix\/store\/[0-9a-df-np-sv-z]{32}-.+\.drv$/);
+      }
+      expect(await builder.evaluateImages(source, [])).toEqual([]);
+    });
+
+    it('gives another store path to the image that was edited, and to no other', async () => {
+      const { builder, good, editedWebsite } = await open();
+      const before = await builder.evaluateImages(await good(), [website, worker]);
+      const after = await builder.evaluateImages(await editedWebsite(), [website, worker]);
+      expect(after[0]?.storePath).not.toBe(before[0]?.storePath);
+      expect(after[1]).toEqual(before[1]);
+    });
+
+    it('names the images that are not there and those that are', async () => {
+      const { builder, good } = await open();
+      const asking = builder.evaluateImages(await good(), [website, 'build-qcow2-webste', '--option', '$(id)', '../x']);
+      const error: unknown = await asking.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(UserError);
+      expect(error).toMatchObject({
+        message: expect.stringContaining('build-qcow2-webste, --option, $(id), ../x'),
+        next: expect.stringContaining(website),
+      });
+    });
+
+    it('builds nothing before it is asked to, and then exactly what was planned', async () => {
+      const { builder, good, isBuilt } = await open();
+      const images = await builder.evaluateImages(await good(), [website, worker]);
+      for (const image of images) expect(await isBuilt(image)).toBe(false);
+      const { monitor, bars, lines } = aMonitor();
+      const files = await builder.build(images, monitor);
+      expect(files.map((file) => file.image)).toEqual(images);
+      for (const file of files) {
+        expect(await isBuilt(file.image)).toBe(true);
+        expect(file.path).toContain(file.image.storePath);
+        expect(file.size).toBe(393_216);
+        expect(file.virtualSize).toBe(2 ** 31);
+      }
+      const total = bars[0]?.total ?? 0;
+      expect(total).toBeGreaterThan(1);
+      expect(bars.at(-1)).toEqual({ done: total, total, running: [] });
+      expect(bars.map((bar) => bar.done)).toEqual(bars.map((bar) => bar.done).sort((a, b) => a - b));
+      expect(bars.some((bar) => bar.running.length > 0)).toBe(true);
+      expect(lines.length).toBeGreaterThan(1);
+    });
+
+    it('has nothing to do for what is built', async () => {
+      const { builder, good } = await open();
+      const images = await builder.evaluateImages(await good(), [website]);
+      const first = await builder.build(images, aMonitor().monitor);
+      const { monitor, bars, lines } = aMonitor();
+      expect(await builder.build([...images, ...images], monitor)).toEqual([...first, ...first]);
+      expect({ bars, lines }).toEqual({ bars: [], lines: [] });
+    });
+
+    it('names what broke with its log, and keeps what was built beside it', async () => {
+      const { builder, brokenWorker, isBuilt } = await open();
+      const images = await builder.evaluateImages(await brokenWorker(), [website, worker]);
+      const building = builder.build(images, aMonitor().monitor);
+      const error: unknown = await building.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(UserError);
+      expect(error).toMatchObject({
+        message: expect.stringContaining(worker),
+        details: expect.arrayContaining([expect.stringContaining('unknown option')]),
+      });
+      expect(String(error)).not.toContain(website);
+      const [first, second] = images;
+      expect(first && (await isBuilt(first))).toBe(true);
+      expect(second && (await isBuilt(second))).toBe(false);
+      expect(second && (await builder.log(second.drvPath))).toContain('unknown option');
+    });
+
+    it('keeps no log of what it never heard of', async () => {
+      const { builder } = await open();
+      expect(await builder.log(`/nix/store/${'0'.repeat(32)}-never-built.drv`)).toBeUndefined();
+      expect(await builder.log('--help')).toBeUndefined();
+    });
+
+    it('does not begin what is cancelled already', async () => {
+      const { builder, good, isBuilt } = await open();
+      const source = await good();
+      const images = await builder.evaluateImages(source, [website]);
+      const edited = await open();
+      await expect(edited.builder.evaluateFleet(await edited.good(), AbortSignal.abort())).rejects.toThrow(UserError);
+      await expect(builder.build(images, aMonitor().monitor, AbortSignal.abort())).rejects.toThrow(UserError);
+      for (const image of images) expect(await isBuilt(image)).toBe(false);
+    });
+
+    it('ends a build that is cancelled, and leaves nothing half made', async () => {
+      const { builder, endlessWebsite, isBuilt } = await open();
+      if (endlessWebsite === undefined) return;
+      const images = await builder.evaluateImages(await endlessWebsite(), [website]);
+      const { monitor } = aMonitor();
+      const cancel = new AbortController();
+      const watched: BuildMonitor = { ...monitor, line: () => cancel.abort() };
+      await expect(builder.build(images, watched, cancel.signal)).rejects.toThrow(/cancelled/);
+      for (const image of images) expect(await isBuilt(image)).toBe(false);
+    });
+
+    it('keeps exactly the images it is told to', async () => {
+      const { builder, good, editedWebsite, isBuilt, collectGarbage } = await open();
+      if (collectGarbage === undefined) return;
+      const old = await builder.evaluateImages(await good(), [website, worker]);
+      const fresh = await builder.evaluateImages(await editedWebsite(), [website]);
+      await builder.build([...old, ...fresh], aMonitor().monitor);
+      await collectGarbage();
+      await builder.keep([...fresh, ...old.slice(1)]);
+      await collectGarbage();
+      expect(await Promise.all([...old, ...fresh].map(isBuilt))).toEqual([false, true, true]);
+      const { monitor, bars } = aMonitor();
+      await builder.build(old, monitor);
+      expect(bars.length, 'what was collected is built again').toBeGreaterThan(0);
+      expect(await Promise.all(old.map(isBuilt))).toEqual([true, true]);
+    });
+  });
+}

@@ -1,0 +1,23 @@
+import { FakeBuilder } from '../../src/builder/fake.ts';
+import { builderContract, website, worker } from './builder.contract.ts';
+
+const fleet = { vms: { 'test-website': { vm_id: 823, image_type: website } } };
+
+builderContract('FakeBuilder', async () => {
+  const builder = new FakeBuilder();
+  const source = (rev: string, images: Record<string, string>) => async () => {
+    builder.commit(rev, { fleet, images });
+    return { mirror: '/fake/mirror.git', ref: 'refs/proxnix/r-1', rev };
+  };
+  builder.breakBuild('worker broken', ['unknown option']);
+  builder.holdBuild('website endless', new Promise(() => {}));
+  return {
+    builder,
+    good: source('a'.repeat(40), { [website]: 'website 1', [worker]: 'worker 1' }),
+    editedWebsite: source('b'.repeat(40), { [website]: 'website 2', [worker]: 'worker 1' }),
+    brokenWorker: source('c'.repeat(40), { [website]: 'website 1', [worker]: 'worker broken' }),
+    endlessWebsite: source('d'.repeat(40), { [website]: 'website endless' }),
+    isBuilt: async (image) => builder.isBuilt(image),
+    collectGarbage: async () => builder.collectGarbage(),
+  };
+});

@@ -1,0 +1,225 @@
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { NixBuilder } from '../../../src/builder/nix/nix.ts';
+import { UserError } from '../../../src/core/errors.ts';
+import { removePrivateStore } from '../../../src/demo/private-store.ts';
+import { commitFiles } from '../../../src/demo/repository.ts';
+import { website } from '../builder.contract.ts';
+import { aFlake, aSampleRepository, nix, nixOptions, pinned } from './here.ts';
+
+/** A derivation that would be built by reading it. */
+const generated = `derivation { name = "generated"; system = "${nix?.system}"; builder = "/bin/sh"; args = [ "-c" "printf '{ }' > $out" ]; }`;
+const importing = `{ proxnix.vms = import (${generated}); }`;
+
+describe.skipIf(nix === undefined)('a flake may not', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  const evaluate = async (outputs: string, more?: string) =>
+    new NixBuilder(await nixOptions()).evaluateFleet(await aFlake(outputs, more));
+
+  it('build while it is evaluated', async () => {
+    await expect(evaluate(importing)).rejects.toMatchObject({
+      message: expect.stringContaining('allow-import-from-derivation'),
+      next: expect.stringContaining('before anyone approved'),
+    });
+  });
+
+  it('build while it is evaluated, unless the settings allow it', async () => {
+    const builder = new NixBuilder(await nixOptions({ allowImportFromDerivation: true }));
+    expect(await builder.evaluateFleet(await aFlake(importing))).toEqual({ vms: {} });
+  });
+
+  it('allow itself more by its nixConfig', async () => {
+    const nixConfig =
+      'nixConfig = { allow-import-from-derivation = true; pure-eval = false; restrict-eval = false; sandbox = false; };';
+    await expect(evaluate(importing, nixConfig)).rejects.toThrow('allow-import-from-derivation');
+    vi.stubEnv('PROXNIX_CANARY', 'seen');
+    expect(await evaluate('{ proxnix = builtins.getEnv "PROXNIX_CANARY"; }', nixConfig)).toBe('');
+  });
+
+  it.each([
+    ['a file of the machine', 'builtins.readFile /etc/passwd'],
+    ['a folder of the machine', 'builtins.readDir "/etc"'],
+    ['a repository of the machine', 'builtins.fetchGit "/srv/other"'],
+    ['the search path', 'import <nixpkgs> { }'],
+    ['the time', 'builtins.currentTime'],
+    ['an unlocked flake', 'builtins.getFlake "nixpkgs"'],
+    ['an unlocked URL', 'builtins.fetchurl "http://127.0.0.1:9/x"'],
+    ['a program', 'builtins.exec [ "id" ]'],
+  ])('read %s', async (_, expression) => {
+    await expect(evaluate(`{ proxnix = ${expression}; }`)).rejects.toThrow(UserError);
+  });
+
+  it('see the environment of the bot', async () => {
+    vi.stubEnv('PROXNIX_CANARY', 'seen');
+    expect(await evaluate('{ proxnix = [ (builtins.getEnv "PROXNIX_CANARY") (builtins.getEnv "HOME") ]; }')).toEqual([
+      '',
+      '',
+    ]);
+  });
+
+  it('leave its repository by its folder', async () => {
+    const builder = new NixBuilder(await nixOptions());
+    const source = await aFlake('{ proxnix = 1; }');
+    for (const dir of ['../..', '..', '.', '/etc', 'a/../..', 'a//b', '']) {
+      await expect(builder.evaluateFleet({ ...source, dir }), dir).rejects.toThrow(UserError);
+    }
+  });
+
+  it('run for ever: it is killed when it does not listen', async () => {
+    const options = await nixOptions({ evalTimeoutMs: 500, killAfterMs: 200 });
+    const busy = `let count = n: if n == 0 then 0 else count (n - 1);
+      again = builtins.genList (n: count 1000 + n) 100000000; in builtins.foldl' (a: b: a + b) 0 again`;
+    const asking = new NixBuilder(options).evaluateFleet(await aFlake(`{ proxnix = ${busy}; }`));
+    await expect(asking).rejects.toThrow('The evaluation of the VM list took longer than 0.5 s and was stopped.');
+    const { stdout } = await execa('ps', ['-eo', 'args'], { reject: false });
+    expect(stdout.split('\n').filter((line) => line.includes(options.dir))).toEqual([]);
+  });
+
+  it('take more memory than it is given', async () => {
+    const options = await nixOptions({ evalMemoryBytes: 600 * 2 ** 20 });
+    const large = 'builtins.length (builtins.genList (n: n) 500000000)';
+    await expect(new NixBuilder(options).evaluateFleet(await aFlake(`{ proxnix = ${large}; }`))).rejects.toMatchObject({
+      message: expect.stringContaining('out of memory'),
+      next: expect.stringContaining('memory limit'),
+    });
+  });
+});
+
+describe.skipIf(nix === undefined)('NixBuilder', () => {
+  it('takes names of a push as data', async () => {
+    const names = [
+      '--option',
+      '$(touch pwned)',
+      '; touch pwned',
+      '../../etc',
+      '${' + 'builtins.abort "x"}',
+      '"',
+      "''",
+      '\\',
+      'a\nb',
+    ];
+    const outputs = `{ proxnix.vms = builtins.fromJSON (builtins.readFile ./names.json); nixosConfigurations = { }; }`;
+    const repository = await aSampleRepository();
+    const vms = Object.fromEntries(names.map((name) => [name, { name, image_type: name }]));
+    await commitFiles(repository, 'Strange names', {
+      'flake.nix': `{ outputs = { self }: ${outputs}; }\n`,
+      'names.json': JSON.stringify(vms),
+    });
+    const source = await pinned(repository);
+    const builder = new NixBuilder(await nixOptions());
+    expect(await builder.evaluateFleet(source)).toEqual({ vms });
+    const error: unknown = await builder.evaluateImages(source, names).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'UserError', next: 'The flake has no nixosConfigurations.' });
+  });
+
+  it('is not misled by an image named like what Nix prints as a string', async () => {
+    const outputs = '{ nixosConfigurations.outPath.config.system.build.qcow2 = throw "here"; }';
+    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), ['outPath']);
+    await expect(asking).rejects.toThrow('The image outPath does not evaluate: here');
+  });
+
+  it.each([
+    ['text', '"a text"'],
+    ['a path of the machine', '{ drvPath = "/etc/passwd"; outPath = "/etc/passwd"; }'],
+    ['a path above the store', '{ drvPath = "/nix/store/../../x.drv"; outPath = "/nix/store/.."; }'],
+  ])('refuses an image that is %s', async (_, value) => {
+    const outputs = `{ nixosConfigurations.web.config.system.build.qcow2 = ${value}; }`;
+    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), ['web']);
+    await expect(asking).rejects.toThrow(/^The image web /);
+  });
+
+  it('says which attribute an image lacks', async () => {
+    const outputs = '{ nixosConfigurations.web.config.system.build.raw = 1; }';
+    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), ['web']);
+    await expect(asking).rejects.toMatchObject({
+      message: 'The image web has no attribute qcow2 (nixosConfigurations.web.config.system.build.qcow2).',
+    });
+  });
+
+  it('reads another attribute when it is told to', async () => {
+    const outputs = `{ nixosConfigurations.web.config.formats.qcow = ${generated} // { passthru.filePath = "disk/web.qcow2"; }; }`;
+    const builder = new NixBuilder(await nixOptions({ attribute: 'config.formats.qcow' }));
+    expect(await builder.evaluateImages(await aFlake(outputs), ['web'])).toEqual([
+      expect.objectContaining({ attr: 'nixosConfigurations.web.config.formats.qcow', file: 'disk/web.qcow2' }),
+    ]);
+  });
+
+  it('reads a flake that lies in a folder', async () => {
+    const repository = await aSampleRepository();
+    await commitFiles(repository, 'A folder', {
+      'hosts/production 2/x': '',
+      'hosts/a/flake.nix': '{ outputs = { self }: { proxnix = 7; }; }',
+    });
+    expect(await new NixBuilder(await nixOptions()).evaluateFleet(await pinned(repository, 'hosts/a'))).toBe(7);
+  });
+
+  it('says so when the flake has no output proxnix', async () => {
+    await expect(new NixBuilder(await nixOptions()).evaluateFleet(await aFlake('{ }'))).rejects.toMatchObject({
+      message: expect.stringContaining('the flake has no output named proxnix'),
+      next: 'Give the flake an output proxnix with the attribute vms.',
+    });
+  });
+
+  it('works under restricted evaluation', async () => {
+    const builder = new NixBuilder(await nixOptions({ restrictEval: true }));
+    const source = await pinned(await aSampleRepository());
+    expect(await builder.evaluateFleet(source)).toHaveProperty('vms');
+    expect(await builder.evaluateImages(source, [website])).toHaveLength(1);
+  });
+
+  it('blames the flake, not an image, for what is wrong before any image', async () => {
+    const outputs = '{ nixosConfigurations = throw "no lib"; }';
+    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), ['web', 'db']);
+    await expect(asking).rejects.toThrow(/^The flake of commit [0-9a-f]{7} does not evaluate: no lib/);
+  });
+
+  it('reports one reason of several images once', async () => {
+    const outputs = '{ nixosConfigurations = builtins.mapAttrs (name: v: abort "no lib") { web = 1; db = 2; }; }';
+    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), ['web', 'db']);
+    await expect(asking).rejects.toThrow(/^The images web, db do not evaluate, all for one reason: .*no lib/);
+  });
+
+  it('gives the settings of Nix where the process list does not show them', async () => {
+    const base = await nixOptions();
+    const bin = await mkdtemp(join(base.dir, 'bin-'));
+    for (const program of ['nix', 'nix-store']) {
+      const { stdout: real } = await execa('sh', ['-c', `command -v ${program}`]);
+      await writeFile(join(bin, program), `#!/bin/sh\nprintf '%s\\n' "$*" >> ${bin}/arguments\nexec ${real} "$@"\n`);
+      await chmod(join(bin, program), 0o755);
+    }
+    const config = { ...base.config, 'access-tokens': 'example.org=canary' };
+    const builder = new NixBuilder({ ...base, nixBinDir: bin, config });
+    await builder.evaluateFleet(await pinned(await aSampleRepository()));
+    const args = await readFile(join(bin, 'arguments'), 'utf8');
+    expect(args).toContain('--option pure-eval true');
+    expect(args).not.toContain('canary');
+  });
+
+  it('cancels an evaluation', async () => {
+    const cancel = new AbortController();
+    const options = await nixOptions({ killAfterMs: 200 });
+    const busy =
+      "let f = n: if n == 0 then 0 else f (n - 1); in builtins.foldl' (a: n: a + f 1000) 0 (builtins.genList (n: n) 1000000)";
+    const source = await aFlake(`{ proxnix = ${busy}; }`);
+    const asking = new NixBuilder(options).evaluateFleet(source, cancel.signal);
+    setTimeout(() => cancel.abort(), 300);
+    await expect(asking).rejects.toThrow('The evaluation was cancelled.');
+  });
+});
+
+it('says how to get Nix when it is missing', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'proxnix-none-'));
+  onTestFinished(() => removePrivateStore(dir));
+  const builder = new NixBuilder({ dir, nixBinDir: join(dir, 'nowhere') });
+  const source = { mirror: '/srv/mirror.git', ref: 'refs/proxnix/r-1', rev: 'a'.repeat(40) };
+  await expect(builder.evaluateFleet(source)).rejects.toMatchObject({
+    name: 'UserError',
+    next: expect.stringContaining('apt-get install nix-bin'),
+  });
+});

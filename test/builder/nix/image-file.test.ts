@@ -1,0 +1,117 @@
+import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { findImageFile } from '../../../src/builder/nix/image-file.ts';
+import { removePrivateStore } from '../../../src/demo/private-store.ts';
+import { sampleDisk } from '../../../src/demo/sample-disk.ts';
+
+const out = `/nix/store/${'0'.repeat(32)}-image`;
+const other = `/nix/store/${'1'.repeat(32)}-other`;
+const image = { type: 'web', attr: 'x', drvPath: `${out}.drv`, storePath: out };
+
+/** A store with these files; a text that begins with `->` is a link. */
+async function aStore(files: Readonly<Record<string, string | Uint8Array>>): Promise<string> {
+  const root = await mkdtemp(join(tmpdir(), 'proxnix-store-'));
+  onTestFinished(() => removePrivateStore(root));
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    if (typeof content === 'string' && content.startsWith('-> ')) await symlink(content.slice(3), join(root, path));
+    else await writeFile(join(root, path), content);
+  }
+  return root;
+}
+
+const disk = sampleDisk('text');
+
+describe('findImageFile', () => {
+  it.each<readonly [string, Record<string, string | Uint8Array>, { file?: string; wanted?: string }, string]>([
+    ['the output itself', { [out]: disk }, {}, out],
+    [
+      'an output that is a link to the file',
+      { [out]: `-> ${other}/a.qcow2`, [`${other}/a.qcow2`]: disk },
+      {},
+      `${other}/a.qcow2`,
+    ],
+    ['the only qcow2', { [`${out}/nixos.qcow2`]: disk, [`${out}/README`]: '' }, {}, `${out}/nixos.qcow2`],
+    ['a link to it', { [`${out}/nixos.qcow2`]: '-> sub/disk', [`${out}/sub/disk`]: disk }, {}, `${out}/sub/disk`],
+    [
+      "Hydra's product",
+      {
+        [`${out}/a.qcow2`]: '',
+        [`${out}/b.qcow2`]: disk,
+        [`${out}/nix-support/hydra-build-products`]: `file qcow2-image ${out}/b.qcow2\n`,
+      },
+      {},
+      `${out}/b.qcow2`,
+    ],
+    [
+      'what evaluation told',
+      { [`${out}/a.qcow2`]: '', [`${out}/sub/b.qcow2`]: disk },
+      { file: 'sub/b.qcow2' },
+      `${out}/sub/b.qcow2`,
+    ],
+    ['a whole path that evaluation told', { [`${out}/b.qcow2`]: disk }, { file: `${out}/b.qcow2` }, `${out}/b.qcow2`],
+    [
+      'what the settings say before all',
+      { [`${out}/a.qcow2`]: disk, [`${out}/b.qcow2`]: '' },
+      { file: 'b.qcow2', wanted: 'a.qcow2' },
+      `${out}/a.qcow2`,
+    ],
+  ])('finds %s', async (_, files, { file, wanted }, path) => {
+    const root = await aStore(files);
+    const found = await findImageFile(root, file === undefined ? image : { ...image, file }, wanted);
+    expect(found).toMatchObject({ path: join(root, path), size: 393_216, virtualSize: 2 ** 31 });
+  });
+
+  it('takes a raw disk at its size', async () => {
+    const root = await aStore({ [`${out}/nixos.img`]: 'x'.repeat(1024) });
+    expect(await findImageFile(root, image, 'nixos.img')).toMatchObject({ size: 1024, virtualSize: 1024 });
+  });
+
+  it.each<readonly [string, Record<string, string | Uint8Array>, string | undefined, RegExp]>([
+    ['no qcow2', { [`${out}/README`]: '' }, undefined, /^The image web holds no \*\.qcow2\.$/],
+    ['several', { [`${out}/a.qcow2`]: disk, [`${out}/b.qcow2`]: disk }, undefined, /holds several: a\.qcow2, b\.qcow2/],
+    ['a missing file', { [`${out}/a`]: '' }, 'b.qcow2', /has no file b\.qcow2/],
+    ['a folder', { [`${out}/a/b`]: '' }, 'a', /is no file: a/],
+    ['something else', { [`${out}/a.vma.zst`]: 'VMA' }, 'a.vma.zst', /neither a qcow2 nor a raw file/],
+    ['a qcow2 by name only', { [`${out}/a.qcow2`]: 'x'.repeat(200) }, undefined, /neither a qcow2 nor a raw file/],
+    ['a way out by dots', { [`${out}/a`]: '' }, '../../../etc/passwd', /outside the Nix store/],
+    ['a link out of the store', { [`${out}/a.qcow2`]: '-> /etc/passwd' }, undefined, /outside the Nix store/],
+    [
+      'a relative link out of the store',
+      { [`${out}/a.qcow2`]: '-> ../../../../etc/passwd' },
+      undefined,
+      /outside the Nix store/,
+    ],
+    [
+      'a linked folder out of the store',
+      { [`${out}/sub`]: '-> /etc', [`${out}/x`]: '' },
+      'sub/passwd',
+      /outside the Nix store/,
+    ],
+    [
+      'a product out of the store',
+      { [`${out}/nix-support/hydra-build-products`]: 'file qcow2-image /etc/passwd\n' },
+      undefined,
+      /outside the Nix store/,
+    ],
+    ['a circle of links', { [`${out}/a.qcow2`]: '-> b', [`${out}/b`]: '-> a.qcow2' }, undefined, /circle of links/],
+  ])('refuses %s', async (_, files, wanted, message) => {
+    const asking = findImageFile(await aStore(files), image, wanted);
+    await expect(asking).rejects.toMatchObject({ name: 'UserError', message: expect.stringMatching(message) });
+  });
+
+  it('refuses a disk that reads from another file', async () => {
+    const backed = Uint8Array.from(disk);
+    new DataView(backed.buffer).setBigUint64(8, 4096n);
+    await expect(findImageFile(await aStore({ [out]: backed }), image)).rejects.toThrow(
+      /backing file, which is refused/,
+    );
+    const external = Uint8Array.from(disk);
+    new DataView(external.buffer).setBigUint64(72, 4n);
+    await expect(findImageFile(await aStore({ [out]: external }), image)).rejects.toThrow(
+      /another file, which is refused/,
+    );
+  });
+});

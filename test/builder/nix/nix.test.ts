@@ -1,0 +1,184 @@
+import { readdir, readlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+import { nixEnvironment, storeQueryArguments } from '../../../src/builder/nix/arguments.ts';
+import { NixBuilder } from '../../../src/builder/nix/nix.ts';
+import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
+import { validPaths } from '../../../src/builder/nix/store-queries.ts';
+import { imageHash } from '../../../src/core/guest.ts';
+import { breakImage, editImage } from '../../../src/demo/edits.ts';
+import { commitFiles, readSample, type SampleRepository } from '../../../src/demo/repository.ts';
+import { aMonitor, builderContract, website, worker } from '../builder.contract.ts';
+import { aSampleRepository, nix, nixOptions, ownStore, pinned } from './here.ts';
+
+describe.skipIf(nix === undefined)('with Nix', () => {
+  builderContract('NixBuilder', async () => {
+    const options = await nixOptions();
+    const repository = await aSampleRepository();
+    // Tests share a store: what one built is not new to the next.
+    await commitFiles(repository, 'Be unique', await unique(repository));
+    return {
+      builder: new NixBuilder(options),
+      good: () => pinned(repository),
+      async editedWebsite() {
+        await editImage(repository, 'website');
+        return pinned(repository);
+      },
+      async brokenWorker() {
+        await breakImage(repository, 'worker');
+        return pinned(repository);
+      },
+      async endlessWebsite() {
+        const text = await readSample(repository, 'images/website.nix');
+        const endless = text.replace('postBuild = ""', 'postBuild = "printf \'%s\\n\' begin; while :; do :; done"');
+        await commitFiles(repository, 'Never end', { 'images/website.nix': endless });
+        return pinned(repository);
+      },
+      isBuilt: async (image) => (await validPaths(nixSettings(options), [image.storePath])).has(image.storePath),
+      ...(ownStore ? { collectGarbage: () => collectGarbage(options) } : {}),
+    };
+  });
+
+  describe('NixBuilder', () => {
+    it('evaluates a commit once', async () => {
+      const repository = await aSampleRepository();
+      const evaluated: unknown[] = [];
+      const log = { debug: (facts: object) => evaluated.push(facts) };
+      const builder = new NixBuilder(await nixOptions({ log }));
+      const source = await pinned(repository);
+      await builder.evaluateFleet(source);
+      await builder.evaluateFleet({ ...source, ref: 'refs/heads/main' });
+      await builder.evaluateImages(source, [website]);
+      await builder.evaluateImages(source, [website]);
+      expect(evaluated).toHaveLength(2);
+      await builder.evaluateImages(source, [website, worker]);
+      expect(evaluated.at(-1)).toMatchObject({ what: worker });
+    });
+
+    it('evaluates many images in batches, and tells each one its own error', async () => {
+      const repository = await aSampleRepository();
+      const what: unknown[] = [];
+      const log = { debug: (facts: object) => what.push(facts) };
+      const builder = new NixBuilder(await nixOptions({ log, batchSize: 2, workers: 2 }));
+      const broken =
+        'configuration = name: if name == "cp" then throw "no etcd" else if name == "worker" then 1 + "a" else {';
+      const flake = await readSample(repository, 'flake.nix');
+      await commitFiles(repository, 'Break two', { 'flake.nix': flake.replace('configuration = name: {', broken) });
+      const types = ['init', 'cp', 'worker', 'website'].map((name) => `build-qcow2-${name}`);
+      const asking = builder.evaluateImages(await pinned(repository), types);
+      await expect(asking).rejects.toMatchObject({
+        message: 'These images do not evaluate: build-qcow2-cp, build-qcow2-worker.',
+        details: expect.arrayContaining([
+          expect.stringMatching(/^The image build-qcow2-cp does not evaluate: no etcd/),
+          expect.stringMatching(
+            /^The image build-qcow2-worker does not evaluate: cannot add a string to an integer \(flake\.nix:/,
+          ),
+        ]),
+      });
+      expect(what.map((facts) => Reflect.get(Object(facts), 'what'))).toEqual(
+        expect.arrayContaining([types.slice(0, 2).join(', '), types.slice(2).join(', '), types[1], types[2]]),
+      );
+    });
+
+    it('leaves one root for each image, named by its hash', async () => {
+      const options = await nixOptions();
+      const builder = new NixBuilder(options);
+      const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [website, worker]);
+      await builder.build(images, aMonitor().monitor);
+      const roots = join(options.dir, 'roots');
+      expect((await readdir(roots)).sort()).toEqual(images.map(imageHash).sort());
+      for (const image of images) {
+        expect(basename(await readlink(join(roots, imageHash(image))))).toBe(basename(image.storePath));
+      }
+    });
+
+    it('refuses a path that is not the planned one', async () => {
+      const builder = new NixBuilder(await nixOptions());
+      const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [website]);
+      const other = images.map((image) => ({
+        ...image,
+        storePath: `/nix/store/${'0'.repeat(32)}-nixos-website.qcow2`,
+      }));
+      await expect(builder.build(other, aMonitor().monitor)).rejects.toThrow(/as another store path than the planned/);
+    });
+
+    it.skipIf(!ownStore)('evaluates again when the collector took the derivation', async () => {
+      const options = await nixOptions();
+      const builder = new NixBuilder(options);
+      const repository = await aSampleRepository();
+      await commitFiles(repository, 'Be unique', await unique(repository));
+      const images = await builder.evaluateImages(await pinned(repository), [website]);
+      await collectGarbage(options);
+      await expect(new NixBuilder(options).build(images, aMonitor().monitor)).rejects.toMatchObject({
+        message: `The derivation of the image ${website} is no longer in the Nix store.`,
+        next: expect.stringContaining('Plan again'),
+      });
+      const files = await builder.build(images, aMonitor().monitor);
+      expect(files.map((file) => file.image)).toEqual(images);
+    });
+
+    it.skipIf(!ownStore)('needs no derivation for what is built', async () => {
+      const options = await nixOptions();
+      const builder = new NixBuilder(options);
+      const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [website]);
+      const files = await builder.build(images, aMonitor().monitor);
+      await collectGarbage(options, ['--option', 'keep-derivations', 'false']);
+      expect(await new NixBuilder(options).build(images, aMonitor().monitor)).toEqual(files);
+    });
+
+    it('builds what this machine can when another image needs another machine', async () => {
+      const repository = await aSampleRepository();
+      const image = await readSample(repository, 'lib/image.nix');
+      const foreign = image.replace(
+        '        inherit system;',
+        '        system = if image.hostName == "test-worker" then "riscv64-none" else system;',
+      );
+      await commitFiles(repository, 'Another machine', { 'lib/image.nix': foreign, ...(await unique(repository)) });
+      const options = await nixOptions();
+      const builder = new NixBuilder(options);
+      const images = await builder.evaluateImages(await pinned(repository), [worker, website]);
+      await expect(builder.build(images, aMonitor().monitor)).rejects.toMatchObject({
+        message: `Building ${worker} failed at nixos-root-worker (needs a riscv64-none machine).`,
+        next: expect.stringContaining('machine of that kind'),
+      });
+      const valid = await validPaths(
+        nixSettings(options),
+        images.map((each) => each.storePath),
+      );
+      expect(images.map((each) => valid.has(each.storePath))).toEqual([false, true]);
+    });
+
+    it('stops a derivation that builds too long', async () => {
+      const repository = await aSampleRepository();
+      const text = await readSample(repository, 'images/website.nix');
+      const endless = text.replace('postBuild = ""', 'postBuild = "while :; do :; done"');
+      await commitFiles(repository, 'Never end', { 'images/website.nix': endless });
+      const builder = new NixBuilder(await nixOptions({ buildTimeoutS: 1 }));
+      const images = await builder.evaluateImages(await pinned(repository), [website]);
+      await expect(builder.build(images, aMonitor().monitor)).rejects.toMatchObject({
+        message: `Building ${website} failed at nixos-root-website (timed out after 1 seconds).`,
+      });
+    });
+  });
+});
+
+/** Images that no other test has: the store of a test file is shared. */
+async function unique(repository: SampleRepository): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for (const path of ['images/website.nix', 'images/worker.nix']) {
+    releases += 10;
+    files[path] = (await readSample(repository, path)).replace('release = 1', `release = ${releases}`);
+  }
+  return files;
+}
+
+let releases = 100;
+
+async function collectGarbage(options: NixOptions, more: readonly string[] = []): Promise<void> {
+  const settings = nixSettings(options);
+  await execa('nix-store', [...storeQueryArguments(settings, ['--gc']), ...more], {
+    env: nixEnvironment(settings),
+    extendEnv: false,
+  });
+}

@@ -1,0 +1,240 @@
+import { createHash } from 'node:crypto';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { execa } from 'execa';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { UserError } from '../../src/core/errors.ts';
+import { GitMirror } from '../../src/git/cli.ts';
+import { startGitHttp } from '../support/git-http.ts';
+import { gitContract } from './git.contract.ts';
+import { aFolder, anOrigin, type Origin } from './origin.ts';
+
+const token = 'canary-token-1234567890';
+
+gitContract('GitMirror over file://', async () => {
+  const origin = await anOrigin();
+  return { ...origin, git: aMirror(origin, pathToFileURL(origin.dir).href) };
+});
+
+gitContract('GitMirror over http with a token', async () => {
+  const origin = await anOrigin();
+  const server = await served(origin, { auth: { user: 'x-access-token', password: token } });
+  return { ...origin, git: aMirror(origin, `${server.url}/origin.git`, { token }) };
+});
+
+describe('GitMirror', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it('opens a mirror that an earlier process left, with its pins', async () => {
+    const origin = await anOrigin();
+    const sha = await origin.push('first');
+    const first = aMirror(origin, origin.dir);
+    await first.head();
+    const source = await first.pin(sha, 'r-1');
+    await origin.deleteBranch('main');
+    await writeFile(join(source.mirror, 'packed-refs.lock'), '');
+    await mkdir(join(source.mirror, 'refs/heads/x'), { recursive: true });
+    await writeFile(join(source.mirror, 'refs/heads/x/y.lock'), '');
+    const second = aMirror(origin, origin.dir);
+    expect((await second.find(sha))?.sha).toBe(sha);
+    const locks = (await readdir(source.mirror, { recursive: true })).filter((name) => name.endsWith('.lock'));
+    expect(locks).toEqual([]);
+  });
+
+  it('is a bare repository with the whole history and nothing but branches, tags and pins', async () => {
+    const origin = await anOrigin();
+    await origin.push('first');
+    const sha = await origin.push('second');
+    await origin.git('update-ref', 'refs/pull/1/head', sha);
+    const mirror = aMirror(origin, pathToFileURL(origin.dir).href);
+    await mirror.head();
+    const { mirror: dir } = await mirror.pin(sha, 'r-1');
+    const git = async (...args: string[]) => (await execa('git', ['--git-dir', dir, ...args])).stdout;
+    expect(await git('rev-parse', '--is-bare-repository')).toBe('true');
+    expect(await git('rev-list', '--count', sha)).toBe('2');
+    expect((await git('for-each-ref', '--format=%(refname)')).split('\n')).toEqual([
+      'refs/heads/main',
+      'refs/proxnix/r-1',
+    ]);
+  });
+
+  it('follows a branch that becomes a folder of branches', async () => {
+    const origin = await anOrigin();
+    await origin.push('first');
+    await origin.push('a', 'topic');
+    const mirror = aMirror(origin, origin.dir);
+    await mirror.head();
+    await origin.deleteBranch('topic');
+    const sha = await origin.push('b', 'topic/one');
+    await mirror.head();
+    expect((await mirror.find('topic/one'))?.sha).toBe(sha);
+    expect(await mirror.find('topic')).toBeUndefined();
+  });
+
+  it('asks for more digits when several commits begin alike', async () => {
+    const origin = await anOrigin();
+    await origin.push('first');
+    const [one, two] = await twoAlike(origin);
+    const mirror = aMirror(origin, origin.dir);
+    await expect(mirror.find(one.slice(0, 7))).rejects.toThrow(`${one.slice(0, 7)} is the beginning of 2 commits.`);
+    expect((await mirror.find(one))?.sha).toBe(one);
+    expect((await mirror.find(two))?.sha).toBe(two);
+  });
+
+  it('runs no hook and reads no settings of a person', async () => {
+    const origin = await anOrigin();
+    const sha = await origin.push('first');
+    const home = await aFolder();
+    const ran = join(home, 'ran');
+    const hook = join(home, 'hooks', 'reference-transaction');
+    await mkdir(dirname(hook));
+    await writeFile(hook, `#!/bin/sh\necho ran > ${ran}\n`);
+    await chmod(hook, 0o755);
+    await writeFile(
+      join(home, '.gitconfig'),
+      `[core]\n\thooksPath = ${home}/hooks\n[url "file:///nowhere/"]\n\tinsteadOf = ${origin.dir}\n`,
+    );
+    vi.stubEnv('HOME', home);
+    vi.stubEnv('GIT_DIR', home);
+    const mirror = aMirror(origin, origin.dir);
+    await mirror.head();
+    const { mirror: dir } = await mirror.pin(sha, 'r-1');
+    await mkdir(join(dir, 'hooks'), { recursive: true });
+    await writeFile(join(dir, 'hooks', 'reference-transaction'), `#!/bin/sh\necho ran > ${ran}\n`);
+    await chmod(join(dir, 'hooks', 'reference-transaction'), 0o755);
+    await mirror.unpin('r-1');
+    await expect(readFile(ran)).rejects.toThrow('ENOENT');
+  });
+
+  it('sends the token in no argument and shows it in no log and no error', async () => {
+    const origin = await anOrigin();
+    await origin.push('first');
+    const server = await served(origin, { auth: { user: 'x-access-token', password: 'another' } });
+    const said: unknown[] = [];
+    const seen = await recordedGit();
+    const mirror = aMirror(origin, `${server.url}/origin.git`, { token, log: { debug: (...all) => said.push(all) } });
+    const error = await mirror.head().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UserError);
+    const basic = Buffer.from(`x-access-token:${token}`).toString('base64');
+    expect(server.requests.map((request) => request.authorization)).toContain(`Basic ${basic}`);
+    const args = await readFile(seen, 'utf8');
+    expect(args).toContain('fetch');
+    const shown = `${args}${JSON.stringify(said)}${JSON.stringify(error)}${String(error)}`;
+    expect(shown).not.toContain(token);
+    expect(shown).not.toContain(basic);
+  });
+
+  it('takes a password out of the URL before anyone sees it', async () => {
+    const origin = await anOrigin();
+    const sha = await origin.push('first');
+    const server = await served(origin, { auth: { user: 'ada', password: token } });
+    const withPassword = server.url.replace('://', `://ada:${token}@`);
+    const seen = await recordedGit();
+    expect((await aMirror(origin, `${withPassword}/origin.git`).head()).sha).toBe(sha);
+    expect(await readFile(seen, 'utf8')).not.toContain(token);
+    await expect(aMirror(origin, `${withPassword}/absent.git`).head()).rejects.toThrow(
+      `The repository ${server.url}/absent.git cannot be fetched`,
+    );
+  });
+
+  it('does not carry the token to where the server points', async () => {
+    const origin = await anOrigin();
+    await origin.push('first');
+    const thief = await served(origin);
+    const server = await served(origin, { redirect: thief.url });
+    const error: unknown = await aMirror(origin, `${server.url}/origin.git`, { token })
+      .head()
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ next: 'The server points elsewhere: configure the new URL of the repository.' });
+    expect(thief.requests).toEqual([]);
+  });
+
+  it('tells a wrong token from a server that is not there', async () => {
+    const origin = await anOrigin();
+    const server = await served(origin, { auth: { user: 'x-access-token', password: token } });
+    await expect(aMirror(origin, `${server.url}/origin.git`, { token: 'wrong' }).head()).rejects.toMatchObject({
+      next: expect.stringContaining('Check the token'),
+    });
+    await server.close();
+    await expect(aMirror(origin, `${server.url}/origin.git`).head()).rejects.toMatchObject({
+      message: expect.stringContaining(`The repository ${server.url}/origin.git cannot be fetched: `),
+      next: expect.stringContaining('can be reached'),
+    });
+  });
+
+  it('gives up on a server that never answers, and works again afterwards', async () => {
+    const origin = await anOrigin();
+    const bin = await aFolder();
+    await writeFile(join(bin, 'ssh'), `#!/bin/sh\ntrap 'printf ended > ${bin}/ended; exit 1' TERM\nsleep 60 &\nwait\n`);
+    await chmod(join(bin, 'ssh'), 0o755);
+    const options = { sshCommand: join(bin, 'ssh'), timeoutMs: 300 };
+    const mirror = aMirror(origin, 'git@example.org:owner/fleet.git', options);
+    await expect(mirror.head()).rejects.toThrow('Fetching git@example.org:owner/fleet.git took longer than 0.3 s.');
+    expect(await readFile(join(bin, 'ended'), 'utf8'), 'ssh was asked to end too').toBe('ended');
+    await expect(mirror.unpin('r-1')).resolves.toBeUndefined();
+  });
+
+  it('says how to get git when it is missing', async () => {
+    const origin = await anOrigin();
+    vi.stubEnv('PATH', await aFolder());
+    await expect(aMirror(origin, origin.dir).head()).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'git is not installed on the machine of the bot.',
+    });
+  });
+});
+
+interface MirrorOptions {
+  readonly token?: string;
+  readonly sshCommand?: string;
+  readonly timeoutMs?: number;
+  readonly log?: { debug(facts: object, message: string): void };
+}
+
+function aMirror(origin: Origin, url: string, options: MirrorOptions = {}): GitMirror {
+  return new GitMirror({ dir: join(origin.scratch, 'mirror.git'), url, branch: 'main', flakeDir: 'fleet', ...options });
+}
+
+async function served(origin: Origin, options: Parameters<typeof startGitHttp>[1] = {}) {
+  const server = await startGitHttp(dirname(origin.dir), options);
+  onTestFinished(() => server.close());
+  return server;
+}
+
+/** A `git` first in PATH that writes down its arguments. @returns the file it writes to */
+async function recordedGit(): Promise<string> {
+  const bin = await aFolder();
+  const { stdout: real } = await execa('sh', ['-c', 'command -v git']);
+  const file = join(bin, 'arguments');
+  await writeFile(join(bin, 'git'), `#!/bin/sh\nprintf '%s\\n' "$*" >> ${file}\nexec ${real} "$@"\n`);
+  await chmod(join(bin, 'git'), 0o755);
+  vi.stubEnv('PATH', `${bin}:${process.env['PATH']}`);
+  return file;
+}
+
+/** Two commits whose hashes share seven digits, on branches of their own: some ten thousand hashes find a pair. */
+async function twoAlike(origin: Origin): Promise<readonly [string, string]> {
+  const tree = await origin.git('rev-parse', 'refs/heads/main^{tree}');
+  const who = 'Ada <ada@example.org> 1750000000 +0000';
+  const seen = new Map<string, string>();
+  for (let number = 0; ; number++) {
+    const text = `tree ${tree}\nauthor ${who}\ncommitter ${who}\n\n${number}\n`;
+    const sha = createHash('sha1').update(`commit ${text.length}\0${text}`).digest('hex');
+    const other = seen.get(sha.slice(0, 7));
+    seen.set(sha.slice(0, 7), text);
+    if (other === undefined) continue;
+    const first = await writeCommit(origin, other, 'alike/one');
+    return [first, await writeCommit(origin, text, 'alike/two')];
+  }
+}
+
+async function writeCommit(origin: Origin, text: string, branch: string): Promise<string> {
+  const file = join(origin.scratch, 'commit');
+  await writeFile(file, text);
+  const sha = await origin.git('hash-object', '-w', '-t', 'commit', file);
+  await origin.git('update-ref', `refs/heads/${branch}`, sha);
+  return sha;
+}

@@ -1,0 +1,71 @@
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { onTestFinished } from 'vitest';
+
+/** A bare repository that people push to, made by plain git. */
+export interface Origin {
+  readonly dir: string;
+  /** A folder for whatever else the test needs; removed with the origin. */
+  readonly scratch: string;
+  readonly push: (subject: string, branch?: string) => Promise<string>;
+  readonly forcePush: (sha: string) => Promise<void>;
+  readonly tag: (name: string, sha: string) => Promise<void>;
+  readonly deleteBranch: (branch: string) => Promise<void>;
+  readonly cutOff: () => Promise<void>;
+  readonly git: (...args: string[]) => Promise<string>;
+}
+
+/** Removed when the test that asked for it is finished. */
+export async function aFolder(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'proxnix-git-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+export async function anOrigin(): Promise<Origin> {
+  const scratch = await aFolder();
+  const dir = join(scratch, 'served', 'origin.git');
+  await mkdir(dir, { recursive: true });
+  const git = async (...args: string[]) =>
+    (await execa('git', args, { cwd: dir, env: plainGit, extendEnv: true })).stdout;
+  await git('init', '--quiet', '--bare', '--initial-branch=main');
+  const tip = async (ref: string) => git('rev-parse', '--verify', '--quiet', ref).catch(() => undefined);
+  return {
+    dir,
+    scratch,
+    git,
+    async push(subject, branch = 'main') {
+      const parent = await tip(`refs/heads/${branch}`);
+      const tree = await git('hash-object', '-w', '-t', 'tree', '/dev/null');
+      const parents = parent === undefined ? [] : ['-p', parent];
+      const sha = await git('commit-tree', tree, ...parents, '-m', `${subject}\n\nMore words.`);
+      await git('update-ref', `refs/heads/${branch}`, sha);
+      return sha;
+    },
+    async forcePush(sha) {
+      await git('update-ref', 'refs/heads/main', sha);
+    },
+    async tag(name, sha) {
+      await git('tag', '--annotate', '--message', 'A release', name, sha);
+    },
+    async deleteBranch(branch) {
+      await git('update-ref', '-d', `refs/heads/${branch}`);
+    },
+    async cutOff() {
+      await rename(dir, `${dir}.away`);
+    },
+  };
+}
+
+const plainGit = {
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_AUTHOR_NAME: 'Ada Löve',
+  GIT_AUTHOR_EMAIL: 'ada@example.org',
+  GIT_AUTHOR_DATE: '1750000000 +0200',
+  GIT_COMMITTER_NAME: 'Ada',
+  GIT_COMMITTER_EMAIL: 'ada@example.org',
+  GIT_COMMITTER_DATE: '1750000000 +0200',
+};
