@@ -50,23 +50,39 @@ export class ConsoleClient {
   }
 
   /**
-   * Waits until a message whose title fits appears, at most `timeoutMs`; `skip` are ids that do not count.
+   * Waits for the newest message to have a title that fits, at most `timeoutMs`; a run that fails ends the wait.
    * @param onTitle told of each new title on the way
    */
-  async waitFor(title: RegExp, options: { timeoutMs: number; onTitle?: (title: string) => void }): Promise<Message> {
-    const end = Date.now() + options.timeoutMs;
+  async waitForNewest(
+    title: RegExp,
+    options: { timeoutMs: number; onTitle?: (title: string) => void },
+  ): Promise<Message> {
     let last = '';
-    while (Date.now() < end) {
-      const message = (await this.messages()).at(-1);
-      if (message !== undefined && message.card.title !== last) {
-        last = message.card.title;
-        options.onTitle?.(last);
+    return this.waitFor(options.timeoutMs, (messages) => {
+      const message = messages.at(-1);
+      if (message === undefined) return undefined;
+      if (message.card.title !== last) options.onTitle?.(message.card.title);
+      last = message.card.title;
+      if (title.test(last)) return message;
+      if (/^Failed/.test(last)) throw new Error(cardText(message));
+      return undefined;
+    });
+  }
+
+  /** Waits until `find` finds what it looks for among the messages, newest last. */
+  async waitFor(timeoutMs: number, find: (messages: readonly Message[]) => Message | undefined): Promise<Message> {
+    const end = Date.now() + timeoutMs;
+    for (;;) {
+      const messages = await this.messages();
+      const found = find(messages);
+      if (found !== undefined) return found;
+      if (Date.now() > end) {
+        throw new Error(
+          `nothing fitting came in ${timeoutMs / 1000} s; newest: ${messages.at(-1)?.card.title ?? 'none'}`,
+        );
       }
-      if (message !== undefined && title.test(message.card.title)) return message;
-      if (message !== undefined && /^Failed/.test(message.card.title)) throw new Error(cardText(message));
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    throw new Error(`no message with ${title} came in ${options.timeoutMs / 1000} s; the last one is "${last}"`);
   }
 }
 

@@ -9,16 +9,24 @@ type Pushed = Promise<string>;
 export async function editImage(repository: SampleRepository, vm: SampleVm): Pushed {
   const path = `images/${vm}.nix`;
   const text = await readSample(repository, path);
-  const edited = text.replace(/release = (\d+);/, (_, release: string) => `release = ${Number(release) + 1};`);
-  return commitFiles(repository, `Update the image of test-${vm}`, { [path]: edited });
+  return commitFiles(repository, `Update the image of test-${vm}`, { [path]: nextRelease(text) });
+}
+
+/** The text of an image's file with the next release. */
+export function nextRelease(text: string): string {
+  return text.replace(/release = (\d+);/, (_, release: string) => `release = ${Number(release) + 1};`);
 }
 
 /** The image's root file system fails to build, with a log. */
 export async function breakImage(repository: SampleRepository, vm: SampleVm): Pushed {
   const path = `images/${vm}.nix`;
   const text = await readSample(repository, path);
-  const edited = text.replace(/postBuild = .*;\n}/s, () => `postBuild = ''\n${brokenCheck}  '';\n}`);
-  return commitFiles(repository, `Check the configuration of test-${vm}`, { [path]: edited });
+  return commitFiles(repository, `Check the configuration of test-${vm}`, { [path]: brokenBuild(text) });
+}
+
+/** The text of an image's file with a check that fails. */
+export function brokenBuild(text: string): string {
+  return text.replace(/postBuild = .*;\n}/s, () => `postBuild = ''\n${brokenCheck}  '';\n}`);
 }
 
 const brokenCheck = `    printf '%s\\n' "checking service.conf"

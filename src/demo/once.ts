@@ -10,12 +10,12 @@ export async function playOnce(demo: Demo, say: (line: string) => void): Promise
   const client = new ConsoleClient(demo.app.url);
   const progress = (title: string) => say(`  … ${title}`);
   say('Waiting for the plan of the first commit');
-  const plan = await client.waitFor(/^Plan:/, { timeoutMs: 60_000, onTitle: progress });
+  const plan = await client.waitForNewest(/^Plan:/, { timeoutMs: 60_000, onTitle: progress });
   say(`\n${cardText(plan)}\n`);
   say('Pressing Approve');
   const answer = await client.press(plan, 'approve');
   if (JSON.stringify(answer).includes('"note"')) throw new Error(`the approval was refused: ${JSON.stringify(answer)}`);
-  const applied = await client.waitFor(/^Applied:/, { timeoutMs: 180_000, onTitle: progress });
+  const applied = await client.waitForNewest(/^Applied:/, { timeoutMs: 180_000, onTitle: progress });
   say(`\n${cardText(applied)}\n`);
   say('Tags in the cluster');
   return tagsAreRight(demo, say);

@@ -65,7 +65,7 @@ export async function commitFiles(
   }
   await git(repository, ['add', '--all']);
   await git(repository, ['commit', '--quiet', '--message', message]);
-  await git(repository, ['push', '--quiet', 'origin', `HEAD:refs/heads/${repository.branch}`]);
+  await git(repository, ['push', '--quiet', '--set-upstream', 'origin', `HEAD:refs/heads/${repository.branch}`]);
   return git(repository, ['rev-parse', 'HEAD']);
 }
 

@@ -23,17 +23,19 @@ export interface DemoOptions {
   readonly dir: string;
   readonly port: number;
   readonly log?: Log;
+  /** Told of every call to the simulator. */
+  readonly requests?: (what: { readonly method: string; readonly path: string }) => void;
   /** In place of the seed's 100 MB/s. */
   readonly importBytesPerSecond?: number;
 }
 
 /** Starts everything and makes the sample repository; nothing is pushed to the bot's branch yet that it was told of. */
-export async function startDemo({ dir, port, log, importBytesPerSecond }: DemoOptions): Promise<Demo> {
+export async function startDemo({ dir, port, log, importBytesPerSecond, requests }: DemoOptions): Promise<Demo> {
   const seed = demoSeed();
   const [token] = seed.tokens;
   if (token === undefined) throw new Error('the demo cluster has no token');
   const nix = await findNixHere(dir);
-  const simulator = await startSimulator({ seed, timeScale: 0.2, importBytesPerSecond });
+  const simulator = await startSimulator({ seed, timeScale: 0.2, importBytesPerSecond, requests });
   try {
     const repository = await createSampleRepository(dir, { system: nix.system });
     const secret = randomBytes(24).toString('hex');
@@ -56,6 +58,7 @@ export async function startDemo({ dir, port, log, importBytesPerSecond }: DemoOp
     );
     const app = await startApp(config, {
       ...nix.parts,
+      proxmox: { timeouts: quickTimeouts },
       log: log ?? createLog({ level: 'warn', gate: (text) => text }),
     });
     await writeSession(dir, repository.origin, { url: app.url, secret, simulatorUrl: simulator.url });
@@ -69,6 +72,9 @@ export async function startDemo({ dir, port, log, importBytesPerSecond }: DemoOp
     throw error;
   }
 }
+
+/** The simulator waits a fifth of what the real server does, so looking at it as rarely would be most of the demo. */
+const quickTimeouts = { pollMs: [100, 200, 400], logMs: 500, pauseMs: 600, startMs: 1000 };
 
 /** Real Nix where it works, else evaluations that were recorded from the same repository. */
 async function findNixHere(dir: string): Promise<{ system: string; parts: AppParts; why?: string }> {

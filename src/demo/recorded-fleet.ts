@@ -1,0 +1,30 @@
+import type { Recording } from './recorded.ts';
+
+/** `vms.nix` read by the recording; `failure` is what stands in its way: Nix's own words, or a line nobody recorded. */
+export type RecordedFleet =
+  | { readonly vms: Readonly<Record<string, Readonly<Record<string, unknown>>>> }
+  | { readonly failure: string; readonly recorded: boolean; readonly line: number };
+
+/** Puts the recorded lines of `vms.nix` together; anything that is none of them is refused. */
+export function readRecordedFleet(recording: Recording, text: string): RecordedFleet {
+  const vms: Record<string, Record<string, unknown>> = {};
+  let entry: Record<string, unknown> | undefined;
+  for (const [index, raw] of text.split('\n').entries()) {
+    const line = raw.trim();
+    const key = /^([A-Za-z][\w-]*) = \{$/.exec(line)?.[1];
+    const field = /^(\w+) = /.exec(line)?.[1];
+    if (line === '' || line.startsWith('#') || ['{', '}', '{ }'].includes(line)) continue;
+    if (line === '};') {
+      entry = undefined;
+    } else if (key !== undefined && entry === undefined) {
+      entry = {};
+      vms[key] = entry;
+    } else if (entry !== undefined && field !== undefined && Object.hasOwn(recording.lines, line)) {
+      entry[field] = recording.lines[line];
+    } else {
+      const failure = Object.hasOwn(recording.broken, line) ? recording.broken[line] : undefined;
+      return { failure: failure ?? line, recorded: failure !== undefined, line: index + 1 };
+    }
+  }
+  return { vms };
+}

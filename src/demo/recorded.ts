@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import json from './recorded.json' with { type: 'json' };
+import { sampleFiles, sampleVms } from './sample-files.ts';
+
+/** The machine the recordings were made for: part of every derivation. */
+export const recordedSystem = 'x86_64-linux';
+
+/** One image as Nix evaluated it. `text` is its root file system; absent for an image that does not build. */
+export const RecordedImage = z.object({
+  drv: z.string(),
+  root: z.string(),
+  out: z.string(),
+  text: z.string().optional(),
+});
+export type RecordedImage = z.infer<typeof RecordedImage>;
+
+/**
+ * Evaluations of the sample repository, kept by content and in pieces that can be put together: whatever the edits of
+ * the demo make of the repository, in any order, is made of these.
+ */
+export const Recording = z.object({
+  /** Files that decide over images and are no edit's business, by path: another text makes every recording void. */
+  base: z.record(z.string(), z.string()),
+  /** What a line of a VM's entry in `vms.nix` evaluates to. */
+  lines: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  /** What Nix says to a line that it cannot read. */
+  broken: z.record(z.string(), z.string()),
+  /** By name: what the builders write, and the evaluations by hash of the image's file. */
+  images: z.record(
+    z.string(),
+    z.object({
+      rootLog: z.array(z.string()),
+      diskLog: z.array(z.string()),
+      brokenLog: z.array(z.string()),
+      evaluations: z.record(z.string(), RecordedImage),
+    }),
+  ),
+});
+export type Recording = z.infer<typeof Recording>;
+
+export function readRecording(): Recording {
+  return Recording.parse(json);
+}
+
+/** The hashes of `base` as this version of proxnix makes the repository. */
+export function baseHashes(): Readonly<Record<string, string>> {
+  const base = Object.entries(sampleFiles(recordedSystem)).filter(([path]) => /^(?:flake\.nix|lib\/.*)$/.test(path));
+  return Object.fromEntries(base.map(([path, text]) => [path, blobHash(text)]));
+}
+
+/** The hash git gives a file: every key of the recording, and what a tree lists. */
+export function blobHash(text: string): string {
+  return createHash('sha1')
+    .update(`blob ${Buffer.byteLength(text)}\0${text}`)
+    .digest('hex');
+}
+
+/** The name of an image of the sample repository by its type. */
+export function imageName(type: string): string | undefined {
+  return sampleVms.find((name) => type === `build-qcow2-${name}`);
+}

@@ -1,0 +1,65 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readQcow2Header } from '../../src/core/qcow2.ts';
+import { removePrivateStore } from '../../src/demo/private-store.ts';
+import { sampleDisk } from '../../src/demo/sample-disk.ts';
+import { diskScript, rootScript } from '../../src/demo/sample-scripts.ts';
+
+const text = 'host name: test-web\nrelease: 1\nservice: openssh\nservice: nginx\n';
+const qemu = (await execa('qemu-img', ['--version'], { reject: false })).exitCode === 0;
+if (!qemu && process.env['CI'] === 'true') throw new Error('these tests need qemu-img');
+if (!qemu) process.stderr.write('skipped, because qemu-img is not installed: what it says of the sample disk\n');
+
+async function aFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'proxnix-disk-'));
+  onTestFinished(() => removePrivateStore(folder));
+  return folder;
+}
+
+describe('the sample disk', () => {
+  it('is a qcow2 of 2 GiB that stands alone', () => {
+    expect(readQcow2Header(sampleDisk(text))).toEqual({ virtualSize: 2 ** 31, backingFile: false, dataFile: false });
+  });
+
+  it.skipIf(!qemu)('has no fault that qemu-img knows, and holds the text', async () => {
+    const dir = await aFolder();
+    const file = join(dir, 'disk.qcow2');
+    await writeFile(file, sampleDisk(text));
+    const check = JSON.parse((await execa('qemu-img', ['check', '--output=json', file])).stdout);
+    expect(check).toMatchObject({ 'check-errors': 0, 'allocated-clusters': 1 });
+    expect(check).not.toHaveProperty('leaks');
+    const info = JSON.parse((await execa('qemu-img', ['info', '--output=json', file])).stdout);
+    expect(info).toMatchObject({ format: 'qcow2', 'virtual-size': 2 ** 31, 'cluster-size': 65_536 });
+    await execa('qemu-img', ['dd', '-O', 'raw', 'bs=512', 'count=1', `if=${file}`, `of=${join(dir, 'start')}`]);
+    expect(
+      (await execa('head', ['-c', String(text.length), join(dir, 'start')], { stripFinalNewline: false })).stdout,
+    ).toBe(text);
+  });
+
+  it.each(['sh', 'bash', 'dash', 'busybox'])(
+    'is what the script writes under %s, with nothing but its builtins',
+    async (shell) => {
+      const found = await execa('sh', ['-c', 'command -v "$1"', 'sh', shell], { reject: false });
+      // Every machine has sh; the others are tried where they are.
+      if (found.exitCode !== 0 && shell !== 'sh') return;
+      const dir = await aFolder();
+      const run = async (script: string, env: Record<string, string>) => {
+        await writeFile(join(dir, 'script'), script);
+        const args = [...(shell === 'busybox' ? ['sh'] : []), join(dir, 'script')];
+        return execa(found.stdout, args, { extendEnv: false, env: { PATH: '/nowhere', ...env } });
+      };
+      const root = join(dir, 'root');
+      const image = { hostName: 'test-web', release: '1', services: 'openssh nginx', postBuild: '' };
+      expect((await run(rootScript, { ...image, out: root })).stdout).toBe(
+        'collecting the files of test-web\nadding openssh\nadding nginx',
+      );
+      const out = join(dir, 'disk.qcow2');
+      await run(diskScript, { hostName: 'test-web', root, out });
+      const { stdout } = await execa('cat', [out], { encoding: 'buffer' });
+      expect(Buffer.from(stdout).equals(sampleDisk(text))).toBe(true);
+    },
+  );
+});
