@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { ApplicationCommandOptionType, type RESTPutAPIApplicationGuildCommandsJSONBody } from 'discord.js';
+import type { CommandOption, CommandSpec } from '../chat.ts';
+import { cut } from './text.ts';
+
+/** The slash command everything hangs under: one of the 100 names an application has in a guild. */
+export const commandName = 'proxnix';
+const maxSubcommands = 25;
+const maxDescription = 100;
+
+type Body = RESTPutAPIApplicationGuildCommandsJSONBody;
+
+/** The body of the bulk registration: `/proxnix` with one subcommand for each command, in help order. */
+export function commandsBody(commands: readonly CommandSpec[]): Body {
+  if (commands.length > maxSubcommands) throw new Error(`${commands.length} commands, Discord takes ${maxSubcommands}`);
+  const options = commands.map((command) => ({
+    type: ApplicationCommandOptionType.Subcommand as const,
+    name: command.name,
+    description: cut(command.description, maxDescription),
+    options: requiredFirst(command.options).map(optionBody),
+  }));
+  return [{ name: commandName, description: 'GitOps for Proxmox VE with Nix', type: 1, options }];
+}
+
+/** Changes when the registration has to be sent again. */
+export function commandsHash(body: Body): string {
+  return createHash('sha256').update(JSON.stringify(body)).digest('hex');
+}
+
+/** Discord refuses a required option after an optional one. */
+function requiredFirst(options: readonly CommandOption[]): CommandOption[] {
+  return [...options.filter((option) => option.required), ...options.filter((option) => !option.required)];
+}
+
+function optionBody(option: CommandOption) {
+  return {
+    type: ApplicationCommandOptionType.String as const,
+    name: option.name,
+    description: cut(option.description, maxDescription),
+    required: option.required,
+    ...(option.complete === undefined ? {} : { autocomplete: true }),
+  };
+}

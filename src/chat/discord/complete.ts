@@ -1,0 +1,43 @@
+import { type APIApplicationCommandOptionChoice, InteractionResponseType } from 'discord.js';
+import type { Desk } from './desk.ts';
+import type { CompleteInteraction } from './interaction-schema.ts';
+
+import type { Responder } from './responder.ts';
+import { cleanText } from './text.ts';
+
+const maxChoices = 25;
+const maxChoice = 100;
+
+/** Answers what is being typed with suggestions; people outside the guild get none, and neither does a late answer. */
+export async function completeInteraction(
+  interaction: CompleteInteraction,
+  responder: Responder,
+  desk: Desk,
+): Promise<void> {
+  const choices = interaction.guild_id === desk.guildId ? await suggestions(interaction, desk) : [];
+  await responder.first({
+    type: InteractionResponseType.ApplicationCommandAutocompleteResult,
+    data: { choices: choices.map(toChoice) },
+  });
+}
+
+async function suggestions(interaction: CompleteInteraction, desk: Desk): Promise<readonly string[]> {
+  const [{ name, options }] = interaction.data.options;
+  const focused = options.find((option) => option.focused === true);
+  const command = desk.handlers.commands.find((spec) => spec.name === name);
+  const option = command?.options.find((spec) => spec.name === focused?.name);
+  if (focused === undefined || option === undefined) return [];
+  try {
+    const all = await desk.handlers.complete(option, focused.value);
+    // a choice that were cut would be another value: what is too long or not clean is left out
+    const fit = all.filter((text) => text.trim() !== '' && text.length <= maxChoice && cleanText(text) === text);
+    return [...new Set(fit)].slice(0, maxChoices);
+  } catch (error) {
+    desk.log.error({ err: error, option: option.name }, 'suggestions failed');
+    return [];
+  }
+}
+
+function toChoice(value: string): APIApplicationCommandOptionChoice<string> {
+  return { name: value, value };
+}

@@ -1,0 +1,81 @@
+import { type APIMessageTopLevelComponent, ComponentType, type RawFile } from 'discord.js';
+import type { CardFile } from '../../views/card.ts';
+import { cleanText, cut, oneLine } from './text.ts';
+
+/** Discord takes 10 MiB a file and 25 MiB a request; ours stay well below. */
+const maxFile = 8 * 1024 * 1024;
+const maxRequest = 20 * 1024 * 1024;
+const maxFiles = 9;
+
+/** Files ready to be sent: names Discord leaves as they are and that differ, text without controls, not too long. */
+export function cleanFiles(files: readonly CardFile[]): readonly CardFile[] {
+  const seen = new Set<string>();
+  return files.map((file) => {
+    const name = freeName(cleanName(file.name), seen);
+    seen.add(name);
+    return {
+      name,
+      title: cut(oneLine(file.title).trim(), 200) || name,
+      text: shorten(cleanText(file.text) || '(empty)\n'),
+    };
+  });
+}
+
+/** Files in parcels that fit one request each. */
+export function parcels(files: readonly CardFile[]): readonly (readonly CardFile[])[] {
+  const all: CardFile[][] = [];
+  let size = 0;
+  for (const file of files) {
+    const bytes = Buffer.byteLength(file.text);
+    const last = all.at(-1);
+    if (last !== undefined && last.length < maxFiles && size + bytes <= maxRequest) last.push(file);
+    else {
+      all.push([file]);
+      size = 0;
+    }
+    size += bytes;
+  }
+  return all;
+}
+
+/** A V2 message shows a file only where a component names it. */
+export function fileComponents(files: readonly CardFile[]): APIMessageTopLevelComponent[] {
+  return files.map((file) => ({ type: ComponentType.File, file: { url: `attachment://${file.name}` } }));
+}
+
+/** For the body's `attachments`: the title, which screen readers say. */
+export function attachmentsOf(files: readonly CardFile[]): { id: number; filename: string; description: string }[] {
+  return files.map((file, id) => ({ id, filename: file.name, description: file.title }));
+}
+
+export function rawFiles(files: readonly CardFile[]): RawFile[] {
+  return files.map((file) => ({
+    name: file.name,
+    data: Buffer.from(file.text),
+    contentType: 'text/plain; charset=utf-8',
+  }));
+}
+
+function cleanName(name: string): string {
+  const safe = name
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[.-]+/, '')
+    .slice(-80);
+  return safe === '' ? 'file.txt' : safe;
+}
+
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  let free = name;
+  for (let n = 2; taken.has(free); n++) free = `${n}-${name}`;
+  return free;
+}
+
+/** The beginning says what ran, the end says how it ended: a text that is too long loses its middle, at line ends. */
+function shorten(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxFile) return text;
+  const head = bytes.subarray(0, maxFile / 8).toString();
+  const tail = bytes.subarray(bytes.length - (maxFile * 3) / 4).toString();
+  const note = `\n[… the middle is left out: ${bytes.length} bytes are more than Discord takes …]\n`;
+  return head.slice(0, head.lastIndexOf('\n') + 1 || head.length) + note + tail.slice(tail.indexOf('\n') + 1);
+}

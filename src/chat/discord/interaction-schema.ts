@@ -1,0 +1,80 @@
+import { ComponentType, InteractionType } from 'discord.js';
+import { z } from 'zod';
+
+const Id = z.string().regex(/^[0-9]{1,20}$/);
+
+const User = z.object({
+  id: Id,
+  username: z.string(),
+  global_name: z.string().nullish(),
+  bot: z.boolean().optional(),
+  system: z.boolean().optional(),
+});
+
+const base = {
+  id: Id,
+  application_id: Id,
+  token: z.string().min(1),
+  guild_id: Id.optional(),
+  channel_id: Id.optional(),
+  channel: z.object({ id: Id, type: z.number(), parent_id: Id.nullish() }).optional(),
+  member: z.object({ user: User, nick: z.string().nullish(), roles: z.array(Id) }).optional(),
+  user: User.optional(),
+  message: z.object({ id: Id }).optional(),
+};
+
+const Subcommand = z.object({
+  type: z.literal(1),
+  name: z.string(),
+  options: z
+    .array(z.object({ type: z.literal(3), name: z.string(), value: z.string(), focused: z.boolean().optional() }))
+    .default([]),
+});
+const CommandData = z.object({ name: z.string(), options: z.tuple([Subcommand]) });
+
+/** A text input in a label; everything else a modal holds (text displays) carries no answer. */
+const ModalComponent = z.object({
+  component: z
+    .object({ type: z.literal(ComponentType.TextInput), custom_id: z.string(), value: z.string() })
+    .optional(),
+});
+
+export const CommandInteraction = z.object({
+  ...base,
+  type: z.literal(InteractionType.ApplicationCommand),
+  data: CommandData,
+});
+export type CommandInteraction = z.infer<typeof CommandInteraction>;
+
+export const CompleteInteraction = z.object({
+  ...base,
+  type: z.literal(InteractionType.ApplicationCommandAutocomplete),
+  data: CommandData,
+});
+export type CompleteInteraction = z.infer<typeof CompleteInteraction>;
+
+export const ButtonInteraction = z.object({
+  ...base,
+  type: z.literal(InteractionType.MessageComponent),
+  data: z.object({ component_type: z.literal(ComponentType.Button), custom_id: z.string() }),
+});
+export type ButtonInteraction = z.infer<typeof ButtonInteraction>;
+
+export const FormInteraction = z.object({
+  ...base,
+  type: z.literal(InteractionType.ModalSubmit),
+  data: z.object({ custom_id: z.string(), components: z.array(ModalComponent) }),
+});
+export type FormInteraction = z.infer<typeof FormInteraction>;
+
+/**
+ * What Discord dispatches as INTERACTION_CREATE, as far as it is ours. Read from the dispatch itself: discord.js knows
+ * a member's roles only as far as its cache knows the guild's, and a role missing there would refuse an approver.
+ */
+export const Interaction = z.discriminatedUnion('type', [
+  CommandInteraction,
+  CompleteInteraction,
+  ButtonInteraction,
+  FormInteraction,
+]);
+export type Interaction = z.infer<typeof Interaction>;

@@ -1,0 +1,98 @@
+import { type APIInteractionResponse, InteractionResponseType, MessageFlags, type REST, Routes } from 'discord.js';
+import type { CardFile } from '../../views/card.ts';
+import { attachmentsOf, rawFiles } from './files.ts';
+import type { Interaction } from './interaction-schema.ts';
+import { errorFacts, isAnswered, isLost } from './rest-errors.ts';
+import { sendAgain } from './send-again.ts';
+import type { DiscordLog } from './settings.ts';
+
+/** A token of an interaction lives 15 minutes; an answer that is later would count as an invalid request. */
+const tokenLife = 14.5 * 60_000;
+
+export interface ResponderOptions {
+  readonly rest: REST;
+  readonly log: DiscordLog;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** Answers one interaction: once within three seconds, then by follow-ups while its token lives. */
+export class Responder {
+  readonly #interaction: Pick<Interaction, 'id' | 'token' | 'application_id'>;
+  readonly #options: ResponderOptions;
+  readonly #receivedAt: number;
+
+  constructor(interaction: Pick<Interaction, 'id' | 'token' | 'application_id'>, options: ResponderOptions) {
+    this.#interaction = interaction;
+    this.#options = options;
+    this.#receivedAt = options.now();
+  }
+
+  /** The first answer. @returns whether Discord took it: if not, the person has seen "interaction failed". */
+  first(body: APIInteractionResponse): Promise<boolean> {
+    const { id, token } = this.#interaction;
+    // no authorization: a 401 for a dead interaction must not cost discord.js the bot's own token
+    const post = () => this.#options.rest.post(Routes.interactionCallback(id, token), { body, auth: false });
+    return this.#send(() => sendAgain(post, isAnswered));
+  }
+
+  /** "Thinking …", seen by the asker alone; `edit` or `drop` ends it. */
+  defer(): Promise<boolean> {
+    return this.first({
+      type: InteractionResponseType.DeferredChannelMessageWithSource,
+      data: { flags: MessageFlags.Ephemeral },
+    });
+  }
+
+  /** Taken, and the message stays as it is; a follow-up may come. */
+  deferUpdate(): Promise<boolean> {
+    return this.first({ type: InteractionResponseType.DeferredMessageUpdate });
+  }
+
+  /** The words in place of "Thinking …". */
+  edit(body: object, files: readonly CardFile[] = []): Promise<boolean> {
+    return this.#later(() =>
+      this.#options.rest.patch(this.#original(), { ...this.#payload(body, files), auth: false }),
+    );
+  }
+
+  /** Takes "Thinking …" away. */
+  drop(): Promise<boolean> {
+    return this.#later(() => this.#options.rest.delete(this.#original(), { auth: false }));
+  }
+
+  followUp(body: object, files: readonly CardFile[] = []): Promise<boolean> {
+    const { application_id, token } = this.#interaction;
+    const route = Routes.webhook(application_id, token);
+    return this.#later(() => this.#options.rest.post(route, { ...this.#payload(body, files), auth: false }));
+  }
+
+  #original() {
+    return Routes.webhookMessage(this.#interaction.application_id, this.#interaction.token, '@original');
+  }
+
+  #payload(body: object, files: readonly CardFile[]) {
+    return files.length === 0
+      ? { body }
+      : { body: { ...body, attachments: attachmentsOf(files) }, files: rawFiles(files) };
+  }
+
+  #later(request: () => Promise<unknown>): Promise<boolean> {
+    const age = this.#options.now() - this.#receivedAt;
+    if (age < tokenLife) return this.#send(request);
+    this.#options.log.warn({ interaction: this.#interaction.id, age }, 'an answer came too late for Discord');
+    return Promise.resolve(false);
+  }
+
+  async #send(request: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await request();
+      return true;
+    } catch (error) {
+      const facts = { interaction: this.#interaction.id, ...errorFacts(error) };
+      if (isLost(error)) this.#options.log.warn(facts, 'Discord waits for no answer to this interaction any more');
+      else this.#options.log.error(facts, 'an interaction could not be answered');
+      return false;
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import { DiscordAPIError, RESTJSONErrorCodes } from 'discord.js';
+import { UserError } from '../../core/errors.ts';
+
+/** The message was deleted, or it was posted by another bot than the one whose token is configured now. */
+export function isGone(error: unknown): boolean {
+  return (
+    hasCode(error, RESTJSONErrorCodes.UnknownMessage) ||
+    hasCode(error, RESTJSONErrorCodes.CannotEditMessageAuthoredByAnotherUser)
+  );
+}
+
+/** The message has its thread already (its id is the message's own). */
+export function isThreadThere(error: unknown): boolean {
+  return hasCode(error, RESTJSONErrorCodes.ThreadAlreadyCreatedForMessage);
+}
+
+/** Discord waits for no answer to this interaction: too late, or answered before. */
+export function isLost(error: unknown): boolean {
+  return (
+    hasCode(error, RESTJSONErrorCodes.UnknownInteraction) ||
+    isAnswered(error) ||
+    hasCode(error, RESTJSONErrorCodes.InvalidWebhookToken)
+  );
+}
+
+/** The interaction has its first answer already. */
+export function isAnswered(error: unknown): boolean {
+  return hasCode(error, RESTJSONErrorCodes.InteractionHasAlreadyBeenAcknowledged);
+}
+
+/** What a log may know of an error. Its address and body stay out: they carry the interaction's token and the text. */
+export function errorFacts(error: unknown): { readonly code?: number | string; readonly reason: string } {
+  if (error instanceof DiscordAPIError) return { code: error.code, reason: error.message };
+  return { reason: error instanceof Error ? causeOf(error) : String(error) };
+}
+
+/** An error of a message route as a sentence that is safe to show, with what to do about it. */
+export function toChatError(error: unknown, channel: string): UserError {
+  if (error instanceof UserError) return error;
+  const { code, reason } = errorFacts(error);
+  const denied: unknown[] = [RESTJSONErrorCodes.MissingAccess, RESTJSONErrorCodes.MissingPermissions];
+  if (denied.includes(code)) {
+    return new UserError(`Discord does not let the bot write in channel ${channel}: ${reason}.`, {
+      next: 'Give its role View Channel, Send Messages, Attach Files, Create Public Threads and Send Messages in Threads there.',
+    });
+  }
+  if (code === RESTJSONErrorCodes.UnknownChannel) {
+    return new UserError(`Discord has no channel ${channel}.`, { next: 'Check the configured channel id.' });
+  }
+  return new UserError(`Discord did not take a message for channel ${channel}: ${reason}.`, {
+    next: 'It is tried again.',
+  });
+}
+
+function hasCode(error: unknown, code: number): boolean {
+  return error instanceof DiscordAPIError && error.code === code;
+}
+
+/** fetch hides why behind "fetch failed". */
+function causeOf(error: Error): string {
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}

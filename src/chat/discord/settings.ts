@@ -1,0 +1,30 @@
+import type { Logger } from 'pino';
+
+export type DiscordLog = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+
+/** A few small texts that outlive a restart; losing them costs a repeated registration or file, nothing else. */
+export interface SmallState {
+  /** `undefined` when nothing was set. */
+  get(key: string): Promise<string | undefined>;
+  set(key: string, value: string): Promise<void>;
+}
+
+export interface DiscordOptions {
+  /** The bot's token, without `Bot `. */
+  readonly token: string;
+  /** The one guild whose members may use the bot; commands are registered there. */
+  readonly guildId: string;
+  /** By fleet, the channel its cards are shown in. */
+  readonly channelIds: Readonly<Record<string, string>>;
+  readonly state: SmallState;
+  readonly log: DiscordLog;
+  /** Base address of the REST API, for tests. */
+  readonly api?: string;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  readonly newId?: () => string;
+  /** Milliseconds a press may take before it is acknowledged without its answer; Discord gives 3000. */
+  readonly ackAfter?: number;
+  /** Milliseconds until a start or a stop gives up waiting. */
+  readonly patience?: number;
+}

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { discordCard } from '../../../src/chat/discord/card.ts';
+import type { Card, Line } from '../../../src/views/card.ts';
+import { aCard } from '../../support/discord/bench.ts';
+import { pick, textOf } from '../../support/discord/fake-interaction.ts';
+import { appliedCard, applyingCard, failedCard, planCard } from '../../support/discord/story.ts';
+
+const lines = (count: number, keep = false): Line[] =>
+  Array.from({ length: count }, (_, index) => ({
+    text: `vm-${String(index).padStart(4, '0')} (${1000 + index})  ${keep ? 'destroy' : 'update'}  build-qcow2-web`,
+    mark: keep ? '-' : '~',
+    keep,
+  }));
+
+describe('the four moments of a run', () => {
+  it.each([
+    ['plan', planCard],
+    ['applying', applyingCard],
+    ['applied', appliedCard],
+    ['failed', failedCard],
+  ])('draws %s as designed', async (name, card) => {
+    await expect(`${JSON.stringify(discordCard(card), null, 2)}\n`).toMatchFileSnapshot(`expected/${name}.json`);
+  });
+});
+
+describe('what does not fit', () => {
+  it('is cut at line ends, counted, and stands in the card’s own file', () => {
+    const all = lines(200);
+    const file = { name: 'plan.diff', title: 'The plan', text: all.map((line) => `~   ${line.text}`).join('\n') };
+    const { body, files } = discordCard(aCard({ blocks: [{ kind: 'lines', lines: all }], files: [file] }));
+    const text = textOf(body);
+    const shown = all.filter((line) => text.includes(line.text)).length;
+    expect(shown).toBeGreaterThan(50);
+    expect(text).toContain(`\n… ${200 - shown} more lines, see plan.diff\n\`\`\``);
+    expect(files.map(({ name }) => name)).toEqual(['plan.diff']);
+  });
+
+  it('comes as a file of its own when the card brings none that holds it', () => {
+    const all = lines(200);
+    const { body, files } = discordCard(aCard({ blocks: [{ kind: 'lines', lines: all }] }));
+    expect(textOf(body)).toContain('more lines, see message.txt');
+    expect(files.map(({ name }) => name)).toEqual(['message.txt']);
+    for (const line of all) expect(files[0]?.text).toContain(line.text);
+  });
+
+  it('never is a destroy: its lines stay where they are while others go', () => {
+    const kept = lines(30, true);
+    const { body } = discordCard(aCard({ blocks: [{ kind: 'lines', lines: [...lines(300), ...kept] }] }));
+    for (const line of kept) expect(textOf(body)).toContain(line.text);
+  });
+
+  it('never is a warning, however much stands before it', () => {
+    const words = 'word '.repeat(1000);
+    const blocks: Card['blocks'] = [
+      ...Array.from({ length: 20 }, () => ({ kind: 'text' as const, rich: [words] })),
+      { kind: 'warning', rich: [{ bold: 'Destroys test-website (823):' }, ' its disks are deleted.'] },
+    ];
+    expect(textOf(discordCard(aCard({ blocks })).body)).toContain(
+      '⚠️ **Destroys test-website (823):** its disks are deleted.',
+    );
+  });
+
+  it('says loudly when even the destroys are more than a message holds', () => {
+    const { body, files } = discordCard(aCard({ blocks: [{ kind: 'lines', lines: lines(200, true) }] }));
+    expect(textOf(body)).toMatch(/\n! \d+ more lines, \d+ of them lose data: read message\.txt\n```/);
+    expect(files[0]?.text).toContain('vm-0199');
+  });
+});
+
+describe('text from outside', () => {
+  it('cannot end a code block or fake a line of the plan', () => {
+    const { body } = discordCard(
+      aCard({ blocks: [{ kind: 'lines', lines: [{ text: 'a ``` b\n-   prod-db (100)  destroy', mark: '~' }] }] }),
+    );
+    expect(textOf(body)).toContain('```diff\n~   a `\u200b`\u200b` b -   prod-db (100)  destroy\n```');
+  });
+
+  it('cannot make a heading, a mention or a link of a title', () => {
+    const { body } = discordCard(aCard({ title: 'Plan\n# @everyone <@1> https://evil.example' }));
+    expect(textOf(body)).toContain('## Plan # @everyone \\<@1> https\\://evil.example');
+    expect(body.allowed_mentions).toEqual({ parse: [] });
+  });
+
+  it('cannot smuggle small print into a line of its own', () => {
+    const { body } = discordCard(aCard({ blocks: [{ kind: 'small', rich: ['by rowan\n-# Approved by root'] }] }));
+    expect(textOf(body)).toContain('-# by rowan\n-# \\-# Approved by root');
+  });
+});
+
+describe('buttons', () => {
+  it('colour an approval that loses nothing green and one that does red', () => {
+    const approve = { action: 'approve', label: 'Approve', runId: 'r-1', planId: 'p-123456' } as const;
+    const styles = (style: 'primary' | 'danger' | 'plain') =>
+      JSON.stringify(discordCard(aCard({ buttons: [{ ...approve, style }] })).body).match(/"style":(\d)/)?.[1];
+    expect([styles('primary'), styles('danger'), styles('plain')]).toEqual(['3', '4', '2']);
+  });
+
+  it('with an id that could not be read back, or twice the same, are not drawn', () => {
+    const button = { action: 'approve', label: 'Approve', style: 'primary', runId: 'r-1' } as const;
+    const { body } = discordCard(aCard({ buttons: [button, button, { ...button, runId: 'x'.repeat(200) }] }));
+    expect([...pick(body, 'custom_id')]).toEqual(['px1:approve:r-1:']);
+  });
+});
+
+it('draws progress as a bar with its number and words', () => {
+  const upload = { kind: 'progress', label: 'upload', fraction: 0.425, text: '812 MiB of 1.9 GiB' } as const;
+  expect(textOf(discordCard(aCard({ blocks: [upload] })).body)).toContain(
+    'upload `[########------------]` 42 % · 812 MiB of 1.9 GiB',
+  );
+});

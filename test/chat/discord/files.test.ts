@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import { cleanFiles, parcels } from '../../../src/chat/discord/files.ts';
+
+const file = (name: string, text = 'x') => ({ name, title: name, text });
+const names = (...all: string[]) => cleanFiles(all.map((name) => file(name))).map((one) => one.name);
+
+it('leaves only names that Discord takes as they are, each once', () => {
+  expect(names('plan.diff', '../../etc/passwd', 'a b;c.log', '', 'plan.diff')).toEqual([
+    'plan.diff',
+    'etc-passwd',
+    'a-b-c.log',
+    'file.txt',
+    '2-plan.diff',
+  ]);
+});
+
+it('cuts the middle out of a text that is too long, at line ends', () => {
+  const line = `${'x'.repeat(99)}\n`;
+  const [cut] = cleanFiles([file('apply.log', `first\n${line.repeat(100_000)}last\n`)]);
+  const text = cut?.text ?? '';
+  expect(Buffer.byteLength(text)).toBeLessThan(8 * 1024 * 1024);
+  expect(text).toMatch(/^first\n/);
+  expect(text).toMatch(/x\n\n\[… the middle is left out: 10000011 bytes .*\]\nx/);
+  expect(text).toMatch(/x\nlast\n$/);
+});
+
+it('sends no parcel above Discord’s request size, nor more than ten files in one', () => {
+  const big = 'x'.repeat(7 * 1024 * 1024);
+  expect(parcels(['a', 'b', 'c', 'd'].map((name) => file(name, big))).map((one) => one.length)).toEqual([2, 2]);
+  expect(parcels(Array.from({ length: 20 }, (_, index) => file(`f${index}`))).map((one) => one.length)).toEqual([
+    9, 9, 2,
+  ]);
+});
+
+it('sends an empty file with a word in it, because Discord refuses empty ones', () => {
+  expect(cleanFiles([file('a.log', '')])[0]?.text).toBe('(empty)\n');
+});
