@@ -1,0 +1,125 @@
+import type { RespondFn } from '@slack/bolt';
+import type { Log } from '../../log.ts';
+import type { Card } from '../../views/card.ts';
+import type { Answer, Form } from '../chat.ts';
+import { type SlackMessage, slackCard } from './card.ts';
+import { refusal } from './errors.ts';
+import type { Files } from './files.ts';
+import { formView } from './form.ts';
+import { fallbackBytes } from './limits.ts';
+import { clip, escapedWithin, literal } from './literal.ts';
+import type { Messages } from './messages.ts';
+import type { SlackClients } from './web.ts';
+
+/** Who asked, and the ways back: a response_url takes five answers in 30 minutes, a trigger lives three seconds. */
+export interface Asker {
+  readonly user: string;
+  readonly channel: string;
+  /** The message whose button was pressed; its thread takes files. */
+  readonly ts?: string | undefined;
+  readonly thread?: string | undefined;
+  readonly trigger?: string | undefined;
+  readonly respond?: RespondFn | undefined;
+}
+
+/** Answers that the asker alone sees. A lost answer is logged: what was decided stands in the card anyway. */
+export class Answers {
+  readonly #clients: SlackClients;
+  readonly #messages: Messages;
+  readonly #files: Files;
+  readonly #log: Log;
+
+  constructor(clients: SlackClients, messages: Messages, files: Files, log: Log) {
+    this.#clients = clients;
+    this.#messages = messages;
+    this.#files = files;
+    this.#log = log;
+  }
+
+  async give(asker: Asker, answer: Answer): Promise<void> {
+    await this.#give(asker, answer);
+    this.#log.debug({ user: asker.user, kind: answer.kind }, 'answered somebody');
+  }
+
+  async #give(asker: Asker, answer: Answer): Promise<void> {
+    switch (answer.kind) {
+      case 'none':
+        return;
+      case 'note':
+        await this.#whisper(asker, noteMessage(answer.text, answer.code));
+        return;
+      case 'invalid':
+        await this.#whisper(asker, noteMessage(answer.text));
+        return;
+      case 'card':
+        await this.#whisper(asker, slackCard(answer.card));
+        await this.#attach(asker, answer.card);
+        return;
+      case 'form':
+        await this.#ask(asker, answer.form);
+        return;
+      default:
+        answer satisfies never;
+    }
+  }
+
+  async #ask(asker: Asker, form: Form): Promise<void> {
+    const trigger_id = asker.trigger;
+    try {
+      if (trigger_id === undefined) throw new Error('there is no trigger to open a form with');
+      await this.#clients.quick.views.open({ trigger_id, view: formView(form, asker.channel, asker.ts) });
+    } catch (error) {
+      this.#log.warn({ err: error, user: asker.user }, 'a form could not be opened');
+      const why = /trigger/.test(refusal(error) ?? '') ? 'it took longer than Slack waits' : 'Slack did not take it';
+      await this.#whisper(
+        asker,
+        noteMessage(`The question could not be shown: ${why}. Nothing was done, press again.`),
+      );
+    }
+  }
+
+  /** By the response_url, which needs no membership in the channel; where there is none or it is spent, by the bot. */
+  async #whisper(asker: Asker, { text, blocks }: SlackMessage): Promise<void> {
+    const body = { text, blocks: [...blocks] };
+    try {
+      if (asker.respond !== undefined) {
+        await asker.respond({ ...body, response_type: 'ephemeral', replace_original: false });
+        return;
+      }
+    } catch (error) {
+      this.#log.warn({ err: error, user: asker.user }, 'a response_url took no answer');
+    }
+    const where = { channel: asker.channel, ...(asker.thread === undefined ? {} : { thread_ts: asker.thread }) };
+    try {
+      await this.#clients.edits.chat.postEphemeral({ ...where, user: asker.user, ...body });
+    } catch (error) {
+      this.#log.error({ err: error, user: asker.user }, 'an answer could not be given');
+    }
+  }
+
+  /** An ephemeral message holds no files: they go to the thread of the pressed message, or to the asker alone. */
+  async #attach(asker: Asker, card: Card): Promise<void> {
+    if (card.files.length === 0) return;
+    if (asker.ts !== undefined) {
+      await this.#files.send({ channel: asker.channel, ts: asker.thread ?? asker.ts, files: [] }, card.files);
+      return;
+    }
+    try {
+      await this.#files.send(await this.#messages.post(asker.user, slackCard({ ...card, buttons: [] })), card.files);
+    } catch (error) {
+      this.#log.error({ err: error, user: asker.user }, 'files could not be sent to a person');
+    }
+  }
+}
+
+/** A sentence, drawn literally, with the reason code of a refusal. */
+export function noteMessage(sentence: string, code?: string): SlackMessage {
+  const text = clip(literal(sentence).trim(), 2800);
+  const said = [text === '' ? 'Done.' : text, ...(code === undefined ? [] : [`(${code})`])].join(' ');
+  return {
+    text: escapedWithin(said, fallbackBytes),
+    blocks: [
+      { type: 'rich_text', elements: [{ type: 'rich_text_section', elements: [{ type: 'text', text: said }] }] },
+    ],
+  };
+}

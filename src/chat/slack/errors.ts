@@ -1,0 +1,55 @@
+import { webApi } from '@slack/bolt';
+import { UserError } from '../../core/errors.ts';
+
+/** Slack's own word for why it refused a call (`not_in_channel`); `undefined` when it did not answer. */
+export function refusal(error: unknown): string | undefined {
+  if (error instanceof webApi.WebAPIPlatformError) return error.data.error;
+  if (error instanceof webApi.WebAPIRequestError && error.original instanceof SlackRefusal) return error.original.word;
+  return undefined;
+}
+
+/** Seconds until the method may be called again; `undefined` when the call was not rate-limited. */
+export function retryAfter(error: unknown): number | undefined {
+  if (error instanceof webApi.WebAPIRateLimitedError) return error.retryAfter;
+  // Some methods say it in an ordinary answer.
+  if (!(error instanceof webApi.WebAPIPlatformError) || error.data.error !== 'ratelimited') return undefined;
+  return error.data.response_metadata?.retryAfter ?? 5;
+}
+
+/** A refusal carried through the library as a network error, so that its own retry loop leaves it alone. */
+export class SlackRefusal extends Error {
+  override readonly name = 'SlackRefusal';
+  readonly word: string;
+
+  constructor(word: string) {
+    super(word);
+    this.word = word;
+  }
+}
+
+/** The showable form of a failed call. `what` was tried: "post a message". */
+export function slackError(error: unknown, what: string): Error {
+  const word = refusal(error);
+  if (word !== undefined) {
+    const next = advice[word];
+    const options = next === undefined ? { cause: error } : { cause: error, next };
+    return new UserError(`Slack refuses to ${what}: ${word}`, options);
+  }
+  const why = error instanceof Error ? error.message : String(error);
+  return new Error(`could not ${what}: ${why}`, { cause: error });
+}
+
+const newToken = 'Install the app into the workspace again and set the new bot token (xoxb-…).';
+
+const advice: Readonly<Record<string, string>> = {
+  account_inactive: newToken,
+  channel_not_found: 'Check the channel id (C…) and invite the bot there: /invite @proxnix',
+  invalid_auth: 'Check the tokens: the bot token begins with xoxb-, the app token with xapp-.',
+  is_archived: 'The channel is archived: choose another one.',
+  missing_scope: 'Give the app the scopes of the manifest in the README and install it again.',
+  not_allowed_token_type: 'Check the tokens: the bot token begins with xoxb-, the app token with xapp-.',
+  not_authed: 'Set the bot token (xoxb-…).',
+  not_in_channel: 'Invite the bot into the channel: /invite @proxnix',
+  token_expired: newToken,
+  token_revoked: newToken,
+};

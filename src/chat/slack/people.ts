@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import type { Log } from '../../log.ts';
+import type { Person } from '../chat.ts';
+import { Cached } from './cached.ts';
+import { refusal } from './errors.ts';
+import { clip, oneLine } from './literal.ts';
+import type { SlackClients } from './web.ts';
+
+/** Who it is, or why they may not use the bot: a sentence. `doubt`: groups that could not be read, so count as none. */
+export type Identified =
+  | { readonly kind: 'person'; readonly person: Person; readonly doubt?: string }
+  | { readonly kind: 'refused'; readonly text: string };
+
+/** What a payload claims of its sender. */
+export interface Sender {
+  readonly id: string;
+  readonly name: string;
+  /** The workspace the sender belongs to, where the payload says it. */
+  readonly team?: string | undefined;
+}
+
+export interface PeopleOptions {
+  readonly clients: SlackClients;
+  readonly workspace: string;
+  /** Usergroup ids that the configuration names; no other is asked for. */
+  readonly groups: readonly string[];
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+const Profile = z.object({
+  team_id: z.string().optional(),
+  deleted: z.boolean().default(false),
+  is_bot: z.boolean().default(false),
+  is_restricted: z.boolean().default(false),
+  is_ultra_restricted: z.boolean().default(false),
+  is_stranger: z.boolean().default(false),
+  real_name: z.string().default(''),
+  profile: z.object({ display_name: z.string().default('') }).default({ display_name: '' }),
+});
+type Profile = z.infer<typeof Profile>;
+
+const Members = z.array(z.string());
+
+/** Looks people up, kept for a minute. Whatever Slack does not answer in time counts as "no". */
+export class People {
+  readonly #options: PeopleOptions;
+  readonly #profiles: Cached<Profile>;
+  readonly #members: Cached<readonly string[]>;
+
+  constructor(options: PeopleOptions) {
+    const { quick } = options.clients;
+    this.#options = options;
+    this.#profiles = new Cached(60_000, options.now, async (user) =>
+      Profile.parse((await quick.users.info({ user })).user),
+    );
+    this.#members = new Cached(60_000, options.now, async (usergroup) =>
+      Members.parse((await quick.usergroups.users.list({ usergroup })).users),
+    );
+  }
+
+  async identify(sender: Sender): Promise<Identified> {
+    const { workspace, groups, log } = this.#options;
+    if (sender.team !== undefined && sender.team !== workspace) return refused(`is not of this workspace`);
+    const [profile, ...memberships] = await Promise.all([
+      this.#profiles.get(sender.id).catch((error: unknown) => lost(error)),
+      ...groups.map((group) => this.#isMember(group, sender.id)),
+    ]);
+    if ('lost' in profile) {
+      log.warn({ user: sender.id, why: profile.lost }, 'Slack did not say who somebody is');
+      return {
+        kind: 'refused',
+        text: `Slack did not say who you are (${profile.lost}), so nothing was done. Try again.`,
+      };
+    }
+    const why = whyRefused(profile, workspace);
+    if (why !== undefined) return refused(why);
+    const person = {
+      chat: 'slack',
+      id: sender.id,
+      name: nameOf(profile, sender.name),
+      groups: groups.filter((_, index) => memberships[index] === true),
+    } as const;
+    const unread = memberships.find((membership) => typeof membership === 'string');
+    return { kind: 'person', person, ...(unread === undefined ? {} : { doubt: unread }) };
+  }
+
+  /** Fails closed: a sentence instead of a yes or no counts as no. */
+  async #isMember(group: string, user: string): Promise<boolean | string> {
+    try {
+      return (await this.#members.get(group)).includes(user);
+    } catch (error) {
+      const { lost: why } = lost(error);
+      this.#options.log.warn({ group, why }, 'Slack did not say who is in a group');
+      return `Slack did not say who is in the group ${group} (${why}).`;
+    }
+  }
+}
+
+function lost(error: unknown): { readonly lost: string } {
+  return { lost: refusal(error) ?? (error instanceof z.ZodError ? 'an unknown answer' : 'no answer in time') };
+}
+
+function whyRefused(profile: Profile, workspace: string): string | undefined {
+  if (profile.deleted) return 'is deactivated';
+  if (profile.is_bot) return 'is a bot';
+  if (profile.is_restricted || profile.is_ultra_restricted) return 'is a guest';
+  if (profile.is_stranger || (profile.team_id ?? workspace) !== workspace) return 'is not of this workspace';
+  return undefined;
+}
+
+function refused(why: string): Identified {
+  return { kind: 'refused', text: `Only full members of this workspace may do this; your account ${why}.` };
+}
+
+function nameOf(profile: Profile, otherwise: string): string {
+  const names = [profile.profile.display_name, profile.real_name, otherwise].map((name) => oneLine(name).trim());
+  return clip(names.find((name) => name !== '') ?? 'somebody', 80);
+}

@@ -1,0 +1,206 @@
+import { App } from '@slack/bolt';
+import type { Hono } from 'hono';
+import { UserError } from '../../core/errors.ts';
+import type { Log } from '../../log.ts';
+import type { Card } from '../../views/card.ts';
+import type { Chat, ChatHandlers, MessageRef } from '../chat.ts';
+import { type Address, readAddress, writeAddress } from './address.ts';
+import { Answers } from './answers.ts';
+import { type BoltLogger, boltLogger } from './bolt-logger.ts';
+import { type SlackMessage, slackCard } from './card.ts';
+import { refusal, slackError } from './errors.ts';
+import { Files, fileDigest } from './files.ts';
+import { HttpReceiver } from './http.ts';
+import { listen } from './listeners.ts';
+import { Messages } from './messages.ts';
+import { pause } from './pause.ts';
+import { People } from './people.ts';
+import { SocketsReceiver } from './sockets.ts';
+import { Twins } from './twins.ts';
+import { clientOptions, type SlackClients, slackClients } from './web.ts';
+
+export interface SlackOptions {
+  /** `xoxb-…`. */
+  readonly botToken: string;
+  /** `xapp-…` with `connections:write`; needed for Socket Mode. */
+  readonly appToken?: string;
+  /** Needed for HTTP. */
+  readonly signingSecret?: string;
+  readonly mode: 'socket' | 'http';
+  /** Channel id (C…) by fleet name. */
+  readonly channelIds: Readonly<Record<string, string>>;
+  /** The id (T…) of the one workspace whose members count. */
+  readonly workspace: string;
+  /** Usergroup ids (S…) that the configuration names. */
+  readonly groups: readonly string[];
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  readonly command?: string;
+  readonly apiUrl?: string;
+  /** Milliseconds between the opening of the two sockets. */
+  readonly stagger?: number;
+}
+
+/** Slack, by Socket Mode or by HTTP requests to the bot's own server (`routes`). */
+export class SlackChat implements Chat {
+  readonly name = 'slack';
+  readonly #options: SlackOptions;
+  readonly #apiUrl: string;
+  readonly #log: Log;
+  readonly #logger: BoltLogger;
+  readonly #clients: SlackClients;
+  readonly #messages: Messages;
+  readonly #files: Files;
+  readonly #twins = new Twins();
+  readonly #receiver: SocketsReceiver | HttpReceiver;
+  /** No new connection is tried. */
+  readonly #closing = new AbortController();
+  /** Nothing waits any more. */
+  readonly #stopped = new AbortController();
+  readonly #work = new Set<Promise<void>>();
+
+  constructor(options: SlackOptions) {
+    const { botToken, log, apiUrl = 'https://slack.com/api/' } = options;
+    this.#options = options;
+    this.#apiUrl = apiUrl;
+    this.#log = log;
+    this.#logger = boltLogger(log, 'slack');
+    this.#clients = slackClients({ botToken, apiUrl, logger: this.#logger });
+    this.#messages = new Messages(this.#clients, log, this.#stopped.signal);
+    this.#files = new Files(this.#clients, log, this.#stopped.signal);
+    this.#receiver = makeReceiver(options, apiUrl, this.#logger);
+  }
+
+  /** The route Slack calls in HTTP mode, for the bot's one server. */
+  routes(): Hono | undefined {
+    return this.#receiver instanceof HttpReceiver ? this.#receiver.routes() : undefined;
+  }
+
+  async start(handlers: ChatHandlers): Promise<void> {
+    try {
+      await this.#connect(handlers);
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      this.#log.warn({ err: error }, 'Slack cannot be reached, trying on');
+      void this.#track(this.#connectLater(handlers));
+    }
+  }
+
+  async show(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
+    const channel = this.#channelOf(fleet);
+    const message = slackCard(card);
+    const old = readAddress(ref.slack ?? '');
+    const edited = old !== undefined && old.channel === channel && (await this.#messages.edit(old, message));
+    const at = edited ? old : await this.#messages.post(channel, message);
+    // The reference is saved as soon as this returns: an upload takes its time and must not hold it back.
+    const missing = this.#files.missing(at, card.files);
+    void this.#track(this.#files.send(at, missing));
+    void this.#track(this.#showTwins(card, at, message));
+    const files = [...new Set([...at.files, ...missing.map(fileDigest)])];
+    return { ...ref, slack: writeAddress({ ...at, files }) };
+  }
+
+  async reply(fleet: string, card: Card, ref: MessageRef): Promise<void> {
+    const channel = this.#channelOf(fleet);
+    const root = readAddress(ref.slack ?? '');
+    const thread = root?.channel === channel ? root : undefined;
+    const at = await this.#messages.post(channel, slackCard(card), thread?.ts);
+    await this.#files.send(thread ?? at, this.#files.missing(thread ?? at, card.files));
+  }
+
+  /** Takes nothing new, gives what is under way three seconds, then closes. */
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    await this.#receiver.stop();
+    const soon = new AbortController();
+    await Promise.race([Promise.allSettled(this.#work), pause(3000, soon.signal)]);
+    soon.abort();
+    this.#stopped.abort();
+    await Promise.allSettled(this.#work);
+  }
+
+  async #connect(handlers: ChatHandlers): Promise<void> {
+    const { botToken, workspace, groups, now = Date.now, command = '/proxnix' } = this.#options;
+    const bot = await this.#clients.edits.auth.test().catch((error: unknown) => {
+      throw slackError(error, 'log in with the bot token');
+    });
+    if (bot.team_id !== workspace) {
+      throw new UserError(`The Slack bot token belongs to workspace ${bot.team_id}, not to ${workspace}`, {
+        next: 'Set the workspace id of the workspace the app is installed in.',
+      });
+    }
+    const app = new App({
+      token: botToken,
+      ...(bot.bot_id === undefined ? {} : { botId: bot.bot_id }),
+      ...(bot.user_id === undefined ? {} : { botUserId: bot.user_id }),
+      tokenVerificationEnabled: false,
+      receiver: this.#receiver,
+      convoStore: false,
+      logger: this.#logger,
+      clientOptions: { ...clientOptions(this.#apiUrl), fetch: patientFetch },
+    });
+    app.error(async (error) => this.#log.error({ err: error }, 'Bolt failed'));
+    const people = new People({ clients: this.#clients, workspace, groups, now, log: this.#log });
+    const answers = new Answers(this.#clients, this.#messages, this.#files, this.#log);
+    const track = (work: Promise<void>): Promise<void> => this.#track(work);
+    listen(app, { handlers, command, people, answers, twins: this.#twins, log: this.#log, track });
+    await this.#receiver.start();
+  }
+
+  async #connectLater(handlers: ChatHandlers): Promise<void> {
+    for (let wait = 2000; !this.#closing.signal.aborted; wait = Math.min(wait * 2, 60_000)) {
+      await pause(wait, this.#closing.signal);
+      try {
+        if (!this.#closing.signal.aborted) await this.#connect(handlers);
+        return;
+      } catch (error) {
+        const level = refusal(error) === undefined && !(error instanceof UserError) ? 'debug' : 'error';
+        this.#log[level]({ err: error }, 'Slack cannot be used, trying on');
+      }
+    }
+  }
+
+  async #showTwins(card: Card, at: Address, message: SlackMessage): Promise<void> {
+    const runId = card.buttons[0]?.runId;
+    if (runId !== undefined) this.#twins.shown(runId, at);
+    for (const twin of this.#twins.of(at)) {
+      if (!(await this.#messages.edit(twin, message))) this.#twins.forget(twin);
+    }
+  }
+
+  #channelOf(fleet: string): string {
+    const channel = this.#options.channelIds[fleet];
+    if (channel !== undefined) return channel;
+    throw new UserError(`The fleet ${fleet} has no Slack channel`, { next: 'Set the id (C…) of its channel.' });
+  }
+
+  /** Holds on to work until it ends; what fails in it is logged here, nobody else waits for it. */
+  #track(work: Promise<void>): Promise<void> {
+    const held = work
+      .catch((error: unknown) => {
+        if (!this.#stopped.signal.aborted) this.#log.error({ err: error }, 'work for Slack failed');
+      })
+      .finally(() => this.#work.delete(held));
+    this.#work.add(held);
+    return held;
+  }
+}
+
+function makeReceiver(options: SlackOptions, apiUrl: string, logger: BoltLogger): SocketsReceiver | HttpReceiver {
+  const { appToken = '', signingSecret = '', log, now = Date.now, stagger = 15_000 } = options;
+  if (options.mode === 'http') {
+    if (signingSecret === '') throw new UserError('Slack over HTTP needs the signing secret of the app');
+    return new HttpReceiver({ signingSecret, now, log });
+  }
+  if (!appToken.startsWith('xapp-')) {
+    throw new UserError('Slack by Socket Mode needs an app token (xapp-…)', {
+      next: 'Make one with the scope connections:write under Basic Information of the app.',
+    });
+  }
+  return new SocketsReceiver({ appToken, apiUrl, logger, log, stagger });
+}
+
+/** A response_url that hangs must not hold a shutdown. */
+const patientFetch: typeof fetch = (url, init) =>
+  fetch(url, { ...init, signal: init?.signal ?? AbortSignal.timeout(5000) });
