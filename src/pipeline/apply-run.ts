@@ -25,15 +25,15 @@ export async function applyRun(fleet: Fleet, runId: string, deps: ApplyDeps): Pr
   if (run?.phase !== 'queued') return;
   try {
     const moved = await planAgain(fleet, run, clock);
-    if (moved !== undefined) {
-      await runs.apply(runId, moved);
-      return;
-    }
-    const applying = await runs.apply(runId, { type: 'started', steps: planSteps(run.plan), at: clock.now() });
-    if (applying.phase !== 'applying') return;
+    const begun = await runs.decide(runId, (now) => {
+      // Somebody may have cancelled it while the cluster was looked at.
+      if (now.phase !== 'queued') return { refused: 'decided' as const };
+      return { event: moved ?? { type: 'started', steps: planSteps(run.plan), at: clock.now() } };
+    });
+    if ('refused' in begun || begun.run.phase !== 'applying') return;
     await store.audit({ at: clock.now(), action: 'started', who: 'proxnix', run: runId, plan: run.plan.digest });
     const runner = new StepRunner({ ...deps, fleet, runId, plan: run.plan, cancelled: deps.cancelFor(runId) });
-    const end = await runner.run(applying.steps);
+    const end = await runner.run(begun.run.steps);
     if (end === 'cancelled') await runs.apply(runId, { type: 'cancelled', at: clock.now() });
     else await applied(fleet, runId, deps);
   } catch (error) {

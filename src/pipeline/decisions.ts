@@ -65,10 +65,11 @@ export class Decisions {
     const approval = { by: { chat: actor.chat, id: actor.id, name: actor.name }, at: clock.now() };
     const moved = await runs.decide(runId, (now) => {
       const still = mayApprove(now, seen, actor, fleet.policy, this.#lock(fleet), clock.now());
-      return still === undefined ? { event: { type: 'approved', approval } } : { refused: still };
+      if (still !== undefined) return { refused: still };
+      const first = () => this.#audit('approved', actor, runId, run.plan.digest);
+      return { event: { type: 'approved', approval }, first };
     });
     if ('refused' in moved) return this.#refuse(moved.refused, this.#run(runId), actor);
-    await this.#audit('approved', actor, run.id, run.plan.digest);
     return { answer: { kind: 'none' }, begins: moved.run.phase === 'queued' };
   }
 
@@ -85,11 +86,11 @@ export class Decisions {
       const refused = mayReject(run, planId, actor, fleet.policy, clock.now());
       if (refused !== undefined) return { refused };
       const at = clock.now();
-      return { event: { type: 'rejected', by, at, ...(reason === undefined ? {} : { reason }) } };
+      const plan = 'plan' in run ? run.plan?.digest : undefined;
+      const first = () => this.#audit('rejected', actor, runId, plan, reason);
+      return { event: { type: 'rejected', by, at, ...(reason === undefined ? {} : { reason }) }, first };
     });
-    const run = this.#run(runId);
-    if ('refused' in moved) return this.#refuse(moved.refused, run, actor);
-    await this.#audit('rejected', actor, runId, 'plan' in run ? run.plan?.digest : undefined, reason);
+    if ('refused' in moved) return this.#refuse(moved.refused, this.#run(runId), actor);
     return { answer: { kind: 'none' }, begins: false };
   }
 
@@ -104,18 +105,21 @@ export class Decisions {
   async cancel(fleet: Fleet, runId: string, actor: Actor): Promise<Decision> {
     const { runs, clock } = this.#deps;
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
+    const first = () => this.#audit('cancelled', actor, runId);
     const moved = await runs.decide<Refusal>(runId, (run) => {
       const refused = mayAct(actor, fleet.policy);
       if (refused !== undefined) return { refused };
-      if (run.phase === 'queued')
-        return { event: { type: 'rejected', by, at: clock.now(), reason: 'cancelled before it began' } };
-      if (run.phase === 'applying' && run.cancelledBy === undefined) return { event: { type: 'cancel-asked', by } };
+      if (run.phase === 'queued') {
+        return { event: { type: 'rejected', by, at: clock.now(), reason: 'cancelled before it began' }, first };
+      }
+      if (run.phase === 'applying' && run.cancelledBy === undefined) {
+        return { event: { type: 'cancel-asked', by }, first };
+      }
       return {
         refused: { code: 'already-decided', text: `Run ${run.id} is ${run.phase}: there is nothing to cancel.` },
       };
     });
     if ('refused' in moved) return this.#refuse(moved.refused, this.#run(runId), actor);
-    await this.#audit('cancelled', actor, runId);
     return { answer: { kind: 'none' }, begins: false };
   }
 

@@ -38,7 +38,12 @@ export class Pipeline {
         });
       },
     });
-    this.#runs = new Runs({ ...deps, reporter: this.#reporter, contextOf: (run) => this.#contextOf(run) });
+    this.#runs = new Runs({
+      ...deps,
+      reporter: this.#reporter,
+      contextOf: (run) => this.#contextOf(run),
+      onEnded: (run) => this.#letGo(run),
+    });
     this.#decisions = new Decisions({ ...deps, runs: this.#runs });
     this.#expiry = new Expiry({ ...deps, runs: this.#runs });
     this.#watch = new Watch({
@@ -95,7 +100,7 @@ export class Pipeline {
     if (commit === undefined) {
       throw new UserError(`The repository has no commit "${ref}".`, { next: 'Name a branch, a tag or a hash.' });
     }
-    return this.#begin(fleet, trigger, commit);
+    return this.#begin(fleet, trigger, commit, ref === undefined);
   }
 
   /** @param typed what was typed into the destructive confirmation */
@@ -154,18 +159,35 @@ export class Pipeline {
   async #look(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
     const commit = await fleet.git.head();
     if (this.#deps.store.fleet(fleet.name).lastSeen === commit.sha) return;
-    await this.#begin(fleet, { kind: trigger }, commit);
+    await this.#begin(fleet, { kind: trigger }, commit, true);
   }
 
-  async #begin(fleet: Fleet, trigger: Trigger, commit: Commit): Promise<Run> {
-    const planning = this.#runs.open(fleet.name).find((run) => run.phase === 'planning');
-    const run = planning ?? (await this.#runs.start(fleet, trigger));
-    await this.#runs.apply(run.id, { type: 'commit-found', commit });
-    await this.#deps.store.saveFleet(fleet.name, { lastSeen: commit.sha });
-    if (planning === undefined) this.#enterPlan(fleet, run.id);
-    // What is being evaluated for the older commit is of no use any more.
-    else this.#cancels.get(run.id)?.abort();
+  /**
+   * Plans a commit, in a run of its own or in one that is still planning an older head. `isHead`: it is the newest commit
+   * of the branch; a commit that somebody named is planned beside it and overtakes nothing.
+   */
+  async #begin(fleet: Fleet, trigger: Trigger, commit: Commit, isHead: boolean): Promise<Run> {
+    const planning = this.#runs.open(fleet.name).filter((run) => run.phase === 'planning');
+    const same = planning.find((run) => run.commit?.sha === commit.sha);
+    if (same !== undefined) return same;
+    const { lastSeen } = this.#deps.store.fleet(fleet.name);
+    const older = isHead ? planning.find((run) => run.commit?.sha === lastSeen) : undefined;
+    const overtaken = older === undefined ? undefined : await this.#overtake(older.id, commit);
+    const run = overtaken ?? (await this.#runs.start(fleet, trigger, commit));
+    if (overtaken === undefined) this.#enterPlan(fleet, run.id);
+    if (isHead) await this.#deps.store.saveFleet(fleet.name, { lastSeen: commit.sha });
     return run;
+  }
+
+  /** Gives a run that is still planning a newer commit; `undefined` when it has its plan by now. */
+  async #overtake(runId: string, commit: Commit): Promise<Run | undefined> {
+    const moved = await this.#runs.decide(runId, (run) =>
+      run.phase === 'planning' ? { event: { type: 'commit-found', commit } } : { refused: 'planned' as const },
+    );
+    if ('refused' in moved) return undefined;
+    // What is being evaluated for the older commit is of no use any more.
+    this.#cancels.get(runId)?.abort();
+    return moved.run;
   }
 
   #enterPlan(fleet: Fleet, runId: string): void {
@@ -186,10 +208,8 @@ export class Pipeline {
     const lane = fleet.clusterName;
     const onError = (error: unknown) =>
       this.#deps.log.error({ run: runId, err: error }, 'a job of the pipeline failed');
-    void this.#lanes.enter(lane, runId, job, onError).then(async () => {
+    void this.#lanes.enter(lane, runId, job, onError).then(() => {
       this.#cancels.delete(runId);
-      const run = this.#runs.get(runId);
-      if (run !== undefined && hasEnded(run)) await fleet.git.unpin(runId).catch(onError);
       // Whoever waits behind says so on its card, and that has changed.
       for (const waiting of this.#lanes.queue(lane)) this.#runs.refresh(waiting);
     });
@@ -211,6 +231,14 @@ export class Pipeline {
     this.#enter(fleet, run.id, async () => {
       await this.#runs.apply(run.id, await reconcile(run, fleet.cluster, this.#deps.clock));
       await this.plan(fleet, { kind: 'start' });
+    });
+  }
+
+  /** The commit of a run that has ended need not be kept any longer. */
+  #letGo(run: Run): void {
+    const fleet = this.#deps.fleets.find((one) => one.name === run.fleet);
+    fleet?.git.unpin(run.id).catch((error: unknown) => {
+      this.#deps.log.warn({ run: run.id, err: error }, 'the commit of a run could not be let go');
     });
   }
 

@@ -1,5 +1,6 @@
 import type { MessageRef } from '../chat/chat.ts';
 import { advance, hasEnded } from '../core/advance.ts';
+import type { Commit } from '../core/commit.ts';
 import type { PlannedRun, PlanningRun, Run, RunEvent, Trigger } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { CardContext } from '../views/context.ts';
@@ -11,6 +12,12 @@ import type { Reporter } from './reporter.ts';
 /** Events that only paint progress: shown, never worth a write to disk. */
 type PassingEvent = Extract<RunEvent, { type: 'progress' | 'output' | 'progressed' }>;
 type LastingEvent = Exclude<RunEvent, PassingEvent>;
+
+/** What happens to a run next. */
+interface Move {
+  readonly event: LastingEvent;
+  readonly first?: () => Promise<void>;
+}
 
 interface Live {
   run: Run;
@@ -25,6 +32,7 @@ export class Runs {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #live = new Map<string, Live>();
+  readonly #onEnded: (run: Run) => void;
   readonly #show: (run: Run, messages: MessageRef) => void;
   readonly #reply: (run: Run, messages: MessageRef) => void;
   readonly #warn: (run: PlannedRun, messages: MessageRef) => void;
@@ -35,8 +43,11 @@ export class Runs {
     readonly log: Log;
     readonly reporter: Reporter;
     readonly contextOf: (run: Run) => CardContext;
+    /** Called once when a run has ended and that is saved. */
+    readonly onEnded: (run: Run) => void;
   }) {
-    const { store, clock, log, reporter, contextOf } = options;
+    const { store, clock, log, reporter, contextOf, onEnded } = options;
+    this.#onEnded = onEnded;
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
@@ -63,8 +74,8 @@ export class Runs {
     return this.all().filter((run) => run.fleet === fleet && !hasEnded(run));
   }
 
-  /** Begins a run: saved, then shown. */
-  async start(fleet: Fleet, trigger: Trigger): Promise<PlanningRun> {
+  /** Begins a run for a commit: saved, then shown. */
+  async start(fleet: Fleet, trigger: Trigger, commit: Commit): Promise<PlanningRun> {
     const run: PlanningRun = {
       phase: 'planning',
       id: this.#newId(),
@@ -73,34 +84,42 @@ export class Runs {
       trigger,
       startedAt: this.#clock.now(),
       activity: 'waiting',
+      commit,
     };
     const live: Live = { run, messages: {}, last: Promise.resolve() };
     this.#live.set(run.id, live);
-    await this.#store.saveRun({ run, messages: {} });
+    try {
+      await this.#store.saveRun({ run, messages: {} });
+    } catch (error) {
+      this.#live.delete(run.id);
+      throw error;
+    }
     this.#show(run, live.messages);
     return run;
   }
 
   /**
    * Moves a run: the next state is saved, then shown. `decide` sees the run as it is when its turn comes, so two presses
-   * at once cannot both win; what it answers instead of an event is handed back.
+   * at once cannot both win; what it answers instead of an event is handed back. `first` is done before anything is
+   * saved: when it fails, nothing happened.
    * @throws IllegalTransition when the run does not take the event
    */
   async decide<Refused>(
     id: string,
-    decide: (run: Run) => { readonly event: LastingEvent } | { readonly refused: Refused },
+    decide: (run: Run) => Move | { readonly refused: Refused },
   ): Promise<{ readonly run: Run } | { readonly refused: Refused }> {
     const live = this.#get(id);
     const turn = live.last.then(async () => {
       const decision = decide(live.run);
       if ('refused' in decision) return decision;
+      await decision.first?.();
       const before = live.run;
       const next = advance(before, decision.event);
       await this.#save(live, next, before);
       // Progress that was noted during the write is not lost: the event is applied to what is there now.
       live.run = live.run === before ? next : advance(live.run, decision.event);
       this.#show(live.run, live.messages);
-      if (hasEnded(live.run)) this.#reply(live.run, live.messages);
+      if (hasEnded(live.run)) this.#end(live);
       return { run: live.run };
     });
     live.last = turn.catch(() => undefined);
@@ -145,6 +164,11 @@ export class Runs {
     if (live === undefined) return;
     live.messages = { ...live.messages, ...ref };
     await this.#store.saveRun({ run: live.run, messages: live.messages });
+  }
+
+  #end({ run, messages }: Live): void {
+    this.#reply(run, messages);
+    this.#onEnded(run);
   }
 
   async #save(live: Live, next: Run, before: Run): Promise<void> {

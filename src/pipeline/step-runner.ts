@@ -123,7 +123,7 @@ export class StepRunner {
       return withNext(error, `The ${what} was removed again; nothing else was changed on VM ${undo.vmid}.`);
     } catch (second) {
       this.#log.warn({ run: this.#runId, vmid: undo.vmid, err: second }, 'a half-made guest could not be removed');
-      return withNext(error, `The ${what} is still there, tagged proxnix-pending; the next plan deals with it.`);
+      return withNext(error, `The ${what} could not be removed; the next plan shows what VM ${undo.vmid} is now.`);
     }
   }
 

@@ -12,6 +12,7 @@ export class Watch {
   readonly #look: (fleet: Fleet, trigger: 'push' | 'poll') => Promise<void>;
   readonly #waiting = new Map<string, () => void>();
   readonly #looking = new Map<string, Promise<void>>();
+  #stopped = false;
   readonly #polls = new Map<string, () => void>();
 
   constructor(options: {
@@ -28,6 +29,7 @@ export class Watch {
 
   /** Something was pushed: looks when the fleet has been quiet for a moment. */
   pushed(fleet: Fleet): void {
+    if (this.#stopped) return;
     this.#waiting.get(fleet.name)?.();
     const callOff = this.#clock.after(this.#quietMs, () => {
       this.#waiting.delete(fleet.name);
@@ -50,6 +52,7 @@ export class Watch {
   /** Looks at a fleet every so often. */
   poll(fleet: Fleet, everyMs: number): void {
     const next = (): void => {
+      if (this.#stopped) return;
       const callOff = this.#clock.after(everyMs, () => {
         void this.look(fleet, 'poll').finally(next);
       });
@@ -59,6 +62,7 @@ export class Watch {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     for (const callOff of [...this.#waiting.values(), ...this.#polls.values()]) callOff();
     this.#waiting.clear();
     await Promise.all(this.#looking.values());
