@@ -3,9 +3,21 @@ import { cancel } from './cancel.ts';
 import type { Command } from './command.ts';
 import { helpFor } from './help.ts';
 import { history } from './history.ts';
+import { lock } from './lock.ts';
 import { plan } from './plan.ts';
 import { reject } from './reject.ts';
 import { status } from './status.ts';
+import { unlock } from './unlock.ts';
 
 /** Every command, in help order. */
-export const commands: readonly Command[] = [plan, approve, reject, status, history, cancel, helpFor(() => commands)];
+export const commands: readonly Command[] = [
+  plan,
+  approve,
+  reject,
+  status,
+  history,
+  cancel,
+  lock,
+  unlock,
+  helpFor(() => commands),
+];

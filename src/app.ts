@@ -7,6 +7,9 @@ import type { NixOptions } from './builder/nix/settings.ts';
 import type { Chat } from './chat/chat.ts';
 import { ConsoleChat } from './chat/console/console.ts';
 import { messageFolder } from './chat/console/message-store.ts';
+import { DiscordChat } from './chat/discord/discord.ts';
+import type { DiscordOptions } from './chat/discord/settings.ts';
+import { SlackChat, type SlackOptions } from './chat/slack/slack.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import { ProxmoxCluster, type ProxmoxOptions } from './cluster/proxmox/proxmox.ts';
 import type { Config, FleetConfig } from './config.ts';
@@ -17,6 +20,7 @@ import { type Fleet, realClock } from './pipeline/deps.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { createGate } from './secret.ts';
 import { openStore } from './store/lowdb.ts';
+import { smallState } from './store/small-state.ts';
 import { version } from './version.ts';
 import { webhookRoutes } from './webhook/route.ts';
 
@@ -25,6 +29,8 @@ export interface AppParts {
   readonly builder?: Builder;
   readonly nix?: Partial<NixOptions>;
   readonly proxmox?: Partial<ProxmoxOptions>;
+  readonly discord?: Partial<DiscordOptions>;
+  readonly slack?: Partial<SlackOptions>;
   readonly log?: Log;
   /** The shortest time between two edits of a message. */
   readonly editEveryMs?: number;
@@ -57,7 +63,10 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   };
   try {
     const consoleChat = makeConsole(config, log);
-    const chats: readonly Chat[] = consoleChat === undefined ? [] : [consoleChat];
+    const slack = makeSlack(config, parts, log);
+    const chats: readonly Chat[] = [consoleChat, makeDiscord(config, parts, log), slack].filter(
+      (chat) => chat !== undefined,
+    );
     const clusters = makeClusters(config, parts, log);
     closers.push(...[...clusters.values()].map((cluster) => () => cluster.close()));
     const pipeline = new Pipeline({
@@ -81,7 +90,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       log,
       metrics: metricsOf(pipeline),
       routes: [
-        ...(consoleChat === undefined ? [] : [consoleChat.routes()]),
+        ...[consoleChat?.routes(), slack?.routes()].filter((routes) => routes !== undefined),
         ...(webhook === undefined
           ? []
           : [webhookRoutes({ secret: webhook.secret, log, onPush: (push) => pipeline.push(push) })]),
@@ -109,6 +118,45 @@ function makeConsole(config: Config, log: Log): ConsoleChat | undefined {
     log,
     ...(token === undefined ? {} : { token: token.reveal() }),
   });
+}
+
+function makeDiscord(config: Config, parts: AppParts, log: Log): DiscordChat | undefined {
+  if (config.discord === undefined) return undefined;
+  return new DiscordChat({
+    token: config.discord.token.reveal(),
+    guildId: config.discord.guild,
+    channelIds: channelsOf(config, 'discord'),
+    state: smallState(path.resolve(config.stateDir, 'discord.json')),
+    log,
+    ...parts.discord,
+  });
+}
+
+function makeSlack(config: Config, parts: AppParts, log: Log): SlackChat | undefined {
+  if (config.slack === undefined) return undefined;
+  const { botToken, workspace, connection } = config.slack;
+  const approvers = config.fleets.flatMap((fleet) => fleet.policy.approvers);
+  return new SlackChat({
+    botToken: botToken.reveal(),
+    mode: connection.mode,
+    channelIds: channelsOf(config, 'slack'),
+    workspace,
+    groups: [...new Set(approvers.flatMap((id) => /^slack:group:(.+)$/.exec(id)?.[1] ?? []))],
+    log,
+    ...(connection.mode === 'socket'
+      ? { appToken: connection.appToken.reveal() }
+      : { signingSecret: connection.signingSecret.reveal() }),
+    ...parts.slack,
+  });
+}
+
+/** By fleet, the channel of one chat. */
+function channelsOf(config: Config, chat: 'discord' | 'slack'): Readonly<Record<string, string>> {
+  const pairs = config.fleets.flatMap((fleet) => {
+    const channel = fleet.channels[chat];
+    return channel === undefined ? [] : [[fleet.name, channel] as const];
+  });
+  return Object.fromEntries(pairs);
 }
 
 function makeClusters(config: Config, parts: AppParts, log: Log): ReadonlyMap<string, Cluster> {

@@ -9,7 +9,11 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const programs = {
   git: { package: 'git', for: ['demo', 'test'], without: 'there is no repository to push to' },
-  nix: { package: 'nix-bin', for: ['demo', 'test'], without: 'evaluations are recorded ones and tests of Nix are skipped' },
+  nix: {
+    package: 'nix-bin',
+    for: ['demo', 'test'],
+    without: 'evaluations are recorded ones and tests of Nix are skipped',
+  },
   'qemu-img': { package: 'qemu-utils', for: ['demo', 'test'], without: 'nobody checks the images once more' },
   chromium: { package: 'chromium', for: ['test'], without: 'tests of the console in a browser are skipped' },
 };

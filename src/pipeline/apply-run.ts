@@ -1,3 +1,4 @@
+import { hasEnded } from '../core/advance.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
 import type { ApplyingRun } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
@@ -23,6 +24,8 @@ export async function applyRun(fleet: Fleet, runId: string, deps: ApplyDeps): Pr
   const { runs, store, clock, log } = deps;
   const run = runs.get(runId);
   if (run?.phase !== 'queued') return;
+  // Locked after the approval: it goes on waiting, and `unlock` brings it back into the lane.
+  if (store.fleet(fleet.name).lock !== undefined) return;
   try {
     const moved = await planAgain(fleet, run, clock);
     const begun = await runs.decide(runId, (now) => {
@@ -41,7 +44,8 @@ export async function applyRun(fleet: Fleet, runId: string, deps: ApplyDeps): Pr
     await runs.apply(runId, { type: 'failed', failure: toFailure(error), at: clock.now() });
   }
   const ended = runs.get(runId);
-  await store.audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: runId, detail: ended?.phase ?? 'gone' });
+  if (ended === undefined || !hasEnded(ended)) return;
+  await store.audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: runId, detail: ended.phase });
 }
 
 async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }: ApplyDeps): Promise<void> {

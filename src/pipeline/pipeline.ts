@@ -2,7 +2,7 @@ import type { Answer } from '../chat/chat.ts';
 import { hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
-import type { Actor } from '../core/policy.ts';
+import { type Actor, type Lock, mayAct } from '../core/policy.ts';
 import type { PushEvent } from '../core/push.ts';
 import type { Run, Trigger } from '../core/run.ts';
 import type { CardContext } from '../views/context.ts';
@@ -132,6 +132,18 @@ export class Pipeline {
     });
   }
 
+  /** Stops applies of every fleet that this person may decide about here; what is being applied is finished. */
+  async lock(actor: Actor, reason: string): Promise<Answer> {
+    const at = this.#deps.clock.now();
+    const by = { chat: actor.chat, id: actor.id, name: actor.name };
+    return this.#setLock(actor, 'locked', { reason, by, at });
+  }
+
+  /** Lets applies begin again, those first that were approved before the lock. */
+  async unlock(actor: Actor): Promise<Answer> {
+    return this.#setLock(actor, 'unlocked', undefined);
+  }
+
   /** Every run that is kept, oldest first. */
   runs(): readonly Run[] {
     return this.#runs.all();
@@ -153,6 +165,31 @@ export class Pipeline {
   /** The run ids in a fleet's lane, the one at work first. */
   queue(fleet: Fleet): readonly string[] {
     return this.#lanes.queue(fleet.clusterName);
+  }
+
+  async #setLock(actor: Actor, action: 'locked' | 'unlocked', lock: Lock | undefined): Promise<Answer> {
+    const { fleets, store, clock } = this.#deps;
+    const refusals = fleets.map((fleet) => mayAct(actor, fleet.policy));
+    const mine = fleets.filter((_, index) => refusals[index] === undefined);
+    const [refused] = refusals;
+    if (mine.length === 0 && refused !== undefined) return { kind: 'note', text: refused.text, code: refused.code };
+    for (const fleet of mine) {
+      await store.audit({
+        ...{ at: clock.now(), action, who: `${actor.chat}:${actor.id}` },
+        detail: lock === undefined ? fleet.name : `${fleet.name}: ${lock.reason}`,
+      });
+      await store.saveFleet(fleet.name, { lock });
+      for (const run of this.#runs.open(fleet.name)) {
+        this.#runs.refresh(run.id);
+        if (lock === undefined && run.phase === 'queued' && !this.queue(fleet).includes(run.id))
+          this.#enterApply(fleet, run.id);
+      }
+    }
+    const names = mine.map((fleet) => fleet.name).join(', ');
+    return {
+      kind: 'note',
+      text: lock === undefined ? `Applies of ${names} are unlocked.` : `Applies of ${names} are locked.`,
+    };
   }
 
   /** A look at the repository: a commit that was not seen yet begins a run, or overtakes one that is still planning. */

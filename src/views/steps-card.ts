@@ -89,7 +89,7 @@ export function endedCard(run: Ended, context: CardContext): Card {
 }
 
 function queuedCard(run: QueuedRun, context: CardContext): Card {
-  const behind = context.behind === undefined ? 'starts in a moment' : `waits for run ${context.behind}`;
+  const behind = waitsFor(context);
   return {
     tone: 'working',
     title: `Approved: ${behind}`,
@@ -102,6 +102,12 @@ function queuedCard(run: QueuedRun, context: CardContext): Card {
     buttons: [],
     files: [planFile(run.plan)],
   };
+}
+
+/** What an approved run waits for. */
+function waitsFor({ behind, lock }: CardContext): string {
+  if (behind !== undefined) return `waits for run ${behind}`;
+  return lock === undefined ? 'starts in a moment' : 'waits until applies are unlocked';
 }
 
 export function endTitle(run: Ended, stages: readonly Stage[]): string {
