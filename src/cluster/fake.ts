@@ -1,0 +1,228 @@
+import { UserError } from '../core/errors.ts';
+import { type DesiredGuest, imageHash } from '../core/guest.ts';
+import type { LiveDisk, LiveGuest, LiveNode, LiveState } from '../core/live.ts';
+import type { GuestStep } from '../core/steps.ts';
+import { readTags, splitTags } from '../core/tags.ts';
+import type { Cluster, ClusterMonitor, Guard, ImageFile } from './cluster.ts';
+import {
+  configured,
+  digestOf,
+  emptyGuest,
+  type FakeGuest,
+  isHalfMade,
+  moved,
+  rootOf,
+  stagingOf,
+  swapped,
+  withRoot,
+} from './fake-guest.ts';
+
+/** What shall go wrong: before anything was done, or when all was done and only the answer is lost. */
+export interface FakeFailure {
+  readonly at: GuestStep['kind'] | 'upload' | 'read';
+  readonly when: 'before' | 'after';
+  readonly error: Error;
+}
+
+/** A cluster in memory, for tests of what uses one: guarded, tagged and half made as the real one. */
+export class FakeCluster implements Cluster {
+  readonly #guests = new Map<number, FakeGuest>();
+  readonly #images = new Map<string, ImageFile>();
+  readonly #failures: FakeFailure[] = [];
+  readonly #nodes: readonly LiveNode[];
+  #volumes = 0;
+  #tasks = 0;
+  /** Kinds of the steps that were asked for, in order; `upload` among them. */
+  readonly asked: string[] = [];
+
+  constructor(nodes: readonly LiveNode[] = [{ node: 'pve1', online: true, storages: ['fast', 'slow'] }]) {
+    this.#nodes = nodes;
+  }
+
+  /** Once, at the next call of that kind. */
+  failNext(failure: FakeFailure): void {
+    this.#failures.push(failure);
+  }
+
+  /** As somebody with the web interface would: puts a guest there, whatever was there before. */
+  put(guest: FakeGuest): void {
+    this.#guests.set(guest.vmid, guest);
+  }
+
+  remove(vmid: number): void {
+    this.#guests.delete(vmid);
+  }
+
+  guest(vmid: number): FakeGuest | undefined {
+    return this.#guests.get(vmid);
+  }
+
+  async readState(wanted: ReadonlySet<number>): Promise<LiveState> {
+    const guests = [...this.#guests.values()]
+      .sort((a, b) => a.vmid - b.vmid)
+      .map((guest): LiveGuest => {
+        const { config, ...rest } = guest;
+        const known = guest.tags.includes('proxnix') || wanted.has(guest.vmid);
+        return known && guest.kind === 'vm' ? { ...rest, config: { ...config, digest: digestOf(guest) } } : rest;
+      });
+    return this.#around('read', () => ({ guests, nodes: this.#nodes }));
+  }
+
+  async upload(file: ImageFile, _node: string, monitor: ClusterMonitor): Promise<void> {
+    this.asked.push('upload');
+    this.#around('upload', () => {
+      const hash = imageHash(file.image);
+      if (this.#images.has(hash)) return;
+      this.#task(monitor);
+      monitor.progress(file.size, file.size, 'bytes');
+      this.#images.set(hash, file);
+    });
+  }
+
+  async perform(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): Promise<Guard | undefined> {
+    this.asked.push(step.kind);
+    return this.#around(step.kind, () => {
+      if (step.kind === 'discard' && step.staging) this.#dropStaging(step.vmid);
+      else if (step.kind === 'create') this.#create(step, monitor);
+      else if (this.#guests.has(step.vmid)) this.#change(step, guard, monitor);
+      else if (step.kind !== 'destroy' && step.kind !== 'discard')
+        throw moved(`VM ${step.vmid} is not on ${step.node} any more.`);
+      return this.#guardOf(step.vmid);
+    });
+  }
+
+  async settle(upid: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined> {
+    return Number(/^UPID:pve1:(\d+):/.exec(upid)?.[1] ?? Number.NaN) <= this.#tasks
+      ? { ok: true, text: 'OK' }
+      : undefined;
+  }
+
+  async address(vmid: number): Promise<string | undefined> {
+    return this.#guests.get(vmid)?.status === 'running' ? `10.0.0.${vmid % 250}` : undefined;
+  }
+
+  async close(): Promise<void> {}
+
+  #around<T>(at: FakeFailure['at'], work: () => T): T {
+    const index = this.#failures.findIndex((failure) => failure.at === at);
+    const [failure] = index < 0 ? [] : this.#failures.splice(index, 1);
+    if (failure?.when === 'before') throw failure.error;
+    const result = work();
+    if (failure !== undefined) throw failure.error;
+    return result;
+  }
+
+  #create(step: Extract<GuestStep, { kind: 'create' }>, monitor: ClusterMonitor): void {
+    if (this.#guests.has(step.vmid)) throw new UserError(`VMID ${step.vmid} is taken.`);
+    this.#image(step.guest);
+    this.#task(monitor);
+    this.#guests.set(step.vmid, emptyGuest(step.guest, step.node, step.tags));
+  }
+
+  #change(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): void {
+    const guest = this.#check(step.vmid, guard);
+    if (step.kind !== 'configure' && step.kind !== 'swap' && step.kind !== 'finish') this.#task(monitor);
+    const next = this.#next(step, guest);
+    if (next === undefined) this.#guests.delete(step.vmid);
+    else this.#guests.set(step.vmid, next);
+  }
+
+  /** The guest after a step; `undefined` when it is gone. */
+  #next(step: GuestStep, guest: FakeGuest): FakeGuest | undefined {
+    const { config } = guest;
+    switch (step.kind) {
+      case 'create':
+        return guest;
+      case 'import':
+        return config.disks[step.guest.diskSlot] === undefined
+          ? withRoot(guest, step.guest, this.#copy(step.guest))
+          : guest;
+      case 'resize':
+        return withRoot(guest, step.guest, { ...rootOf(guest, step.guest), sizeMb: step.guest.diskGb * 1024 });
+      case 'move-disk':
+        return withRoot(guest, step.guest, { ...rootOf(guest, step.guest), ...this.#volume(step.guest.storage) });
+      case 'start':
+        return { ...guest, status: 'running' };
+      case 'stop':
+        return { ...guest, status: 'stopped', config: { ...config, pending: [] } };
+      case 'restart':
+        return { ...guest, config: { ...config, pending: [] } };
+      case 'configure':
+        return configured(guest, step.guest, step.tags);
+      case 'stage':
+        this.#dropStaging(step.vmid);
+        this.#guests.set(stagingOf(step.vmid), this.#staging(step.guest, step.node));
+        return guest;
+      case 'hand-over': {
+        const volid =
+          this.#guests.get(stagingOf(step.vmid))?.config.disks['scsi0']?.volid ?? config.unused['unused200'];
+        if (volid === undefined) throw moved(`The new root disk of VM ${step.vmid} is gone before it was handed over.`);
+        this.#dropStaging(step.vmid);
+        return { ...guest, config: { ...config, unused: { ...config.unused, unused200: volid } } };
+      }
+      case 'swap':
+        return swapped(guest, step.guest, step.tags);
+      case 'finish':
+        return {
+          ...guest,
+          tags: splitTags(step.tags),
+          config: { ...config, protected: config.protected || step.guest.protected },
+        };
+      case 'destroy':
+        if (config.protected) throw new UserError(`VM ${step.vmid} is protected in Proxmox: it is not deleted.`);
+        return undefined;
+      case 'discard':
+        if (!isHalfMade(guest)) throw new UserError(`VM ${step.vmid} is not half made, it is not discarded.`);
+        return undefined;
+      default:
+        throw new Error(`no such step: ${JSON.stringify(step satisfies never)}`);
+    }
+  }
+
+  #check(vmid: number, guard: Guard | undefined): FakeGuest {
+    const guest = this.#guests.get(vmid);
+    if (guest === undefined || guard === undefined) throw new Error(`a step of VM ${vmid} came without guest or guard`);
+    if (guest.config.uuid !== guard.uuid)
+      throw moved(`VM ${vmid} is another machine than planned: its SMBIOS UUID differs.`);
+    if (!readTags(guest.tags).ours)
+      throw moved(`VM ${vmid} does not carry the tag "proxnix" any more: it is not touched.`);
+    if (digestOf(guest) !== guard.digest) throw moved(`VM ${vmid} was changed by somebody else since the plan.`);
+    return guest;
+  }
+
+  #guardOf(vmid: number): Guard | undefined {
+    const guest = this.#guests.get(vmid);
+    return guest && { vmid, node: guest.node, uuid: guest.config.uuid ?? '', digest: digestOf(guest) };
+  }
+
+  #image(guest: DesiredGuest): ImageFile {
+    const file = this.#images.get(imageHash(guest.image));
+    if (file === undefined) throw new UserError(`The image of ${guest.name} is not on the storage local of pve1.`);
+    if (file.virtualSize > guest.diskGb * 2 ** 30)
+      throw new UserError(`The root disk of ${guest.name} has more than its disk_gb.`);
+    return file;
+  }
+
+  #copy(guest: DesiredGuest): LiveDisk {
+    return { ...this.#volume(guest.storage), sizeMb: this.#image(guest).virtualSize / 2 ** 20 };
+  }
+
+  #volume(storage: string): LiveDisk {
+    return { volid: `${storage}:vm-disk-${this.#volumes++}`, storage };
+  }
+
+  #staging(guest: DesiredGuest, node: string): FakeGuest {
+    const owner = { ...guest, vmid: stagingOf(guest.vmid), name: `proxnix-staging-${guest.vmid}`, diskSlot: 'scsi0' };
+    const description = `proxnix staging for VM ${guest.vmid}`;
+    const disk = { ...this.#copy(guest), sizeMb: guest.diskGb * 1024 };
+    return withRoot(emptyGuest({ ...owner, description }, node, 'proxnix;proxnix-pending'), owner, disk);
+  }
+
+  #dropStaging(vmid: number): void {
+    this.#guests.delete(stagingOf(vmid));
+  }
+
+  #task(monitor: ClusterMonitor): void {
+    monitor.task(`UPID:pve1:${String(++this.#tasks).padStart(8, '0')}:00000000:00000000:fake::proxnix@pve!bot:`);
+  }
+}

@@ -1,0 +1,67 @@
+/** What went wrong, as far as advice needs it. `status` is absent for a task that failed. */
+export interface Trouble {
+  readonly text: string;
+  readonly status?: number;
+  /** `user@realm!token`, without its secret. */
+  readonly tokenId: string;
+  readonly vmid?: number;
+}
+
+const rules: readonly (readonly [RegExp, (found: RegExpExecArray, trouble: Trouble) => string])[] = [
+  [/Permission check failed \(([^,]+), ([^)]+)\)/, (found, trouble) => grant(found[1] ?? '/', found[2] ?? '', trouble)],
+  [/Permission check failed$/, (_, trouble) => grant('/vms', 'VM.Allocate', trouble)],
+  [
+    /Permission check failed \((.+)\)/,
+    (found) => `Proxmox says: ${found[1]}. Check the pool and the roles of the token.`,
+  ],
+  [/No space left on device/, () => 'Free space on the target storage or choose another `storage_location`.'],
+  [
+    /does not support 'import' content/,
+    () => 'Allow it: `pvesm set <storage> --content import,...` (Proxmox VE 8.4 or newer).',
+  ],
+  [/does not support vm images/, () => 'Choose a storage that holds VM disks as `storage_location`.'],
+  [
+    /storage '([^']+)' (does not exist|is disabled)/,
+    (found) => `Check the storage's name: \`pvesm status\` lists ${found[1]} when it is there.`,
+  ],
+  [
+    /VM is locked \((\w+)\)/,
+    (found, { vmid }) =>
+      `Wait until the ${found[1]} is done; if nothing runs any more, root can \`qm unlock ${vmid ?? '<vmid>'}\`.`,
+  ],
+  [/can't lock file/, () => 'Another task holds the VM: look at its task list in Proxmox and try again.'],
+  [/protection mode enabled/, () => 'Take the protection off in Proxmox first, if that is what you want.'],
+  [/already exists/, () => 'Choose another `vm_id` in the flake, or take the VM over with /proxnix adopt.'],
+  [
+    /checksum mismatch|detected modified configuration/,
+    () => 'Somebody else changed it meanwhile: look at the fresh plan.',
+  ],
+  [/no quorum|Permission denied$/, () => 'The cluster has no quorum: check `pvecm status` on a node.'],
+  [/vcpus allowed per VM/, () => 'Ask for fewer `cores` or `sockets`: the node has no more.'],
+  [/bridge '([^']+)' does not exist/, (found) => `Create ${found[1]} on the node or change \`network_bridge\`.`],
+  [/delete it.*snapshots|disk with snapshots/, () => 'Remove the snapshots of the VM first.'],
+];
+
+/** What the reader can do about a refusal of Proxmox; `undefined` where its own words must do. */
+export function adviceFor(trouble: Trouble): string | undefined {
+  for (const [pattern, advice] of rules) {
+    const found = pattern.exec(trouble.text);
+    if (found !== null) return advice(found, trouble);
+  }
+  if (trouble.status === 401)
+    return `Check the token ${trouble.tokenId}: its id, its secret and that it has not expired.`;
+  if (trouble.status === 595)
+    return 'The node cannot be reached from the one asked: check that it is up and its services run.';
+  return undefined;
+}
+
+/** A privilege-separated token needs the ACL for its user too; `A|B` means that one of them is enough. */
+function grant(path: string, privileges: string, { tokenId }: Trouble): string {
+  const where = path.replace(/^\/vms\/\d+$/, '/vms');
+  const privilege = privileges.split('|')[0] ?? privileges;
+  const user = tokenId.split('!')[0];
+  return (
+    `Grant ${privileges} on ${where} to the token and to its user: \`pveum role add ProxnixMore --privs "${privilege}"\`, ` +
+    `\`pveum acl modify ${where} --roles ProxnixMore --tokens '${tokenId}'\` and the same with \`--users ${user}\`.`
+  );
+}

@@ -1,0 +1,73 @@
+import type { Client } from './client.ts';
+
+/** What every part of the adapter needs: the client, and the few settings that decide how it is used. */
+export interface Api {
+  readonly client: Client;
+  /** The storage with `import` content that images are uploaded to. */
+  readonly imageStorage: string;
+  readonly pool: string | undefined;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** The first VMID tried for the staging guest of a VM. */
+  readonly stagingVmid: (vmid: number) => number;
+  readonly timeouts: Timeouts;
+}
+
+/** The part of pino that is used: facts first, then a sentence. */
+export interface Log {
+  debug(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+}
+
+/** How long things may take, in milliseconds. */
+export interface Timeouts {
+  /** One answer of the API. */
+  readonly requestMs: number;
+  /** An upload on which nothing moves, the answer after its last byte included. */
+  readonly stallMs: number;
+  /** Another task or a backup holds the guest. */
+  readonly busyMs: number;
+  /** Between two looks at a task; the last one is repeated. */
+  readonly pollMs: readonly number[];
+  /** Between two looks at a task's log. */
+  readonly logMs: number;
+  /** A guest gets this long to shut down before it is stopped. */
+  readonly shutdownMs: number;
+  /** After a stop, before a start: the clean-up of the stop holds the guest's lock. */
+  readonly pauseMs: number;
+  /** After a reboot that is done, until a guest that does not run is taken for one that failed to start. */
+  readonly startMs: number;
+  /** The longest task of each type; `default` for those not named. */
+  readonly taskMs: Readonly<Record<string, number>>;
+}
+
+const minute = 60_000;
+
+export const defaultTimeouts: Timeouts = {
+  requestMs: 45_000,
+  stallMs: 2 * minute,
+  busyMs: minute,
+  pollMs: [500, 1000, 2000],
+  logMs: 3000,
+  shutdownMs: 2 * minute,
+  pauseMs: 3000,
+  startMs: 5000,
+  taskMs: {
+    default: 10 * minute,
+    qmconfig: 120 * minute,
+    qmmove: 360 * minute,
+    imgcopy: 60 * minute,
+    qmdestroy: 30 * minute,
+  },
+};
+
+/** A guest's place: everything about a VM is asked below this path. */
+export interface At {
+  readonly node: string;
+  readonly vmid: number;
+}
+
+export function guestPath({ node, vmid }: At): string {
+  return `/nodes/${node}/qemu/${vmid}`;
+}

@@ -1,0 +1,183 @@
+import type { Agent } from 'node:http';
+import type { Readable } from 'node:stream';
+import fetch, { type Response } from 'node-fetch';
+import { z } from 'zod';
+import { UserError } from '../../core/errors.ts';
+import { makeAgent, pinMismatch, type Trust } from './connect.ts';
+import { type Call, NoAnswer, ProxmoxError, TlsError } from './errors.ts';
+
+/** Query of a GET or DELETE, form of a POST or PUT. Absent values are not sent; booleans become 0 and 1. */
+export type Params = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface ClientOptions extends Trust {
+  /** Origin of the API, e.g. `https://pve1.example.net:8006`. */
+  readonly url: string;
+  /** `user@realm!token`. */
+  readonly tokenId: string;
+  readonly secret: string;
+  /** How long one answer may take; a proxied call takes up to 30 s by itself. */
+  readonly requestMs: number;
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** A body that is sent as it comes; the server takes no chunked bodies, so its length is known. */
+export interface Body {
+  readonly stream: Readable;
+  readonly length: number;
+  readonly contentType: string;
+}
+
+interface Init {
+  readonly body?: URLSearchParams | Readable;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+const certificateCodes =
+  /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|ERR_SSL|EPROTO|INVALID_CA|HOSTNAME_MISMATCH)/;
+const neverReached = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+const Envelope = z.object({ data: z.unknown() });
+
+/** Speaks HTTP with one Proxmox VE API: every answer is either data or a typed error. */
+export class Client {
+  readonly tokenId: string;
+  readonly #options: Omit<ClientOptions, 'secret'>;
+  readonly #authorization: string;
+  readonly #base: URL;
+  readonly #reads: Agent;
+  /** Writes open a connection of their own: one that the server just closed would look like a lost answer. */
+  readonly #writes: Agent;
+  #clockAheadMs = 0;
+
+  constructor({ secret, ...options }: ClientOptions) {
+    this.#options = options;
+    this.tokenId = options.tokenId;
+    this.#authorization = `PVEAPIToken=${options.tokenId}=${secret}`;
+    this.#base = new URL(options.url);
+    this.#reads = makeAgent(this.#base, options, true);
+    this.#writes = makeAgent(this.#base, options, false);
+  }
+
+  /** Seconds since the epoch by the server's clock, as far as its last answer told it. */
+  serverTime(): number {
+    return Math.floor((this.#options.now() + this.#clockAheadMs) / 1000);
+  }
+
+  /** Reads; asked up to three times when the connection or a daemon behind the API fails. */
+  async get<T>(path: string, schema: z.ZodType<T>, params: Params = {}): Promise<T> {
+    const call: Call = { method: 'GET', path };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return read(call, schema, await this.#send(call, params));
+      } catch (error) {
+        if (attempt === 3 || !isPassing(error)) throw error;
+        await this.#options.sleep(attempt * 1000);
+      }
+    }
+  }
+
+  /** Writes, once; sent again only when it surely never reached the server or the node behind it. */
+  async request(method: 'POST' | 'PUT' | 'DELETE', path: string, params: Params = {}): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#send({ method, path }, params);
+      } catch (error) {
+        if (attempt === 3 || !neverHappened(error)) throw error;
+        await this.#options.sleep(attempt * 1000);
+      }
+    }
+  }
+
+  /** Sends a stream, once. An early refusal can look like a closed connection: ask for permissions before. */
+  async upload(path: string, body: Body, signal: AbortSignal): Promise<unknown> {
+    const headers = { 'Content-Type': body.contentType, 'Content-Length': String(body.length) };
+    const url = new URL(`/api2/json${path}`, this.#base);
+    return this.#fetch({ method: 'POST', path }, url, { body: body.stream, headers, signal });
+  }
+
+  close(): void {
+    this.#reads.destroy();
+    this.#writes.destroy();
+  }
+
+  async #send(call: Call, params: Params): Promise<unknown> {
+    const url = new URL(`/api2/json${call.path}`, this.#base);
+    const form = encode(params);
+    const inQuery = call.method === 'GET' || call.method === 'DELETE';
+    if (inQuery) url.search = form.toString();
+    const body = inQuery || form.size === 0 ? {} : { body: form };
+    const signal = AbortSignal.timeout(this.#options.requestMs);
+    return this.#fetch(call, url, { ...body, signal });
+  }
+
+  async #fetch(call: Call, url: URL, init: Init): Promise<unknown> {
+    const headers = { ...init.headers, Authorization: this.#authorization };
+    const agent = call.method === 'GET' ? this.#reads : this.#writes;
+    try {
+      const response = await fetch(url, { ...init, method: call.method, headers, agent, redirect: 'error' });
+      const text = await response.text();
+      this.#learnClock(response);
+      const { status, statusText: reason } = response;
+      if (status !== 200) throw new ProxmoxError(call, { status, reason, text }, this.tokenId);
+      return Envelope.parse(JSON.parse(text)).data;
+    } catch (error) {
+      throw asUserError(call, error);
+    }
+  }
+
+  #learnClock(response: Response): void {
+    const date = Date.parse(response.headers.get('date') ?? '');
+    if (!Number.isNaN(date)) this.#clockAheadMs = date - this.#options.now();
+  }
+}
+
+function encode(params: Params): URLSearchParams {
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== undefined) form.set(name, typeof value === 'boolean' ? (value ? '1' : '0') : String(value));
+  }
+  return form;
+}
+
+function read<T>(call: Call, schema: z.ZodType<T>, data: unknown): T {
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  throw new UserError(`${call.method} ${call.path}: Proxmox answered in a form that proxnix does not know.`, {
+    next: 'Check the version of Proxmox VE: 8.4 or newer is needed.',
+    details: result.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.')}: ${issue.message}`),
+  });
+}
+
+function isPassing(error: unknown): boolean {
+  if (error instanceof NoAnswer) return true;
+  if (!(error instanceof ProxmoxError)) return false;
+  return [595, 596, 599].includes(error.status) || (error.status === 500 && error.empty);
+}
+
+function neverHappened(error: unknown): boolean {
+  if (error instanceof NoAnswer) return !error.reached;
+  return error instanceof ProxmoxError && error.status === 595;
+}
+
+function asUserError(call: Call, error: unknown): unknown {
+  if (error instanceof UserError) return error;
+  if (!(error instanceof Error)) return error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : named(error);
+  if (code === pinMismatch) {
+    const seen = error.message.split('reason: ').at(-1);
+    return new TlsError(`The certificate of the Proxmox API is not one that is pinned; it has ${seen}.`, {
+      next: 'Compare it with `pvenode cert info` on the node before you add it. Nothing was sent.',
+    });
+  }
+  if (certificateCodes.test(code)) {
+    return new TlsError(`The certificate of the Proxmox API cannot be trusted (${code}).`, {
+      next: 'Give the CA file (/etc/pve/pve-root-ca.pem) or the SHA-256 fingerprint of the certificate. Nothing was sent.',
+    });
+  }
+  return new NoAnswer(call, code, !neverReached.test(code));
+}
+
+function named(error: Error): string {
+  return error.name === 'AbortError' ? 'timeout' : error.name;
+}

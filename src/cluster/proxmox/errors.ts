@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { UserError } from '../../core/errors.ts';
+import { adviceFor } from './advice.ts';
+
+/** A call as errors name it: never with its parameters, which may hold anything. */
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+}
+
+/** An answer of the API that is no success. `text` is the body as it came. */
+export interface Answer {
+  readonly status: number;
+  readonly reason: string;
+  readonly text: string;
+}
+
+/** A refusal of Proxmox VE: `POST /nodes/pve1/qemu: 500 unable to create VM 820 - VM 820 already exists on node 'pve1'`. */
+export class ProxmoxError extends UserError {
+  readonly status: number;
+  /** Proxmox's own words, without the place in its Perl code. */
+  readonly reason: string;
+  /** By parameter, for a 400. */
+  readonly errors: Readonly<Record<string, string>>;
+  readonly method: string;
+  readonly path: string;
+  /** PVE sends no body at all when a daemon behind the API is down. */
+  readonly empty: boolean;
+
+  constructor(call: Call, answer: Answer, tokenId: string) {
+    const { reason, errors } = readRefusal(answer);
+    const params = Object.entries(errors).map(([name, text]) => `${name}: ${text}`);
+    const whole = [reason, ...params].join(' - ');
+    const vmid = Number(/\/(?:qemu|lxc)\/(\d+)/.exec(call.path)?.[1] ?? Number.NaN);
+    const next = adviceFor({ text: whole, status: answer.status, tokenId, ...(vmid > 0 ? { vmid } : {}) });
+    super(`${call.method} ${call.path}: ${answer.status} ${whole}`.trimEnd(), next === undefined ? {} : { next });
+    this.status = answer.status;
+    this.reason = reason;
+    this.errors = errors;
+    this.method = call.method;
+    this.path = call.path;
+    this.empty = answer.text === '';
+  }
+}
+
+/** The call got no answer. `reached` is false only when it surely never came to the server. */
+export class NoAnswer extends UserError {
+  readonly reached: boolean;
+  readonly code: string;
+
+  constructor(call: Call, code: string, reached: boolean, next?: string) {
+    super(`${call.method} ${call.path}: no answer from Proxmox (${code})`, {
+      next: next ?? 'Check that the Proxmox API is reachable from the bot.',
+    });
+    this.code = code;
+    this.reached = reached;
+  }
+}
+
+/** The certificate is not the one that was pinned or signed: nothing was sent. */
+export class TlsError extends UserError {}
+
+/** A task ended with something else than `OK` or `WARNINGS: n`. `text` is its exit status. */
+export class TaskError extends UserError {
+  readonly upid: string;
+  readonly text: string;
+
+  constructor(message: string, facts: { upid: string; text: string; details: readonly string[]; next?: string }) {
+    super(message, { details: facts.details, ...(facts.next === undefined ? {} : { next: facts.next }) });
+    this.upid = facts.upid;
+    this.text = facts.text;
+  }
+}
+
+/** Texts of PVE 8.4 and 9.2 after which the same write may be sent again: it did not happen. */
+export function isBusy(text: string): boolean {
+  return /can't lock file .* got timeout|(?:VM|CT) is locked \(|got no worker upid/.test(text);
+}
+
+/** There is no guest with that VMID on that node; 8.4 and 9.2. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof ProxmoxError && /^Configuration file '.*' does not exist$/.test(error.reason);
+}
+
+/** `text at /usr/share/perl5/PVE/Storage.pm line 651.` without its end. */
+export function cutLocation(text: string): string {
+  return text.trim().replace(/ at \/usr\/\S+ line \S+?\.?$/, '');
+}
+
+const Refusal = z.object({ message: z.string().optional(), errors: z.record(z.string(), z.string()).optional() });
+
+function readRefusal({ reason, text }: Answer): { reason: string; errors: Readonly<Record<string, string>> } {
+  const refusal = Refusal.safeParse(parseJson(text)).data;
+  const plain = refusal === undefined && !text.startsWith('{') ? text : '';
+  const words = cutLocation(refusal?.message ?? (reason || plain));
+  const errors = Object.entries(refusal?.errors ?? {}).map(([name, value]) => [name, cutLocation(value)] as const);
+  return { reason: words, errors: Object.fromEntries(errors) };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

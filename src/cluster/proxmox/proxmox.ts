@@ -1,0 +1,81 @@
+import { setTimeout } from 'node:timers/promises';
+import type { LiveState } from '../../core/live.ts';
+import type { GuestStep } from '../../core/steps.ts';
+import type { Cluster, ClusterMonitor, Guard, ImageFile } from '../cluster.ts';
+import { readAddress } from './address.ts';
+import { type Api, defaultTimeouts, type Log, type Timeouts } from './api.ts';
+import { Client } from './client.ts';
+import { readState } from './state.ts';
+import { performStep } from './steps/index.ts';
+import { followTask, silent } from './tasks.ts';
+import { uploadImage } from './upload.ts';
+
+export interface ProxmoxOptions {
+  /** Origin of the API, e.g. `https://pve1.example.net:8006`; plain HTTP only to the machine itself. */
+  readonly url: string;
+  /** `user@realm!token`. */
+  readonly tokenId: string;
+  readonly secret: string;
+  /** PEM text of the CA that signed the nodes' certificates (`/etc/pve/pve-root-ca.pem`). */
+  readonly ca?: string;
+  /** SHA-256 fingerprints of the certificates, upper case with colons. */
+  readonly fingerprints?: readonly string[];
+  /** The storage with `import` content that images are uploaded to. */
+  readonly imageStorage: string;
+  /** The pool new guests are put into; needed when the token has rights on a pool only. */
+  readonly pool?: string;
+  readonly log?: Log;
+  readonly now?: () => number;
+  readonly sleep?: (ms: number) => Promise<void>;
+  /** The VMID of a VM's staging guest, in a range that nothing else uses. */
+  readonly stagingVmid?: (vmid: number) => number;
+  readonly timeouts?: Partial<Timeouts>;
+}
+
+/** A Proxmox VE cluster (8.4 or newer) behind its HTTP API, with an API token. */
+export class ProxmoxCluster implements Cluster {
+  readonly #api: Api;
+
+  constructor(options: ProxmoxOptions) {
+    const { secret, log = { debug() {}, warn() {} }, now = Date.now, sleep = wait } = options;
+    const timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.#api = {
+      client: new Client({ ...options, secret, requestMs: timeouts.requestMs, now, sleep }),
+      imageStorage: options.imageStorage,
+      pool: options.pool,
+      log,
+      now,
+      sleep,
+      stagingVmid: options.stagingVmid ?? ((vmid) => 900_000_000 + (vmid % 90_000_000)),
+      timeouts,
+    };
+  }
+
+  readState(wanted: ReadonlySet<number>): Promise<LiveState> {
+    return readState(this.#api, wanted);
+  }
+
+  upload(file: ImageFile, node: string, monitor: ClusterMonitor): Promise<void> {
+    return uploadImage(this.#api, file, node, monitor);
+  }
+
+  perform(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): Promise<Guard | undefined> {
+    return performStep(this.#api, step, guard, monitor);
+  }
+
+  settle(upid: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined> {
+    return followTask(this.#api, upid, silent);
+  }
+
+  address(vmid: number, node: string): Promise<string | undefined> {
+    return readAddress(this.#api, { vmid, node });
+  }
+
+  async close(): Promise<void> {
+    this.#api.client.close();
+  }
+}
+
+async function wait(ms: number): Promise<void> {
+  await setTimeout(ms);
+}

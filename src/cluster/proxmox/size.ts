@@ -1,0 +1,22 @@
+const mib = 2 ** 20;
+const units: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: mib, G: 2 ** 30, T: 2 ** 40 };
+
+/** A size as Proxmox writes it in a drive (`64M`, `528K`, `1G`, bytes without a unit) in bytes. */
+export function readSize(text: string): number | undefined {
+  const found = /^(\d+(?:\.\d+)?)([KMGT]?)$/.exec(text);
+  const factor = units[found?.[2] ?? ''];
+  return found === null || factor === undefined ? undefined : Math.round(Number(found[1]) * factor);
+}
+
+/** MiB, rounded up: an image of 4.3 GiB does not fit into 4 GiB. */
+export function toMib(bytes: number): number {
+  return Math.ceil(bytes / mib);
+}
+
+/** Bytes as people read them, `2.0 GiB`. */
+export function sizeText(bytes: number): string {
+  const names = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(names.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 2 ** (10 * power);
+  return `${power === 0 ? value : value.toFixed(1)} ${names[power]}`;
+}

@@ -1,0 +1,79 @@
+import { UserError } from '../../core/errors.ts';
+import type { ClusterMonitor } from '../cluster.ts';
+import { type Api, type At, guestPath } from './api.ts';
+import { type GuestConfig, readConfig } from './config.ts';
+import { ProxmoxError } from './errors.ts';
+import { isStagingOf } from './marks.ts';
+import { isRunning, stopGuest } from './steps/power.ts';
+import { isOf, waitForActive } from './tasks.ts';
+import { isFree } from './vmid.ts';
+import { runTask } from './writes.ts';
+
+/** How many VMIDs are tried when strangers sit in the range of staging guests. */
+const tries = 10;
+
+/** A VM's staging guest: a VMID of a range of its own, told from strangers' by its description. */
+export interface Staging extends At {
+  readonly config: GuestConfig;
+}
+
+/** The staging guest of a VM on its node, if there is one. */
+export async function findStaging(api: Api, owner: At): Promise<Staging | undefined> {
+  for (const vmid of candidates(api, owner.vmid)) {
+    if (await isFree(api, vmid)) return undefined;
+    const at = { vmid, node: owner.node };
+    const config = await readOwn(api, at);
+    if (config !== undefined && isStagingOf(owner.vmid, config)) return { ...at, config };
+  }
+  return undefined;
+}
+
+/** A VMID for a staging guest; one of an interrupted run is deleted first, strangers' are passed over. */
+export async function freeStagingVmid(api: Api, owner: At, monitor: ClusterMonitor): Promise<number> {
+  const old = await findStaging(api, owner);
+  if (old !== undefined) await deleteStaging(api, old, owner.vmid, monitor);
+  for (const vmid of candidates(api, owner.vmid)) {
+    if (await isFree(api, vmid)) return vmid;
+  }
+  throw new UserError(
+    `No VMID is free for the staging guest of VM ${owner.vmid} (from ${api.stagingVmid(owner.vmid)}).`,
+    {
+      next: 'Remove guests that are not needed from that range.',
+    },
+  );
+}
+
+/** With every volume of its VMID: the range is ours, and a killed import leaves one that nothing refers to. */
+export async function deleteStaging(api: Api, at: At, ownerVmid: number, monitor: ClusterMonitor): Promise<void> {
+  await waitForActive(api, at.node, isOf(at.vmid));
+  const config = await readConfig(api, at);
+  if (config === undefined || !isStagingOf(ownerVmid, config)) return;
+  if (await isRunning(api, at)) await stopGuest(api, at, monitor);
+  await deleteGuest(api, at, { unreferenced: true }, monitor);
+}
+
+/** Deletes a guest with its disks. The caller has compared it with what it should be. */
+export async function deleteGuest(
+  api: Api,
+  at: At,
+  { unreferenced }: { unreferenced: boolean },
+  monitor: ClusterMonitor,
+): Promise<void> {
+  const params = { purge: 1, ...(unreferenced ? { 'destroy-unreferenced-disks': 1 } : {}) };
+  const task = { node: at.node, type: 'qmdestroy', id: String(at.vmid), doing: `The deletion of VM ${at.vmid}` };
+  await runTask(api, { method: 'DELETE', path: guestPath(at), params, ...task }, monitor);
+}
+
+function candidates(api: Api, vmid: number): number[] {
+  return Array.from({ length: tries }, (_, index) => api.stagingVmid(vmid) + index);
+}
+
+/** A token with rights on a pool only may not read a stranger's guest: that is an answer too. */
+async function readOwn(api: Api, at: At): Promise<GuestConfig | undefined> {
+  try {
+    return await readConfig(api, at);
+  } catch (error) {
+    if (error instanceof ProxmoxError && error.status === 403) return undefined;
+    throw error;
+  }
+}

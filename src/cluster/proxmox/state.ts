@@ -1,0 +1,96 @@
+import { UserError } from '../../core/errors.ts';
+import type { GuestStatus, LiveGuest, LiveNode, LiveState } from '../../core/live.ts';
+import { splitTags } from '../../core/tags.ts';
+import { type Api, guestPath } from './api.ts';
+import { mapLimit } from './concurrent.ts';
+import { type GuestConfig, readConfig, tagsOf, toLiveConfig } from './config.ts';
+import { ProxmoxError } from './errors.ts';
+import { CurrentStatus, type GuestResource, type Resource, Resources } from './schema.ts';
+
+/**
+ * One list call, then one call for each VM that is ours or wanted. Existence, node and tags of the list are right at
+ * once; names and states in it lag by 10 s (PVE 8.4 and 9.2), so the name is taken from the configuration.
+ */
+export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<LiveState> {
+  for (let attempt = 1; ; attempt++) {
+    const resources = await api.client.get('/cluster/resources', Resources);
+    const nodes = toNodes(resources);
+    const online = new Set(nodes.filter((node) => node.online).map((node) => node.node));
+    const guests = resources.filter((entry): entry is GuestResource => entry.type === 'qemu' || entry.type === 'lxc');
+    const read = await mapLimit(guests, 6, (guest) => readGuest(api, guest, online.has(guest.node), wanted));
+    const found = read.filter((guest) => guest !== 'moved');
+    if (found.length === read.length) return { guests: found.sort((a, b) => a.vmid - b.vmid), nodes };
+    // Migrated or destroyed between the two calls: the next list knows.
+    if (attempt === 2)
+      throw new UserError('Guests keep moving while the cluster is read.', { next: 'Plan again in a minute.' });
+  }
+}
+
+async function readGuest(
+  api: Api,
+  entry: GuestResource,
+  online: boolean,
+  wanted: ReadonlySet<number>,
+): Promise<LiveGuest | 'moved'> {
+  const isVm = entry.type === 'qemu';
+  const tags = splitTags(entry.tags);
+  const guest: LiveGuest = {
+    kind: isVm ? 'vm' : 'container',
+    vmid: entry.vmid,
+    node: entry.node,
+    name: entry.name ?? `${isVm ? 'VM' : 'CT'} ${entry.vmid}`,
+    status: online ? toStatus(entry.status) : 'unknown',
+    tags,
+    ...(entry.lock === undefined ? {} : { lock: entry.lock }),
+    template: entry.template === 1,
+  };
+  if (!isVm || !online || (!tags.includes('proxnix') && !wanted.has(entry.vmid))) return guest;
+  try {
+    const config = await readConfig(api, entry);
+    if (config === undefined) return 'moved';
+    return { ...withConfig(guest, config), status: await statusOf(api, guest) };
+  } catch (error) {
+    // A node that just went away is no reason to take its guests for gone, nor to fail the whole plan.
+    if (error instanceof ProxmoxError && [595, 596].includes(error.status)) return { ...guest, status: 'unknown' };
+    throw error;
+  }
+}
+
+function withConfig(guest: LiveGuest, config: GuestConfig): LiveGuest {
+  const { name, lock, template } = config.values;
+  const { lock: _, ...rest } = guest;
+  return {
+    ...rest,
+    name: name ?? `VM ${guest.vmid}`,
+    tags: tagsOf(config),
+    ...(lock === undefined ? {} : { lock }),
+    template: template === '1',
+    config: toLiveConfig(config),
+  };
+}
+
+/** The list does not know the state of a guest younger than 10 s; that is no reason to call it unreachable. */
+async function statusOf(api: Api, guest: LiveGuest): Promise<GuestStatus> {
+  if (guest.status !== 'unknown') return guest.status;
+  return toStatus((await api.client.get(`${guestPath(guest)}/status/current`, CurrentStatus)).status);
+}
+
+function toStatus(text: string): GuestStatus {
+  return text === 'running' || text === 'stopped' ? text : 'unknown';
+}
+
+/** Memory is there only with Sys.Audit on the node, a storage only with Datastore.Audit on it. */
+function toNodes(resources: readonly Resource[]): LiveNode[] {
+  const nodes = resources.filter((entry) => entry.type === 'node');
+  const storages = resources.filter((entry) => entry.type === 'storage' && entry.status === 'available');
+  return nodes
+    .map(({ node, status, mem, maxmem }) => ({
+      node,
+      online: status === 'online',
+      ...(mem === undefined || maxmem === undefined ? {} : { freeMemory: maxmem - mem }),
+      storages: storages
+        .flatMap((entry) => (entry.type === 'storage' && entry.node === node ? [entry.storage] : []))
+        .sort(),
+    }))
+    .sort((a, b) => (a.node < b.node ? -1 : 1));
+}

@@ -1,0 +1,77 @@
+import { UserError } from '../../../core/errors.ts';
+import { readTags } from '../../../core/tags.ts';
+import type { ClusterMonitor, Guard } from '../../cluster.ts';
+import type { Api, At } from '../api.ts';
+import { type GuestConfig, readConfig, tagsOf, toLiveConfig } from '../config.ts';
+import { checkGuest, checkIdentity, checkUnchanged } from '../guard.ts';
+import { isCutOff } from '../marks.ts';
+import { deleteGuest, deleteStaging, findStaging } from '../staging.ts';
+import { isFree } from '../vmid.ts';
+import { isRunning, stopGuest } from './power.ts';
+import type { Doing, StepOf } from './step.ts';
+
+/** Deletes a guest that is no longer wanted; one that is gone already counts as done. */
+export async function destroy({ api, step, guard, monitor }: Doing<'destroy'>): Promise<undefined> {
+  if ((await readConfig(api, step)) === undefined) return assertGone(api, step);
+  refuseProtected(step.vmid, await checkGuest(api, step, guard));
+  if (await isRunning(api, step)) await stopGuest(api, step, monitor);
+  // The stop took its time and may have changed the digest: is it still the same machine, and unprotected?
+  const config = await readConfig(api, step);
+  if (config === undefined) return assertGone(api, step);
+  checkIdentity(step, guard, config);
+  refuseProtected(step.vmid, config);
+  await deleteGuest(api, step, { unreferenced: false }, monitor);
+  return assertGone(api, step);
+}
+
+/**
+ * Deletes what an interrupted run left half made: a guest that was never done, or a staging guest. With all volumes of
+ * its VMID, because a killed import leaves one that no configuration names.
+ */
+export async function discard(
+  api: Api,
+  step: StepOf<'discard'>,
+  guard: Guard | undefined,
+  monitor: ClusterMonitor,
+): Promise<Guard | undefined> {
+  if (step.staging) {
+    const staging = await findStaging(api, step);
+    if (staging !== undefined) await deleteStaging(api, staging, step.vmid, monitor);
+    return guard?.vmid === step.vmid ? guard : undefined;
+  }
+  const config = await readConfig(api, step);
+  if (config === undefined) return assertGone(api, step);
+  if (guard === undefined) throw new Error(`discard of VM ${step.vmid} needs a guard`);
+  if (isCutOff(step.vmid, config)) checkUnchanged(step, guard, config);
+  else refuseUnlessHalfMade(step, await checkGuest(api, step, guard));
+  if (await isRunning(api, step)) await stopGuest(api, step, monitor);
+  await deleteGuest(api, step, { unreferenced: true }, monitor);
+  return assertGone(api, step);
+}
+
+function refuseProtected(vmid: number, config: GuestConfig): void {
+  if (!toLiveConfig(config).protected) return;
+  throw new UserError(`VM ${vmid} is protected in Proxmox: it is not deleted.`, {
+    next: 'Take the protection off in Proxmox first, if that is what you want.',
+  });
+}
+
+/**
+ * A new guest has pending tags that name no image, and no disk but the one imported last. Whatever was once done has
+ * more: the image's tag through every change in place, the old root disk as an unused volume through a replacement.
+ */
+function refuseUnlessHalfMade({ vmid }: At, config: GuestConfig): void {
+  refuseProtected(vmid, config);
+  const { disks, unused } = toLiveConfig(config);
+  const { pending, imageHash } = readTags(tagsOf(config));
+  if (pending && imageHash === undefined && Object.keys(unused).length === 0 && Object.keys(disks).length <= 1) return;
+  throw new UserError(`VM ${vmid} is not half made, it is not discarded.`, { next: 'Look at the fresh plan.' });
+}
+
+/** A guest that is not on this node may be on another: only a free VMID is gone. */
+async function assertGone(api: Api, at: At): Promise<undefined> {
+  if (await isFree(api, at.vmid)) return;
+  throw new UserError(`VM ${at.vmid} is not on ${at.node}, but its VMID is still taken.`, {
+    next: 'It was moved to another node or made anew. Look at the fresh plan.',
+  });
+}

@@ -1,0 +1,54 @@
+import { UserError } from '../../../core/errors.ts';
+import type { Guard } from '../../cluster.ts';
+import { guestPath } from '../api.ts';
+import { type GuestConfig, readConfig } from '../config.ts';
+import { checkGuest, nextGuard } from '../guard.ts';
+import { handedOverKey, nextHandOverKey } from '../marks.ts';
+import { deleteGuest, findStaging, type Staging } from '../staging.ts';
+import { runTask } from '../writes.ts';
+import { stagingSlot } from './stage.ts';
+import type { Doing } from './step.ts';
+
+/**
+ * The staged disk to the guest, a rename that the running guest does not notice; then the staging guest goes. Asked
+ * again it goes on where it was: disk moved but staging guest there, or both done.
+ */
+export async function handOver(doing: Doing<'hand-over'>): Promise<Guard> {
+  const { api, step, guard, monitor } = doing;
+  const config = await checkGuest(api, step, guard);
+  const staging = await findStaging(api, step);
+  if (staging !== undefined) {
+    if (staging.config.values[stagingSlot] !== undefined) await moveOver(doing, staging, config);
+    // Without destroy-unreferenced-disks: the disk handed over must not be looked for by anything.
+    await deleteGuest(api, staging, { unreferenced: false }, monitor);
+  }
+  const after = await readConfig(api, step);
+  if (after === undefined || handedOverKey(after.values) === undefined) {
+    throw new UserError(`The new root disk of VM ${step.vmid} is gone before it was handed over.`, {
+      next: 'The guest is as it was. Look at the fresh plan.',
+    });
+  }
+  return nextGuard(api, step, guard);
+}
+
+async function moveOver(
+  { api, step, monitor }: Doing<'hand-over'>,
+  staging: Staging,
+  config: GuestConfig,
+): Promise<void> {
+  const key = nextHandOverKey(config.values);
+  if (key === undefined) {
+    throw new UserError(`VM ${step.vmid} has too many unused disks.`, { next: 'Remove those that are not needed.' });
+  }
+  const params = {
+    disk: stagingSlot,
+    'target-vmid': step.vmid,
+    'target-disk': key,
+    digest: staging.config.digest,
+    'target-digest': config.digest,
+  };
+  const id = `${staging.vmid}-${stagingSlot}>${step.vmid}-${key}`;
+  const doing = `The hand-over of the new root disk to VM ${step.vmid}`;
+  const task = { node: step.node, type: 'qmmove', id, doing };
+  await runTask(api, { method: 'POST', path: `${guestPath(staging)}/move_disk`, params, ...task }, monitor);
+}

@@ -1,0 +1,25 @@
+import { UserError } from '../../../core/errors.ts';
+import type { Guard } from '../../cluster.ts';
+import { guestPath } from '../api.ts';
+import { toLiveConfig } from '../config.ts';
+import { checkGuest, nextGuard } from '../guard.ts';
+import { checkTarget } from '../storage.ts';
+import { runTask } from '../writes.ts';
+import type { Doing } from './step.ts';
+
+/** Online when the guest runs. The source goes when the copy is whole; a cut copy leaves the guest as it was. */
+export async function moveDisk({ api, step, guard, monitor }: Doing<'move-disk'>): Promise<Guard> {
+  const config = await checkGuest(api, step, guard);
+  const { diskSlot: disk, storage } = step.guest;
+  const live = toLiveConfig(config).disks[disk];
+  if (live === undefined)
+    throw new UserError(`VM ${step.vmid} has no disk ${disk}.`, { next: 'Look at the fresh plan.' });
+  if (live.storage === storage) return guard;
+  await checkTarget(api, step.node, storage, (live.sizeMb ?? 0) * 2 ** 20);
+  const params = { disk, storage, delete: 1, digest: config.digest };
+  const path = `${guestPath(step)}/move_disk`;
+  const doing = `The move of ${disk} of VM ${step.vmid} to ${storage}`;
+  const task = { node: step.node, type: 'qmmove', id: String(step.vmid), doing };
+  await runTask(api, { method: 'POST', path, params, ...task }, monitor);
+  return nextGuard(api, step, guard);
+}

@@ -1,0 +1,57 @@
+import type { ClusterMonitor, Guard } from '../../cluster.ts';
+import { type Api, type At, guestPath } from '../api.ts';
+import type { Params } from '../client.ts';
+import { TaskError } from '../errors.ts';
+import { checkGuest, nextGuard } from '../guard.ts';
+import { CurrentStatus } from '../schema.ts';
+import { runTask } from '../writes.ts';
+import type { Doing } from './step.ts';
+
+export async function start({ api, step, guard, monitor }: Doing<'start'>): Promise<Guard> {
+  await checkGuest(api, step, guard);
+  if (await isRunning(api, step)) return guard;
+  await startGuest(api, step, monitor);
+  return nextGuard(api, step, guard);
+}
+
+/** At once: what stops here is deleted or did not listen. */
+export async function stop({ api, step, guard, monitor }: Doing<'stop'>): Promise<Guard> {
+  await checkGuest(api, step, guard);
+  if (!(await isRunning(api, step))) return guard;
+  await stopGuest(api, step, monitor);
+  await api.sleep(api.timeouts.pauseMs);
+  return nextGuard(api, step, guard);
+}
+
+export async function isRunning(api: Api, at: At): Promise<boolean> {
+  return (await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus)).status === 'running';
+}
+
+/** A guest that runs already is a success: the answer to the first try may have been lost. */
+export async function startGuest(api: Api, at: At, monitor: ClusterMonitor): Promise<void> {
+  try {
+    await power(api, at, { action: 'start', doing: `The start of VM ${at.vmid}` }, monitor);
+  } catch (error) {
+    if (!(error instanceof TaskError && /already running$/.test(error.text))) throw error;
+  }
+}
+
+export async function stopGuest(api: Api, at: At, monitor: ClusterMonitor): Promise<void> {
+  await power(api, at, { action: 'stop', doing: `The stop of VM ${at.vmid}` }, monitor);
+}
+
+/** One of Proxmox's power tasks; its type is `qm` and the action. */
+export async function power(
+  api: Api,
+  at: At,
+  what: { action: 'start' | 'stop' | 'shutdown' | 'reboot'; doing: string; params?: Params },
+  monitor: ClusterMonitor,
+): Promise<void> {
+  const { action, doing, params = {} } = what;
+  const path = `${guestPath(at)}/status/${action}`;
+  await runTask(
+    api,
+    { method: 'POST', path, params, node: at.node, type: `qm${action}`, id: String(at.vmid), doing },
+    monitor,
+  );
+}

@@ -1,0 +1,64 @@
+import { UserError } from '../../../core/errors.ts';
+import type { ClusterMonitor, Guard } from '../../cluster.ts';
+import { type Api, type At, guestPath } from '../api.ts';
+import { readConfig } from '../config.ts';
+import { TaskError } from '../errors.ts';
+import { checkGuest, nextGuard } from '../guard.ts';
+import { CurrentStatus } from '../schema.ts';
+import { isRunning, power, startGuest } from './power.ts';
+import type { Doing } from './step.ts';
+
+/**
+ * One reboot by the server makes pending changes real, also when the bot dies meanwhile. A guest that does not listen
+ * is stopped; one that the server could not start again is started here, because only that task tells why.
+ */
+export async function restart({ api, step, guard, monitor }: Doing<'restart'>): Promise<Guard> {
+  const config = await checkGuest(api, step, guard);
+  if (config.pending.length === 0 || !(await isRunning(api, step))) return guard;
+  await ((await reboots(api, step, monitor)) ? awaitReboot(api, step, monitor) : stopAndStart(api, step, monitor));
+  const after = await readConfig(api, step);
+  if (after !== undefined && after.pending.length > 0) {
+    throw new UserError(`VM ${step.vmid} was restarted, but ${after.pending.join(', ')} did not take effect.`, {
+      next: 'Look at its pending changes in Proxmox.',
+    });
+  }
+  return nextGuard(api, step, guard);
+}
+
+/** @returns false when the guest did not shut down in time: it still runs, its changes still wait */
+async function reboots(api: Api, at: At, monitor: ClusterMonitor): Promise<boolean> {
+  const timeout = Math.ceil(api.timeouts.shutdownMs / 1000);
+  try {
+    await power(api, at, { action: 'reboot', doing: `The reboot of VM ${at.vmid}`, params: { timeout } }, monitor);
+    return true;
+  } catch (error) {
+    if (error instanceof TaskError && /got timeout$/.test(error.text)) return false;
+    throw error;
+  }
+}
+
+async function stopAndStart(api: Api, at: At, monitor: ClusterMonitor): Promise<void> {
+  monitor.line('the guest does not shut down: it is stopped');
+  const params = { timeout: 10, forceStop: 1 };
+  await power(api, at, { action: 'shutdown', doing: `The shutdown of VM ${at.vmid}`, params }, monitor);
+  await api.sleep(api.timeouts.pauseMs);
+  await startGuest(api, at, monitor);
+}
+
+/**
+ * The task ends when the old machine stopped. What is pending becomes real at that stop, so nothing pending first and
+ * running then means that the new one runs.
+ */
+async function awaitReboot(api: Api, at: At, monitor: ClusterMonitor): Promise<void> {
+  const until = api.now() + api.timeouts.startMs;
+  for (;;) {
+    const config = await readConfig(api, at);
+    const { status } = await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus);
+    if (status === 'running' && config?.pending.length === 0) return;
+    if (api.now() >= until) break;
+    await api.sleep(500);
+  }
+  if (await isRunning(api, at)) return;
+  monitor.line('the guest did not come back: it is started');
+  await startGuest(api, at, monitor);
+}

@@ -1,0 +1,21 @@
+import { splitTags } from '../../core/tags.ts';
+import { type GuestConfig, isCloudInit, readDrive } from './config.ts';
+import { holds } from './property.ts';
+
+/** Keys to write, `undefined` deletes one. */
+export type Changes = Readonly<Record<string, string | number | boolean | undefined>>;
+
+const properties = /^(?:net|ide|sata|scsi|virtio)\d+$/;
+
+/** Does a configuration hold what a write sent, in the form in which the server stores it? */
+export function isStored({ values }: GuestConfig, changes: Changes): boolean {
+  return Object.entries(changes).every(([key, value]) => {
+    const stored = values[key];
+    if (value === undefined || stored === undefined) return value === stored;
+    const sent = typeof value === 'boolean' ? String(Number(value)) : String(value);
+    if (key === 'tags') return splitTags(stored).join() === splitTags(sent).join();
+    if (sent.endsWith(':cloudinit'))
+      return stored.split(':')[0] === sent.split(':')[0] && isCloudInit(readDrive(stored));
+    return properties.test(key) ? holds(stored, sent) : stored.trim() === sent.trim();
+  });
+}

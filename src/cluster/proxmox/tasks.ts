@@ -1,0 +1,157 @@
+import type { ClusterMonitor } from '../cluster.ts';
+import { adviceFor } from './advice.ts';
+import type { Api } from './api.ts';
+import { NoAnswer, ProxmoxError, TaskError } from './errors.ts';
+import { readProgress } from './progress.ts';
+import { type ListedTask, TaskList, TaskLog, TaskStatus } from './schema.ts';
+import { readUpid, taskPath } from './upid.ts';
+
+/** How a task ended: `OK` and `WARNINGS: n` are success, everything else is the text of its error. */
+export interface TaskEnd {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+/** Says nothing to nobody. */
+export const silent: ClusterMonitor = { task() {}, progress() {}, line() {} };
+
+/** Types whose log tells how far they are. */
+const copying = new Set(['qmconfig', 'qmmove', 'qmcreate', 'imgcopy']);
+
+/**
+ * Follows a task to its end and reports what its log says. `undefined`: the cluster does not know it (any more).
+ * The task itself goes on when the deadline of its type passes: that is an error that says so.
+ */
+export async function followTask(api: Api, upid: string, monitor: ClusterMonitor): Promise<TaskEnd | undefined> {
+  const task = readUpid(upid);
+  if (task === undefined) return undefined;
+  const path = taskPath(upid, task.node);
+  const began = api.now();
+  const deadline = began + (api.timeouts.taskMs[task.type] ?? api.timeouts.taskMs['default'] ?? 600_000);
+  const log = new LogReader(api, path, monitor);
+  let loggedAt = began;
+  for (let look = 0; api.now() < deadline; look++) {
+    const end = await lookAt(api, path);
+    if (end === undefined) return undefined;
+    if (end !== 'running') {
+      if (end.text !== 'OK' || copying.has(task.type)) await log.read();
+      return end;
+    }
+    if (copying.has(task.type) && api.now() - loggedAt >= api.timeouts.logMs) {
+      loggedAt = api.now();
+      await log.read();
+    }
+    await api.sleep(api.timeouts.pollMs[look] ?? api.timeouts.pollMs.at(-1) ?? 2000);
+  }
+  throw new TaskError(`A task of Proxmox (${task.type} ${task.id}) still runs after its time.`, {
+    upid,
+    text: 'deadline',
+    details: [],
+    next: 'Look at it in the task list of Proxmox; nothing was stopped.',
+  });
+}
+
+/** What a task's failure is told as: with the reason that only its log has, and its last lines. */
+export async function taskFailure(api: Api, upid: string, doing: string, end: TaskEnd): Promise<TaskError> {
+  const task = readUpid(upid);
+  const lines = task === undefined ? [] : await readLog(api, taskPath(upid, task.node), 0);
+  const telling = lines.filter((line) => readProgress(line) === undefined && !/^TASK (?:OK|ERROR)/.test(line));
+  const reason = reasonOf(end.text, telling);
+  const next = adviceFor({ text: reason, tokenId: api.client.tokenId, ...vmidOf(task?.id) });
+  const details = telling.slice(-10);
+  return new TaskError(`${doing} failed: ${reason}`, {
+    upid,
+    text: end.text,
+    details,
+    ...(next === undefined ? {} : { next }),
+  });
+}
+
+/** Waits for tasks that somebody, perhaps an earlier process of the bot, began and that still run. */
+export async function waitForActive(api: Api, node: string, fits: (task: ListedTask) => boolean): Promise<void> {
+  const active = await api.client.get(`/nodes/${node}/tasks`, TaskList, { source: 'active' });
+  for (const task of active.filter(fits)) {
+    // A console that somebody has open is a task as well; it holds nothing and may last for days.
+    if (/proxy|shell/.test(task.type)) continue;
+    api.log.debug({ upid: task.upid }, 'waiting for a task that runs already');
+    await followTask(api, task.upid, silent);
+  }
+}
+
+/** Does a task work on this guest? A disk handed over has the id `9101-scsi0>100-unused0`. */
+export function isOf(vmid: number): (task: ListedTask) => boolean {
+  return ({ id }) => id === String(vmid) || id.startsWith(`${vmid}-`) || id.includes(`>${vmid}-`);
+}
+
+async function lookAt(api: Api, path: string): Promise<TaskEnd | 'running' | undefined> {
+  // A restart of the API must not end a run whose task goes on: reads are patient here beyond the client's own tries.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { status, exitstatus } = await api.client.get(`${path}/status`, TaskStatus);
+      if (status === 'running') return 'running';
+      const text = exitstatus ?? 'unexpected status';
+      return { ok: text === 'OK' || /^WARNINGS: \d+$/.test(text), text };
+    } catch (error) {
+      if (error instanceof ProxmoxError && error.errors['upid'] !== undefined) return undefined;
+      if (attempt === 5 || !isOutage(error)) throw error;
+      await api.sleep(attempt * 2000);
+    }
+  }
+}
+
+function isOutage(error: unknown): boolean {
+  return (
+    error instanceof NoAnswer ||
+    (error instanceof ProxmoxError && (error.status > 590 || error.empty) && error.status !== 401)
+  );
+}
+
+class LogReader {
+  readonly #api: Api;
+  readonly #path: string;
+  readonly #monitor: ClusterMonitor;
+  #seen = 0;
+
+  constructor(api: Api, path: string, monitor: ClusterMonitor) {
+    this.#api = api;
+    this.#path = path;
+    this.#monitor = monitor;
+  }
+
+  async read(): Promise<void> {
+    const lines = await readLog(this.#api, this.#path, this.#seen);
+    this.#seen += lines.length;
+    let last: ReturnType<typeof readProgress>;
+    for (const line of lines) {
+      const progress = readProgress(line);
+      if (progress === undefined) this.#monitor.line(line);
+      else last = progress;
+    }
+    if (last !== undefined) this.#monitor.progress(last.done, last.total, 'bytes');
+  }
+}
+
+/** The log from a line on. One line `no content` stands for an empty one. */
+async function readLog(api: Api, path: string, start: number): Promise<string[]> {
+  const lines: string[] = [];
+  for (;;) {
+    const page = await api.client.get(`${path}/log`, TaskLog, { start: start + lines.length, limit: 500 });
+    const texts = page.map((line) => line.t);
+    if (texts.length === 1 && texts[0] === 'no content') return lines;
+    lines.push(...texts);
+    if (texts.length < 500) return lines;
+  }
+}
+
+/** `exit code 1` says nothing; the line that does stands in the log before it. */
+function reasonOf(text: string, lines: readonly string[]): string {
+  const full = lines.find((line) => line.includes('No space left on device'));
+  if (full !== undefined) return full;
+  const last = lines.at(-1);
+  return /exit(?:ed with)? code \d+$/.test(text) && last !== undefined && last !== text ? last : text;
+}
+
+function vmidOf(id: string | undefined): { vmid?: number } {
+  const vmid = Number.parseInt(id ?? '', 10);
+  return Number.isNaN(vmid) ? {} : { vmid };
+}

@@ -1,0 +1,114 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import { UserError } from '../../core/errors.ts';
+import { imageHash } from '../../core/guest.ts';
+import type { ClusterMonitor, ImageFile } from '../cluster.ts';
+import { adviceFor } from './advice.ts';
+import type { Api } from './api.ts';
+import { uploadBody } from './multipart.ts';
+import { Permissions } from './schema.ts';
+import { sizeText } from './size.ts';
+import { findImage, imageName, readStorage } from './storage.ts';
+import { followTask, taskFailure, waitForActive } from './tasks.ts';
+import { findTask, isLost } from './writes.ts';
+
+/**
+ * Brings an image to the image storage as a stream. No checksum goes along: Proxmox would want it before the file, so
+ * it costs a second read of the whole image; TCP and TLS check what travels, and the task checks the format.
+ */
+export async function uploadImage(api: Api, file: ImageFile, node: string, monitor: ClusterMonitor): Promise<void> {
+  // One that a killed bot left may still be copied into place: its size would be half the truth.
+  await waitForActive(api, node, (task) => task.type === 'imgcopy');
+  if (await isThere(api, file, node)) {
+    monitor.line(`the image is on ${api.imageStorage} already`);
+    return;
+  }
+  await checkFile(file);
+  await preflight(api, file, node);
+  const upid = await send(api, file, node, monitor);
+  if (upid === undefined) return;
+  monitor.task(upid);
+  const end = await followTask(api, upid, monitor);
+  if (end?.ok === false) throw await taskFailure(api, upid, `The upload to ${api.imageStorage}`, end);
+}
+
+/** Named by its hash, so a file of that name is that image, unless it was cut. It is never overwritten. */
+async function isThere(api: Api, file: ImageFile, node: string): Promise<boolean> {
+  const image = await findImage(api, node, imageHash(file.image));
+  if (image === undefined) return false;
+  if (image.size === file.size) return true;
+  throw new UserError(
+    `${image.volid} on ${node} has ${image.size} bytes, the image has ${file.size}: it was cut or is another file.`,
+    {
+      next: `Proxmox puts an upload in place only when it is whole, so look who made it, then \`pvesm free ${image.volid}\`.`,
+    },
+  );
+}
+
+async function checkFile(file: ImageFile): Promise<void> {
+  const { size } = await stat(file.path).catch(() => ({ size: undefined }));
+  if (size === file.size) return;
+  const found = size === undefined ? 'is gone' : `has ${size} bytes instead of ${file.size}`;
+  throw new UserError(`The built image ${file.path} ${found}.`, { next: 'Plan again: the image is built anew.' });
+}
+
+/** With a body on its way a refusal looks like a lost connection: everything is asked before the first byte. */
+async function preflight(api: Api, file: ImageFile, node: string): Promise<void> {
+  const path = `/storage/${api.imageStorage}`;
+  const granted = (await api.client.get('/access/permissions', Permissions, { path }))[path] ?? {};
+  if (granted['Datastore.AllocateTemplate'] === undefined) {
+    const text = `Permission check failed (${path}, Datastore.AllocateTemplate)`;
+    throw new UserError(`The token may not upload to ${api.imageStorage}: ${text}`, {
+      next: adviceFor({ text, tokenId: api.client.tokenId }) ?? '',
+    });
+  }
+  const status = await readStorage(api, node, api.imageStorage);
+  if (!status.content.split(',').includes('import')) {
+    throw new UserError(`storage '${api.imageStorage}' does not support 'import' content`, {
+      next: `\`pvesm set ${api.imageStorage} --content ${status.content},import\` allows it (Proxmox VE 8.4 or newer).`,
+    });
+  }
+  if (status.avail !== undefined && status.avail < file.size) {
+    const facts = `${sizeText(status.avail)} are free, the image has ${sizeText(file.size)}`;
+    throw new UserError(`The storage ${api.imageStorage} on ${node} is too full: ${facts}.`, {
+      next: 'Remove images that are not used any more (`proxnix-<hash>`) from it.',
+    });
+  }
+}
+
+/** @returns the UPID; `undefined` when the answer was lost but the image is there */
+async function send(api: Api, file: ImageFile, node: string, monitor: ClusterMonitor): Promise<string | undefined> {
+  const hash = imageHash(file.image);
+  const name = imageName(hash, file.path.endsWith('.raw') || file.path.endsWith('.img') ? 'raw' : 'qcow2');
+  const body = uploadBody({ name, size: file.size }, `proxnix-${hash}`);
+  const content = createReadStream(file.path, { highWaterMark: 2 ** 18 });
+  const stalled = new AbortController();
+  const watch = setTimeout(() => stalled.abort(), api.timeouts.stallMs);
+  const sent = (bytes: number) => {
+    watch.refresh();
+    monitor.progress(bytes, file.size, 'bytes');
+  };
+  const stream = Readable.from(body.parts(content, sent), { objectMode: false });
+  const since = api.client.serverTime() - 1;
+  try {
+    const answer = await api.client.upload(
+      `/nodes/${node}/storage/${api.imageStorage}/upload`,
+      { stream, ...body },
+      stalled.signal,
+    );
+    return z.string().startsWith('UPID:').parse(answer);
+  } catch (error) {
+    if (!isLost(error)) throw error;
+    api.log.warn({ node, name, error }, 'the answer to an upload was lost');
+    const upid = await findTask(api, { node, type: 'imgcopy', id: '' }, since);
+    if (upid !== undefined) return upid;
+    if (await isThere(api, file, node)) return undefined;
+    throw error;
+  } finally {
+    clearTimeout(watch);
+    stream.destroy();
+    content.destroy();
+  }
+}

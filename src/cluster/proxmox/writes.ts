@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { UserError } from '../../core/errors.ts';
+import type { ClusterMonitor } from '../cluster.ts';
+import { type Api, type At, guestPath } from './api.ts';
+import type { Params } from './client.ts';
+import { type GuestConfig, readConfig } from './config.ts';
+import { isBusy, NoAnswer, ProxmoxError, TaskError } from './errors.ts';
+import { TaskList } from './schema.ts';
+import { type Changes, isStored } from './stored.ts';
+import { followTask, taskFailure } from './tasks.ts';
+
+/** A call that Proxmox answers with a UPID. */
+export interface TaskCall {
+  readonly method: 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly params?: Params;
+  readonly node: string;
+  /** Type and id of the task, to find it again when the answer is lost. */
+  readonly type: string;
+  readonly id: string;
+  /** What people read when it fails: `The import into VM 820`. */
+  readonly doing: string;
+}
+
+/** Begins a task, journals it, follows it. Sent again only when another task held the guest and nothing happened. */
+export async function runTask(api: Api, call: TaskCall, monitor: ClusterMonitor): Promise<void> {
+  await whenFree(api, async () => {
+    const upid = await begin(api, call);
+    monitor.task(upid);
+    const end = await followTask(api, upid, monitor);
+    if (end === undefined) throw new UserError(`${call.doing}: Proxmox does not know its task any more.`);
+    if (!end.ok) throw await taskFailure(api, upid, call.doing, end);
+  });
+}
+
+/**
+ * One synchronous write of the configuration, with the digest it is based on.
+ * @param changes by key; a key with `undefined` is deleted
+ * @returns `pending` when Proxmox stored something that the running guest does not take ("hotplug problem")
+ */
+export async function putConfig(api: Api, at: At, changes: Changes, digest: string): Promise<'stored' | 'pending'> {
+  const remove = Object.keys(changes).filter((key) => changes[key] === undefined);
+  const params = { ...changes, ...(remove.length === 0 ? {} : { delete: remove.join(',') }), digest };
+  const put = () => api.client.request('PUT', `${guestPath(at)}/config`, params);
+  const done = (config: GuestConfig | undefined) => config !== undefined && isStored(config, changes);
+  return whenFree(api, async () => {
+    try {
+      await put();
+      return 'stored';
+    } catch (error) {
+      if (isHotplugProblem(error) && done(await readConfig(api, at))) return 'pending';
+      if (!isLost(error)) throw error;
+      api.log.warn({ ...at, error }, 'the answer to a write was lost');
+      const config = await readConfig(api, at);
+      if (done(config)) return 'stored';
+      // The digest is still the one sent along: either it never happened, or the second of the two is refused.
+      if (config?.digest !== digest) throw error;
+      await put();
+      return 'stored';
+    }
+  });
+}
+
+/** Repeats while another task or a backup holds the guest, up to the time set. */
+async function whenFree<T>(api: Api, write: () => Promise<T>): Promise<T> {
+  const until = api.now() + api.timeouts.busyMs;
+  for (;;) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isBusy(textOf(error)) || api.now() >= until) throw error;
+      await api.sleep(2000);
+    }
+  }
+}
+
+async function begin(api: Api, call: TaskCall): Promise<string> {
+  const since = api.client.serverTime() - 1;
+  try {
+    return z
+      .string()
+      .startsWith('UPID:')
+      .parse(await api.client.request(call.method, call.path, call.params));
+  } catch (error) {
+    if (!isLost(error)) throw error;
+    api.log.warn({ path: call.path, error }, 'the answer to a write was lost');
+    const upid = await findTask(api, call, since);
+    if (upid !== undefined) return upid;
+    throw new UserError(`${call.method} ${call.path}: the answer was lost and no task of it is to be found.`, {
+      next: 'Nothing was repeated. Look at the fresh plan: it shows what was done.',
+      cause: error,
+    });
+  }
+}
+
+/** A worker is entered in the list before its call is answered; three looks cover one that was about to begin. */
+export async function findTask(
+  api: Api,
+  call: Pick<TaskCall, 'node' | 'type' | 'id'>,
+  since: number,
+): Promise<string | undefined> {
+  for (let look = 0; look < 3; look++) {
+    await api.sleep(look * 1000);
+    const query = { source: 'all', since, typefilter: call.type, limit: 50 };
+    const tasks = await api.client.get(`/nodes/${call.node}/tasks`, TaskList, query);
+    const fitting = tasks.filter((task) => task.type === call.type && task.id === call.id && task.starttime >= since);
+    const newest = fitting.sort((a, b) => b.starttime - a.starttime)[0];
+    if (newest !== undefined) return newest.upid;
+  }
+  return undefined;
+}
+
+export function isLost(error: unknown): boolean {
+  return (
+    (error instanceof NoAnswer && error.reached) || (error instanceof ProxmoxError && [596, 599].includes(error.status))
+  );
+}
+
+/** Not a refusal: what the running guest does not take is stored as pending, the rest of the call is done. */
+function isHotplugProblem(error: unknown): boolean {
+  return (
+    error instanceof ProxmoxError && Object.values(error.errors).some((text) => text.startsWith('hotplug problem'))
+  );
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof ProxmoxError) return error.reason;
+  return error instanceof TaskError ? error.text : '';
+}

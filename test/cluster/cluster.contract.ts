@@ -1,0 +1,413 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Cluster, ClusterMonitor, Guard, ImageFile } from '../../src/cluster/cluster.ts';
+import type { DesiredGuest } from '../../src/core/guest.ts';
+import type { LiveGuest } from '../../src/core/live.ts';
+import type { GuestStep } from '../../src/core/steps.ts';
+import { updatingTags } from '../../src/core/tags.ts';
+import { aGuest, anImage } from './proxmox/a-guest.ts';
+
+/** A cluster with one node `pve1`, storages `fast` and `slow`, and the hands of somebody who does not ask the bot. */
+export interface World {
+  readonly cluster: Cluster;
+  /** A file of that image; 1 GiB virtual size. */
+  imageFile(letter: string): ImageFile;
+  edit(vmid: number, change: { memoryMb?: number; tags?: string; protected?: boolean }): Promise<void>;
+  /** Deletes the guest and makes another under its VMID, with the same name, tags and settings. */
+  recreate(vmid: number): Promise<void>;
+  remove(vmid: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const pending = 'proxnix;proxnix-pending';
+const done = `commit-${'1'.repeat(40)};nix-${'a'.repeat(32)};proxnix`;
+
+/** What every cluster promises to those that use it. */
+export function clusterContract(name: string, open: () => Promise<World>): void {
+  const start = async () => {
+    const world = await open();
+    onTestFinished(() => world.close());
+    return new Story(world);
+  };
+
+  describe(`${name}: the state of the cluster`, () => {
+    it('has nodes with their storages, and no guests at first', async () => {
+      const { world } = await start();
+      const state = await world.cluster.readState(new Set([823]));
+      expect(state.guests).toEqual([]);
+      expect(state.nodes).toEqual([expect.objectContaining({ node: 'pve1', online: true })]);
+      expect(state.nodes[0]?.storages).toEqual(expect.arrayContaining(['fast', 'slow']));
+    });
+
+    it('has the configuration of guests that are ours or wanted, and only the name of others', async () => {
+      const story = await start();
+      await story.make();
+      await story.world.edit(823, { tags: 'prod' });
+      expect((await story.read([])).config).toBeUndefined();
+      expect((await story.read([823])).config?.memoryMb).toBe(2048);
+      await story.world.edit(823, { tags: 'prod;proxnix' });
+      expect((await story.read([])).config?.memoryMb).toBe(2048);
+    });
+  });
+
+  describe(`${name}: a new guest`, () => {
+    it('is made step by step and ends as wanted, running, with its final tags', async () => {
+      const story = await start();
+      await story.upload('a');
+      await story.run('create', { tags: pending });
+      const empty = await story.read();
+      expect(empty.tags).toEqual(['proxnix', 'proxnix-pending']);
+      expect(empty.config?.disks).toEqual({});
+      await story.run('import');
+      await story.run('resize');
+      await story.run('start');
+      await story.run('finish', { tags: done });
+
+      const guest = await story.read();
+      expect(guest).toMatchObject({ kind: 'vm', vmid: 823, node: 'pve1', name: 'test-website', status: 'running' });
+      expect(guest.tags.join(';')).toBe(done);
+      expect(guest.config).toMatchObject({
+        cores: 2,
+        sockets: 1,
+        memoryMb: 2048,
+        onboot: true,
+        protected: false,
+        description: 'the website',
+        scsiHw: 'virtio-scsi-pci',
+        bridge: 'vmbr0',
+        disks: { scsi0: { storage: 'fast', sizeMb: 2048 } },
+        boot: ['scsi0'],
+        pending: [],
+      });
+    });
+
+    it('is protected with its last write', async () => {
+      const story = await start();
+      await story.make(aGuest({ protected: true }));
+      expect((await story.read()).config?.protected).toBe(true);
+    });
+
+    it('has the cloud-init drive and no description where the flake wants it so', async () => {
+      const story = await start();
+      await story.make(aGuest({ description: '', cloudInit: { storage: 'fast' } }));
+      expect((await story.read()).config).toMatchObject({
+        description: '',
+        cloudInit: { slot: 'ide2', storage: 'fast' },
+      });
+      expect(Object.keys((await story.read()).config?.disks ?? {})).toEqual(['scsi0']);
+    });
+
+    it('is refused when the VMID is taken', async () => {
+      const story = await start();
+      await story.make();
+      await expect(story.run('create', { tags: pending })).rejects.toThrow('VMID 823 is taken');
+    });
+
+    it('is refused without its image, and nothing is left of it', async () => {
+      const story = await start();
+      await expect(story.run('create', { tags: pending })).rejects.toThrow(/image of test-website is not on/);
+      expect(await story.find()).toBeUndefined();
+    });
+
+    it('is refused when its image is larger than its disk', async () => {
+      const story = await start();
+      await story.upload('a');
+      const small = aGuest({ diskGb: 0.5 });
+      await expect(story.run('create', { tags: pending, guest: small })).rejects.toThrow(/more than its disk_gb/);
+      expect(await story.find()).toBeUndefined();
+    });
+  });
+
+  describe(`${name}: a guest that is changed in place`, () => {
+    it('gets what differs, which waits for the restart where it must', async () => {
+      const story = await start();
+      const before = await story.make();
+      const guest = aGuest({ memoryMb: 4096, name: 'web', description: 'new' });
+      await story.run('configure', { guest, tags: pending });
+      const waiting = await story.read();
+      expect(waiting).toMatchObject({ name: 'web', config: { memoryMb: 4096, description: 'new' } });
+      expect(waiting.config?.pending).toHaveLength(1);
+      await story.run('restart');
+      await story.run('finish', { guest, tags: done });
+      const after = await story.read();
+      expect(after).toMatchObject({ status: 'running', config: { memoryMb: 4096, pending: [] } });
+      expect(after.config?.uuid).toBe(before.config?.uuid);
+      expect(after.config?.disks).toEqual(before.config?.disks);
+    });
+
+    it('is not written to when nothing differs', async () => {
+      const story = await start();
+      const before = await story.make();
+      await story.run('configure', { tags: done });
+      await story.run('restart');
+      expect((await story.read()).config?.digest).toBe(before.config?.digest);
+    });
+
+    it('moves its disk to another storage, and grows it, while it runs', async () => {
+      const story = await start();
+      await story.make();
+      const guest = aGuest({ storage: 'slow', diskGb: 3 });
+      await story.run('move-disk', { guest });
+      await story.run('resize', { guest });
+      expect((await story.read()).config?.disks['scsi0']).toMatchObject({ storage: 'slow', sizeMb: 3072 });
+      expect((await story.read()).status).toBe('running');
+    });
+  });
+
+  describe(`${name}: a guest that gets a new image`, () => {
+    const next = aGuest({ image: anImage('b'), diskGb: 3 });
+
+    it('keeps its VMID, UUID and settings; the old disk stays as an unused volume', async () => {
+      const story = await start();
+      const before = await story.make();
+      await story.upload('b');
+      await story.run('configure', { guest: next, tags: pending });
+      await story.run('stage', { guest: next });
+      const [, staging] = (await story.world.cluster.readState(new Set())).guests;
+      expect(staging?.config?.description).toBe('proxnix staging for VM 823');
+      expect(staging?.tags).toEqual(['proxnix', 'proxnix-pending']);
+      await story.run('hand-over', { guest: next });
+      expect((await story.world.cluster.readState(new Set())).guests).toHaveLength(1);
+      await story.run('swap', { guest: next, tags: pending });
+      await story.run('restart');
+      await story.run('finish', { guest: next, tags: done });
+
+      const after = await story.read();
+      const old = before.config?.disks['scsi0']?.volid;
+      expect(after).toMatchObject({
+        status: 'running',
+        config: { uuid: before.config?.uuid, memoryMb: 2048, pending: [] },
+      });
+      expect(after.config?.disks['scsi0']).toMatchObject({ storage: 'fast', sizeMb: 3072 });
+      expect(after.config?.disks['scsi0']?.volid).not.toBe(old);
+      expect(Object.values(after.config?.unused ?? {})).toEqual([old]);
+      expect(after.config?.boot).toEqual(['scsi0']);
+    });
+
+    it('goes on where it was when a step is asked for again', async () => {
+      const story = await start();
+      await story.make();
+      await story.upload('b');
+      for (const kind of ['stage', 'stage', 'hand-over', 'hand-over'] as const) await story.run(kind, { guest: next });
+      await story.run('swap', { guest: next, tags: pending });
+      await story.run('restart');
+      await story.run('restart');
+      expect((await story.read()).config?.disks['scsi0']?.sizeMb).toBe(3072);
+      expect((await story.world.cluster.readState(new Set())).guests).toHaveLength(1);
+    });
+
+    it('loses a staging guest that an interrupted run left, and nothing else', async () => {
+      const story = await start();
+      const before = await story.make();
+      await story.upload('b');
+      await story.run('stage', { guest: next });
+      await story.run('discard', { staging: true });
+      expect((await story.world.cluster.readState(new Set())).guests).toHaveLength(1);
+      expect((await story.read()).config).toEqual(before.config);
+      await story.run('discard', { staging: true });
+    });
+
+    it('is left alone when no disk was handed over', async () => {
+      const story = await start();
+      const before = await story.make();
+      await expect(story.run('hand-over', { guest: next })).rejects.toThrow('gone before it was handed over');
+      await expect(story.run('swap', { guest: next, tags: pending })).rejects.toThrow(
+        'No new root disk was handed over',
+      );
+      expect((await story.read()).config).toEqual(before.config);
+    });
+  });
+
+  describe(`${name}: a guest that goes`, () => {
+    it('is stopped and deleted; asked again it counts as done', async () => {
+      const story = await start();
+      await story.make();
+      const guard = story.guard;
+      expect(await story.run('destroy')).toBeUndefined();
+      expect(await story.find()).toBeUndefined();
+      story.guard = guard;
+      expect(await story.run('destroy')).toBeUndefined();
+    });
+
+    it('stays when it is protected', async () => {
+      const story = await start();
+      await story.make(aGuest({ protected: true }));
+      await expect(story.run('destroy')).rejects.toThrow('VM 823 is protected');
+      expect((await story.read()).status).toBe('running');
+    });
+
+    it('is discarded when it is half made: before its disk and with it', async () => {
+      const story = await start();
+      await story.upload('a');
+      await story.run('create', { tags: pending });
+      expect(await story.run('discard', { staging: false })).toBeUndefined();
+      expect(await story.find()).toBeUndefined();
+      await story.run('create', { tags: pending });
+      await story.run('import');
+      expect(await story.run('discard', { staging: false })).toBeUndefined();
+      expect(await story.find()).toBeUndefined();
+    });
+
+    it('is not discarded once it was done, not even while it is changed or replaced', async () => {
+      const story = await start();
+      await story.make();
+      await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
+      await story.run('configure', { tags: updatingTags(done.split(';')) });
+      await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
+      await story.upload('b');
+      const guest = aGuest({ image: anImage('b') });
+      for (const kind of ['stage', 'hand-over'] as const) await story.run(kind, { guest });
+      await story.run('configure', { guest, tags: pending });
+      await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
+      for (const kind of ['swap', 'restart'] as const) await story.run(kind, { guest, tags: pending });
+      await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
+      expect((await story.read()).status).toBe('running');
+    });
+  });
+
+  describe(`${name}: between the plan and the write`, () => {
+    const moves: readonly (readonly [string, RegExp, (world: World) => Promise<void>])[] = [
+      ['its memory was changed', /was changed by somebody else/, (world) => world.edit(823, { memoryMb: 1024 })],
+      ['its tag was removed', /does not carry the tag "proxnix"/, (world) => world.edit(823, { tags: 'prod' })],
+      ['it was made anew under its VMID', /is another machine than planned/, (world) => world.recreate(823)],
+    ];
+    const writes: readonly GuestStep['kind'][] = [
+      'import',
+      'resize',
+      'start',
+      'stop',
+      'configure',
+      'move-disk',
+      'restart',
+      'stage',
+      'hand-over',
+      'swap',
+      'finish',
+      'destroy',
+      'discard',
+    ];
+
+    it.each(moves)('nothing is done to a guest when %s', async (_, words, move) => {
+      const story = await start();
+      await story.make();
+      await story.upload('b');
+      await move(story.world);
+      const before = await story.read([823]);
+      for (const kind of writes) {
+        const guest = aGuest({ image: anImage('b'), memoryMb: 8192, storage: 'slow', diskGb: 9 });
+        await expect(story.run(kind, { guest, tags: pending, staging: false }), kind).rejects.toThrow(words);
+      }
+      expect(await story.read([823])).toEqual(before);
+      expect((await story.world.cluster.readState(new Set())).guests.length).toBeLessThanOrEqual(1);
+    });
+
+    it.each(moves)('nor between two steps when %s', async (_, words, move) => {
+      const story = await start();
+      await story.make();
+      await story.upload('b');
+      const guest = aGuest({ image: anImage('b') });
+      await story.run('stage', { guest });
+      await move(story.world);
+      const before = await story.read([823]);
+      await expect(story.run('hand-over', { guest })).rejects.toThrow(words);
+      expect(await story.read([823])).toEqual(before);
+    });
+
+    it('a guest that is gone is not made again', async () => {
+      const story = await start();
+      await story.make();
+      await story.world.remove(823);
+      await expect(story.run('configure', { tags: pending })).rejects.toThrow('VM 823 is not on pve1 any more');
+      expect(await story.find()).toBeUndefined();
+    });
+  });
+
+  describe(`${name}: what is told while it works`, () => {
+    it('the UPID of every task comes at once and can be settled later', async () => {
+      const story = await start();
+      await story.make();
+      expect(story.tasks.length).toBeGreaterThanOrEqual(4);
+      for (const upid of story.tasks) expect(upid).toMatch(/^UPID:pve1:/);
+      expect(await story.world.cluster.settle(story.tasks.at(-1) ?? '')).toEqual({ ok: true, text: 'OK' });
+      expect(
+        await story.world.cluster.settle('UPID:pve1:7FFFFFFF:00000000:00000000:qmstart:1:x@pve!y:'),
+      ).toBeUndefined();
+    });
+
+    it('an upload tells its bytes and sends nothing the second time', async () => {
+      const story = await start();
+      await story.upload('a');
+      const { size } = story.world.imageFile('a');
+      expect(story.sent.at(-1)).toEqual([size, size, 'bytes']);
+      expect(story.tasks).toHaveLength(1);
+      await story.upload('a');
+      expect(story.tasks).toHaveLength(1);
+    });
+
+    it('an address is told only where there is one, and never with an error', async () => {
+      const story = await start();
+      await story.make();
+      // A guest that was just started has no agent yet.
+      await vi.waitFor(
+        async () => expect(await story.world.cluster.address(823, 'pve1')).toMatch(/^\d+(\.\d+){3}$/),
+        5000,
+      );
+      await story.run('stop');
+      expect(await story.world.cluster.address(823, 'pve1')).toBeUndefined();
+      expect(await story.world.cluster.address(999, 'pve1')).toBeUndefined();
+    });
+  });
+}
+
+/** One guest's steps in order, each with the guard of the one before. */
+export class Story {
+  readonly world: World;
+  guard: Guard | undefined;
+  readonly tasks: string[] = [];
+  readonly lines: string[] = [];
+  readonly sent: (readonly [number, number, string])[] = [];
+  readonly monitor: ClusterMonitor = {
+    task: (upid) => void this.tasks.push(upid),
+    progress: (...progress) => void this.sent.push(progress),
+    line: (text) => void this.lines.push(text),
+  };
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  async upload(letter: string): Promise<void> {
+    await this.world.cluster.upload(this.world.imageFile(letter), 'pve1', this.monitor);
+  }
+
+  async run(
+    kind: GuestStep['kind'],
+    facts: { guest?: DesiredGuest; tags?: string; staging?: boolean } = {},
+  ): Promise<Guard | undefined> {
+    const { guest = aGuest(), tags = '', staging = false } = facts;
+    const step = { kind, vmid: 823, node: 'pve1', guest, tags, staging } satisfies Record<string, unknown>;
+    const guard = kind === 'create' ? undefined : this.guard;
+    const next = await this.world.cluster.perform(step as GuestStep, guard, this.monitor);
+    this.guard = next;
+    return next;
+  }
+
+  /** The whole way of a new guest, to the end. */
+  async make(guest: DesiredGuest = aGuest()): Promise<LiveGuest> {
+    await this.upload('a');
+    await this.run('create', { guest, tags: pending });
+    for (const kind of ['import', 'resize', 'start'] as const) await this.run(kind, { guest });
+    await this.run('finish', { guest, tags: done });
+    return this.read();
+  }
+
+  async find(wanted: readonly number[] = []): Promise<LiveGuest | undefined> {
+    const { guests } = await this.world.cluster.readState(new Set(wanted));
+    return guests.find((guest) => guest.vmid === 823);
+  }
+
+  async read(wanted: readonly number[] = []): Promise<LiveGuest> {
+    const guest = await this.find(wanted);
+    if (guest === undefined) throw new Error('VM 823 is not there');
+    return guest;
+  }
+}

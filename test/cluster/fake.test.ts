@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { FakeCluster } from '../../src/cluster/fake.ts';
+import { emptyGuest, type FakeGuest } from '../../src/cluster/fake-guest.ts';
+import { splitTags } from '../../src/core/tags.ts';
+import { clusterContract, Story, type World } from './cluster.contract.ts';
+import { aGuest, anImage } from './proxmox/a-guest.ts';
+
+clusterContract('the cluster in memory', async () => open());
+
+function open(): World & { readonly cluster: FakeCluster } {
+  const cluster = new FakeCluster();
+  const change = (vmid: number, edit: (guest: FakeGuest) => FakeGuest) => {
+    const guest = cluster.guest(vmid);
+    if (guest !== undefined) cluster.put(edit(guest));
+  };
+  return {
+    cluster,
+    imageFile: (letter) => ({ image: anImage(letter), path: `/tmp/${letter}.qcow2`, size: 4096, virtualSize: 2 ** 30 }),
+    async edit(vmid, { tags, ...config }) {
+      change(vmid, (guest) => ({
+        ...guest,
+        tags: tags === undefined ? guest.tags : splitTags(tags),
+        config: { ...guest.config, ...config },
+      }));
+    },
+    async recreate(vmid) {
+      const { uuid } = emptyGuest(aGuest(), 'pve1', '').config;
+      change(vmid, (guest) => ({ ...guest, config: { ...guest.config, ...(uuid === undefined ? {} : { uuid }) } }));
+    },
+    async remove(vmid) {
+      cluster.remove(vmid);
+    },
+    close: () => cluster.close(),
+  };
+}
+
+it('fails before anything is done, or after everything when only the answer is lost', async () => {
+  const world = open();
+  const story = new Story(world);
+  await story.upload('a');
+  const lost = { at: 'create', error: new Error('lost') } as const;
+  world.cluster.failNext({ ...lost, when: 'before' });
+  await expect(story.run('create', { tags: 'proxnix' })).rejects.toThrow('lost');
+  expect(await story.find()).toBeUndefined();
+  world.cluster.failNext({ ...lost, when: 'after' });
+  await expect(story.run('create', { tags: 'proxnix' })).rejects.toThrow('lost');
+  expect((await story.read()).tags).toEqual(['proxnix']);
+  expect(world.cluster.asked).toEqual(['upload', 'create', 'create']);
+});

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { cutLocation, isBusy, isMissing, ProxmoxError } from '../../../src/cluster/proxmox/errors.ts';
+import { UserError } from '../../../src/core/errors.ts';
+
+const token = 'proxnix@pve!bot';
+const post = { method: 'POST', path: '/nodes/pve1/qemu' } as const;
+
+function refusal(
+  status: number,
+  reason: string,
+  body?: object | string,
+  call: ConstructorParameters<typeof ProxmoxError>[0] = post,
+) {
+  const text = body === undefined ? JSON.stringify({ data: null, message: `${reason}\n` }) : body;
+  return new ProxmoxError(
+    call,
+    { status, reason, text: typeof text === 'string' ? text : JSON.stringify(text) },
+    token,
+  );
+}
+
+describe('a refusal of Proxmox', () => {
+  it('is one sentence with the call, the status and the reason', () => {
+    const error = refusal(500, "unable to create VM 820 - VM 820 already exists on node 'pve1'");
+    expect(error.message).toBe(
+      "POST /nodes/pve1/qemu: 500 unable to create VM 820 - VM 820 already exists on node 'pve1'",
+    );
+    expect(error).toBeInstanceOf(UserError);
+    expect(error.next).toContain('/proxnix adopt');
+  });
+
+  it('names every parameter of a 400', () => {
+    const body = {
+      data: null,
+      message: 'Parameter verification failed.\n',
+      errors: { memory: 'type check failed\n', x: 'y' },
+    };
+    const error = refusal(400, 'Parameter verification failed.', body);
+    expect(error.message).toBe(
+      'POST /nodes/pve1/qemu: 400 Parameter verification failed. - memory: type check failed - x: y',
+    );
+    expect(error.errors).toEqual({ memory: 'type check failed', x: 'y' });
+  });
+
+  it('has only its reason when the body is empty', () => {
+    const error = refusal(401, 'Authentication failed!', '');
+    expect(error.message).toBe('POST /nodes/pve1/qemu: 401 Authentication failed!');
+    expect(error.empty).toBe(true);
+    expect(error.next).toContain(token);
+  });
+
+  it('is cut before the place in the Perl code, in JSON, text and reason', () => {
+    const perl = 'upload failed at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 651.';
+    expect(refusal(500, perl, perl).reason).toBe('upload failed');
+    expect(refusal(500, perl).reason).toBe('upload failed');
+    expect(cutLocation('the door is at /usr and stays')).toBe('the door is at /usr and stays');
+  });
+
+  it('says which privilege is missing where, and the commands that grant it to token and user', () => {
+    const error = refusal(403, 'Permission check failed (/vms/100, VM.PowerMgmt)');
+    expect(error.next).toContain('VM.PowerMgmt on /vms ');
+    expect(error.next).toContain("pveum acl modify /vms --roles ProxnixMore --tokens 'proxnix@pve!bot'");
+    expect(error.next).toContain('--users proxnix@pve');
+  });
+
+  it('asks for VM.Allocate when a create is refused without a word on what', () => {
+    expect(refusal(403, 'Permission check failed').next).toContain('VM.Allocate on /vms');
+  });
+
+  it.each([
+    [595, 'Connection refused', 'The node cannot be reached'],
+    [500, 'VM is locked (backup)', 'qm unlock 823'],
+    [500, "can't remove VM 823 - protection mode enabled", 'protection'],
+    [500, "storage 'pximp' does not support 'import' content", '--content import'],
+    [500, 'cluster not ready - no quorum?', 'quorum'],
+  ])('%d %s tells what to do', (status, reason, next) => {
+    expect(refusal(status, reason, undefined, { method: 'PUT', path: '/nodes/pve1/qemu/823/config' }).next).toContain(
+      next,
+    );
+  });
+
+  it('of a missing guest is told from others', () => {
+    expect(isMissing(refusal(500, "Configuration file 'nodes/pve1/qemu-server/999.conf' does not exist"))).toBe(true);
+    expect(isMissing(refusal(500, "storage 'x' does not exist"))).toBe(false);
+  });
+});
+
+it.each([
+  "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout",
+  'VM is locked (backup)',
+  'got no worker upid - start worker failed',
+])('%s: the same write may be sent again', (text) => {
+  expect(isBusy(text)).toBe(true);
+});
+
+it.each(['VM quit/powerdown failed - got timeout', 'checksum mismatch (file change by other user?)', ''])(
+  '%s: nothing is sent again',
+  (text) => {
+    expect(isBusy(text)).toBe(false);
+  },
+);

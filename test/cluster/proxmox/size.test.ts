@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { readSize, sizeText, toMib } from '../../../src/cluster/proxmox/size.ts';
+
+it.each([
+  ['64M', 64 * 2 ** 20],
+  ['528K', 528 * 2 ** 10],
+  ['3000M', 3000 * 2 ** 20],
+  ['1G', 2 ** 30],
+  ['2T', 2 ** 41],
+  ['1.5G', 1.5 * 2 ** 30],
+  ['4096', 4096],
+])('the size %s is %d bytes', (text, bytes) => {
+  expect(readSize(text)).toBe(bytes);
+});
+
+it.each(['', 'big', '1P', '-1G', '1G,x'])('%j is no size', (text) => {
+  expect(readSize(text)).toBeUndefined();
+});
+
+it('MiB are rounded up: a disk that is a little too large is too large', () => {
+  expect(toMib(2 ** 30 + 1)).toBe(1025);
+});
+
+it.each([
+  [0, '0 B'],
+  [528 * 1024, '528.0 KiB'],
+  [2 ** 31, '2.0 GiB'],
+])('%d bytes are shown as %s', (bytes, text) => {
+  expect(sizeText(bytes)).toBe(text);
+});

@@ -1,0 +1,109 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Story } from '../cluster.contract.ts';
+import { LossyProxy } from './lossy-proxy.ts';
+import { openSimulated, type SimulatedWorld, seed } from './on-simulator.ts';
+
+async function start(from = seed(), proxy?: (url: string) => Promise<string>): Promise<SimulatedWorld> {
+  const world = await openSimulated(from, proxy);
+  onTestFinished(() => world.close());
+  return world;
+}
+
+const vm = (vmid: number, config: Record<string, string | number> = {}, node = 'pve1') =>
+  ({ type: 'qemu', vmid, node, config: { name: `vm${vmid}`, memory: '512', ...config } }) as const;
+
+describe('reading the cluster', () => {
+  it('takes one call and one more for each guest that is ours or wanted', async () => {
+    const ours = Array.from({ length: 20 }, (_, index) => vm(200 + index, { tags: 'proxnix' }));
+    const world = await start(seed({ guests: [...ours, vm(300), vm(301)] }));
+    world.requests.length = 0;
+    const state = await world.cluster.readState(new Set([300, 999]));
+    expect(state.guests).toHaveLength(22);
+    expect(state.guests.filter((guest) => guest.config !== undefined)).toHaveLength(21);
+    expect(world.requests).toHaveLength(1 + 21);
+  });
+
+  it('takes the name from the configuration: the list tells an old one for 10 s', async () => {
+    const world = await start(seed({ guests: [vm(200, { tags: 'proxnix', name: 'first' })] }));
+    await world.admin('PUT', '/nodes/pve1/qemu/200/config', { name: 'second' });
+    expect((await world.cluster.readState(new Set())).guests[0]?.name).toBe('second');
+  });
+
+  it('asks for the state of a guest that is too young for the list', async () => {
+    const world = await start(seed({ rates: { importBytesPerSecond: 1e9, statisticsSeconds: 1000 } }));
+    await world.admin('POST', '/nodes/pve1/qemu', { vmid: 200, name: 'young' });
+    await world.admin('PUT', '/nodes/pve1/qemu/200/config', { tags: 'proxnix' });
+    expect((await world.cluster.readState(new Set())).guests[0]?.status).toBe('stopped');
+  });
+
+  it('keeps the guests of a node that is down: unknown, without configuration, not gone', async () => {
+    const nodes = [
+      ...seed().nodes,
+      { node: 'pve2', ip: '10.77.0.2', maxcpu: 8, maxmem: 1e9, unreachable: 'No route to host' },
+    ];
+    const world = await start(
+      seed({ nodes, guests: [vm(200, { tags: 'proxnix' }), vm(201, { tags: 'proxnix' }, 'pve2')] }),
+    );
+    const { guests } = await world.cluster.readState(new Set());
+    expect(guests.map(({ vmid, status, config }) => [vmid, status, config !== undefined])).toEqual([
+      [200, 'stopped', true],
+      [201, 'unknown', false],
+    ]);
+  });
+
+  it('reads again when a guest goes between the list and its configuration', async () => {
+    const proxies: LossyProxy[] = [];
+    const world = await start(seed({ guests: [vm(200, { tags: 'proxnix' }), vm(201, { tags: 'proxnix' })] }), (url) => {
+      const proxy = new LossyProxy(url);
+      proxies.push(proxy);
+      return proxy.listen();
+    });
+    onTestFinished(() => proxies[0]?.close());
+    const meanwhile = () => world.remove(200);
+    proxies[0]?.lose({ method: 'GET', path: /\/200\/pending/, what: 'request', meanwhile });
+    expect((await world.cluster.readState(new Set())).guests.map((guest) => guest.vmid)).toEqual([201]);
+    expect(world.requests.filter((request) => request.endsWith('/cluster/resources'))).toHaveLength(2);
+  });
+
+  it('shows a container as one and does not read its configuration', async () => {
+    const container = { type: 'lxc', vmid: 202, node: 'pve1', config: { hostname: 'ct', tags: 'proxnix' } } as const;
+    const world = await start(seed({ guests: [container] }));
+    const [guest] = (await world.cluster.readState(new Set([202]))).guests;
+    expect(guest).toMatchObject({ kind: 'container', vmid: 202, tags: ['proxnix'] });
+    expect(guest?.config).toBeUndefined();
+  });
+
+  it('shows a guest whose creation was cut off before its tags as it is', async () => {
+    const world = await start(seed({ guests: [vm(823, { description: 'proxnix makes VM 823' })] }));
+    const [guest] = (await world.cluster.readState(new Set([823]))).guests;
+    expect(guest).toMatchObject({ tags: [], config: { description: 'proxnix makes VM 823', disks: {} } });
+  });
+
+  it('shows locks and templates', async () => {
+    const world = await start(seed({ guests: [vm(200, { tags: 'proxnix', template: 1, lock: 'backup' })] }));
+    const [guest] = (await world.cluster.readState(new Set())).guests;
+    expect(guest).toMatchObject({ lock: 'backup', template: true });
+  });
+
+  it('is refused with a wrong token in words that name the token and not its secret', async () => {
+    const world = await start();
+    const error = await world
+      .connect({ secret: 'canary-secret' })
+      .readState(new Set())
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ status: 401, next: expect.stringContaining('proxnix@pve!bot') });
+    expect(JSON.stringify(error)).not.toContain('canary');
+  });
+
+  it('tells the memory and the storages of a node only as far as the token may see them', async () => {
+    const [bot, ...others] = seed().tokens;
+    if (bot === undefined) throw new Error('no token');
+    const world = await start(
+      seed({ tokens: [{ ...bot, privileges: { '/storage/fast': ['Datastore.Audit'] } }, ...others] }),
+    );
+    const { nodes } = await world.cluster.readState(new Set());
+    expect(nodes).toEqual([{ node: 'pve1', online: true, storages: ['fast'] }]);
+    const all = (await new Story(await start()).world.cluster.readState(new Set())).nodes[0];
+    expect(all?.freeMemory).toBeGreaterThan(0);
+  });
+});

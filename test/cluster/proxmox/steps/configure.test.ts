@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest';
+import { differences } from '../../../../src/cluster/proxmox/steps/configure.ts';
+import { aGuest } from '../a-guest.ts';
+
+const values = {
+  name: 'test-website',
+  memory: '2048',
+  cores: '2',
+  sockets: '1',
+  onboot: '1',
+  description: 'the website\n',
+  scsihw: 'virtio-scsi-pci',
+  net0: 'virtio=BC:24:11:8B:87:74,bridge=vmbr0,firewall=1',
+  tags: 'proxnix;b',
+};
+const config = (change: Record<string, string> = {}) => ({
+  digest: 'd',
+  values: { ...values, ...change },
+  pending: [],
+});
+
+it('a guest that is as wanted needs no write', () => {
+  expect(differences(config(), aGuest(), 'B;proxnix')).toEqual({});
+});
+
+it('only what differs is written, in one call with the tags', () => {
+  const guest = aGuest({ memoryMb: 4096, name: 'web' });
+  expect(differences(config(), guest, 'proxnix;proxnix-pending')).toEqual({
+    name: 'web',
+    memory: 4096,
+    tags: 'proxnix;proxnix-pending',
+  });
+});
+
+it('another bridge keeps the MAC address and everything else of the interface', () => {
+  const changes = differences(config(), aGuest({ bridge: 'vmbr1' }), 'b;proxnix');
+  expect(changes).toEqual({ net0: 'virtio=BC:24:11:8B:87:74,bridge=vmbr1,firewall=1' });
+});
+
+it('an empty description deletes the key', () => {
+  expect(differences(config(), aGuest({ description: '' }), 'b;proxnix')).toEqual({ description: undefined });
+});
+
+it('a cloud-init drive goes to a free slot, moves in its own and is deleted', () => {
+  const wanting = aGuest({ cloudInit: { storage: 'fast' } });
+  const there = { ide2: 'slow:823/vm-823-cloudinit.qcow2,media=cdrom' };
+  expect(differences(config(), wanting, 'b;proxnix')).toEqual({ ide2: 'fast:cloudinit' });
+  expect(differences(config({ ide2: 'none,media=cdrom' }), wanting, 'b;proxnix')).toEqual({ ide0: 'fast:cloudinit' });
+  expect(differences(config(there), wanting, 'b;proxnix')).toEqual({ ide2: 'fast:cloudinit' });
+  expect(differences(config(there), aGuest(), 'b;proxnix')).toEqual({ ide2: undefined });
+});
+
+it('protection is left as it is', () => {
+  expect(differences(config({ protection: '1' }), aGuest(), 'b;proxnix')).toEqual({});
+});

@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+import { isStored } from '../../../src/cluster/proxmox/stored.ts';
+
+const config = (values: Record<string, string>) => ({ digest: 'd', values, pending: [] });
+
+it.each([
+  [{ tags: 'proxnix;B' }, { tags: 'b;proxnix' }],
+  [{ onboot: true }, { onboot: '1' }],
+  [{ memory: 2048 }, { memory: '2048' }],
+  [{ description: undefined }, {}],
+  [{ description: 'a, b = c' }, { description: 'a, b = c\n' }],
+  [{ ide2: 'fast:cloudinit' }, { ide2: 'fast:100/vm-100-cloudinit.qcow2,media=cdrom' }],
+  [{ scsi0: 'fast:1/vm-1-disk-1.qcow2' }, { scsi0: 'fast:1/vm-1-disk-1.qcow2,size=2G' }],
+])('%j is found again in what the server stored', (sent, stored) => {
+  expect(isStored(config(stored), sent)).toBe(true);
+});
+
+it.each([
+  [{ tags: 'proxnix' }, { tags: 'proxnix;proxnix-pending' }],
+  [{ onboot: true }, {}],
+  [{ description: 'a' }, { description: 'a,b' }],
+  [{ description: undefined }, { description: 'x' }],
+  [{ ide2: 'fast:cloudinit' }, { ide2: 'slow:100/vm-100-cloudinit.qcow2,media=cdrom' }],
+  [{ scsi0: 'fast:1/vm-1-disk-1.qcow2,ssd=1' }, { scsi0: 'fast:1/vm-1-disk-1.qcow2,size=2G' }],
+])('%j is not taken for stored when something else is', (sent, stored) => {
+  expect(isStored(config(stored), sent)).toBe(false);
+});

@@ -1,0 +1,270 @@
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Guard } from '../../../src/cluster/cluster.ts';
+import { TaskError } from '../../../src/cluster/proxmox/errors.ts';
+import { Story, type World } from '../cluster.contract.ts';
+import { aGuest, anImage } from './a-guest.ts';
+import { openSimulated, quick, seed } from './on-simulator.ts';
+
+const pending = 'proxnix;proxnix-pending';
+const next = aGuest({ image: anImage('b'), diskGb: 3 });
+
+async function start(from = seed()) {
+  const world = await openSimulated(from);
+  onTestFinished(() => world.close());
+  return { world, story: new Story(world), simulator: world.simulator };
+}
+
+const config = (world: Awaited<ReturnType<typeof start>>['world'], vmid = 823) =>
+  world.simulator.guest(vmid)?.config ?? {};
+
+/** What a fresh plan would take for its basis. */
+async function guardNow({ cluster }: World): Promise<Guard> {
+  const [guest] = (await cluster.readState(new Set([823]))).guests;
+  return { vmid: 823, node: 'pve1', uuid: guest?.config?.uuid ?? '', digest: guest?.config?.digest ?? '' };
+}
+
+describe('a creation that is cut off', () => {
+  it('before its tags is gone on with, or discarded', async () => {
+    const { world, story } = await start();
+    await story.upload('a');
+    const halfMade = { vmid: 823, name: 'test-website', description: 'proxnix makes VM 823' };
+    await world.admin('POST', '/nodes/pve1/qemu', halfMade);
+    await story.run('create', { tags: pending });
+    expect(config(world)).toMatchObject({ tags: pending, description: 'the website' });
+    await story.run('destroy');
+    await world.admin('POST', '/nodes/pve1/qemu', halfMade);
+    story.guard = await guardNow(world);
+    await world.recreate(823);
+    await expect(story.run('discard', { staging: false })).rejects.toThrow('is another machine than planned');
+    story.guard = await guardNow(world);
+    expect(await story.run('discard', { staging: false })).toBeUndefined();
+    expect(world.simulator.guests()).toEqual([]);
+    await world.admin('POST', '/nodes/pve1/qemu', { ...halfMade, scsi0: 'fast:1' });
+    story.guard = await guardNow(world);
+    await expect(story.run('discard', { staging: false })).rejects.toThrow('does not carry the tag "proxnix"');
+  });
+
+  it('in its import leaves a guest that is discarded with the volume nothing refers to', async () => {
+    const { world, story, simulator } = await start(
+      seed({ rates: { importBytesPerSecond: 1e7, statisticsSeconds: 0 } }),
+    );
+    await story.upload('a');
+    await story.run('create', { tags: pending });
+    const importing = story.run('import').catch((error: unknown) => error);
+    await vi.waitFor(() => expect(simulator.volumes().some((volume) => volume.volid.includes('vm-823'))).toBe(true));
+    await simulator.outside({ do: 'kill-worker', vmid: 823 });
+    expect(await importing).toMatchObject({ text: 'unexpected status' });
+    expect(simulator.volumes().filter((volume) => volume.volid.includes('vm-823'))).toHaveLength(1);
+    story.guard = await guardNow(world);
+    expect(await story.run('discard', { staging: false })).toBeUndefined();
+    expect(simulator.volumes().filter((volume) => volume.volid.includes('vm-823'))).toEqual([]);
+  });
+
+  it('is gone on with after the task that still runs on the guest', async () => {
+    const { world, story } = await start();
+    await story.make(aGuest({ name: 'deaf' }));
+    await world.admin('POST', '/nodes/pve1/qemu/823/status/shutdown', { timeout: 10 }, false);
+    world.requests.length = 0;
+    await story.run('configure', { tags: pending });
+    const write = world.requests.findIndex((request) => request.startsWith('PUT '));
+    const looks = world.requests.flatMap((request, index) => (/qmshutdown.*status$/.test(request) ? [index] : []));
+    expect(looks.length).toBeGreaterThan(0);
+    expect(Math.min(...looks)).toBeLessThan(write);
+    expect(world.requests.filter((request) => request.startsWith('PUT '))).toHaveLength(1);
+  });
+});
+
+describe('a storage', () => {
+  it.each([
+    ['full', /storage full on pve1 is too full: 0 B are free, the disk needs 1.0 GiB/],
+    ['local', /storage local on pve1 does not hold VM disks/],
+    ['nosuch', /storage nosuch cannot be used on pve1|Permission check failed/],
+  ])('%s that cannot take the disk stops a creation before anything is there', async (storage, words) => {
+    const { story, simulator } = await start();
+    await story.upload('a');
+    await expect(story.run('create', { tags: pending, guest: aGuest({ storage }) })).rejects.toThrow(words);
+    expect(simulator.guests()).toEqual([]);
+  });
+
+  it('that is too full stops a replacement while the guest runs on', async () => {
+    const { story } = await start();
+    const before = await story.make();
+    await story.upload('b');
+    await expect(story.run('stage', { guest: { ...next, storage: 'full' } })).rejects.toThrow('too full');
+    expect(await story.read()).toEqual(before);
+    expect((await story.world.cluster.readState(new Set())).guests).toHaveLength(1);
+  });
+
+  it('whose image is larger than the disk wanted stops a replacement', async () => {
+    const { story } = await start();
+    await story.make();
+    await story.upload('b');
+    await expect(story.run('stage', { guest: { ...next, diskGb: 0.5 } })).rejects.toThrow(
+      'The root disk of test-website has 1.0 GiB, more than its disk_gb = 0.5.',
+    );
+  });
+});
+
+describe('a restart', () => {
+  it('stops a guest that does not listen, and starts it with what was pending', async () => {
+    const { story, world } = await start();
+    await story.make(aGuest({ name: 'deaf' }));
+    const guest = aGuest({ name: 'deaf', memoryMb: 4096 });
+    await story.run('configure', { guest, tags: pending });
+    await story.run('restart');
+    expect(await story.read()).toMatchObject({ status: 'running', config: { memoryMb: 4096, pending: [] } });
+    expect(world.simulator.tasks().map((task) => task.type)).toEqual(
+      expect.arrayContaining(['qmreboot', 'qmshutdown', 'qmstart']),
+    );
+  });
+
+  it('that ends with a stopped guest tells why it does not start', async () => {
+    const { story } = await start();
+    await story.make();
+    await story.run('configure', { guest: aGuest({ cores: 64 }), tags: pending });
+    const error = await story.run('restart').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      message: 'The start of VM 823 failed: MAX 8 vcpus allowed per VM on this node',
+      next: expect.stringContaining('fewer `cores`'),
+    });
+  });
+
+  it('does not wake a guest that is stopped', async () => {
+    const { story } = await start();
+    await story.make();
+    await story.run('stop');
+    await story.run('configure', { guest: aGuest({ memoryMb: 4096 }), tags: pending });
+    await story.run('restart');
+    expect(await story.read()).toMatchObject({ status: 'stopped', config: { pending: [], memoryMb: 4096 } });
+  });
+});
+
+it('a start that fails tells the reason of the log, with its last lines', async () => {
+  const { story } = await start();
+  const guest = aGuest({ name: 'fail-start' });
+  await story.upload('a');
+  await story.run('create', { guest, tags: pending });
+  for (const kind of ['import', 'resize'] as const) await story.run(kind, { guest });
+  const error = await story.run('start').catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(TaskError);
+  expect(error).toMatchObject({ message: expect.stringMatching(/^The start of VM 823 failed: ./) });
+});
+
+describe('a lock', () => {
+  it('of a backup is waited for, and the plan still holds after it', async () => {
+    const { story, simulator } = await start();
+    await story.make();
+    await simulator.outside({ do: 'lock', vmid: 823, lock: 'backup' });
+    const write = story.run('configure', { guest: aGuest({ description: 'new' }), tags: pending });
+    await setTimeout(150);
+    await simulator.outside({ do: 'unlock', vmid: 823 });
+    await write;
+    expect((await story.read()).config?.description).toBe('new');
+  });
+
+  it('that stays is told with the command that removes it', async () => {
+    const { story, simulator, world } = await start();
+    await story.make();
+    await simulator.outside({ do: 'lock', vmid: 823, lock: 'backup' });
+    const impatient = new Story({ ...world, cluster: world.connect({ timeouts: { ...quick, busyMs: 0 } }) });
+    impatient.guard = story.guard;
+    await expect(impatient.run('configure', { tags: pending })).rejects.toMatchObject({
+      message: 'VM 823 is locked (backup).',
+      next: expect.stringContaining('qm unlock 823'),
+    });
+  });
+});
+
+describe('a replacement', () => {
+  it('keeps every option of the drive, and the MAC address', async () => {
+    const { story, world } = await start();
+    await story.make();
+    const drive = String(config(world)['scsi0']).replace(/,size=\w+/, '');
+    await story.run('stop');
+    await world.admin('PUT', '/nodes/pve1/qemu/823/config', { scsi0: `${drive},ssd=1,iothread=1` });
+    await story.upload('b');
+    story.guard = await guardNow(world);
+    const net = config(world)['net0'];
+    await story.run('start');
+    for (const kind of ['stage', 'hand-over', 'swap', 'restart'] as const)
+      await story.run(kind, { guest: next, tags: pending });
+    expect(String(config(world)['scsi0'])).toMatch(/discard=on.*iothread=1.*size=3G.*ssd=1$/);
+    expect(config(world)['net0']).toBe(net);
+  });
+
+  it('of a stopped guest is there at once', async () => {
+    const { story } = await start();
+    await story.make();
+    await story.run('stop');
+    await story.upload('b');
+    for (const kind of ['stage', 'hand-over', 'swap'] as const) await story.run(kind, { guest: next, tags: pending });
+    expect(await story.read()).toMatchObject({
+      status: 'stopped',
+      config: { pending: [], disks: { scsi0: { sizeMb: 3072 } } },
+    });
+  });
+
+  it('passes over a stranger that sits on the VMID of its staging guest', async () => {
+    const { story, world } = await start();
+    await story.make();
+    await world.admin('POST', '/nodes/pve1/qemu', { vmid: 900_000_823, name: 'stranger' });
+    await story.upload('b');
+    for (const kind of ['stage', 'hand-over', 'swap', 'restart'] as const)
+      await story.run(kind, { guest: next, tags: pending });
+    expect((await story.read()).config?.disks['scsi0']?.sizeMb).toBe(3072);
+    expect(world.simulator.guests().map((guest) => guest.vmid)).toEqual([823, 900_000_823]);
+    await story.run('discard', { staging: true });
+    expect(world.simulator.guest(900_000_823)).toBeDefined();
+  });
+
+  it('takes the newest disk when an interrupted run handed one over before', async () => {
+    const { story, world } = await start();
+    await story.make();
+    await story.upload('b');
+    for (const kind of ['stage', 'hand-over', 'stage', 'hand-over'] as const) await story.run(kind, { guest: next });
+    const newest = config(world)['unused201'];
+    await story.run('swap', { guest: next, tags: pending });
+    expect((await story.read()).config?.disks['scsi0']?.volid).toBe(newest);
+  });
+});
+
+describe('a token', () => {
+  const without = (privilege: string) => {
+    const text = JSON.stringify(seed()).replaceAll(`"${privilege}",`, '').replaceAll(`,"${privilege}"`, '');
+    return JSON.parse(text) as ReturnType<typeof seed>;
+  };
+
+  it.each([
+    ['VM.PowerMgmt', '/vms'],
+    ['VM.Config.Disk', '/vms'],
+    ['VM.Config.Options', '/vms'],
+    ['Datastore.AllocateTemplate', '/storage/local'],
+  ])('without %s is told how to get it', async (privilege, path) => {
+    const { story } = await start(without(privilege));
+    const error = await story.make().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      message: expect.stringContaining(privilege),
+      next: expect.stringContaining(`pveum acl modify ${path} `),
+    });
+  });
+
+  it('with rights on a pool only makes, replaces and destroys guests in it', async () => {
+    const base = seed();
+    const tokens = base.tokens.map((token) => {
+      const { '/vms': _, ...privileges } = token.privileges;
+      return { ...token, privileges };
+    });
+    const { world } = await start(seed({ tokens }));
+    const story = new Story({ ...world, cluster: world.connect({ pool: 'proxnix' }) });
+    await story.make();
+    await story.upload('b');
+    for (const kind of ['stage', 'hand-over', 'swap', 'restart'] as const)
+      await story.run(kind, { guest: next, tags: pending });
+    expect((await story.read()).config?.disks['scsi0']?.sizeMb).toBe(3072);
+    const { guard } = story;
+    expect(await story.run('destroy')).toBeUndefined();
+    story.guard = guard;
+    expect(await story.run('destroy')).toBeUndefined();
+  });
+});

@@ -1,0 +1,121 @@
+import { truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ImageFile } from '../../../src/cluster/cluster.ts';
+import type { Seed } from '../../../src/simulator/simulator.ts';
+import { Story } from '../cluster.contract.ts';
+import { LossyProxy } from './lossy-proxy.ts';
+import { openSimulated, quick, seed } from './on-simulator.ts';
+
+const name = (letter: string, format = 'qcow2') => `local:import/proxnix-${letter.repeat(32)}.${format}`;
+
+async function start(from = seed()) {
+  const world = await openSimulated(from);
+  onTestFinished(() => world.close());
+  const story = new Story(world);
+  const upload = (file: ImageFile) => world.cluster.upload(file, 'pve1', story.monitor);
+  const posts = () => world.requests.filter((request) => request.startsWith('POST '));
+  return { world, story, upload, posts, volids: () => world.simulator.volumes().map((volume) => volume.volid) };
+}
+
+/** The demo's cluster with another storage for images. */
+function withImages(change: Partial<Seed['storages'][number]>): Seed {
+  const base = seed();
+  return { ...base, storages: base.storages.map((one) => (one.storage === 'local' ? { ...one, ...change } : one)) };
+}
+
+describe('an image', () => {
+  it('is named by its store hash and its format', async () => {
+    const { world, upload, volids } = await start();
+    await upload(world.imageFile('a'));
+    const raw = world.imageFile('b').path.replace('.qcow2', '.raw');
+    writeFileSync(raw, Buffer.alloc(4096));
+    await upload({ ...world.imageFile('b'), path: raw, size: 4096 });
+    expect(volids()).toEqual(expect.arrayContaining([name('a'), name('b', 'raw')]));
+  });
+
+  it('travels once, whoever asks', async () => {
+    const { world, upload, posts } = await start();
+    await upload(world.imageFile('a'));
+    await world.connect({}).upload(world.imageFile('a'), 'pve1', new Story(world).monitor);
+    expect(posts()).toHaveLength(1);
+  });
+
+  it('tells its progress in bytes, up to the last one', async () => {
+    const { world, story, upload } = await start();
+    await upload(world.imageFile('a'));
+    expect(story.sent.map(([done]) => done)).toEqual([...story.sent.map(([done]) => done)].sort((a, b) => a - b));
+    expect(story.sent.at(-1)).toEqual([65_536, 65_536, 'bytes']);
+  });
+
+  it('that the node finds damaged is an error with its words', async () => {
+    const { world, upload, volids } = await start();
+    const file = world.imageFile('a');
+    writeFileSync(file.path, Buffer.alloc(file.size));
+    await expect(upload(file)).rejects.toThrow(/^The upload to local failed: ./);
+    expect(volids()).not.toContain(name('a'));
+  });
+});
+
+describe('nothing is sent', () => {
+  it('when the file on the storage has another size: it is not overwritten', async () => {
+    const there = { volid: name('a'), content: 'import', format: 'qcow2', size: 1000, virtualSize: 2 ** 30 };
+    const { world, upload, posts } = await start(seed({ volumes: [there] }));
+    await expect(upload(world.imageFile('a'))).rejects.toMatchObject({
+      message: `${name('a')} on pve1 has 1000 bytes, the image has 65536: it was cut or is another file.`,
+      next: expect.stringContaining(`pvesm free ${name('a')}`),
+    });
+    expect(posts()).toEqual([]);
+  });
+
+  it.each([
+    ['takes no images', withImages({ content: ['iso'] }), "does not support 'import' content"],
+    ['is too full', withImages({ avail: 1000 }), 'The storage local on pve1 is too full: 1000 B are free'],
+    ['is disabled', withImages({ enabled: false }), 'local'],
+  ])('to a storage that %s', async (_, from, words) => {
+    const { world, upload, posts } = await start(from);
+    await expect(upload(world.imageFile('a'))).rejects.toThrow(words);
+    expect(posts()).toEqual([]);
+  });
+
+  it('by a token that may not upload: the refusal would look like a lost connection', async () => {
+    const tokens = seed().tokens.map((token) => ({
+      ...token,
+      privileges: { ...token.privileges, '/storage/local': ['Datastore.Audit'] },
+    }));
+    const { world, upload, posts } = await start(seed({ tokens }));
+    await expect(upload(world.imageFile('a'))).rejects.toMatchObject({
+      message: expect.stringContaining('Datastore.AllocateTemplate'),
+      next: expect.stringContaining('pveum acl modify /storage/local '),
+    });
+    expect(posts()).toEqual([]);
+  });
+
+  it('of a file that is gone or changed after the build', async () => {
+    const { world, upload, posts } = await start();
+    const file = world.imageFile('a');
+    truncateSync(file.path, 10);
+    await expect(upload(file)).rejects.toThrow('has 10 bytes instead of 65536');
+    unlinkSync(file.path);
+    await expect(upload(file)).rejects.toThrow('is gone');
+    expect(posts()).toEqual([]);
+  });
+});
+
+it('an upload on which nothing moves any more is given up, and whether it is there is looked up', async () => {
+  const proxies: LossyProxy[] = [];
+  const world = await openSimulated(seed(), (url) => {
+    const proxy = new LossyProxy(url);
+    proxies.push(proxy);
+    return proxy.listen();
+  });
+  onTestFinished(async () => {
+    await world.close();
+    proxies[0]?.close();
+  });
+  proxies[0]?.lose({ method: 'POST', path: /upload$/, what: 'request', meanwhile: () => new Promise(() => undefined) });
+  const impatient = world.connect({ url: proxies[0]?.url ?? '', timeouts: { ...quick, stallMs: 200 } });
+  const { monitor } = new Story(world);
+  await expect(impatient.upload(world.imageFile('a'), 'pve1', monitor)).rejects.toThrow(
+    'no answer from Proxmox (timeout)',
+  );
+});

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { checkWords } from '../../../src/cluster/proxmox/words.ts';
+import { aGuest } from './a-guest.ts';
+
+it('the names of an ordinary flake pass', () => {
+  expect(() =>
+    checkWords('pve-1', aGuest({ storage: 'local-lvm', bridge: 'vmbr0', cloudInit: { storage: 'fast' } })),
+  ).not.toThrow();
+});
+
+it.each([
+  { storage: 'fast:0,import-from=local:import/x.qcow2' },
+  { storage: '../../../access/users' },
+  { cloudInit: { storage: 'fast,media=disk' } },
+  { bridge: 'vmbr0,firewall=0' },
+  { scsiHw: 'lsi&args=x' },
+  { diskSlot: 'args' },
+])('%j is refused before anything is sent', (change) => {
+  expect(() => checkWords('pve1', aGuest(change))).toThrow('is no name of a');
+});
+
+it('a node is no path', () => {
+  expect(() => checkWords('pve1/qemu/1')).toThrow('"pve1/qemu/1" is no name of a node in Proxmox.');
+});
