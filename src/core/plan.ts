@@ -133,7 +133,13 @@ function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): Blocked
     return { reason: 'not-ours', advice: `${who} a guest of the fleet "${fleet}". Give ${guest.key} another vm_id.` };
   }
   // A guest from when there was one fleet is taken over only where VMID and name both fit, and the plan shows its new tag.
-  if (fleet === undefined && goal.fleetTag !== undefined && !sameName(guest, live) && !beingMade(live)) {
+  if (
+    live.config !== undefined &&
+    fleet === undefined &&
+    goal.fleetTag !== undefined &&
+    !sameName(guest, live) &&
+    !beingMade(live)
+  ) {
     return {
       reason: 'not-ours',
       advice: `${who} "${live.name}", a guest of no fleet. Tag it "fleet-${goal.fleetTag}" in Proxmox to hand it over.`,
@@ -174,7 +180,7 @@ function keptUntilMoved(change: Change, changes: readonly Change[]): Change {
 function* unwantedChanges(goal: Goal, live: LiveState): Generator<Change> {
   const wanted = new Set(goal.guests.map((guest) => guest.vmid));
   for (const guest of live.guests) {
-    if (guest.kind !== 'vm' || wanted.has(guest.vmid) || !belongsTo(goal, guest.tags)) continue;
+    if (guest.kind !== 'vm' || wanted.has(guest.vmid) || !isOurs(goal, guest, live)) continue;
     if (isKnown(guest)) yield unwanted(goal, guest);
     // A node that is down: nobody may conclude that its guests are gone, and nobody can destroy them now.
     else
@@ -189,11 +195,22 @@ function* unwantedChanges(goal: Goal, live: LiveState): Generator<Change> {
   }
 }
 
+/** A staging guest carries no fleet's tag: it belongs to the fleet of the guest it was made for. */
+function isOurs(goal: Goal, guest: LiveGuest, live: LiveState): boolean {
+  const owner = live.guests.find((one) => one.vmid === stagedFor(guest));
+  return belongsTo(goal, guest.tags) || (owner !== undefined && belongsTo(goal, owner.tags));
+}
+
+/** The guest that this one was to bring a new root disk to; `undefined` when it is no staging guest. */
+function stagedFor({ tags, config }: LiveGuest): number | undefined {
+  const { ours, pending } = readTags(tags);
+  return ours && pending && config !== undefined ? stagingOwner(config.description) : undefined;
+}
+
 function unwanted(goal: Goal, live: KnownGuest): Change {
   const base = { vmid: live.vmid, name: live.name, node: live.node, live } as const;
-  const ownerVmid = stagingOwner(live.config.description);
-  if (ownerVmid !== undefined && readTags(live.tags).pending)
-    return blockIfNeeded({ ...base, action: 'clean-up', ownerVmid });
+  const ownerVmid = stagedFor(live);
+  if (ownerVmid !== undefined) return blockIfNeeded({ ...base, action: 'clean-up', ownerVmid });
   const moved = goal.guests.find((guest) => guest.name.toLowerCase() === live.name.toLowerCase());
   return blockIfNeeded({ ...base, action: 'destroy', ...(moved === undefined ? {} : { movedTo: moved.vmid }) });
 }
@@ -230,7 +247,8 @@ function blockOf(change: Touching): Blocked | undefined {
       advice: `Proxmox cannot make a disk smaller. Set disk_gb back, or change the image as well: a new root disk has the new size.`,
     };
   }
-  if (guest !== undefined && !hasRootDisk(guest, live) && !readTags(live.tags).pending && !beingMade(live)) {
+  const madeAnew = change.action === 'replace' && (readTags(live.tags).pending || beingMade(live));
+  if (guest !== undefined && !hasRootDisk(guest, live) && !madeAnew) {
     const disks = Object.keys(live.config.disks).join(', ') || 'none';
     return {
       reason: 'disk',

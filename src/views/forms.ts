@@ -23,7 +23,12 @@ export function confirmForm(run: PlannedRun, wanted: string): Form {
     fields: [
       {
         name: 'names',
-        label: wanted === names ? 'Type the name of the VM to destroy' : 'Type these words to confirm',
+        label:
+          wanted === names
+            ? one
+              ? 'Type the name of the VM to destroy'
+              : 'Type the names of the VMs to destroy'
+            : 'Type these words to confirm',
         hint: wanted,
         required: true,
       },

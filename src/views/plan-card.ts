@@ -3,9 +3,9 @@ import { confirmationFor, exceedsMaxDestroy } from '../core/policy.ts';
 import type { BlockedRun, ExpiredRun, PlannedRun, RejectedRun, Run, SupersededRun } from '../core/run.ts';
 import type { Block, Button, Card, CardFile, Span } from './card.ts';
 import type { CardContext } from './context.ts';
-import { commitBlocks, ids, lockBlocks } from './parts.ts';
+import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
 import { planLines, planText } from './plan-text.ts';
-import { count, counts, guestName } from './words.ts';
+import { blockedCount, count, counts, guestName } from './words.ts';
 
 /** A plan that waits for people, or that cannot be run as it stands. */
 export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Card {
@@ -14,7 +14,7 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
   const title =
     run.phase === 'blocked'
       ? `Blocked: ${count(blocked, 'change')} cannot be run`
-      : `Plan: ${counts(runnable(plan))}${blocked === 0 ? '' : `, ${blocked} blocked`}`;
+      : `Plan: ${counts(runnable(plan))}${blockedCount(plan)}`;
   return {
     tone: run.phase === 'blocked' ? 'bad' : 'waiting',
     title,
@@ -109,7 +109,9 @@ function warnings(plan: Plan, context: CardContext): readonly Block[] {
       rich: [
         { bold: `Destroys ${destroys.join(', ')}: ` },
         destroys.length === 1 ? 'its disks are deleted. ' : 'their disks are deleted. ',
-        whole ? 'That is more than usual: approving asks for a whole sentence.' : 'Approving asks for the name.',
+        whole
+          ? 'That is more than usual: approving asks for a whole sentence.'
+          : `Approving asks for the ${destroys.length === 1 ? 'name' : 'names'}.`,
       ],
     });
   }
@@ -136,6 +138,7 @@ function decisionLine(run: PlannedRun, context: CardContext): Block {
       ' (',
       { time: run.expiresAt, show: 'relative' },
       ')',
+      ...(run.approvals.length === 0 ? [] : [' · ', ...approvedBy(run.approvals)]),
       ...ids(run, run.plan),
     ],
   };

@@ -8,6 +8,8 @@ import { counts, guestName, verbs } from './words.ts';
 /** Chats show monospaced lines without scrolling up to here. */
 const columns = 60;
 const indent = '  ';
+/** The sign in front of a line and a space. */
+const markWidth = 4;
 
 const marks: Readonly<Record<Change['action'], Mark>> = {
   destroy: '-',
@@ -58,9 +60,19 @@ function changeLines(change: Change, width: number): Line[] {
   const action = change.blocked === undefined ? verbs[change.action].now : `${verbs[change.action].now}, blocked`;
   const label = change.action === 'conflict' ? 'blocked' : action;
   const head = `${change.name.padEnd(width)} (${change.vmid})  ${label}`;
-  const first: Line = { text: head.length + type.length + 4 > columns ? head : `${head}${type}`, mark, keep };
-  const details = [...wrapped(detailParts(change), ', '), ...wrapped(change.blocked?.advice.split(' ') ?? [], ' ')];
-  return [first, ...details.map((text): Line => ({ text: `${indent}${text}`, mark: ' ', keep }))];
+  const fits = head.length + markWidth <= columns;
+  const first: Line = { text: head.length + type.length + markWidth > columns ? head : `${head}${type}`, mark, keep };
+  const firsts = fits
+    ? [first]
+    : [
+        { text: `${change.name} (${change.vmid})`, mark, keep },
+        { text: `${indent}${label}`, mark: ' ' as const, keep },
+      ];
+  const details = [
+    ...wrapped(detailParts(change), ', '),
+    ...wrapped(change.blocked?.advice.split(' ') ?? [], ' '),
+  ].flatMap(folded);
+  return [...firsts, ...details.map((text): Line => ({ text: `${indent}${text}`, mark: ' ', keep }))];
 }
 
 function detailParts(change: Change): string[] {
@@ -106,6 +118,10 @@ function sizes(guest: DesiredGuest): string[] {
 
 function short(guest: DesiredGuest): string {
   return imageHash(guest.image).slice(0, 8);
+}
+
+function folded(line: string): string[] {
+  return line.length + indent.length + markWidth <= columns ? [line] : wrapped(line.split(' '), ' ');
 }
 
 /** Joins parts to lines that are no wider than the columns leave room for; a part is never cut. */

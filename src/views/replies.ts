@@ -17,7 +17,14 @@ export function endReply(run: Run): Card | undefined {
 /** What is said in the thread of a plan that expires soon. */
 export function expiryReply(run: PlannedRun): Card {
   const blocks: Card['blocks'] = [
-    { kind: 'text', rich: ['Nobody has decided yet. It expires ', { time: run.expiresAt, show: 'relative' }, '.'] },
+    {
+      kind: 'text',
+      rich: [
+        `It has ${run.approvals.length} of ${run.needed} approvals and expires `,
+        { time: run.expiresAt, show: 'relative' },
+        '.',
+      ],
+    },
   ];
   return {
     tone: 'waiting',

@@ -58,7 +58,7 @@ export function guestStatusCard(guest: GuestStatusRow): Card {
   ];
   return {
     tone: guest.status === 'running' && !guest.pending ? 'good' : 'waiting',
-    title: `Status: ${guest.name} (${guest.vmid}) is ${guest.status}`,
+    title: `Status: ${guest.name} (${guest.vmid}) is ${guest.status === 'unknown' ? 'in an unknown state' : guest.status}`,
     blocks: [{ kind: 'lines', lines: rows.map(([key = '', value = '']) => ({ text: `${key.padEnd(10)} ${value}` })) }],
     buttons: [],
     files: [],

@@ -1,5 +1,5 @@
 import { finalTagsOf } from '../core/outcome.ts';
-import type { Plan } from '../core/plan.ts';
+import { type Plan, runnable } from '../core/plan.ts';
 import type {
   AppliedRun,
   ApplyingRun,
@@ -16,7 +16,7 @@ import type { CardContext } from './context.ts';
 import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
 import { planAgain, planFile } from './plan-card.ts';
 import { detailBlocks } from './planning-card.ts';
-import { count, counts, duration, guestName, verbs } from './words.ts';
+import { blockedCount, count, counts, duration, guestName, verbs } from './words.ts';
 
 type Ended =
   | AppliedRun
@@ -31,9 +31,10 @@ export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext):
   const at = stages.findIndex((stage) => stage.state === 'running' || stage.state === 'waiting');
   const stage = stages[at];
   const where = stage === undefined ? 'finishing' : `step ${at + 1} of ${stages.length}, ${stageName(stage)}`;
+  const onGuest = stage?.vmid !== undefined && stage.state === 'running';
   const cancel: Button = {
     action: 'cancel',
-    label: 'Stop after this VM',
+    label: onGuest ? 'Stop after this VM' : 'Stop',
     style: 'plain',
     runId: run.id,
     planId: run.plan.id,
@@ -50,7 +51,10 @@ export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext):
         : [
             {
               kind: 'warning',
-              rich: [{ person: run.cancelledBy }, ' asked to stop: the VM at work is finished first.'],
+              rich: [
+                { person: run.cancelledBy },
+                onGuest ? ' asked to stop: the VM at work is finished first.' : ' asked to stop.',
+              ],
             } as const,
           ]),
       { kind: 'lines', lines: stageLines(stages, context.now) },
@@ -116,10 +120,7 @@ export function endTitle(run: Ended, stages: readonly Stage[]): string {
   const where = stage === undefined ? '' : `: step ${broken + 1} of ${stages.length}, ${stageName(stage)}`;
   switch (run.phase) {
     case 'applied':
-      return `Applied: ${counts(
-        run.plan.changes.filter((change) => change.blocked === undefined),
-        'done',
-      )}`;
+      return `Applied: ${counts(runnable(run.plan), 'done')}${blockedCount(run.plan)}`;
     case 'failed':
       return `Failed${where}`;
     case 'cancelled':
@@ -134,9 +135,11 @@ function endedBlocks(run: Ended, stages: readonly Stage[]): readonly Block[] {
   const done = guests.filter((stage) => stage.state === 'done');
   if (run.phase === 'applied') {
     const width = nameWidth(done);
-    const lines = done.map((stage): Line => {
-      const address = stage.vmid === undefined ? undefined : run.addresses[String(stage.vmid)];
-      return { text: `${doneWord(stage).padEnd(10)} ${nameOf(stage, width)}  ${address ?? ''}`.trimEnd() };
+    const lines = done.flatMap((stage): Line[] => {
+      const address = (stage.vmid === undefined ? undefined : run.addresses[String(stage.vmid)]) ?? '';
+      const text = `${doneWord(stage).padEnd(10)} ${nameOf(stage, width)}`;
+      if (text.length + 2 + address.length <= 60) return [{ text: `${text}  ${address}`.trimEnd() }];
+      return [{ text }, { text: `${' '.repeat(11)}${address}` }];
     });
     return [{ kind: 'lines', lines }, ...tagBlocks(run.plan, done)];
   }
@@ -149,7 +152,7 @@ function endedBlocks(run: Ended, stages: readonly Stage[]): readonly Block[] {
       ? []
       : [{ kind: 'text', rich: ['No VM was touched.'] } as const]),
     ...sentence('Done before: ', done, (stage) => `${stageGuest(stage)} ${doneWord(stage)}`),
-    ...sentence('Not started: ', notStarted, (stage) => `${stageGuest(stage)}, ${verbWord(stage)}`),
+    ...sentence('Not started: ', notStarted, stageName),
     ...detailBlocks(
       run.phase === 'failed' && run.failure.details.length > 0 ? run.failure.details : (failedStep?.output ?? []),
     ),
@@ -179,7 +182,7 @@ function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {
           kind: 'warning',
           rich: [
             { bold: 'The bot ended in the middle of this apply. ' },
-            'What follows was read back from the cluster.',
+            'What follows is from its journal and from the cluster.',
           ],
         },
         ...run.notes.map((note): Block => ({ kind: 'text', rich: [note] })),

@@ -1,4 +1,5 @@
 import type { Change } from '../core/change.ts';
+import type { Plan } from '../core/plan.ts';
 
 /** The action of a change as a verb, and as what was done. */
 export const verbs: Readonly<Record<Change['action'], { readonly now: string; readonly done: string }>> = {
@@ -18,8 +19,8 @@ export function count(many: number, one: string, several = `${one}s`): string {
 /** `4.2 s`, `52 s`, `3 min 41 s`, `1 h 5 min`. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;
-  if (seconds < 10) return `${Number(seconds.toFixed(1))} s`;
-  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 10) return `${Math.floor(seconds * 10) / 10} s`;
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
@@ -46,4 +47,10 @@ export function counts(changes: readonly Change[], tense: 'now' | 'done' = 'now'
     .filter(({ many }) => many > 0)
     .map(({ action, many }) => `${verbs[action][tense]} ${many}`);
   return parts.join(', ');
+}
+
+/** `, 2 blocked`, or nothing. */
+export function blockedCount(plan: Plan): string {
+  const blocked = plan.changes.filter((change) => change.blocked !== undefined).length;
+  return blocked === 0 ? '' : `, ${blocked} blocked`;
 }

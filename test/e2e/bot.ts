@@ -1,0 +1,31 @@
+// The bot as a process of its own, for tests that kill it: `bot.ts DIR SIMULATOR_URL`. Everything but the parts below is
+// as `proxnix start` has it.
+import path from 'node:path';
+import { startApp } from '../../src/app.ts';
+import { loadConfig } from '../../src/config.ts';
+import { findNix } from '../../src/demo/private-store.ts';
+import { RecordedBuilder } from '../../src/demo/recorded-builder.ts';
+import { demoSeed } from '../../src/simulator/simulator.ts';
+
+const [dir = '', url = ''] = process.argv.slice(2);
+const [token] = demoSeed().tokens;
+const nix = await findNix(dir).catch(() => ({ why: 'Nix is not installed' }));
+const config = loadConfig(
+  {
+    PROXMOX_URL: url,
+    PROXMOX_TOKEN_ID: token?.tokenid,
+    PROXMOX_TOKEN_SECRET: token?.secret,
+    GIT_URL: path.join(dir, 'origin.git'),
+    WEBHOOKS: 'off',
+    POLL_INTERVAL: '1h',
+    HTTP_PORT: '0',
+    APPROVERS: 'console:owner',
+    STATE_DIR: path.join(dir, 'state'),
+  },
+  () => '',
+);
+const app = await startApp(config, {
+  ...('options' in nix ? { nix: nix.options } : { builder: new RecordedBuilder({ dir: path.join(dir, 'recorded') }) }),
+  proxmox: { timeouts: { pollMs: [50], logMs: 100, pauseMs: 300, startMs: 1000 } },
+});
+console.log(`listening ${app.url}`);

@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readTags, splitTags } from '../../src/core/tags.ts';
+import type { Message } from '../../src/demo/console-client.ts';
+import * as edits from '../../src/demo/edits.ts';
+import { aWorld, changesIn, type World, wordsOf } from './demo-world.ts';
+
+const patience = 60_000;
+
+/** One person, one afternoon: each test goes on where the one before ended. */
+describe('the story of the demo, over real sockets with real Nix and real git', () => {
+  let world: World;
+  let first: Message;
+  beforeAll(async () => {
+    world = await aWorld();
+  }, 60_000);
+  afterAll(() => world.stop(), 60_000);
+
+  /** Does something that the bot answers with a new message, and waits for that to have a title that fits. */
+  async function after(action: () => Promise<unknown>, title: RegExp): Promise<Message> {
+    const known = (await world.client.messages()).at(-1)?.id;
+    await action();
+    return world.client.waitFor(patience, (messages) => {
+      const newest = messages.at(-1);
+      return newest !== undefined && newest.id !== known && title.test(newest.card.title) ? newest : undefined;
+    });
+  }
+
+  /** Approves a plan and waits for the same message to come to its end. */
+  async function approve(plan: Message, title: RegExp): Promise<Message> {
+    expect(await world.client.press(plan, 'approve')).toEqual({ kind: 'none' });
+    return become(plan, title);
+  }
+
+  /** Waits for a message to have another title. */
+  function become(message: Message, title: RegExp): Promise<Message> {
+    return world.client.waitFor(patience, (messages) =>
+      messages.find(({ id, card }) => id === message.id && title.test(card.title)),
+    );
+  }
+
+  /** Takes the last commits back; the fleet is as it was. */
+  async function revert(commits = 1): Promise<void> {
+    const heads = Array.from({ length: commits }, (_, index) => `HEAD~${index}`);
+    await after(async () => {
+      await world.git('revert', '--no-edit', ...heads);
+      await world.git('push', '--quiet');
+    }, /^In sync/);
+  }
+
+  const tagsOf = (vmid: number) => readTags(splitTags(String(world.simulator.guest(vmid)?.config['tags'] ?? '')));
+  const isRunning = (vmid: number) => world.simulator.guest(vmid)?.startedAt !== undefined;
+  const snapshot = () => JSON.stringify(world.simulator.guests().map(({ vmid, config }) => [vmid, config]));
+
+  it('begins with a plan that creates the four VMs', async () => {
+    first = await after(() => world.begin(), /^Plan:/);
+    const plan = first;
+    expect(plan.card.title).toBe('Plan: create 4');
+    expect(changesIn(plan)).toEqual([
+      '+ test-init (820) create build-qcow2-init',
+      '+ test-cp (821) create build-qcow2-cp',
+      '+ test-worker (822) create build-qcow2-worker',
+      '+ test-website (823) create build-qcow2-website',
+    ]);
+    expect(world.simulator.guests()).toEqual([]);
+  });
+
+  it('ends the first apply with four running VMs and their final tags', async () => {
+    const applied = await approve(first, /^Applied:/);
+    expect(applied.card.title).toBe('Applied: created 4');
+    for (const vmid of [820, 821, 822, 823]) {
+      expect(isRunning(vmid)).toBe(true);
+      expect(tagsOf(vmid)).toMatchObject({ ours: true, pending: false, foreign: [] });
+      expect(wordsOf(applied)).toContain(`nix-${tagsOf(vmid).imageHash}`);
+    }
+    expect(new Set([820, 821, 822, 823].map((vmid) => tagsOf(vmid).commit)).size).toBe(1);
+  }, 90_000);
+
+  it('says in one line that a README changes nothing', async () => {
+    const { card } = await after(() => edits.editReadme(world.repository), /^In sync/);
+    expect(card.title).toMatch(/^In sync: [0-9a-f]{7} \(Say more in the README\) changes nothing$/);
+    expect(card).toMatchObject({ blocks: [], buttons: [] });
+  });
+
+  it('replaces exactly the VM whose image was edited, and keeps its VMID, MAC address, UUID and other disks', async () => {
+    const was = structuredClone(world.simulator.guest(823)?.config);
+    const plan = await after(() => edits.editImage(world.repository, 'website'), /^Plan:/);
+    expect(changesIn(plan)).toEqual(['-/+ test-website (823) replace build-qcow2-website']);
+    await approve(plan, /^Applied: replaced 1$/);
+    const is = world.simulator.guest(823)?.config;
+    expect(is?.['net0']).toBe(was?.['net0']);
+    expect(is?.['smbios1']).toBe(was?.['smbios1']);
+    expect(is?.['scsi0']).not.toBe(was?.['scsi0']);
+    expect(isRunning(823)).toBe(true);
+    expect(
+      world.simulator
+        .guests()
+        .map(({ vmid }) => vmid)
+        .sort(),
+    ).toEqual([820, 821, 822, 823]);
+  }, 60_000);
+
+  it('updates memory in place', async () => {
+    const plan = await after(() => edits.editMemory(world.repository, 'cp', 4096), /^Plan:/);
+    expect(changesIn(plan)).toEqual(['~ test-cp (821) update build-qcow2-cp']);
+    expect(wordsOf(plan)).toContain('memory 2048 -> 4096 MiB (restart)');
+    await approve(plan, /^Applied: updated 1$/);
+    expect(world.simulator.guest(821)?.config['memory']).toBe('4096');
+    expect(world.simulator.guest(821)?.pending ?? {}).toEqual({});
+  }, 60_000);
+
+  it.each([
+    ['a broken flake', edits.breakSyntax, /syntax error/],
+    ['an unknown field', edits.addUnknownField, /unknown field .{2}memory_mib.{2}, did you mean .{2}memory_mb/],
+    ['a duplicate vm_id', edits.duplicateVmId, /is also the vm_id of test-cp/],
+  ])('ends %s in a clear card, with nothing touched', async (_what, edit, words) => {
+    const before = snapshot();
+    const failed = await after(() => edit(world.repository), /^Failed/);
+    expect(wordsOf(failed)).toMatch(words);
+    expect(snapshot()).toBe(before);
+    await revert();
+  });
+
+  it('shows the log of a build that breaks, with nothing touched', async () => {
+    const before = snapshot();
+    const plan = await after(() => edits.breakImage(world.repository, 'worker'), /^Plan: replace 1$/);
+    const failed = await approve(plan, /^Failed: step 1 of 3, build$/);
+    expect(wordsOf(failed)).toContain("unknown option 'listen-adress'");
+    expect(wordsOf(failed)).toContain('No VM was touched.');
+    expect(snapshot()).toBe(before);
+    await revert();
+  });
+
+  it('blocks a VMID that belongs to somebody else, and keeps the VM that was to move there', async () => {
+    await world.call('POST', '/nodes/pve1/qemu', { vmid: '100', name: 'somebody-elses' });
+    const blocked = await after(() => edits.takeVmid(world.repository, 'init', 100), /^Blocked/);
+    expect(blocked.card.title).toBe('Blocked: 2 changes cannot be run');
+    expect(changesIn(blocked)).toEqual([
+      '! test-init (820) destroy, blocked',
+      '! test-init (100) blocked build-qcow2-init',
+    ]);
+    expect(blocked.card.buttons.map(({ id }) => id.split(':')[1])).toEqual(['plan-again']);
+    await revert();
+  });
+
+  it('stops at a storage that is full and removes what it had begun', async () => {
+    const before = snapshot();
+    await after(() => edits.useStorage(world.repository, 'worker', 'full'), /^Plan: update 1$/);
+    const plan = await after(() => edits.editImage(world.repository, 'worker'), /^Plan: replace 1$/);
+    const failed = await approve(plan, /^Failed/);
+    expect(wordsOf(failed)).toMatch(/storage full .*is too full/);
+    expect(snapshot()).toBe(before);
+    await revert(2);
+  }, 60_000);
+
+  it('destroys a VM that was removed only when its name is typed', async () => {
+    const plan = await after(() => edits.removeVm(world.repository, 'website'), /^Plan: destroy 1$/);
+    expect(changesIn(plan)).toEqual(['- test-website (823) destroy']);
+    const answer = await world.client.press(plan, 'approve');
+    expect(answer).toMatchObject({ kind: 'form', form: { danger: true } });
+    const id = plan.card.buttons[0]?.id.replace('approve', 'confirm') ?? '';
+    const submit = (names: string) => world.client.post(`/api/forms/${encodeURIComponent(id)}`, { values: { names } });
+    expect(await submit('test-init')).toMatchObject({ kind: 'invalid', field: 'names' });
+    expect(isRunning(823)).toBe(true);
+    expect(await submit('test-website')).toEqual({ kind: 'none' });
+    await become(plan, /^Applied: destroyed 1$/);
+    expect(world.simulator.guest(823)).toBeUndefined();
+    expect(world.simulator.guest(100)).toBeDefined();
+  }, 60_000);
+
+  it('finds nothing to do when it plans again', async () => {
+    await after(() => world.client.post('/api/commands', { text: '/proxnix plan' }), /^In sync/);
+  });
+
+  it('asks at most once a guest for the state, and once for the list', async () => {
+    world.requests.length = 0;
+    await after(() => world.client.post('/api/commands', { text: '/proxnix plan' }), /^In sync/);
+    const ours = world.simulator.guests().filter(({ vmid }) => vmid !== 100).length;
+    expect(world.requests.length).toBeLessThanOrEqual(1 + ours);
+  });
+});
