@@ -14,7 +14,7 @@ export function chatHandlers(pipeline: Pipeline, log: Log, now: () => number = D
   return {
     commands,
     command: (request) =>
-      answered(log, { command: request.name }, async () => {
+      answered(pipeline, log, { command: request.name }, async () => {
         const command = commands.find((one) => one.name === request.name);
         if (command !== undefined) {
           return command.run({ args: request.args, actor: actorOf(request), pipeline, now: now() });
@@ -22,8 +22,9 @@ export function chatHandlers(pipeline: Pipeline, log: Log, now: () => number = D
         const names = commands.map((one) => one.name);
         return note(`There is no command "${request.name}"${didYouMean(request.name, names) || '.'}`);
       }),
-    press: (press) => answered(log, { action: press.action, run: press.runId }, () => onPress(pipeline, press)),
-    submit: (submission) => answered(log, { form: submission.formId }, () => onSubmit(pipeline, submission)),
+    press: (press) =>
+      answered(pipeline, log, { action: press.action, run: press.runId }, () => onPress(pipeline, press)),
+    submit: (submission) => answered(pipeline, log, { form: submission.formId }, () => onSubmit(pipeline, submission)),
     complete: async (option, typed) => {
       try {
         return complete(pipeline, option, typed);
@@ -109,7 +110,11 @@ function unique(value: string, index: number, all: readonly string[]): boolean {
   return all.indexOf(value) === index;
 }
 
-async function answered(log: Log, facts: object, answer: () => Promise<Answer>): Promise<Answer> {
+async function answered(pipeline: Pipeline, log: Log, facts: object, answer: () => Promise<Answer>): Promise<Answer> {
+  return pipeline.clean(await orNote(log, facts, answer));
+}
+
+async function orNote(log: Log, facts: object, answer: () => Promise<Answer>): Promise<Answer> {
   try {
     return await answer();
   } catch (error) {

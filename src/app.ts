@@ -56,10 +56,16 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     onDamaged: (error, setAside) => log.error({ err: error, setAside }, 'the store was damaged and set aside'),
   });
   const closers: (() => Promise<void>)[] = [() => store.close()];
-  const closeAll = async () => {
-    for (const close of closers.reverse()) {
+  let closing: Promise<void> | undefined;
+  const closeEach = async () => {
+    for (const close of closers.toReversed()) {
       await close().catch((error: unknown) => log.error({ err: error }, 'something could not be closed'));
     }
+  };
+  // Asked for twice (two signals), it is done once: what another bot holds by then is not ours to close.
+  const closeAll = () => {
+    closing ??= closeEach();
+    return closing;
   };
   try {
     const consoleChat = makeConsole(config, log);

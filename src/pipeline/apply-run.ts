@@ -41,11 +41,13 @@ export async function applyRun(fleet: Fleet, runId: string, deps: ApplyDeps): Pr
     else await applied(fleet, runId, deps);
   } catch (error) {
     log.warn({ run: runId, fleet: fleet.name, ...errorFacts(error) }, 'an apply failed');
-    await runs.apply(runId, { type: 'failed', failure: toFailure(error), at: clock.now() });
+    await runs.fail(runId, { type: 'failed', failure: toFailure(error), at: clock.now() });
   }
   const ended = runs.get(runId);
   if (ended === undefined || !hasEnded(ended)) return;
-  await store.audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: runId, detail: ended.phase });
+  await store
+    .audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: runId, detail: ended.phase })
+    .catch((error: unknown) => log.error({ run: runId, err: error }, 'the end of an apply could not be audited'));
 }
 
 async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }: ApplyDeps): Promise<void> {

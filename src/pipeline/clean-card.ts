@@ -1,3 +1,4 @@
+import type { Answer } from '../chat/chat.ts';
 import type { Block, Card, Rich, Span } from '../views/card.ts';
 
 /** A card with every text passed through the output gate: the one place where secrets are removed from chats. */
@@ -9,6 +10,23 @@ export function cleanCard(card: Card, gate: (text: string) => string): Card {
     buttons: card.buttons,
     files: card.files.map((file) => ({ ...file, text: gate(file.text) })),
   };
+}
+
+/** An answer with every text passed through the gate. What must be typed into a form stays as it is. */
+export function cleanAnswer(answer: Answer, gate: (text: string) => string): Answer {
+  switch (answer.kind) {
+    case 'none':
+      return answer;
+    case 'note':
+    case 'invalid':
+      return { ...answer, text: gate(answer.text) };
+    case 'card':
+      return { ...answer, card: cleanCard(answer.card, gate) };
+    case 'form': {
+      const { form } = answer;
+      return { ...answer, form: { ...form, title: gate(form.title), text: cleanRich(form.text, gate) } };
+    }
+  }
 }
 
 function cleanBlock(block: Block, gate: (text: string) => string): Block {

@@ -28,6 +28,7 @@ export interface DecisionDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  readonly gate: (text: string) => string;
 }
 
 /** Approve, reject and cancel: who may, what must be typed, and what the cluster says at that moment. */
@@ -166,7 +167,7 @@ export class Decisions {
     return this.#deps.store.audit({
       ...{ at: this.#deps.clock.now(), action, who: `${actor.chat}:${actor.id}`, run },
       ...(plan === undefined ? {} : { plan }),
-      ...(detail === undefined ? {} : { detail }),
+      ...(detail === undefined ? {} : { detail: this.#deps.gate(detail) }),
     });
   }
 }

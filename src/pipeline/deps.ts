@@ -58,7 +58,7 @@ export interface Deps {
 export const realClock: Clock = {
   now: Date.now,
   after(ms, call) {
-    const timer = setTimeout(call, ms);
+    const timer = setTimeout(call, ms).unref();
     return () => clearTimeout(timer);
   },
 };

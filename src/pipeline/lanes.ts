@@ -3,6 +3,7 @@ export class Lanes {
   readonly #last = new Map<string, Promise<void>>();
   /** Run ids in order; the first one is at work. */
   readonly #queues = new Map<string, string[]>();
+  #closed = false;
 
   /** Runs a job of `runId` when everything before it in the lane is over. Resolves when it is; never rejects. */
   enter(lane: string, runId: string, job: () => Promise<void>, onError: (error: unknown) => void): Promise<void> {
@@ -10,7 +11,7 @@ export class Lanes {
     queue.push(runId);
     this.#queues.set(lane, queue);
     const done = (this.#last.get(lane) ?? Promise.resolve())
-      .then(job)
+      .then(() => (this.#closed ? undefined : job()))
       .catch(onError)
       .then(() => {
         queue.splice(queue.indexOf(runId), 1);
@@ -24,8 +25,19 @@ export class Lanes {
     return this.#queues.get(lane) ?? [];
   }
 
-  /** Resolves when every lane is empty. */
+  /** From now on no job begins; the ones at work go on. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Resolves when every lane is empty, also of jobs that a job has added. */
   async idle(): Promise<void> {
-    await Promise.all(this.#last.values());
+    let last: readonly Promise<void>[] = [];
+    for (;;) {
+      const now = [...this.#last.values()];
+      if (now.length === last.length && now.every((one, index) => one === last[index])) return;
+      await Promise.all(now);
+      last = now;
+    }
   }
 }

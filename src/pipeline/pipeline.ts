@@ -7,6 +7,7 @@ import type { PushEvent } from '../core/push.ts';
 import type { Run, Trigger } from '../core/run.ts';
 import type { CardContext } from '../views/context.ts';
 import { applyRun } from './apply-run.ts';
+import { cleanAnswer } from './clean-card.ts';
 import { type Decision, Decisions } from './decisions.ts';
 import type { Deps, Fleet } from './deps.ts';
 import { Expiry } from './expiry.ts';
@@ -16,6 +17,9 @@ import { reconcile } from './reconcile.ts';
 import { Reporter } from './reporter.ts';
 import { Runs } from './runs.ts';
 import { Watch } from './watch.ts';
+
+/** How long ago a run may have ended to be shown again at the start. */
+const recentMs = 24 * 60 * 60_000;
 
 /** The story: from a push to the final tags. Everything that chats, webhooks and the command line ask for comes here. */
 export class Pipeline {
@@ -58,13 +62,20 @@ export class Pipeline {
    * apply that was cut off is looked into and ends as interrupted, followed by a fresh plan.
    */
   async start(): Promise<void> {
-    for (const run of this.#runs.all().filter((one) => !hasEnded(one))) await this.#takeUp(run);
+    const since = this.#deps.clock.now() - recentMs;
+    for (const run of this.#runs.all()) {
+      if (!hasEnded(run)) this.#takeUp(run);
+      // Its end may not have come to a chat that was down.
+      else if ('endedAt' in run && run.endedAt > since) this.#runs.refresh(run.id);
+    }
     this.#expiry.start();
   }
 
   /** Stops at the next safe place: what is being applied is finished, nothing new begins, cards are shown. */
   async stop(): Promise<void> {
     this.#expiry.stop();
+    // What waits is on disk, and taken up at the next start.
+    this.#lanes.close();
     await this.#watch.stop();
     await this.#lanes.idle();
     await this.#reporter.flush();
@@ -157,6 +168,11 @@ export class Pipeline {
     return this.#deps.fleets;
   }
 
+  /** An answer as it may leave: without secrets. */
+  clean(answer: Answer): Answer {
+    return cleanAnswer(answer, this.#deps.gate);
+  }
+
   /** The context that a run's card is drawn with. */
   contextOf(run: Run): CardContext {
     return this.#contextOf(run);
@@ -176,7 +192,7 @@ export class Pipeline {
     for (const fleet of mine) {
       await store.audit({
         ...{ at: clock.now(), action, who: `${actor.chat}:${actor.id}` },
-        detail: lock === undefined ? fleet.name : `${fleet.name}: ${lock.reason}`,
+        detail: lock === undefined ? fleet.name : this.#deps.gate(`${fleet.name}: ${lock.reason}`),
       });
       await store.saveFleet(fleet.name, { lock });
       for (const run of this.#runs.open(fleet.name)) {
@@ -245,14 +261,17 @@ export class Pipeline {
     const lane = fleet.clusterName;
     const onError = (error: unknown) =>
       this.#deps.log.error({ run: runId, err: error }, 'a job of the pipeline failed');
-    void this.#lanes.enter(lane, runId, job, onError).then(() => {
+    const over = this.#lanes.enter(lane, runId, job, onError);
+    // The card was drawn before the run stood in the lane.
+    if (this.#lanes.queue(lane)[0] !== runId) this.#runs.refresh(runId);
+    void over.then(() => {
       this.#cancels.delete(runId);
       // Whoever waits behind says so on its card, and that has changed.
       for (const waiting of this.#lanes.queue(lane)) this.#runs.refresh(waiting);
     });
   }
 
-  async #takeUp(run: Run): Promise<void> {
+  #takeUp(run: Run): void {
     const fleet = this.#deps.fleets.find((one) => one.name === run.fleet);
     if (fleet === undefined) {
       this.#deps.log.warn(
@@ -266,7 +285,9 @@ export class Pipeline {
     if (run.phase === 'queued') this.#enterApply(fleet, run.id);
     if (run.phase !== 'applying') return;
     this.#enter(fleet, run.id, async () => {
-      await this.#runs.apply(run.id, await reconcile(run, fleet.cluster, this.#deps.clock));
+      const { clock, store } = this.#deps;
+      await this.#runs.apply(run.id, await reconcile(run, fleet.cluster, this.#deps));
+      await store.audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: run.id, detail: 'interrupted' });
       await this.plan(fleet, { kind: 'start' });
     });
   }

@@ -2,7 +2,7 @@ import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
 import { whatMoved } from '../core/moved.ts';
 import { createPlan, type Goal, type Plan, runnable } from '../core/plan.ts';
-import type { PlannedRun, QueuedRun, RunEvent } from '../core/run.ts';
+import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
 import type { Runs } from './runs.ts';
 
@@ -28,13 +28,11 @@ export async function planRun(fleet: Fleet, runId: string, deps: PlanDeps): Prom
     try {
       const goal = await evaluate(fleet, runId, deps, signal);
       const plan = await compare(fleet, goal, runId, deps);
-      if (isOvertaken(runs, runId, sha)) continue;
-      await settle(fleet, runId, plan, deps);
-      return;
+      if (await settle(fleet, runId, plan, deps)) return;
     } catch (error) {
-      if (isOvertaken(runs, runId, sha)) continue;
+      const event = { type: 'failed', failure: toFailure(error), at: clock.now() } as const;
+      if (!(await runs.fail(runId, event, (now) => isOvertaken(now, sha)))) continue;
       log.warn({ run: runId, fleet: fleet.name, ...errorFacts(error) }, 'no plan could be made');
-      await runs.apply(runId, { type: 'failed', failure: toFailure(error), at: clock.now() });
       return;
     }
   }
@@ -81,22 +79,30 @@ async function compare(fleet: Fleet, goal: Goal, runId: string, deps: PlanDeps):
   return createPlan(goal, live);
 }
 
-/** Ends the planning, and what an older open plan of the fleet is worth beside it. */
-async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): Promise<void> {
+/**
+ * Ends the planning, and what an older open plan of the fleet is worth beside it.
+ * @returns false when a newer commit took the place of the one that was planned
+ */
+async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): Promise<boolean> {
   const { runs, clock } = deps;
   const open = runs.open(fleet.name).find((run): run is PlannedRun => run.phase === 'planned' && run.id !== runId);
-  if (open !== undefined && open.plan.changesDigest === plan.changesDigest && open.expiresAt > clock.now()) {
-    await runs.apply(runId, { type: 'in-sync', at: clock.now(), standing: open.id });
-    return;
-  }
-  await runs.apply(runId, outcomeOf(fleet, plan, clock));
-  if (open === undefined) return;
+  const stands = open !== undefined && open.plan.changesDigest === plan.changesDigest && open.expiresAt > clock.now();
+  const event = stands
+    ? ({ type: 'in-sync', at: clock.now(), standing: open.id } as const)
+    : outcomeOf(fleet, plan, clock);
+  // Asked in the run's own turn: a newer commit may be on its way to the disk.
+  const settled = await runs.decide(runId, (run) =>
+    isOvertaken(run, plan.goal.commit.sha) ? { refused: 'overtaken' as const } : { event },
+  );
+  if ('refused' in settled) return false;
+  if (open === undefined || stands) return true;
   // Somebody may have decided it meanwhile; then it is not ours to overtake.
   await runs.decide(open.id, (run) =>
     run.phase === 'planned'
       ? { event: { type: 'superseded', byRun: runId, at: clock.now() } }
       : { refused: 'decided' as const },
   );
+  return true;
 }
 
 function outcomeOf(
@@ -114,9 +120,8 @@ function outcomeOf(
   };
 }
 
-function isOvertaken(runs: Runs, runId: string, sha: string | undefined): boolean {
-  const run = runs.get(runId);
-  return run?.phase === 'planning' && run.commit?.sha !== sha;
+function isOvertaken(run: Run, sha: string | undefined): boolean {
+  return run.phase === 'planning' && run.commit?.sha !== sha;
 }
 
 function vmidsOf(goal: Goal): ReadonlySet<number> {

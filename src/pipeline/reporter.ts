@@ -45,12 +45,21 @@ export class Reporter {
     await Promise.all([...this.#tracks.values()].map((track) => track.flush()));
   }
 
+  /** Lets go of a run that is not kept any longer. What still waits to be shown of it is shown. */
+  forget(runId: string): void {
+    for (const chat of this.#options.chats) this.#tracks.delete(keyOf(runId, chat));
+  }
+
   #track(runId: string, fleet: string, chat: Chat, ref: MessageRef): Track {
-    const key = `${runId} ${chat.name}`;
+    const key = keyOf(runId, chat);
     const track = this.#tracks.get(key) ?? new Track({ ...this.#options, runId, fleet, chat, ref });
     this.#tracks.set(key, track);
     return track;
   }
+}
+
+function keyOf(runId: string, chat: Chat): string {
+  return `${runId} ${chat.name}`;
 }
 
 interface TrackOptions extends ReporterOptions {
@@ -100,10 +109,7 @@ class Track {
   #work(): void {
     if (this.#working) return;
     this.#working = true;
-    void this.#loop().finally(() => {
-      this.#working = false;
-      this.#rest();
-    });
+    void this.#loop();
   }
 
   async #loop(): Promise<void> {
@@ -123,12 +129,17 @@ class Track {
         await this.#pause(wait);
       }
     }
+    // At once, with no turn of the event loop between: what comes later begins another loop.
+    this.#working = false;
+    this.#rest();
   }
 
   #untilNextEdit(): number {
     if (this.#hurry || this.#lastEdit === undefined || this.#card === undefined) return 0;
     const { chat, clock, editEveryMs } = this.#options;
-    return Math.max(0, this.#lastEdit + editEveryMs(chat) - clock.now());
+    const every = editEveryMs(chat);
+    // A clock that was set back must not hold up an edit.
+    return Math.min(every, Math.max(0, this.#lastEdit + every - clock.now()));
   }
 
   async #showNewest(): Promise<void> {
@@ -159,10 +170,12 @@ class Track {
 
   async #pause(ms: number): Promise<void> {
     if (ms <= 0) return;
+    let callOff = () => {};
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      this.#options.clock.after(ms, resolve);
+      callOff = this.#options.clock.after(ms, resolve);
     });
+    callOff();
   }
 
   #rest(): void {

@@ -33,6 +33,7 @@ export class Runs {
   readonly #log: Log;
   readonly #live = new Map<string, Live>();
   readonly #onEnded: (run: Run) => void;
+  readonly #onForgotten: (id: string) => void;
   readonly #show: (run: Run, messages: MessageRef) => void;
   readonly #reply: (run: Run, messages: MessageRef) => void;
   readonly #warn: (run: PlannedRun, messages: MessageRef) => void;
@@ -48,6 +49,7 @@ export class Runs {
   }) {
     const { store, clock, log, reporter, contextOf, onEnded } = options;
     this.#onEnded = onEnded;
+    this.#onForgotten = (id) => reporter.forget(id);
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
@@ -133,6 +135,30 @@ export class Runs {
     return moved.run;
   }
 
+  /**
+   * Ends a run as failed, also when that cannot be saved: the card must not say that work goes on. A restart looks into
+   * what is on disk. @returns false when `unless` held in the run's turn, or the run was over already
+   */
+  async fail(
+    id: string,
+    event: Extract<RunEvent, { type: 'failed' }>,
+    unless: (run: Run) => boolean = () => false,
+  ): Promise<boolean> {
+    try {
+      const moved = await this.decide(id, (run) =>
+        hasEnded(run) || unless(run) ? { refused: 'moved on' as const } : { event },
+      );
+      return !('refused' in moved);
+    } catch (error) {
+      this.#log.error({ run: id, err: error }, 'the end of a run could not be saved');
+      const live = this.#get(id);
+      live.run = advance(live.run, event);
+      this.#show(live.run, live.messages);
+      this.#end(live);
+      return true;
+    }
+  }
+
   /** Paints progress: shown, not saved. Late progress of a run that has moved on is dropped. */
   note(id: string, event: PassingEvent): void {
     const live = this.#get(id);
@@ -163,12 +189,23 @@ export class Runs {
     const live = this.#live.get(id);
     if (live === undefined) return;
     live.messages = { ...live.messages, ...ref };
-    await this.#store.saveRun({ run: live.run, messages: live.messages });
+    // In its turn, or the older state would go over the one that is just being written.
+    const turn = live.last.then(() => this.#store.saveRun({ run: live.run, messages: live.messages }));
+    live.last = turn.catch(() => undefined);
+    await turn;
   }
 
   #end({ run, messages }: Live): void {
     this.#reply(run, messages);
     this.#onEnded(run);
+    // What the store has let go is forgotten here as well.
+    const kept = new Set(this.#store.runs().map((saved) => saved.run.id));
+    for (const id of this.#live.keys()) if (!kept.has(id)) this.#forget(id);
+  }
+
+  #forget(id: string): void {
+    this.#live.delete(id);
+    this.#onForgotten(id);
   }
 
   async #save(live: Live, next: Run, before: Run): Promise<void> {

@@ -1,6 +1,9 @@
 import { errorFacts } from '../core/errors.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
 
+/** When a repository that could not be reached is tried again. */
+const againMs = 30_000;
+
 /**
  * Notices new commits: on a push, after the fleet was quiet for a moment, and on an interval. Ten pushes in a second
  * are one look, at the newest commit.
@@ -42,11 +45,22 @@ export class Watch {
   look(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
     const look = (this.#looking.get(fleet.name) ?? Promise.resolve())
       .then(() => this.#look(fleet, trigger))
-      .catch((error: unknown) =>
-        this.#log.warn({ fleet: fleet.name, ...errorFacts(error) }, 'the repository could not be looked at'),
-      );
+      .catch((error: unknown) => {
+        this.#log.warn({ fleet: fleet.name, ...errorFacts(error) }, 'the repository could not be looked at');
+        if (trigger === 'push') this.#again(fleet);
+      });
     this.#looking.set(fleet.name, look);
     return look;
+  }
+
+  /** A push that could not be looked at is not forgotten, also where nobody polls. */
+  #again(fleet: Fleet): void {
+    if (this.#stopped || this.#waiting.has(fleet.name)) return;
+    const callOff = this.#clock.after(againMs, () => {
+      this.#waiting.delete(fleet.name);
+      void this.look(fleet, 'push');
+    });
+    this.#waiting.set(fleet.name, callOff);
   }
 
   /** Looks at a fleet every so often. */

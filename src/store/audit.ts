@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, truncate } from 'node:fs/promises';
 import type { AuditEntry } from './store.ts';
 
 const start = '0'.repeat(64);
@@ -24,6 +24,8 @@ export class AuditLog {
   async #append(entry: AuditEntry): Promise<void> {
     const before = this.#last ?? (await lastHash(this.#file));
     const hash = chain(before, entry);
+    // Until the line is on disk nobody knows where the file ends.
+    this.#last = undefined;
     const handle = await open(this.#file, 'a', 0o600);
     try {
       await handle.writeFile(`${JSON.stringify({ ...entry, before, hash })}\n`);
@@ -46,12 +48,15 @@ export function firstBrokenLine(text: string): number | undefined {
   return undefined;
 }
 
+/** The hash to go on from. A line without its end was cut off while it was written and never acknowledged: it goes. */
 async function lastHash(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  const line = text.trimEnd().split('\n').at(-1);
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  if (whole.length < text.length) await truncate(file, Buffer.byteLength(whole));
+  const line = whole.trimEnd().split('\n').at(-1);
   return (line === undefined ? undefined : readLine(line)?.hash) ?? start;
 }
 

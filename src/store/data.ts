@@ -28,8 +28,13 @@ export function withRun(data: StoreData, saved: SavedRun): StoreData {
   return { ...data, runs: runs.filter(({ run }) => !dropped.has(run.id)) };
 }
 
+/** What is remembered of a fleet; a name may be one that every object knows. */
+export function fleetIn(data: StoreData, name: string): FleetRecord {
+  return Object.hasOwn(data.fleets, name) ? (data.fleets[name] ?? {}) : {};
+}
+
 /** With some facts of a fleet changed; `undefined` removes one. */
 export function withFleet(data: StoreData, name: string, change: FleetChange): StoreData {
-  const merged = Object.entries({ ...data.fleets[name], ...change }).filter(([, value]) => value !== undefined);
+  const merged = Object.entries({ ...fleetIn(data, name), ...change }).filter(([, value]) => value !== undefined);
   return { ...data, fleets: { ...data.fleets, [name]: Object.fromEntries(merged) } };
 }

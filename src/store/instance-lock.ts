@@ -1,4 +1,5 @@
-import { open, readFile, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { UserError } from '../core/errors.ts';
 
 /**
@@ -7,25 +8,63 @@ import { UserError } from '../core/errors.ts';
  * @returns lets it go again
  */
 export async function lockInstance(file: string, pid: number = process.pid): Promise<() => Promise<void>> {
-  for (let tries = 0; tries < 3; tries++) {
-    try {
-      const handle = await open(file, 'wx', 0o600);
-      await handle.writeFile(`${pid} ${await startOf(pid)}\n`);
-      await handle.close();
-      return () => rm(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  const mine = `${pid} ${await startOf(pid)} ${randomUUID()}\n`;
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, mine, { mode: 0o600, flag: 'wx' });
+  try {
+    for (let tries = 0; tries < 3; tries++) {
+      // A link appears together with its text: nobody reads a lock that is not written yet.
+      if (await linked(draft, file)) return () => unlock(file, mine);
+      await refuseWhenAlive(file);
+      if ((await takeOver(draft, file)) === 'taken') return () => unlock(file, mine);
     }
-    const owner = await readFile(file, 'utf8').catch(() => '');
-    const [ownerPid, started] = owner.trim().split(' ');
-    if (await isAlive(Number(ownerPid), started ?? '')) {
-      throw new UserError(`Another proxnix (process ${ownerPid}) uses this store.`, {
-        next: `Stop it first, or give this one another STATE_DIR. The lock is ${file}.`,
-      });
-    }
-    await rm(file, { force: true });
+  } finally {
+    await rm(draft, { force: true });
   }
-  throw new UserError(`The lock ${file} cannot be taken.`, { next: 'Is another proxnix starting at the same time?' });
+  throw new UserError(`The lock ${file} cannot be taken.`, {
+    next: `Is another proxnix starting at the same time? If not, delete ${takeoverOf(file)}.`,
+  });
+}
+
+/** Only one at a time may take a dead lock away: the second would take away what the first has put there. */
+async function takeOver(draft: string, file: string): Promise<'taken' | 'busy'> {
+  const takeover = takeoverOf(file);
+  if (!(await linked(draft, takeover))) return 'busy';
+  try {
+    await refuseWhenAlive(file);
+    await rm(file, { force: true });
+    return (await linked(draft, file)) ? 'taken' : 'busy';
+  } finally {
+    await rm(takeover, { force: true });
+  }
+}
+
+function takeoverOf(file: string): string {
+  return `${file}.takeover`;
+}
+
+async function unlock(file: string, mine: string): Promise<void> {
+  const now = await readFile(file, 'utf8').catch(() => '');
+  if (now === mine) await rm(file, { force: true });
+}
+
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function refuseWhenAlive(file: string): Promise<void> {
+  const owner = await readFile(file, 'utf8').catch(() => '');
+  const [pid, started] = owner.trim().split(' ');
+  if (!(await isAlive(Number(pid), started ?? ''))) return;
+  throw new UserError(`Another proxnix (process ${pid}) uses this store.`, {
+    next: `Stop it first, or give this one another STATE_DIR. The lock is ${file}.`,
+  });
 }
 
 async function isAlive(pid: number, started: string): Promise<boolean> {
@@ -33,14 +72,15 @@ async function isAlive(pid: number, started: string): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    // A process of somebody else may have the number now: its start tells.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
   }
   return started === (await startOf(pid));
 }
 
-/** When a process began, in the kernel's ticks since boot; empty where there is no /proc. */
+/** When a process began, in the kernel's ticks since boot; `-` where there is no /proc. */
 async function startOf(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // The name in parentheses may contain anything, so count the fields after it.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '-';
 }

@@ -2,15 +2,16 @@ import { mkdir, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { type Adapter, Low } from 'lowdb';
 import { AuditLog } from './audit.ts';
-import { emptyData, type StoreData, withFleet, withRun } from './data.ts';
+import { emptyData, fleetIn, type StoreData, withFleet, withRun } from './data.ts';
 import { writeDurably } from './durable-file.ts';
 import { lockInstance } from './instance-lock.ts';
-import { parseStore } from './schema.ts';
+import { DamagedStore, parseStore } from './schema.ts';
 import type { AuditEntry, FleetChange, FleetRecord, SavedRun, Store } from './store.ts';
 
 /**
  * Opens the store in a folder, which is made when it is missing. A damaged store is set aside as `store.json.damaged-…`
- * and the bot starts with an empty one; `onDamaged` is told. Refuses while another bot holds it.
+ * and the bot starts with an empty one; `onDamaged` is told. Refuses while another bot holds it, and a store that it cannot
+ * read or that a newer proxnix wrote.
  */
 export async function openStore(
   dir: string,
@@ -24,6 +25,7 @@ export async function openStore(
     try {
       await db.read();
     } catch (error) {
+      if (!(error instanceof DamagedStore)) throw error;
       const setAside = `${file}.damaged-${(options.now ?? Date.now)()}`;
       await rename(file, setAside);
       options.onDamaged?.(error, setAside);
@@ -79,7 +81,7 @@ class LowdbStore implements Store {
   }
 
   fleet(name: string): FleetRecord {
-    return this.#db.data.fleets[name] ?? {};
+    return fleetIn(this.#db.data, name);
   }
 
   saveFleet(name: string, change: FleetChange): Promise<void> {
@@ -91,7 +93,8 @@ class LowdbStore implements Store {
   }
 
   async close(): Promise<void> {
-    await this.#next;
+    // Whoever asked for a write that failed was told.
+    await this.#next?.catch(() => undefined);
     await this.#writing;
     await this.#unlock();
   }

@@ -1,4 +1,4 @@
-import { emptyData, type StoreData, withFleet, withRun } from './data.ts';
+import { emptyData, fleetIn, type StoreData, withFleet, withRun } from './data.ts';
 import type { AuditEntry, FleetChange, FleetRecord, SavedRun, Store } from './store.ts';
 
 /** A store that forgets: for tests and for looking around. */
@@ -15,7 +15,7 @@ export class MemoryStore implements Store {
   }
 
   fleet(name: string): FleetRecord {
-    return this.#data.fleets[name] ?? {};
+    return fleetIn(this.#data, name);
   }
 
   async saveFleet(name: string, change: FleetChange): Promise<void> {

@@ -36,10 +36,15 @@ const Stored = z.object({
   fleets: z.record(z.string(), z.looseObject({ lastSeen: z.string().optional(), applied: z.string().optional() })),
 });
 
-/** Reads the text of a store. Throws a `UserError` when it is damaged or was written by another version. */
+const Newer = z.object({ version: z.int().min(2) });
+
+/** A store that makes no sense: to be set aside, never overwritten. */
+export class DamagedStore extends UserError {}
+
+/** Reads the text of a store. Throws `DamagedStore`, or a `UserError` when a newer proxnix has written it. */
 export function parseStore(text: string, file: string): StoreData {
   const problem = (why: string) =>
-    new UserError(`The store ${file} cannot be read: ${why}.`, {
+    new DamagedStore(`The store ${file} cannot be read: ${why}.`, {
       next: 'It was set aside. The cluster and the flake are the truth: the bot can start without it.',
     });
   let json: unknown;
@@ -47,6 +52,12 @@ export function parseStore(text: string, file: string): StoreData {
     json = JSON.parse(text);
   } catch {
     throw problem('it is no JSON');
+  }
+  const newer = Newer.safeParse(json);
+  if (newer.success) {
+    throw new UserError(`The store ${file} was written by a newer proxnix (version ${newer.data.version}).`, {
+      next: 'Update this proxnix, or give it another STATE_DIR.',
+    });
   }
   const stored = Stored.safeParse(json);
   if (!stored.success) throw problem(z.prettifyError(stored.error).split('\n')[0] ?? 'it has another shape');

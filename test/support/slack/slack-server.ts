@@ -9,8 +9,8 @@ import { readCall, readText, readUpload } from './requests.ts';
 import { Sockets } from './sockets.ts';
 import { clock, type Json, type Mishap, newState, type State } from './state.ts';
 
-export const botToken = 'xoxb-local-1';
-export const appToken = 'xapp-local-1';
+export const botToken = 'xoxb-local-token-1';
+export const appToken = 'xapp-local-token-1';
 
 /** Slack on 127.0.0.1: enough of its Web API and of Socket Mode for the real libraries to run unmodified. */
 export class SlackServer {
