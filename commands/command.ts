@@ -1,4 +1,4 @@
-import type { Answer, CommandOption, CommandRequest, CommandSpec, Person, Place } from '../src/chat/chat.ts';
+import type { Answer, CommandOption, CommandSpec, Person, Place } from '../src/chat/chat.ts';
 import type { Actor } from '../src/core/policy.ts';
 import type { Pipeline } from '../src/pipeline/pipeline.ts';
 
@@ -57,5 +57,3 @@ export function actorOf({ person, place }: { readonly person: Person; readonly p
 export function note(text: string): Answer {
   return { kind: 'note', text };
 }
-
-export type { CommandRequest };

@@ -120,6 +120,7 @@ async function orNote(log: Log, facts: object, answer: () => Promise<Answer>): P
   } catch (error) {
     if (!(error instanceof UserError)) log.error({ ...facts, err: error }, 'a request could not be answered');
     const failure = toFailure(error);
-    return note([failure.message, failure.next].filter((part) => part !== undefined).join(' '));
+    const run = 'run' in facts && !(error instanceof UserError) ? `It concerns run ${facts.run}.` : undefined;
+    return note([failure.message, run, failure.next].filter((part) => part !== undefined).join(' '));
   }
 }

@@ -33,7 +33,7 @@ function installPackages() {
   const installed = join(root, 'node_modules', '.package-lock.json');
   const lock = join(root, 'package-lock.json');
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
-  run('npm packages', 'npm', ['ci', '--no-audit', '--no-fund']) || fail('npm ci failed: see above.');
+  if (!run('npm packages', 'npm', ['ci', '--no-audit', '--no-fund'])) fail('npm ci failed: see above.');
 }
 
 function installPrograms(what) {

@@ -47,8 +47,8 @@ export type Answer =
   | { readonly kind: 'note'; readonly text: string; readonly code?: string }
   | { readonly kind: 'card'; readonly card: Card }
   | { readonly kind: 'form'; readonly form: Form }
-  /** A field of the submitted form is wrong: said beside it, the form stays open. */
-  | { readonly kind: 'invalid'; readonly field: string; readonly text: string };
+  /** A field of the submitted form is wrong: said beside it, the form stays open. `code` as for a note. */
+  | { readonly kind: 'invalid'; readonly field: string; readonly text: string; readonly code?: string };
 
 /** One option of a command; `complete` names what may be suggested for it. */
 export interface CommandOption {

@@ -65,6 +65,15 @@ function* pendingValues(wanted: GuestSpec, live: KnownGuest): Generator<FieldCha
   if (waits('sockets') && config.sockets === wanted.sockets) yield pending('sockets', String(wanted.sockets));
   if (waits('memory') && config.memoryMb === wanted.memoryMb) yield pending('memory', `${wanted.memoryMb} MiB`);
   if (waits('scsihw') && config.scsiHw === wanted.scsiHw) yield pending('scsi-hw', wanted.scsiHw);
+  if (waits('net0') && config.bridge === wanted.bridge) yield pending('bridge', wanted.bridge);
+  const drive = config.cloudInit?.storage;
+  if (
+    config.pending.some((key) => /^ide\d$/.test(key)) &&
+    drive === wanted.cloudInit?.storage &&
+    live.status === 'running'
+  ) {
+    yield pending('cloud-init', drive ?? 'none');
+  }
 }
 
 function* tags(wanted: DesiredGuest, live: KnownGuest, fleetTag: string | undefined): Generator<FieldChange> {

@@ -59,6 +59,7 @@ export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
     blocked: blocked?.reason,
     fields: 'fields' in change ? change.fields : [],
     guest: 'guest' in change ? change.guest : undefined,
+    halfMade: 'halfMade' in change ? change.halfMade : undefined,
   }));
   const digest = hash({ wanted, commit: commit.sha, basis, said });
   const changesDigest = hash({ fleet: goal.fleet, basis, said });
@@ -195,10 +196,15 @@ function* unwantedChanges(goal: Goal, live: LiveState): Generator<Change> {
   }
 }
 
-/** A staging guest carries no fleet's tag: it belongs to the fleet of the guest it was made for. */
+/** A staging guest carries no fleet's tag: it belongs to the fleet of the guest it was made for, or is made for. */
 function isOurs(goal: Goal, guest: LiveGuest, live: LiveState): boolean {
-  const owner = live.guests.find((one) => one.vmid === stagedFor(guest));
-  return belongsTo(goal, guest.tags) || (owner !== undefined && belongsTo(goal, owner.tags));
+  if (belongsTo(goal, guest.tags)) return true;
+  const vmid = stagedFor(guest);
+  if (vmid === undefined || readTags(guest.tags).fleet !== undefined) return false;
+  const owner = live.guests.find((one) => one.vmid === vmid);
+  const wanted = goal.guests.find((one) => one.vmid === vmid);
+  if (owner === undefined) return wanted !== undefined;
+  return belongsTo(goal, owner.tags) || (wanted !== undefined && conflictWith(goal, wanted, owner) === undefined);
 }
 
 /** The guest that this one was to bring a new root disk to; `undefined` when it is no staging guest. */

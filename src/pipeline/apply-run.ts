@@ -29,8 +29,8 @@ export async function applyRun(fleet: Fleet, runId: string, deps: ApplyDeps): Pr
   try {
     const moved = await planAgain(fleet, run, clock);
     const begun = await runs.decide(runId, (now) => {
-      // Somebody may have cancelled it while the cluster was looked at.
-      if (now.phase !== 'queued') return { refused: 'decided' as const };
+      // Somebody may have cancelled or locked it while the cluster was looked at.
+      if (now.phase !== 'queued' || store.fleet(fleet.name).lock !== undefined) return { refused: 'decided' as const };
       return { event: moved ?? { type: 'started', steps: planSteps(run.plan), at: clock.now() } };
     });
     if ('refused' in begun || begun.run.phase !== 'applying') return;

@@ -59,7 +59,9 @@ export class Decisions {
       return { answer: { kind: 'form', form: confirmForm(run, wanted) }, begins: false };
     }
     if (wanted !== undefined && typed !== undefined && !isConfirmed(typed, wanted)) {
-      return { answer: { kind: 'invalid', field: 'names', text: `Type ${wanted}` }, begins: false };
+      const code = 'needs-confirmation';
+      await this.#audit('refused', actor, run.id, run.plan.digest, code);
+      return { answer: { kind: 'invalid', field: 'names', text: `Type ${wanted}`, code }, begins: false };
     }
     const seen = run.plan.id;
     await this.#lookAgain(fleet, runId);

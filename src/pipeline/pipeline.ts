@@ -197,8 +197,8 @@ export class Pipeline {
       await store.saveFleet(fleet.name, { lock });
       for (const run of this.#runs.open(fleet.name)) {
         this.#runs.refresh(run.id);
-        if (lock === undefined && run.phase === 'queued' && !this.queue(fleet).includes(run.id))
-          this.#enterApply(fleet, run.id);
+        // Also when it still stands in the lane: it may be on its way out, and a second turn finds nothing to do.
+        if (lock === undefined && run.phase === 'queued') this.#enterApply(fleet, run.id);
       }
     }
     const names = mine.map((fleet) => fleet.name).join(', ');

@@ -116,7 +116,9 @@ function outcomeOf(
   if (runnable(plan).length === 0) return { type: 'blocked', plan, at };
   return {
     ...{ type: 'planned', plan, at, expiresAt: at + fleet.planExpiryMs, needed: fleet.policy.approvals },
-    ...(moved === undefined || moved.length === 0 ? {} : { moved }),
+    ...(moved === undefined
+      ? {}
+      : { moved: moved.length === 0 ? ['something that the plan rests on changed'] : moved }),
   };
 }
 

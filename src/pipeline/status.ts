@@ -33,6 +33,6 @@ function toRow(guest: Omit<KnownGuest, 'config'> & Partial<Pick<KnownGuest, 'con
     commit: tags.commit,
     cores: guest.config === undefined ? undefined : guest.config.cores * guest.config.sockets,
     memoryMb: guest.config?.memoryMb,
-    protected: guest.config?.protected === true,
+    protected: guest.config?.protected,
   };
 }

@@ -1,8 +1,9 @@
 import { shortSha } from '../core/commit.ts';
 import { runnable } from '../core/plan.ts';
-import type { Run } from '../core/run.ts';
+import type { Approval, Run } from '../core/run.ts';
+import { type Stage, stagesOf } from '../core/stages.ts';
 import type { Block, Card } from './card.ts';
-import { counts, duration } from './words.ts';
+import { count, counts, duration } from './words.ts';
 
 /** The newest runs, newest first. */
 export function historyCard(runs: readonly Run[]): Card {
@@ -17,13 +18,40 @@ export function historyCard(runs: readonly Run[]): Card {
   };
 }
 
-/** A run in one line: `r-41 applied 9b1f2ad: create 1, update 2, in 52 s by Ada`. */
+/** A run in one line: `r-41 applied 9b1f2ad: create 1, update 2, in 52 s, approved by Ada`. */
 export function runLine(run: Run): string {
   const commit = run.commit === undefined ? '' : ` ${shortSha(run.commit.sha)}`;
   const plan = 'plan' in run ? run.plan : run.phase === 'failed' ? run.applying?.plan : undefined;
   const what = plan === undefined ? '' : `: ${counts(runnable(plan)) || 'nothing to run'}`;
-  const took = 'appliedFrom' in run && 'endedAt' in run ? `, in ${duration(run.endedAt - run.appliedFrom)}` : '';
-  const by = 'approvals' in run ? run.approvals.at(-1)?.by.name : undefined;
-  const why = run.phase === 'failed' ? `: ${run.failure.message}` : '';
-  return `${run.id} ${run.phase}${commit}${what}${took}${by === undefined ? '' : `, approved by ${by}`}${why}`;
+  return [`${run.id} ${run.phase}${commit}${what}`, ...outcome(run)].join(', ');
+}
+
+function outcome(run: Run): readonly string[] {
+  switch (run.phase) {
+    case 'planned':
+      return [`${run.approvals.length} of ${run.needed} approvals`];
+    case 'rejected':
+      return [`by ${run.by.name}`, ...(run.reason === undefined ? [] : [run.reason])];
+    case 'applied':
+      return [`in ${duration(run.endedAt - run.appliedFrom)}`, ...approvers(run.approvals)];
+    case 'cancelled':
+    case 'interrupted':
+      return [doneSoFar(stagesOf(run.plan, run.steps)), ...approvers(run.approvals)];
+    case 'failed':
+      return [run.failure.message];
+    case 'queued':
+    case 'applying':
+      return approvers(run.approvals);
+    default:
+      return [];
+  }
+}
+
+function doneSoFar(stages: readonly Stage[]): string {
+  const guests = stages.filter((stage) => stage.vmid !== undefined);
+  return `${guests.filter((stage) => stage.state === 'done').length} of ${count(guests.length, 'VM')} done`;
+}
+
+function approvers(approvals: readonly Approval[]): readonly string[] {
+  return approvals.length === 0 ? [] : [`approved by ${approvals.map(({ by }) => by.name).join(', ')}`];
 }

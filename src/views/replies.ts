@@ -1,7 +1,6 @@
 import type { PlannedRun, Run } from '../core/run.ts';
 import { stagesOf } from '../core/stages.ts';
 import type { Card } from './card.ts';
-import { planFile } from './plan-card.ts';
 import { endTitle, logFile } from './steps-card.ts';
 
 /** What is said in the thread when an apply has ended: edits do not notify, a reply does. */
@@ -36,7 +35,5 @@ export function expiryReply(run: PlannedRun): Card {
 }
 
 function reply(title: string, tone: Card['tone'], run: Extract<Run, { steps: unknown }>): Card {
-  const plan = 'plan' in run ? run.plan : run.applying?.plan;
-  const files = [...(plan === undefined ? [] : [planFile(plan)]), ...logFile(run.steps)];
-  return { tone, title, blocks: [], buttons: [], files };
+  return { tone, title, blocks: [], buttons: [], files: logFile(run.steps) };
 }

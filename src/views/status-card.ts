@@ -17,7 +17,8 @@ export interface GuestStatusRow {
   readonly commit: string | undefined;
   readonly cores: number | undefined;
   readonly memoryMb: number | undefined;
-  readonly protected: boolean;
+  /** `undefined` where the configuration cannot be read. */
+  readonly protected: boolean | undefined;
 }
 
 /** A fleet as it is now. */
@@ -53,7 +54,7 @@ export function guestStatusCard(guest: GuestStatusRow): Card {
     ['commit', guest.commit ?? 'unknown'],
     ['cores', guest.cores === undefined ? 'unknown' : String(guest.cores)],
     ['memory', guest.memoryMb === undefined ? 'unknown' : `${guest.memoryMb} MiB`],
-    ['protected', guest.protected ? 'yes' : 'no'],
+    ['protected', guest.protected === undefined ? 'unknown' : guest.protected ? 'yes' : 'no'],
     ...(guest.pending ? [['state', 'unfinished: a run was cut off (proxnix-pending)']] : []),
   ];
   return {

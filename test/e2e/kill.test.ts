@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { execa, type ResultPromise } from 'execa';
+import { execa } from 'execa';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readTags, splitTags } from '../../src/core/tags.ts';
 import { ConsoleClient, type Message } from '../../src/demo/console-client.ts';
@@ -14,9 +14,13 @@ import { removeTree, wordsOf } from './demo-world.ts';
 const bot = fileURLToPath(new URL('bot.ts', import.meta.url));
 const patience = 60_000;
 
+function spawnBot(dir: string, url: string) {
+  return execa(process.execPath, ['--import', 'tsx', bot, dir, url], { all: true, reject: false });
+}
+
 /** The bot as a process of its own, which can be killed; cluster and repository outlive it. */
 describe('kill -9 of the bot in the middle of an import', () => {
-  const running: { simulator?: Simulator; bot?: ResultPromise; dir?: string } = {};
+  const running: { simulator?: Simulator; bot?: ReturnType<typeof spawnBot>; dir?: string } = {};
   afterEach(async () => {
     running.bot?.kill('SIGKILL');
     await running.bot?.catch(() => undefined);
@@ -38,7 +42,7 @@ describe('kill -9 of the bot in the middle of an import', () => {
 
   /** Starts the bot and waits until its console answers. */
   async function startBot(dir: string, simulator: Simulator): Promise<ConsoleClient> {
-    const child = execa(process.execPath, ['--import', 'tsx', bot, dir, simulator.url], { all: true, reject: false });
+    const child = spawnBot(dir, simulator.url);
     running.bot = child;
     const url = await new Promise<string>((resolve, reject) => {
       let text = '';

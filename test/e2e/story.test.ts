@@ -16,7 +16,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
   afterAll(() => world.stop(), 60_000);
 
   /** Does something that the bot answers with a new message, and waits for that to have a title that fits. */
-  async function after(action: () => Promise<unknown>, title: RegExp): Promise<Message> {
+  async function answered(action: () => Promise<unknown>, title: RegExp): Promise<Message> {
     const known = (await world.client.messages()).at(-1)?.id;
     await action();
     return world.client.waitFor(patience, (messages) => {
@@ -41,7 +41,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
   /** Takes the last commits back; the fleet is as it was. */
   async function revert(commits = 1): Promise<void> {
     const heads = Array.from({ length: commits }, (_, index) => `HEAD~${index}`);
-    await after(async () => {
+    await answered(async () => {
       await world.git('revert', '--no-edit', ...heads);
       await world.git('push', '--quiet');
     }, /^In sync/);
@@ -52,7 +52,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
   const snapshot = () => JSON.stringify(world.simulator.guests().map(({ vmid, config }) => [vmid, config]));
 
   it('begins with a plan that creates the four VMs', async () => {
-    first = await after(() => world.begin(), /^Plan:/);
+    first = await answered(() => world.begin(), /^Plan:/);
     const plan = first;
     expect(plan.card.title).toBe('Plan: create 4');
     expect(changesIn(plan)).toEqual([
@@ -76,14 +76,14 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
   }, 90_000);
 
   it('says in one line that a README changes nothing', async () => {
-    const { card } = await after(() => edits.editReadme(world.repository), /^In sync/);
+    const { card } = await answered(() => edits.editReadme(world.repository), /^In sync/);
     expect(card.title).toMatch(/^In sync: [0-9a-f]{7} \(Say more in the README\) changes nothing$/);
     expect(card).toMatchObject({ blocks: [], buttons: [] });
   });
 
   it('replaces exactly the VM whose image was edited, and keeps its VMID, MAC address, UUID and other disks', async () => {
     const was = structuredClone(world.simulator.guest(823)?.config);
-    const plan = await after(() => edits.editImage(world.repository, 'website'), /^Plan:/);
+    const plan = await answered(() => edits.editImage(world.repository, 'website'), /^Plan:/);
     expect(changesIn(plan)).toEqual(['-/+ test-website (823) replace build-qcow2-website']);
     await approve(plan, /^Applied: replaced 1$/);
     const is = world.simulator.guest(823)?.config;
@@ -95,12 +95,12 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
       world.simulator
         .guests()
         .map(({ vmid }) => vmid)
-        .sort(),
+        .sort((a, b) => a - b),
     ).toEqual([820, 821, 822, 823]);
   }, 60_000);
 
   it('updates memory in place', async () => {
-    const plan = await after(() => edits.editMemory(world.repository, 'cp', 4096), /^Plan:/);
+    const plan = await answered(() => edits.editMemory(world.repository, 'cp', 4096), /^Plan:/);
     expect(changesIn(plan)).toEqual(['~ test-cp (821) update build-qcow2-cp']);
     expect(wordsOf(plan)).toContain('memory 2048 -> 4096 MiB (restart)');
     await approve(plan, /^Applied: updated 1$/);
@@ -114,7 +114,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     ['a duplicate vm_id', edits.duplicateVmId, /is also the vm_id of test-cp/],
   ])('ends %s in a clear card, with nothing touched', async (_what, edit, words) => {
     const before = snapshot();
-    const failed = await after(() => edit(world.repository), /^Failed/);
+    const failed = await answered(() => edit(world.repository), /^Failed/);
     expect(wordsOf(failed)).toMatch(words);
     expect(snapshot()).toBe(before);
     await revert();
@@ -122,7 +122,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
 
   it('shows the log of a build that breaks, with nothing touched', async () => {
     const before = snapshot();
-    const plan = await after(() => edits.breakImage(world.repository, 'worker'), /^Plan: replace 1$/);
+    const plan = await answered(() => edits.breakImage(world.repository, 'worker'), /^Plan: replace 1$/);
     const failed = await approve(plan, /^Failed: step 1 of 3, build$/);
     expect(wordsOf(failed)).toContain("unknown option 'listen-adress'");
     expect(wordsOf(failed)).toContain('No VM was touched.');
@@ -132,7 +132,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
 
   it('blocks a VMID that belongs to somebody else, and keeps the VM that was to move there', async () => {
     await world.call('POST', '/nodes/pve1/qemu', { vmid: '100', name: 'somebody-elses' });
-    const blocked = await after(() => edits.takeVmid(world.repository, 'init', 100), /^Blocked/);
+    const blocked = await answered(() => edits.takeVmid(world.repository, 'init', 100), /^Blocked/);
     expect(blocked.card.title).toBe('Blocked: 2 changes cannot be run');
     expect(changesIn(blocked)).toEqual([
       '! test-init (820) destroy, blocked',
@@ -144,8 +144,8 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
 
   it('stops at a storage that is full and removes what it had begun', async () => {
     const before = snapshot();
-    await after(() => edits.useStorage(world.repository, 'worker', 'full'), /^Plan: update 1$/);
-    const plan = await after(() => edits.editImage(world.repository, 'worker'), /^Plan: replace 1$/);
+    await answered(() => edits.useStorage(world.repository, 'worker', 'full'), /^Plan: update 1$/);
+    const plan = await answered(() => edits.editImage(world.repository, 'worker'), /^Plan: replace 1$/);
     const failed = await approve(plan, /^Failed/);
     expect(wordsOf(failed)).toMatch(/storage full .*is too full/);
     expect(snapshot()).toBe(before);
@@ -153,7 +153,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
   }, 60_000);
 
   it('destroys a VM that was removed only when its name is typed', async () => {
-    const plan = await after(() => edits.removeVm(world.repository, 'website'), /^Plan: destroy 1$/);
+    const plan = await answered(() => edits.removeVm(world.repository, 'website'), /^Plan: destroy 1$/);
     expect(changesIn(plan)).toEqual(['- test-website (823) destroy']);
     const answer = await world.client.press(plan, 'approve');
     expect(answer).toMatchObject({ kind: 'form', form: { danger: true } });
@@ -168,12 +168,12 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
   }, 60_000);
 
   it('finds nothing to do when it plans again', async () => {
-    await after(() => world.client.post('/api/commands', { text: '/proxnix plan' }), /^In sync/);
+    await answered(() => world.client.post('/api/commands', { text: '/proxnix plan' }), /^In sync/);
   });
 
   it('asks at most once a guest for the state, and once for the list', async () => {
     world.requests.length = 0;
-    await after(() => world.client.post('/api/commands', { text: '/proxnix plan' }), /^In sync/);
+    await answered(() => world.client.post('/api/commands', { text: '/proxnix plan' }), /^In sync/);
     const ours = world.simulator.guests().filter(({ vmid }) => vmid !== 100).length;
     expect(world.requests.length).toBeLessThanOrEqual(1 + ours);
   });

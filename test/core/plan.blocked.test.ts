@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest';
+import { creationMark, stagingMark } from '../../src/core/marks.ts';
+import { runnable } from '../../src/core/plan.ts';
+import { changeSummary } from '../../src/views/plan-text.ts';
+import { aGuest, aLiveGuest, anImage, anUnreadGuest, aPlan } from '../support/builders.ts';
+import { change, onlyChange } from './changes.ts';
+
+describe('what is blocked', () => {
+  it('blocks a wanted VMID that carries no proxnix tag, and says how to hand it over', () => {
+    const found = change({ name: 'payroll', tags: ['prod'] });
+    expect(found).toMatchObject({ action: 'conflict', vmid: 823 });
+    expect(found.blocked).toEqual({
+      reason: 'not-ours',
+      advice:
+        'VMID 823 is "payroll", which proxnix did not make. Give website another vm_id, or tag it "proxnix" in Proxmox to hand it over.',
+    });
+  });
+
+  it('blocks a wanted VMID of another fleet', () => {
+    const found = change({ tags: ['fleet-lab', 'proxnix'] });
+    expect(found.action).toBe('conflict');
+    expect(found.blocked?.advice).toBe('VMID 823 is a guest of the fleet "lab". Give website another vm_id.');
+  });
+
+  it('blocks a wanted VMID that is a container, even one with our tags', () => {
+    const plan = aPlan({}, [anUnreadGuest({ kind: 'container' })]);
+    expect(onlyChange(plan)).toMatchObject({ action: 'conflict' });
+    expect(onlyChange(plan).blocked).toEqual({
+      reason: 'kind',
+      advice: 'VMID 823 is a container. Give website another vm_id.',
+    });
+  });
+
+  it('blocks everything on a guest whose protection is on in Proxmox', () => {
+    const guarded = { reason: 'protected', advice: expect.stringContaining('Its protection is on in Proxmox.') };
+    expect(change({ config: { protected: true, cores: 1 } }, aGuest({ protected: true })).blocked).toEqual(guarded);
+    expect(change({ config: { protected: true } }).blocked?.advice).toBe(
+      'Its protection is on in Proxmox. Take that away to let proxnix change VM 823.',
+    );
+    expect(change({ config: { protected: true } }, aGuest({ image: anImage('b') })).blocked).toEqual(guarded);
+  });
+
+  it('blocks changes of a guest that the flake protects and Proxmox does not yet', () => {
+    const found = change({ config: { protected: false, cores: 1 } }, aGuest({ protected: true }));
+    expect(found.blocked).toEqual({
+      reason: 'protected',
+      advice: 'The flake says protected = true. Take that away to let proxnix change VM 823.',
+    });
+  });
+
+  it('finishes a protected guest that a run left unfinished', () => {
+    const found = change(
+      { tags: ['proxnix', 'proxnix-pending'], config: { protected: false } },
+      aGuest({ protected: true }),
+    );
+    expect(found).toMatchObject({ action: 'replace' });
+    expect(found.blocked).toBeUndefined();
+  });
+
+  it('does not destroy a protected guest that was removed from the flake', () => {
+    const plan = aPlan({ guests: [] }, [aLiveGuest({ config: { protected: true } })]);
+    expect(onlyChange(plan)).toMatchObject({ action: 'destroy', blocked: { reason: 'protected' } });
+    expect(runnable(plan)).toEqual([]);
+  });
+
+  it.each([
+    ['template', { template: true }, 'VM 823 is a template; proxnix does not touch templates.'],
+    ['locked', { lock: 'backup' }, 'VM 823 is locked (backup). Plan again when that is over.'],
+  ])('does not destroy a guest that is a %s', (reason, live, advice) => {
+    expect(onlyChange(aPlan({ guests: [] }, [aLiveGuest(live)])).blocked).toEqual({ reason, advice });
+  });
+
+  it('does not take a template of ours for a guest', () => {
+    expect(change({ template: true }).blocked).toEqual({
+      reason: 'template',
+      advice: 'VMID 823 is a template; proxnix does not change templates.',
+    });
+  });
+
+  it('does not take a guest on a node that is down for gone, whether it is wanted or not', () => {
+    const unread = anUnreadGuest({ node: 'pve2', status: 'unknown' });
+    const advice = 'The configuration of VM 823 on node pve2 cannot be read. Is the node down?';
+    expect(onlyChange(aPlan({}, [unread]))).toMatchObject({
+      action: 'conflict',
+      blocked: { reason: 'unreachable', advice },
+    });
+    expect(onlyChange(aPlan({ guests: [] }, [unread]))).toMatchObject({
+      action: 'destroy',
+      blocked: { reason: 'unreachable', advice },
+    });
+  });
+
+  it('blocks changes of a guest that lives on another node than the flake says', () => {
+    const found = change({ node: 'pve1', config: { cores: 1 } }, aGuest({ node: 'pve2' }));
+    expect(found.blocked).toEqual({
+      reason: 'node',
+      advice: 'It lives on pve1. Migrate it to pve2 in Proxmox, or change node.',
+    });
+  });
+
+  it('says so when nothing but the node differs', () => {
+    const found = change({}, aGuest({ node: 'pve2' }));
+    expect(changeSummary(found)).toBe('node pve1 -> pve2');
+    expect(found.blocked?.reason).toBe('node');
+  });
+
+  it('blocks a guest whose root disk is not where the flake says, whatever else it wants', () => {
+    const advice =
+      'There is no disk at virtio0 (its disks: scsi0). Attach the root disk there in Proxmox, or correct disk_slot.';
+    expect(change({}, aGuest({ diskSlot: 'virtio0' })).blocked).toEqual({ reason: 'disk', advice });
+    expect(change({}, aGuest({ diskSlot: 'virtio0', image: anImage('b') })).blocked).toEqual({
+      reason: 'disk',
+      advice,
+    });
+    expect(change({ config: { disks: {} } }).blocked?.advice).toContain('(its disks: none)');
+  });
+
+  it('blocks a guest without a root disk also when a run was cut off while it updated it', () => {
+    const live = { tags: [...aLiveGuest().tags, 'proxnix-pending'], config: { disks: {}, cores: 1 } };
+    expect(change(live)).toMatchObject({ action: 'update', blocked: { reason: 'disk' } });
+  });
+
+  it('keeps a VM that was given another vm_id until the new one can be made', () => {
+    const plan = aPlan({ guests: [aGuest({ vmid: 824, storage: 'ceph' })] }, [aLiveGuest()]);
+    expect(plan.changes.map((one) => [one.action, one.blocked?.reason])).toEqual([
+      ['destroy', 'successor'],
+      ['create', 'storage'],
+    ]);
+    expect(plan.changes[0]?.blocked?.advice).toBe(
+      'Its name moves to VMID 824, and that is blocked. It stays until the new one can be made.',
+    );
+  });
+
+  it('takes a guest without a fleet over only by VMID and name, where there are several fleets', () => {
+    const goal = { fleetTag: 'homelab' };
+    expect(onlyChange(aPlan(goal, [aLiveGuest()]))).toMatchObject({ action: 'update' });
+    const other = onlyChange(aPlan(goal, [aLiveGuest({ name: 'other' })]));
+    expect(other).toMatchObject({ action: 'conflict', blocked: { reason: 'not-ours' } });
+    expect(other.blocked?.advice).toBe(
+      'VMID 823 is "other", a guest of no fleet. Tag it "fleet-homelab" in Proxmox to hand it over.',
+    );
+  });
+
+  it('takes a guest that was cut off before it got its tags for ours, until it has a disk', () => {
+    const mark = { tags: [], status: 'stopped', name: 'test-website' } as const;
+    const description = creationMark(823);
+    expect(change({ ...mark, config: { description, disks: {} } })).toMatchObject({
+      action: 'replace',
+      halfMade: true,
+    });
+    expect(change({ ...mark, config: { description } })).toMatchObject({ action: 'conflict' });
+    expect(change({ ...mark, config: { description: creationMark(824), disks: {} } })).toMatchObject({
+      action: 'conflict',
+    });
+  });
+
+  it('leaves the staging guest of another fleet alone, and cleans up what its own or its coming guests left', () => {
+    const tags = ['proxnix', 'proxnix-pending'];
+    const staging = aLiveGuest(
+      { tags, config: { description: stagingMark(823) } },
+      aGuest({ vmid: 900_000_823, name: 's' }),
+    );
+    const actions = (...owner: readonly Parameters<typeof aLiveGuest>[0][]) =>
+      aPlan({ fleetTag: 'homelab' }, [...owner.map((live) => aLiveGuest(live)), staging]).changes.map(
+        (one) => one.action,
+      );
+    expect(actions({ tags: ['fleet-lab', 'proxnix'] })).toEqual(['conflict']);
+    expect(actions({ tags: ['fleet-homelab', ...aLiveGuest().tags] })).toEqual(['clean-up']);
+    expect(actions({})).toEqual(['clean-up', 'update']);
+    expect(actions()).toEqual(['clean-up', 'create']);
+  });
+
+  it('does not take a guest for a staging guest only for its description', () => {
+    const plan = aPlan({ guests: [] }, [aLiveGuest({ config: { description: stagingMark(820) } })]);
+    expect(onlyChange(plan)).toMatchObject({ action: 'destroy' });
+  });
+
+  it('blocks a create that has no place, and says why', () => {
+    const plan = aPlan({ guests: [aGuest({ storage: 'ceph' })] });
+    expect(onlyChange(plan)).toMatchObject({ action: 'create', node: '' });
+    expect(onlyChange(plan).blocked?.advice).toBe('No node that is online has a storage "ceph".');
+  });
+});

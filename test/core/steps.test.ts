@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { stagingMark } from '../../src/core/marks.ts';
+import { planSteps } from '../../src/core/steps.ts';
+import { aBigPlan, aCommit, aGuest, aLiveGuest, anImage, aPlan } from '../support/builders.ts';
+
+const pending = ['proxnix', 'proxnix-pending'];
+
+function ids(...args: Parameters<typeof aPlan>): readonly string[] {
+  return planSteps(aPlan(...args)).map((step) => step.id);
+}
+
+describe('the steps of a change', () => {
+  it('create a guest with its first tags before its disk, and tag it as done last', () => {
+    expect(ids()).toEqual([
+      ...['build', 'upload aaaaaaaa pve1', '823 create', '823 import', '823 resize', '823 start', '823 finish'],
+    ]);
+    const steps = planSteps(aPlan());
+    expect(steps.find((step) => step.kind === 'create')).toMatchObject({ tags: 'proxnix;proxnix-pending' });
+    expect(steps.find((step) => step.kind === 'finish')).toMatchObject({
+      tags: `commit-${aCommit().sha};nix-aaaaaaaa0123456789abcdfghijklmnp;proxnix`,
+    });
+  });
+
+  it('carry the fleet where there are several', () => {
+    const steps = planSteps(aPlan({ fleetTag: 'homelab' }));
+    expect(steps.find((step) => step.kind === 'create')).toMatchObject({
+      tags: 'fleet-homelab;proxnix;proxnix-pending',
+    });
+    expect(steps.find((step) => step.kind === 'finish')).toMatchObject({
+      tags: expect.stringContaining('fleet-homelab;'),
+    });
+  });
+
+  it.each([
+    ['the name', { name: 'old' }, ['configure', 'finish']],
+    ['memory', { config: { memoryMb: 1 } }, ['configure', 'restart', 'finish']],
+    ['the storage', { config: { disks: disk('slow', 20) } }, ['configure', 'move-disk', 'finish']],
+    ['the size', { config: { disks: disk('local-lvm', 10) } }, ['configure', 'resize', 'finish']],
+    [
+      'all of them',
+      { name: 'old', config: { memoryMb: 1, disks: disk('slow', 10) } },
+      ['configure', 'move-disk', 'resize', 'restart', 'finish'],
+    ],
+  ])('update %s without a build', (_, live, kinds) => {
+    expect(ids({}, [aLiveGuest(live)])).toEqual(kinds.map((kind) => `823 ${kind}`));
+  });
+
+  it('replace the root disk while the guest runs, and bring other changes along', () => {
+    const other = aGuest({ image: anImage('b') });
+    const start = ['build', 'upload bbbbbbbb pve1', '823 stage', '823 hand-over'];
+    expect(ids({ guests: [other] }, [aLiveGuest()])).toEqual([
+      ...start,
+      ...['823 swap', '823 restart', '823 start', '823 finish'],
+    ]);
+    expect(ids({ guests: [{ ...other, cores: 4 }] }, [aLiveGuest()])).toEqual([
+      ...start,
+      ...['823 configure', '823 swap', '823 restart', '823 start', '823 finish'],
+    ]);
+  });
+
+  it('make a guest that never got a disk anew', () => {
+    const bare = aLiveGuest({ tags: pending, status: 'stopped', config: { disks: {} } });
+    expect(ids({}, [bare])).toEqual([
+      ...['build', 'upload aaaaaaaa pve1', '823 discard', '823 create', '823 import', '823 resize', '823 start'],
+      '823 finish',
+    ]);
+  });
+
+  it('never delete a guest that has a disk in order to make it anew', () => {
+    const half = aLiveGuest({ tags: pending, status: 'stopped', config: { disks: {}, unused: { unused0: 'x' } } });
+    expect(ids({}, [half])).not.toContain('823 discard');
+  });
+
+  it('stop a guest before it is destroyed, after everything else', () => {
+    expect(planSteps(aBigPlan()).map((step) => step.id)).toEqual([
+      ...['build', 'upload aaaaaaaa pve1', 'upload cccccccc pve1'],
+      ...['820 create', '820 import', '820 resize', '820 start', '820 finish'],
+      ...['821 configure', '821 restart', '821 finish'],
+      ...['822 stage', '822 hand-over', '822 swap', '822 restart', '822 start', '822 finish'],
+      ...['830 stop', '830 destroy'],
+    ]);
+  });
+
+  it('remove a staging guest by the guest it was made for', () => {
+    const staging = aLiveGuest(
+      { tags: pending, config: { description: stagingMark(823) } },
+      aGuest({ vmid: 900_000_823, name: 'proxnix-staging-823' }),
+    );
+    expect(planSteps(aPlan({}, [aLiveGuest(), staging]))).toEqual([
+      { id: '900000823 discard', kind: 'discard', vmid: 823, node: 'pve1', name: 'proxnix-staging-823', staging: true },
+    ]);
+  });
+
+  it('follow order, then VMID', () => {
+    const guests = [
+      aGuest({ vmid: 1000, name: 'first', order: 0 }),
+      aGuest({ vmid: 101, name: 'third', order: 2 }),
+      aGuest({ vmid: 102, name: 'second', order: 1 }),
+      aGuest({ vmid: 103, name: 'fourth', order: 2 }),
+    ];
+    expect(ids({ guests }).filter((id) => id.endsWith('create'))).toEqual([
+      ...['1000 create', '102 create', '101 create', '103 create'],
+    ]);
+  });
+
+  it('send an image once to each node, however many guests use it', () => {
+    const guests = [
+      aGuest({ name: 'a', vmid: 820 }),
+      aGuest({ name: 'b', vmid: 821 }),
+      aGuest({ name: 'c', vmid: 822 }),
+    ];
+    expect(ids({ guests }).filter((id) => id.startsWith('upload'))).toEqual(['upload aaaaaaaa pve1']);
+  });
+
+  it('keep tags of other people in what they write', () => {
+    const live = aLiveGuest({ tags: ['backup', ...aLiveGuest().tags].sort(), config: { cores: 8 } });
+    for (const step of planSteps(aPlan({}, [live]))) {
+      if ('tags' in step) expect(step.tags.split(';')).toContain('backup');
+    }
+  });
+});
+
+function disk(storage: string, gibibytes: number) {
+  return { scsi0: { volid: `${storage}:vm-823-disk-0`, storage, sizeMb: gibibytes * 1024 } };
+}

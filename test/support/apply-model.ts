@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import type { DesiredGuest } from '../../src/core/guest.ts';
+import type { LiveConfig, LiveGuest, LiveState } from '../../src/core/live.ts';
+import { stagingMark, stagingOwner } from '../../src/core/marks.ts';
+import type { Plan } from '../../src/core/plan.ts';
+import { planSteps, type Step } from '../../src/core/steps.ts';
+import { splitTags } from '../../src/core/tags.ts';
+
+/** A cluster on paper: what every step of a plan does to the live state, and nothing that a step does not say. */
+export function applyPlan(state: LiveState, plan: Plan): LiveState {
+  const guests = planSteps(plan).reduce(applyStep, state.guests);
+  return { ...state, guests: guests.map(withDigest) };
+}
+
+type Guests = readonly LiveGuest[];
+
+function applyStep(guests: Guests, step: Step): Guests {
+  const change = (next: (guest: LiveGuest, config: LiveConfig) => LiveGuest): Guests =>
+    guests.map((guest) => (guest.vmid === stepVmid(step) && guest.config ? next(guest, guest.config) : guest));
+  switch (step.kind) {
+    case 'build':
+    case 'upload':
+      return guests;
+    case 'create':
+      if (guests.some((guest) => guest.vmid === step.vmid)) throw new Error(`VMID ${step.vmid} is taken`);
+      return [...guests, configured(empty(step.vmid, step.node), step.guest, step.tags)];
+    case 'configure':
+      return change((guest) => configured(guest, step.guest, step.tags));
+    case 'import':
+      return change((guest, config) => ({ ...guest, config: withRoot(config, step.guest, 1024) }));
+    case 'resize':
+      return change((guest, config) => ({ ...guest, config: grown(config, step.guest) }));
+    case 'move-disk':
+      return change((guest, config) => ({
+        ...guest,
+        config: withRoot(config, step.guest, rootSize(config, step.guest)),
+      }));
+    case 'start':
+      return change((guest, config) => ({ ...guest, status: 'running', config: { ...config, pending: [] } }));
+    case 'restart':
+      return change((guest, config) => ({ ...guest, config: { ...config, pending: [] } }));
+    case 'stage': {
+      const owner = guests.find((guest) => guest.vmid === step.vmid);
+      if (owner === undefined) throw new Error(`VM ${step.vmid} is gone`);
+      const staging = configured(empty(stagingVmid(step.vmid), step.node), step.guest, 'proxnix;proxnix-pending');
+      const description = stagingMark(step.vmid);
+      return [...withoutStaging(guests, step.vmid), { ...staging, config: { ...known(staging), description } }];
+    }
+    case 'hand-over':
+      return withoutStaging(
+        change((guest, config) => ({ ...guest, config: { ...config, unused: { unused200: 'new' } } })),
+        step.vmid,
+      );
+    case 'swap':
+      return change((guest, config) => {
+        if (config.unused['unused200'] === undefined) throw new Error('no disk was handed over');
+        const next = { ...withRoot(config, step.guest, step.guest.diskGb * 1024), unused: { unused0: 'old' } };
+        return { ...guest, tags: splitTags(step.tags), config: next };
+      });
+    case 'finish':
+      return change((guest, config) => ({
+        ...guest,
+        tags: splitTags(step.tags),
+        config: { ...config, protected: config.protected || step.guest.protected },
+      }));
+    case 'stop':
+      return change((guest) => ({ ...guest, status: 'stopped' }));
+    case 'destroy':
+      return guests.filter((guest) => guest.vmid !== step.vmid);
+    case 'discard':
+      return step.staging ? withoutStaging(guests, step.vmid) : guests.filter((guest) => guest.vmid !== step.vmid);
+  }
+}
+
+function stepVmid(step: Step): number | undefined {
+  return 'vmid' in step ? step.vmid : undefined;
+}
+
+/** The range of its own that staging guests live in. */
+export function stagingVmid(owner: number): number {
+  return 900_000_000 + (owner % 90_000_000);
+}
+
+function withoutStaging(guests: Guests, owner: number): Guests {
+  return guests.filter(
+    (guest) => !(guest.vmid === stagingVmid(owner) && stagingOwner(guest.config?.description ?? '') === owner),
+  );
+}
+
+function empty(vmid: number, node: string): LiveGuest {
+  const config: LiveConfig = {
+    ...{ digest: '', uuid: `uuid of ${vmid}`, cores: 1, sockets: 1, memoryMb: 512, onboot: false, protected: false },
+    ...{ description: '', scsiHw: 'lsi', disks: {}, unused: {}, boot: [], pending: [] },
+  };
+  return { kind: 'vm', vmid, node, name: '', status: 'stopped', tags: [], template: false, config };
+}
+
+function configured(guest: LiveGuest, wanted: DesiredGuest, tags: string): LiveGuest {
+  const { cloudInit: _, ...old } = known(guest);
+  const { cores, sockets, memoryMb, onboot, description, scsiHw, bridge, cloudInit } = wanted;
+  const waits = [
+    ...(cores === old.cores ? [] : ['cores']),
+    ...(sockets === old.sockets ? [] : ['sockets']),
+    ...(memoryMb === old.memoryMb ? [] : ['memory']),
+    ...(scsiHw === old.scsiHw ? [] : ['scsihw']),
+  ];
+  return {
+    ...guest,
+    name: wanted.name,
+    tags: splitTags(tags),
+    config: {
+      ...{ ...old, cores, sockets, memoryMb, onboot, description, scsiHw, bridge },
+      ...(cloudInit === undefined ? {} : { cloudInit: { slot: 'ide2', storage: cloudInit.storage } }),
+      pending: guest.status === 'running' ? [...old.pending, ...waits] : [],
+    },
+  };
+}
+
+function withRoot(config: LiveConfig, { diskSlot, storage }: DesiredGuest, sizeMb: number): LiveConfig {
+  return { ...config, disks: { ...config.disks, [diskSlot]: { volid: `${storage}:disk`, storage, sizeMb } } };
+}
+
+function grown(config: LiveConfig, wanted: DesiredGuest): LiveConfig {
+  const disk = config.disks[wanted.diskSlot];
+  if (disk === undefined) throw new Error('there is no root disk to resize');
+  const sizeMb = Math.max(disk.sizeMb ?? 0, wanted.diskGb * 1024);
+  return { ...config, disks: { ...config.disks, [wanted.diskSlot]: { ...disk, sizeMb } } };
+}
+
+function rootSize(config: LiveConfig, wanted: DesiredGuest): number {
+  return config.disks[wanted.diskSlot]?.sizeMb ?? wanted.diskGb * 1024;
+}
+
+function known(guest: LiveGuest): LiveConfig {
+  if (guest.config === undefined) throw new Error(`VM ${guest.vmid} was not read`);
+  return guest.config;
+}
+
+/** Every write changes the digest. */
+function withDigest(guest: LiveGuest): LiveGuest {
+  if (guest.config === undefined) return guest;
+  const { digest: _, ...rest } = guest.config;
+  const digest = createHash('sha1')
+    .update(JSON.stringify([rest, guest.name, guest.tags]))
+    .digest('hex');
+  return { ...guest, config: { ...guest.config, digest } };
+}

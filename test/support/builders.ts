@@ -1,0 +1,253 @@
+import { advance } from '../../src/core/advance.ts';
+import type { KnownGuest } from '../../src/core/change.ts';
+import type { Commit } from '../../src/core/commit.ts';
+import { type DesiredGuest, type Image, imageHash } from '../../src/core/guest.ts';
+import type { LiveConfig, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
+import { createPlan, type Goal, type Plan } from '../../src/core/plan.ts';
+import type { Actor, Policy } from '../../src/core/policy.ts';
+import type { Approval, Phase, PlannedRun, PlanningRun, Run, RunEvent, Who } from '../../src/core/run.ts';
+import { planSteps } from '../../src/core/steps.ts';
+import { finalTags, splitTags } from '../../src/core/tags.ts';
+import type { CardContext } from '../../src/views/context.ts';
+
+/** Sun 22 Nov 2026, 10:00 UTC: when the story of every test begins. */
+export const t0 = 1_795_341_600_000;
+export const minute = 60_000;
+export const gib = 1024 ** 3;
+
+export const ada: Who = { chat: 'console', id: 'ada', name: 'Ada' };
+export const grace: Who = { chat: 'discord', id: '2002', name: 'Grace' };
+
+/** `letter` must be one of Nix's base 32; it shows in the first eight characters of the hash. */
+export function anImage(letter = 'a', type = 'build-qcow2-website'): Image {
+  const hash = `${letter.repeat(8)}0123456789abcdfghijklmnp`;
+  return {
+    type,
+    attr: `nixosConfigurations.${type}.config.system.build.qcow2`,
+    drvPath: `/nix/store/${'d'.repeat(31)}${letter}-nixos-image-${type}.drv`,
+    storePath: `/nix/store/${hash}-nixos-image-${type}`,
+  };
+}
+
+/** `test-website` (823) as the flake of the article wants it. */
+export function aGuest(overrides: Partial<DesiredGuest> = {}): DesiredGuest {
+  return {
+    kind: 'vm',
+    key: 'website',
+    name: 'test-website',
+    vmid: 823,
+    imageType: 'build-qcow2-website',
+    cores: 2,
+    sockets: 1,
+    memoryMb: 2048,
+    diskGb: 20,
+    storage: 'local-lvm',
+    protected: false,
+    bridge: 'vmbr0',
+    scsiHw: 'virtio-scsi-pci',
+    diskSlot: 'scsi0',
+    onboot: true,
+    order: 0,
+    description: '',
+    image: anImage(),
+    ...overrides,
+  };
+}
+
+export function aCommit(overrides: Partial<Commit> = {}): Commit {
+  return { sha: '9b1f2ad0'.repeat(5), subject: 'website: more memory', author: 'Rowan', at: t0, ...overrides };
+}
+
+type LiveOverrides = Partial<Omit<LiveGuest, 'config'>> & { readonly config?: Partial<LiveConfig> };
+
+/** The guest wanted, live, as an apply leaves it: running, with its final tags. */
+export function aLiveGuest(overrides: LiveOverrides = {}, wanted: DesiredGuest = aGuest()): KnownGuest {
+  const { config, ...rest } = overrides;
+  const { vmid, name, diskSlot, storage, diskGb, cloudInit } = wanted;
+  const done = { imageHash: imageHash(wanted.image), commit: '4d0c8e17'.repeat(5) };
+  return {
+    kind: 'vm',
+    vmid,
+    node: wanted.node ?? 'pve1',
+    name,
+    status: 'running',
+    tags: splitTags(finalTags([], done)),
+    template: false,
+    ...rest,
+    config: {
+      digest: `digest-${vmid}`,
+      uuid: `00000000-0000-4000-8000-${String(vmid).padStart(12, '0')}`,
+      cores: wanted.cores,
+      sockets: wanted.sockets,
+      memoryMb: wanted.memoryMb,
+      onboot: wanted.onboot,
+      protected: wanted.protected,
+      description: wanted.description,
+      scsiHw: wanted.scsiHw,
+      bridge: wanted.bridge,
+      disks: { [diskSlot]: { volid: `${storage}:vm-${vmid}-disk-0`, storage, sizeMb: diskGb * 1024 } },
+      unused: {},
+      boot: [diskSlot],
+      pending: [],
+      ...(cloudInit === undefined ? {} : { cloudInit: { slot: 'ide2', storage: cloudInit.storage } }),
+      ...config,
+    },
+  };
+}
+
+/** A guest whose configuration was not read: somebody else's, or one on a node that is down. */
+export function anUnreadGuest(overrides: Partial<Omit<LiveGuest, 'config'>> = {}): LiveGuest {
+  const { config: _, ...guest } = aLiveGuest();
+  return { ...guest, ...overrides };
+}
+
+export function aNode(overrides: Partial<LiveNode> = {}): LiveNode {
+  return { node: 'pve1', online: true, freeMemory: 8 * gib, storages: ['local-lvm'], ...overrides };
+}
+
+export function aState(guests: readonly LiveGuest[] = [], nodes: readonly LiveNode[] = [aNode()]): LiveState {
+  return { guests, nodes };
+}
+
+export function aGoal(overrides: Partial<Goal> = {}): Goal {
+  return { fleet: 'homelab', commit: aCommit(), guests: [aGuest()], ...overrides };
+}
+
+/** One line of a story: a plan from what is wanted and what is there. Nothing there: one create. */
+export function aPlan(goal: Partial<Goal> = {}, guests: readonly LiveGuest[] = []): Plan {
+  return createPlan(aGoal(goal), aState(guests));
+}
+
+/** Destroys test-old (830), replaces 822, updates 821, creates 820. */
+export function aBigPlan(goal: Partial<Goal> = {}): Plan {
+  const init = aGuest({ key: 'init', name: 'test-init', vmid: 820, imageType: 'build-qcow2-init' });
+  const plane = aGuest({ key: 'cp', name: 'test-cp', vmid: 821, imageType: 'build-qcow2-cp' });
+  const worker = aGuest({ key: 'worker', name: 'test-worker', vmid: 822, imageType: 'build-qcow2-worker' });
+  const guests = [
+    { ...init, image: anImage('a', 'build-qcow2-init') },
+    { ...plane, image: anImage('b', 'build-qcow2-cp'), memoryMb: 4096 },
+    { ...worker, image: anImage('c', 'build-qcow2-worker') },
+  ];
+  return aPlan({ guests, ...goal }, [
+    aLiveGuest({}, { ...plane, image: anImage('b', 'build-qcow2-cp') }),
+    aLiveGuest({}, { ...worker, image: anImage('d', 'build-qcow2-worker') }),
+    aLiveGuest({}, aGuest({ name: 'test-old', vmid: 830 })),
+  ]);
+}
+
+export function aPolicy(overrides: Partial<Policy> = {}): Policy {
+  return {
+    approvers: ['console:ada', 'discord:user:2002', 'discord:role:77', 'slack:user:U01', 'slack:group:S01'],
+    approvals: 1,
+    authorMayApprove: true,
+    authors: {},
+    places: [
+      { chat: 'console', workspace: 'console', channel: 'homelab' },
+      { chat: 'discord', workspace: '9000', channel: '9001' },
+      { chat: 'slack', workspace: 'T01', channel: 'C01' },
+    ],
+    ...overrides,
+  };
+}
+
+/** Ada at the console, in the right place. */
+export function anActor(overrides: Partial<Actor> = {}): Actor {
+  return { ...ada, groups: [], workspace: 'console', channel: 'homelab', ...overrides };
+}
+
+export function aContext(overrides: Partial<CardContext> = {}): CardContext {
+  return {
+    repository: 'acme/fleet',
+    webUrl: 'https://git.example.org/acme/fleet',
+    policy: { approvers: ['console:ada'] },
+    applied: '4d0c8e17'.repeat(5),
+    now: t0 + 5 * minute,
+    ...overrides,
+  };
+}
+
+export type RunIn<P extends Phase> = Extract<Run, { readonly phase: P }>;
+
+/** A run in that phase, come there by events that are legal; `plan` is what it is about. */
+export function aRun<P extends Phase>(phase: P, plan: Plan = aPlan(), overrides: Partial<RunIn<P>> = {}): RunIn<P> {
+  return { ...makers[phase](plan), ...overrides };
+}
+
+/** Takes a run through several events. */
+export function follow(run: Run, ...events: readonly RunEvent[]): Run {
+  return events.reduce(advance, run);
+}
+
+/** The events of an apply in which the steps up to (without) `until` are done, four seconds each. */
+export function stepsDone(plan: Plan, until?: string): readonly RunEvent[] {
+  const ids = planSteps(plan).map((step) => step.id);
+  const end = until === undefined ? ids.length : ids.indexOf(until);
+  return ids.slice(0, end).flatMap((id, index): RunEvent[] => [
+    { type: 'step-started', id, at: t0 + 2 * minute + index * 4000 },
+    { type: 'step-done', id, at: t0 + 2 * minute + (index + 1) * 4000 },
+  ]);
+}
+
+const approval: Approval = { by: ada, at: t0 + minute };
+
+const makers: { readonly [P in Phase]: (plan: Plan) => RunIn<P> } = {
+  planning: aPlanningRun,
+  planned: aPlannedRun,
+  'in-sync': (plan) => reach('in-sync', aPlanningRun(plan), { type: 'in-sync', at: t0 + 4000 }),
+  blocked: (plan) => reach('blocked', aPlanningRun(plan), { type: 'blocked', plan, at: t0 + 4000 }),
+  queued: (plan) => reach('queued', aPlannedRun(plan), { type: 'approved', approval }),
+  applying: anApplyingRun,
+  applied: (plan) =>
+    reach('applied', anApplyingRun(plan), ...stepsDone(plan), { type: 'applied', at: t0 + 5 * minute, addresses: {} }),
+  failed: (plan) => reach('failed', aPlanningRun(plan), { type: 'failed', failure: aFailure, at: t0 + 4000 }),
+  cancelled: (plan) =>
+    reach(
+      'cancelled',
+      anApplyingRun(plan),
+      { type: 'cancel-asked', by: ada },
+      { type: 'cancelled', at: t0 + 3 * minute },
+    ),
+  interrupted: (plan) =>
+    reach('interrupted', anApplyingRun(plan), { type: 'interrupted', at: t0 + 9 * minute, notes: [] }),
+  rejected: (plan) => reach('rejected', aPlannedRun(plan), { type: 'rejected', by: ada, at: t0 + minute }),
+  superseded: (plan) => reach('superseded', aPlannedRun(plan), { type: 'superseded', byRun: 'r-42', at: t0 + minute }),
+  expired: (plan) => reach('expired', aPlannedRun(plan), { type: 'expired', at: t0 + 24 * 60 * minute }),
+};
+
+const aFailure = { message: 'The evaluation failed.', next: 'Correct the flake and push again.', details: [] };
+
+function aPlanningRun(plan: Plan): PlanningRun {
+  return {
+    id: 'r-41',
+    fleet: plan.goal.fleet,
+    branch: 'main',
+    trigger: { kind: 'push' },
+    startedAt: t0,
+    commit: plan.goal.commit,
+    phase: 'planning',
+    activity: 'waiting',
+  };
+}
+
+function aPlannedRun(plan: Plan): PlannedRun {
+  const event = { type: 'planned', plan, at: t0 + 4000, expiresAt: t0 + 24 * 60 * minute, needed: 1 } as const;
+  return reach('planned', aPlanningRun(plan), event);
+}
+
+function anApplyingRun(plan: Plan): RunIn<'applying'> {
+  const events: readonly RunEvent[] = [
+    { type: 'approved', approval },
+    { type: 'started', steps: planSteps(plan), at: t0 + 2 * minute },
+  ];
+  return reach('applying', aPlannedRun(plan), ...events);
+}
+
+function reach<P extends Phase>(phase: P, run: Run, ...events: readonly RunEvent[]): RunIn<P> {
+  const end = follow(run, ...events);
+  if (!isIn(phase, end)) throw new Error(`the run is ${end.phase}, not ${phase}`);
+  return end;
+}
+
+function isIn<P extends Phase>(phase: P, run: Run): run is RunIn<P> {
+  return run.phase === phase;
+}

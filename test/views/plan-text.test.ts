@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createPlan } from '../../src/core/plan.ts';
+import { lineText, planLines, planText } from '../../src/views/plan-text.ts';
+import * as any from '../support/arbitraries.ts';
+import { aBigPlan, aGuest, aLiveGuest, aPlan } from '../support/builders.ts';
+
+describe('the lines of a plan', () => {
+  const plans = fc.tuple(any.goal, any.liveState).map(([goal, live]) => createPlan(goal, live));
+
+  it('are no wider than 60 columns', () => {
+    fc.assert(
+      fc.property(plans, (plan) => {
+        expect(
+          planLines(plan)
+            .map(lineText)
+            .filter((line) => line.length > 60),
+        ).toEqual([]);
+      }),
+    );
+  });
+
+  it('are no wider than 60 columns for two long descriptions, and for tags that are cleared up', () => {
+    const long = aGuest({ description: 'serves the website of the company, behind the proxy' });
+    const live = aLiveGuest({
+      config: { description: 'was made by hand before there was a flake for it' },
+      tags: [...aLiveGuest().tags, `commit-${'0'.repeat(40)}`].sort(),
+    });
+    const wide = planLines(aPlan({ guests: [long] }, [live])).map(lineText);
+    expect(wide.filter((line) => line.length > 60)).toEqual([]);
+  });
+
+  it('name every guest that is changed, and keep every line of a destroy and of what is blocked', () => {
+    fc.assert(
+      fc.property(plans, (plan) => {
+        const lines = planLines(plan);
+        for (const change of plan.changes) {
+          const own = lines.filter(({ text }) => text.includes(change.name) && text.includes(`(${change.vmid})`));
+          expect(own.length).toBeGreaterThan(0);
+          if (change.action === 'destroy' || change.blocked) expect(own.some(({ keep }) => keep === true)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('never break a line', () => {
+    fc.assert(
+      fc.property(plans, (plan) => {
+        expect(planLines(plan).filter(({ text }) => /[\r\n]/.test(text))).toEqual([]);
+      }),
+    );
+  });
+
+  it('say with words what their signs say', () => {
+    expect(
+      planLines(aBigPlan())
+        .filter(({ mark }) => mark !== ' ')
+        .map(lineText),
+    ).toEqual([
+      '-   test-old    (830)  destroy',
+      '-/+ test-worker (822)  replace  build-qcow2-worker',
+      '~   test-cp     (821)  update  build-qcow2-cp',
+      '+   test-init   (820)  create  build-qcow2-init',
+    ]);
+  });
+});
+
+describe('the whole plan as a file', () => {
+  it('has the digest, the commit and the store paths in full', () => {
+    const plan = aBigPlan();
+    const text = planText(plan);
+    expect(text.split('\n').slice(0, 3)).toEqual([
+      `Plan ${plan.id} of homelab: destroy 1, replace 1, update 1, create 1`,
+      `commit ${plan.goal.commit.sha}`,
+      `digest ${plan.digest}`,
+    ]);
+    expect(text).toContain('/nix/store/cccccccc0123456789abcdfghijklmnp-nixos-image-build-qcow2-worker');
+    expect(text).not.toContain('nixos-image-build-qcow2-cp');
+    expect(text.endsWith('\n')).toBe(true);
+  });
+
+  it('says when there is nothing to run', () => {
+    const blocked = aPlan({}, [aLiveGuest({ tags: [] })]);
+    expect(planText(blocked)).toContain(' of homelab: nothing to run\n');
+  });
+});

@@ -1,0 +1,233 @@
+import type { LiveGuest } from '../../src/core/live.ts';
+import { stagingMark } from '../../src/core/marks.ts';
+import { createPlan, type Plan } from '../../src/core/plan.ts';
+import type { Run, RunEvent } from '../../src/core/run.ts';
+import type { CardContext } from '../../src/views/context.ts';
+import {
+  aBigPlan,
+  aContext,
+  ada,
+  aGoal,
+  aGuest,
+  aLiveGuest,
+  anImage,
+  anUnreadGuest,
+  aPlan,
+  aRun,
+  aState,
+  follow,
+  grace,
+  minute,
+  stepsDone,
+  t0,
+} from '../support/builders.ts';
+
+/** A run as people may come to see it, and where it stands. */
+export interface Story {
+  readonly name: string;
+  readonly run: Run;
+  readonly context?: Partial<CardContext>;
+}
+
+const big = aBigPlan();
+const lock = { reason: 'storage migration until noon', by: grace, at: t0 };
+const cloneGuests = (many: number) =>
+  Array.from({ length: many }, (_, index) => aLiveGuest({}, aGuest({ vmid: 830 + index, name: `old-${index}` })));
+const replacing = aPlan({ guests: [aGuest({ image: anImage('b'), memoryMb: 4096 })] }, [aLiveGuest()]);
+const partlyBlocked = aPlan({ guests: [aGuest(), aGuest({ vmid: 900, name: 'payroll', key: 'payroll' })] }, [
+  aLiveGuest({ tags: ['prod'], name: 'payroll-2019' }, aGuest({ vmid: 900 })),
+]);
+
+/** A plan with every action and most of what can block one. */
+const everything = aPlan(
+  {
+    guests: [
+      aGuest({ vmid: 820, name: 'new' }),
+      aGuest({ vmid: 821, name: 'bigger', cores: 4, diskGb: 40, description: 'serves the website, behind the proxy' }),
+      aGuest({ vmid: 822, name: 'other-image', image: anImage('b') }),
+      aGuest({ vmid: 823, name: 'half-made' }),
+      aGuest({ vmid: 824, name: 'smaller', diskGb: 10 }),
+      aGuest({ vmid: 825, name: 'guarded', protected: true, cores: 1 }),
+      aGuest({ vmid: 826, name: 'somebody-elses', key: 'taken' }),
+      aGuest({ vmid: 827, name: 'unread' }),
+      aGuest({ vmid: 828, name: 'no-place', storage: 'tape' }),
+      aGuest({ vmid: 829, name: 'elsewhere', node: 'pve2' }),
+    ],
+  },
+  [
+    aLiveGuest({}, aGuest({ vmid: 821, name: 'bigger' })),
+    aLiveGuest({}, aGuest({ vmid: 822, name: 'other-image' })),
+    aLiveGuest(
+      { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { disks: {} } },
+      aGuest({ name: 'half-made' }),
+    ),
+    aLiveGuest({}, aGuest({ vmid: 824, name: 'smaller' })),
+    aLiveGuest({}, aGuest({ vmid: 825, name: 'guarded', protected: true })),
+    aLiveGuest({ tags: [] }, aGuest({ vmid: 826, name: 'payroll' })),
+    anUnreadGuest({ vmid: 827, name: 'unread', node: 'pve2' }),
+    aLiveGuest({ node: 'pve1' }, aGuest({ vmid: 829, name: 'elsewhere' })),
+    aLiveGuest({}, aGuest({ vmid: 840, name: 'gone' })),
+    aLiveGuest(
+      { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMark(821) } },
+      aGuest({ vmid: 900_000_821, name: 'proxnix-staging-821' }),
+    ),
+  ],
+);
+
+export const stories: readonly Story[] = [
+  ...(['waiting', 'fetching', 'evaluating', 'images', 'comparing'] as const).map((activity) => ({
+    name: `planning-${activity}`,
+    run: aRun('planning', big, { activity }),
+  })),
+  { name: 'planning-behind', run: aRun('planning'), context: { behind: 'r-40' } },
+  { name: 'planning-locked', run: aRun('planning'), context: { lock } },
+  { name: 'in-sync', run: aRun('in-sync') },
+  { name: 'in-sync-standing', run: aRun('in-sync', aPlan(), { standing: 'r-40' }) },
+  { name: 'plan-first', run: aRun('planned'), context: { ...without('applied') } },
+  { name: 'plan-local-repository', run: aRun('planned'), context: { ...without('webUrl') } },
+  { name: 'plan-of-everything', run: aRun('planned', everything) },
+  { name: 'plan-big', run: aRun('planned', big) },
+  { name: 'plan-replace', run: aRun('planned', replacing) },
+  { name: 'plan-partly-blocked', run: aRun('planned', partlyBlocked) },
+  {
+    name: 'plan-two-destroys',
+    run: aRun('planned', aPlan({ guests: [aGuest()] }, cloneGuests(2))),
+    context: { policy: { approvers: ['console:ada'], maxDestroy: 3 } },
+  },
+  { name: 'plan-many-destroys', run: aRun('planned', aPlan({ guests: [aGuest()] }, cloneGuests(3))) },
+  { name: 'plan-nothing-wanted', run: aRun('planned', aPlan({ guests: [] }, cloneGuests(1))) },
+  { name: 'plan-renumbered', run: aRun('planned', aPlan({ guests: [aGuest({ vmid: 824 })] }, [aLiveGuest()])) },
+  { name: 'plan-nobody-may-approve', run: aRun('planned'), context: { policy: { approvers: [] } } },
+  { name: 'plan-locked', run: aRun('planned'), context: { lock } },
+  { name: 'plan-partly-approved', run: aRun('planned', aPlan(), { needed: 2, approvals: [{ by: ada, at: t0 }] }) },
+  { name: 'plan-moved', run: movedRun() },
+  { name: 'blocked', run: aRun('blocked', aPlan({}, [aLiveGuest({ tags: ['prod'], name: 'payroll' })])) },
+  { name: 'queued', run: aRun('queued', big) },
+  {
+    name: 'queued-behind-by-two',
+    run: aRun('queued', big, { approvals: [approval(grace), approval(ada)] }),
+    context: { behind: 'r-40' },
+  },
+  { name: 'queued-locked', run: aRun('queued', big), context: { lock } },
+  { name: 'applying-begins', run: aRun('applying', big) },
+  {
+    name: 'applying-build',
+    run: at(big, 'build', { text: '3 of 12 derivations: linux-6.12.8, systemd-257', fraction: 0.25 }),
+  },
+  {
+    name: 'applying-upload',
+    run: at(big, 'upload cccccccc pve1', { text: '1.2 GiB of 1.9 GiB (63 %)', fraction: 0.63 }),
+  },
+  { name: 'applying-import', run: at(big, '820 import', { text: '64.0 MiB of 1.9 GiB (3 %)', fraction: 0.03 }) },
+  { name: 'applying-restart', run: at(big, '822 restart') },
+  { name: 'applying-destroy', run: at(big, '830 stop') },
+  { name: 'applying-done', run: follow(aRun('applying', big), ...stepsDone(big)) },
+  { name: 'applying-cancel-asked', run: follow(at(big, '820 import'), { type: 'cancel-asked', by: grace }) },
+  { name: 'applied', run: applied(big, { 820: '10.0.0.20', 822: '2001:db8:1234:5678:be24:11ff:fe12:3456' }) },
+  { name: 'applied-one', run: applied(replacing, {}) },
+  { name: 'applied-partly-blocked', run: applied(partlyBlocked, {}) },
+  { name: 'applied-destroy-only', run: applied(aPlan({ guests: [] }, cloneGuests(2)), {}) },
+  { name: 'failed-planning', run: aRun('failed') },
+  { name: 'failed-planning-long', run: failedPlanning() },
+  {
+    name: 'failed-queued',
+    run: follow(aRun('queued', big), failed('The cluster does not answer: connect ECONNREFUSED 10.0.0.1:8006.')),
+  },
+  {
+    name: 'failed-build',
+    run: follow(
+      at(big, 'build'),
+      output('build', 'linux> error: builder failed'),
+      failed('The build of linux-6.12.8 failed.'),
+    ),
+  },
+  { name: 'failed-guest', run: failedGuest() },
+  { name: 'cancelled', run: cancelledAt('822 stage') },
+  {
+    name: 'cancelled-in-build',
+    run: follow(at(big, 'build'), { type: 'cancel-asked', by: ada }, { type: 'cancelled', at: t0 + 3 * minute }),
+  },
+  {
+    name: 'interrupted',
+    run: follow(at(big, '822 swap'), {
+      type: 'interrupted',
+      at: t0 + 9 * minute,
+      notes: ['VM 822: the swap was written; a restart is pending.'],
+    }),
+  },
+  {
+    name: 'interrupted-between',
+    run: follow(aRun('applying', big), ...stepsDone(big, '822 stage'), {
+      type: 'interrupted',
+      at: t0 + 9 * minute,
+      notes: [],
+    }),
+  },
+  { name: 'rejected', run: aRun('rejected', big) },
+  { name: 'rejected-with-reason', run: aRun('rejected', aPlan(), { reason: 'not before the migration' }) },
+  { name: 'superseded', run: aRun('superseded') },
+  { name: 'superseded-before-plan', run: follow(aRun('planning'), { type: 'superseded', byRun: 'r-42', at: t0 }) },
+  { name: 'expired', run: aRun('expired') },
+];
+
+/** The context of a story. */
+export function contextOf(story: Story): CardContext {
+  return aContext(story.context);
+}
+
+function without(field: 'applied' | 'webUrl'): Partial<CardContext> {
+  // Leaves the field out of what the builder fills in.
+  return { [field]: undefined } as Partial<CardContext>;
+}
+
+function approval(by: typeof ada) {
+  return { by, at: t0 + minute };
+}
+
+function at(plan: Plan, id: string, progress?: { readonly text: string; readonly fraction: number }): Run {
+  const run = follow(aRun('applying', plan), ...stepsDone(plan, id), { type: 'step-started', id, at: t0 + 4 * minute });
+  return progress === undefined ? run : follow(run, { type: 'progress', id, ...progress });
+}
+
+function output(id: string, line: string): RunEvent {
+  return { type: 'output', id, line };
+}
+
+function failed(message: string, next = 'Look at it and plan again.', details: readonly string[] = []): RunEvent {
+  return { type: 'failed', failure: { message, next, details }, at: t0 + 5 * minute };
+}
+
+function applied(plan: Plan, addresses: Readonly<Record<string, string>>): Run {
+  return follow(aRun('applying', plan), ...stepsDone(plan), { type: 'applied', at: t0 + 5 * minute, addresses });
+}
+
+function failedPlanning(): Run {
+  const details = Array.from({ length: 20 }, (_, index) => `nix line ${index + 1}`);
+  return follow(
+    aRun('planning'),
+    failed('The flake could not be evaluated.', 'Correct the flake and push again.', details),
+  );
+}
+
+function failedGuest(): Run {
+  const id = '822 restart';
+  const lines = ['trying to acquire lock...', "TASK ERROR: can't lock file - got timeout"].map((line) =>
+    output(id, line),
+  );
+  return follow(at(big, id), ...lines, failed('The restart of VM 822 failed: VM quit/powerdown failed - got timeout.'));
+}
+
+function cancelledAt(id: string): Run {
+  const asked: RunEvent = { type: 'cancel-asked', by: ada };
+  return follow(aRun('applying', big), asked, ...stepsDone(big, id), { type: 'cancelled', at: t0 + 3 * minute });
+}
+
+function movedRun(): Run {
+  const goal = aGoal({ guests: [aGuest({ cores: 4 })] });
+  const now: LiveGuest = aLiveGuest({ config: { memoryMb: 1024, digest: 'x' } });
+  const plan = createPlan(goal, aState([now]));
+  const moved = ['the configuration of test-website (823) changed'];
+  return follow(aRun('planned', createPlan(goal, aState([aLiveGuest()]))), {
+    ...{ type: 'planned', plan, at: t0 + minute, expiresAt: t0 + 24 * 60 * minute, needed: 1, moved },
+  });
+}
