@@ -1,0 +1,282 @@
+import { createHmac, randomUUID } from 'node:crypto';
+import { access, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type App, type AppParts, startApp } from '../src/app.ts';
+import type { BuildMonitor } from '../src/builder/builder.ts';
+import { FakeBuilder } from '../src/builder/fake.ts';
+import type { ImageFile } from '../src/cluster/cluster.ts';
+import { type Config, loadConfig } from '../src/config.ts';
+import type { Image } from '../src/core/guest.ts';
+import { ConsoleClient } from '../src/demo/console-client.ts';
+import { sampleDisk } from '../src/demo/sample-disk.ts';
+import { createLog } from '../src/log.ts';
+import { demoSeed, type Simulator, startSimulator } from '../src/simulator/simulator.ts';
+import { anOrigin, type Origin } from './git/origin.ts';
+import { aVm } from './pipeline/support/fleet.ts';
+
+const secret = 'a-webhook-secret-of-this-test-0123456789';
+const canary = demoSeed().tokens[0]?.secret ?? '';
+const timeScale = 0.02;
+
+/** The fake builder, with files that the simulator can import. */
+class FileBuilder extends FakeBuilder {
+  readonly #dir: string;
+
+  constructor(dir: string) {
+    super();
+    this.#dir = dir;
+  }
+
+  override async build(
+    images: readonly Image[],
+    monitor: BuildMonitor,
+    signal?: AbortSignal,
+  ): Promise<readonly ImageFile[]> {
+    await super.build(images, monitor, signal);
+    const disk = sampleDisk('a disk');
+    const file = path.join(this.#dir, 'disk.qcow2');
+    await writeFile(file, disk);
+    return images.map((image) => ({ image, path: file, size: disk.length, virtualSize: 2 ** 31 }));
+  }
+}
+
+interface World {
+  readonly origin: Origin;
+  readonly simulator: Simulator;
+  readonly builder: FileBuilder;
+  readonly stateDir: string;
+  readonly said: string[];
+  readonly config: (change?: Record<string, string>) => Config;
+  readonly start: (change?: Record<string, string>) => Promise<App>;
+}
+
+/** A repository, a cluster and the settings of a bot for them; all of it ends with the test. */
+async function aWorld(): Promise<World> {
+  const origin = await anOrigin();
+  const seed = { ...demoSeed(), rates: { importBytesPerSecond: 1e10, statisticsSeconds: 0 } };
+  const simulator = await startSimulator({ seed, timeScale });
+  onTestFinished(() => simulator.close());
+  const builder = new FileBuilder(origin.scratch);
+  const stateDir = path.join(origin.scratch, 'state');
+  const said: string[] = [];
+  const config = (change: Record<string, string> = {}) =>
+    loadConfig(
+      {
+        PROXMOX_URL: simulator.url,
+        PROXMOX_TOKEN_ID: 'proxnix@pve!bot',
+        PROXMOX_TOKEN_SECRET: canary,
+        GIT_URL: origin.dir,
+        FLEET: 'acme',
+        WEBHOOK_SECRET: secret,
+        WEBHOOK_REPOSITORY: 'acme/fleet',
+        POLL_INTERVAL: 'off',
+        HTTP_PORT: '0',
+        APPROVERS: 'console:owner',
+        STATE_DIR: stateDir,
+        ...change,
+      },
+      () => '',
+    );
+  const parts: AppParts = {
+    builder,
+    log: createLog({
+      level: 'debug',
+      gate: (text) => text,
+      pretty: false,
+      destination: { write: (line) => said.push(line) },
+    }),
+    editEveryMs: 20,
+    pushQuietMs: 20,
+    proxmox: {
+      sleep: (ms) => setTimeout(ms * timeScale, undefined),
+      timeouts: { pollMs: [100, 250], logMs: 250, busyMs: 2000, startMs: 300 },
+    },
+  };
+  const start = async (change: Record<string, string> = {}) => {
+    const app = await startApp(config(change), parts);
+    onTestFinished(() => app.stop());
+    return app;
+  };
+  return { origin, simulator, builder, stateDir, said, config, start };
+}
+
+async function commit({ origin, builder }: World, vms: object): Promise<string> {
+  const sha = await origin.push('a change');
+  builder.commit(sha, { fleet: { vms }, images: { website: 'website 1' } });
+  return sha;
+}
+
+/** The forge reports a push, as GitHub does. */
+async function report(app: App, sha: string, key = secret): Promise<{ status: number; body: unknown }> {
+  const body = JSON.stringify({
+    ref: 'refs/heads/main',
+    before: '0'.repeat(40),
+    after: sha,
+    deleted: false,
+    repository: { full_name: 'acme/fleet' },
+  });
+  const response = await fetch(`${app.url}/webhook`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'x-github-event': 'push',
+      'x-github-delivery': randomUUID(),
+      'x-hub-signature-256': `sha256=${createHmac('sha256', key).update(body).digest('hex')}`,
+    },
+    body,
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+/** The newest message, when its title is this one. */
+function shown(app: App, title: RegExp) {
+  const console = new ConsoleClient(app.url);
+  return vi.waitFor(
+    async () => {
+      const message = (await console.messages()).at(-1);
+      if (message === undefined || !title.test(message.card.title)) {
+        throw new Error(`the newest message is "${message?.card.title}", not ${title}`);
+      }
+      return message;
+    },
+    { timeout: 15_000, interval: 20 },
+  );
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+const website = { website: aVm({ storage_location: 'local-lvm' }) };
+
+describe('the whole bot', () => {
+  it('takes a webhook, shows a card, is approved over HTTP and deploys to the final tags', async () => {
+    const world = await aWorld();
+    const app = await world.start();
+    const sha = await commit(world, website);
+    expect(await report(app, sha)).toMatchObject({ status: 202 });
+    const plan = await shown(app, /^Plan: create 1/);
+    expect(await new ConsoleClient(app.url).press(plan, 'approve')).toMatchObject({ kind: 'none' });
+    const applied = await shown(app, /^Applied: created 1/);
+    expect(applied.id).toBe(plan.id);
+    expect(String(world.simulator.guest(823)?.config['tags'])).toMatch(
+      new RegExp(`^commit-${sha};nix-[0-9a-z]{32};proxnix$`),
+    );
+    const metrics = await (await fetch(`${app.url}/metrics`)).text();
+    expect(metrics).toContain('proxnix_runs{phase="applied"} 1');
+    expect(metrics).not.toContain(canary);
+    const audit = await readFile(path.join(world.stateDir, 'audit.jsonl'), 'utf8');
+    expect(
+      audit
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).action),
+    ).toEqual(['approved', 'started', 'ended']);
+    expect(JSON.stringify([applied, audit, world.said])).not.toContain(canary);
+  }, 30_000);
+
+  it('says that it is well', async () => {
+    const app = await (await aWorld()).start();
+    const response = await fetch(`${app.url}/healthz`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ ok: true });
+  });
+
+  it('refuses a webhook that is signed with another secret', async () => {
+    const world = await aWorld();
+    const app = await world.start();
+    const sha = await commit(world, website);
+    expect((await report(app, sha, 'another')).status).toBe(401);
+    expect(app.pipeline.runs()).toEqual([]);
+    expect(world.builder.calls.evaluateFleet).toBe(0);
+  });
+
+  it('finds its open plan and its card again after a restart', async () => {
+    const world = await aWorld();
+    const first = await world.start();
+    await report(first, await commit(world, website));
+    const plan = await shown(first, /^Plan:/);
+    await first.stop();
+    const second = await world.start();
+    const again = await shown(second, /^Plan:/);
+    expect(again.id).toBe(plan.id);
+    expect(await new ConsoleClient(second.url).press(plan, 'approve')).toMatchObject({ kind: 'none' });
+    expect((await shown(second, /^Applied/)).id).toBe(plan.id);
+  }, 30_000);
+
+  it('finds pushes without webhooks where it polls', async () => {
+    const world = await aWorld();
+    const sha = await commit(world, website);
+    const app = await world.start({ WEBHOOKS: 'off', POLL_INTERVAL: '5m' });
+    await shown(app, /^Plan:/);
+    expect((await report(app, sha)).status).toBe(404);
+  });
+});
+
+describe('stop', () => {
+  it('lets the port and the store go', async () => {
+    const world = await aWorld();
+    const app = await world.start();
+    expect(await isThere(path.join(world.stateDir, 'lock'))).toBe(true);
+    await app.stop();
+    expect(await isThere(path.join(world.stateDir, 'lock'))).toBe(false);
+    await expect(fetch(`${app.url}/healthz`)).rejects.toThrow();
+    const again = await world.start({ HTTP_PORT: new URL(app.url).port });
+    expect(again.url).toBe(app.url);
+  });
+
+  it('may be asked for twice, and does not take the store from the next bot', async () => {
+    const world = await aWorld();
+    const first = await world.start();
+    await Promise.all([first.stop(), first.stop()]);
+    const second = await world.start();
+    await first.stop();
+    expect(await isThere(path.join(world.stateDir, 'lock'))).toBe(true);
+    expect((await fetch(`${second.url}/healthz`)).status).toBe(200);
+    expect(world.said.filter((line) => JSON.parse(line).level === 'error')).toEqual([]);
+  });
+});
+
+describe('a start that fails', () => {
+  it('because another bot has the store changes nothing for that one', async () => {
+    const world = await aWorld();
+    const app = await world.start();
+    await expect(world.start()).rejects.toThrow('uses this store');
+    expect((await fetch(`${app.url}/healthz`)).status).toBe(200);
+    expect(await isThere(path.join(world.stateDir, 'lock'))).toBe(true);
+  });
+
+  it('because the port is taken leaves nothing open', async () => {
+    const world = await aWorld();
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    await expect(world.start({ HTTP_PORT: String(port) })).rejects.toThrow('another program listens there');
+    expect(await isThere(path.join(world.stateDir, 'lock'))).toBe(false);
+    const app = await world.start();
+    expect((await fetch(`${app.url}/healthz`)).status).toBe(200);
+  });
+
+  it('because a fleet names a cluster that is not there leaves nothing open', async () => {
+    const world = await aWorld();
+    const config = world.config();
+    const fleets = config.fleets.map((fleet) => ({ ...fleet, cluster: 'nowhere' }));
+    await expect(startApp({ ...config, fleets }, { builder: world.builder })).rejects.toThrow('nowhere');
+    expect(await readdir(world.stateDir)).not.toContain('lock');
+    await world.start();
+  });
+
+  it('because of a mistake in the configuration does not even make its folder', async () => {
+    const world = await aWorld();
+    expect(() => world.config({ WEBHOOK_SECRET: '', POLL_INTERVAL: 'often' })).toThrow();
+    expect(await isThere(world.stateDir)).toBe(false);
+  });
+});

@@ -1,0 +1,257 @@
+import { describe, expect, it } from 'vitest';
+import { UserError } from '../../src/core/errors.ts';
+import type { GuestStep } from '../../src/core/steps.ts';
+import { aBench, type Bench } from '../support/pipeline.ts';
+import { textOf } from './support/card-text.ts';
+import { aForeignGuest, present, threeVms } from './support/fleet.ts';
+import { diskFull } from './support/store.ts';
+
+type Kind = GuestStep['kind'] | 'upload';
+
+const { website, database, init } = threeVms();
+
+/** What is deployed at first, and what is wanted then. */
+const stories: Readonly<
+  Record<string, { before?: object; after: object; images?: Record<string, string>; kinds: readonly Kind[] }>
+> = {
+  create: { after: { website, database }, kinds: ['upload', 'create', 'import', 'resize', 'start', 'finish'] },
+  update: {
+    before: { website, database },
+    after: { ...threeVms({ memory_mb: 4096, disk_gb: 8, storage_location: 'slow' }), init: undefined },
+    kinds: ['configure', 'move-disk', 'resize', 'restart', 'finish'],
+  },
+  replace: {
+    before: { website, database },
+    after: { website: { ...website, memory_mb: 4096 }, database },
+    images: { website: 'website 2', database: 'database 2' },
+    kinds: ['upload', 'stage', 'hand-over', 'configure', 'swap', 'restart', 'start', 'finish'],
+  },
+  destroy: { before: { website, database, init }, after: { website }, kinds: ['stop', 'destroy'] },
+};
+
+async function ready(story: (typeof stories)[string]): Promise<Bench> {
+  const bench = await aBench();
+  bench.cluster.put(aForeignGuest(900));
+  if (story.before !== undefined) {
+    await bench.push(1, { vms: story.before });
+    await bench.apply();
+  }
+  const vms = Object.fromEntries(Object.entries(story.after).filter(([, vm]) => vm !== undefined));
+  await bench.push(2, { vms, ...(story.images === undefined ? {} : { images: story.images }) });
+  return bench;
+}
+
+/** Plans and approves until nothing is left to do. @returns how many applies it took */
+async function finish(bench: Bench): Promise<number> {
+  for (let applies = 0; applies < 4; applies++) {
+    await bench.press('plan-again');
+    await bench.settle();
+    if (bench.pipeline.runs().at(-1)?.phase === 'in-sync') return applies;
+    await bench.apply();
+    if (bench.pipeline.runs().at(-1)?.phase === 'applied') return applies + 1;
+  }
+  throw new Error('the work is never finished');
+}
+
+function expectFinished(bench: Bench): void {
+  const { plan } = bench.run('applied');
+  for (const { vmid, memoryMb } of plan.goal.guests) {
+    const guest = present(bench.cluster.guest(vmid));
+    expect(guest.tags).not.toContain('proxnix-pending');
+    expect(guest.config.memoryMb).toBe(memoryMb);
+    expect(guest.status).toBe('running');
+    expect(bench.cluster.guest(900_000_000 + vmid), 'a staging guest').toBeUndefined();
+  }
+  expect(bench.cluster.guest(900)).toEqual(aForeignGuest(900));
+}
+
+describe('a step that fails', () => {
+  for (const [name, story] of Object.entries(stories)) {
+    for (const kind of story.kinds) {
+      for (const when of ['before', 'after'] as const) {
+        it(`ends the run there, and the next one finishes the work: ${name}, ${when} ${kind}`, async () => {
+          const bench = await ready(story);
+          bench.cluster.failNext({
+            at: kind,
+            when,
+            error: new UserError('The storage is full.', { next: 'Clean up.' }),
+          });
+          await bench.apply();
+
+          const failed = bench.run('failed');
+          const at = failed.steps.findIndex(({ state }) => state === 'failed');
+          expect(failed.steps[at]?.step.kind).toBe(kind);
+          const states = failed.steps.map(({ state }) => state);
+          expect(states).toEqual(states.map((_, i) => (i < at ? 'done' : i === at ? 'failed' : 'not-started')));
+          expect(bench.text()).toMatch(/^Failed/);
+          expect(bench.text()).toContain('The storage is full.');
+          expect(bench.text()).toContain('Clean up.');
+          expect(bench.buttons().map(({ action }) => action)).toEqual(['plan-again']);
+          expect(bench.audit().at(-1)).toBe('ended proxnix failed');
+
+          if ((await finish(bench)) > 0) expectFinished(bench);
+        });
+      }
+    }
+  }
+
+  it('names what is done and what was not started', async () => {
+    const bench = await ready(present(stories['create']));
+    bench.cluster.before = (step) => {
+      if (step.kind === 'import' && step.vmid === 823) throw new UserError('The storage is full.');
+      return undefined;
+    };
+    await bench.apply();
+    bench.run('failed');
+    expect(bench.text()).toMatch(/Done before: .*test-database \(822\) created\./);
+    bench.cluster.before = () => undefined;
+    await finish(bench);
+    expectFinished(bench);
+  });
+
+  it('with an error of ours shows no word of it, and the log has it', async () => {
+    const bench = await ready(present(stories['create']));
+    bench.cluster.failNext({ at: 'import', when: 'before', error: new TypeError('x is not a function') });
+    await bench.apply();
+    expect(bench.run('failed').failure.message).toBe('An unexpected error inside proxnix.');
+    expect(bench.text()).not.toContain('not a function');
+    expect(JSON.stringify(bench.logged.map(({ facts }) => Object.values(facts).map(String)))).toContain(
+      'x is not a function',
+    );
+  });
+});
+
+describe('a build that fails', () => {
+  it('changes nothing, and shows the last lines of its log', async () => {
+    const bench = await ready(present(stories['create']));
+    bench.builder.breakBuild('website 1', ['checking', 'error: no such option']);
+    await bench.apply();
+    expect(
+      bench
+        .run('failed')
+        .steps.map(({ state }) => state)
+        .filter((state) => state === 'done'),
+    ).toEqual([]);
+    expect(bench.text()).toContain('error: no such option');
+    expect(bench.cluster.asked).toEqual([]);
+  });
+
+  it('to give the path that was approved stops the run', async () => {
+    const bench = await ready(present(stories['create']));
+    const build = bench.builder.build.bind(bench.builder);
+    bench.builder.build = async (...args) =>
+      (await build(...args)).map((file) => ({
+        ...file,
+        image: { ...file.image, storePath: `/nix/store/${'z'.repeat(32)}-nixos.qcow2` },
+      }));
+    await bench.apply();
+    expect(bench.run('failed').failure.message).toContain('did not give the path that was approved');
+    expect(bench.cluster.asked).toEqual([]);
+  });
+});
+
+describe('a guest that a run leaves half made', () => {
+  it('is removed when it is ours', async () => {
+    const bench = await ready(present(stories['create']));
+    bench.cluster.failNext({ at: 'import', when: 'before', error: new UserError('The storage is full.') });
+    await bench.apply();
+    expect(bench.run('failed').failure.next).toContain('removed again');
+    expect(bench.cluster.guest(822)).toBeUndefined();
+    expect(bench.cluster.asked.at(-1)).toBe('discard');
+  });
+
+  it('stays, and the card says so, when it cannot be removed', async () => {
+    const bench = await ready(present(stories['create']));
+    bench.cluster.failNext({ at: 'import', when: 'before', error: new UserError('The storage is full.') });
+    bench.cluster.failNext({ at: 'discard', when: 'before', error: new UserError('The node is gone.') });
+    await bench.apply();
+    expect(bench.run('failed').failure.message).toBe('The storage is full.');
+    expect(bench.run('failed').failure.next).not.toContain('removed again');
+    expect(bench.cluster.guest(822)?.tags).toContain('proxnix-pending');
+    await finish(bench);
+    expectFinished(bench);
+  });
+
+  it('as a staging guest is removed; the guest that runs was not touched', async () => {
+    const bench = await ready(present(stories['replace']));
+    const before = bench.cluster.guest(822);
+    bench.cluster.failNext({ at: 'stage', when: 'after', error: new UserError('The storage is full.') });
+    await bench.apply();
+    bench.run('failed');
+    expect(bench.cluster.guest(900_000_822)).toBeUndefined();
+    expect(bench.cluster.guest(822)).toEqual(before);
+  });
+
+  it('is not looked for under a VMID that was taken before the create: the foreign guest stays', async () => {
+    const bench = await ready(present(stories['create']));
+    const foreign = aForeignGuest(822, 'test-database');
+    bench.cluster.before = (step) => {
+      if (step.kind === 'create' && step.vmid === 822) bench.cluster.put(foreign);
+      return undefined;
+    };
+    await bench.apply();
+    expect(bench.run('failed').failure.message).toBe('VMID 822 is taken.');
+    expect(bench.cluster.asked).not.toContain('discard');
+    expect(bench.cluster.guest(822)).toEqual(foreign);
+  });
+
+  it('and the guest after it that is foreign: only the one of this run is removed', async () => {
+    const bench = await ready(present(stories['create']));
+    const foreign = aForeignGuest(823, 'test-website');
+    bench.cluster.before = (step) => {
+      if (step.kind === 'create' && step.vmid === 823) bench.cluster.put(foreign);
+      return undefined;
+    };
+    await bench.apply();
+    bench.run('failed');
+    expect(bench.cluster.guest(822)?.status).toBe('running');
+    expect(bench.cluster.guest(823)).toEqual(foreign);
+  });
+});
+
+describe('a cluster that cannot be read before the apply', () => {
+  it('ends the run as failed, with the plan still to be seen and nothing changed', async () => {
+    const bench = await ready(present(stories['create']));
+    let looks = 0;
+    bench.cluster.beforeRead = () => {
+      if (++looks === 2) throw new UserError('The cluster cannot be reached.');
+      return undefined;
+    };
+    await bench.apply();
+    expect(bench.run('failed').failure.message).toBe('The cluster cannot be reached.');
+    expect(bench.text()).toMatch(/^Failed/);
+    expect(bench.text()).not.toContain('no plan was made');
+    expect(bench.cluster.asked).toEqual([]);
+  });
+});
+
+describe('a disk that is full in the middle of an apply', () => {
+  for (const phase of ['applying', 'failed'] as const) {
+    it(`stops the apply; the card does not say that it goes on (from the first write as ${phase})`, async () => {
+      const bench = await ready(present(stories['create']));
+      let full = false;
+      if (phase === 'failed') {
+        bench.cluster.failNext({ at: 'import', when: 'before', error: new UserError('The storage is full.') });
+      }
+      bench.store.fails = (write) => {
+        if (write.kind !== 'run') return undefined;
+        const { run } = write.saved;
+        full ||=
+          run.phase === phase &&
+          (run.phase === 'failed' ||
+            run.steps.some(({ step, state }) => step.kind === 'import' && state !== 'waiting'));
+        return full ? diskFull() : undefined;
+      };
+      await bench.apply();
+      expect(bench.cluster.atWork).toBe(0);
+      expect(bench.run('failed')).toBeDefined();
+      expect(textOf(bench.chat.card())).toMatch(/^Failed/);
+      bench.store.fails = () => undefined;
+      await bench.restart();
+      await bench.settle();
+      expect(bench.pipeline.runs().map(({ phase: one }) => one)).not.toContain('applying');
+      await bench.apply();
+      expectFinished(bench);
+    });
+  }
+});

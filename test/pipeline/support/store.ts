@@ -1,0 +1,90 @@
+import { emptyData, type StoreData, withFleet, withRun } from '../../../src/store/data.ts';
+import type { AuditEntry, FleetChange, FleetRecord, SavedRun, Store } from '../../../src/store/store.ts';
+
+/** A write as the hooks of a `TestStore` see it. */
+export type Write =
+  | { readonly kind: 'run'; readonly saved: SavedRun }
+  | { readonly kind: 'fleet'; readonly name: string; readonly change: FleetChange }
+  | { readonly kind: 'audit'; readonly entry: AuditEntry };
+
+/**
+ * A store whose disk can be slow and full. As with the real one, a write that failed has changed the memory and not the
+ * disk, and the next write that succeeds takes everything in memory along.
+ */
+export class TestStore implements Store {
+  #memory: StoreData;
+  #disk: StoreData;
+  readonly #audit: AuditEntry[];
+  /** Answers the error a write fails with. */
+  fails: (write: Write) => Error | undefined = () => undefined;
+  /** Answers what a write waits for before it is on disk. */
+  waits: (write: Write) => Promise<void> | undefined = () => undefined;
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(disk: StoreData = emptyData, audit: AuditEntry[] = []) {
+    this.#memory = disk;
+    this.#disk = disk;
+    this.#audit = audit;
+  }
+
+  /** What the next process finds. */
+  reopen(): TestStore {
+    return new TestStore(this.#disk, this.#audit);
+  }
+
+  audited(): readonly AuditEntry[] {
+    return this.#audit;
+  }
+
+  /** A run as it is on disk. */
+  onDisk(id: string): SavedRun | undefined {
+    return this.#disk.runs.find(({ run }) => run.id === id);
+  }
+
+  runs(): readonly SavedRun[] {
+    return this.#memory.runs;
+  }
+
+  fleet(name: string): FleetRecord {
+    return this.#memory.fleets[name] ?? {};
+  }
+
+  saveRun(saved: SavedRun): Promise<void> {
+    this.#memory = withRun(this.#memory, saved);
+    return this.#write({ kind: 'run', saved });
+  }
+
+  saveFleet(name: string, change: FleetChange): Promise<void> {
+    this.#memory = withFleet(this.#memory, name, change);
+    return this.#write({ kind: 'fleet', name, change });
+  }
+
+  async audit(entry: AuditEntry): Promise<void> {
+    await this.#permit({ kind: 'audit', entry });
+    this.#audit.push(entry);
+  }
+
+  async close(): Promise<void> {}
+
+  /** One write after the other; each carries what is in memory when it begins. */
+  #write(write: Write): Promise<void> {
+    const written = this.#writing.then(async () => {
+      const now = this.#memory;
+      await this.#permit(write);
+      this.#disk = now;
+    });
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+
+  async #permit(write: Write): Promise<void> {
+    await this.waits(write);
+    const error = this.fails(write);
+    if (error !== undefined) throw error;
+  }
+}
+
+/** As a full disk answers. */
+export function diskFull(): Error {
+  return Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+}

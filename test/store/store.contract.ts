@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import type { Store } from '../../src/store/store.ts';
+import { anEndedRun, anEntry, anOpenRun } from './samples.ts';
+
+/** What every store must do. `reopen`: closes and opens again, where the adapter outlives its process. */
+export function storeContract(
+  name: string,
+  open: () => Promise<{ readonly store: Store; readonly reopen?: () => Promise<Store> }>,
+): void {
+  describe(`${name}, as a store`, () => {
+    it('is empty at first', async () => {
+      const { store } = await open();
+      expect(store.runs()).toEqual([]);
+      expect(store.fleet('acme')).toEqual({});
+    });
+
+    it('answers a read from memory, before the write is over', async () => {
+      const { store } = await open();
+      const written = store.saveRun(anOpenRun(1));
+      expect(store.runs()).toEqual([anOpenRun(1)]);
+      const fleet = store.saveFleet('acme', { lastSeen: 'abc' });
+      expect(store.fleet('acme')).toEqual({ lastSeen: 'abc' });
+      await Promise.all([written, fleet]);
+    });
+
+    it('keeps runs oldest first, and a run that is saved again in its place', async () => {
+      const { store } = await open();
+      for (const n of [1, 2, 3]) await store.saveRun(anOpenRun(n));
+      await store.saveRun({ ...anOpenRun(2, { activity: 'comparing' }), messages: { slack: 'C1:2' } });
+      expect(store.runs().map(({ run }) => run.id)).toEqual(['r-1', 'r-2', 'r-3']);
+      expect(store.runs()[1]).toMatchObject({ run: { activity: 'comparing' }, messages: { slack: 'C1:2' } });
+    });
+
+    it('keeps the newest hundred runs that have ended, and every run that has not', async () => {
+      const { store } = await open();
+      await store.saveRun(anOpenRun(1));
+      await Promise.all(Array.from({ length: 150 }, (_, i) => store.saveRun(anEndedRun(i + 2))));
+      const ids = store.runs().map(({ run }) => run.id);
+      expect(ids).toEqual(['r-1', ...Array.from({ length: 100 }, (_, i) => `r-${i + 52}`)]);
+    });
+
+    it('changes the facts of a fleet one by one, and removes what is undefined', async () => {
+      const { store } = await open();
+      const lock = { reason: 'holidays', by: { chat: 'console', id: 'owner', name: 'Owner' }, at: 5 } as const;
+      await store.saveFleet('acme', { lastSeen: 'abc' });
+      await store.saveFleet('acme', { applied: 'abc', lock });
+      expect(store.fleet('acme')).toEqual({ lastSeen: 'abc', applied: 'abc', lock });
+      await store.saveFleet('acme', { lock: undefined });
+      expect(store.fleet('acme')).toEqual({ lastSeen: 'abc', applied: 'abc' });
+      expect(store.fleet('other')).toEqual({});
+    });
+
+    it('does not take names of fleets for anything else', async () => {
+      const { store } = await open();
+      for (const fleet of ['__proto__', 'constructor', 'toString']) {
+        expect(store.fleet(fleet)).toEqual({});
+        await store.saveFleet(fleet, { applied: fleet });
+        expect(store.fleet(fleet)).toEqual({ applied: fleet });
+      }
+      expect(store.fleet('acme')).toEqual({});
+    });
+
+    it('hands out what a caller cannot change behind its back', async () => {
+      const { store } = await open();
+      await store.saveRun(anOpenRun(1));
+      const before = store.runs();
+      await store.saveRun(anOpenRun(2));
+      expect(before).toHaveLength(1);
+    });
+
+    it('takes lines for the audit, also many at once', async () => {
+      const { store } = await open();
+      await Promise.all(Array.from({ length: 20 }, (_, n) => store.audit(anEntry(n))));
+    });
+
+    it('keeps everything over a restart, where it outlives its process', async () => {
+      const { store, reopen } = await open();
+      await store.saveRun(anOpenRun(1));
+      await store.saveRun(anEndedRun(2));
+      await store.saveFleet('acme', { lastSeen: 'abc' });
+      const runs = store.runs();
+      const again = (await reopen?.()) ?? store;
+      expect(again.runs()).toEqual(runs);
+      expect(again.fleet('acme')).toEqual({ lastSeen: 'abc' });
+    });
+
+    it('writes what was asked for before it closes', async () => {
+      const { store, reopen } = await open();
+      void store.saveRun(anOpenRun(1));
+      void store.saveRun(anOpenRun(2));
+      const again = (await reopen?.()) ?? store;
+      expect(again.runs().map(({ run }) => run.id)).toEqual(['r-1', 'r-2']);
+    });
+  });
+}
