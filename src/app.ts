@@ -1,10 +1,11 @@
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { chatHandlers } from '../commands/handlers.ts';
 import type { Builder } from './builder/builder.ts';
 import { NixBuilder } from './builder/nix/nix.ts';
 import type { NixOptions } from './builder/nix/settings.ts';
-import type { Chat } from './chat/chat.ts';
+import type { Chat, ChatHandlers } from './chat/chat.ts';
 import { ConsoleChat } from './chat/console/console.ts';
 import { messageFolder } from './chat/console/message-store.ts';
 import { DiscordChat } from './chat/discord/discord.ts';
@@ -13,6 +14,7 @@ import { SlackChat, type SlackOptions } from './chat/slack/slack.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import { ProxmoxCluster, type ProxmoxOptions } from './cluster/proxmox/proxmox.ts';
 import type { Config, FleetConfig } from './config.ts';
+import { UserError } from './core/errors.ts';
 import { GitMirror } from './git/cli.ts';
 import { startHttp } from './http/server.ts';
 import { createLog, type Log } from './log.ts';
@@ -44,6 +46,9 @@ export interface App {
   /** Finishes what is being applied, shows it, and lets everything go. */
   stop(): Promise<void>;
 }
+
+const firstRetryMs = 2000;
+const longestRetryMs = 60_000;
 
 const consolePlace = { workspace: 'console', channel: 'proxnix' } as const;
 
@@ -85,10 +90,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       editEveryMs: (chat) => parts.editEveryMs ?? (chat.name === 'console' ? 250 : 3000),
       pushQuietMs: parts.pushQuietMs ?? 500,
     });
-    for (const chat of chats) {
-      await chat.start(chatHandlers(pipeline, log));
-      closers.push(() => chat.stop());
-    }
+    for (const chat of chats) closers.push(await startChat(chat, chatHandlers(pipeline, log), log));
     const webhook = config.webhook;
     const http = await startHttp({
       ...config.http,
@@ -111,6 +113,39 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     await closeAll();
     throw error;
   }
+}
+
+/**
+ * Starts a chat. One that cannot be reached is tried again until it can: a chat that is down never keeps the bot from
+ * working. @returns stops it
+ */
+async function startChat(chat: Chat, handlers: ChatHandlers, log: Log): Promise<() => Promise<void>> {
+  const again = new AbortController();
+  const tryOn = async (): Promise<void> => {
+    for (let waitMs = firstRetryMs; ; waitMs = Math.min(2 * waitMs, longestRetryMs)) {
+      try {
+        await setTimeout(waitMs, undefined, { signal: again.signal });
+        await chat.start(handlers);
+        return;
+      } catch (error) {
+        if (again.signal.aborted) return;
+        log.warn({ chat: chat.name, err: error }, 'a chat cannot be used, trying on');
+      }
+    }
+  };
+  let trying = Promise.resolve();
+  try {
+    await chat.start(handlers);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    log.warn({ chat: chat.name, err: error }, 'a chat cannot be reached, trying on');
+    trying = tryOn();
+  }
+  return async () => {
+    again.abort();
+    await trying;
+    await chat.stop();
+  };
 }
 
 function makeConsole(config: Config, log: Log): ConsoleChat | undefined {

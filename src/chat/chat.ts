@@ -84,7 +84,10 @@ export type MessageRef = Readonly<Partial<Record<ChatName, string>>>;
 /** A chat. Adapters acknowledge a press or a command first (Slack and Discord give three seconds), then hand it over. */
 export interface Chat {
   readonly name: ChatName;
-  /** Connects and begins to hand over. Rejects with a `UserError` when the chat cannot be used as configured. */
+  /**
+   * Connects and begins to hand over. Rejects with a `UserError` when the chat cannot be used as configured, with any
+   * other error when it cannot be reached: then it may be started again.
+   */
   start(handlers: ChatHandlers): Promise<void>;
   /**
    * Shows a card in the fleet's channel: edits the message `ref` names, or posts a new one when it names none or the

@@ -2,13 +2,22 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { startApp } from '../app.ts';
 import { loadConfig } from '../config.ts';
+import { createLog } from '../log.ts';
+import { createGate } from '../secret.ts';
 import { untilSignal } from './signals.ts';
 
 /** Starts the configured bot and runs it until a signal. Variables of the environment win over those of the file. */
 export async function start(envFile: string): Promise<void> {
   const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
   const config = loadConfig({ ...fromFile, ...process.env }, (file) => readFileSync(file, 'utf8'));
-  const app = await startApp(config);
+  const log = createLog({ level: config.log.level, gate: createGate(config.secrets) });
+  // A library that fails outside of any call of ours must not take a deploy with it; what is broken is in the log.
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise was rejected and nobody held it'));
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'an error was thrown where nobody could catch it');
+    process.exit(1);
+  });
+  const app = await startApp(config, { log });
   console.log(`proxnix is running; ${config.console === undefined ? 'webhooks' : 'the console'} at ${app.url}`);
   await untilSignal();
   await app.stop();

@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ApplyingRun, RunEvent, StepState } from '../core/run.ts';
+import { type CutOff, cutOffNote } from '../views/step-words.ts';
 import type { Clock, Log } from './deps.ts';
 
 /**
@@ -12,25 +13,21 @@ export async function reconcile(
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): Promise<Extract<RunEvent, { type: 'interrupted' }>> {
   const current = run.steps.find((state) => state.state === 'running');
-  const settled = current === undefined ? undefined : await settle(current, cluster, log);
   return {
     type: 'interrupted',
     at: clock.now(),
-    notes: settled === undefined ? [] : [settled],
+    notes: current === undefined ? [] : [cutOffNote(current.step, await settle(current, cluster, log))],
   };
 }
 
-async function settle(state: StepState, cluster: Cluster, log: Log): Promise<string> {
-  const { step, upid } = state;
-  const what = `The step "${step.id}"`;
-  if (step.kind === 'build') return `${what} had not ended; a build changes nothing in the cluster.`;
-  if (upid === undefined) return `${what} had begun; no task of it is known.`;
-  const outcome = await cluster.settle(upid).catch((error: unknown) => {
+async function settle({ step, upid }: StepState, cluster: Cluster, log: Log): Promise<CutOff> {
+  if (step.kind === 'build') return { kind: 'build' };
+  if (upid === undefined) return { kind: 'no-task' };
+  try {
+    const outcome = await cluster.settle(upid);
+    return outcome === undefined ? { kind: 'forgotten' } : { kind: 'ended', text: outcome.text };
+  } catch (error) {
     log.warn({ upid, err: error }, 'a task of an earlier process could not be asked after');
-    return 'unknown' as const;
-  });
-  if (outcome === 'unknown') return `${what}: what became of its task could not be found out.`;
-  if (outcome === undefined) return `${what}: its task is not known to the cluster any more.`;
-  // One step may be several tasks: that the last known one went well does not mean that the step did.
-  return `${what}: its task went on without the bot and ended with "${outcome.text}".`;
+    return { kind: 'unreachable' };
+  }
 }

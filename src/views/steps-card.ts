@@ -16,6 +16,7 @@ import type { CardContext } from './context.ts';
 import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
 import { planAgain, planFile } from './plan-card.ts';
 import { detailBlocks } from './planning-card.ts';
+import { stepWords } from './step-words.ts';
 import { blockedCount, count, counts, duration, guestName, verbs } from './words.ts';
 
 type Ended =
@@ -247,24 +248,6 @@ function detailOf(stage: Stage): string {
   if (progress?.fraction === undefined) return stepWords[step.kind];
   return `${stepWords[step.kind]} ${Math.floor(progress.fraction * 100)} %`;
 }
-
-/** Each kind of guest step as people say it. */
-const stepWords = {
-  create: 'creating',
-  import: 'disk import',
-  resize: 'disk resize',
-  start: 'starting',
-  configure: 'settings',
-  'move-disk': 'disk move',
-  restart: 'restarting',
-  stage: 'disk import',
-  'hand-over': 'disk hand-over',
-  swap: 'disk swap',
-  finish: 'final tags',
-  stop: 'stopping',
-  destroy: 'destroying',
-  discard: 'clearing up',
-} as const;
 
 function progressBlocks(steps: readonly StepState[]): readonly Block[] {
   const current = steps.find((state) => state.state === 'running');

@@ -157,7 +157,7 @@ describe('after a restart', () => {
     await bench.settle();
     expect(asked).toEqual([upid]);
     expect(bench.run('interrupted', 'r-1').notes).toEqual([
-      expect.stringMatching(/"820 import".*command failed: exit code 1/),
+      expect.stringMatching(/\(820\), disk import.*command failed: exit code 1/),
     ]);
     expect(bench.text(bench.message('r-1'))).toContain('command failed: exit code 1');
     expect(bench.run('planned').id).toBe('r-2');

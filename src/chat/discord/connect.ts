@@ -22,7 +22,10 @@ export interface ConnectOptions {
   readonly onInteraction: (dispatch: unknown) => void;
 }
 
-/** Connects to the gateway and waits until it is ready. Rejects with a `UserError`; nothing stays open then. */
+/**
+ * Connects to the gateway and waits until it is ready. Rejects with a `UserError` when Discord
+ * refuses, with another error when it cannot be reached; nothing stays open then.
+ */
 export async function connect(options: ConnectOptions): Promise<Client<true>> {
   const client = new Client({
     // commands, buttons and modals with their member's roles need no more, and nothing privileged
@@ -72,7 +75,7 @@ function watch(client: Client, log: DiscordLog): void {
   });
 }
 
-function toStartError(error: unknown): UserError {
+function toStartError(error: unknown): Error {
   const { code, reason } = errorFacts(error);
   const named = error instanceof Error && 'code' in error ? error.code : code;
   if (named === DiscordjsErrorCodes.TokenInvalid) {
@@ -80,7 +83,5 @@ function toStartError(error: unknown): UserError {
       next: 'Copy the token of the bot again from the Discord developer portal.',
     });
   }
-  return new UserError(`Discord cannot be reached: ${reason}.`, {
-    next: 'Check the network; the start can be tried again.',
-  });
+  return new Error(`Discord cannot be reached: ${reason}`, { cause: error });
 }

@@ -36,9 +36,15 @@ export function escapeMarkdown(text: string): string {
     .replace(/^( *)(\d*)([#>+\-.)])/gm, '$1$2\\$3');
 }
 
+/** Marks must touch the words; white space around them stays outside. */
+function drawBold(text: string): string {
+  const words = text.trim();
+  return words === '' ? text : text.replace(words, () => around('**', escapeMarkdown(words)));
+}
+
 function drawSpan(span: Span): string {
   if (typeof span === 'string') return escapeMarkdown(span);
-  if ('bold' in span) return around('**', escapeMarkdown(oneLine(span.bold).trim()));
+  if ('bold' in span) return drawBold(oneLine(span.bold));
   if ('code' in span) return drawCode(oneLine(span.code));
   if ('link' in span) return drawLink(span.link, span.text);
   if ('time' in span) return drawTime(span.time, span.show);

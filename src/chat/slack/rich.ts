@@ -68,12 +68,18 @@ function words(text: string, style?: { bold?: true; code?: true }): RichElement 
   return { type: 'text', text, ...(style === undefined ? {} : { style }) };
 }
 
+/** Marks must touch the words; white space around them stays outside. */
+function mrkdwnBold(text: string): string {
+  const bold = text.trim();
+  return bold === '' ? '' : text.replace(bold, () => `*${escapeText(bold)}*`);
+}
+
 function mrkdwnSpan(span: Span): string | undefined {
   const text = textOf(span);
   if (/[*_~`\n]|:[^\s:]+:/.test(text)) return undefined;
   if (typeof span === 'string') return escapeText(text);
   if ('code' in span) return text === '' ? '' : `\`${escapeText(text)}\``;
-  if ('bold' in span || 'person' in span) return text.trim() === '' ? '' : `*${escapeText(text.trim())}*`;
+  if ('bold' in span || 'person' in span) return mrkdwnBold(text);
   if ('time' in span) {
     if (!isTime(span.time)) return text;
     return `<!date^${seconds(span.time)}^${formats[span.show]}|${escapeText(text)}>`;

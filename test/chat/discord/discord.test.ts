@@ -54,7 +54,6 @@ describe('starting', () => {
     ['a guild the bot is not in', { guildId: ids.otherGuild }, 'not a member of Discord guild'],
     ['an unknown channel', { channelIds: { home: '1' } }, 'Unknown Channel'],
     ['a channel of another guild', { channelIds: { home: ids.foreignChannel } }, 'is not in guild'],
-    ['nobody listening', { api: 'http://127.0.0.1:9/api' }, 'cannot be reached'],
   ])('refuses %s with what to do about it', async (_, options, message) => {
     const wrong = aDiscordChat(discord, options);
     await expect(wrong.start(handlers)).rejects.toMatchObject({
@@ -63,6 +62,13 @@ describe('starting', () => {
       next: expect.any(String),
     });
     await wrong.stop();
+  });
+
+  it('tells that nobody listens apart from a refusal: that passes', async () => {
+    const lost = aDiscordChat(discord, { api: 'http://127.0.0.1:9/api' });
+    const error = await lost.start(handlers).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: 'Error', message: expect.stringContaining('cannot be reached') });
+    await lost.stop();
   });
 
   it('can be tried again after it failed', async () => {
