@@ -250,7 +250,10 @@ function makeFleet(
 
 function nixOptions(fleet: FleetConfig, config: Config): NixOptions {
   const { nix } = config;
-  const settings = nix.settings.map((line) => line.split(' = ', 2) as [string, string]);
+  const settings = nix.settings.map((line) => {
+    const at = line.indexOf(' = ');
+    return [line.slice(0, at), line.slice(at + 3)] as const;
+  });
   return {
     // A folder per fleet: each keeps the roots of its own images.
     dir: path.resolve(config.stateDir, 'nix', fleet.name),

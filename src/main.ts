@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { InitOptions } from './cli/init.ts';
 import { toFailure, UserError } from './core/errors.ts';
 import { version } from './version.ts';
 
@@ -27,6 +28,39 @@ program
   .action(async (action: string | undefined, target: string | undefined, options: { once?: true; port: string }) => {
     const { demo } = await import('./demo.ts');
     await demo({ action, target, once: options.once === true, port: wholeNumber('--port', options.port) });
+  });
+
+program
+  .command('init')
+  .description('write .env and the Slack manifest, and print every step up to the first plan')
+  .option('--chat <name...>', 'console, discord or slack; may be repeated (default: console)')
+  .option('--proxmox-url <url>', 'address of the Proxmox API')
+  .option('--pve <version>', '9 or 8.4 (default: 9)')
+  .option('--pool <name>', 'limit the bot to this pool')
+  .option('--image-storage <name>', 'storage for uploaded images (default: proxnix-images)')
+  .option('--target-storage <name...>', 'storages for disks of VMs (default: local-lvm)')
+  .option('--bridge <name...>', 'bridges of the VMs (default: vmbr0)')
+  .option('--git-url <url>', 'where the flake is cloned from')
+  .option('--branch <name>', 'branch that is deployed (default: main)')
+  .option('--webhook-url <url>', 'address at which the forge reaches this bot')
+  .option('--listen <address>', 'address to listen on (default: 127.0.0.1)')
+  .option('--discord-application <id>', 'Application ID of the Discord bot')
+  .option('--out <dir>', 'folder for the files', '.')
+  .option('--yes', 'ask nothing; take the defaults')
+  .option('--force', 'replace an existing .env (the old one stays as .env.old)')
+  .action(async (options: InitOptions) => {
+    const { init } = await import('./cli/init.ts');
+    await init(options);
+  });
+
+program
+  .command('doctor')
+  .description('check everything against the live services; each failure comes with the line that mends it')
+  .option('--env-file <file>', 'read variables from this file', '.env')
+  .option('--json', 'print JSON for scripts')
+  .action(async (options: { envFile: string; json?: boolean }) => {
+    const { doctor } = await import('./cli/doctor.ts');
+    await doctor(options);
   });
 
 program

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import type { Client } from '../../cluster/proxmox/client.ts';
+import { mapLimit } from '../../cluster/proxmox/concurrent.ts';
+import { ProxmoxError } from '../../cluster/proxmox/errors.ts';
+import { Permissions, StorageStatus } from '../../cluster/proxmox/schema.ts';
+
+/** What a cluster says of itself, as far as the checks need it. */
+export interface ClusterFacts {
+  readonly nodes: readonly { readonly node: string; readonly online: boolean }[];
+  /** By path, the privileges that the token has there. */
+  readonly granted: Readonly<Record<string, readonly string[]>>;
+  readonly storages: readonly StorageFact[];
+}
+
+/** A storage as one node has it; `problem` in place of its content: why it cannot be used or looked at. */
+export interface StorageFact {
+  readonly storage: string;
+  readonly node: string;
+  readonly content: readonly string[];
+  readonly problem?: 'missing' | 'inactive' | 'forbidden';
+}
+
+export const Version = z.object({ version: z.string(), release: z.string() });
+const Nodes = z.array(z.object({ node: z.string(), status: z.string().default('unknown') }));
+
+/** Asks for all of it; at most six calls are under way. */
+export async function readFacts(
+  client: Client,
+  paths: readonly string[],
+  storages: readonly string[],
+): Promise<ClusterFacts> {
+  const nodes = (await client.get('/nodes', Nodes)).map(({ node, status }) => ({ node, online: status === 'online' }));
+  const places = nodes
+    .filter(({ online }) => online)
+    .flatMap(({ node }) => storages.map((storage) => ({ node, storage })));
+  const [granted, found] = await Promise.all([
+    mapLimit(paths, 3, async (path) => [path, await privilegesOn(client, path)] as const),
+    mapLimit(places, 3, ({ node, storage }) => readStorage(client, node, storage)),
+  ]);
+  return { nodes, granted: Object.fromEntries(granted), storages: found };
+}
+
+/** A privilege that is there is granted; its value says only whether it is handed down. */
+async function privilegesOn(client: Client, path: string): Promise<readonly string[]> {
+  const answer = await client.get('/access/permissions', Permissions, { path });
+  return Object.keys(answer[path] ?? {});
+}
+
+async function readStorage(client: Client, node: string, storage: string): Promise<StorageFact> {
+  try {
+    const { content, active, enabled } = await client.get(`/nodes/${node}/storage/${storage}/status`, StorageStatus);
+    const place = { node, storage, content: content.split(',') };
+    return active === 1 && enabled === 1 ? place : { ...place, problem: 'inactive' };
+  } catch (error) {
+    const problem = problemIn(error);
+    if (problem === undefined) throw error;
+    return { node, storage, content: [], problem };
+  }
+}
+
+/** 400 with `storage: No such storage.`, or a 500 `storage 'x' does not exist` / `is disabled` (8.4.1, 9.2.11). */
+function problemIn(error: unknown): StorageFact['problem'] {
+  if (!(error instanceof ProxmoxError)) return undefined;
+  if (error.status === 403) return 'forbidden';
+  if (error.errors['storage'] !== undefined || /does not exist/.test(error.reason)) return 'missing';
+  return /is disabled|is not active/.test(error.reason) ? 'inactive' : undefined;
+}

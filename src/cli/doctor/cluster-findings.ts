@@ -1,0 +1,146 @@
+import type { GuestSpec } from '../../core/guest.ts';
+import type { ClusterFacts, StorageFact } from './cluster-facts.ts';
+import { type Finding, findingsOf } from './finding.ts';
+import { type Grant, grantsFor, mendLine, shell } from './grants.ts';
+
+/** What the configuration and the flakes want of a cluster. */
+export interface ClusterNeeds {
+  readonly area: string;
+  /** `user@realm!token`. */
+  readonly tokenId: string;
+  readonly major: number;
+  readonly pool?: string | undefined;
+  readonly imageStorage: string;
+  readonly guests: readonly GuestSpec[];
+}
+
+/** Storages that the guests' disks and cloud-init drives lie on. */
+export function targetsOf(guests: readonly GuestSpec[]): readonly string[] {
+  return [...new Set(guests.flatMap(({ storage, cloudInit }) => [storage, cloudInit?.storage ?? []].flat()))];
+}
+
+export function grantsOf(needs: ClusterNeeds): readonly Grant[] {
+  const bridges = [...new Set(needs.guests.map(({ bridge }) => bridge))];
+  return grantsFor({ ...needs, targetStorages: targetsOf(needs.guests), bridges });
+}
+
+/** The paths whose privileges are to be asked for: with a pool, rights on all guests do as well. */
+export function pathsOf(needs: ClusterNeeds): readonly string[] {
+  const paths = grantsOf(needs).map(({ path }) => path);
+  return [...new Set(needs.pool === undefined ? paths : [...paths, '/vms'])];
+}
+
+/** Compares what is needed with what is there. */
+export function clusterFindings(facts: ClusterFacts, needs: ClusterNeeds): readonly Finding[] {
+  return [
+    ...grantsOf(needs).flatMap((grant) => grantFindings(grant, facts, needs)),
+    ...nodeFindings(facts, needs),
+    ...storageFindings(facts, needs, needs.imageStorage, 'import'),
+    ...targetsOf(needs.guests).flatMap((storage) => storageFindings(facts, needs, storage, 'images')),
+  ];
+}
+
+/** Privileges one by one; a path without any of them is one finding, because one line mends it. */
+function grantFindings(grant: Grant, { granted }: ClusterFacts, needs: ClusterNeeds): readonly Finding[] {
+  const { ok, warn, fail } = findingsOf(needs.area);
+  const here = granted[grant.path] ?? [];
+  const has = new Set(grant.path.startsWith('/pool/') ? [...here, ...(granted['/vms'] ?? [])] : here);
+  const missing = grant.privileges.filter(({ name }) => !has.has(name));
+  if (missing.length === 0) {
+    const count = grant.privileges.length === 1 ? 'right' : `${grant.privileges.length} rights`;
+    return [ok(`the token has its ${count} on ${grant.path}`)];
+  }
+  const needed = missing.filter(({ onlyFor }) => onlyFor === undefined);
+  if (missing.length === grant.privileges.length && needed.length > 1) {
+    const names = missing.map(({ name }) => name).join(' ');
+    return [
+      fail(`the token has no right on ${grant.path}; missing: ${names}`, mendLine(grant, missing, needs.tokenId)),
+    ];
+  }
+  return missing.map((privilege) => {
+    const fix = mendLine(grant, [privilege], needs.tokenId);
+    const text = `${privilege.name} is missing on ${grant.path}`;
+    if (privilege.onlyFor !== undefined) return warn(`${text}; it is for ${privilege.onlyFor}`, fix);
+    // A VNet of another zone has its rights elsewhere, and which zone it is in a token need not see.
+    return isVnet(grant.path) ? warn(`${text}; fine if it is a VNet whose zone gives it`, fix) : fail(text, fix);
+  });
+}
+
+function isVnet(path: string): boolean {
+  return path.startsWith('/sdn/') && !/\/vmbr\d+$/.test(path);
+}
+
+function nodeFindings({ nodes }: ClusterFacts, { area, guests }: ClusterNeeds): readonly Finding[] {
+  const { ok, warn, fail } = findingsOf(area);
+  const names = nodes.map(({ node }) => node);
+  const strange = [...new Set(guests.flatMap(({ node }) => node ?? []))].filter((node) => !names.includes(node));
+  const down = nodes.filter(({ online }) => !online);
+  return [
+    ...strange.map((node) =>
+      fail(
+        `the flake names the node ${node}, which is not there`,
+        `node = "${names[0]}";   (in the flake; there are: ${names.join(', ')})`,
+      ),
+    ),
+    ...down.map(({ node }) => warn(`the node ${node} is down`, 'pvecm status   (on another node)')),
+    ...(down.length === 0 ? [ok(`all nodes are up: ${names.join(', ')}`)] : []),
+  ];
+}
+
+/** A storage must be on one node that is up; that it is on each of them matters only to guests that go there. */
+function storageFindings(
+  { storages }: ClusterFacts,
+  { area }: ClusterNeeds,
+  storage: string,
+  wanted: 'import' | 'images',
+): readonly Finding[] {
+  const { ok, warn, fail, skip } = findingsOf(area);
+  const places = storages.filter((one) => one.storage === storage);
+  if (places.length === 0) return [skip(`storage ${storage}: no node is up that could tell`)];
+  const good = places.filter(({ problem, content }) => problem === undefined && content.includes(wanted));
+  const purpose = wanted === 'import' ? 'images are uploaded to' : 'holds disks of VMs';
+  if (good.length === places.length) return [ok(`storage ${storage} is there (${purpose})`)];
+  const bad = places.filter((place) => !good.includes(place)).map((place) => describe(place, wanted));
+  const report = good.length === 0 ? fail : warn;
+  const [first] = bad;
+  if (bad.every(({ text }) => text === first?.text) && first !== undefined) {
+    const on = good.length === 0 ? '' : ` on ${bad.map(({ node }) => node).join(', ')}`;
+    return [first.isSecret ? skip(first.text) : report(`${first.text}${on}`, first.fix)];
+  }
+  return bad.map(({ text, node, fix, isSecret }) => (isSecret ? skip(text) : report(`${text} on ${node}`, fix)));
+}
+
+interface Described {
+  readonly node: string;
+  readonly text: string;
+  readonly fix: string;
+  /** Its missing right is a finding of its own already. */
+  readonly isSecret: boolean;
+}
+
+function describe({ storage, node, content, problem }: StorageFact, wanted: 'import' | 'images'): Described {
+  const name = shell(storage);
+  const said = (text: string, fix: string, isSecret = false) => ({
+    node,
+    text: `storage ${storage} ${text}`,
+    fix,
+    isSecret,
+  });
+  switch (problem) {
+    case 'missing':
+      return wanted === 'import'
+        ? said('is not there', `pvesm add dir ${name} --path /var/lib/${name} --content import`)
+        : said(
+            'is not there',
+            'pvesm status   (lists those that are; name one of them as storage_location in the flake)',
+          );
+    case 'inactive':
+      return said('is disabled or not mounted', `pvesm set ${name} --disable 0`);
+    case 'forbidden':
+      return said('cannot be looked at without the right on it', '', true);
+    default: {
+      const all = [...content.filter((one) => one !== '' && one !== 'none'), wanted].join(',');
+      return said(`does not take ${wanted}: its content is ${content.join(',')}`, `pvesm set ${name} --content ${all}`);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/** One right of Proxmox VE. */
+export interface Privilege {
+  readonly name: string;
+  /** What does not work without it; absent: nothing works without it. */
+  readonly onlyFor?: string;
+}
+
+/** Rights on one path, carried by one role. */
+export interface Grant {
+  readonly path: string;
+  readonly role: string;
+  readonly privileges: readonly Privilege[];
+}
+
+/** What the token is to be used for. */
+export interface Wanted {
+  /** Of the cluster's Proxmox VE: its agent privilege has another name in 8.x, which refuses names it does not know. */
+  readonly major: number;
+  /** Rights on this pool instead of on all guests. */
+  readonly pool?: string | undefined;
+  readonly imageStorage: string;
+  readonly targetStorages: readonly string[];
+  readonly bridges: readonly string[];
+}
+
+const guestPrivileges: readonly Privilege[] = [
+  { name: 'VM.Allocate' },
+  { name: 'VM.Audit' },
+  { name: 'VM.Config.CPU' },
+  { name: 'VM.Config.Disk' },
+  { name: 'VM.Config.HWType' },
+  { name: 'VM.Config.Memory' },
+  { name: 'VM.Config.Network' },
+  { name: 'VM.Config.Options' },
+  { name: 'VM.Config.Cloudinit', onlyFor: 'cloud-init drives of VMs that are there already' },
+  { name: 'VM.Config.CDROM', onlyFor: 'cloud-init drives of VMs that are there already' },
+  { name: 'VM.PowerMgmt' },
+];
+
+/**
+ * Every right the bot uses and no more, found by granting exactly what each 403 of Proxmox VE 8.4.1 and 9.2.11 asked
+ * for.
+ */
+export function grantsFor({ major, pool, imageStorage, targetStorages, bridges }: Wanted): readonly Grant[] {
+  const agent = { name: major < 9 ? 'VM.Monitor' : 'VM.GuestAgent.Audit' };
+  return [
+    {
+      path: pool === undefined ? '/vms' : `/pool/${pool}`,
+      role: 'ProxnixVM',
+      privileges: [...guestPrivileges, agent],
+    },
+    ...[...new Set(targetStorages)].map((storage) => ({
+      path: `/storage/${storage}`,
+      role: 'ProxnixDisk',
+      privileges: [{ name: 'Datastore.AllocateSpace' }, { name: 'Datastore.Audit' }],
+    })),
+    {
+      path: `/storage/${imageStorage}`,
+      role: 'ProxnixImages',
+      privileges: [
+        { name: 'Datastore.AllocateTemplate' },
+        { name: 'Datastore.Audit' },
+        { name: 'Datastore.Allocate', onlyFor: 'deleting images that no VM uses any more' },
+      ],
+    },
+    ...[...new Set(bridges)].map((bridge) => ({
+      path: `/sdn/zones/localnetwork/${bridge}`,
+      role: 'ProxnixNet',
+      privileges: [{ name: 'SDN.Use' }],
+    })),
+    {
+      path: '/nodes',
+      role: 'ProxnixNodes',
+      privileges: [{ name: 'Sys.Audit', onlyFor: 'placing a new VM on the node with the most free memory' }],
+    },
+  ];
+}
+
+/** The commands that make the roles, each once. */
+export function roleLines(grants: readonly Grant[]): readonly string[] {
+  const roles = new Map(grants.map((grant) => [grant.role, grant.privileges]));
+  return [...roles].map(
+    ([role, privileges]) => `pveum role add ${role} --privs ${shell(namesOf(privileges).join(' '))}`,
+  );
+}
+
+/** The commands that give a grant to the token and to its user: a token has no right that its user lacks. */
+export function aclLines({ path, role }: Grant, tokenId: string): readonly string[] {
+  const user = tokenId.split('!')[0] ?? tokenId;
+  const modify = `pveum acl modify ${shell(path)} --roles ${role}`;
+  return [`${modify} --users ${shell(user)}`, `${modify} --tokens ${shell(tokenId)}`];
+}
+
+/** One line that mends missing rights, whether the role and the ACL are there already or not. */
+export function mendLine(grant: Grant, missing: readonly Privilege[], tokenId: string): string {
+  const add = `pveum role add ${grant.role} 2>/dev/null`;
+  const append = `pveum role modify ${grant.role} --append 1 --privs ${shell(namesOf(missing).join(' '))}`;
+  return [add, append, ...aclLines(grant, tokenId)].join('; ');
+}
+
+/** A word for a POSIX shell. In single quotes, because an interactive bash would expand the `!` of a token's id. */
+export function shell(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function namesOf(privileges: readonly Privilege[]): readonly string[] {
+  return privileges.map(({ name }) => name);
+}

@@ -1,0 +1,86 @@
+import { access, constants, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { UserError } from '../../core/errors.ts';
+import { lockInstance } from '../../store/instance-lock.ts';
+import { type Finding, findingsOf } from './finding.ts';
+
+const area = 'this machine';
+
+/** @param version as `process.versions.node` has it */
+export function nodeFinding(version: string): Finding {
+  const { ok, fail } = findingsOf(area);
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return ok(`Node ${version}`);
+  return fail(`Node ${version} is too old: 20.19 or newer is needed`, 'install it from https://nodejs.org/en/download');
+}
+
+/** Can the bot keep its state in this folder, and does no other bot do so already? Leaves nothing behind. */
+export async function stateFindings(stateDir: string): Promise<readonly Finding[]> {
+  const { ok, warn, fail } = findingsOf(area);
+  const kind = await kindOf(stateDir);
+  if (kind === 'missing') return [await parentFinding(stateDir)];
+  if (kind === 'file') return [fail(`${stateDir} is no folder`, 'STATE_DIR=<a folder>')];
+  const problem = await writeProblem(stateDir);
+  if (problem !== undefined) {
+    return [fail(`${stateDir} cannot be written (${problem})`, `chown -R "$(id -un)" ${stateDir}   (as root)`)];
+  }
+  const holder = await lockHolder(path.join(stateDir, 'lock'));
+  return [
+    ok(`the state in ${stateDir} can be written`),
+    holder === undefined
+      ? ok('no other proxnix uses that state')
+      : warn(`${holder} That is fine if it is the bot you are asking about`, 'stop it before you start another'),
+  ];
+}
+
+async function kindOf(file: string): Promise<'folder' | 'file' | 'missing'> {
+  try {
+    return (await stat(file)).isDirectory() ? 'folder' : 'file';
+  } catch (error) {
+    // What cannot be looked at is reported by the attempt to write.
+    return codeOf(error) === 'ENOENT' ? 'missing' : 'folder';
+  }
+}
+
+/** A folder made now would belong to whoever runs the doctor, so it is left to the bot. */
+async function parentFinding(stateDir: string): Promise<Finding> {
+  const { ok, fail } = findingsOf(area);
+  const parent = path.dirname(stateDir);
+  if (parent !== stateDir && (await kindOf(parent)) === 'missing') return parentFinding(parent);
+  try {
+    await access(parent, constants.W_OK | constants.X_OK);
+    return ok(`the state folder ${stateDir} will be made at the first start`);
+  } catch (error) {
+    return fail(`the state folder cannot be made in ${parent} (${codeOf(error)})`, `mkdir -p ${stateDir}   (as root)`);
+  }
+}
+
+/** A real file: what access() says is wrong for root and on read-only mounts. */
+async function writeProblem(dir: string): Promise<string | undefined> {
+  const file = path.join(dir, `.doctor-${process.pid}`);
+  try {
+    await writeFile(file, 'proxnix doctor\n', { mode: 0o600 });
+    await rm(file);
+    return undefined;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+/** @returns the sentence about the process that holds the lock */
+async function lockHolder(file: string): Promise<string | undefined> {
+  // Without a lock there is nothing to ask, and a bot that starts right now is not in the way.
+  if ((await kindOf(file)) === 'missing') return undefined;
+  try {
+    const unlock = await lockInstance(file);
+    await unlock();
+    return undefined;
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}

@@ -1,0 +1,99 @@
+import { olderThan } from '../../builder/nix/check.ts';
+import { Client } from '../../cluster/proxmox/client.ts';
+import { NoAnswer, TlsError } from '../../cluster/proxmox/errors.ts';
+import type { ClusterConfig } from '../../config.ts';
+import type { GuestSpec } from '../../core/guest.ts';
+import { shownFingerprint } from './certificate.ts';
+import type { ClockSample } from './clock.ts';
+import { readFacts, Version } from './cluster-facts.ts';
+import { type ClusterNeeds, clusterFindings, pathsOf, targetsOf } from './cluster-findings.ts';
+import { type Finding, failureOf, findingsOf } from './finding.ts';
+
+/** What the flakes on a cluster want; `missing`: fleets whose flake could not be evaluated. */
+export interface Guests {
+  readonly guests: readonly GuestSpec[];
+  readonly missing: readonly string[];
+}
+
+export interface ExamineOptions {
+  readonly area: string;
+  /** Known only after git and Nix have done their part. */
+  readonly guests: Promise<Guests>;
+  readonly timeoutMs: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** What a service said of itself, and of the time. */
+export interface Examined {
+  readonly findings: readonly Finding[];
+  readonly clock: readonly ClockSample[];
+}
+
+/** Proxmox VE with the bot's own client, so that certificate, token and form of the answers are checked as in use. */
+export async function examineCluster(cluster: ClusterConfig, options: ExamineOptions): Promise<Examined> {
+  const { timeoutMs: requestMs, now } = options;
+  const { url, tokenId, fingerprints, ca } = cluster;
+  try {
+    const trust = { fingerprints, ...(ca === undefined ? {} : { ca }) };
+    const secret = cluster.tokenSecret.reveal();
+    const client = new Client({ url, tokenId, secret, ...trust, requestMs, now, sleep: async () => {} });
+    try {
+      return await examine(client, cluster, options);
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    return { findings: [await connectionFailure(error, url, options)], clock: [] };
+  }
+}
+
+async function examine(client: Client, cluster: ClusterConfig, options: ExamineOptions): Promise<Examined> {
+  const { area, now } = options;
+  const { ok, fail, skip } = findingsOf(area);
+  const { version } = await client.get('/version', Version);
+  const clock = [{ from: area, aheadMs: client.serverTime() * 1000 + 500 - now() }];
+  const reached = [ok(`${cluster.url} answers; ${trustText(cluster)}`), ok(`the token ${cluster.tokenId} is accepted`)];
+  if (olderThan(version, [8, 4])) {
+    const old = fail(
+      `Proxmox VE ${version} is too old: images are uploaded to 8.4 or newer`,
+      'pve8to9 --full, or apt full-upgrade within 8.x   (on each node)',
+    );
+    return { findings: [...reached, old], clock };
+  }
+  const { guests, missing } = await options.guests;
+  const needs: ClusterNeeds = {
+    area,
+    tokenId: cluster.tokenId,
+    major: Number(version.split('.')[0]),
+    pool: cluster.pool,
+    imageStorage: cluster.imageStorage,
+    guests,
+  };
+  const facts = await readFacts(client, pathsOf(needs), [...new Set([cluster.imageStorage, ...targetsOf(guests)])]);
+  const unknown = missing.map((fleet) =>
+    skip(`target storages and bridges of fleet ${fleet}: its flake was not evaluated`),
+  );
+  return { findings: [...reached, ok(`Proxmox VE ${version}`), ...clusterFindings(facts, needs), ...unknown], clock };
+}
+
+function trustText({ url, ca, fingerprints }: ClusterConfig): string {
+  if (url.startsWith('http:')) return 'unencrypted, inside this machine';
+  const by = [ca === undefined ? [] : 'the CA file', fingerprints.length === 0 ? [] : 'its fingerprint'].flat();
+  return `its certificate is proved by ${by.length === 0 ? "the system's CAs" : by.join(' and ')}`;
+}
+
+/** For a certificate that is not trusted, the line with what the server shows: a person has to compare it. */
+async function connectionFailure(error: unknown, url: string, { area, timeoutMs }: ExamineOptions): Promise<Finding> {
+  if (error instanceof NoAnswer) {
+    const fix = 'PROXMOX_URL=https://<a node>:8006, and no firewall between it and this machine';
+    return findingsOf(area).fail(`${url} does not answer (${error.code})`, fix);
+  }
+  const failure = failureOf(area, error);
+  const shown = error instanceof TlsError ? await shownFingerprint(url, timeoutMs) : undefined;
+  if (shown === undefined) return failure;
+  return {
+    ...failure,
+    fix: `PROXMOX_FINGERPRINTS=${shown}   (only if \`pvenode cert info\` on the node shows the same)`,
+  };
+}

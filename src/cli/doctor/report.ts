@@ -1,0 +1,45 @@
+import type { Finding, Status } from './finding.ts';
+
+const marks: Readonly<Record<Status, string>> = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL', skip: 'skip' };
+
+/** The findings for people: one line each, below it the line that mends it, and at the end how many of each. */
+export function reportText(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ area }) => area.length), 0);
+  const lines = findings.flatMap(({ status, area, text, fix }) => [
+    `${marks[status]}  ${area.padEnd(width)}  ${text}`,
+    ...(fix === undefined ? [] : [`      ${' '.repeat(width)}  -> ${fix}`]),
+  ]);
+  return [...lines, '', summary(findings)].join('\n');
+}
+
+/** The same for scripts. `ok` is what the exit code says: nothing failed. */
+export function reportJson(findings: readonly Finding[]): string {
+  return JSON.stringify({ ok: isWell(findings), findings }, null, 2);
+}
+
+export function isWell(findings: readonly Finding[]): boolean {
+  return findings.every(({ status }) => status !== 'fail');
+}
+
+/** Each text on one line, without secrets and without anything that moves a cursor or turns the direction of writing. */
+export function harmless(findings: readonly Finding[], gate: (text: string) => string): readonly Finding[] {
+  return findings.map(({ status, area, text, fix }) => ({
+    status,
+    area: oneLine(gate(area)),
+    text: oneLine(gate(text)),
+    ...(fix === undefined ? {} : { fix: oneLine(gate(fix)) }),
+  }));
+}
+
+function summary(findings: readonly Finding[]): string {
+  const count = (status: Status) => findings.filter((finding) => finding.status === status).length;
+  const skipped = count('skip') === 0 ? '' : `, ${count('skip')} skipped`;
+  return `${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} failed${skipped}.`;
+}
+
+function oneLine(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '')
+    .trim();
+}

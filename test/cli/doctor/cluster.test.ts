@@ -1,0 +1,310 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Finding } from '../../../src/cli/doctor/finding.ts';
+import { examineCluster, type Guests } from '../../../src/cli/doctor/proxmox.ts';
+import type { ClusterConfig } from '../../../src/config.ts';
+import { parseDesired } from '../../../src/core/desired.ts';
+import { Secret } from '../../../src/secret.ts';
+import { demoSeed, type Seed, startSimulator } from '../../../src/simulator/simulator.ts';
+import { startFront } from '../support/front.ts';
+import { aSimulator } from '../support/services.ts';
+
+const tokenId = 'proxnix@pve!bot';
+
+/** A demo cluster whose bot has other rights. */
+function seedWith(
+  rights: (before: Record<string, string[]>) => Record<string, string[]>,
+  more: Partial<Seed> = {},
+): Seed {
+  const seed = demoSeed();
+  const tokens = seed.tokens.map((token) =>
+    token.tokenid === tokenId ? { ...token, privileges: rights({ ...token.privileges }) } : token,
+  );
+  return { ...seed, tokens, ...more };
+}
+
+function without(path: string, ...names: readonly string[]) {
+  return (rights: Record<string, string[]>) => ({
+    ...rights,
+    [path]: (rights[path] ?? []).filter((name) => !names.includes(name)),
+  });
+}
+
+const withoutAnyOn = (path: string) => (rights: Record<string, string[]>) =>
+  Object.fromEntries(Object.entries(rights).filter(([one]) => one !== path));
+
+const secretOf = ({ tokens }: Seed) => new Secret(tokens.find(({ tokenid }) => tokenid === tokenId)?.secret ?? '');
+
+function guests(change: object = {}): Guests {
+  const vm = {
+    ...{ name: 'web', vm_id: 820, image_type: 'web', cores: 1, sockets: 1, memory_mb: 512, disk_gb: 8 },
+    ...{ storage_location: 'fast', cloud_init: 'None', protected: false, ...change },
+  };
+  return { guests: parseDesired({ vms: { web: vm } }), missing: [] };
+}
+
+async function examine(
+  seed: Seed,
+  change: Partial<ClusterConfig> = {},
+  wanted: Guests = guests(),
+): Promise<{ findings: readonly Finding[]; clock: readonly { from: string; aheadMs: number }[] }> {
+  const url = change.url ?? (await aSimulator(seed)).url;
+  const cluster = { name: 'default', tokenId, tokenSecret: secretOf(seed), fingerprints: [], imageStorage: 'local' };
+  const options = { area: 'Proxmox', guests: Promise.resolve(wanted), timeoutMs: 5000, now: Date.now };
+  return examineCluster({ ...cluster, ...change, url }, options);
+}
+
+const bad = (findings: readonly Finding[]) => findings.filter(({ status }) => status !== 'ok');
+
+describe('a cluster as it should be', () => {
+  it('has nothing to complain about, and says the time', async () => {
+    const { findings, clock } = await examine(demoSeed());
+    expect(bad(findings)).toEqual([]);
+    expect(findings.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+ answers; unencrypted, inside this machine$/),
+      'the token proxnix@pve!bot is accepted',
+      'Proxmox VE 9.2.11',
+      'the token has its 12 rights on /vms',
+      'the token has its 2 rights on /storage/fast',
+      'the token has its 3 rights on /storage/local',
+      'the token has its right on /sdn/zones/localnetwork/vmbr0',
+      'the token has its right on /nodes',
+      'all nodes are up: pve1',
+      'storage local is there (images are uploaded to)',
+      'storage fast is there (holds disks of VMs)',
+    ]);
+    expect(Math.abs(clock[0]?.aheadMs ?? Number.NaN)).toBeLessThan(10_000);
+  });
+
+  it('may be 8.4, where the agent has another right', async () => {
+    const seed = seedWith((rights) => rights, { version: '8.4.1' });
+    expect(bad((await examine(seed)).findings)).toMatchObject([
+      { status: 'fail', text: 'VM.Monitor is missing on /vms', fix: expect.stringContaining('--privs VM.Monitor;') },
+    ]);
+    const right = seedWith((rights) => ({ ...rights, '/vms': [...(rights['/vms'] ?? []), 'VM.Monitor'] }), {
+      version: '8.4.1',
+    });
+    expect(bad((await examine(right)).findings)).toEqual([]);
+  });
+
+  it('may give its rights on a pool, or on all guests, when there is a pool', async () => {
+    const pool = { pool: 'proxnix' };
+    const onPool = seedWith(withoutAnyOn('/vms'));
+    expect(bad((await examine(onPool, pool)).findings)).toEqual([]);
+    const onAll = seedWith(withoutAnyOn('/pool/proxnix'));
+    expect(bad((await examine(onAll, pool)).findings)).toEqual([]);
+    expect(bad((await examine(onPool)).findings)).toHaveLength(1);
+  });
+});
+
+describe('rights that are missing', () => {
+  const needed = [
+    ...['VM.Allocate', 'VM.Audit', 'VM.Config.CPU', 'VM.Config.Disk', 'VM.Config.HWType', 'VM.Config.Memory'],
+    ...['VM.Config.Network', 'VM.Config.Options', 'VM.PowerMgmt', 'VM.GuestAgent.Audit'],
+  ];
+  it.each(needed)('are named one by one: %s', async (name) => {
+    const { findings } = await examine(seedWith(without('/vms', name)));
+    expect(bad(findings)).toEqual([
+      {
+        status: 'fail',
+        area: 'Proxmox',
+        text: `${name} is missing on /vms`,
+        fix:
+          `pveum role add ProxnixVM 2>/dev/null; pveum role modify ProxnixVM --append 1 --privs ${name}; ` +
+          'pveum acl modify /vms --roles ProxnixVM --users proxnix@pve; ' +
+          "pveum acl modify /vms --roles ProxnixVM --tokens 'proxnix@pve!bot'",
+      },
+    ]);
+  });
+
+  it('are warnings where the bot does most of its work without them', async () => {
+    const seed = seedWith((rights) => {
+      const withoutCloudInit = without('/vms', 'VM.Config.Cloudinit', 'VM.Config.CDROM')(rights);
+      const withoutDelete = without('/storage/local', 'Datastore.Allocate')(withoutCloudInit);
+      return without('/nodes', 'Sys.Audit')(withoutDelete);
+    });
+    const { findings } = await examine(seed);
+    expect(bad(findings).map(({ status, text }) => `${status} ${text}`)).toEqual([
+      'warn VM.Config.Cloudinit is missing on /vms; it is for cloud-init drives of VMs that are there already',
+      'warn VM.Config.CDROM is missing on /vms; it is for cloud-init drives of VMs that are there already',
+      'warn Datastore.Allocate is missing on /storage/local; it is for deleting images that no VM uses any more',
+      'warn Sys.Audit is missing on /nodes; it is for placing a new VM on the node with the most free memory',
+    ]);
+  });
+
+  it('all of a path are one line, because one line mends them', async () => {
+    const { findings } = await examine(seedWith(withoutAnyOn('/vms')));
+    expect(bad(findings)).toMatchObject([
+      {
+        status: 'fail',
+        text: expect.stringMatching(/^the token has no right on \/vms; missing: VM\.Allocate .*VM\.PowerMgmt/),
+      },
+    ]);
+    expect(bad(findings)[0]?.fix).toContain("--privs 'VM.Allocate VM.Audit ");
+  });
+
+  it('on a bridge are a failure, on a VNet of some zone a warning', async () => {
+    const seed = seedWith(withoutAnyOn('/sdn/zones/localnetwork/vmbr0'));
+    expect(bad((await examine(seed)).findings)).toMatchObject([
+      { status: 'fail', text: 'SDN.Use is missing on /sdn/zones/localnetwork/vmbr0' },
+    ]);
+    expect(bad((await examine(demoSeed(), {}, guests({ network_bridge: 'blue' }))).findings)).toMatchObject([
+      { status: 'warn', text: expect.stringContaining('fine if it is a VNet') },
+    ]);
+  });
+});
+
+describe('storages', () => {
+  const content = (name: string, list: string[]) => {
+    const seed = demoSeed();
+    return { ...seed, storages: seed.storages.map((one) => (one.storage === name ? { ...one, content: list } : one)) };
+  };
+
+  it('without import cannot take images, and the line that mends it keeps what they hold', async () => {
+    const { findings } = await examine(content('local', ['iso', 'vztmpl']));
+    expect(bad(findings)).toEqual([
+      {
+        status: 'fail',
+        area: 'Proxmox',
+        text: 'storage local does not take import: its content is iso,vztmpl',
+        fix: 'pvesm set local --content iso,vztmpl,import',
+      },
+    ]);
+  });
+
+  it('that the flake names have to hold disks', async () => {
+    expect(bad((await examine(content('fast', ['backup']))).findings)).toMatchObject([
+      { status: 'fail', text: 'storage fast does not take images: its content is backup' },
+    ]);
+  });
+
+  it('that are not there are said to be missing', async () => {
+    const rights = seedWith((before) => ({
+      ...before,
+      '/storage': ['Datastore.AllocateSpace', 'Datastore.Audit', 'Datastore.AllocateTemplate', 'Datastore.Allocate'],
+    }));
+    const { findings } = await examine(rights, { imageStorage: 'nosuch' }, guests({ storage_location: 'gone' }));
+    expect(bad(findings)).toMatchObject([
+      {
+        status: 'fail',
+        text: 'storage nosuch is not there',
+        fix: 'pvesm add dir nosuch --path /var/lib/nosuch --content import',
+      },
+      { status: 'fail', text: 'storage gone is not there', fix: expect.stringContaining('pvesm status') },
+    ]);
+  });
+
+  it('that are disabled are said to be so', async () => {
+    const seed = demoSeed();
+    const storages = seed.storages.map((one) => (one.storage === 'fast' ? { ...one, enabled: false } : one));
+    expect(bad((await examine({ ...seed, storages })).findings)).toMatchObject([
+      { status: 'fail', text: 'storage fast is disabled or not mounted', fix: 'pvesm set fast --disable 0' },
+    ]);
+  });
+
+  it('that the token may not see are skipped, because the right is named already', async () => {
+    const { findings } = await examine(seedWith(withoutAnyOn('/storage/fast')));
+    expect(bad(findings)).toMatchObject([
+      { status: 'fail', text: expect.stringContaining('no right on /storage/fast') },
+      { status: 'skip', text: 'storage fast cannot be looked at without the right on it' },
+    ]);
+  });
+
+  it('and bridges of a flake that was not read are skipped with a line', async () => {
+    const { findings } = await examine(demoSeed(), {}, { guests: [], missing: ['home'] });
+    expect(bad(findings)).toEqual([
+      {
+        status: 'skip',
+        area: 'Proxmox',
+        text: 'target storages and bridges of fleet home: its flake was not evaluated',
+      },
+    ]);
+  });
+});
+
+describe('nodes', () => {
+  it('that are down are a warning, those the flake makes up a failure', async () => {
+    const seed = demoSeed();
+    const second = {
+      ...seed.nodes[0],
+      node: 'pve2',
+      ip: '10.77.0.2',
+      maxcpu: 8,
+      maxmem: 1,
+      unreachable: 'No route to host',
+    };
+    const { findings } = await examine({ ...seed, nodes: [...seed.nodes, second] }, {}, guests({ node: 'pve9' }));
+    expect(bad(findings)).toMatchObject([
+      {
+        status: 'fail',
+        text: 'the flake names the node pve9, which is not there',
+        fix: expect.stringContaining('pve1, pve2'),
+      },
+      { status: 'warn', text: 'the node pve2 is down' },
+    ]);
+  });
+});
+
+describe('a cluster that cannot be used', () => {
+  it('is too old before 8.4, and is asked nothing further', async () => {
+    const seed = demoSeed();
+    const front = await startFront((await aSimulator(seed)).url);
+    front.answers.set('GET /api2/json/version', { status: 200, body: { data: { version: '8.3.5', release: '8.3' } } });
+    const { findings } = await examine(seed, { url: front.origin });
+    expect(bad(findings)).toMatchObject([{ status: 'fail', text: expect.stringContaining('8.3.5 is too old') }]);
+    expect(front.requests).toEqual(['GET /api2/json/version']);
+  });
+
+  it('refuses a wrong secret, and that is said without it', async () => {
+    const tokenSecret = new Secret('canary-wrong-secret');
+    const { findings } = await examine(demoSeed(), { tokenSecret });
+    expect(findings).toMatchObject([
+      { status: 'fail', fix: expect.stringContaining('proxnix@pve!bot: its id, its secret') },
+    ]);
+    expect(JSON.stringify(findings)).not.toContain('canary');
+  });
+
+  it('does not answer where nothing listens', async () => {
+    const { findings } = await examine(demoSeed(), { url: 'http://127.0.0.1:1' });
+    expect(findings).toMatchObject([
+      {
+        status: 'fail',
+        text: 'http://127.0.0.1:1 does not answer (ECONNREFUSED)',
+        fix: expect.stringContaining('PROXMOX_URL='),
+      },
+    ]);
+  });
+});
+
+describe('the certificate', () => {
+  const fixture = (name: string) =>
+    readFileSync(new URL(`../../simulator/fixtures/tls/${name}.pem`, import.meta.url), 'utf8');
+  const tls = { key: fixture('key'), cert: fixture('cert') };
+  const shown = new X509Certificate(tls.cert).fingerprint256;
+
+  async function url(): Promise<string> {
+    const simulator = await startSimulator({ seed: demoSeed(), tls });
+    onTestFinished(() => simulator.close());
+    return simulator.url;
+  }
+
+  it('is trusted by its fingerprint', async () => {
+    const { findings } = await examine(demoSeed(), { url: await url(), fingerprints: [shown] });
+    expect(bad(findings)).toEqual([]);
+    expect(findings[0]?.text).toContain('its certificate is proved by its fingerprint');
+  });
+
+  it.each([[[]], [[shown.replaceAll(/\w\w/g, 'AB')]]])(
+    'of an unknown signer is shown to be compared (pins: %j)',
+    async (fingerprints) => {
+      const { findings } = await examine(demoSeed(), { url: await url(), fingerprints });
+      expect(findings).toMatchObject([
+        {
+          status: 'fail',
+          fix: `PROXMOX_FINGERPRINTS=${shown}   (only if \`pvenode cert info\` on the node shows the same)`,
+        },
+      ]);
+    },
+  );
+});

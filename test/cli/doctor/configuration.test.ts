@@ -1,0 +1,109 @@
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { entranceFindings, loadForDoctor } from '../../../src/cli/doctor/configuration.ts';
+import { aFolder, envFile } from '../support/services.ts';
+
+const minimal = {
+  PROXMOX_URL: 'https://pve1.example.org:8006',
+  PROXMOX_TOKEN_ID: 'proxnix@pve!bot',
+  PROXMOX_TOKEN_SECRET: 'proxmox-token-secret',
+  GIT_URL: 'https://git.example.org/ada/fleet.git',
+  WEBHOOK_SECRET: '5d1f0c3b7a9e4826b1d3f5a7c9e0b2d4',
+  APPROVERS: 'console:owner',
+};
+
+function entrances(change: Readonly<Record<string, string>>) {
+  const { config, findings } = loadForDoctor(envFile(aFolder(), { ...minimal, ...change }), {});
+  if (config === undefined) throw new Error(JSON.stringify(findings));
+  return entranceFindings(config);
+}
+
+describe('the configuration', () => {
+  it('is read from the file as at a start, and the environment wins', () => {
+    const file = envFile(aFolder(), minimal);
+    const { config, findings } = loadForDoctor(file, { GIT_BRANCH: 'production' });
+    expect(findings.map(({ status, text }) => `${status} ${text}`)).toEqual([
+      `ok ${file} is read, and by nobody else`,
+      'ok is complete; fleets: default',
+    ]);
+    expect(config?.fleets[0]?.git.branch).toBe('production');
+  });
+
+  it('has all its mistakes named, each with the variable to write', () => {
+    const file = envFile(aFolder(), {
+      ...minimal,
+      PROXMOX_TOKEN_SECRET: '',
+      GIT_BRANCH: '../x',
+      HTTP_PORT: 'canary-1',
+    });
+    const { config, findings } = loadForDoctor(file, {});
+    expect(config).toBeUndefined();
+    const failed = findings.filter(({ status }) => status === 'fail');
+    expect(failed.map(({ text }) => text.slice(0, text.indexOf(':'))).sort()).toEqual([
+      'GIT_BRANCH',
+      'HTTP_PORT',
+      'PROXMOX_TOKEN_SECRET',
+    ]);
+    for (const { text, fix } of failed)
+      expect(fix).toMatch(new RegExp(`^${text.slice(0, text.indexOf(':'))}=\\.\\.\\. in `));
+    expect(JSON.stringify(findings)).not.toContain('canary');
+  });
+
+  it('without any chat filled in points to their variables', () => {
+    const { findings } = loadForDoctor(envFile(aFolder(), { ...minimal, CONSOLE: 'off', DISCORD_TOKEN: '' }), {});
+    expect(findings.at(-1)).toMatchObject({ status: 'fail', fix: expect.stringMatching(/DISCORD_\.\.\. or SLACK_/) });
+  });
+
+  it('has its own warnings as warnings', () => {
+    const { findings } = loadForDoctor(envFile(aFolder(), { ...minimal, APPROVERS: '' }), {});
+    expect(findings).toContainEqual(
+      expect.objectContaining({ status: 'warn', text: expect.stringMatching(/^APPROVERS: is empty/) }),
+    );
+  });
+
+  it('that others may read is a warning', () => {
+    const file = envFile(aFolder(), minimal);
+    chmodSync(file, 0o640);
+    expect(loadForDoctor(file, {}).findings[0]).toMatchObject({ status: 'warn', fix: `chmod 600 ${file}` });
+  });
+
+  it('may come from the environment alone', () => {
+    const { config, findings } = loadForDoctor(join(aFolder(), '.env'), minimal);
+    expect(config).toBeDefined();
+    expect(findings[0]).toMatchObject({ status: 'warn', fix: 'proxnix init' });
+  });
+
+  it('that is no file cannot be read', () => {
+    expect(loadForDoctor(aFolder(), minimal).findings[0]).toMatchObject({
+      status: 'fail',
+      text: expect.stringContaining('cannot be read (EISDIR)'),
+    });
+  });
+});
+
+describe('the entrances', () => {
+  it('are the webhook with a long secret and the console for this machine only', () => {
+    expect(entrances({}).map(({ status, area, text }) => `${status} ${area} ${text}`)).toEqual([
+      'ok webhook its secret is long enough',
+      'ok console is on at 127.0.0.1:6780 and open to this machine only, so it asks for no token',
+    ]);
+  });
+
+  it.each(['a-short-secret-16', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'])(
+    'are open to guessing with the secret %s',
+    (secret) => {
+      const [webhook] = entrances({ WEBHOOK_SECRET: secret });
+      expect(webhook).toMatchObject({ status: 'warn', fix: expect.stringContaining('openssl rand -hex 32') });
+      expect(JSON.stringify(webhook)).not.toContain(secret);
+    },
+  );
+
+  it('may be polling and a console with a token', () => {
+    const found = entrances({ WEBHOOKS: 'off', HTTP_HOST: '0.0.0.0', CONSOLE_TOKEN: '0a1b2c3d4e5f60718293' });
+    expect(found.map(({ text }) => text)).toEqual([
+      'is off; git is asked for pushes every 300 s',
+      'is on at 0.0.0.0:6780 and asks for its token',
+    ]);
+  });
+});
