@@ -35,7 +35,7 @@ export class Secret {
  */
 export function createGate(secrets: readonly Secret[]): (text: string) => string {
   const values = secrets.flatMap((secret) => partsOf(secret.reveal())).sort((a, b) => b.length - a.length);
-  const forms = [...new Set(values)].flatMap((value) => [spelled(value), ...encoded(value)]);
+  const forms = [...new Set(values)].flatMap((value) => [spelled(value), ...encoded(value), ...cutOff(value)]);
   const configured = forms.length === 0 ? undefined : new RegExp(forms.join('|'), 'g');
   return (text) => {
     const without = configured === undefined ? text : text.replace(configured, mask);
@@ -61,6 +61,14 @@ function spelled(text: string): string {
       return `(?:${[percent(char), ...literal].join('|')})`;
     })
     .join('');
+}
+
+/** What a cut leaves of a secret: its first eight characters or more, up to the sign that something is missing. */
+function cutOff(value: string): string[] {
+  const chars = Array.from(value).slice(0, 200);
+  if (chars.length < 12) return [];
+  const rest = chars.slice(8).reduceRight((inner, char) => `(?:${spelled(char)}${inner})?`, '');
+  return [`${spelled(chars.slice(0, 8).join(''))}${rest}(?=…)`];
 }
 
 /**

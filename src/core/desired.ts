@@ -159,7 +159,8 @@ function article(type: string): string {
 }
 
 function shown(input: unknown): string {
-  return JSON.stringify(input)?.slice(0, 60) ?? typeof input;
+  const text = JSON.stringify(input) ?? typeof input;
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
 function duplicates(guests: readonly GuestSpec[]): string[] {
