@@ -1,0 +1,3 @@
+import { chatStory } from './story.ts';
+
+chatStory('slack');
