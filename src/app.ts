@@ -11,11 +11,11 @@ import { messageFolder } from './chat/console/message-store.ts';
 import { DiscordChat } from './chat/discord/discord.ts';
 import type { DiscordOptions } from './chat/discord/settings.ts';
 import { SlackChat, type SlackOptions } from './chat/slack/slack.ts';
-import type { Cluster } from './cluster/cluster.ts';
 import { ProxmoxCluster, type ProxmoxOptions } from './cluster/proxmox/proxmox.ts';
 import type { Config, FleetConfig } from './config.ts';
 import { UserError } from './core/errors.ts';
 import { GitMirror } from './git/cli.ts';
+import { createHealth, type HealthOptions } from './health/watch.ts';
 import { startHttp } from './http/server.ts';
 import { createLog, type Log } from './log.ts';
 import { type Fleet, realClock } from './pipeline/deps.ts';
@@ -31,6 +31,7 @@ export interface AppParts {
   readonly builder?: Builder;
   readonly nix?: Partial<NixOptions>;
   readonly proxmox?: Partial<ProxmoxOptions>;
+  readonly health?: Partial<HealthOptions>;
   readonly discord?: Partial<DiscordOptions>;
   readonly slack?: Partial<SlackOptions>;
   readonly log?: Log;
@@ -200,7 +201,7 @@ function channelsOf(config: Config, chat: 'discord' | 'slack'): Readonly<Record<
   return Object.fromEntries(pairs);
 }
 
-function makeClusters(config: Config, parts: AppParts, log: Log): ReadonlyMap<string, Cluster> {
+function makeClusters(config: Config, parts: AppParts, log: Log): ReadonlyMap<string, ProxmoxCluster> {
   const clusters = config.clusters.map((cluster) => {
     const { name, url, tokenId, tokenSecret, fingerprints, imageStorage, ca, pool } = cluster;
     const adapter = new ProxmoxCluster({
@@ -217,7 +218,7 @@ function makeClusters(config: Config, parts: AppParts, log: Log): ReadonlyMap<st
 function makeFleet(
   fleet: FleetConfig,
   config: Config,
-  clusters: ReadonlyMap<string, Cluster>,
+  clusters: ReadonlyMap<string, ProxmoxCluster>,
   parts: AppParts,
   log: Log,
 ): Fleet {
@@ -240,6 +241,7 @@ function makeFleet(
     }),
     builder: parts.builder ?? new NixBuilder({ ...nixOptions(fleet, config), log, ...parts.nix }),
     cluster,
+    health: createHealth({ probe: cluster.probe(), ...parts.health }),
     clusterName: fleet.cluster,
     policy: { ...policy, places },
     planExpiryMs,

@@ -90,6 +90,10 @@ async function aWorld(): Promise<World> {
     }),
     editEveryMs: 20,
     pushQuietMs: 20,
+    health: {
+      now: () => Date.now() / timeScale,
+      sleep: (ms) => setTimeout(ms * timeScale, undefined),
+    },
     proxmox: {
       sleep: (ms) => setTimeout(ms * timeScale, undefined),
       timeouts: { pollMs: [100, 250], logMs: 250, busyMs: 2000, startMs: 300 },

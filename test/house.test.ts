@@ -31,9 +31,15 @@ const imports: readonly Import[] = sources.flatMap((from) => {
   });
 });
 
-const ports = ['chat/chat', 'cluster/cluster', 'builder/builder', 'git/git', 'store/store', 'webhook/webhook'].map(
-  (port) => `src/${port}.ts`,
-);
+const ports = [
+  'chat/chat',
+  'cluster/cluster',
+  'builder/builder',
+  'git/git',
+  'store/store',
+  'webhook/webhook',
+  'health/health',
+].map((port) => `src/${port}.ts`);
 const isPort = (file: string) => ports.includes(file);
 /** The room of a file: `src/core`, `src/cluster/proxmox`, `src/git`. */
 const within = (file: string, ...rooms: string[]) => rooms.some((room) => file.startsWith(`${room}/`));
@@ -93,7 +99,7 @@ describe('the house', () => {
   });
 
   it('has adapters that know no other adapter and no pipeline', () => {
-    const rooms = ['chat', 'cluster', 'builder', 'git', 'store', 'webhook', 'http'];
+    const rooms = ['chat', 'cluster', 'builder', 'git', 'store', 'webhook', 'health', 'http'];
     const stray = rooms.flatMap((room) =>
       strays([`src/${room}`], (one) => {
         if (!local(one)) return true;

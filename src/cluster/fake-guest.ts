@@ -83,6 +83,25 @@ export function swapped(guest: FakeGuest, wanted: DesiredGuest, tags: string): F
   return { ...withRoot({ ...guest, config: { ...config, pending } }, wanted, disk), tags: splitTags(tags) };
 }
 
+/** The old root disk in its slot again; a swap that is pending is reverted, a guest that runs the new disk is stopped. */
+export function swappedBack(guest: FakeGuest, wanted: DesiredGuest, volid: string): FakeGuest {
+  const { pending, unused, disks } = guest.config;
+  const current = disks[wanted.diskSlot];
+  if (current?.volid === volid) return guest;
+  const kept = Object.entries(unused).filter(([, one]) => one !== volid);
+  if (kept.length === Object.keys(unused).length)
+    throw moved(`The old root disk ${volid} is not with VM ${guest.vmid}.`);
+  const reverted = pending.includes(wanted.diskSlot);
+  const left = current === undefined ? kept : [...kept, ['unused201', current.volid]];
+  const config = {
+    ...guest.config,
+    unused: Object.fromEntries(left),
+    pending: pending.filter((key) => key !== wanted.diskSlot),
+  };
+  const disk = { volid, storage: volid.split(':', 1)[0] ?? '' };
+  return withRoot({ ...guest, config, status: reverted ? guest.status : 'stopped' }, wanted, disk);
+}
+
 export function stagingOf(vmid: number): number {
   return 900_000_000 + (vmid % 90_000_000);
 }

@@ -14,6 +14,7 @@ import {
   rootOf,
   stagingOf,
   swapped,
+  swappedBack,
   withRoot,
 } from './fake-guest.ts';
 
@@ -121,7 +122,8 @@ export class FakeCluster implements Cluster {
 
   #change(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): void {
     const guest = this.#check(step.vmid, guard);
-    if (step.kind !== 'configure' && step.kind !== 'swap' && step.kind !== 'finish') this.#task(monitor);
+    if (step.kind !== 'configure' && step.kind !== 'swap' && step.kind !== 'swap-back' && step.kind !== 'finish')
+      this.#task(monitor);
     const next = this.#next(step, guest);
     if (next === undefined) this.#guests.delete(step.vmid);
     else this.#guests.set(step.vmid, next);
@@ -162,6 +164,8 @@ export class FakeCluster implements Cluster {
       }
       case 'swap':
         return swapped(guest, step.guest, step.tags);
+      case 'swap-back':
+        return swappedBack(guest, step.guest, step.volid);
       case 'finish':
         return {
           ...guest,

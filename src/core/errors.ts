@@ -21,11 +21,34 @@ export function errorFacts(error: unknown): { readonly why: string } | { readonl
   return error instanceof UserError ? { why: error.message } : { err: error };
 }
 
+/** A guest whose old root disk was put back after its replacement failed. */
+export interface RolledBack {
+  readonly vmid: number;
+  readonly name: string;
+  /** The image it runs again; absent when no tag told it. */
+  readonly imageHash?: string;
+}
+
+/** The failure of a replacement that was undone: the guest is as it was before. */
+export class RolledBackError extends UserError {
+  readonly rolledBack: RolledBack;
+
+  constructor(
+    rolledBack: RolledBack,
+    message: string,
+    options: { next?: string; details?: readonly string[]; cause?: unknown },
+  ) {
+    super(message, options);
+    this.rolledBack = rolledBack;
+  }
+}
+
 /** What a run keeps of an error: plain data, safe to show. */
 export interface Failure {
   readonly message: string;
   readonly next?: string;
   readonly details: readonly string[];
+  readonly rolledBack?: RolledBack;
 }
 
 /** The showable form of anything thrown; a bug shows only that it happened, its text stays in the log. */
@@ -41,5 +64,6 @@ export function toFailure(error: unknown): Failure {
     message: error.message,
     details: error.details,
     ...(error.next === undefined ? {} : { next: error.next }),
+    ...(error instanceof RolledBackError ? { rolledBack: error.rolledBack } : {}),
   };
 }

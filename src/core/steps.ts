@@ -47,6 +47,17 @@ export type GuestStep =
       readonly guest: DesiredGuest;
       readonly tags: string;
     }
+  /**
+   * The root disk that was swapped out becomes the root disk again, pending while the guest runs; the new one stays as
+   * an unused volume. `volid`: the old disk, as the plan's basis has it.
+   */
+  | {
+      readonly kind: 'swap-back';
+      readonly vmid: number;
+      readonly node: string;
+      readonly guest: DesiredGuest;
+      readonly volid: string;
+    }
   /** The last step of a guest: the final tags, and protection where the flake wants it. */
   | {
       readonly kind: 'finish';
@@ -66,6 +77,14 @@ export type Step = { readonly id: string } & (
   | { readonly kind: 'build'; readonly images: readonly Image[] }
   | { readonly kind: 'upload'; readonly image: Image; readonly node: string }
   | ({ readonly name: string } & GuestStep)
+  /** Is the guest well after its start? Looked at from outside, nothing is written. */
+  | {
+      readonly kind: 'health';
+      readonly vmid: number;
+      readonly name: string;
+      readonly node: string;
+      readonly guest: DesiredGuest;
+    }
 );
 
 /** A step that changes a guest. */
@@ -93,10 +112,14 @@ function* imageSteps(changes: readonly Change[]): Generator<Step> {
   }
 }
 
+/** What every step of one guest has in common. */
+type At = <Kind extends GuestStep['kind'] | 'health'>(
+  kind: Kind,
+) => { id: string; kind: Kind; vmid: number; name: string; node: string };
+
 function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   const { vmid, name, node } = change;
-  const at = <Kind extends GuestStep['kind']>(kind: Kind) =>
-    ({ id: `${vmid} ${kind}`, kind, vmid, name, node }) as const;
+  const at: At = (kind) => ({ id: `${vmid} ${kind}`, kind, vmid, name, node });
   if (change.action === 'conflict') return;
   if (change.action === 'destroy') {
     yield at('stop');
@@ -118,12 +141,14 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
     yield { ...at('swap'), guest, tags: working };
     yield at('restart');
     yield at('start');
+    yield { ...at('health'), guest };
   } else {
     if (change.action === 'replace') yield { ...at('discard'), staging: false };
     yield { ...at('create'), guest, tags: working };
     yield { ...at('import'), guest };
     yield { ...at('resize'), guest };
     yield at('start');
+    yield { ...at('health'), guest };
   }
   const { commit, fleetTag } = plan.goal;
   const done = { imageHash: imageHash(guest.image), commit: commit.sha };
@@ -131,18 +156,15 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   yield { ...at('finish'), guest, tags };
 }
 
-function* updateSteps(
-  change: UpdateChange,
-  at: <Kind extends GuestStep['kind']>(
-    kind: Kind,
-  ) => { id: string; kind: Kind; vmid: number; name: string; node: string },
-): Generator<Step> {
+function* updateSteps(change: UpdateChange, at: At): Generator<Step> {
   const { guest, live, fields } = change;
   const has = (field: string) => fields.some((one) => one.field === field);
   yield { ...at('configure'), guest, tags: updatingTags(live.tags) };
   if (has('storage')) yield { ...at('move-disk'), guest };
   if (has('disk')) yield { ...at('resize'), guest };
-  if (fields.some((field) => field.restart)) yield at('restart');
+  if (!fields.some((field) => field.restart)) return;
+  yield at('restart');
+  if (live.status === 'running') yield { ...at('health'), guest };
 }
 
 function byOrder(a: Change, b: Change): number {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { type App, type AppParts, startApp } from '../app.ts';
 import { loadConfig } from '../config.ts';
 import { createLog, type Log } from '../log.ts';
@@ -59,6 +60,7 @@ export async function startDemo({ dir, port, log, importBytesPerSecond, requests
     const app = await startApp(config, {
       ...nix.parts,
       proxmox: { timeouts: quickTimeouts },
+      health: quickHealth,
       log: log ?? createLog({ level: 'warn', gate: (text) => text }),
     });
     await writeSession(dir, repository.origin, { url: app.url, secret, simulatorUrl: simulator.url });
@@ -75,6 +77,14 @@ export async function startDemo({ dir, port, log, importBytesPerSecond, requests
 
 /** The simulator waits a fifth of what the real server does, so looking at it as rarely would be most of the demo. */
 const quickTimeouts = { pollMs: [100, 200, 400], logMs: 500, pauseMs: 600, startMs: 1000 };
+
+/** Time as a guest of the simulator has it: five times as fast. */
+export const quickHealth = {
+  now: () => Date.now() * 5,
+  sleep: async (ms: number, signal?: AbortSignal) => {
+    await setTimeout(ms / 5, undefined, signal === undefined ? {} : { signal });
+  },
+};
 
 /** Real Nix where it works, else evaluations that were recorded from the same repository. */
 async function findNixHere(dir: string): Promise<{ system: string; parts: AppParts; why?: string }> {

@@ -25,6 +25,11 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
     next: 'Give test-worker fewer cores, or move it to a larger node.',
     details: ['starting VM 822', 'TASK ERROR: MAX 2 vcpus allowed per VM on this node'],
   };
+  const rolledBack = {
+    message: 'test-worker (822) did not become healthy on image q7w3n5zb.',
+    details: ['running: yes', 'agent ping: silent, 61 tries in 120 s', 'tcp 22: refused, 61 tries in 120 s'],
+    rolledBack: { vmid: 822, name: 'test-worker', imageHash: '4vq1h0c2d8k3m7p1r5v9x2z6b0f4h8ln' },
+  };
   const evaluation = {
     message: 'The image build-qcow2-worker cannot be evaluated.',
     next: 'Nothing was touched. Correct the flake and push again.',
@@ -68,6 +73,9 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
       { type: 'applied', at: at + 372_000, addresses: { '820': '10.0.8.20', '821': '10.0.8.21' } },
     ]),
     failed: moved(importing, [{ type: 'failed', failure, at: at + 95_000 }]),
+    'failed-rolled-back': moved(atStep(applying, '822 health', 0), [
+      { type: 'failed', failure: rolledBack, at: at + 240_000 },
+    ]),
     'failed-planning': moved(planning, [{ type: 'failed', failure: evaluation, at }]),
     cancelled: moved(importing, [
       { type: 'cancel-asked', by: ada },

@@ -3,6 +3,7 @@ import type { Chat } from '../chat/chat.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Git } from '../git/git.ts';
+import type { Health } from '../health/health.ts';
 import type { Store } from '../store/store.ts';
 
 /** A flake, a cluster, and who decides about it where. */
@@ -16,6 +17,7 @@ export interface Fleet {
   readonly git: Git;
   readonly builder: Builder;
   readonly cluster: Cluster;
+  readonly health: Health;
   /** One run at a time per cluster: fleets with the same name here share a lane. */
   readonly clusterName: string;
   readonly policy: Policy;

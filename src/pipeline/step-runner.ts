@@ -1,11 +1,14 @@
 import type { ClusterMonitor, Guard, ImageFile } from '../cluster/cluster.ts';
+import type { Change, ReplaceChange } from '../core/change.ts';
 import { UserError } from '../core/errors.ts';
+import { imageHash } from '../core/guest.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import type { ApplyingRun } from '../core/run.ts';
 import { stageKey } from '../core/stages.ts';
 import type { GuestStepOf, Step } from '../core/steps.ts';
 import { bytes } from '../views/words.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
+import { IllGuest, isUndone, rollBack } from './roll-back.ts';
 import type { Runs } from './runs.ts';
 
 /** How an apply ended when it did not fail. */
@@ -22,6 +25,8 @@ export class StepRunner {
   /** Each guest as the last look or write left it. */
   readonly #guards = new Map<number, Guard>();
   readonly #files = new Map<string, ImageFile>();
+  /** The guests whose root disk is swapped, by VMID. */
+  readonly #replaces: ReadonlyMap<number, ReplaceChange>;
   /** What must be cleared up when the guest at work fails. */
   #undo: GuestStepOf | undefined;
 
@@ -42,6 +47,7 @@ export class StepRunner {
     this.#log = options.log;
     this.#cancelled = options.cancelled;
     for (const guard of guardsOf(options.plan)) this.#guards.set(guard.vmid, guard);
+    this.#replaces = new Map(runnable(options.plan).flatMap((change) => swapOf(change)));
   }
 
   /** Runs all steps. The first failure stops everything and is thrown; what it left half made is cleared up first. */
@@ -55,7 +61,7 @@ export class StepRunner {
         await this.#one(step);
       } catch (error) {
         if (step.kind === 'build' && this.#cancelled.aborted) return 'cancelled';
-        throw await this.#clearUp(error);
+        throw await this.#wayBack(step, error);
       }
     }
     return 'applied';
@@ -65,6 +71,7 @@ export class StepRunner {
     await this.#runs.apply(this.#runId, { type: 'step-started', id: step.id, at: this.#clock.now() });
     if (step.kind === 'build') await this.#build(step);
     else if (step.kind === 'upload') await this.#upload(step);
+    else if (step.kind === 'health') await this.#health(step);
     else await this.#guest(step);
     await this.#runs.apply(this.#runId, { type: 'step-done', id: step.id, at: this.#clock.now() });
   }
@@ -110,6 +117,25 @@ export class StepRunner {
     if (step.kind === 'create') this.#undo = { ...at, kind: 'discard', staging: false };
     // From here on what was made is in use, and clearing it up would lose a guest.
     if (step.kind === 'start' || step.kind === 'hand-over') this.#undo = undefined;
+  }
+
+  async #health(step: Extract<Step, { kind: 'health' }>): Promise<void> {
+    const { guest, vmid, node, name } = step;
+    const watched = { vmid, node, name, ...(guest.health === undefined ? {} : { check: guest.health }) };
+    const { well, checks } = await this.#fleet.health.watch(watched, this.#monitor(step.id));
+    for (const { text } of checks) this.#line(step.id, text);
+    if (well) return;
+    throw new IllGuest(`${name} (${vmid}) did not become healthy on image ${imageHash(guest.image).slice(0, 8)}.`, {
+      details: checks.map(({ text }) => text),
+    });
+  }
+
+  /** What is done about a failure: a replaced guest gets its old root disk back, a half-made one is removed. */
+  async #wayBack(step: Step, error: unknown): Promise<unknown> {
+    const change = this.#replaces.get('vmid' in step ? step.vmid : 0);
+    if (change === undefined || !isUndone(step, error)) return this.#clearUp(error);
+    const { cluster, health } = this.#fleet;
+    return rollBack({ change, cluster, health, monitor: this.#monitor(step.id), failure: error });
   }
 
   /** Removes what the failed guest left half made, and says so in the error. */
@@ -167,4 +193,9 @@ function withNext(error: unknown, next: string): unknown {
   if (!(error instanceof UserError)) return error;
   const both = error.next === undefined ? next : `${next} ${error.next}`;
   return new UserError(error.message, { next: both, details: error.details, cause: error });
+}
+
+/** A change that swaps a root disk, by its VMID. */
+function swapOf(change: Change): readonly (readonly [number, ReplaceChange])[] {
+  return change.action === 'replace' && !change.halfMade ? [[change.vmid, change]] : [];
 }

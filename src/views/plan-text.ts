@@ -1,5 +1,6 @@
 import type { Change, FieldChange } from '../core/change.ts';
 import { type DesiredGuest, imageHash } from '../core/guest.ts';
+import { describeHealth } from '../core/health.ts';
 import type { Plan } from '../core/plan.ts';
 import { readTags } from '../core/tags.ts';
 import type { Line, Mark } from './card.ts';
@@ -37,7 +38,12 @@ export function planText(plan: Plan): string {
   const body = planLines(plan).map(lineText);
   const images = changes.flatMap((change) =>
     change.action === 'create' || change.action === 'replace'
-      ? [`${guestName(change)}`, `  ${change.guest.image.storePath}`, `  ${change.guest.image.drvPath}`]
+      ? [
+          guestName(change),
+          `  ${change.guest.image.storePath}`,
+          `  ${change.guest.image.drvPath}`,
+          `  health: ${describeHealth(change.guest.health)}`,
+        ]
       : [],
   );
   return [...head, '', ...body, ...(images.length === 0 ? [] : ['', 'Images', ...images]), ''].join('\n');

@@ -1,7 +1,7 @@
-import type { GuestStep, Step } from '../core/steps.ts';
+import type { Step } from '../core/steps.ts';
 
 /** Each kind of guest step as people say it. */
-export const stepWords: Readonly<Record<GuestStep['kind'], string>> = {
+export const stepWords: Readonly<Record<Exclude<Step['kind'], 'build' | 'upload'>, string>> = {
   create: 'creating',
   import: 'disk import',
   resize: 'disk resize',
@@ -12,6 +12,8 @@ export const stepWords: Readonly<Record<GuestStep['kind'], string>> = {
   stage: 'disk import',
   'hand-over': 'disk hand-over',
   swap: 'disk swap',
+  'swap-back': 'disk swap back',
+  health: 'health',
   finish: 'final tags',
   stop: 'stopping',
   destroy: 'destroying',

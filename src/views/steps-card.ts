@@ -1,3 +1,4 @@
+import type { RolledBack } from '../core/errors.ts';
 import { finalTagsOf } from '../core/outcome.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import type {
@@ -11,7 +12,7 @@ import type {
   StepState,
 } from '../core/run.ts';
 import { type Stage, stagesOf } from '../core/stages.ts';
-import type { Block, Button, Card, CardFile, Line } from './card.ts';
+import type { Block, Button, Card, CardFile, Line, Rich } from './card.ts';
 import type { CardContext } from './context.ts';
 import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
 import { planAgain, planFile } from './plan-card.ts';
@@ -123,7 +124,7 @@ export function endTitle(run: Ended, stages: readonly Stage[]): string {
     case 'applied':
       return `Applied: ${counts(runnable(run.plan), 'done')}${blockedCount(run.plan)}`;
     case 'failed':
-      return `Failed${where}`;
+      return `Failed${run.failure.rolledBack === undefined ? '' : ', rolled back'}${where}`;
     case 'cancelled':
       return `Cancelled: ${count(guestStages(stages).filter((one) => one.state === 'done').length, 'VM')} of ${guestStages(stages).length} done`;
     case 'interrupted':
@@ -164,9 +165,10 @@ function endedBlocks(run: Ended, stages: readonly Stage[]): readonly Block[] {
 function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {
   switch (run.phase) {
     case 'failed': {
-      const { message, next } = run.failure;
+      const { message, next, rolledBack } = run.failure;
       return [
         { kind: 'warning', rich: [{ bold: message }] },
+        ...(rolledBack === undefined ? [] : [{ kind: 'text', rich: rolledBackText(rolledBack) } as const]),
         ...(next === undefined ? [] : [{ kind: 'text', rich: [next] } as const]),
       ];
     }
@@ -189,6 +191,11 @@ function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {
         ...run.notes.map((note): Block => ({ kind: 'text', rich: [note] })),
       ];
   }
+}
+
+function rolledBackText({ name, vmid, imageHash }: RolledBack): Rich {
+  const image: Rich = imageHash === undefined ? ['its old root disk'] : ['image ', { code: imageHash.slice(0, 8) }];
+  return [{ bold: 'Rolled back: ' }, `${guestName({ name, vmid })} runs `, ...image, ' again and is healthy.'];
 }
 
 function sentence(label: string, stages: readonly Stage[], say: (stage: Stage) => string): readonly Block[] {

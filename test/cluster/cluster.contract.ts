@@ -217,6 +217,52 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
     });
   });
 
+  describe(`${name}: a guest that gets its old root disk back`, () => {
+    const next = aGuest({ image: anImage('b'), diskGb: 3 });
+
+    async function swapped() {
+      const story = await start();
+      const volid = (await story.make()).config?.disks['scsi0']?.volid ?? '';
+      await story.upload('b');
+      for (const kind of ['stage', 'hand-over'] as const) await story.run(kind, { guest: next });
+      await story.run('swap', { guest: next, tags: pending });
+      return { story, volid };
+    }
+
+    it('runs it again after a stop and a start; the new disk stays as an unused volume', async () => {
+      const { story, volid } = await swapped();
+      await story.run('restart');
+      const newer = (await story.read()).config?.disks['scsi0']?.volid;
+      await story.run('swap-back', { guest: next, volid });
+      await story.run('start');
+      const after = await story.read();
+      expect(after).toMatchObject({ status: 'running', config: { pending: [], boot: ['scsi0'] } });
+      expect(after.config?.disks['scsi0']?.volid).toBe(volid);
+      expect(Object.values(after.config?.unused ?? {})).toEqual([newer]);
+    });
+
+    it('runs on when the swap was not real yet', async () => {
+      const { story, volid } = await swapped();
+      await story.run('swap-back', { guest: next, volid });
+      const after = await story.read();
+      expect(after).toMatchObject({ status: 'running', config: { pending: [] } });
+      expect(after.config?.disks['scsi0']?.volid).toBe(volid);
+      expect(Object.values(after.config?.unused ?? {})).toHaveLength(1);
+    });
+
+    it('is left alone when it has that disk, and when the disk is gone', async () => {
+      const { story, volid } = await swapped();
+      await story.run('restart');
+      const before = await story.read();
+      const root = before.config?.disks['scsi0']?.volid ?? '';
+      await story.run('swap-back', { guest: next, volid: root });
+      await expect(story.run('swap-back', { guest: next, volid: `${volid}-gone` })).rejects.toThrow(
+        'is not with VM 823',
+      );
+      expect((await story.read()).config).toEqual(before.config);
+    });
+  });
+
   describe(`${name}: a guest that goes`, () => {
     it('is stopped and deleted; asked again it counts as done', async () => {
       const story = await start();
@@ -281,6 +327,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       'stage',
       'hand-over',
       'swap',
+      'swap-back',
       'finish',
       'destroy',
       'discard',
@@ -381,10 +428,10 @@ export class Story {
 
   async run(
     kind: GuestStep['kind'],
-    facts: { guest?: DesiredGuest; tags?: string; staging?: boolean } = {},
+    facts: { guest?: DesiredGuest; tags?: string; staging?: boolean; volid?: string } = {},
   ): Promise<Guard | undefined> {
-    const { guest = aGuest(), tags = '', staging = false } = facts;
-    const step = { kind, vmid: 823, node: 'pve1', guest, tags, staging } satisfies Record<string, unknown>;
+    const { guest = aGuest(), tags = '', staging = false, volid = '' } = facts;
+    const step = { kind, vmid: 823, node: 'pve1', guest, tags, staging, volid } satisfies Record<string, unknown>;
     const guard = kind === 'create' ? undefined : this.guard;
     const next = await this.world.cluster.perform(step as GuestStep, guard, this.monitor);
     this.guard = next;

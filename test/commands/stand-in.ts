@@ -5,6 +5,7 @@ import type { LiveState } from '../../src/core/live.ts';
 import type { Actor } from '../../src/core/policy.ts';
 import type { Run, Trigger } from '../../src/core/run.ts';
 import { FakeGit } from '../../src/git/fake.ts';
+import { FakeHealth } from '../../src/health/fake.ts';
 import type { Fleet, Log } from '../../src/pipeline/deps.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
@@ -86,6 +87,7 @@ export function aFleet(name: string, live: LiveState = aState()): Fleet {
   cluster.readState = async () => live;
   return {
     ...{ name, branch: 'main', repository: 'acme/fleet', git: new FakeGit(), builder: new FakeBuilder(), cluster },
+    health: new FakeHealth(),
     ...{ clusterName: 'pve', policy: aPolicy(), planExpiryMs: 1000, tagged: false },
   };
 }

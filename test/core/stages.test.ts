@@ -16,7 +16,7 @@ describe('the stages of an apply', () => {
   it('are the build, the uploads, and each guest with all its steps', () => {
     expect(stages(plan).map((stage) => [stage.action, stage.vmid, stage.steps.length])).toEqual([
       ...[['build', undefined, 1] as const, ['upload', undefined, 2] as const],
-      ...[['create', 820, 5] as const, ['update', 821, 3] as const, ['replace', 822, 6] as const],
+      ...[['create', 820, 6] as const, ['update', 821, 4] as const, ['replace', 822, 7] as const],
       ['destroy', 830, 2],
     ]);
   });

@@ -12,7 +12,16 @@ function ids(...args: Parameters<typeof aPlan>): readonly string[] {
 describe('the steps of a change', () => {
   it('create a guest with its first tags before its disk, and tag it as done last', () => {
     expect(ids()).toEqual([
-      ...['build', 'upload aaaaaaaa pve1', '823 create', '823 import', '823 resize', '823 start', '823 finish'],
+      ...[
+        'build',
+        'upload aaaaaaaa pve1',
+        '823 create',
+        '823 import',
+        '823 resize',
+        '823 start',
+        '823 health',
+        '823 finish',
+      ],
     ]);
     const steps = planSteps(aPlan());
     expect(steps.find((step) => step.kind === 'create')).toMatchObject({ tags: 'proxnix;proxnix-pending' });
@@ -33,13 +42,13 @@ describe('the steps of a change', () => {
 
   it.each([
     ['the name', { name: 'old' }, ['configure', 'finish']],
-    ['memory', { config: { memoryMb: 1 } }, ['configure', 'restart', 'finish']],
+    ['memory', { config: { memoryMb: 1 } }, ['configure', 'restart', 'health', 'finish']],
     ['the storage', { config: { disks: disk('slow', 20) } }, ['configure', 'move-disk', 'finish']],
     ['the size', { config: { disks: disk('local-lvm', 10) } }, ['configure', 'resize', 'finish']],
     [
       'all of them',
       { name: 'old', config: { memoryMb: 1, disks: disk('slow', 10) } },
-      ['configure', 'move-disk', 'resize', 'restart', 'finish'],
+      ['configure', 'move-disk', 'resize', 'restart', 'health', 'finish'],
     ],
   ])('update %s without a build', (_, live, kinds) => {
     expect(ids({}, [aLiveGuest(live)])).toEqual(kinds.map((kind) => `823 ${kind}`));
@@ -50,11 +59,11 @@ describe('the steps of a change', () => {
     const start = ['build', 'upload bbbbbbbb pve1', '823 stage', '823 hand-over'];
     expect(ids({ guests: [other] }, [aLiveGuest()])).toEqual([
       ...start,
-      ...['823 swap', '823 restart', '823 start', '823 finish'],
+      ...['823 swap', '823 restart', '823 start', '823 health', '823 finish'],
     ]);
     expect(ids({ guests: [{ ...other, cores: 4 }] }, [aLiveGuest()])).toEqual([
       ...start,
-      ...['823 configure', '823 swap', '823 restart', '823 start', '823 finish'],
+      ...['823 configure', '823 swap', '823 restart', '823 start', '823 health', '823 finish'],
     ]);
   });
 
@@ -62,6 +71,7 @@ describe('the steps of a change', () => {
     const bare = aLiveGuest({ tags: pending, status: 'stopped', config: { disks: {} } });
     expect(ids({}, [bare])).toEqual([
       ...['build', 'upload aaaaaaaa pve1', '823 discard', '823 create', '823 import', '823 resize', '823 start'],
+      '823 health',
       '823 finish',
     ]);
   });
@@ -74,9 +84,9 @@ describe('the steps of a change', () => {
   it('stop a guest before it is destroyed, after everything else', () => {
     expect(planSteps(aBigPlan()).map((step) => step.id)).toEqual([
       ...['build', 'upload aaaaaaaa pve1', 'upload cccccccc pve1'],
-      ...['820 create', '820 import', '820 resize', '820 start', '820 finish'],
-      ...['821 configure', '821 restart', '821 finish'],
-      ...['822 stage', '822 hand-over', '822 swap', '822 restart', '822 start', '822 finish'],
+      ...['820 create', '820 import', '820 resize', '820 start', '820 health', '820 finish'],
+      ...['821 configure', '821 restart', '821 health', '821 finish'],
+      ...['822 stage', '822 hand-over', '822 swap', '822 restart', '822 start', '822 health', '822 finish'],
       ...['830 stop', '830 destroy'],
     ]);
   });

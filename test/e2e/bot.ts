@@ -5,6 +5,7 @@ import { startApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import { findNix } from '../../src/demo/private-store.ts';
 import { RecordedBuilder } from '../../src/demo/recorded-builder.ts';
+import { quickHealth } from '../../src/demo/start-demo.ts';
 import { demoSeed } from '../../src/simulator/simulator.ts';
 
 const [dir = '', url = ''] = process.argv.slice(2);
@@ -26,6 +27,7 @@ const config = loadConfig(
 );
 const app = await startApp(config, {
   ...('options' in nix ? { nix: nix.options } : { builder: new RecordedBuilder({ dir: path.join(dir, 'recorded') }) }),
+  health: quickHealth,
   proxmox: { timeouts: { pollMs: [50], logMs: 100, pauseMs: 300, startMs: 1000 } },
 });
 console.log(`listening ${app.url}`);

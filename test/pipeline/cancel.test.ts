@@ -36,6 +36,7 @@ describe('Cancel', () => {
       '823 import',
       '823 resize',
       '823 start',
+      '823 health',
       '823 finish',
     ]);
     expect(bench.text()).toMatch(/^Cancelled: 2 VMs of 3 done/);

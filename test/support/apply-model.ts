@@ -20,6 +20,8 @@ function applyStep(guests: Guests, step: Step): Guests {
   switch (step.kind) {
     case 'build':
     case 'upload':
+    case 'health':
+    case 'swap-back':
       return guests;
     case 'create':
       if (guests.some((guest) => guest.vmid === step.vmid)) throw new Error(`VMID ${step.vmid} is taken`);

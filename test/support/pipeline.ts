@@ -5,6 +5,7 @@ import type { Commit } from '../../src/core/commit.ts';
 import type { Policy } from '../../src/core/policy.ts';
 import type { Phase, Run } from '../../src/core/run.ts';
 import { FakeGit } from '../../src/git/fake.ts';
+import { FakeHealth } from '../../src/health/fake.ts';
 import type { Fleet, Log } from '../../src/pipeline/deps.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { textOf } from '../pipeline/support/card-text.ts';
@@ -51,6 +52,7 @@ export class Bench {
   readonly git = new FakeGit();
   readonly builder = new TestBuilder();
   readonly cluster = new TestCluster();
+  readonly health = new FakeHealth();
   readonly logged: Logged[] = [];
   readonly fleets: readonly Fleet[];
   chats: readonly FakeChat[];
@@ -230,6 +232,7 @@ export class Bench {
       git: this.git,
       builder: this.builder,
       cluster: this.cluster,
+      health: this.health,
       clusterName: 'home',
       planExpiryMs: dayMs,
       tagged: false,

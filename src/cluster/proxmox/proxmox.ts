@@ -1,10 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import type { LiveState } from '../../core/live.ts';
 import type { GuestStep } from '../../core/steps.ts';
+import type { GuestProbe } from '../../health/health.ts';
 import type { Cluster, ClusterMonitor, Guard, ImageFile } from '../cluster.ts';
 import { readAddress } from './address.ts';
 import { type Api, defaultTimeouts, type Log, type Timeouts } from './api.ts';
 import { Client } from './client.ts';
+import { proxmoxProbe } from './probe.ts';
 import { readState } from './state.ts';
 import { performStep } from './steps/index.ts';
 import { followTask, silent } from './tasks.ts';
@@ -53,6 +55,11 @@ export class ProxmoxCluster implements Cluster {
 
   readState(wanted: ReadonlySet<number>): Promise<LiveState> {
     return readState(this.#api, wanted);
+  }
+
+  /** The questions of a health check, asked over the same connection. */
+  probe(): GuestProbe {
+    return proxmoxProbe(this.#api);
   }
 
   upload(file: ImageFile, node: string, monitor: ClusterMonitor): Promise<void> {

@@ -15,6 +15,7 @@ import { resize } from './resize.ts';
 import { restart } from './restart.ts';
 import { stage } from './stage.ts';
 import { swap } from './swap.ts';
+import { swapBack } from './swap-back.ts';
 
 /** Carries out one step, after the tasks that still run on its guest. */
 export async function performStep(
@@ -52,6 +53,8 @@ export async function performStep(
       return handOver({ api, step, guard, monitor });
     case 'swap':
       return swap({ api, step, guard, monitor });
+    case 'swap-back':
+      return swapBack({ api, step, guard, monitor });
     case 'finish':
       return finish({ api, step, guard, monitor });
     case 'stop':

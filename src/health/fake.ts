@@ -1,0 +1,50 @@
+import { checkNames } from '../core/health.ts';
+import type { Health, HealthMonitor, HealthReport, WatchedGuest } from './health.ts';
+
+/** How a watch ends: well, ill, or not judged because the cluster does not tell. */
+export type FakeEnd = 'well' | 'ill' | Error;
+
+/** Health by script, for tests of what uses it. Every guest is well until told otherwise; no time passes. */
+export class FakeHealth implements Health {
+  readonly #ends = new Map<number, FakeEnd[]>();
+  /** The guests that were watched, in order. */
+  readonly watched: WatchedGuest[] = [];
+  /** Awaited before a watch ends, so that a test can stand in the middle of one. */
+  hold: Promise<void> = Promise.resolve();
+
+  /** How the next watches of a guest end, one after the other; the last one goes on. */
+  script(vmid: number, ...ends: readonly FakeEnd[]): void {
+    this.#ends.set(vmid, [...ends]);
+  }
+
+  async watch(guest: WatchedGuest, monitor: HealthMonitor, signal?: AbortSignal): Promise<HealthReport> {
+    signal?.throwIfAborted();
+    this.watched.push(guest);
+    const end = this.#next(guest.vmid);
+    if (end !== 'well') monitor.line('running: it does not run');
+    await this.hold;
+    signal?.throwIfAborted();
+    if (end instanceof Error) throw end;
+    return end === 'well' ? wellReport(guest) : illReport(guest);
+  }
+
+  #next(vmid: number): FakeEnd {
+    const ends = this.#ends.get(vmid) ?? [];
+    return (ends.length > 1 ? ends.shift() : ends[0]) ?? 'well';
+  }
+}
+
+function wellReport({ check }: WatchedGuest): HealthReport {
+  const checks = checkNames(check).map((name) => ({ name, ok: true, text: `${name}: yes` }));
+  return { well: true, checks, tookMs: 14_000 };
+}
+
+function illReport({ check }: WatchedGuest): HealthReport {
+  const took = check?.timeoutS ?? 120;
+  const text = (name: string) => `${name}: no, ${took / 2 + 1} tries in ${took} s`;
+  return {
+    well: false,
+    checks: checkNames(check).map((name) => ({ name, ok: false, text: text(name) })),
+    tookMs: took * 1000,
+  };
+}

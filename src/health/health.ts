@@ -1,0 +1,63 @@
+import { UserError } from '../core/errors.ts';
+import type { HealthCheck } from '../core/guest.ts';
+
+/** A guest that was just started. */
+export interface WatchedGuest {
+  readonly vmid: number;
+  readonly node: string;
+  readonly name: string;
+  /** As the flake has it; absent: the default rule. */
+  readonly check?: HealthCheck;
+}
+
+/** What was seen last of a guest. */
+export interface HealthReport {
+  /** Every check is ok. */
+  readonly well: boolean;
+  /**
+   * In the order in which they were asked for. `ok`: it does not stand in the way. `text` is a line as people read it,
+   * with the name in front: `tcp 22: refused, 60 tries in 120 s`.
+   */
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly text: string }[];
+  readonly tookMs: number;
+}
+
+export interface HealthMonitor {
+  /** What is still waited for; told when it changes. */
+  line(text: string): void;
+}
+
+/** Is this guest well? */
+export interface Health {
+  /**
+   * Watches a guest that was just started until it is well or its time is up (`timeoutS`, else 120 s). Every check asked
+   * for must pass at the same look, once.
+   *
+   * With a check in the flake: it runs, and the agent answers a ping (`agent`), each TCP port of the address that its
+   * agent tells is open, and the URL answers 2xx or 3xx. Where the flake asks for none of these it must have run for
+   * 10 s without a break.
+   *
+   * Without a check: it must have run for 10 s without a break, and its agent must answer a ping; running is enough
+   * when no agent is configured, or when none has answered once in the first 60 s.
+   *
+   * @returns what was seen last, for a guest that is ill too. Rejects when it cannot be judged: at once with a
+   * `NotAllowed`, at the end of its time with the `UserError` of a cluster that does not answer, and with the reason of
+   * the signal.
+   */
+  watch(guest: WatchedGuest, monitor: HealthMonitor, signal?: AbortSignal): Promise<HealthReport>;
+}
+
+/**
+ * What is asked of the cluster about a guest. An answer that says less than hoped for is an answer; a `UserError` is
+ * thrown only when the question could not be asked, a `NotAllowed` when it never will be.
+ */
+export interface GuestProbe {
+  running(vmid: number, node: string): Promise<boolean>;
+  /** `silent`: none answers now (a stopped guest's too). `absent`: the guest is configured without one. */
+  agentPing(vmid: number, node: string): Promise<'ok' | 'silent' | 'absent'>;
+  /** The first address that is neither loopback nor link-local, as the agent tells it; `undefined` when it tells none. */
+  address(vmid: number, node: string): Promise<string | undefined>;
+}
+
+/** The cluster refuses to tell: a privilege is missing, and waiting does not help. */
+export class NotAllowed extends UserError {}

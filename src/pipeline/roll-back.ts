@@ -1,0 +1,81 @@
+import type { Cluster, ClusterMonitor, Guard } from '../cluster/cluster.ts';
+import type { ReplaceChange } from '../core/change.ts';
+import { RolledBackError, UserError } from '../core/errors.ts';
+import type { GuestStep, Step } from '../core/steps.ts';
+import { readTags, splitTags } from '../core/tags.ts';
+import type { Health } from '../health/health.ts';
+
+/** A guest that was looked at and is not well. One that could not be judged is not ill. */
+export class IllGuest extends UserError {}
+
+/** Is a replacement undone after this failure? It is when the guest cannot run from its new root disk, or not well. */
+export function isUndone(step: Pick<Step, 'kind'>, error: unknown): boolean {
+  if (step.kind === 'health') return error instanceof IllGuest;
+  return step.kind === 'restart' || step.kind === 'start';
+}
+
+/**
+ * Puts the old root disk of a replaced guest back, starts the guest and looks whether it is well. Only then it gets its
+ * old tags again: what is half undone stays marked as pending.
+ * @returns the failure that the run ends with, whether the way back succeeded or not
+ */
+export async function rollBack(options: {
+  readonly change: ReplaceChange;
+  readonly cluster: Cluster;
+  readonly health: Health;
+  readonly monitor: ClusterMonitor;
+  readonly failure: unknown;
+}): Promise<unknown> {
+  const { change, cluster, health, monitor, failure } = options;
+  const { guest, live, name, vmid, node } = change;
+  const volid = live.config.disks[guest.diskSlot]?.volid;
+  if (volid === undefined || !(failure instanceof UserError)) return failure;
+  const at = { vmid, node };
+  try {
+    monitor.line('rolling back: the old root disk is put back');
+    let guard: Guard | undefined = await identify(cluster, change);
+    const perform = async (step: GuestStep) => {
+      guard = await cluster.perform(step, guard, monitor);
+    };
+    await perform({ ...at, kind: 'swap-back', guest, volid });
+    await perform({ ...at, kind: 'start' });
+    const { well, checks } = await health.watch({ ...at, name, ...checkOf(guest.health) }, monitor);
+    for (const { text } of checks) monitor.line(text);
+    if (!well) throw new UserError(`${name} (${vmid}) is not well on its old root disk either.`);
+    const tags = splitTags(live.tags.join(';')).join(';');
+    await perform({ ...at, kind: 'finish', guest: { ...guest, protected: false }, tags });
+    const imageHash = readTags(live.tags).imageHash;
+    return new RolledBackError({ vmid, name, ...(imageHash === undefined ? {} : { imageHash }) }, failure.message, {
+      details: failure.details,
+      cause: failure,
+      ...(failure.next === undefined ? {} : { next: failure.next }),
+    });
+  } catch (second) {
+    const why = second instanceof UserError ? second.message : 'an unexpected error, see the log of the bot';
+    const before = failure.next === undefined ? '' : `${failure.next} `;
+    return new UserError(failure.message, {
+      next: `${before}It could not be rolled back: ${why} The old root disk ${volid} is still with VM ${vmid}, tagged proxnix-pending.`,
+      details: failure.details,
+      cause: second,
+    });
+  }
+}
+
+/**
+ * The guest as it is now, if it is still the one that was being replaced. Its digest has moved: a restart that failed
+ * half-way makes pending values real, and that is written into the configuration.
+ */
+async function identify(cluster: Cluster, change: ReplaceChange): Promise<Guard> {
+  const { vmid, node, live } = change;
+  const now = (await cluster.readState(new Set([vmid]))).guests.find((guest) => guest.vmid === vmid);
+  const uuid = now?.config?.uuid;
+  if (now?.config === undefined || uuid === undefined || uuid !== live.config.uuid || now.node !== node) {
+    throw new UserError(`VM ${vmid} is not the machine any more that was being replaced.`);
+  }
+  if (!readTags(now.tags).pending) throw new UserError(`VM ${vmid} does not carry proxnix-pending any more.`);
+  return { vmid, node, uuid, digest: now.config.digest };
+}
+
+function checkOf(check: ReplaceChange['guest']['health']) {
+  return check === undefined ? {} : { check };
+}
