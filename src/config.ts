@@ -9,7 +9,7 @@ import { nearMisses } from './config/near-misses.ts';
 import { type Env, type ReadFile, readEnvironment } from './config/read.ts';
 import { Secret } from './secret.ts';
 
-export type { Config, FleetConfig } from './config/model.ts';
+export type { ClusterConfig, Config, FleetConfig } from './config/model.ts';
 
 /**
  * Reads the whole configuration. Throws one `UserError` with every mistake: each of its details begins with the

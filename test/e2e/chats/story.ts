@@ -12,7 +12,7 @@ export function chatStory(chat: Seat['chat']): void {
     let seat: Seat;
     let first: SeenCard;
     beforeAll(async () => {
-      world = await aChatWorld({ chats: [chat], importBytesPerSecond: 50_000_000 });
+      world = await aChatWorld({ chats: [chat], importBytesPerSecond: 25_000_000 });
       seat = world.seats[chat];
     }, 60_000);
     afterAll(() => world.stop(), 60_000);
@@ -54,6 +54,7 @@ export function chatStory(chat: Seat['chat']): void {
       const moving = await become(seat, first, /^Applying: step \d of \d/);
       expect(moving.words).toMatch(/Approved by \W?(Rowan|alice)/);
       expect(moving.buttons.map(({ label }) => label)).toEqual(['Stop after this VM']);
+      // An import lasts longer than the pace of edits, so one of them shows it.
       await vi.waitFor(() => expect(seat.cards()[0]?.words).toMatch(/disk import of test-\w+ \(\d+\)/), patience);
       const applied = await become(seat, first, /^Applied: created 4$/);
       for (const vmid of vmids) {

@@ -103,6 +103,7 @@ export async function aChatWorld(options: ChatWorldOptions): Promise<ChatWorld> 
   const parts = (config: Config): AppParts => ({
     ...(builder?.parts ?? { builder: new RecordedBuilder({ dir: path.join(dir, 'recorded') }) }),
     proxmox: { sleep: (ms) => setTimeout(ms * timeScale, undefined), timeouts },
+    health: { now: () => Date.now() / timeScale, sleep: (ms) => setTimeout(ms * timeScale, undefined) },
     discord: { api: `${wires.discord.url}/api` },
     slack: { apiUrl: `${wires.slack.url}/api/`, stagger: 0 },
     pushQuietMs: 50,
