@@ -84,8 +84,7 @@ function planned(base: BaseOf<Run>, event: Extract<RunEvent, { type: 'planned' }
 }
 
 function whilePlanned(run: PlannedRun, event: RunEvent): Run | undefined {
-  const { id, fleet, branch, trigger, startedAt, commit, plan } = run;
-  const base = { id, fleet, branch, trigger, startedAt, commit };
+  const { plan } = run;
   switch (event.type) {
     case 'approved': {
       if (run.approvals.some(({ by }) => by.chat === event.approval.by.chat && by.id === event.approval.by.id)) {
@@ -93,8 +92,30 @@ function whilePlanned(run: PlannedRun, event: RunEvent): Run | undefined {
       }
       const approvals = [...run.approvals, event.approval];
       if (approvals.length < run.needed) return { ...run, approvals };
-      return { ...base, plan, phase: 'queued', approvals, needed: run.needed, queuedAt: event.approval.at };
+      return { ...baseOf(run), plan, phase: 'queued', approvals, needed: run.needed, queuedAt: event.approval.at };
     }
+    case 'expired':
+      return { ...baseOf(run), plan, phase: 'expired', endedAt: event.at };
+    default:
+      return beforeApply(run, event);
+  }
+}
+
+function whileQueued(run: QueuedRun, event: RunEvent): Run | undefined {
+  if (event.type !== 'started') return beforeApply(run, event);
+  const { plan, approvals } = run;
+  return {
+    ...{ ...baseOf(run), plan, approvals, phase: 'applying', appliedFrom: event.at },
+    steps: event.steps.map((one) => ({ step: one, state: 'waiting', output: [] })),
+  };
+}
+
+/** What can happen to a plan, approved or not, as long as nothing of it was begun. */
+function beforeApply(run: PlannedRun | QueuedRun, event: RunEvent): Run | undefined {
+  const { plan } = run;
+  const base = baseOf(run);
+  switch (event.type) {
+    // The cluster moved: earlier approvals are void, the new plan asks again.
     case 'planned':
       return planned(base, event);
     case 'in-sync':
@@ -108,8 +129,6 @@ function whilePlanned(run: PlannedRun, event: RunEvent): Run | undefined {
       };
     case 'superseded':
       return { ...base, plan, phase: 'superseded', byRun: event.byRun, endedAt: event.at };
-    case 'expired':
-      return { ...base, plan, phase: 'expired', endedAt: event.at };
     case 'failed':
       return { ...base, phase: 'failed', failure: event.failure, endedAt: event.at, steps: [] };
     default:
@@ -117,34 +136,9 @@ function whilePlanned(run: PlannedRun, event: RunEvent): Run | undefined {
   }
 }
 
-function whileQueued(run: QueuedRun, event: RunEvent): Run | undefined {
-  const { id, fleet, branch, trigger, startedAt, commit, plan, approvals } = run;
-  const base = { id, fleet, branch, trigger, startedAt, commit };
-  switch (event.type) {
-    case 'started':
-      return {
-        ...{ ...base, plan, approvals, phase: 'applying', appliedFrom: event.at },
-        steps: event.steps.map((one) => ({ step: one, state: 'waiting', output: [] })),
-      };
-    // The cluster moved between the press and the apply: the approval is void, the new plan asks again.
-    case 'planned':
-      return planned(base, event);
-    case 'in-sync':
-      return { ...base, phase: 'in-sync', endedAt: event.at };
-    case 'blocked':
-      return { ...base, phase: 'blocked', plan: event.plan, endedAt: event.at };
-    case 'superseded':
-      return { ...base, plan, phase: 'superseded', byRun: event.byRun, endedAt: event.at };
-    case 'rejected':
-      return {
-        ...{ ...base, plan, phase: 'rejected', by: event.by, endedAt: event.at },
-        ...(event.reason === undefined ? {} : { reason: event.reason }),
-      };
-    case 'failed':
-      return { ...base, phase: 'failed', failure: event.failure, endedAt: event.at, steps: [] };
-    default:
-      return undefined;
-  }
+/** What a run keeps through its whole life once it has a plan. */
+function baseOf({ id, fleet, branch, trigger, startedAt, commit }: PlannedRun | QueuedRun) {
+  return { id, fleet, branch, trigger, startedAt, commit };
 }
 
 function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {

@@ -1,5 +1,6 @@
 import { execa } from 'execa';
 import { UserError } from '../core/errors.ts';
+import { signalGroup } from '../signal-group.ts';
 import { protocols, type Remote } from './remote.ts';
 
 export interface GitRun {
@@ -67,16 +68,6 @@ export async function runGit(run: GitRun, args: readonly string[]): Promise<GitR
     stderr: result.stderr.split('\n').filter((line) => line.trim() !== ''),
     timedOut,
   };
-}
-
-function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    // Gone already: what was wanted.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-  }
 }
 
 const settings = [

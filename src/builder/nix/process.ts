@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { UserError } from '../../core/errors.ts';
+import { signalGroup } from '../../signal-group.ts';
 import { nixEnvironment } from './arguments.ts';
 import type { NixSettings } from './settings.ts';
 
@@ -93,14 +94,4 @@ function limited(
   const kib = limits.memoryBytes === undefined ? 'unlimited' : String(Math.floor(limits.memoryBytes / 1024));
   const script = 'ulimit -t "$1"; test "$2" = unlimited || ulimit -v "$2"; shift 2; exec "$@"';
   return ['/bin/sh', ['-c', script, 'sh', String(seconds), kib, program, ...args]];
-}
-
-function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    // Gone already: what was wanted.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-  }
 }
