@@ -79,8 +79,9 @@ export function belongsTo(goal: Pick<Goal, 'fleet' | 'fleetTag'>, tags: readonly
 }
 
 function* wantedChanges(goal: Goal, live: LiveState, earlier: Plan | undefined): Generator<Change> {
+  const byVmid = new Map(live.guests.map((one) => [one.vmid, one]));
   for (const guest of goal.guests) {
-    const there = live.guests.find((one) => one.vmid === guest.vmid);
+    const there = byVmid.get(guest.vmid);
     if (there === undefined) yield create(guest, live, earlier);
     else yield* compare(goal, guest, there);
   }
