@@ -33,7 +33,7 @@ export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext):
   const at = stages.findIndex((stage) => stage.state === 'running' || stage.state === 'waiting');
   const stage = stages[at];
   const where = stage === undefined ? 'finishing' : `step ${at + 1} of ${stages.length}, ${stageName(stage)}`;
-  const onGuest = stage?.vmid !== undefined && stage.state === 'running';
+  const onGuest = stage?.vmid !== undefined;
   const cancel: Button = {
     action: 'cancel',
     label: onGuest ? 'Stop after this VM' : 'Stop',

@@ -34,7 +34,8 @@ describe('a chat that fails during a deploy', () => {
     await client.post('/api/press', { button: buttonOf(plan.discord, 'Approve') });
     await client.waitForNewest(/^Applied:/, { timeoutMs: patience.timeout });
     return world.requests
-      .filter((call) => !call.startsWith('GET '))
+      // A ping is a question as well, asked as often as the guest takes to answer.
+      .filter((call) => !call.startsWith('GET ') && !call.endsWith('/agent/ping'))
       .map((call) => call.replace(/\b82\d\b/g, 'vm').replace(/\b\d{9}\b/g, 'staging'));
   };
 
