@@ -33,10 +33,12 @@ describe('a chat that fails during a deploy', () => {
     const client = new ConsoleClient(world.app.url);
     await client.post('/api/press', { button: buttonOf(plan.discord, 'Approve') });
     await client.waitForNewest(/^Applied:/, { timeoutMs: patience.timeout });
-    return world.requests
-      // A ping is a question as well, asked as often as the guest takes to answer.
-      .filter((call) => !call.startsWith('GET ') && !call.endsWith('/agent/ping'))
-      .map((call) => call.replace(/\b82\d\b/g, 'vm').replace(/\b\d{9}\b/g, 'staging'));
+    return (
+      world.requests
+        // A ping is a question as well, asked as often as the guest takes to answer.
+        .filter((call) => !call.startsWith('GET ') && !call.endsWith('/agent/ping'))
+        .map((call) => call.replace(/\b82\d\b/g, 'vm').replace(/\b\d{9}\b/g, 'staging'))
+    );
   };
 
   const nextImage = async (vm: SampleVm) => {
