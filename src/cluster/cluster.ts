@@ -1,5 +1,5 @@
 import type { Image } from '../core/guest.ts';
-import type { LiveState } from '../core/live.ts';
+import type { LiveGuest, LiveState } from '../core/live.ts';
 import type { GuestStep } from '../core/steps.ts';
 
 /**
@@ -40,6 +40,11 @@ export interface Cluster {
    * One list call and one call for each of these. Never takes a node that is down for guests that are gone.
    */
   readState(wanted: ReadonlySet<number>): Promise<LiveState>;
+  /**
+   * Every guest the token can see, without configurations, in one call. What it says of `status` may be 10 s old; it is
+   * `unknown` for a new guest and on a node that is down.
+   */
+  list(): Promise<readonly LiveGuest[]>;
   /**
    * Brings an image file to where `node` can import it from, streamed, named by its store hash; nothing is sent when it
    * is there already. Refused before the first byte when the storage cannot take it.

@@ -69,6 +69,16 @@ export class FakeCluster implements Cluster {
     return this.#around('read', () => ({ guests, nodes: this.#nodes }));
   }
 
+  async list(): Promise<readonly LiveGuest[]> {
+    const guests = [...this.#guests.values()].sort((a, b) => a.vmid - b.vmid);
+    return this.#around('read', () =>
+      guests.map((guest): LiveGuest => {
+        const { config: _, ...listed } = guest;
+        return listed;
+      }),
+    );
+  }
+
   async upload(file: ImageFile, _node: string, monitor: ClusterMonitor): Promise<void> {
     this.asked.push('upload');
     this.#around('upload', () => {
@@ -122,8 +132,7 @@ export class FakeCluster implements Cluster {
 
   #change(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): void {
     const guest = this.#check(step.vmid, guard);
-    if (step.kind !== 'configure' && step.kind !== 'swap' && step.kind !== 'swap-back' && step.kind !== 'finish')
-      this.#task(monitor);
+    if (!isSilent(step, guest)) this.#task(monitor);
     const next = this.#next(step, guest);
     if (next === undefined) this.#guests.delete(step.vmid);
     else this.#guests.set(step.vmid, next);
@@ -229,4 +238,10 @@ export class FakeCluster implements Cluster {
   #task(monitor: ClusterMonitor): void {
     monitor.task(`UPID:pve1:${String(++this.#tasks).padStart(8, '0')}:00000000:00000000:fake::proxnix@pve!bot:`);
   }
+}
+
+/** Steps that are one write, or have nothing to do, begin no task. */
+function isSilent({ kind }: GuestStep, guest: FakeGuest): boolean {
+  if (kind === 'start') return guest.status === 'running';
+  return kind === 'configure' || kind === 'swap' || kind === 'swap-back' || kind === 'finish';
 }

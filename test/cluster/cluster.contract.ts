@@ -49,6 +49,22 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
     });
   });
 
+  describe(`${name}: the list of guests`, () => {
+    it('has every guest with its tags and no configuration, ours or not', async () => {
+      const story = await start();
+      expect(await story.world.cluster.list()).toEqual([]);
+      await story.make();
+      await vi.waitFor(
+        async () => expect(await story.world.cluster.list()).toMatchObject([{ status: 'running' }]),
+        5000,
+      );
+      const { config: _, ...listed } = await story.read();
+      expect(await story.world.cluster.list()).toEqual([listed]);
+      await story.world.edit(823, { tags: 'prod' });
+      expect(await story.world.cluster.list()).toEqual([{ ...listed, tags: ['prod'] }]);
+    });
+  });
+
   describe(`${name}: a new guest`, () => {
     it('is made step by step and ends as wanted, running, with its final tags', async () => {
       const story = await start();
@@ -378,6 +394,18 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       expect(
         await story.world.cluster.settle('UPID:pve1:7FFFFFFF:00000000:00000000:qmstart:1:x@pve!y:'),
       ).toBeUndefined();
+    });
+
+    it('a start of a guest that runs already begins no task', async () => {
+      const story = await start();
+      await story.make();
+      const before = story.tasks.length;
+      await story.run('start');
+      expect(story.tasks).toHaveLength(before);
+      await story.run('stop');
+      await story.run('start');
+      expect(story.tasks).toHaveLength(before + 2);
+      expect((await story.read()).config?.uuid).toBe(story.guard?.uuid);
     });
 
     it('an upload tells its bytes and sends nothing the second time', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { LiveState } from '../../core/live.ts';
+import type { LiveGuest, LiveState } from '../../core/live.ts';
 import type { GuestStep } from '../../core/steps.ts';
 import type { GuestProbe } from '../../health/health.ts';
 import type { Cluster, ClusterMonitor, Guard, ImageFile } from '../cluster.ts';
@@ -7,7 +7,7 @@ import { readAddress } from './address.ts';
 import { type Api, defaultTimeouts, type Log, type Timeouts } from './api.ts';
 import { Client } from './client.ts';
 import { proxmoxProbe } from './probe.ts';
-import { readState } from './state.ts';
+import { listGuests, readState } from './state.ts';
 import { performStep } from './steps/index.ts';
 import { followTask, silent } from './tasks.ts';
 import { uploadImage } from './upload.ts';
@@ -60,6 +60,10 @@ export class ProxmoxCluster implements Cluster {
   /** The questions of a health check, asked over the same connection. */
   probe(): GuestProbe {
     return proxmoxProbe(this.#api);
+  }
+
+  list(): Promise<readonly LiveGuest[]> {
+    return listGuests(this.#api);
   }
 
   upload(file: ImageFile, node: string, monitor: ClusterMonitor): Promise<void> {

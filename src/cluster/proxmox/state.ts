@@ -15,8 +15,8 @@ export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<
   for (let attempt = 1; ; attempt++) {
     const resources = await api.client.get('/cluster/resources', Resources);
     const nodes = toNodes(resources);
-    const online = new Set(nodes.filter((node) => node.online).map((node) => node.node));
-    const guests = resources.filter((entry): entry is GuestResource => entry.type === 'qemu' || entry.type === 'lxc');
+    const online = onlineIn(nodes);
+    const guests = resources.filter(isGuest);
     const read = await mapLimit(guests, 6, (guest) => readGuest(api, guest, online.has(guest.node), wanted));
     const found = read.filter((guest) => guest !== 'moved');
     if (found.length === read.length) return { guests: found.sort((a, b) => a.vmid - b.vmid), nodes };
@@ -26,25 +26,22 @@ export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<
   }
 }
 
+/** The list alone: one call, whatever the number of guests. */
+export async function listGuests(api: Api): Promise<readonly LiveGuest[]> {
+  const resources = await api.client.get('/cluster/resources', Resources);
+  const online = onlineIn(toNodes(resources));
+  const guests = resources.filter(isGuest).map((guest) => toGuest(guest, online.has(guest.node)));
+  return guests.sort((a, b) => a.vmid - b.vmid);
+}
+
 async function readGuest(
   api: Api,
   entry: GuestResource,
   online: boolean,
   wanted: ReadonlySet<number>,
 ): Promise<LiveGuest | 'moved'> {
-  const isVm = entry.type === 'qemu';
-  const tags = splitTags(entry.tags);
-  const guest: LiveGuest = {
-    kind: isVm ? 'vm' : 'container',
-    vmid: entry.vmid,
-    node: entry.node,
-    name: entry.name ?? `${isVm ? 'VM' : 'CT'} ${entry.vmid}`,
-    status: online ? toStatus(entry.status) : 'unknown',
-    tags,
-    ...(entry.lock === undefined ? {} : { lock: entry.lock }),
-    template: entry.template === 1,
-  };
-  if (!isVm || !online || (!tags.includes('proxnix') && !wanted.has(entry.vmid))) return guest;
+  const guest = toGuest(entry, online);
+  if (guest.kind !== 'vm' || !online || (!guest.tags.includes('proxnix') && !wanted.has(entry.vmid))) return guest;
   try {
     const config = await readConfig(api, entry);
     if (config === undefined) return 'moved';
@@ -54,6 +51,28 @@ async function readGuest(
     if (error instanceof ProxmoxError && [595, 596].includes(error.status)) return { ...guest, status: 'unknown' };
     throw error;
   }
+}
+
+function isGuest(entry: Resource): entry is GuestResource {
+  return entry.type === 'qemu' || entry.type === 'lxc';
+}
+
+function onlineIn(nodes: readonly LiveNode[]): ReadonlySet<string> {
+  return new Set(nodes.filter((node) => node.online).map((node) => node.node));
+}
+
+function toGuest(entry: GuestResource, online: boolean): LiveGuest {
+  const isVm = entry.type === 'qemu';
+  return {
+    kind: isVm ? 'vm' : 'container',
+    vmid: entry.vmid,
+    node: entry.node,
+    name: entry.name ?? `${isVm ? 'VM' : 'CT'} ${entry.vmid}`,
+    status: online ? toStatus(entry.status) : 'unknown',
+    tags: splitTags(entry.tags),
+    ...(entry.lock === undefined ? {} : { lock: entry.lock }),
+    template: entry.template === 1,
+  };
 }
 
 function withConfig(guest: LiveGuest, config: GuestConfig): LiveGuest {
