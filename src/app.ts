@@ -109,6 +109,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     await pipeline.start();
     closers.push(() => pipeline.stop());
     if (config.pollIntervalMs !== undefined) pipeline.poll(config.pollIntervalMs);
+    pipeline.watchDrift(config.drift);
     return { url: http.url, pipeline, stop: closeAll };
   } catch (error) {
     await closeAll();
@@ -225,7 +226,7 @@ function makeFleet(
   const cluster = clusters.get(fleet.cluster);
   if (cluster === undefined)
     throw new Error(`fleet ${fleet.name} names the cluster ${fleet.cluster}, which is not there`);
-  const { git, flake, policy, planExpiryMs } = fleet;
+  const { git, flake, policy, planExpiryMs, onStopped } = fleet;
   const web = webUrl(git.url);
   const places =
     config.console === undefined ? policy.places : [...policy.places, { chat: 'console' as const, ...consolePlace }];
@@ -245,6 +246,7 @@ function makeFleet(
     clusterName: fleet.cluster,
     policy: { ...policy, places },
     planExpiryMs,
+    onStopped,
     tagged: config.fleets.length > 1,
     ...(web === undefined ? {} : { webUrl: web }),
   };

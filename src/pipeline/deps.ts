@@ -22,6 +22,8 @@ export interface Fleet {
   readonly clusterName: string;
   readonly policy: Policy;
   readonly planExpiryMs: number;
+  /** What happens to a guest that stopped without proxnix. */
+  readonly onStopped: 'start' | 'report';
   /** Set when more than one fleet is configured. */
   readonly tagged: boolean;
 }

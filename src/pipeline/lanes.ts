@@ -20,6 +20,23 @@ export class Lanes {
     return done;
   }
 
+  /**
+   * Runs a job at once when no run is in the lane, and holds the lane as long as it lasts; it stands in no queue.
+   * @returns `undefined` when the lane was taken
+   */
+  async ifFree<T>(lane: string, job: () => Promise<T>): Promise<T | undefined> {
+    if (this.#closed || this.queue(lane).length > 0) return undefined;
+    const done = (this.#last.get(lane) ?? Promise.resolve()).then(job);
+    this.#last.set(
+      lane,
+      done.then(
+        () => undefined,
+        () => undefined,
+      ),
+    );
+    return done;
+  }
+
   /** The run ids in a lane, the one at work first. */
   queue(lane: string): readonly string[] {
     return this.#queues.get(lane) ?? [];

@@ -1,10 +1,11 @@
 import type { Answer } from '../chat/chat.ts';
 import { hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
-import { UserError } from '../core/errors.ts';
+import { errorFacts, UserError } from '../core/errors.ts';
 import { type Actor, type Lock, mayAct } from '../core/policy.ts';
 import type { PushEvent } from '../core/push.ts';
 import type { Run, Trigger } from '../core/run.ts';
+import type { Card } from '../views/card.ts';
 import type { CardContext } from '../views/context.ts';
 import { applyRun } from './apply-run.ts';
 import { cleanAnswer } from './clean-card.ts';
@@ -13,13 +14,17 @@ import type { Deps, Fleet } from './deps.ts';
 import { Expiry } from './expiry.ts';
 import { Lanes } from './lanes.ts';
 import { planRun } from './plan-run.ts';
+import { Power } from './power.ts';
 import { reconcile } from './reconcile.ts';
 import { Reporter } from './reporter.ts';
 import { Runs } from './runs.ts';
+import { Schedule } from './schedule.ts';
 import { Watch } from './watch.ts';
 
 /** How long ago a run may have ended to be shown again at the start. */
 const recentMs = 24 * 60 * 60_000;
+/** For how long after an apply the cluster's list may still tell the power states from before it. */
+const listLagsMs = 15_000;
 
 /** The story: from a push to the final tags. Everything that chats, webhooks and the command line ask for comes here. */
 export class Pipeline {
@@ -30,6 +35,8 @@ export class Pipeline {
   readonly #decisions: Decisions;
   readonly #watch: Watch;
   readonly #expiry: Expiry;
+  readonly #power: Power;
+  readonly #schedule: Schedule;
   readonly #cancels = new Map<string, AbortController>();
 
   constructor(deps: Deps) {
@@ -50,6 +57,11 @@ export class Pipeline {
     });
     this.#decisions = new Decisions({ ...deps, runs: this.#runs });
     this.#expiry = new Expiry({ ...deps, runs: this.#runs });
+    this.#power = new Power({ ...deps, say: (fleet, vmid, card) => this.#say(fleet, vmid, card) });
+    this.#schedule = new Schedule({
+      ...deps,
+      onError: (error) => deps.log.warn(errorFacts(error), 'a check on an interval failed'),
+    });
     this.#watch = new Watch({
       ...deps,
       quietMs: deps.pushQuietMs,
@@ -74,9 +86,11 @@ export class Pipeline {
   /** Stops at the next safe place: what is being applied is finished, nothing new begins, cards are shown. */
   async stop(): Promise<void> {
     this.#expiry.stop();
+    const checks = this.#schedule.stop();
     // What waits is on disk, and taken up at the next start.
     this.#lanes.close();
     await this.#watch.stop();
+    await checks;
     await this.#lanes.idle();
     await this.#reporter.flush();
   }
@@ -103,6 +117,12 @@ export class Pipeline {
       void this.#watch.look(fleet, 'poll');
       this.#watch.poll(fleet, everyMs);
     }
+  }
+
+  /** Looks on intervals whether each cluster still is as it was left; an interval that is absent is off. */
+  watchDrift({ powerIntervalMs }: { readonly powerIntervalMs?: number }): void {
+    const clusters = new Set(this.#deps.fleets.map((fleet) => fleet.clusterName));
+    for (const name of clusters) this.#schedule.every(powerIntervalMs, () => this.#checkPower(name));
   }
 
   /** Plans a fleet at the head of its branch, or at a ref of its repository. @returns the new run. */
@@ -181,6 +201,20 @@ export class Pipeline {
   /** The run ids in a fleet's lane, the one at work first. */
   queue(fleet: Fleet): readonly string[] {
     return this.#lanes.queue(fleet.clusterName);
+  }
+
+  async #checkPower(clusterName: string): Promise<void> {
+    const fleets = this.#deps.fleets.filter((fleet) => fleet.clusterName === clusterName);
+    const since = this.#deps.clock.now() - listLagsMs;
+    const applied = (run: Run) => 'steps' in run && 'endedAt' in run && run.endedAt > since;
+    if (this.#runs.all().some((run) => fleets.some((fleet) => fleet.name === run.fleet) && applied(run))) return;
+    await this.#lanes.ifFree(clusterName, () => this.#power.check(fleets));
+  }
+
+  #say(fleet: Fleet, vmid: number, card: Card): void {
+    const key = `power of ${fleet.name} ${vmid}`;
+    this.#reporter.forget(key);
+    this.#reporter.show(key, fleet.name, card, {});
   }
 
   async #setLock(actor: Actor, action: 'locked' | 'unlocked', lock: Lock | undefined): Promise<Answer> {

@@ -15,6 +15,8 @@ export interface FleetRecord {
   /** The commit of the last apply that ended well. */
   readonly applied?: string;
   readonly lock?: Lock;
+  /** VMIDs of the guests that ran when the power was last looked at. */
+  readonly running?: readonly number[];
 }
 
 /** Facts of a fleet to change; `undefined` removes one. */
@@ -23,7 +25,16 @@ export type FleetChange = { readonly [Key in keyof FleetRecord]: FleetRecord[Key
 /** One line of the audit: who did what, to which plan, from where. */
 export interface AuditEntry {
   readonly at: number;
-  readonly action: 'approved' | 'rejected' | 'cancelled' | 'started' | 'ended' | 'refused' | 'locked' | 'unlocked';
+  readonly action:
+    | 'approved'
+    | 'rejected'
+    | 'cancelled'
+    | 'started'
+    | 'ended'
+    | 'refused'
+    | 'locked'
+    | 'unlocked'
+    | 'guest-started';
   readonly who: string;
   readonly run?: string;
   readonly plan?: string;

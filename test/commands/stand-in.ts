@@ -88,7 +88,7 @@ export function aFleet(name: string, live: LiveState = aState()): Fleet {
   return {
     ...{ name, branch: 'main', repository: 'acme/fleet', git: new FakeGit(), builder: new FakeBuilder(), cluster },
     health: new FakeHealth(),
-    ...{ clusterName: 'pve', policy: aPolicy(), planExpiryMs: 1000, tagged: false },
+    ...{ clusterName: 'pve', policy: aPolicy(), planExpiryMs: 1000, onStopped: 'start', tagged: false },
   };
 }
 

@@ -235,6 +235,7 @@ export class Bench {
       health: this.health,
       clusterName: 'home',
       planExpiryMs: dayMs,
+      onStopped: 'start',
       tagged: false,
       ...change,
       policy: {

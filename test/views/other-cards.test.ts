@@ -7,6 +7,7 @@ import { confirmForm, rejectForm } from '../../src/views/forms.ts';
 import { helpCard } from '../../src/views/help-card.ts';
 import { historyCard } from '../../src/views/history-card.ts';
 import { planCardOf } from '../../src/views/plan-card.ts';
+import { type PowerEvent, powerCard } from '../../src/views/power-card.ts';
 import { endReply, expiryReply } from '../../src/views/replies.ts';
 import { type GuestStatusRow, guestStatusCard, statusCard } from '../../src/views/status-card.ts';
 import { aBigPlan, aGuest, aLiveGuest, aPlan, aRun, grace, t0 } from '../support/builders.ts';
@@ -65,6 +66,19 @@ describe('the history', () => {
 describe('the help', () => {
   it('reads as in expected/help.txt', async () => {
     await expect(cardText(helpCard(commands))).toMatchFileSnapshot('expected/help.txt');
+  });
+});
+
+describe('a guest that stopped', () => {
+  const failure = { message: 'The start of VM 823 failed: out of memory.', details: [] };
+  it.each<PowerEvent>([
+    { kind: 'started' },
+    { kind: 'report' },
+    { kind: 'locked', lock },
+    { kind: 'often', starts: 3 },
+    { kind: 'failed', failure },
+  ])('reads as in expected/power-$kind.txt', async (event) => {
+    await expect(cardText(powerCard(guest, event))).toMatchFileSnapshot(`expected/power-${event.kind}.txt`);
   });
 });
 

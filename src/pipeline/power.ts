@@ -1,0 +1,122 @@
+import type { Guard } from '../cluster/cluster.ts';
+import { errorFacts, toFailure } from '../core/errors.ts';
+import type { LiveGuest } from '../core/live.ts';
+import { belongsTo } from '../core/plan.ts';
+import { readTags } from '../core/tags.ts';
+import type { Store } from '../store/store.ts';
+import type { Card } from '../views/card.ts';
+import { type PowerEvent, powerCard } from '../views/power-card.ts';
+import type { Clock, Fleet, Log } from './deps.ts';
+
+/** How often a guest is started within `startsWithinMs` before it is only reported. */
+const mostStarts = 3;
+const startsWithinMs = 60 * 60_000;
+
+interface PowerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Shows a card about one guest; a later one about the same guest is another message. */
+  readonly say: (fleet: Fleet, vmid: number, card: Card) => void;
+}
+
+/**
+ * Sees to it that guests that ran go on running. What ran at the last look is in the store, so a guest that stopped
+ * while the bot was away is found as well; one that never ran since is nobody's surprise.
+ */
+export class Power {
+  readonly #options: PowerOptions;
+  /** When each guest was started, by fleet and VMID. */
+  readonly #starts = new Map<string, readonly number[]>();
+
+  constructor(options: PowerOptions) {
+    this.#options = options;
+  }
+
+  /** One look at the fleets of one cluster. Only while nothing else is done to that cluster. */
+  async check(fleets: readonly Fleet[]): Promise<void> {
+    const [any] = fleets;
+    if (any === undefined) return;
+    const guests = await any.cluster.list();
+    for (const fleet of fleets) await this.#look(fleet, guests);
+  }
+
+  async #look(fleet: Fleet, guests: readonly LiveGuest[]): Promise<void> {
+    const { store } = this.#options;
+    const known = store.fleet(fleet.name).running ?? [];
+    const ours = guests.filter((guest) => isOurs(fleet, guest));
+    const stopped = ours.filter((guest) => known.includes(guest.vmid) && isStopped(guest));
+    const events = new Map<number, PowerEvent | 'runs' | 'later'>();
+    for (const guest of stopped) events.set(guest.vmid, await this.#onStopped(fleet, guest));
+    const running = ours.filter((guest) => {
+      const event = events.get(guest.vmid);
+      if (event === 'runs' || event === 'later') return true;
+      if (event !== undefined) return event.kind === 'started';
+      // Locked, half made, or on a node that does not answer: what was known of it holds.
+      return guest.status === 'running' || known.includes(guest.vmid);
+    });
+    // Saved before it is said: what is said is not said again.
+    const vmids = running.map((guest) => guest.vmid);
+    if (vmids.join() !== known.join()) await store.saveFleet(fleet.name, { running: vmids });
+    for (const guest of stopped) {
+      const event = events.get(guest.vmid);
+      if (typeof event === 'object') this.#options.say(fleet, guest.vmid, powerCard(guest, event));
+    }
+  }
+
+  /** `runs`: the list was late, it runs; `later`: it is in other hands just now. */
+  async #onStopped(fleet: Fleet, guest: LiveGuest): Promise<PowerEvent | 'runs' | 'later'> {
+    const { clock, log, store } = this.#options;
+    const { lock } = store.fleet(fleet.name);
+    if (lock !== undefined) return { kind: 'locked', lock };
+    if (fleet.onStopped === 'report') return { kind: 'report' };
+    const key = `${fleet.name} ${guest.vmid}`;
+    const recent = (this.#starts.get(key) ?? []).filter((at) => at > clock.now() - startsWithinMs);
+    if (recent.length >= mostStarts) return { kind: 'often', starts: recent.length };
+    try {
+      const guard = await guardOf(fleet, guest);
+      if (guard === undefined) return 'later';
+      if (!(await start(fleet, guard))) return 'runs';
+      this.#starts.set(key, [...recent, clock.now()]);
+    } catch (error) {
+      log.warn({ fleet: fleet.name, vmid: guest.vmid, ...errorFacts(error) }, 'a stopped guest could not be started');
+      return { kind: 'failed', failure: toFailure(error) };
+    }
+    const detail = `${fleet.name}: VM ${guest.vmid}`;
+    await store.audit({ at: clock.now(), action: 'guest-started', who: 'proxnix', detail });
+    return { kind: 'started' };
+  }
+}
+
+function isOurs(fleet: Fleet, guest: LiveGuest): boolean {
+  const goal = { fleet: fleet.name, ...(fleet.tagged ? { fleetTag: fleet.name } : {}) };
+  return guest.kind === 'vm' && belongsTo(goal, guest.tags);
+}
+
+/** Stopped, and nobody's work: a staging guest and one that a run left half made are pending. */
+function isStopped(guest: LiveGuest): boolean {
+  const { pending } = readTags(guest.tags);
+  return guest.status === 'stopped' && guest.lock === undefined && !guest.template && !pending;
+}
+
+/** The guest as its configuration says it is; `undefined` when it is not the one of the list any more. */
+async function guardOf(fleet: Fleet, { vmid }: LiveGuest): Promise<Guard | undefined> {
+  const { guests } = await fleet.cluster.readState(new Set());
+  const guest = guests.find((one) => one.vmid === vmid);
+  if (guest?.config?.uuid === undefined || !isOurs(fleet, guest) || !isStopped(guest)) return undefined;
+  return { vmid, node: guest.node, uuid: guest.config.uuid, digest: guest.config.digest };
+}
+
+/** @returns whether it had to be started: the list of the cluster lags, the step looks itself. */
+async function start(fleet: Fleet, guard: Guard): Promise<boolean> {
+  let began = false;
+  const monitor = {
+    task() {
+      began = true;
+    },
+    progress() {},
+    line() {},
+  };
+  await fleet.cluster.perform({ kind: 'start', vmid: guard.vmid, node: guard.node }, guard, monitor);
+  return began;
+}
