@@ -1,6 +1,7 @@
 import { approve } from './approve.ts';
 import { cancel } from './cancel.ts';
 import type { Command } from './command.ts';
+import { drift } from './drift.ts';
 import { helpFor } from './help.ts';
 import { history } from './history.ts';
 import { lock } from './lock.ts';
@@ -16,6 +17,7 @@ export const commands: readonly Command[] = [
   reject,
   status,
   history,
+  drift,
   cancel,
   lock,
   unlock,

@@ -13,6 +13,8 @@ export interface Who {
 /** What began a run. */
 export type Trigger =
   | { readonly kind: 'push' | 'poll' | 'start' }
+  /** The cluster is not any more as the last apply left it: found by a check, not by a commit. */
+  | { readonly kind: 'drift' }
   | { readonly kind: 'command' | 'plan-again'; readonly by: Who };
 
 /** Milliseconds since the epoch. */
@@ -155,6 +157,12 @@ export type Run =
   | ExpiredRun;
 
 export type Phase = Run['phase'];
+
+/** The plan of a run; `undefined` while it has none, or never had one. */
+export function planOf(run: Run): Plan | undefined {
+  if (run.phase === 'failed') return run.applying?.plan;
+  return 'plan' in run ? run.plan : undefined;
+}
 
 /** What happens to a run. Times come from outside: the core has no clock. */
 export type RunEvent =

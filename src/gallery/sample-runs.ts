@@ -39,6 +39,7 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
       '          did you mean kernelPackages?',
     ],
   };
+  const drift = (plan: Plan, needed = 1): Run => ({ ...planned(plan, needed), trigger: { kind: 'drift' } });
   return {
     'planning-waiting': started(),
     'planning-evaluating': moved(planning, [{ type: 'progressed', activity: 'evaluating' }]),
@@ -64,6 +65,8 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
       { type: 'commit-found', commit: { ...sampleCommit, subject: hostile, author: hostile } },
       { type: 'planned', plan: hostilePlan(), at, expiresAt, needed: 1 },
     ]),
+    drift: drift(quietPlan()),
+    'drift-ignored': moved(drift(quietPlan()), [{ type: 'rejected', by: ada, at }]),
     blocked: moved(planning, [{ type: 'blocked', plan: blockedPlan(), at }]),
     queued: approved,
     building,

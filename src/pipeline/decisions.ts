@@ -1,5 +1,7 @@
 import type { Answer } from '../chat/chat.ts';
 import { IllegalTransition } from '../core/advance.ts';
+import { withKnown } from '../core/known-drift.ts';
+import type { Plan } from '../core/plan.ts';
 import {
   type Actor,
   confirmationFor,
@@ -16,6 +18,9 @@ import { confirmForm, rejectForm } from '../views/forms.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
 import { planAgain } from './plan-run.ts';
 import type { Runs } from './runs.ts';
+
+/** How long a drift that somebody ignores stays unsaid. */
+const ignoredMs = 24 * 60 * 60_000;
 
 /** What came of a wish to decide: a private answer, and whether an apply may begin now. */
 export interface Decision {
@@ -90,7 +95,10 @@ export class Decisions {
       if (refused !== undefined) return { refused };
       const at = clock.now();
       const plan = 'plan' in run ? run.plan?.digest : undefined;
-      const first = () => this.#audit('rejected', actor, runId, plan, reason);
+      const first = async () => {
+        await this.#audit('rejected', actor, runId, plan, reason);
+        if (run.trigger.kind === 'drift' && run.phase === 'planned') await this.#ignore(fleet, run.plan, at);
+      };
       return { event: { type: 'rejected', by, at, ...(reason === undefined ? {} : { reason }) }, first };
     });
     if ('refused' in moved) return this.#refuse(moved.refused, this.#run(runId), actor);
@@ -153,6 +161,13 @@ export class Decisions {
     const plan = 'plan' in run ? run.plan?.digest : undefined;
     await this.#audit('refused', actor, run.id, plan, refusal.code);
     return { answer: note(refusal), begins: false };
+  }
+
+  /** A drift that is rejected is not shown again for a while. */
+  async #ignore(fleet: Fleet, plan: Plan, at: number): Promise<void> {
+    const { store } = this.#deps;
+    const ignored = { digest: plan.changesDigest, until: at + ignoredMs };
+    await store.saveFleet(fleet.name, { drifts: withKnown(store.fleet(fleet.name).drifts ?? [], ignored, at) });
   }
 
   #lock(fleet: Fleet): Lock | undefined {

@@ -11,6 +11,7 @@ import { applyRun } from './apply-run.ts';
 import { cleanAnswer } from './clean-card.ts';
 import { type Decision, Decisions } from './decisions.ts';
 import type { Deps, Fleet } from './deps.ts';
+import { Drift, type DriftFinding } from './drift-check.ts';
 import { Expiry } from './expiry.ts';
 import { Lanes } from './lanes.ts';
 import { planRun } from './plan-run.ts';
@@ -36,6 +37,7 @@ export class Pipeline {
   readonly #watch: Watch;
   readonly #expiry: Expiry;
   readonly #power: Power;
+  readonly #drift: Drift;
   readonly #schedule: Schedule;
   readonly #cancels = new Map<string, AbortController>();
 
@@ -58,6 +60,7 @@ export class Pipeline {
     this.#decisions = new Decisions({ ...deps, runs: this.#runs });
     this.#expiry = new Expiry({ ...deps, runs: this.#runs });
     this.#power = new Power({ ...deps, say: (fleet, vmid, card) => this.#say(fleet, vmid, card) });
+    this.#drift = new Drift({ ...deps, runs: this.#runs, lanes: this.#lanes });
     this.#schedule = new Schedule({
       ...deps,
       onError: (error) => deps.log.warn(errorFacts(error), 'a check on an interval failed'),
@@ -120,9 +123,21 @@ export class Pipeline {
   }
 
   /** Looks on intervals whether each cluster still is as it was left; an interval that is absent is off. */
-  watchDrift({ powerIntervalMs }: { readonly powerIntervalMs?: number }): void {
-    const clusters = new Set(this.#deps.fleets.map((fleet) => fleet.clusterName));
-    for (const name of clusters) this.#schedule.every(powerIntervalMs, () => this.#checkPower(name));
+  watchDrift(intervals: { readonly powerIntervalMs?: number; readonly planIntervalMs?: number }): void {
+    const { fleets, log } = this.#deps;
+    const clusters = new Set(fleets.map((fleet) => fleet.clusterName));
+    for (const name of clusters) this.#schedule.every(intervals.powerIntervalMs, () => this.#checkPower(name));
+    for (const fleet of fleets) {
+      this.#schedule.every(intervals.planIntervalMs, async () => {
+        const { kind } = await this.#drift.check(fleet);
+        log.debug({ fleet: fleet.name, finding: kind }, 'the cluster was compared with what was applied');
+      });
+    }
+  }
+
+  /** Compares a fleet with what was last applied to it, now: somebody asks. */
+  drift(fleet: Fleet): Promise<DriftFinding> {
+    return this.#drift.check(fleet, true);
   }
 
   /** Plans a fleet at the head of its branch, or at a ref of its repository. @returns the new run. */

@@ -1,5 +1,7 @@
+import type { Commit } from '../core/commit.ts';
 import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
+import type { DesiredGuest } from '../core/guest.ts';
 import { whatMoved } from '../core/moved.ts';
 import { createPlan, type Goal, type Plan, runnable } from '../core/plan.ts';
 import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
@@ -57,10 +59,25 @@ async function evaluate(fleet: Fleet, runId: string, deps: PlanDeps, signal: Abo
   const { runs } = deps;
   const commit = runs.get(runId)?.commit;
   if (commit === undefined) throw new Error(`run ${runId} has no commit to plan`);
-  runs.note(runId, { type: 'progressed', activity: 'evaluating' });
-  const source = await fleet.git.pin(commit.sha, runId);
+  const note = (activity: 'evaluating' | 'images') => runs.note(runId, { type: 'progressed', activity });
+  return evaluateGoal(fleet, commit, { pin: runId, note, signal });
+}
+
+/** What a commit wants. Evaluation only. `pin` is the name under which the commit is kept. */
+export async function evaluateGoal(
+  fleet: Fleet,
+  commit: Commit,
+  options: {
+    readonly pin: string;
+    readonly note?: (activity: 'evaluating' | 'images') => void;
+    readonly signal?: AbortSignal;
+  },
+): Promise<Goal> {
+  const { pin, note, signal } = options;
+  note?.('evaluating');
+  const source = await fleet.git.pin(commit.sha, pin);
   const specs = parseDesired(await fleet.builder.evaluateFleet(source, signal));
-  runs.note(runId, { type: 'progressed', activity: 'images' });
+  note?.('images');
   const types = [...new Set(specs.map((spec) => spec.imageType))];
   const images = types.length === 0 ? [] : await fleet.builder.evaluateImages(source, types, signal);
   const guests = specs.map((spec) => {
@@ -70,6 +87,10 @@ async function evaluate(fleet: Fleet, runId: string, deps: PlanDeps, signal: Abo
     }
     return { ...spec, image };
   });
+  return goalOf(fleet, commit, guests);
+}
+
+export function goalOf(fleet: Fleet, commit: Commit, guests: readonly DesiredGuest[]): Goal {
   return { fleet: fleet.name, commit, guests, ...(fleet.tagged ? { fleetTag: fleet.name.toLowerCase() } : {}) };
 }
 
@@ -105,7 +126,8 @@ async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): 
   return true;
 }
 
-function outcomeOf(
+/** What a plan makes of a run that has none, or an older one. */
+export function outcomeOf(
   fleet: Fleet,
   plan: Plan,
   clock: Clock,
@@ -126,6 +148,6 @@ function isOvertaken(run: Run, sha: string | undefined): boolean {
   return run.phase === 'planning' && run.commit?.sha !== sha;
 }
 
-function vmidsOf(goal: Goal): ReadonlySet<number> {
+export function vmidsOf(goal: Goal): ReadonlySet<number> {
   return new Set(goal.guests.map((guest) => guest.vmid));
 }

@@ -76,9 +76,9 @@ export class Runs {
     return this.all().filter((run) => run.fleet === fleet && !hasEnded(run));
   }
 
-  /** Begins a run for a commit: saved, then shown. */
-  async start(fleet: Fleet, trigger: Trigger, commit: Commit): Promise<PlanningRun> {
-    const run: PlanningRun = {
+  /** Begins a run for a commit: saved, then shown. `event`: what has happened to it by then. */
+  async start(fleet: Fleet, trigger: Trigger, commit: Commit, event?: LastingEvent): Promise<Run> {
+    const planning: PlanningRun = {
       phase: 'planning',
       id: this.#newId(),
       fleet: fleet.name,
@@ -88,6 +88,7 @@ export class Runs {
       activity: 'waiting',
       commit,
     };
+    const run = event === undefined ? planning : advance(planning, event);
     const live: Live = { run, messages: {}, last: Promise.resolve() };
     this.#live.set(run.id, live);
     try {
@@ -97,6 +98,7 @@ export class Runs {
       throw error;
     }
     this.#show(run, live.messages);
+    if (hasEnded(run)) this.#end(live);
     return run;
   }
 

@@ -1,4 +1,5 @@
 import type { MessageRef } from '../chat/chat.ts';
+import type { KnownDrift } from '../core/known-drift.ts';
 import type { Lock } from '../core/policy.ts';
 import type { Run } from '../core/run.ts';
 
@@ -17,6 +18,8 @@ export interface FleetRecord {
   readonly lock?: Lock;
   /** VMIDs of the guests that ran when the power was last looked at. */
   readonly running?: readonly number[];
+  /** Drifts that were shown, or are ignored. */
+  readonly drifts?: readonly KnownDrift[];
 }
 
 /** Facts of a fleet to change; `undefined` removes one. */

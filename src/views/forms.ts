@@ -40,12 +40,14 @@ export function confirmForm(run: PlannedRun, wanted: string): Form {
 
 /** Why a plan is rejected; may be left empty. */
 export function rejectForm(run: Run, planId: string | undefined): Form {
+  const drift = run.trigger.kind === 'drift';
+  const silent = 'The same drift is not shown again for 24 h, and nothing is changed. The reason stands on its card.';
   return {
     id: `px1:reject:${run.id}:${planId ?? ''}`,
-    title: `Reject run ${run.id}?`,
-    text: ['The plan is closed and nothing is changed. The reason stands on its card.'],
+    title: drift ? `Ignore the drift of run ${run.id}?` : `Reject run ${run.id}?`,
+    text: [drift ? silent : 'The plan is closed and nothing is changed. The reason stands on its card.'],
     fields: [{ name: 'reason', label: 'Reason (optional)', required: false, multiline: true }],
-    submit: 'Reject',
+    submit: drift ? 'Ignore' : 'Reject',
     danger: false,
   };
 }

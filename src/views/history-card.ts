@@ -1,6 +1,6 @@
 import { shortSha } from '../core/commit.ts';
 import { runnable } from '../core/plan.ts';
-import type { Approval, Run } from '../core/run.ts';
+import { type Approval, planOf, type Run } from '../core/run.ts';
 import { type Stage, stagesOf } from '../core/stages.ts';
 import type { Block, Card } from './card.ts';
 import { count, counts, duration } from './words.ts';
@@ -21,7 +21,7 @@ export function historyCard(runs: readonly Run[]): Card {
 /** A run in one line: `r-41 applied 9b1f2ad: create 1, update 2, in 52 s, approved by Ada`. */
 export function runLine(run: Run): string {
   const commit = run.commit === undefined ? '' : ` ${shortSha(run.commit.sha)}`;
-  const plan = 'plan' in run ? run.plan : run.phase === 'failed' ? run.applying?.plan : undefined;
+  const plan = planOf(run);
   const what = plan === undefined ? '' : `: ${counts(runnable(plan)) || 'nothing to run'}`;
   return [`${run.id} ${run.phase}${commit}${what}`, ...outcome(run)].join(', ');
 }

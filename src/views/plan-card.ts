@@ -1,6 +1,14 @@
 import { type Plan, runnable } from '../core/plan.ts';
 import { confirmationFor, exceedsMaxDestroy } from '../core/policy.ts';
-import type { BlockedRun, ExpiredRun, PlannedRun, RejectedRun, Run, SupersededRun } from '../core/run.ts';
+import {
+  type BlockedRun,
+  type ExpiredRun,
+  type PlannedRun,
+  planOf,
+  type RejectedRun,
+  type Run,
+  type SupersededRun,
+} from '../core/run.ts';
 import type { Block, Button, Card, CardFile, Span } from './card.ts';
 import type { CardContext } from './context.ts';
 import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
@@ -11,15 +19,17 @@ import { blockedCount, count, counts, guestName } from './words.ts';
 export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Card {
   const { plan } = run;
   const blocked = plan.changes.length - runnable(plan).length;
+  const drift = run.trigger.kind === 'drift';
   const title =
     run.phase === 'blocked'
-      ? `Blocked: ${count(blocked, 'change')} cannot be run`
-      : `Plan: ${counts(runnable(plan))}${blockedCount(plan)}`;
+      ? `${drift ? 'Drift' : 'Blocked'}: ${count(blocked, 'change')} cannot be run`
+      : `${drift ? 'Drift' : 'Plan'}: ${counts(runnable(plan))}${blockedCount(plan)}`;
   return {
     tone: run.phase === 'blocked' ? 'bad' : 'waiting',
     title,
     blocks: [
       ...commitBlocks(run, context),
+      ...(drift ? [driftBlock(run)] : []),
       ...(run.phase === 'planned' ? movedBlocks(run) : []),
       { kind: 'divider' },
       ...lockBlocks(context),
@@ -60,11 +70,16 @@ export function planAgain(run: { readonly id: string }): Button {
   return { action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id };
 }
 
+function driftBlock(run: PlannedRun | BlockedRun): Block {
+  const again = run.phase === 'planned' ? ' Re-apply makes it so again.' : '';
+  return { kind: 'text', rich: [`The cluster is not as this commit left it any more.${again}`] };
+}
+
 function endTitle(run: RejectedRun | SupersededRun | ExpiredRun): string {
   const what = run.plan === undefined ? 'before there was a plan' : counts(runnable(run.plan));
   switch (run.phase) {
     case 'rejected':
-      return `Rejected: ${what}`;
+      return run.trigger.kind === 'drift' ? `Ignored: drift, ${what}` : `Rejected: ${what}`;
     case 'superseded':
       return `Superseded: ${what}`;
     case 'expired':
@@ -74,8 +89,19 @@ function endTitle(run: RejectedRun | SupersededRun | ExpiredRun): string {
 
 function endNote(run: RejectedRun | SupersededRun | ExpiredRun): readonly Span[] {
   switch (run.phase) {
-    case 'rejected':
-      return ['Rejected by ', { person: run.by }, ' at ', { time: run.endedAt, show: 'time' }, '. Nothing was changed'];
+    case 'rejected': {
+      const drift = run.trigger.kind === 'drift';
+      const silent = drift ? [', the same drift is not shown for 24 h'] : [];
+      const at = { time: run.endedAt, show: 'time' } as const;
+      return [
+        drift ? 'Ignored by ' : 'Rejected by ',
+        { person: run.by },
+        ' at ',
+        at,
+        ...silent,
+        '. Nothing was changed',
+      ];
+    }
     case 'superseded':
       return ['Run ', { code: run.byRun }, ' took its place. Nothing was changed'];
     case 'expired':
@@ -144,27 +170,31 @@ function decisionLine(run: PlannedRun, context: CardContext): Block {
   };
 }
 
+const planWords = { approve: 'Approve', reject: 'Reject' } as const;
+const driftWords = { approve: 'Re-apply', reject: 'Ignore for 24 h' } as const;
+
 function planButtons(run: PlannedRun, context: CardContext): readonly Button[] {
   const { plan } = run;
   const destroys = plan.changes.filter((change) => change.action === 'destroy' && change.blocked === undefined).length;
   const ids = { runId: run.id, planId: plan.id } as const;
   const confirmed = confirmationFor(plan, context.policy) !== undefined;
+  const words = run.trigger.kind === 'drift' ? driftWords : planWords;
   const approve: Button = confirmed
-    ? { ...ids, action: 'approve', label: `Approve (destroys ${count(destroys, 'VM')})`, style: 'danger' }
+    ? { ...ids, action: 'approve', label: `${words.approve} (destroys ${count(destroys, 'VM')})`, style: 'danger' }
     : {
-        ...{ ...ids, action: 'approve', label: 'Approve', style: 'primary' },
-        confirm: { title: `Apply plan ${plan.id}?`, text: `It will ${counts(runnable(plan))}.`, yes: 'Approve' },
+        ...{ ...ids, action: 'approve', label: words.approve, style: 'primary' },
+        confirm: { title: `Apply plan ${plan.id}?`, text: `It will ${counts(runnable(plan))}.`, yes: words.approve },
       };
   return [
     approve,
-    { ...ids, action: 'reject', label: 'Reject', style: 'plain' },
+    { ...ids, action: 'reject', label: words.reject, style: 'plain' },
     { ...ids, action: 'details', label: 'Full plan', style: 'plain' },
   ];
 }
 
 /** The plan of a run in full, for somebody who asks; `undefined` when the run has none. */
 export function planCardOf(run: Run): Card | undefined {
-  const plan = run.phase === 'failed' ? run.applying?.plan : 'plan' in run ? run.plan : undefined;
+  const plan = planOf(run);
   if (plan === undefined) return undefined;
   return {
     tone: 'quiet',

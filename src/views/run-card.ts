@@ -11,6 +11,7 @@ export function runCard(run: Run, context: CardContext): Card {
     case 'planning':
       return planningCard(run, context);
     case 'in-sync': {
+      if (run.trigger.kind === 'drift') return quiet(`In sync: the drift from ${commitName(run)} is gone`);
       if (run.standing === undefined) return quiet(`In sync: ${commitName(run)} changes nothing`);
       return quiet(
         `No change: ${commitName(run)} changes no planned value; the plan of run ${run.standing} still stands`,

@@ -3,8 +3,9 @@ import { type Command, defineCommand, usage } from '../../commands/command.ts';
 import { chatHandlers } from '../../commands/handlers.ts';
 import { commands } from '../../commands/index.ts';
 import { runId } from '../../commands/run-option.ts';
+import type { DriftFinding } from '../../src/pipeline/drift-check.ts';
 import { plainText } from '../../src/views/card.ts';
-import { aGuest, aLiveGuest, aPlan, aRun, aState } from '../support/builders.ts';
+import { aCommit, aGuest, aLiveGuest, aPlan, aRun, aState } from '../support/builders.ts';
 import { cardText } from '../views/card-text.ts';
 import { aFleet, person, place, StandIn, silentLog } from './stand-in.ts';
 
@@ -50,7 +51,18 @@ describe.each(commands.map((command): [string, Command] => [command.name, comman
 describe('the list of commands', () => {
   it('is in help order, each name once, help last', () => {
     const names = commands.map((command) => command.name);
-    expect(names).toEqual(['plan', 'approve', 'reject', 'status', 'history', 'cancel', 'lock', 'unlock', 'help']);
+    expect(names).toEqual([
+      'plan',
+      'approve',
+      'reject',
+      'status',
+      'history',
+      'drift',
+      'cancel',
+      'lock',
+      'unlock',
+      'help',
+    ]);
   });
 
   it('is what help shows', async () => {
@@ -64,7 +76,7 @@ describe('the list of commands', () => {
   it('tells how each is used', () => {
     expect(commands.map(usage)).toEqual([
       ...['/proxnix plan [fleet] [ref]', '/proxnix approve <run>', '/proxnix reject <run> [reason]'],
-      ...['/proxnix status [name]', '/proxnix history', '/proxnix cancel <run>'],
+      ...['/proxnix status [name]', '/proxnix history', '/proxnix drift [fleet]', '/proxnix cancel <run>'],
       ...['/proxnix lock <reason>', '/proxnix unlock', '/proxnix help'],
     ]);
   });
@@ -163,6 +175,35 @@ describe('history', () => {
     expect(lines).toHaveLength(20);
     expect(lines[0]).toMatch(/^r-25 applied /);
     expect(lines[19]).toMatch(/^r-6 applied /);
+  });
+});
+
+describe('drift', () => {
+  const two = { fleets: [aFleet('homelab'), aFleet('lab')] };
+
+  it.each<[DriftFinding, string]>([
+    [{ kind: 'same', commit: aCommit() }, 'nothing differs from 9b1f2ad, which was applied last.'],
+    [{ kind: 'drift', runId: 'r-7' }, 'it differs, as run r-7 shows.'],
+    [{ kind: 'known' }, 'it differs as it did before.'],
+    [{ kind: 'open', runId: 'r-7' }, 'run r-7 is open; decide it first.'],
+    [{ kind: 'busy' }, 'the cluster is being worked on; ask again when that is over.'],
+    [{ kind: 'never-applied' }, 'nothing was applied yet.'],
+    [{ kind: 'unknown-commit' }, 'the commit that was applied last is not in the repository any more.'],
+  ])('answers what was found: %o', async (finding, words) => {
+    expect(await ask(new StandIn({ finding }), 'drift')).toEqual({ kind: 'note', text: `homelab: ${words}` });
+  });
+
+  it('looks at every fleet, or at the one that is named', async () => {
+    const pipeline = new StandIn(two);
+    await ask(pipeline, 'drift');
+    await ask(pipeline, 'drift', { fleet: 'lab' });
+    expect(pipeline.asked).toEqual([
+      ['drift', 'homelab'],
+      ['drift', 'lab'],
+      ['drift', 'lab'],
+    ]);
+    const text = 'There is no fleet "lap", did you mean "lab"?';
+    expect(await ask(pipeline, 'drift', { fleet: 'lap' })).toEqual({ kind: 'note', text });
   });
 });
 

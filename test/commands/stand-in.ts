@@ -7,6 +7,7 @@ import type { Run, Trigger } from '../../src/core/run.ts';
 import { FakeGit } from '../../src/git/fake.ts';
 import { FakeHealth } from '../../src/health/fake.ts';
 import type { Fleet, Log } from '../../src/pipeline/deps.ts';
+import type { DriftFinding } from '../../src/pipeline/drift-check.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { aPolicy, aRun, aState, t0 } from '../support/builders.ts';
@@ -22,8 +23,11 @@ export class StandIn extends Pipeline {
   readonly #fleets: readonly Fleet[];
   readonly #runs: readonly Run[];
   readonly #error: Error | undefined;
+  readonly #finding: DriftFinding;
 
-  constructor(options: { fleets?: readonly Fleet[]; runs?: readonly Run[]; error?: Error } = {}) {
+  constructor(
+    options: { fleets?: readonly Fleet[]; runs?: readonly Run[]; error?: Error; finding?: DriftFinding } = {},
+  ) {
     const clock = { now: () => t0, after: () => () => undefined };
     const rest = { gate: (text: string) => text, editEveryMs: () => 0, pushQuietMs: 0, chats: [] };
     const log = silentLog([]);
@@ -31,6 +35,7 @@ export class StandIn extends Pipeline {
     this.#fleets = options.fleets ?? [aFleet('homelab')];
     this.#runs = options.runs ?? [];
     this.#error = options.error;
+    this.#finding = options.finding ?? { kind: 'never-applied' };
   }
 
   override fleets(): readonly Fleet[] {
@@ -49,6 +54,11 @@ export class StandIn extends Pipeline {
   override async plan(fleet: Fleet, trigger: Trigger, ref?: string): Promise<Run> {
     await this.#note('plan', fleet.name, trigger, ref);
     return aRun('planning', undefined, { id: 'r-50' });
+  }
+
+  override async drift(fleet: Fleet): Promise<DriftFinding> {
+    await this.#note('drift', fleet.name);
+    return this.#finding;
   }
 
   override approve(runId: string, planId: string | undefined, actor: Actor, typed?: string): Promise<Answer> {

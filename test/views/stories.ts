@@ -74,6 +74,8 @@ const everything = aPlan(
   ],
 );
 
+const drifted = { trigger: { kind: 'drift' } } as const;
+
 export const stories: readonly Story[] = [
   ...(['waiting', 'fetching', 'evaluating', 'images', 'comparing'] as const).map((activity) => ({
     name: `planning-${activity}`,
@@ -101,6 +103,11 @@ export const stories: readonly Story[] = [
   { name: 'plan-locked', run: aRun('planned'), context: { lock } },
   { name: 'plan-partly-approved', run: aRun('planned', aPlan(), { needed: 2, approvals: [{ by: ada, at: t0 }] }) },
   { name: 'plan-moved', run: movedRun() },
+  { name: 'drift', run: aRun('planned', replacing, drifted) },
+  { name: 'drift-with-destroy', run: aRun('planned', big, drifted) },
+  { name: 'drift-blocked', run: aRun('blocked', aPlan({}, [aLiveGuest({ config: { protected: true } })]), drifted) },
+  { name: 'drift-ignored', run: aRun('rejected', big, { ...drifted, reason: 'it is being repaired' }) },
+  { name: 'drift-gone', run: aRun('in-sync', big, drifted) },
   { name: 'blocked', run: aRun('blocked', aPlan({}, [aLiveGuest({ tags: ['prod'], name: 'payroll' })])) },
   { name: 'queued', run: aRun('queued', big) },
   {

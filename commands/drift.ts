@@ -1,0 +1,41 @@
+import { shortSha } from '../src/core/commit.ts';
+import { didYouMean } from '../src/core/nearest.ts';
+import type { DriftFinding } from '../src/pipeline/drift-check.ts';
+import { defineCommand, note } from './command.ts';
+
+/** Compares the cluster with what was last applied, now. What differs becomes a plan that waits for an approval. */
+export const drift = defineCommand({
+  name: 'drift',
+  description: 'Compare the cluster with what was last applied, now',
+  options: [{ name: 'fleet', description: 'The fleet (default: all)', required: false, complete: 'fleet' }],
+  async run({ args, pipeline }) {
+    const names = pipeline.fleets().map((fleet) => fleet.name);
+    if (args.fleet !== undefined && !names.includes(args.fleet)) {
+      return note(`There is no fleet "${args.fleet}"${didYouMean(args.fleet, names) || '.'}`);
+    }
+    const fleets = pipeline.fleets().filter((fleet) => args.fleet === undefined || fleet.name === args.fleet);
+    const found: string[] = [];
+    // One after the other: fleets of one cluster share its lane.
+    for (const fleet of fleets) found.push(`${fleet.name}: ${words(await pipeline.drift(fleet))}`);
+    return note(found.join(' '));
+  },
+});
+
+function words(finding: DriftFinding): string {
+  switch (finding.kind) {
+    case 'same':
+      return `nothing differs from ${shortSha(finding.commit.sha)}, which was applied last.`;
+    case 'known':
+      return 'it differs as it did before.';
+    case 'drift':
+      return `it differs, as run ${finding.runId} shows.`;
+    case 'open':
+      return `run ${finding.runId} is open; decide it first.`;
+    case 'busy':
+      return 'the cluster is being worked on; ask again when that is over.';
+    case 'never-applied':
+      return 'nothing was applied yet.';
+    case 'unknown-commit':
+      return 'the commit that was applied last is not in the repository any more.';
+  }
+}

@@ -1,0 +1,30 @@
+/** A drift that people were told of. */
+export interface KnownDrift {
+  /** The `changesDigest` of its plan. */
+  readonly digest: string;
+  /** Somebody ignores it until then; absent: it was shown, and that is enough. */
+  readonly until?: number;
+}
+
+/** How many drifts are remembered; ones that are gone are forgotten long before. */
+const most = 20;
+
+/** Need this drift not be shown? */
+export function isKnown(known: readonly KnownDrift[], digest: string, now: number): boolean {
+  return stillKnown(known, now).some((drift) => drift.digest === digest);
+}
+
+/** With one more, which takes the place of the same drift known before. */
+export function withKnown(known: readonly KnownDrift[], drift: KnownDrift, now: number): readonly KnownDrift[] {
+  const others = stillKnown(known, now).filter((one) => one.digest !== drift.digest);
+  return [...others, drift].slice(-most);
+}
+
+/** When nothing differs: what was shown may be shown again when it comes back, what is ignored stays so. */
+export function onlyIgnored(known: readonly KnownDrift[], now: number): readonly KnownDrift[] {
+  return stillKnown(known, now).filter((drift) => drift.until !== undefined);
+}
+
+function stillKnown(known: readonly KnownDrift[], now: number): readonly KnownDrift[] {
+  return known.filter((drift) => drift.until === undefined || drift.until > now);
+}

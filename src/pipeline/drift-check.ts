@@ -1,0 +1,105 @@
+import type { Commit } from '../core/commit.ts';
+import { isKnown, onlyIgnored, withKnown } from '../core/known-drift.ts';
+import { createPlan, type Goal, type Plan } from '../core/plan.ts';
+import { planOf } from '../core/run.ts';
+import type { Store } from '../store/store.ts';
+import type { Clock, Fleet } from './deps.ts';
+import type { Lanes } from './lanes.ts';
+import { evaluateGoal, goalOf, outcomeOf, vmidsOf } from './plan-run.ts';
+import type { Runs } from './runs.ts';
+
+/** What a check for drift came to. */
+export type DriftFinding =
+  /** There is nothing to compare with, or no room for another plan now. */
+  | { readonly kind: 'never-applied' | 'unknown-commit' | 'busy' }
+  /** This run waits for a decision, or for its turn. */
+  | { readonly kind: 'open'; readonly runId: string }
+  | { readonly kind: 'same'; readonly commit: Commit }
+  /** It differs as it did when that was said, or ignored; never for somebody who asked. */
+  | { readonly kind: 'known' }
+  | { readonly kind: 'drift'; readonly runId: string };
+
+/** Compares fleets with what was last applied to them. Read-only: what differs becomes a plan that people decide. */
+export class Drift {
+  readonly #runs: Runs;
+  readonly #lanes: Lanes;
+  readonly #store: Store;
+  readonly #clock: Clock;
+
+  constructor(options: { readonly runs: Runs; readonly lanes: Lanes; readonly store: Store; readonly clock: Clock }) {
+    this.#runs = options.runs;
+    this.#lanes = options.lanes;
+    this.#store = options.store;
+    this.#clock = options.clock;
+  }
+
+  /** @param asked somebody wants to know: what is known or ignored is shown all the same */
+  async check(fleet: Fleet, asked = false): Promise<DriftFinding> {
+    const { applied } = this.#store.fleet(fleet.name);
+    if (applied === undefined) return { kind: 'never-applied' };
+    // Before the evaluation, which may be long, and again when the lane is ours.
+    const inTheWay = this.#inTheWay(fleet);
+    if (inTheWay !== undefined) return inTheWay;
+    const goal = await this.#goal(fleet, applied);
+    if (goal === undefined) return { kind: 'unknown-commit' };
+    const finding = await this.#lanes.ifFree(fleet.clusterName, async () => {
+      if (this.#store.fleet(fleet.name).applied !== applied) return undefined;
+      return this.#inTheWay(fleet) ?? (await this.#compare(fleet, goal, asked));
+    });
+    return finding ?? { kind: 'busy' };
+  }
+
+  #inTheWay(fleet: Fleet): DriftFinding | undefined {
+    if (this.#lanes.queue(fleet.clusterName).length > 0) return { kind: 'busy' };
+    const [open] = this.#runs.open(fleet.name);
+    return open === undefined ? undefined : { kind: 'open', runId: open.id };
+  }
+
+  /** What the commit wants: as it was evaluated for a run that is kept, else evaluated anew. */
+  async #goal(fleet: Fleet, sha: string): Promise<Goal | undefined> {
+    const kept = this.#lastPlan(fleet, sha)?.goal;
+    if (kept !== undefined) return goalOf(fleet, kept.commit, kept.guests);
+    const commit = await fleet.git.find(sha);
+    if (commit === undefined) return undefined;
+    try {
+      return await evaluateGoal(fleet, commit, { pin: 'drift' });
+    } finally {
+      await fleet.git.unpin('drift');
+    }
+  }
+
+  async #compare(fleet: Fleet, goal: Goal, asked: boolean): Promise<DriftFinding> {
+    const live = await fleet.cluster.readState(vmidsOf(goal));
+    const before = this.#lastPlan(fleet, goal.commit.sha);
+    const plan = createPlan(goal, live, before);
+    const now = this.#clock.now();
+    const known = this.#store.fleet(fleet.name).drifts ?? [];
+    if (differsOnlyAsBefore(plan, this.#lastPlan(fleet, goal.commit.sha, false))) {
+      const kept = onlyIgnored(known, now);
+      if (kept.length !== known.length) await this.#store.saveFleet(fleet.name, { drifts: kept });
+      return { kind: 'same', commit: goal.commit };
+    }
+    if (!asked && isKnown(known, plan.changesDigest, now)) return { kind: 'known' };
+    const event = outcomeOf(fleet, plan, this.#clock);
+    const run = await this.#runs.start(fleet, { kind: 'drift' }, goal.commit, event);
+    const drifts = withKnown(known, { digest: plan.changesDigest }, now);
+    await this.#store.saveFleet(fleet.name, { drifts });
+    return { kind: 'drift', runId: run.id };
+  }
+
+  /** The newest plan for a commit among the runs that are kept, with or without those of a drift. */
+  #lastPlan(fleet: Fleet, sha: string, drifts = true): Plan | undefined {
+    const runs = this.#runs.all().filter((run) => run.fleet === fleet.name);
+    const plans = runs.flatMap((run) => (drifts || run.trigger.kind !== 'drift' ? (planOf(run) ?? []) : []));
+    return plans.findLast((plan) => plan.goal.commit.sha === sha);
+  }
+}
+
+/** Does nothing differ but what could not be run when this commit was planned, for the same reason? */
+function differsOnlyAsBefore(plan: Plan, before: Plan | undefined): boolean {
+  return plan.changes.every(
+    ({ vmid, blocked }) =>
+      blocked !== undefined &&
+      before?.changes.some((change) => change.vmid === vmid && change.blocked?.reason === blocked.reason) === true,
+  );
+}

@@ -1,0 +1,284 @@
+import { describe, expect, it } from 'vitest';
+import type { FakeGuest } from '../../src/cluster/fake-guest.ts';
+import { UserError } from '../../src/core/errors.ts';
+import { planOf } from '../../src/core/run.ts';
+import { aBench, type Bench, type BenchOptions, owner, stranger } from '../support/pipeline.ts';
+import { gate, until } from './support/clock.ts';
+import { aForeignGuest, commitOf, present, shaOf, threeVms } from './support/fleet.ts';
+
+const everyMs = 15 * 60_000;
+const hourMs = 60 * 60_000;
+
+/** A bench whose fleet is deployed, compared every quarter of an hour. */
+async function deployed(options: BenchOptions = {}): Promise<Bench> {
+  const bench = await aBench(options);
+  await bench.push(1);
+  await bench.apply();
+  bench.pipeline.watchDrift({ planIntervalMs: everyMs });
+  bench.cluster.asked.length = 0;
+  return bench;
+}
+
+async function check(bench: Bench, ms = everyMs): Promise<void> {
+  await bench.clock.advance(ms);
+  await bench.settle();
+}
+
+function change(bench: Bench, config: Partial<FakeGuest['config']> = { memoryMb: 1024 }, vmid = 823): void {
+  const guest = present(bench.cluster.guest(vmid));
+  bench.cluster.put({ ...guest, config: { ...guest.config, ...config } });
+}
+
+function drifts(bench: Bench): readonly string[] {
+  return bench.pipeline.runs().flatMap((run) => (run.trigger.kind === 'drift' ? [run.phase] : []));
+}
+
+describe('a check that finds nothing', () => {
+  it('says nothing and keeps no run', async () => {
+    const bench = await deployed();
+    const messages = bench.chat.messages.length;
+    const reads = bench.cluster.reads;
+    await check(bench);
+    await check(bench);
+    expect(bench.cluster.reads).toBe(reads + 2);
+    expect(bench.chat.messages).toHaveLength(messages);
+    expect(bench.pipeline.runs()).toHaveLength(1);
+    expect(bench.errors()).toEqual([]);
+  });
+
+  it('is not made before anything was applied', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    const reads = bench.cluster.reads;
+    bench.pipeline.watchDrift({ planIntervalMs: everyMs });
+    await check(bench);
+    expect(bench.cluster.reads).toBe(reads);
+  });
+
+  it('compares with what was applied last, not with the newest commit', async () => {
+    const bench = await deployed();
+    await bench.push(2, { vms: threeVms({ memory_mb: 4096 }) });
+    await bench.chat.command('/proxnix reject r-2', owner);
+    await check(bench);
+    expect(drifts(bench)).toEqual([]);
+  });
+
+  it('takes what could not be run at the apply for what it was', async () => {
+    const bench = await aBench();
+    bench.cluster.put(aForeignGuest(820));
+    await bench.push(1);
+    await bench.apply();
+    bench.run('applied');
+    bench.pipeline.watchDrift({ planIntervalMs: everyMs });
+    await check(bench);
+    expect(drifts(bench)).toEqual([]);
+    change(bench);
+    await check(bench);
+    expect(drifts(bench)).toEqual(['planned']);
+  });
+});
+
+describe('a drift', () => {
+  it('becomes a plan that is applied again when it is approved', async () => {
+    const bench = await deployed();
+    change(bench);
+    await check(bench);
+    const run = bench.run('planned');
+    expect(run.commit.sha).toBe(shaOf(1));
+    expect(bench.text()).toMatch(/^Drift: update 1/);
+    expect(bench.buttons().map(({ label }) => label)).toEqual(['Re-apply', 'Ignore for 24 h', 'Full plan']);
+    expect(bench.cluster.asked).toEqual([]);
+    expect(await bench.press('approve', stranger)).toMatchObject({ code: 'not-an-approver' });
+    await bench.apply();
+    bench.run('applied');
+    expect(bench.cluster.guest(823)?.config.memoryMb).toBe(2048);
+    await check(bench);
+    expect(drifts(bench)).toEqual(['applied']);
+  });
+
+  it('of a guest that is gone makes it anew', async () => {
+    const bench = await deployed();
+    bench.cluster.remove(823);
+    await check(bench);
+    expect(bench.text()).toContain('create');
+    await bench.apply();
+    expect(bench.cluster.guest(823)?.status).toBe('running');
+  });
+
+  it('is said once, however long nobody decides', async () => {
+    const bench = await deployed();
+    change(bench);
+    await check(bench);
+    await check(bench, 26 * hourMs);
+    expect(drifts(bench)).toEqual(['expired']);
+    change(bench, { memoryMb: 512 });
+    await check(bench);
+    expect(drifts(bench)).toEqual(['expired', 'planned']);
+  });
+
+  it('is said again when it comes back after it was gone', async () => {
+    const bench = await deployed({ fleets: [{ planExpiryMs: hourMs }] });
+    const before = present(bench.cluster.guest(823));
+    change(bench);
+    await check(bench, 2 * hourMs);
+    bench.cluster.put(before);
+    await check(bench);
+    change(bench);
+    await check(bench);
+    expect(drifts(bench)).toEqual(['expired', 'planned']);
+  });
+
+  it('that is ignored is silent for a day, also over a restart, and then said again', async () => {
+    const bench = await deployed();
+    change(bench);
+    await check(bench);
+    const asked = await bench.press('reject', owner);
+    if (asked.kind !== 'form') throw new Error('no form');
+    expect(asked.form.title).toBe('Ignore the drift of run r-2?');
+    await bench.chat.submit(asked.form, { reason: '' });
+    await bench.settle();
+    expect(bench.text()).toMatch(/^Ignored: drift, update 1/);
+    await check(bench, 12 * hourMs);
+    await bench.restart();
+    bench.pipeline.watchDrift({ planIntervalMs: everyMs });
+    await check(bench, 11 * hourMs);
+    expect(drifts(bench)).toEqual(['rejected']);
+    await check(bench, 2 * hourMs);
+    expect(drifts(bench)).toEqual(['rejected', 'planned']);
+  });
+
+  it('that is ignored hides no other one', async () => {
+    const bench = await deployed();
+    change(bench);
+    await check(bench);
+    await bench.chat.command('/proxnix reject r-2', owner);
+    change(bench, { cores: 8 }, 822);
+    await check(bench);
+    expect(drifts(bench)).toEqual(['rejected', 'planned']);
+  });
+
+  it('that nobody can run is said once, without a button to approve', async () => {
+    const bench = await deployed();
+    change(bench, { memoryMb: 1024, protected: true });
+    await check(bench);
+    await check(bench);
+    expect(drifts(bench)).toEqual(['blocked']);
+    expect(bench.text()).toMatch(/^Drift: 1 change cannot be run/);
+    expect(bench.buttons().map(({ action }) => action)).toEqual(['plan-again']);
+  });
+
+  it('that is gone at the press ends its run', async () => {
+    const bench = await deployed();
+    const before = present(bench.cluster.guest(823));
+    change(bench);
+    await check(bench);
+    bench.cluster.put(before);
+    await bench.press('approve', owner);
+    await bench.settle();
+    bench.run('in-sync');
+    expect(bench.text()).toMatch(/^In sync: the drift from 0001c0f .* is gone/);
+  });
+
+  it('gives way to a newer commit', async () => {
+    const bench = await deployed();
+    change(bench);
+    await check(bench);
+    await bench.push(2, { vms: threeVms({ memory_mb: 4096 }) });
+    expect(drifts(bench)).toEqual(['superseded']);
+    bench.run('planned');
+  });
+
+  it('keeps a guest that would have to be made again on the node that was chosen', async () => {
+    const bench = await deployed();
+    bench.cluster.remove(823);
+    const real = bench.cluster.readState.bind(bench.cluster);
+    let best = 'pve2';
+    bench.cluster.readState = async (wanted) => {
+      const nodes = ['pve1', 'pve2', 'pve3'].map((node) => ({
+        ...{ node, online: true, storages: ['fast'], freeMemory: node === best ? 2 : 1 },
+      }));
+      return { ...(await real(wanted)), nodes };
+    };
+    await check(bench);
+    await bench.chat.command('/proxnix reject r-2', owner);
+    best = 'pve3';
+    await check(bench);
+    expect(drifts(bench)).toEqual(['rejected']);
+  });
+});
+
+describe('a check', () => {
+  it('is left out while a plan is open, and while a run is at work', async () => {
+    const bench = await deployed();
+    await bench.push(2, { vms: threeVms({ memory_mb: 4096 }) });
+    change(bench, { cores: 8 }, 822);
+    const reads = bench.cluster.reads;
+    await check(bench);
+    expect(bench.cluster.reads).toBe(reads);
+    await bench.press('approve', owner);
+    await bench.settle();
+    const held = gate();
+    bench.cluster.before = (step) => (step.kind === 'configure' ? held.opened : undefined);
+    await bench.press('approve', owner);
+    await until(() => bench.cluster.atWork === 1);
+    const before = bench.cluster.reads;
+    await bench.clock.advance(2 * everyMs);
+    expect(bench.cluster.reads).toBe(before);
+    expect(await bench.chat.command('/proxnix drift', owner)).toMatchObject({
+      text: 'acme: the cluster is being worked on; ask again when that is over.',
+    });
+    held.open();
+    await bench.settle();
+    expect(drifts(bench)).toEqual([]);
+  });
+
+  it('evaluates the commit anew when no run of it is kept, and keeps no pin', async () => {
+    const bench = await deployed();
+    const runs = bench.store.runs().map(({ run }) => run);
+    expect(runs.map((run) => planOf(run)?.goal.commit.sha)).toEqual([shaOf(1)]);
+    await bench.store.saveFleet('acme', { applied: shaOf(3) });
+    bench.commit(3, { vms: threeVms({ memory_mb: 4096 }) });
+    await check(bench);
+    expect(bench.run('planned').commit).toEqual(commitOf(3));
+    expect(bench.text()).toContain('memory 2048 -> 4096 MiB');
+    expect(bench.git.pinned('drift')).toBeUndefined();
+  });
+
+  it('of a commit that the repository has lost is left out', async () => {
+    const bench = await deployed();
+    await bench.store.saveFleet('acme', { applied: 'f'.repeat(40) });
+    await check(bench);
+    expect(drifts(bench)).toEqual([]);
+    expect(bench.logged.at(-1)).toMatchObject({ level: 'debug', facts: { finding: 'unknown-commit' } });
+  });
+
+  it('that fails is logged, and made again at the next time', async () => {
+    const bench = await deployed();
+    change(bench);
+    bench.cluster.failNext({ at: 'read', when: 'before', error: new UserError('The cluster does not answer.') });
+    await check(bench);
+    expect(drifts(bench)).toEqual([]);
+    expect(bench.logged.at(-1)).toMatchObject({ level: 'warn', facts: { why: 'The cluster does not answer.' } });
+    await check(bench);
+    expect(drifts(bench)).toEqual(['planned']);
+  });
+
+  it('that somebody asks for answers them alone, and shows also what is ignored', async () => {
+    const bench = await deployed();
+    const text = async () => {
+      const answer = await bench.chat.command('/proxnix drift', owner);
+      await bench.settle();
+      return answer.kind === 'note' ? answer.text : answer.kind;
+    };
+    const messages = bench.chat.messages.length;
+    expect(await text()).toBe(`acme: nothing differs from ${shaOf(1).slice(0, 7)}, which was applied last.`);
+    expect(bench.chat.messages).toHaveLength(messages);
+    change(bench);
+    expect(await text()).toBe('acme: it differs, as run r-2 shows.');
+    expect(await text()).toBe('acme: run r-2 is open; decide it first.');
+    await bench.chat.command('/proxnix reject r-2', owner);
+    await check(bench);
+    expect(drifts(bench)).toEqual(['rejected']);
+    expect(await text()).toBe('acme: it differs, as run r-3 shows.');
+  });
+});
