@@ -52,7 +52,8 @@ export interface Cluster {
   upload(file: ImageFile, node: string, monitor: ClusterMonitor): Promise<void>;
   /**
    * Carries out one step. `guard` is the guest's state at the last look; `undefined` only for a guest that is not there
-   * yet. Before it writes, the guest is compared with the guard (UUID, digest) and with the `proxnix` tag.
+   * yet. Before it writes, the guest is compared with the guard (UUID, digest) and with the `proxnix` tag, which
+   * only `adopt` does without.
    * @returns the guard for the next step; `undefined` when the guest is gone.
    */
   perform(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): Promise<Guard | undefined>;

@@ -131,7 +131,7 @@ export class FakeCluster implements Cluster {
   }
 
   #change(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): void {
-    const guest = this.#check(step.vmid, guard);
+    const guest = this.#check(step, guard);
     if (!isSilent(step, guest)) this.#task(monitor);
     const next = this.#next(step, guest);
     if (next === undefined) this.#guests.delete(step.vmid);
@@ -181,6 +181,12 @@ export class FakeCluster implements Cluster {
           tags: splitTags(step.tags),
           config: { ...config, protected: config.protected || step.guest.protected },
         };
+      case 'adopt':
+        if (config.protected || guest.template) {
+          const what = guest.template ? 'a template' : 'protected in Proxmox';
+          throw new UserError(`VM ${step.vmid} is ${what}: it is not taken over.`);
+        }
+        return { ...guest, tags: splitTags(step.tags) };
       case 'destroy':
         if (config.protected) throw new UserError(`VM ${step.vmid} is protected in Proxmox: it is not deleted.`);
         return undefined;
@@ -192,12 +198,12 @@ export class FakeCluster implements Cluster {
     }
   }
 
-  #check(vmid: number, guard: Guard | undefined): FakeGuest {
+  #check({ kind, vmid }: GuestStep, guard: Guard | undefined): FakeGuest {
     const guest = this.#guests.get(vmid);
     if (guest === undefined || guard === undefined) throw new Error(`a step of VM ${vmid} came without guest or guard`);
     if (guest.config.uuid !== guard.uuid)
       throw moved(`VM ${vmid} is another machine than planned: its SMBIOS UUID differs.`);
-    if (!readTags(guest.tags).ours)
+    if (kind !== 'adopt' && !readTags(guest.tags).ours)
       throw moved(`VM ${vmid} does not carry the tag "proxnix" any more: it is not touched.`);
     if (digestOf(guest) !== guard.digest) throw moved(`VM ${vmid} was changed by somebody else since the plan.`);
     return guest;
@@ -243,5 +249,5 @@ export class FakeCluster implements Cluster {
 /** Steps that are one write, or have nothing to do, begin no task. */
 function isSilent({ kind }: GuestStep, guest: FakeGuest): boolean {
   if (kind === 'start') return guest.status === 'running';
-  return kind === 'configure' || kind === 'swap' || kind === 'swap-back' || kind === 'finish';
+  return ['adopt', 'configure', 'swap', 'swap-back', 'finish'].includes(kind);
 }

@@ -104,7 +104,25 @@ export interface ConflictChange extends ChangeBase {
   readonly blocked: Blocked;
 }
 
-export type Change = CreateChange | UpdateChange | ReplaceChange | DestroyChange | CleanUpChange | ConflictChange;
+/** Wanted, and somebody else's so far: from its tags on it is ours. Nothing else of it is touched. */
+export interface AdoptChange extends ChangeBase {
+  readonly action: 'adopt';
+  readonly guest: DesiredGuest;
+  readonly live: LiveGuest;
+  /** Its tags from then on. */
+  readonly tags: string;
+  /** What the next plan would do to it; absent when nothing. */
+  readonly next?: UpdateChange | ReplaceChange;
+}
+
+export type Change =
+  | CreateChange
+  | UpdateChange
+  | ReplaceChange
+  | DestroyChange
+  | CleanUpChange
+  | ConflictChange
+  | AdoptChange;
 
 /** Does running it stop a guest that runs now? */
 export function requiresRestart(change: Change): boolean {

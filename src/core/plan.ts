@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { adoptChange } from './adopt.ts';
 import type { Blocked, Change, KnownGuest } from './change.ts';
 import type { Commit } from './commit.ts';
 import { diffGuest, imageDiffers, shrinksDisk } from './diff.ts';
@@ -6,7 +7,7 @@ import { type DesiredGuest, imageHash } from './guest.ts';
 import type { LiveConfig, LiveGuest, LiveState } from './live.ts';
 import { isBeingMade, stagingOwner } from './marks.ts';
 import { placeGuest } from './place.ts';
-import { readTags } from './tags.ts';
+import { adoptedTags, readTags, splitTags } from './tags.ts';
 
 /** What a plan is for. It travels with the plan, so the plan can be made again from it without evaluating anything. */
 export interface Goal {
@@ -15,6 +16,8 @@ export interface Goal {
   readonly fleetTag?: string;
   readonly commit: Commit;
   readonly guests: readonly DesiredGuest[];
+  /** The one VMID that the plan is about: it is taken over, and nothing else is planned. */
+  readonly adopt?: number;
 }
 
 /** The difference between a goal and the live cluster. */
@@ -45,7 +48,10 @@ interface Basis {
  * @param earlier the plan this one is compared with; new guests stay on the node it chose
  */
 export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
-  const changes = [...wantedChanges(goal, live, earlier), ...unwantedChanges(goal, live)];
+  const changes =
+    goal.adopt === undefined
+      ? [...wantedChanges(goal, live, earlier), ...unwantedChanges(goal, live)]
+      : [...adoption(goal, goal.adopt, live)];
   const staged = new Set(changes.filter(stagesAnew).map((change) => change.vmid));
   const needed = changes
     .filter((change) => change.action !== 'clean-up' || !staged.has(change.ownerVmid))
@@ -85,6 +91,16 @@ function* wantedChanges(goal: Goal, live: LiveState, earlier: Plan | undefined):
     if (there === undefined) yield create(guest, live, earlier);
     else yield* compare(goal, guest, there);
   }
+}
+
+function* adoption(goal: Goal, vmid: number, live: LiveState): Generator<Change> {
+  const guest = goal.guests.find((one) => one.vmid === vmid);
+  const there = live.guests.find((one) => one.vmid === vmid);
+  // A VMID that is free or ours by now needs no taking over.
+  if (guest === undefined || there === undefined || belongsTo(goal, there.tags)) return;
+  const tags = adoptedTags(there.tags, goal.fleetTag);
+  const [next] = compare(goal, guest, { ...there, tags: splitTags(tags) });
+  yield adoptChange(goal, guest, there, { tags, next });
 }
 
 function create(guest: DesiredGuest, live: LiveState, earlier: Plan | undefined): Change {
@@ -128,7 +144,7 @@ function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): Blocked
   if (!ours && !beingMade(live)) {
     return {
       reason: 'not-ours',
-      advice: `${who} "${live.name}", which proxnix did not make. Give ${guest.key} another vm_id, or tag it "proxnix" in Proxmox to hand it over.`,
+      advice: `${who} "${live.name}", which proxnix did not make. Give ${guest.key} another vm_id, or take it over with /proxnix adopt ${guest.name}.`,
     };
   }
   if (fleet !== undefined && fleet !== goal.fleet.toLowerCase()) {
@@ -144,7 +160,7 @@ function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): Blocked
   ) {
     return {
       reason: 'not-ours',
-      advice: `${who} "${live.name}", a guest of no fleet. Tag it "fleet-${goal.fleetTag}" in Proxmox to hand it over.`,
+      advice: `${who} "${live.name}", a guest of no fleet. Take it over with /proxnix adopt ${guest.name}.`,
     };
   }
   if (live.template) return { reason: 'template', advice: `${who} a template; proxnix does not change templates.` };
@@ -289,7 +305,7 @@ function isKnown(guest: LiveGuest): guest is KnownGuest {
 }
 
 function rank(change: Change): number {
-  return ['destroy', 'clean-up', 'replace', 'update', 'create', 'conflict'].indexOf(change.action);
+  return ['destroy', 'clean-up', 'replace', 'update', 'create', 'adopt', 'conflict'].indexOf(change.action);
 }
 
 function basisOf(change: Change): Basis {

@@ -15,7 +15,9 @@ export type Trigger =
   | { readonly kind: 'push' | 'poll' | 'start' }
   /** The cluster is not any more as the last apply left it: found by a check, not by a commit. */
   | { readonly kind: 'drift' }
-  | { readonly kind: 'command' | 'plan-again'; readonly by: Who };
+  | { readonly kind: 'command' | 'plan-again'; readonly by: Who }
+  /** Somebody wants a guest taken over: its name, key or VMID in the flake, as it was typed. */
+  | { readonly kind: 'adopt'; readonly by: Who; readonly guest: string };
 
 /** Milliseconds since the epoch. */
 type Time = number;

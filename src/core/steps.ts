@@ -66,6 +66,8 @@ export type GuestStep =
       readonly guest: DesiredGuest;
       readonly tags: string;
     }
+  /** A guest that is not ours becomes ours: one write of its tags, and nothing else of it. */
+  | { readonly kind: 'adopt'; readonly vmid: number; readonly node: string; readonly tags: string }
   | { readonly kind: 'stop'; readonly vmid: number; readonly node: string }
   /** Deletes the guest with its disks; done already counts as done. */
   | { readonly kind: 'destroy'; readonly vmid: number; readonly node: string }
@@ -128,6 +130,10 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   }
   if (change.action === 'clean-up') {
     yield { ...at('discard'), vmid: change.ownerVmid, staging: true };
+    return;
+  }
+  if (change.action === 'adopt') {
+    yield { ...at('adopt'), tags: change.tags };
     return;
   }
   const { guest } = change;

@@ -81,3 +81,8 @@ export function finalTags(
   const { foreign } = readTags(before);
   return writeTags({ ours: true, pending: false, foreign, ...done });
 }
+
+/** Tags for a guest of somebody else that becomes ours: all that it had stay, and say what they say. */
+export function adoptedTags(before: readonly string[], fleet?: string): string {
+  return splitTags([...before, marker, ...(fleet === undefined ? [] : [`fleet-${fleet}`])].join(';')).join(';');
+}

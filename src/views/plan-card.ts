@@ -1,3 +1,5 @@
+import type { AdoptChange } from '../core/change.ts';
+import { imageHash } from '../core/guest.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { confirmationFor, exceedsMaxDestroy } from '../core/policy.ts';
 import {
@@ -150,7 +152,21 @@ function warnings(plan: Plan, context: CardContext): readonly Block[] {
       ],
     });
   }
-  return blocks;
+  return [...blocks, ...changes.flatMap((change) => (change.action === 'adopt' ? [adoptWarning(change)] : []))];
+}
+
+function adoptWarning({ vmid, guest, live, next }: AdoptChange): Block {
+  const after =
+    next?.action === 'replace'
+      ? `${next.fromImage === undefined ? 'No tag tells which image its root disk holds' : 'Its root disk holds another image'}: the next plan WILL replace that disk by ${guest.imageType}, unless it gets the tag nix-${imageHash(guest.image)} in Proxmox before.`
+      : 'Its root disk is kept: its tags name the image that the flake wants.';
+  return {
+    kind: 'warning',
+    rich: [
+      { bold: `Takes over ${guestName({ name: live.name, vmid })}: ` },
+      `from now on proxnix manages it, and starts, changes or destroys it as the flake says. ${after}`,
+    ],
+  };
 }
 
 function decisionLine(run: PlannedRun, context: CardContext): Block {

@@ -1,10 +1,10 @@
-import type { Change, FieldChange } from '../core/change.ts';
+import type { AdoptChange, Change, FieldChange } from '../core/change.ts';
 import { type DesiredGuest, imageHash } from '../core/guest.ts';
 import { describeHealth } from '../core/health.ts';
 import type { Plan } from '../core/plan.ts';
 import { readTags } from '../core/tags.ts';
 import type { Line, Mark } from './card.ts';
-import { counts, guestName, verbs } from './words.ts';
+import { count, counts, guestName, verbs } from './words.ts';
 
 /** Chats show monospaced lines without scrolling up to here. */
 const columns = 60;
@@ -18,6 +18,7 @@ const marks: Readonly<Record<Change['action'], Mark>> = {
   replace: '-/+',
   update: '~',
   create: '+',
+  adopt: '~',
   conflict: '!',
 };
 
@@ -103,9 +104,30 @@ function detailParts(change: Change): string[] {
     }
     case 'clean-up':
       return [`left by an interrupted replace of VM ${change.ownerVmid}`, 'its disk is deleted'];
+    case 'adopt':
+      return adoptParts(change);
     case 'conflict':
       return [];
   }
+}
+
+/** What the guest is, as far as the token may know, and what would come of it. */
+function adoptParts({ name, node, live, next }: AdoptChange): string[] {
+  const { cores = 0, sockets = 0, memoryMb } = live.config ?? {};
+  return [
+    ...(live.name === name ? [] : [`called ${live.name} now`]),
+    `on ${node}`,
+    ...(memoryMb === undefined ? [] : [count(cores * sockets, 'core'), `${memoryMb} MiB`]),
+    'from now on managed by proxnix',
+    ...nextParts(next),
+  ];
+}
+
+function nextParts(next: AdoptChange['next']): string[] {
+  if (next === undefined) return [];
+  const [first, ...others] = detailParts(next);
+  const verb = `next plan: ${verbs[next.action].now}${next.blocked === undefined ? '' : ' (blocked)'}`;
+  return [first === undefined ? verb : `${verb}, ${first}`, ...others];
 }
 
 function fieldText(field: FieldChange, running: boolean): string {
@@ -114,9 +136,8 @@ function fieldText(field: FieldChange, running: boolean): string {
 }
 
 function sizes(guest: DesiredGuest): string[] {
-  const cores = guest.cores * guest.sockets;
   return [
-    `${cores} ${cores === 1 ? 'core' : 'cores'}`,
+    count(guest.cores * guest.sockets, 'core'),
     `${guest.memoryMb} MiB`,
     `${guest.diskGb} GiB on ${guest.storage}`,
   ];

@@ -11,11 +11,15 @@ export function runCard(run: Run, context: CardContext): Card {
     case 'planning':
       return planningCard(run, context);
     case 'in-sync': {
-      if (run.trigger.kind === 'drift') return quiet(`In sync: the drift from ${commitName(run)} is gone`);
-      if (run.standing === undefined) return quiet(`In sync: ${commitName(run)} changes nothing`);
-      return quiet(
-        `No change: ${commitName(run)} changes no planned value; the plan of run ${run.standing} still stands`,
-      );
+      const { trigger, standing } = run;
+      const commit = commitName(run);
+      if (standing !== undefined) {
+        return quiet(`No change: ${commit} changes no planned value; the plan of run ${standing} still stands`);
+      }
+      if (trigger.kind === 'drift') return quiet(`In sync: the drift from ${commit} is gone`);
+      if (trigger.kind !== 'adopt') return quiet(`In sync: ${commit} changes nothing`);
+      const why = 'its VMID is free, or proxnix manages it already';
+      return quiet(`In sync: ${trigger.guest} of ${commit} needs no adoption; ${why}`);
     }
     case 'planned':
     case 'blocked':

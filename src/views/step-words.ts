@@ -15,6 +15,7 @@ export const stepWords: Readonly<Record<Exclude<Step['kind'], 'build' | 'upload'
   'swap-back': 'disk swap back',
   health: 'health',
   finish: 'final tags',
+  adopt: 'taking over',
   stop: 'stopping',
   destroy: 'destroying',
   discard: 'clearing up',

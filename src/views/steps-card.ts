@@ -89,7 +89,8 @@ export function endedCard(run: Ended, context: CardContext): Card {
       ...endedBlocks(run, stages),
       { kind: 'small', rich: [...approvedBy(run.approvals), ` · took ${took}`, ...ids(run, run.plan)] },
     ],
-    buttons: run.phase === 'applied' ? [] : [planAgain(run)],
+    // What a guest that was taken over comes to is the next plan's business.
+    buttons: run.phase === 'applied' && run.plan.goal.adopt === undefined ? [] : [planAgain(run)],
     files: [planFile(run.plan), ...logFile(run.steps)],
   };
 }

@@ -8,6 +8,7 @@ export const verbs: Readonly<Record<Change['action'], { readonly now: string; re
   replace: { now: 'replace', done: 'replaced' },
   update: { now: 'update', done: 'updated' },
   create: { now: 'create', done: 'created' },
+  adopt: { now: 'adopt', done: 'adopted' },
   conflict: { now: 'blocked', done: 'blocked' },
 };
 
@@ -39,9 +40,9 @@ export function guestName(guest: { readonly name: string; readonly vmid: number 
   return `${guest.name} (${guest.vmid})`;
 }
 
-/** Destroy, replace, update, create, in this order, with how many of each: `destroy 1, create 2`. */
+/** The actions in the order of a plan, with how many of each: `destroy 1, create 2`. */
 export function counts(changes: readonly Change[], tense: 'now' | 'done' = 'now'): string {
-  const actions = ['destroy', 'clean-up', 'replace', 'update', 'create'] as const;
+  const actions = ['destroy', 'clean-up', 'replace', 'update', 'create', 'adopt'] as const;
   const parts = actions
     .map((action) => ({ action, many: changes.filter((change) => change.action === action).length }))
     .filter(({ many }) => many > 0)

@@ -326,6 +326,63 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
     });
   });
 
+  describe(`${name}: a guest that is taken over`, () => {
+    const tags = `prod;${done}`;
+    const foreign = async () => {
+      const story = await start();
+      await story.make();
+      await story.world.edit(823, { tags: 'prod' });
+      await story.look();
+      return story;
+    };
+
+    it('gets its tags and nothing else, and goes on running', async () => {
+      const story = await foreign();
+      const before = await story.read([823]);
+      const tasks = story.tasks.length;
+      await story.run('adopt', { tags });
+      const after = await story.read();
+      expect(after.tags.join(';')).toBe(`commit-${'1'.repeat(40)};nix-${'a'.repeat(32)};prod;proxnix`);
+      expect({ ...after, tags: [], config: { ...after.config, digest: '' } }).toEqual({
+        ...{ ...before, tags: [] },
+        config: { ...before.config, digest: '' },
+      });
+      expect(story.tasks).toHaveLength(tasks);
+      await story.run('configure', { guest: aGuest({ description: 'ours now' }), tags });
+      expect((await story.read()).config?.description).toBe('ours now');
+    });
+
+    it('is not written to when it carries them already', async () => {
+      const story = await foreign();
+      const guard = story.guard;
+      expect(await story.run('adopt', { tags: 'proxnix;prod' })).not.toEqual(guard);
+      expect(await story.run('adopt', { tags: 'prod;proxnix' })).toEqual(story.guard);
+    });
+
+    it('stays as it is when it was changed, or made anew, since the plan', async () => {
+      const story = await foreign();
+      const guard = story.guard;
+      await story.world.edit(823, { memoryMb: 1024 });
+      await expect(story.run('adopt', { tags })).rejects.toThrow('was changed by somebody else');
+      await story.world.recreate(823);
+      await expect(story.run('adopt', { tags })).rejects.toThrow('is another machine than planned');
+      expect(story.guard).toBe(guard);
+      expect((await story.read([823])).tags).toEqual(['prod']);
+      await story.world.remove(823);
+      await expect(story.run('adopt', { tags })).rejects.toThrow('VM 823 is not on pve1 any more');
+    });
+
+    it('stays as it is when it is protected', async () => {
+      const story = await foreign();
+      await story.world.edit(823, { protected: true });
+      await story.look();
+      await expect(story.run('adopt', { tags })).rejects.toThrow(
+        'VM 823 is protected in Proxmox: it is not taken over',
+      );
+      expect((await story.read([823])).tags).toEqual(['prod']);
+    });
+  });
+
   describe(`${name}: between the plan and the write`, () => {
     const moves: readonly (readonly [string, RegExp, (world: World) => Promise<void>])[] = [
       ['its memory was changed', /was changed by somebody else/, (world) => world.edit(823, { memoryMb: 1024 })],
@@ -464,6 +521,12 @@ export class Story {
     const next = await this.world.cluster.perform(step as GuestStep, guard, this.monitor);
     this.guard = next;
     return next;
+  }
+
+  /** Takes the guest as it is now for what it was when the plan was made. */
+  async look(): Promise<void> {
+    const { config, node } = await this.read([823]);
+    this.guard = { vmid: 823, node, uuid: config?.uuid ?? '', digest: config?.digest ?? '' };
   }
 
   /** The whole way of a new guest, to the end. */

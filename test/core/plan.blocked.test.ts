@@ -12,7 +12,7 @@ describe('what is blocked', () => {
     expect(found.blocked).toEqual({
       reason: 'not-ours',
       advice:
-        'VMID 823 is "payroll", which proxnix did not make. Give website another vm_id, or tag it "proxnix" in Proxmox to hand it over.',
+        'VMID 823 is "payroll", which proxnix did not make. Give website another vm_id, or take it over with /proxnix adopt test-website.',
     });
   });
 
@@ -137,7 +137,7 @@ describe('what is blocked', () => {
     const other = onlyChange(aPlan(goal, [aLiveGuest({ name: 'other' })]));
     expect(other).toMatchObject({ action: 'conflict', blocked: { reason: 'not-ours' } });
     expect(other.blocked?.advice).toBe(
-      'VMID 823 is "other", a guest of no fleet. Tag it "fleet-homelab" in Proxmox to hand it over.',
+      'VMID 823 is "other", a guest of no fleet. Take it over with /proxnix adopt test-website.',
     );
   });
 

@@ -65,6 +65,8 @@ function applyStep(guests: Guests, step: Step): Guests {
         tags: splitTags(step.tags),
         config: { ...config, protected: config.protected || step.guest.protected },
       }));
+    case 'adopt':
+      return change((guest) => ({ ...guest, tags: splitTags(step.tags) }));
     case 'stop':
       return change((guest) => ({ ...guest, status: 'stopped' }));
     case 'destroy':

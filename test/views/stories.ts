@@ -1,3 +1,4 @@
+import { imageHash } from '../../src/core/guest.ts';
 import type { LiveGuest } from '../../src/core/live.ts';
 import { stagingMark } from '../../src/core/marks.ts';
 import { createPlan, type Plan } from '../../src/core/plan.ts';
@@ -74,6 +75,10 @@ const everything = aPlan(
   ],
 );
 
+const foreign = aLiveGuest({ tags: ['prod'], name: 'payroll', config: { memoryMb: 1024 } });
+const adopting = aPlan({ adopt: 823 }, [foreign]);
+const adopted = { trigger: { kind: 'adopt', by: ada, guest: 'test-website' } } as const;
+
 const drifted = { trigger: { kind: 'drift' } } as const;
 
 export const stories: readonly Story[] = [
@@ -108,6 +113,22 @@ export const stories: readonly Story[] = [
   { name: 'drift-blocked', run: aRun('blocked', aPlan({}, [aLiveGuest({ config: { protected: true } })]), drifted) },
   { name: 'drift-ignored', run: aRun('rejected', big, { ...drifted, reason: 'it is being repaired' }) },
   { name: 'drift-gone', run: aRun('in-sync', big, drifted) },
+  { name: 'adopt', run: aRun('planned', adopting, adopted) },
+  {
+    name: 'adopt-other-image',
+    run: aRun('planned', aPlan({ adopt: 823 }, [{ ...foreign, tags: [`nix-${'z'.repeat(32)}`] }]), adopted),
+  },
+  {
+    name: 'adopt-same-image',
+    run: aRun('planned', aPlan({ adopt: 823 }, [{ ...foreign, tags: [`nix-${imageHash(anImage())}`] }]), adopted),
+  },
+  {
+    name: 'adopt-blocked',
+    run: aRun('blocked', aPlan({ adopt: 823 }, [{ ...foreign, lock: 'backup' }]), adopted),
+  },
+  { name: 'adopt-applying', run: at(adopting, '823 adopt') },
+  { name: 'adopt-applied', run: applied(adopting, {}) },
+  { name: 'adopt-needless', run: aRun('in-sync', adopting, adopted) },
   { name: 'blocked', run: aRun('blocked', aPlan({}, [aLiveGuest({ tags: ['prod'], name: 'payroll' })])) },
   { name: 'queued', run: aRun('queued', big) },
   {

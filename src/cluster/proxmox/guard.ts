@@ -18,6 +18,14 @@ export async function checkGuest(api: Api, at: At, guard: Guard): Promise<GuestC
   return config;
 }
 
+/** The same for a guest that is not ours: the same machine, unchanged. */
+export async function checkForeign(api: Api, at: At, guard: Guard): Promise<GuestConfig> {
+  const config = await readUnlocked(api, at);
+  if (config === undefined) throw new UserError(`VM ${at.vmid} is not on ${at.node} any more.`, { next: look });
+  checkUnchanged(at, guard, config);
+  return config;
+}
+
 /** The part of the check that holds also while the guest's own writes change its digest. */
 export function checkIdentity(at: At, guard: Guard, config: GuestConfig): void {
   checkMachine(at, guard, config);

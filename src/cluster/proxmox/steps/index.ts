@@ -3,6 +3,7 @@ import type { ClusterMonitor, Guard } from '../../cluster.ts';
 import type { Api } from '../api.ts';
 import { isOf, waitForActive } from '../tasks.ts';
 import { checkWords } from '../words.ts';
+import { adopt } from './adopt.ts';
 import { configure } from './configure.ts';
 import { create } from './create.ts';
 import { destroy, discard } from './destroy.ts';
@@ -57,6 +58,8 @@ export async function performStep(
       return swapBack({ api, step, guard, monitor });
     case 'finish':
       return finish({ api, step, guard, monitor });
+    case 'adopt':
+      return adopt({ api, step, guard, monitor });
     case 'stop':
       return stop({ api, step, guard, monitor });
     case 'destroy':
