@@ -1,3 +1,4 @@
+import { adopt } from './adopt.ts';
 import { approve } from './approve.ts';
 import { cancel } from './cancel.ts';
 import type { Command } from './command.ts';
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   status,
   history,
   drift,
+  adopt,
   cancel,
   lock,
   unlock,

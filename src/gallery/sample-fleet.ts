@@ -32,6 +32,12 @@ export function blockedPlan(): Plan {
   return createPlan(goalOf([init, { ...cp, protected: true }, smaller]), liveOf([foreign, cpLive, websiteLive]));
 }
 
+/** A guest of somebody else that has the VMID of one that is wanted. */
+export function adoptPlan(): Plan {
+  const foreign: LiveGuest = { ...websiteLive, vmid: 820, name: 'nas', tags: ['backup'] };
+  return createPlan({ ...goalOf([init, cp]), adopt: 820 }, liveOf([foreign, cpLive]));
+}
+
 /** The whole fleet gone from the flake. */
 export function emptyPlan(): Plan {
   return createPlan(goalOf([]), liveOf([cpLive, { ...workerLive }, websiteLive]));

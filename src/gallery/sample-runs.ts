@@ -2,7 +2,16 @@ import { advance } from '../core/advance.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ApplyingRun, PlanningRun, Run, RunEvent, Who } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
-import { blockedPlan, emptyPlan, movedPlan, quietPlan, sampleCommit, sampleNow, samplePlan } from './sample-fleet.ts';
+import {
+  adoptPlan,
+  blockedPlan,
+  emptyPlan,
+  movedPlan,
+  quietPlan,
+  sampleCommit,
+  sampleNow,
+  samplePlan,
+} from './sample-fleet.ts';
 
 const ada: Who = { chat: 'console', id: 'owner', name: 'Ada' };
 const at = sampleNow;
@@ -67,6 +76,7 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
     ]),
     drift: drift(quietPlan()),
     'drift-ignored': moved(drift(quietPlan()), [{ type: 'rejected', by: ada, at }]),
+    adopt: { ...planned(adoptPlan()), trigger: { kind: 'adopt', by: ada, guest: 'test-init' } },
     blocked: moved(planning, [{ type: 'blocked', plan: blockedPlan(), at }]),
     queued: approved,
     building,

@@ -53,9 +53,12 @@ export async function applyRun(fleet: Fleet, runId: string, deps: ApplyDeps): Pr
 async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }: ApplyDeps): Promise<void> {
   const run = runs.get(runId);
   if (run?.phase !== 'applying') return;
-  await store.saveFleet(fleet.name, { applied: run.plan.goal.commit.sha });
+  // Taking a guest over applies nothing of the commit.
+  const adopted = run.plan.goal.adopt !== undefined;
+  if (!adopted) await store.saveFleet(fleet.name, { applied: run.plan.goal.commit.sha });
   const addresses = await addressesOf(fleet, run);
   await runs.apply(runId, { type: 'applied', at: clock.now(), addresses });
+  if (adopted) return;
   // Roots protect what is deployed from now on; a failure here costs a rebuild later, not this run.
   await fleet.builder.keep(run.plan.goal.guests.map((guest) => guest.image)).catch((error: unknown) => {
     log.warn({ run: runId, err: error }, 'the roots of the images could not be renewed');

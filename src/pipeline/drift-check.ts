@@ -91,7 +91,7 @@ export class Drift {
   #lastPlan(fleet: Fleet, sha: string, drifts = true): Plan | undefined {
     const runs = this.#runs.all().filter((run) => run.fleet === fleet.name);
     const plans = runs.flatMap((run) => (drifts || run.trigger.kind !== 'drift' ? (planOf(run) ?? []) : []));
-    return plans.findLast((plan) => plan.goal.commit.sha === sha);
+    return plans.findLast(({ goal }) => goal.commit.sha === sha && goal.adopt === undefined);
   }
 }
 

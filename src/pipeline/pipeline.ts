@@ -4,7 +4,7 @@ import type { Commit } from '../core/commit.ts';
 import { errorFacts, UserError } from '../core/errors.ts';
 import { type Actor, type Lock, mayAct } from '../core/policy.ts';
 import type { PushEvent } from '../core/push.ts';
-import type { Run, Trigger } from '../core/run.ts';
+import type { Run, Trigger, Who } from '../core/run.ts';
 import type { Card } from '../views/card.ts';
 import type { CardContext } from '../views/context.ts';
 import { applyRun } from './apply-run.ts';
@@ -149,6 +149,13 @@ export class Pipeline {
     return this.#begin(fleet, trigger, commit, ref === undefined);
   }
 
+  /** Plans to take over a guest that the flake wants, at the head of the branch. @returns the new run. */
+  async adopt(fleet: Fleet, guest: string, by: Who): Promise<Run> {
+    const run = await this.#runs.start(fleet, { kind: 'adopt', by, guest }, await fleet.git.head());
+    this.#enterPlan(fleet, run.id);
+    return run;
+  }
+
   /** @param typed what was typed into the destructive confirmation */
   async approve(runId: string, planId: string | undefined, actor: Actor, typed?: string): Promise<Answer> {
     return this.#decide(runId, async (fleet) => {
@@ -269,7 +276,9 @@ export class Pipeline {
    * of the branch; a commit that somebody named is planned beside it and overtakes nothing.
    */
   async #begin(fleet: Fleet, trigger: Trigger, commit: Commit, isHead: boolean): Promise<Run> {
-    const planning = this.#runs.open(fleet.name).filter((run) => run.phase === 'planning');
+    const planning = this.#runs
+      .open(fleet.name)
+      .filter((run) => run.phase === 'planning' && run.trigger.kind !== 'adopt');
     const same = planning.find((run) => run.commit?.sha === commit.sha);
     if (same !== undefined) return same;
     const { lastSeen } = this.#deps.store.fleet(fleet.name);

@@ -3,6 +3,7 @@ import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
 import type { DesiredGuest } from '../core/guest.ts';
 import { whatMoved } from '../core/moved.ts';
+import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Goal, type Plan, runnable } from '../core/plan.ts';
 import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
@@ -57,10 +58,22 @@ export async function planAgain(
 
 async function evaluate(fleet: Fleet, runId: string, deps: PlanDeps, signal: AbortSignal): Promise<Goal> {
   const { runs } = deps;
-  const commit = runs.get(runId)?.commit;
+  const { commit, trigger } = runs.get(runId) ?? {};
   if (commit === undefined) throw new Error(`run ${runId} has no commit to plan`);
   const note = (activity: 'evaluating' | 'images') => runs.note(runId, { type: 'progressed', activity });
-  return evaluateGoal(fleet, commit, { pin: runId, note, signal });
+  const goal = await evaluateGoal(fleet, commit, { pin: runId, note, signal });
+  return trigger?.kind === 'adopt' ? adopting(goal, trigger.guest) : goal;
+}
+
+/** The goal of taking over a guest that the flake wants. */
+function adopting(goal: Goal, name: string): Goal {
+  const guest = goal.guests.find((one) => [one.name, one.key, String(one.vmid)].includes(name));
+  if (guest !== undefined) return { ...goal, adopt: guest.vmid };
+  const names = goal.guests.map((one) => one.name);
+  // What somebody typed stands on a card that all can see.
+  throw new UserError(`The flake wants no VM "${name.slice(0, 80)}"${didYouMean(name, names) || '.'}`, {
+    next: 'Declare it in the flake with its VMID first: only what the flake wants is taken over.',
+  });
 }
 
 /** What a commit wants. Evaluation only. `pin` is the name under which the commit is kept. */
@@ -106,24 +119,34 @@ async function compare(fleet: Fleet, goal: Goal, runId: string, deps: PlanDeps):
  */
 async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): Promise<boolean> {
   const { runs, clock } = deps;
-  const open = runs.open(fleet.name).find((run): run is PlannedRun => run.phase === 'planned' && run.id !== runId);
-  const stands = open !== undefined && open.plan.changesDigest === plan.changesDigest && open.expiresAt > clock.now();
-  const event = stands
-    ? ({ type: 'in-sync', at: clock.now(), standing: open.id } as const)
-    : outcomeOf(fleet, plan, clock);
+  const open = runs
+    .open(fleet.name)
+    .filter((run): run is PlannedRun => run.phase === 'planned' && run.id !== runId && takesPlaceOf(plan, run.plan));
+  const stands = open.find((run) => run.plan.changesDigest === plan.changesDigest && run.expiresAt > clock.now());
+  const event =
+    stands === undefined
+      ? outcomeOf(fleet, plan, clock)
+      : ({ type: 'in-sync', at: clock.now(), standing: stands.id } as const);
   // Asked in the run's own turn: a newer commit may be on its way to the disk.
   const settled = await runs.decide(runId, (run) =>
     isOvertaken(run, plan.goal.commit.sha) ? { refused: 'overtaken' as const } : { event },
   );
   if ('refused' in settled) return false;
-  if (open === undefined || stands) return true;
-  // Somebody may have decided it meanwhile; then it is not ours to overtake.
-  await runs.decide(open.id, (run) =>
-    run.phase === 'planned'
-      ? { event: { type: 'superseded', byRun: runId, at: clock.now() } }
-      : { refused: 'decided' as const },
-  );
+  for (const { id } of open) {
+    if (id === stands?.id) continue;
+    // Somebody may have decided it meanwhile; then it is not ours to overtake.
+    await runs.decide(id, (run) =>
+      run.phase === 'planned'
+        ? { event: { type: 'superseded', byRun: runId, at: clock.now() } }
+        : { refused: 'decided' as const },
+    );
+  }
   return true;
+}
+
+/** A plan of the whole fleet takes the place of every older one; one that takes a guest over only of its like. */
+function takesPlaceOf({ goal }: Plan, older: Plan): boolean {
+  return goal.adopt === undefined || goal.adopt === older.goal.adopt;
 }
 
 /** What a plan makes of a run that has none, or an older one. */

@@ -58,6 +58,7 @@ describe('the list of commands', () => {
       'status',
       'history',
       'drift',
+      'adopt',
       'cancel',
       'lock',
       'unlock',
@@ -76,7 +77,13 @@ describe('the list of commands', () => {
   it('tells how each is used', () => {
     expect(commands.map(usage)).toEqual([
       ...['/proxnix plan [fleet] [ref]', '/proxnix approve <run>', '/proxnix reject <run> [reason]'],
-      ...['/proxnix status [name]', '/proxnix history', '/proxnix drift [fleet]', '/proxnix cancel <run>'],
+      ...[
+        '/proxnix status [name]',
+        '/proxnix history',
+        '/proxnix drift [fleet]',
+        '/proxnix adopt <vm> [fleet]',
+        '/proxnix cancel <run>',
+      ],
       ...['/proxnix lock <reason>', '/proxnix unlock', '/proxnix help'],
     ]);
   });
@@ -204,6 +211,27 @@ describe('drift', () => {
     ]);
     const text = 'There is no fleet "lap", did you mean "lab"?';
     expect(await ask(pipeline, 'drift', { fleet: 'lap' })).toEqual({ kind: 'note', text });
+  });
+});
+
+describe('adopt', () => {
+  const two = { fleets: [aFleet('homelab'), aFleet('lab')] };
+
+  it('begins a run in the one fleet, or in the one that is named', async () => {
+    const answer = { kind: 'note', text: 'Planning as run r-50.' };
+    const one = new StandIn();
+    expect(await ask(one, 'adopt', { vm: 'payroll' })).toEqual(answer);
+    expect(one.asked).toEqual([['adopt', 'homelab', 'payroll', by]]);
+    const pipeline = new StandIn(two);
+    expect(await ask(pipeline, 'adopt', { vm: '823', fleet: 'lab' })).toEqual(answer);
+    expect(pipeline.asked).toEqual([['adopt', 'lab', '823', by]]);
+  });
+
+  it.each([{ vm: '823' }, { vm: '823', fleet: 'other' }])('says which fleet it needs to know: %j', async (args) => {
+    const pipeline = new StandIn(two);
+    const text = 'Name one of the fleets: homelab, lab.';
+    expect(await ask(pipeline, 'adopt', args)).toEqual({ kind: 'note', text });
+    expect(pipeline.asked).toEqual([]);
   });
 });
 

@@ -3,7 +3,7 @@ import type { Answer, Person, Place } from '../../src/chat/chat.ts';
 import { FakeCluster } from '../../src/cluster/fake.ts';
 import type { LiveState } from '../../src/core/live.ts';
 import type { Actor } from '../../src/core/policy.ts';
-import type { Run, Trigger } from '../../src/core/run.ts';
+import type { Run, Trigger, Who } from '../../src/core/run.ts';
 import { FakeGit } from '../../src/git/fake.ts';
 import { FakeHealth } from '../../src/health/fake.ts';
 import type { Fleet, Log } from '../../src/pipeline/deps.ts';
@@ -59,6 +59,11 @@ export class StandIn extends Pipeline {
   override async drift(fleet: Fleet): Promise<DriftFinding> {
     await this.#note('drift', fleet.name);
     return this.#finding;
+  }
+
+  override async adopt(fleet: Fleet, guest: string, by: Who): Promise<Run> {
+    await this.#note('adopt', fleet.name, guest, by);
+    return aRun('planning', undefined, { id: 'r-50' });
   }
 
   override approve(runId: string, planId: string | undefined, actor: Actor, typed?: string): Promise<Answer> {
