@@ -31,6 +31,8 @@ function words(finding: DriftFinding): string {
       return `it differs, as run ${finding.runId} shows.`;
     case 'open':
       return `run ${finding.runId} is open; decide it first.`;
+    case 'unfinished':
+      return `run ${finding.runId} did not come to its end; plan again to finish it.`;
     case 'busy':
       return 'the cluster is being worked on; ask again when that is over.';
     case 'never-applied':

@@ -150,6 +150,17 @@ function shown(app: App, title: RegExp) {
   );
 }
 
+/** Somebody at the Proxmox page. */
+async function somebody({ simulator }: World, method: string, called: string, params: Record<string, string>) {
+  const admin = demoSeed().tokens.find(({ tokenid }) => tokenid.startsWith('admin'));
+  const response = await fetch(`${simulator.url}/api2/json${called}`, {
+    method,
+    headers: { authorization: `PVEAPIToken=${admin?.tokenid}=${admin?.secret}` },
+    body: new URLSearchParams(params),
+  });
+  expect(response.status).toBe(200);
+}
+
 async function isThere(file: string): Promise<boolean> {
   return access(file).then(
     () => true,
@@ -160,6 +171,18 @@ async function isThere(file: string): Promise<boolean> {
 const website = { website: aVm({ storage_location: 'local-lvm' }) };
 
 describe('the whole bot', () => {
+  it('notices by itself that the cluster is not as it was left', async () => {
+    const world = await aWorld();
+    const app = await world.start({ DRIFT_PLAN_INTERVAL: '1s' });
+    await report(app, await commit(world, website));
+    await new ConsoleClient(app.url).press(await shown(app, /^Plan: create 1/), 'approve');
+    await shown(app, /^Applied: created 1/);
+    await somebody(world, 'PUT', '/nodes/pve1/qemu/823/config', { cores: '4' });
+    await new ConsoleClient(app.url).press(await shown(app, /^Drift: update 1/), 'approve');
+    await shown(app, /^Applied: updated 1/);
+    expect(String(world.simulator.guest(823)?.config['cores'])).toBe('2');
+  });
+
   it('takes a webhook, shows a card, is approved over HTTP and deploys to the final tags', async () => {
     const world = await aWorld();
     const app = await world.start();

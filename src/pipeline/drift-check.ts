@@ -1,7 +1,7 @@
 import type { Commit } from '../core/commit.ts';
 import { isKnown, onlyIgnored, withKnown } from '../core/known-drift.ts';
 import { createPlan, type Goal, type Plan } from '../core/plan.ts';
-import { planOf } from '../core/run.ts';
+import { planOf, type Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Fleet } from './deps.ts';
 import type { Lanes } from './lanes.ts';
@@ -12,8 +12,8 @@ import type { Runs } from './runs.ts';
 export type DriftFinding =
   /** There is nothing to compare with, or no room for another plan now. */
   | { readonly kind: 'never-applied' | 'unknown-commit' | 'busy' }
-  /** This run waits for a decision, or for its turn. */
-  | { readonly kind: 'open'; readonly runId: string }
+  /** This run waits for a decision, or for its turn; or it changed guests and did not come to its end. */
+  | { readonly kind: 'open' | 'unfinished'; readonly runId: string }
   | { readonly kind: 'same'; readonly commit: Commit }
   /** It differs as it did when that was said, or ignored; never for somebody who asked. */
   | { readonly kind: 'known' }
@@ -52,7 +52,10 @@ export class Drift {
   #inTheWay(fleet: Fleet): DriftFinding | undefined {
     if (this.#lanes.queue(fleet.clusterName).length > 0) return { kind: 'busy' };
     const [open] = this.#runs.open(fleet.name);
-    return open === undefined ? undefined : { kind: 'open', runId: open.id };
+    if (open !== undefined) return { kind: 'open', runId: open.id };
+    // Back to the commit before is not what anybody wants of an apply that was cut off: the next plan finishes it.
+    const last = this.#runs.all().findLast((run) => run.fleet === fleet.name && changedGuests(run));
+    return last === undefined || last.phase === 'applied' ? undefined : { kind: 'unfinished', runId: last.id };
   }
 
   /** What the commit wants: as it was evaluated for a run that is kept, else evaluated anew. */
@@ -93,6 +96,11 @@ export class Drift {
     const plans = runs.flatMap((run) => (drifts || run.trigger.kind !== 'drift' ? (planOf(run) ?? []) : []));
     return plans.findLast(({ goal }) => goal.commit.sha === sha && goal.adopt === undefined);
   }
+}
+
+function changedGuests(run: Run): boolean {
+  if (!('steps' in run) || planOf(run)?.goal.adopt !== undefined) return false;
+  return run.steps.some(({ step, state }) => 'vmid' in step && (state === 'done' || state === 'failed'));
 }
 
 /** Does nothing differ but what could not be run when this commit was planned, for the same reason? */

@@ -193,6 +193,7 @@ describe('drift', () => {
     [{ kind: 'drift', runId: 'r-7' }, 'it differs, as run r-7 shows.'],
     [{ kind: 'known' }, 'it differs as it did before.'],
     [{ kind: 'open', runId: 'r-7' }, 'run r-7 is open; decide it first.'],
+    [{ kind: 'unfinished', runId: 'r-7' }, 'run r-7 did not come to its end; plan again to finish it.'],
     [{ kind: 'busy' }, 'the cluster is being worked on; ask again when that is over.'],
     [{ kind: 'never-applied' }, 'nothing was applied yet.'],
     [{ kind: 'unknown-commit' }, 'the commit that was applied last is not in the repository any more.'],

@@ -232,6 +232,39 @@ describe('a check', () => {
     expect(drifts(bench)).toEqual([]);
   });
 
+  it('does not propose to go back when an apply was cut off in the middle', async () => {
+    const bench = await deployed();
+    const vms = threeVms({ memory_mb: 4096 });
+    await bench.push(2, { vms: { ...vms, init: { ...vms.init, memory_mb: 4096 } } });
+    bench.cluster.before = async (step) => {
+      if (step.vmid === 823) throw new UserError('The node is on fire.');
+    };
+    await bench.apply();
+    bench.run('failed');
+    bench.cluster.before = () => undefined;
+    expect(bench.cluster.guest(820)?.config.memoryMb).toBe(4096);
+    await check(bench);
+    expect(drifts(bench)).toEqual([]);
+    const text = 'acme: run r-2 did not come to its end; plan again to finish it.';
+    expect(await bench.chat.command('/proxnix drift', owner)).toMatchObject({ text });
+    await bench.press('plan-again', owner);
+    await bench.settle();
+    await bench.apply();
+    bench.run('applied');
+    change(bench);
+    await check(bench);
+    expect(drifts(bench)).toEqual(['planned']);
+  });
+
+  it('is made all the same when a run failed before it touched a guest', async () => {
+    const bench = await deployed();
+    await bench.push(2, { broken: true });
+    bench.run('failed');
+    change(bench);
+    await check(bench);
+    expect(drifts(bench)).toEqual(['planned']);
+  });
+
   it('evaluates the commit anew when no run of it is kept, and keeps no pin', async () => {
     const bench = await deployed();
     const runs = bench.store.runs().map(({ run }) => run);

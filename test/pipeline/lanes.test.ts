@@ -42,6 +42,33 @@ describe('a lane', () => {
     expect(said).toEqual(['b']);
   });
 
+  it('is held by a job that runs only when it is free, and that stands in no queue', async () => {
+    const lanes = new Lanes();
+    const held = gate();
+    const said: string[] = [];
+    const holding = lanes.ifFree('home', async () => {
+      await held.opened;
+      said.push('held');
+      return 1;
+    });
+    expect(lanes.queue('home')).toEqual([]);
+    const entered = lanes.enter(
+      'home',
+      'a',
+      async () => void said.push('a'),
+      () => undefined,
+    );
+    expect(await lanes.ifFree('home', async () => said.push('never'))).toBeUndefined();
+    held.open();
+    expect(await holding).toBe(1);
+    await entered;
+    expect(said).toEqual(['held', 'a']);
+    await expect(lanes.ifFree('home', () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    expect(await lanes.ifFree('home', async () => 2)).toBe(2);
+    lanes.close();
+    expect(await lanes.ifFree('home', async () => 3)).toBeUndefined();
+  });
+
   it('is idle only when the jobs that a job added are over as well', async () => {
     const lanes = new Lanes();
     const said: string[] = [];
