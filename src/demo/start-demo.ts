@@ -51,6 +51,7 @@ export async function startDemo({ dir, port, log, importBytesPerSecond, requests
         WEBHOOK_SECRET: secret,
         WEBHOOK_REPOSITORY: 'demo/fleet',
         POLL_INTERVAL: 'off',
+        DRIFT_POWER_INTERVAL: '10s',
         HTTP_PORT: String(port),
         APPROVERS: 'console:owner',
         STATE_DIR: path.join(dir, 'state'),
