@@ -1,24 +1,14 @@
 import { createHash } from 'node:crypto';
 import { adoptChange } from './adopt.ts';
-import type { Blocked, Change, KnownGuest } from './change.ts';
-import type { Commit } from './commit.ts';
-import { diffGuest, imageDiffers, shrinksDisk } from './diff.ts';
+import { blockIfNeeded, conflictWith, unreadable } from './block.ts';
+import type { Change, KnownGuest } from './change.ts';
+import { diffGuest, imageDiffers } from './diff.ts';
+import type { Goal } from './goal.ts';
 import { type DesiredGuest, imageHash } from './guest.ts';
-import type { LiveConfig, LiveGuest, LiveState } from './live.ts';
-import { isBeingMade, stagingOwner } from './marks.ts';
+import type { LiveGuest, LiveState } from './live.ts';
+import { beingMade, belongsTo, isBare, isKnown, stagedFor } from './owner.ts';
 import { placeGuest } from './place.ts';
 import { adoptedTags, readTags, splitTags } from './tags.ts';
-
-/** What a plan is for. It travels with the plan, so the plan can be made again from it without evaluating anything. */
-export interface Goal {
-  readonly fleet: string;
-  /** Set when more than one fleet is configured: guests then carry `fleet-<name>`. */
-  readonly fleetTag?: string;
-  readonly commit: Commit;
-  readonly guests: readonly DesiredGuest[];
-  /** The one VMID that the plan is about: it is taken over, and nothing else is planned. */
-  readonly adopt?: number;
-}
 
 /** The difference between a goal and the live cluster. */
 export interface Plan {
@@ -77,13 +67,6 @@ export function runnable(plan: Plan): readonly Change[] {
   return plan.changes.filter((change) => change.blocked === undefined);
 }
 
-/** Does this guest belong to the goal's fleet? Without a fleet's tag it does only where there is but one fleet. */
-export function belongsTo(goal: Pick<Goal, 'fleet' | 'fleetTag'>, tags: readonly string[]): boolean {
-  const { ours, fleet } = readTags(tags);
-  if (!ours) return false;
-  return fleet === undefined ? goal.fleetTag === undefined : fleet === goal.fleet.toLowerCase();
-}
-
 function* wantedChanges(goal: Goal, live: LiveState, earlier: Plan | undefined): Generator<Change> {
   const byVmid = new Map(live.guests.map((one) => [one.vmid, one]));
   for (const guest of goal.guests) {
@@ -135,52 +118,6 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
   });
 }
 
-function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): Blocked | undefined {
-  const who = `VMID ${live.vmid} is`;
-  if (live.kind !== guest.kind) {
-    return { reason: 'kind', advice: `${who} a ${live.kind}. Give ${guest.key} another vm_id.` };
-  }
-  const { ours, fleet } = readTags(live.tags);
-  if (!ours && !beingMade(live)) {
-    return {
-      reason: 'not-ours',
-      advice: `${who} "${live.name}", which proxnix did not make. Give ${guest.key} another vm_id, or take it over with /proxnix adopt ${guest.name}.`,
-    };
-  }
-  if (fleet !== undefined && fleet !== goal.fleet.toLowerCase()) {
-    return { reason: 'not-ours', advice: `${who} a guest of the fleet "${fleet}". Give ${guest.key} another vm_id.` };
-  }
-  // A guest from when there was one fleet is taken over only where VMID and name both fit, and the plan shows its new tag.
-  if (
-    live.config !== undefined &&
-    fleet === undefined &&
-    goal.fleetTag !== undefined &&
-    !sameName(guest, live) &&
-    !beingMade(live)
-  ) {
-    return {
-      reason: 'not-ours',
-      advice: `${who} "${live.name}", a guest of no fleet. Take it over with /proxnix adopt ${guest.name}.`,
-    };
-  }
-  if (live.template) return { reason: 'template', advice: `${who} a template; proxnix does not change templates.` };
-  return undefined;
-}
-
-/** Ours in all but its tags: a run was cut off between the create call and the write of the tags. */
-function beingMade({ vmid, tags, config }: LiveGuest): boolean {
-  // A disk comes only after the tags: with one it is somebody's machine, whatever its description says.
-  return config !== undefined && isBare(config) && isBeingMade(vmid, tags, config.description);
-}
-
-function isBare(config: LiveConfig): boolean {
-  return Object.keys(config.disks).length === 0 && Object.keys(config.unused).length === 0;
-}
-
-function sameName(guest: DesiredGuest, live: LiveGuest): boolean {
-  return guest.name.toLowerCase() === live.name.toLowerCase();
-}
-
 /** Will this change make a staging guest, and with it remove one that an earlier run left? */
 function stagesAnew(change: Change): boolean {
   return change.action === 'replace' && change.blocked === undefined && !change.halfMade;
@@ -224,84 +161,12 @@ function isOurs(goal: Goal, guest: LiveGuest, live: LiveState): boolean {
   return belongsTo(goal, owner.tags) || (wanted !== undefined && conflictWith(goal, wanted, owner) === undefined);
 }
 
-/** The guest that this one was to bring a new root disk to; `undefined` when it is no staging guest. */
-function stagedFor({ tags, config }: LiveGuest): number | undefined {
-  const { ours, pending } = readTags(tags);
-  return ours && pending && config !== undefined ? stagingOwner(config.description) : undefined;
-}
-
 function unwanted(goal: Goal, live: KnownGuest): Change {
   const base = { vmid: live.vmid, name: live.name, node: live.node, live } as const;
   const ownerVmid = stagedFor(live);
   if (ownerVmid !== undefined) return blockIfNeeded({ ...base, action: 'clean-up', ownerVmid });
   const moved = goal.guests.find((guest) => guest.name.toLowerCase() === live.name.toLowerCase());
   return blockIfNeeded({ ...base, action: 'destroy', ...(moved === undefined ? {} : { movedTo: moved.vmid }) });
-}
-
-function unreadable(live: LiveGuest): Blocked {
-  return {
-    reason: 'unreachable',
-    advice: `The configuration of VM ${live.vmid} on node ${live.node} cannot be read. Is the node down?`,
-  };
-}
-
-type Touching = Exclude<Change, { action: 'create' | 'conflict' }> & { readonly live: KnownGuest };
-
-function blockIfNeeded(change: Touching): Change {
-  const blocked = blockOf(change);
-  return blocked === undefined ? change : { ...change, blocked };
-}
-
-function blockOf(change: Touching): Blocked | undefined {
-  const { live, vmid } = change;
-  const guest = 'guest' in change ? change.guest : undefined;
-  const guarded = protectedBy(change, guest);
-  if (guarded !== undefined) {
-    return { reason: 'protected', advice: `${guarded}. Take that away to let proxnix change VM ${vmid}.` };
-  }
-  if (live.template)
-    return { reason: 'template', advice: `VM ${vmid} is a template; proxnix does not touch templates.` };
-  if (live.lock !== undefined) {
-    return { reason: 'locked', advice: `VM ${vmid} is locked (${live.lock}). Plan again when that is over.` };
-  }
-  if (change.action === 'update' && shrinksDisk(change.guest, live)) {
-    return {
-      reason: 'shrink',
-      advice: `Proxmox cannot make a disk smaller. Set disk_gb back, or change the image as well: a new root disk has the new size.`,
-    };
-  }
-  const madeAnew = change.action === 'replace' && (readTags(live.tags).pending || beingMade(live));
-  if (guest !== undefined && !hasRootDisk(guest, live) && !madeAnew) {
-    const disks = Object.keys(live.config.disks).join(', ') || 'none';
-    return {
-      reason: 'disk',
-      advice: `There is no disk at ${guest.diskSlot} (its disks: ${disks}). Attach the root disk there in Proxmox, or correct disk_slot.`,
-    };
-  }
-  if (guest?.node !== undefined && guest.node !== live.node) {
-    return {
-      reason: 'node',
-      advice: `It lives on ${live.node}. Migrate it to ${guest.node} in Proxmox, or change node.`,
-    };
-  }
-  return undefined;
-}
-
-function protectedBy(change: Touching, guest: DesiredGuest | undefined): string | undefined {
-  if (change.live.config.protected) return 'Its protection is on in Proxmox';
-  if (guest?.protected !== true) return undefined;
-  // What a run left unfinished was not protected yet: the flake's wish is met by finishing it.
-  if (readTags(change.live.tags).pending || beingMade(change.live)) return undefined;
-  const onlyProtects = change.action === 'update' && change.fields.every((field) => field.field === 'protected');
-  return onlyProtects ? undefined : 'The flake says protected = true';
-}
-
-function hasRootDisk(guest: DesiredGuest, live: KnownGuest): boolean {
-  return live.config.disks[guest.diskSlot] !== undefined;
-}
-
-function isKnown(guest: LiveGuest): guest is KnownGuest {
-  return guest.config !== undefined;
 }
 
 function rank(change: Change): number {

@@ -1,7 +1,8 @@
 import type { Commit } from '../core/commit.ts';
+import type { Goal } from '../core/goal.ts';
 import type { DesiredGuest } from '../core/guest.ts';
 import type { LiveGuest, LiveState } from '../core/live.ts';
-import { createPlan, type Goal, type Plan } from '../core/plan.ts';
+import { createPlan, type Plan } from '../core/plan.ts';
 
 /** Ten in the morning of a Sunday: the gallery is the same whenever it is written. */
 export const sampleNow = Date.UTC(2026, 10, 22, 9, 58, 0);

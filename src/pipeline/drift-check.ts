@@ -1,6 +1,7 @@
 import type { Commit } from '../core/commit.ts';
+import type { Goal } from '../core/goal.ts';
 import { isKnown, onlyIgnored, withKnown } from '../core/known-drift.ts';
-import { createPlan, type Goal, type Plan } from '../core/plan.ts';
+import { createPlan, type Plan } from '../core/plan.ts';
 import { planOf, type Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Fleet } from './deps.ts';

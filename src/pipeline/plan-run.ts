@@ -1,10 +1,11 @@
 import type { Commit } from '../core/commit.ts';
 import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
+import type { Goal } from '../core/goal.ts';
 import type { DesiredGuest } from '../core/guest.ts';
 import { whatMoved } from '../core/moved.ts';
 import { didYouMean } from '../core/nearest.ts';
-import { createPlan, type Goal, type Plan, runnable } from '../core/plan.ts';
+import { createPlan, type Plan, runnable } from '../core/plan.ts';
 import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
 import type { Runs } from './runs.ts';

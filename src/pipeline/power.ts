@@ -1,7 +1,7 @@
 import type { Guard } from '../cluster/cluster.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
 import type { LiveGuest } from '../core/live.ts';
-import { belongsTo } from '../core/plan.ts';
+import { belongsTo } from '../core/owner.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
 import type { Card } from '../views/card.ts';

@@ -1,5 +1,5 @@
 import type { KnownGuest } from '../core/change.ts';
-import { belongsTo } from '../core/plan.ts';
+import { belongsTo } from '../core/owner.ts';
 import { readTags } from '../core/tags.ts';
 import type { FleetStatus, GuestStatusRow } from '../views/status-card.ts';
 import type { Fleet } from './deps.ts';

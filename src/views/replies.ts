@@ -1,7 +1,7 @@
 import type { PlannedRun, Run } from '../core/run.ts';
 import { stagesOf } from '../core/stages.ts';
 import type { Card } from './card.ts';
-import { endTitle, logFile } from './steps-card.ts';
+import { endTitle, logFile } from './ended-card.ts';
 
 /** What is said in the thread when an apply has ended: edits do not notify, a reply does. */
 export function endReply(run: Run): Card | undefined {

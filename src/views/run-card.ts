@@ -1,9 +1,10 @@
 import type { Run } from '../core/run.ts';
 import type { Card } from './card.ts';
 import type { CardContext } from './context.ts';
+import { endedCard } from './ended-card.ts';
 import { planCard, plannedNoMore } from './plan-card.ts';
 import { commitName, failedPlanningCard, planningCard } from './planning-card.ts';
-import { endedCard, workingCard } from './steps-card.ts';
+import { workingCard } from './working-card.ts';
 
 /** A run as a message: the same for every chat, made anew from the run whenever it moves. */
 export function runCard(run: Run, context: CardContext): Card {

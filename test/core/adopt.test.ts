@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AdoptChange } from '../../src/core/change.ts';
+import type { Goal } from '../../src/core/goal.ts';
 import type { LiveGuest } from '../../src/core/live.ts';
-import { createPlan, type Goal, runnable } from '../../src/core/plan.ts';
+import { createPlan, runnable } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { applyPlan } from '../support/apply-model.ts';
 import { aGoal, aGuest, aLiveGuest, anImage, anUnreadGuest, aState } from '../support/builders.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Goal } from '../../src/core/goal.ts';
 import type { LiveState } from '../../src/core/live.ts';
 import { whatMoved } from '../../src/core/moved.ts';
-import { createPlan, type Goal } from '../../src/core/plan.ts';
+import { createPlan } from '../../src/core/plan.ts';
 import { aGoal, aGuest, aLiveGuest, aNode, anUnreadGuest, aState } from '../support/builders.ts';
 
 const updating = aGoal({ guests: [aGuest({ cores: 4 })] });

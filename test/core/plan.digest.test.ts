@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPlan, type Goal } from '../../src/core/plan.ts';
+import type { Goal } from '../../src/core/goal.ts';
+import { createPlan } from '../../src/core/plan.ts';
 import * as any from '../support/arbitraries.ts';
 import { aCommit, aGoal, aLiveGuest, aState } from '../support/builders.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { belongsTo, createPlan } from '../../src/core/plan.ts';
+import { belongsTo } from '../../src/core/owner.ts';
+import { createPlan } from '../../src/core/plan.ts';
 import { aGoal, aGuest, aLiveGuest, anUnreadGuest, aPlan, aState } from '../support/builders.ts';
 import { onlyChange } from './changes.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
+import type { Goal } from '../../src/core/goal.ts';
 import type { DesiredGuest } from '../../src/core/guest.ts';
 import type { LiveGuest, LiveState } from '../../src/core/live.ts';
 import { stagingMark } from '../../src/core/marks.ts';
-import type { Goal } from '../../src/core/plan.ts';
 import { stagingVmid } from './apply-model.ts';
 import { aCommit, aGuest, aLiveGuest, aNode, anImage, anUnreadGuest } from './builders.ts';
 

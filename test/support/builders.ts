@@ -1,9 +1,10 @@
 import { advance } from '../../src/core/advance.ts';
 import type { KnownGuest } from '../../src/core/change.ts';
 import type { Commit } from '../../src/core/commit.ts';
+import type { Goal } from '../../src/core/goal.ts';
 import { type DesiredGuest, type Image, imageHash } from '../../src/core/guest.ts';
 import type { LiveConfig, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
-import { createPlan, type Goal, type Plan } from '../../src/core/plan.ts';
+import { createPlan, type Plan } from '../../src/core/plan.ts';
 import type { Actor, Policy } from '../../src/core/policy.ts';
 import type { Approval, Phase, PlannedRun, PlanningRun, Run, RunEvent, Who } from '../../src/core/run.ts';
 import { planSteps } from '../../src/core/steps.ts';

@@ -1,23 +1,14 @@
 import type { RolledBack } from '../core/errors.ts';
 import { finalTagsOf } from '../core/outcome.ts';
 import { type Plan, runnable } from '../core/plan.ts';
-import type {
-  AppliedRun,
-  ApplyingRun,
-  Approval,
-  CancelledRun,
-  FailedRun,
-  InterruptedRun,
-  QueuedRun,
-  StepState,
-} from '../core/run.ts';
+import type { AppliedRun, Approval, CancelledRun, FailedRun, InterruptedRun, StepState } from '../core/run.ts';
 import { type Stage, stagesOf } from '../core/stages.ts';
-import type { Block, Button, Card, CardFile, Line, Rich } from './card.ts';
+import type { Block, Card, CardFile, Line, Rich } from './card.ts';
 import type { CardContext } from './context.ts';
-import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
+import { approvedBy, commitBlocks, ids } from './parts.ts';
 import { planAgain, planFile } from './plan-card.ts';
 import { detailBlocks } from './planning-card.ts';
-import { stepWords } from './step-words.ts';
+import { guestStages, nameOf, nameWidth, stageGuest, stageName } from './stage-words.ts';
 import { blockedCount, count, counts, duration, guestName, verbs } from './words.ts';
 
 type Ended =
@@ -25,56 +16,6 @@ type Ended =
   | CancelledRun
   | InterruptedRun
   | (FailedRun & { readonly plan: Plan; readonly appliedFrom: number; readonly approvals: readonly Approval[] });
-
-/** A run that was approved: waiting for its turn, or at work. */
-export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext): Card {
-  if (run.phase === 'queued') return queuedCard(run, context);
-  const stages = stagesOf(run.plan, run.steps);
-  const at = stages.findIndex((stage) => stage.state === 'running' || stage.state === 'waiting');
-  const stage = stages[at];
-  const where = stage === undefined ? 'finishing' : `step ${at + 1} of ${stages.length}, ${stageName(stage)}`;
-  const onGuest = stage?.vmid !== undefined;
-  const cancel: Button = {
-    action: 'cancel',
-    label: onGuest ? 'Stop after this VM' : 'Stop',
-    style: 'plain',
-    runId: run.id,
-    planId: run.plan.id,
-  };
-  return {
-    tone: 'working',
-    title: `Applying: ${where}`,
-    blocks: [
-      ...commitBlocks(run, context),
-      ...lockBlocks(context),
-      { kind: 'divider' },
-      ...(run.cancelledBy === undefined
-        ? []
-        : [
-            {
-              kind: 'warning',
-              rich: [
-                { person: run.cancelledBy },
-                onGuest ? ' asked to stop: the VM at work is finished first.' : ' asked to stop.',
-              ],
-            } as const,
-          ]),
-      { kind: 'lines', lines: stageLines(stages, context.now) },
-      ...progressBlocks(run.steps),
-      {
-        kind: 'small',
-        rich: [
-          ...approvedBy(run.approvals),
-          ' · started ',
-          { time: run.appliedFrom, show: 'relative' },
-          ...ids(run, run.plan),
-        ],
-      },
-    ],
-    buttons: run.cancelledBy === undefined ? [cancel] : [],
-    files: [planFile(run.plan)],
-  };
-}
 
 /** An apply that has ended, one way or another: what is done, what is not, and the tags. */
 export function endedCard(run: Ended, context: CardContext): Card {
@@ -93,28 +34,6 @@ export function endedCard(run: Ended, context: CardContext): Card {
     buttons: run.phase === 'applied' && run.plan.goal.adopt === undefined ? [] : [planAgain(run)],
     files: [planFile(run.plan), ...logFile(run.steps)],
   };
-}
-
-function queuedCard(run: QueuedRun, context: CardContext): Card {
-  const behind = waitsFor(context);
-  return {
-    tone: 'working',
-    title: `Approved: ${behind}`,
-    blocks: [
-      ...commitBlocks(run, context),
-      ...lockBlocks(context),
-      { kind: 'text', rich: [`Will ${counts(run.plan.changes.filter((change) => change.blocked === undefined))}.`] },
-      { kind: 'small', rich: [...approvedBy(run.approvals), ...ids(run, run.plan)] },
-    ],
-    buttons: [],
-    files: [planFile(run.plan)],
-  };
-}
-
-/** What an approved run waits for. */
-function waitsFor({ behind, lock }: CardContext): string {
-  if (behind !== undefined) return `waits for run ${behind}`;
-  return lock === undefined ? 'starts in a moment' : 'waits until applies are unlocked';
 }
 
 export function endTitle(run: Ended, stages: readonly Stage[]): string {
@@ -230,73 +149,11 @@ function tagBlocks(plan: Plan, done: readonly Stage[]): readonly Block[] {
   ];
 }
 
-function stageLines(stages: readonly Stage[], now: number): readonly Line[] {
-  const width = nameWidth(guestStages(stages));
-  return stages.map((stage) => {
-    const state = stage.state === 'not-started' ? 'waiting' : stage.state;
-    const what = stage.name === undefined ? detailOf(stage).padEnd(width + 6) : nameOf(stage, width);
-    const right = stage.name !== undefined && stage.state === 'running' ? detailOf(stage) : elapsed(stage, now);
-    return { text: `${state.padEnd(8)} ${verbWord(stage).padEnd(8)} ${what}  ${right}`.trimEnd() };
-  });
-}
-
-function elapsed(stage: Stage, now: number): string {
-  if (stage.startedAt === undefined) return '';
-  if (stage.state === 'done' && stage.endedAt !== undefined) return duration(stage.endedAt - stage.startedAt);
-  return stage.state === 'running' ? duration(now - stage.startedAt) : '';
-}
-
-/** What the stage does right now, with how far that is. */
-function detailOf(stage: Stage): string {
-  const current = stage.steps.find((state) => state.state === 'running') ?? stage.steps.at(-1);
-  if (current === undefined) return '';
-  const { step, progress } = current;
-  if (step.kind === 'build') return count(step.images.length, 'image');
-  if (step.kind === 'upload') return count(stage.steps.length, 'image');
-  if (progress?.fraction === undefined) return stepWords[step.kind];
-  return `${stepWords[step.kind]} ${Math.floor(progress.fraction * 100)} %`;
-}
-
-function progressBlocks(steps: readonly StepState[]): readonly Block[] {
-  const current = steps.find((state) => state.state === 'running');
-  if (current?.progress === undefined) return [];
-  const { step, progress } = current;
-  const label =
-    'vmid' in step ? `${stepWords[step.kind]} of ${guestName(step)}` : step.kind === 'build' ? 'building' : 'uploading';
-  return [{ kind: 'progress', label, ...progress }];
-}
-
 export function logFile(steps: readonly StepState[]): readonly CardFile[] {
   const lines = steps.flatMap((state) =>
     state.output.length === 0 ? [] : [`== ${state.step.id}`, ...state.output, ''],
   );
   return lines.length === 0 ? [] : [{ name: 'run.log', title: 'Log', text: lines.join('\n') }];
-}
-
-function guestStages(stages: readonly Stage[]): readonly Stage[] {
-  return stages.filter((stage) => stage.vmid !== undefined);
-}
-
-function nameWidth(stages: readonly Stage[]): number {
-  return Math.min(24, Math.max(...stages.map((stage) => stage.name?.length ?? 0), 0));
-}
-
-function nameOf(stage: Stage, width: number): string {
-  return `${(stage.name ?? '').padEnd(width)} (${stage.vmid})`;
-}
-
-function stageGuest(stage: Stage): string {
-  return stage.vmid === undefined || stage.name === undefined
-    ? stage.action
-    : guestName({ name: stage.name, vmid: stage.vmid });
-}
-
-function stageName(stage: Stage): string {
-  return stage.vmid === undefined ? stage.action : `${verbWord(stage)} ${stageGuest(stage)}`;
-}
-
-function verbWord(stage: Stage): string {
-  return stage.action === 'build' || stage.action === 'upload' ? stage.action : verbs[stage.action].now;
 }
 
 function doneWord(stage: Stage): string {

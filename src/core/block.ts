@@ -1,0 +1,101 @@
+import type { Blocked, Change, KnownGuest } from './change.ts';
+import { shrinksDisk } from './diff.ts';
+import type { Goal } from './goal.ts';
+import type { DesiredGuest } from './guest.ts';
+import type { LiveGuest } from './live.ts';
+import { beingMade, sameName } from './owner.ts';
+import { readTags } from './tags.ts';
+
+export function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): Blocked | undefined {
+  const who = `VMID ${live.vmid} is`;
+  if (live.kind !== guest.kind) {
+    return { reason: 'kind', advice: `${who} a ${live.kind}. Give ${guest.key} another vm_id.` };
+  }
+  const { ours, fleet } = readTags(live.tags);
+  if (!ours && !beingMade(live)) {
+    return {
+      reason: 'not-ours',
+      advice: `${who} "${live.name}", which proxnix did not make. Give ${guest.key} another vm_id, or take it over with /proxnix adopt ${guest.name}.`,
+    };
+  }
+  if (fleet !== undefined && fleet !== goal.fleet.toLowerCase()) {
+    return { reason: 'not-ours', advice: `${who} a guest of the fleet "${fleet}". Give ${guest.key} another vm_id.` };
+  }
+  // A guest from when there was one fleet is taken over only where VMID and name both fit, and the plan shows its new tag.
+  if (
+    live.config !== undefined &&
+    fleet === undefined &&
+    goal.fleetTag !== undefined &&
+    !sameName(guest, live) &&
+    !beingMade(live)
+  ) {
+    return {
+      reason: 'not-ours',
+      advice: `${who} "${live.name}", a guest of no fleet. Take it over with /proxnix adopt ${guest.name}.`,
+    };
+  }
+  if (live.template) return { reason: 'template', advice: `${who} a template; proxnix does not change templates.` };
+  return undefined;
+}
+
+export function unreadable(live: LiveGuest): Blocked {
+  return {
+    reason: 'unreachable',
+    advice: `The configuration of VM ${live.vmid} on node ${live.node} cannot be read. Is the node down?`,
+  };
+}
+
+export type Touching = Exclude<Change, { action: 'create' | 'conflict' }> & { readonly live: KnownGuest };
+
+export function blockIfNeeded(change: Touching): Change {
+  const blocked = blockOf(change);
+  return blocked === undefined ? change : { ...change, blocked };
+}
+
+export function blockOf(change: Touching): Blocked | undefined {
+  const { live, vmid } = change;
+  const guest = 'guest' in change ? change.guest : undefined;
+  const guarded = protectedBy(change, guest);
+  if (guarded !== undefined) {
+    return { reason: 'protected', advice: `${guarded}. Take that away to let proxnix change VM ${vmid}.` };
+  }
+  if (live.template)
+    return { reason: 'template', advice: `VM ${vmid} is a template; proxnix does not touch templates.` };
+  if (live.lock !== undefined) {
+    return { reason: 'locked', advice: `VM ${vmid} is locked (${live.lock}). Plan again when that is over.` };
+  }
+  if (change.action === 'update' && shrinksDisk(change.guest, live)) {
+    return {
+      reason: 'shrink',
+      advice: `Proxmox cannot make a disk smaller. Set disk_gb back, or change the image as well: a new root disk has the new size.`,
+    };
+  }
+  const madeAnew = change.action === 'replace' && (readTags(live.tags).pending || beingMade(live));
+  if (guest !== undefined && !hasRootDisk(guest, live) && !madeAnew) {
+    const disks = Object.keys(live.config.disks).join(', ') || 'none';
+    return {
+      reason: 'disk',
+      advice: `There is no disk at ${guest.diskSlot} (its disks: ${disks}). Attach the root disk there in Proxmox, or correct disk_slot.`,
+    };
+  }
+  if (guest?.node !== undefined && guest.node !== live.node) {
+    return {
+      reason: 'node',
+      advice: `It lives on ${live.node}. Migrate it to ${guest.node} in Proxmox, or change node.`,
+    };
+  }
+  return undefined;
+}
+
+export function protectedBy(change: Touching, guest: DesiredGuest | undefined): string | undefined {
+  if (change.live.config.protected) return 'Its protection is on in Proxmox';
+  if (guest?.protected !== true) return undefined;
+  // What a run left unfinished was not protected yet: the flake's wish is met by finishing it.
+  if (readTags(change.live.tags).pending || beingMade(change.live)) return undefined;
+  const onlyProtects = change.action === 'update' && change.fields.every((field) => field.field === 'protected');
+  return onlyProtects ? undefined : 'The flake says protected = true';
+}
+
+export function hasRootDisk(guest: DesiredGuest, live: KnownGuest): boolean {
+  return live.config.disks[guest.diskSlot] !== undefined;
+}

@@ -1,0 +1,37 @@
+import type { KnownGuest } from './change.ts';
+import type { Goal } from './goal.ts';
+import type { DesiredGuest } from './guest.ts';
+import type { LiveConfig, LiveGuest } from './live.ts';
+import { isBeingMade, stagingOwner } from './marks.ts';
+import { readTags } from './tags.ts';
+
+/** Does this guest belong to the goal's fleet? Without a fleet's tag it does only where there is but one fleet. */
+export function belongsTo(goal: Pick<Goal, 'fleet' | 'fleetTag'>, tags: readonly string[]): boolean {
+  const { ours, fleet } = readTags(tags);
+  if (!ours) return false;
+  return fleet === undefined ? goal.fleetTag === undefined : fleet === goal.fleet.toLowerCase();
+}
+
+/** The guest that this one was to bring a new root disk to; `undefined` when it is no staging guest. */
+export function stagedFor({ tags, config }: LiveGuest): number | undefined {
+  const { ours, pending } = readTags(tags);
+  return ours && pending && config !== undefined ? stagingOwner(config.description) : undefined;
+}
+
+/** Ours in all but its tags: a run was cut off between the create call and the write of the tags. */
+export function beingMade({ vmid, tags, config }: LiveGuest): boolean {
+  // A disk comes only after the tags: with one it is somebody's machine, whatever its description says.
+  return config !== undefined && isBare(config) && isBeingMade(vmid, tags, config.description);
+}
+
+export function isBare(config: LiveConfig): boolean {
+  return Object.keys(config.disks).length === 0 && Object.keys(config.unused).length === 0;
+}
+
+export function sameName(guest: DesiredGuest, live: LiveGuest): boolean {
+  return guest.name.toLowerCase() === live.name.toLowerCase();
+}
+
+export function isKnown(guest: LiveGuest): guest is KnownGuest {
+  return guest.config !== undefined;
+}

@@ -1,0 +1,90 @@
+import type { ApplyingRun, QueuedRun, StepState } from '../core/run.ts';
+import { stagesOf } from '../core/stages.ts';
+import type { Block, Button, Card } from './card.ts';
+import type { CardContext } from './context.ts';
+import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
+import { planFile } from './plan-card.ts';
+import { stageLines, stageName } from './stage-words.ts';
+import { stepWords } from './step-words.ts';
+import { counts, guestName } from './words.ts';
+
+/** A run that was approved: waiting for its turn, or at work. */
+export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext): Card {
+  if (run.phase === 'queued') return queuedCard(run, context);
+  const stages = stagesOf(run.plan, run.steps);
+  const at = stages.findIndex((stage) => stage.state === 'running' || stage.state === 'waiting');
+  const stage = stages[at];
+  const where = stage === undefined ? 'finishing' : `step ${at + 1} of ${stages.length}, ${stageName(stage)}`;
+  const onGuest = stage?.vmid !== undefined;
+  const cancel: Button = {
+    action: 'cancel',
+    label: onGuest ? 'Stop after this VM' : 'Stop',
+    style: 'plain',
+    runId: run.id,
+    planId: run.plan.id,
+  };
+  return {
+    tone: 'working',
+    title: `Applying: ${where}`,
+    blocks: [
+      ...commitBlocks(run, context),
+      ...lockBlocks(context),
+      { kind: 'divider' },
+      ...(run.cancelledBy === undefined
+        ? []
+        : [
+            {
+              kind: 'warning',
+              rich: [
+                { person: run.cancelledBy },
+                onGuest ? ' asked to stop: the VM at work is finished first.' : ' asked to stop.',
+              ],
+            } as const,
+          ]),
+      { kind: 'lines', lines: stageLines(stages, context.now) },
+      ...progressBlocks(run.steps),
+      {
+        kind: 'small',
+        rich: [
+          ...approvedBy(run.approvals),
+          ' · started ',
+          { time: run.appliedFrom, show: 'relative' },
+          ...ids(run, run.plan),
+        ],
+      },
+    ],
+    buttons: run.cancelledBy === undefined ? [cancel] : [],
+    files: [planFile(run.plan)],
+  };
+}
+
+function queuedCard(run: QueuedRun, context: CardContext): Card {
+  const behind = waitsFor(context);
+  return {
+    tone: 'working',
+    title: `Approved: ${behind}`,
+    blocks: [
+      ...commitBlocks(run, context),
+      ...lockBlocks(context),
+      { kind: 'text', rich: [`Will ${counts(run.plan.changes.filter((change) => change.blocked === undefined))}.`] },
+      { kind: 'small', rich: [...approvedBy(run.approvals), ...ids(run, run.plan)] },
+    ],
+    buttons: [],
+    files: [planFile(run.plan)],
+  };
+}
+
+/** What an approved run waits for. */
+function waitsFor({ behind, lock }: CardContext): string {
+  if (behind !== undefined) return `waits for run ${behind}`;
+  return lock === undefined ? 'starts in a moment' : 'waits until applies are unlocked';
+}
+
+function progressBlocks(steps: readonly StepState[]): readonly Block[] {
+  const current = steps.find((state) => state.state === 'running');
+  if (current?.progress === undefined) return [];
+  const { step, progress } = current;
+  const label =
+    'vmid' in step ? `${stepWords[step.kind]} of ${guestName(step)}` : step.kind === 'build' ? 'building' : 'uploading';
+  return [{ kind: 'progress', label, ...progress }];
+}
