@@ -7,20 +7,19 @@ import type { PushEvent } from '../core/push.ts';
 import type { Run, Trigger, Who } from '../core/run.ts';
 import type { Card } from '../views/card.ts';
 import type { CardContext } from '../views/context.ts';
-import { applyRun } from './apply-run.ts';
 import { cleanAnswer } from './clean-card.ts';
 import { type Decision, Decisions } from './decisions.ts';
 import type { Deps, Fleet } from './deps.ts';
 import { Drift, type DriftFinding } from './drift-check.ts';
 import { Expiry } from './expiry.ts';
 import { Lanes } from './lanes.ts';
-import { planRun } from './plan-run.ts';
 import { Power } from './power.ts';
 import { reconcile } from './reconcile.ts';
 import { Reporter } from './reporter.ts';
 import { Runs } from './runs.ts';
 import { Schedule } from './schedule.ts';
 import { Watch } from './watch.ts';
+import { Work } from './work.ts';
 
 /** How long ago a run may have ended to be shown again at the start. */
 const recentMs = 24 * 60 * 60_000;
@@ -33,13 +32,13 @@ export class Pipeline {
   readonly #reporter: Reporter;
   readonly #runs: Runs;
   readonly #lanes = new Lanes();
+  readonly #work: Work;
   readonly #decisions: Decisions;
   readonly #watch: Watch;
   readonly #expiry: Expiry;
   readonly #power: Power;
   readonly #drift: Drift;
   readonly #schedule: Schedule;
-  readonly #cancels = new Map<string, AbortController>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -57,6 +56,7 @@ export class Pipeline {
       contextOf: (run) => this.#contextOf(run),
       onEnded: (run) => this.#letGo(run),
     });
+    this.#work = new Work(deps, this.#runs, this.#lanes);
     this.#decisions = new Decisions({ ...deps, runs: this.#runs });
     this.#expiry = new Expiry({ ...deps, runs: this.#runs });
     this.#power = new Power({ ...deps, say: (fleet, vmid, card) => this.#say(fleet, vmid, card) });
@@ -152,7 +152,7 @@ export class Pipeline {
   /** Plans to take over a guest that the flake wants, at the head of the branch. @returns the new run. */
   async adopt(fleet: Fleet, guest: string, by: Who): Promise<Run> {
     const run = await this.#runs.start(fleet, { kind: 'adopt', by, guest }, await fleet.git.head());
-    this.#enterPlan(fleet, run.id);
+    this.#work.plan(fleet, run.id);
     return run;
   }
 
@@ -160,7 +160,7 @@ export class Pipeline {
   async approve(runId: string, planId: string | undefined, actor: Actor, typed?: string): Promise<Answer> {
     return this.#decide(runId, async (fleet) => {
       const decision = await this.#decisions.approve(fleet, runId, planId, actor, typed);
-      if (decision.begins) this.#enterApply(fleet, runId);
+      if (decision.begins) this.#work.apply(fleet, runId);
       return decision;
     });
   }
@@ -180,7 +180,7 @@ export class Pipeline {
   async cancel(runId: string, actor: Actor): Promise<Answer> {
     return this.#decide(runId, async (fleet) => {
       const decision = await this.#decisions.cancel(fleet, runId, actor);
-      if (decision.answer.kind === 'none') this.#cancelFor(runId).abort();
+      if (decision.answer.kind === 'none') this.#work.cancel(runId);
       return decision;
     });
   }
@@ -254,7 +254,7 @@ export class Pipeline {
       for (const run of this.#runs.open(fleet.name)) {
         this.#runs.refresh(run.id);
         // Also when it still stands in the lane: it may be on its way out, and a second turn finds nothing to do.
-        if (lock === undefined && run.phase === 'queued') this.#enterApply(fleet, run.id);
+        if (lock === undefined && run.phase === 'queued') this.#work.apply(fleet, run.id);
       }
     }
     const names = mine.map((fleet) => fleet.name).join(', ');
@@ -285,7 +285,7 @@ export class Pipeline {
     const older = isHead ? planning.find((run) => run.commit?.sha === lastSeen) : undefined;
     const overtaken = older === undefined ? undefined : await this.#overtake(older.id, commit);
     const run = overtaken ?? (await this.#runs.start(fleet, trigger, commit));
-    if (overtaken === undefined) this.#enterPlan(fleet, run.id);
+    if (overtaken === undefined) this.#work.plan(fleet, run.id);
     if (isHead) await this.#deps.store.saveFleet(fleet.name, { lastSeen: commit.sha });
     return run;
   }
@@ -297,36 +297,8 @@ export class Pipeline {
     );
     if ('refused' in moved) return undefined;
     // What is being evaluated for the older commit is of no use any more.
-    this.#cancels.get(runId)?.abort();
+    this.#work.stopEvaluating(runId);
     return moved.run;
-  }
-
-  #enterPlan(fleet: Fleet, runId: string): void {
-    const signalFor = () => {
-      const controller = new AbortController();
-      this.#cancels.set(runId, controller);
-      return controller.signal;
-    };
-    this.#enter(fleet, runId, () => planRun(fleet, runId, { ...this.#deps, runs: this.#runs, signalFor }));
-  }
-
-  #enterApply(fleet: Fleet, runId: string): void {
-    const cancelFor = () => this.#cancelFor(runId).signal;
-    this.#enter(fleet, runId, () => applyRun(fleet, runId, { ...this.#deps, runs: this.#runs, cancelFor }));
-  }
-
-  #enter(fleet: Fleet, runId: string, job: () => Promise<void>): void {
-    const lane = fleet.clusterName;
-    const onError = (error: unknown) =>
-      this.#deps.log.error({ run: runId, err: error }, 'a job of the pipeline failed');
-    const over = this.#lanes.enter(lane, runId, job, onError);
-    // The card was drawn before the run stood in the lane.
-    if (this.#lanes.queue(lane)[0] !== runId) this.#runs.refresh(runId);
-    void over.then(() => {
-      this.#cancels.delete(runId);
-      // Whoever waits behind says so on its card, and that has changed.
-      for (const waiting of this.#lanes.queue(lane)) this.#runs.refresh(waiting);
-    });
   }
 
   #takeUp(run: Run): void {
@@ -339,10 +311,10 @@ export class Pipeline {
       return;
     }
     this.#runs.refresh(run.id);
-    if (run.phase === 'planning') this.#enterPlan(fleet, run.id);
-    if (run.phase === 'queued') this.#enterApply(fleet, run.id);
+    if (run.phase === 'planning') this.#work.plan(fleet, run.id);
+    if (run.phase === 'queued') this.#work.apply(fleet, run.id);
     if (run.phase !== 'applying') return;
-    this.#enter(fleet, run.id, async () => {
+    this.#work.enter(fleet, run.id, async () => {
       const { clock, store } = this.#deps;
       await this.#runs.apply(run.id, await reconcile(run, fleet.cluster, this.#deps));
       await store.audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: run.id, detail: 'interrupted' });
@@ -356,12 +328,6 @@ export class Pipeline {
     fleet?.git.unpin(run.id).catch((error: unknown) => {
       this.#deps.log.warn({ run: run.id, err: error }, 'the commit of a run could not be let go');
     });
-  }
-
-  #cancelFor(runId: string): AbortController {
-    const controller = this.#cancels.get(runId) ?? new AbortController();
-    this.#cancels.set(runId, controller);
-    return controller;
   }
 
   async #decide(runId: string, decide: (fleet: Fleet) => Promise<Decision>): Promise<Answer> {
