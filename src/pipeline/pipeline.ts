@@ -2,7 +2,7 @@ import type { Answer } from '../chat/chat.ts';
 import { hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
 import { errorFacts, UserError } from '../core/errors.ts';
-import { type Actor, type Lock, mayAct } from '../core/policy.ts';
+import type { Actor } from '../core/policy.ts';
 import type { PushEvent } from '../core/push.ts';
 import type { Run, Trigger, Who } from '../core/run.ts';
 import type { Card } from '../views/card.ts';
@@ -18,6 +18,7 @@ import { reconcile } from './reconcile.ts';
 import { Reporter } from './reporter.ts';
 import { Runs } from './runs.ts';
 import { Schedule } from './schedule.ts';
+import { setLock } from './set-lock.ts';
 import { Watch } from './watch.ts';
 import { Work } from './work.ts';
 
@@ -189,12 +190,16 @@ export class Pipeline {
   async lock(actor: Actor, reason: string): Promise<Answer> {
     const at = this.#deps.clock.now();
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
-    return this.#setLock(actor, 'locked', { reason, by, at });
+    return setLock(this.#deps, actor, { reason, by, at }, (fleet) => this.#refreshOpen(fleet));
   }
 
   /** Lets applies begin again, those first that were approved before the lock. */
   async unlock(actor: Actor): Promise<Answer> {
-    return this.#setLock(actor, 'unlocked', undefined);
+    return setLock(this.#deps, actor, undefined, (fleet) => {
+      this.#refreshOpen(fleet);
+      // Also what still stands in the lane: it may be on its way out, and a second turn finds nothing to do.
+      for (const run of this.#runs.open(fleet.name)) if (run.phase === 'queued') this.#work.apply(fleet, run.id);
+    });
   }
 
   /** Every run that is kept, oldest first. */
@@ -225,6 +230,11 @@ export class Pipeline {
     return this.#lanes.queue(fleet.clusterName);
   }
 
+  /** The lock stands on every card that is still open. */
+  #refreshOpen(fleet: Fleet): void {
+    for (const run of this.#runs.open(fleet.name)) this.#runs.refresh(run.id);
+  }
+
   async #checkPower(clusterName: string): Promise<void> {
     const fleets = this.#deps.fleets.filter((fleet) => fleet.clusterName === clusterName);
     const since = this.#deps.clock.now() - listLagsMs;
@@ -237,31 +247,6 @@ export class Pipeline {
     const key = `power of ${fleet.name} ${vmid}`;
     this.#reporter.forget(key);
     this.#reporter.show(key, fleet.name, card, {});
-  }
-
-  async #setLock(actor: Actor, action: 'locked' | 'unlocked', lock: Lock | undefined): Promise<Answer> {
-    const { fleets, store, clock } = this.#deps;
-    const refusals = fleets.map((fleet) => mayAct(actor, fleet.policy));
-    const mine = fleets.filter((_, index) => refusals[index] === undefined);
-    const [refused] = refusals;
-    if (mine.length === 0 && refused !== undefined) return { kind: 'note', text: refused.text, code: refused.code };
-    for (const fleet of mine) {
-      await store.audit({
-        ...{ at: clock.now(), action, who: `${actor.chat}:${actor.id}` },
-        detail: lock === undefined ? fleet.name : this.#deps.gate(`${fleet.name}: ${lock.reason}`),
-      });
-      await store.saveFleet(fleet.name, { lock });
-      for (const run of this.#runs.open(fleet.name)) {
-        this.#runs.refresh(run.id);
-        // Also when it still stands in the lane: it may be on its way out, and a second turn finds nothing to do.
-        if (lock === undefined && run.phase === 'queued') this.#work.apply(fleet, run.id);
-      }
-    }
-    const names = mine.map((fleet) => fleet.name).join(', ');
-    return {
-      kind: 'note',
-      text: lock === undefined ? `Applies of ${names} are unlocked.` : `Applies of ${names} are locked.`,
-    };
   }
 
   /** A look at the repository: a commit that was not seen yet begins a run, or overtakes one that is still planning. */
