@@ -70,6 +70,8 @@ export class Decisions {
     }
     const seen = run.plan.id;
     await this.#lookAgain(fleet, runId);
+    const looked = this.#run(runId);
+    if (looked.phase === 'in-sync' || looked.phase === 'blocked') return this.#refuse(movedOn, looked, actor);
     const approval = { by: { chat: actor.chat, id: actor.id, name: actor.name }, at: clock.now() };
     const moved = await runs.decide(runId, (now) => {
       const still = mayApprove(now, seen, actor, fleet.policy, this.#lock(fleet), clock.now());
@@ -188,6 +190,12 @@ export class Decisions {
     });
   }
 }
+
+/** The look at the click left nothing that could be approved. */
+const movedOn: Refusal = {
+  code: 'plan-drifted',
+  text: 'The cluster moved, and nothing is left to approve. The card says how it stands.',
+};
 
 function note(refusal: Refusal): Answer {
   return { kind: 'note', text: refusal.text, code: refusal.code };

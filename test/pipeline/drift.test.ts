@@ -98,7 +98,7 @@ describe('a cluster that moved after the plan', () => {
     const bench = await withOpenPlan();
     const run = bench.run('planned');
     change(bench, (guest) => ({ ...guest, config: { ...guest.config, memoryMb: 4096 } }));
-    await bench.press('approve');
+    expect(await bench.press('approve')).toMatchObject({ kind: 'note', code: 'plan-drifted' });
     await bench.settle();
     bench.run('in-sync', run.id);
     expect(bench.buttons()).toEqual([]);
@@ -109,7 +109,7 @@ describe('a cluster that moved after the plan', () => {
     const bench = await withOpenPlan();
     const run = bench.run('planned');
     change(bench, (guest) => ({ ...guest, config: { ...guest.config, protected: true } }));
-    await bench.press('approve');
+    expect(await bench.press('approve')).toMatchObject({ kind: 'note', code: 'plan-drifted' });
     await bench.settle();
     bench.run('blocked', run.id);
     expect(bench.buttons().map(({ action }) => action)).toEqual(['plan-again']);
