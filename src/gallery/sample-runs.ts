@@ -70,10 +70,7 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
         moved: ['the configuration of test-cp (821) changed'],
       },
     ]),
-    'plan-hostile': moved(started(), [
-      { type: 'commit-found', commit: { ...sampleCommit, subject: hostile, author: hostile } },
-      { type: 'planned', plan: hostilePlan(), at, expiresAt, needed: 1 },
-    ]),
+    'plan-hostile': planned(hostilePlan()),
     drift: drift(quietPlan()),
     'drift-ignored': moved(drift(quietPlan()), [{ type: 'rejected', by: ada, at }]),
     adopt: { ...planned(adoptPlan()), trigger: { kind: 'adopt', by: ada, guest: 'test-init' } },
@@ -156,5 +153,7 @@ function hostilePlan(): Plan {
   const [change, ...others] = plan.changes;
   if (change?.action !== 'update') return plan;
   const field = { field: 'description', from: hostile, to: `${hostile} ${'x'.repeat(200)}`, restart: false } as const;
-  return { ...plan, changes: [{ ...change, fields: [...change.fields, field] }, ...others] };
+  const commit = { ...plan.goal.commit, subject: hostile, author: hostile };
+  const goal = { ...plan.goal, commit };
+  return { ...plan, goal, changes: [{ ...change, fields: [...change.fields, field] }, ...others] };
 }
