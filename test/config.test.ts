@@ -81,7 +81,6 @@ describe('the plain environment', () => {
         flake: { imageAttribute: 'config.system.build.qcow2' },
         policy: { approvers: [], approvals: 1, authorMayApprove: true, places: [] },
         planExpiryMs: 86_400_000,
-        rollbackWindowMs: 86_400_000,
         onStopped: 'start',
       },
     ]);
