@@ -119,6 +119,7 @@ export class FakeBuilder implements Builder {
   #image(type: string, content: string): Image {
     const name = 'nixos.qcow2';
     return {
+      kind: 'vm',
       type,
       attr: `nixosConfigurations.${type}.config.system.build.qcow2`,
       drvPath: `/nix/store/${storeHash(`drv ${content}`)}-${name}.drv`,

@@ -1,5 +1,17 @@
+/** A VM or a container: as Proxmox VE calls the two, `qemu` and `lxc` in its API. Both are guests. */
+export type GuestKind = 'vm' | 'container';
+
+/** Which image of a configuration: a VM runs a disk image of it, a container its root file system as a tarball. */
+export interface ImageRequest {
+  readonly kind: GuestKind;
+  /** The `nixosConfigurations` key. */
+  readonly type: string;
+}
+
 /** A NixOS image as evaluation knows it; `storePath` is exact before anything is built. */
 export interface Image {
+  /** What it is for. */
+  readonly kind: GuestKind;
   /** The `nixosConfigurations` key, e.g. `build-qcow2-website`. */
   readonly type: string;
   /** The whole attribute, e.g. `nixosConfigurations.build-qcow2-website.config.system.build.qcow2`. */

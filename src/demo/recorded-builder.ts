@@ -86,7 +86,7 @@ export class RecordedBuilder implements Builder {
       throw new UserError(`The demo has no recording of ${path} in commit ${source.rev.slice(0, 7)}.`, notRecorded);
     }
     const attr = `nixosConfigurations.${type}.config.system.build.qcow2`;
-    return { type, attr, drvPath: found.drv, storePath: found.out };
+    return { kind: 'vm', type, attr, drvPath: found.drv, storePath: found.out };
   }
 
   async #buildOne(image: Image, monitor: BuildMonitor, at: { done: number; total: number }): Promise<boolean> {

@@ -87,6 +87,7 @@ function guest(key: string, vmid: number, hash: string, sizes: Partial<DesiredGu
     order: 0,
     description: '',
     image: {
+      kind: 'vm',
       type,
       attr: `nixosConfigurations.${type}.config.system.build.qcow2`,
       drvPath: `/nix/store/0${hash.slice(1)}-nixos-disk-image.drv`,

@@ -23,6 +23,7 @@ export const grace: Who = { chat: 'discord', id: '2002', name: 'Grace' };
 export function anImage(letter = 'a', type = 'build-qcow2-website'): Image {
   const hash = `${letter.repeat(8)}0123456789abcdfghijklmnp`;
   return {
+    kind: 'vm',
     type,
     attr: `nixosConfigurations.${type}.config.system.build.qcow2`,
     drvPath: `/nix/store/${'d'.repeat(31)}${letter}-nixos-image-${type}.drv`,

@@ -88,7 +88,7 @@ function readEntry(settings: NixSettings, type: string, json: unknown): Found {
     return { problem: { type, kind: entry.error } };
   }
   const { drv, out, file } = entry;
-  return { image: { type, attr, drvPath: drv, storePath: out, ...(file === null ? {} : { file }) } };
+  return { image: { kind: 'vm', type, attr, drvPath: drv, storePath: out, ...(file === null ? {} : { file }) } };
 }
 
 function isThrow(found: Found | undefined): boolean {

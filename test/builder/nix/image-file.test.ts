@@ -8,7 +8,7 @@ import { sampleDisk } from '../../../src/demo/sample-disk.ts';
 
 const out = `/nix/store/${'0'.repeat(32)}-image`;
 const other = `/nix/store/${'1'.repeat(32)}-other`;
-const image = { type: 'web', attr: 'x', drvPath: `${out}.drv`, storePath: out };
+const image = { kind: 'vm' as const, type: 'web', attr: 'x', drvPath: `${out}.drv`, storePath: out };
 
 /** A store with these files; a text that begins with `->` is a link. */
 async function aStore(files: Readonly<Record<string, string | Uint8Array>>): Promise<string> {

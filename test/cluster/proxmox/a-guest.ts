@@ -29,6 +29,7 @@ export function aGuest(change: Partial<DesiredGuest> = {}): DesiredGuest {
 export function anImage(letter: string): DesiredGuest['image'] {
   const type = 'build-qcow2-website';
   return {
+    kind: 'vm',
     type,
     attr: `nixosConfigurations.${type}.config.system.build.qcow2`,
     drvPath: `/nix/store/${letter.repeat(32)}-nixos.drv`,
