@@ -1,4 +1,4 @@
-import type { Image } from '../core/guest.ts';
+import type { GuestAt, Image } from '../core/guest.ts';
 import type { LiveGuest, LiveState } from '../core/live.ts';
 import type { GuestStep } from '../core/steps.ts';
 
@@ -6,10 +6,8 @@ import type { GuestStep } from '../core/steps.ts';
  * What a guest must still be at the next write: anything else stops the run. Each write answers with the guard of the
  * state it left.
  */
-export interface Guard {
-  readonly vmid: number;
-  readonly node: string;
-  /** SMBIOS UUID; another one means another machine under the same VMID. */
+export interface Guard extends GuestAt {
+  /** The identity of the machine, as `LiveConfig.uuid` has it: another one is another machine under the same VMID. */
   readonly uuid: string;
   /** Digest of the configuration; sent along with the write where Proxmox takes it. */
   readonly digest: string;
@@ -33,6 +31,19 @@ export interface ImageFile {
   readonly virtualSize: number;
 }
 
+/** An image file of ours that lies on a storage of the cluster. */
+export interface StoredImage {
+  /** The nodes that see it: one, or all that share the storage. */
+  readonly nodes: readonly string[];
+  readonly volid: string;
+  /** The 32 characters of the store hash it is named by. */
+  readonly hash: string;
+  /** In bytes. */
+  readonly size: number;
+  /** When it was uploaded, in milliseconds since the epoch, by the node's clock. */
+  readonly at: number;
+}
+
 /** A Proxmox VE cluster: read as a whole, changed one step at a time. All errors safe to show are `UserError`s. */
 export interface Cluster {
   /**
@@ -50,6 +61,10 @@ export interface Cluster {
    * is there already. Refused before the first byte when the storage cannot take it.
    */
   upload(file: ImageFile, node: string, monitor: ClusterMonitor): Promise<void>;
+  /** The image files that `upload` brought to the nodes that are online, for guests of either kind. */
+  images(): Promise<readonly StoredImage[]>;
+  /** Deletes an image file; one that is gone counts as done. Nothing may be importing from it. */
+  removeImage(image: StoredImage): Promise<void>;
   /**
    * Carries out one step. `guard` is the guest's state at the last look; `undefined` only for a guest that is not there
    * yet. Before it writes, the guest is compared with the guard (UUID, digest) and with the `proxnix` tag, which
@@ -63,6 +78,6 @@ export interface Cluster {
    */
   settle(upid: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined>;
   /** A guest's first address that is neither loopback nor link-local, when its agent tells one. Never throws. */
-  address(vmid: number, node: string): Promise<string | undefined>;
+  address(at: GuestAt): Promise<string | undefined>;
   close(): Promise<void>;
 }

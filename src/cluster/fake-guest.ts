@@ -1,63 +1,80 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { UserError } from '../core/errors.ts';
-import type { DesiredGuest } from '../core/guest.ts';
-import type { LiveConfig, LiveDisk, LiveGuest } from '../core/live.ts';
+import type { DesiredContainer, DesiredGuest, DesiredVm } from '../core/guest.ts';
+import type { LiveContainer, LiveContainerConfig, LiveDisk, LiveVm, LiveVmConfig } from '../core/live.ts';
 import { readTags, splitTags } from '../core/tags.ts';
 
 /** A guest of the fake: its configuration is always there, its digest is made from the rest. */
-export type FakeGuest = Omit<LiveGuest, 'config'> & { readonly config: Omit<LiveConfig, 'digest'> };
+type FakeVm = Omit<LiveVm, 'config'> & { readonly config: Omit<LiveVmConfig, 'digest'> };
+type FakeContainer = Omit<LiveContainer, 'config'> & { readonly config: Omit<LiveContainerConfig, 'digest'> };
+export type FakeGuest = FakeVm | FakeContainer;
 
 /** A guest as a create call leaves it: no disk yet. */
 export function emptyGuest(guest: DesiredGuest, node: string, tags: string): FakeGuest {
-  const base: FakeGuest = {
-    kind: 'vm',
-    vmid: guest.vmid,
-    node,
-    name: guest.name,
-    status: 'stopped',
-    tags: [],
-    template: false,
-    config: {
-      uuid: randomUUID(),
-      cores: 1,
-      sockets: 1,
-      memoryMb: 512,
-      onboot: false,
-      protected: false,
-      description: '',
-      scsiHw: 'lsi',
-      disks: {},
-      unused: {},
-      boot: [],
-      pending: [],
-    },
+  const { vmid, name } = guest;
+  const listed = { vmid, node, name, status: 'stopped', tags: [], template: false } as const;
+  const common = {
+    ...{ uuid: randomUUID(), cores: 1, memoryMb: 512, onboot: false, protected: false, description: '' },
+    ...{ disks: {}, unused: {}, pending: [] },
   };
+  const base: FakeGuest =
+    guest.kind === 'vm'
+      ? { kind: 'vm', ...listed, config: { ...common, sockets: 1, scsiHw: 'lsi', boot: [] } }
+      : {
+          kind: 'container',
+          ...listed,
+          config: { ...common, swapMb: 512, ip: 'manual', unprivileged: guest.unprivileged, features: guest.features },
+        };
   return configured(base, guest, tags);
 }
 
 export function configured(guest: FakeGuest, wanted: DesiredGuest, tags: string): FakeGuest {
+  const named = { name: wanted.name, tags: splitTags(tags) };
+  if (guest.kind === 'vm' && wanted.kind === 'vm') return { ...guest, ...named, config: vmConfig(guest, wanted) };
+  if (guest.kind === 'container' && wanted.kind === 'container') {
+    return { ...guest, ...named, config: containerConfig(guest, wanted) };
+  }
+  throw new Error(`guest ${guest.vmid} is a ${guest.kind}`);
+}
+
+function vmConfig(guest: FakeVm, wanted: DesiredVm): FakeVm['config'] {
   const { cores, sockets, memoryMb, onboot, description, scsiHw, bridge, cloudInit } = wanted;
   const { cloudInit: _, ...old } = guest.config;
   const config = { ...old, cores, sockets, memoryMb, onboot, description, scsiHw, bridge };
   const waits = (['cores', 'sockets', 'memoryMb', 'scsiHw'] as const).filter((key) => config[key] !== old[key]);
   return {
-    ...guest,
-    name: wanted.name,
-    tags: splitTags(tags),
-    config: {
-      ...config,
-      ...(cloudInit === undefined ? {} : { cloudInit: { slot: 'ide2', storage: cloudInit.storage } }),
-      pending: guest.status === 'running' ? [...old.pending, ...waits] : [],
-    },
+    ...config,
+    ...(cloudInit === undefined ? {} : { cloudInit: { slot: 'ide2', storage: cloudInit.storage } }),
+    pending: guest.status === 'running' ? [...old.pending, ...waits] : [],
+  };
+}
+
+function containerConfig(guest: FakeContainer, wanted: DesiredContainer): FakeContainer['config'] {
+  const { cores, memoryMb, swapMb, onboot, description, bridge, ip, gateway, features } = wanted;
+  const { gateway: _, ...old } = guest.config;
+  const waits = features.join() !== old.features.join() && guest.status === 'running' ? ['features'] : [];
+  return {
+    ...old,
+    ...{ cores, memoryMb, swapMb, onboot, description, bridge, ip, features, pending: [...old.pending, ...waits] },
+    ...(gateway === undefined ? {} : { gateway }),
   };
 }
 
 export function withRoot(guest: FakeGuest, { diskSlot }: DesiredGuest, disk: LiveDisk): FakeGuest {
-  return {
-    ...guest,
-    config: { ...guest.config, disks: { ...guest.config.disks, [diskSlot]: disk }, boot: [diskSlot] },
-  };
+  const disks = { ...guest.config.disks, [diskSlot]: disk };
+  return guest.kind === 'vm'
+    ? { ...guest, config: { ...guest.config, disks, boot: [diskSlot] } }
+    : { ...guest, config: { ...guest.config, disks } };
 }
+
+/** The same guest with some of what both kinds have changed. */
+export function withConfig(guest: FakeGuest, change: Partial<Common>): FakeGuest {
+  return guest.kind === 'vm'
+    ? { ...guest, config: { ...guest.config, ...change } }
+    : { ...guest, config: { ...guest.config, ...change } };
+}
+
+type Common = Pick<LiveVmConfig, Exclude<keyof LiveVmConfig & keyof LiveContainerConfig, 'digest'>>;
 
 export function rootOf(guest: FakeGuest, { diskSlot }: DesiredGuest): LiveDisk {
   const disk = guest.config.disks[diskSlot];
@@ -73,14 +90,34 @@ export function isHalfMade({ tags, config }: FakeGuest): boolean {
 }
 
 /** The real one keeps the old disk in its slot until the restart; here it is unused at once. */
-export function swapped(guest: FakeGuest, wanted: DesiredGuest, tags: string): FakeGuest {
-  const { unused200: volid, ...unused } = guest.config.unused;
-  if (volid === undefined) throw moved(`No new root disk was handed over to VM ${guest.vmid}.`);
+export function swapped(guest: FakeGuest, wanted: DesiredGuest, tags: string, kept?: string): FakeGuest {
+  const key = Object.keys(guest.config.unused).find((one) =>
+    kept === undefined ? one === 'unused200' : guest.config.unused[one] === kept,
+  );
+  const volid = guest.config.unused[key ?? ''];
+  if (key === undefined || volid === undefined) {
+    throw moved(
+      kept === undefined
+        ? `No new root disk was handed over to VM ${guest.vmid}.`
+        : `The disk ${kept} is not with VM ${guest.vmid}.`,
+    );
+  }
+  const { [key]: _, ...unused } = guest.config.unused;
   const old = guest.config.disks[wanted.diskSlot]?.volid;
-  const config = { ...guest.config, unused: old === undefined ? unused : { ...unused, unused0: old } };
-  const pending = guest.status === 'running' ? [...config.pending, wanted.diskSlot] : [];
-  const disk = { volid, storage: wanted.storage, sizeMb: wanted.diskGb * 1024 };
-  return { ...withRoot({ ...guest, config: { ...config, pending } }, wanted, disk), tags: splitTags(tags) };
+  const waits = guest.status === 'running' ? [...guest.config.pending, wanted.diskSlot] : [];
+  const next = withConfig(guest, {
+    unused: old === undefined ? unused : { ...unused, [freeKey(unused)]: old },
+    pending: waits,
+  });
+  const disk = { volid, storage: volid.split(':', 1)[0] ?? '', sizeMb: wanted.diskGb * 1024 };
+  return { ...withRoot(next, wanted, disk), tags: splitTags(tags) };
+}
+
+/** Proxmox takes the lowest one that is free. */
+function freeKey(unused: Readonly<Record<string, string>>): string {
+  const free = Array.from({ length: 256 }, (_, index) => `unused${index}`).find((key) => unused[key] === undefined);
+  if (free === undefined) throw new Error('no key is free for an unused volume');
+  return free;
 }
 
 /** The old root disk in its slot again; a swap that is pending is reverted, a guest that runs the new disk is stopped. */
@@ -93,13 +130,20 @@ export function swappedBack(guest: FakeGuest, wanted: DesiredGuest, volid: strin
     throw moved(`The old root disk ${volid} is not with VM ${guest.vmid}.`);
   const reverted = pending.includes(wanted.diskSlot);
   const left = current === undefined ? kept : [...kept, ['unused201', current.volid]];
-  const config = {
-    ...guest.config,
+  const next = withConfig(guest, {
     unused: Object.fromEntries(left),
     pending: pending.filter((key) => key !== wanted.diskSlot),
-  };
+  });
   const disk = { volid, storage: volid.split(':', 1)[0] ?? '' };
-  return withRoot({ ...guest, config, status: reverted ? guest.status : 'stopped' }, wanted, disk);
+  return withRoot({ ...next, status: reverted ? guest.status : 'stopped' }, wanted, disk);
+}
+
+/** Without these volumes; one that is in use stays. */
+export function freed(guest: FakeGuest, volids: readonly string[]): FakeGuest {
+  const used = Object.values(guest.config.disks).find((disk) => volids.includes(disk.volid));
+  if (used !== undefined) throw new UserError(`${used.volid} is in use by VM ${guest.vmid}: it is not deleted.`);
+  const left = Object.entries(guest.config.unused).filter(([, volid]) => !volids.includes(volid));
+  return withConfig(guest, { unused: Object.fromEntries(left) });
 }
 
 export function stagingOf(vmid: number): number {

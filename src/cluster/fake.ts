@@ -1,20 +1,23 @@
 import { UserError } from '../core/errors.ts';
-import { type DesiredGuest, imageHash } from '../core/guest.ts';
+import { type DesiredGuest, type GuestAt, imageHash } from '../core/guest.ts';
 import type { LiveDisk, LiveGuest, LiveNode, LiveState } from '../core/live.ts';
+import { stagingMark } from '../core/marks.ts';
 import type { GuestStep } from '../core/steps.ts';
 import { readTags, splitTags } from '../core/tags.ts';
-import type { Cluster, ClusterMonitor, Guard, ImageFile } from './cluster.ts';
+import type { Cluster, ClusterMonitor, Guard, ImageFile, StoredImage } from './cluster.ts';
 import {
   configured,
   digestOf,
   emptyGuest,
   type FakeGuest,
+  freed,
   isHalfMade,
   moved,
   rootOf,
   stagingOf,
   swapped,
   swappedBack,
+  withConfig,
   withRoot,
 } from './fake-guest.ts';
 
@@ -29,15 +32,21 @@ export interface FakeFailure {
 export class FakeCluster implements Cluster {
   readonly #guests = new Map<number, FakeGuest>();
   readonly #images = new Map<string, ImageFile>();
+  readonly #uploadedAt = new Map<string, number>();
   readonly #failures: FakeFailure[] = [];
   readonly #nodes: readonly LiveNode[];
+  readonly #now: () => number;
   #volumes = 0;
   #tasks = 0;
   /** Kinds of the steps that were asked for, in order; `upload` among them. */
   readonly asked: string[] = [];
 
-  constructor(nodes: readonly LiveNode[] = [{ node: 'pve1', online: true, storages: ['fast', 'slow'] }]) {
+  constructor(
+    nodes: readonly LiveNode[] = [{ node: 'pve1', online: true, storages: ['fast', 'slow'] }],
+    now: () => number = () => 0,
+  ) {
     this.#nodes = nodes;
+    this.#now = now;
   }
 
   /** Once, at the next call of that kind. */
@@ -62,21 +71,15 @@ export class FakeCluster implements Cluster {
     const guests = [...this.#guests.values()]
       .sort((a, b) => a.vmid - b.vmid)
       .map((guest): LiveGuest => {
-        const { config, ...rest } = guest;
         const known = guest.tags.includes('proxnix') || wanted.has(guest.vmid);
-        return known && guest.kind === 'vm' ? { ...rest, config: { ...config, digest: digestOf(guest) } } : rest;
+        return known ? withDigest(guest) : withoutConfig(guest);
       });
     return this.#around('read', () => ({ guests, nodes: this.#nodes }));
   }
 
   async list(): Promise<readonly LiveGuest[]> {
     const guests = [...this.#guests.values()].sort((a, b) => a.vmid - b.vmid);
-    return this.#around('read', () =>
-      guests.map((guest): LiveGuest => {
-        const { config: _, ...listed } = guest;
-        return listed;
-      }),
-    );
+    return this.#around('read', () => guests.map(withoutConfig));
   }
 
   async upload(file: ImageFile, _node: string, monitor: ClusterMonitor): Promise<void> {
@@ -87,6 +90,7 @@ export class FakeCluster implements Cluster {
       this.#task(monitor);
       monitor.progress(file.size, file.size, 'bytes');
       this.#images.set(hash, file);
+      this.#uploadedAt.set(hash, this.#now());
     });
   }
 
@@ -108,7 +112,21 @@ export class FakeCluster implements Cluster {
       : undefined;
   }
 
-  async address(vmid: number): Promise<string | undefined> {
+  async images(): Promise<readonly StoredImage[]> {
+    return [...this.#images].map(([hash, file]) => ({
+      nodes: this.#nodes.map(({ node }) => node),
+      volid: `local:import/proxnix-${hash}.qcow2`,
+      hash,
+      size: file.size,
+      at: this.#uploadedAt.get(hash) ?? 0,
+    }));
+  }
+
+  async removeImage(image: StoredImage): Promise<void> {
+    this.#images.delete(image.hash);
+  }
+
+  async address({ vmid }: GuestAt): Promise<string | undefined> {
     return this.#guests.get(vmid)?.status === 'running' ? `10.0.0.${vmid % 250}` : undefined;
   }
 
@@ -127,7 +145,10 @@ export class FakeCluster implements Cluster {
     if (this.#guests.has(step.vmid)) throw new UserError(`VMID ${step.vmid} is taken.`);
     this.#image(step.guest);
     this.#task(monitor);
-    this.#guests.set(step.vmid, emptyGuest(step.guest, step.node, step.tags));
+    const made = emptyGuest(step.guest, step.node, step.tags);
+    const sizeMb = step.guest.diskGb * 1024;
+    const whole = () => withRoot(made, step.guest, { ...this.#volume(step.guest.storage), sizeMb });
+    this.#guests.set(step.vmid, made.kind === 'vm' ? made : whole());
   }
 
   #change(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): void {
@@ -155,9 +176,9 @@ export class FakeCluster implements Cluster {
       case 'start':
         return { ...guest, status: 'running' };
       case 'stop':
-        return { ...guest, status: 'stopped', config: { ...config, pending: [] } };
+        return { ...withConfig(guest, { pending: [] }), status: 'stopped' };
       case 'restart':
-        return { ...guest, config: { ...config, pending: [] } };
+        return withConfig(guest, { pending: [] });
       case 'configure':
         return configured(guest, step.guest, step.tags);
       case 'stage':
@@ -166,20 +187,20 @@ export class FakeCluster implements Cluster {
         return guest;
       case 'hand-over': {
         const volid =
-          this.#guests.get(stagingOf(step.vmid))?.config.disks['scsi0']?.volid ?? config.unused['unused200'];
+          Object.values(this.#guests.get(stagingOf(step.vmid))?.config.disks ?? {})[0]?.volid ??
+          config.unused['unused200'];
         if (volid === undefined) throw moved(`The new root disk of VM ${step.vmid} is gone before it was handed over.`);
         this.#dropStaging(step.vmid);
-        return { ...guest, config: { ...config, unused: { ...config.unused, unused200: volid } } };
+        return withConfig(guest, { unused: { ...config.unused, unused200: volid } });
       }
       case 'swap':
-        return swapped(guest, step.guest, step.tags);
+        return swapped(guest, step.guest, step.tags, step.volid);
       case 'swap-back':
         return swappedBack(guest, step.guest, step.volid);
       case 'finish':
         return {
-          ...guest,
+          ...withConfig(guest, { protected: config.protected || step.guest.protected }),
           tags: splitTags(step.tags),
-          config: { ...config, protected: config.protected || step.guest.protected },
         };
       case 'adopt':
         if (config.protected || guest.template) {
@@ -193,6 +214,8 @@ export class FakeCluster implements Cluster {
       case 'discard':
         if (!isHalfMade(guest)) throw new UserError(`VM ${step.vmid} is not half made, it is not discarded.`);
         return undefined;
+      case 'free':
+        return freed(guest, step.volids);
       default:
         throw new Error(`no such step: ${JSON.stringify(step satisfies never)}`);
     }
@@ -211,7 +234,9 @@ export class FakeCluster implements Cluster {
 
   #guardOf(vmid: number): Guard | undefined {
     const guest = this.#guests.get(vmid);
-    return guest && { vmid, node: guest.node, uuid: guest.config.uuid ?? '', digest: digestOf(guest) };
+    return (
+      guest && { guestKind: guest.kind, vmid, node: guest.node, uuid: guest.config.uuid ?? '', digest: digestOf(guest) }
+    );
   }
 
   #image(guest: DesiredGuest): ImageFile {
@@ -231,10 +256,12 @@ export class FakeCluster implements Cluster {
   }
 
   #staging(guest: DesiredGuest, node: string): FakeGuest {
-    const owner = { ...guest, vmid: stagingOf(guest.vmid), name: `proxnix-staging-${guest.vmid}`, diskSlot: 'scsi0' };
-    const description = `proxnix staging for VM ${guest.vmid}`;
+    const named = { vmid: stagingOf(guest.vmid), name: `proxnix-staging-${guest.vmid}` };
+    const marked = { ...named, description: stagingMark(guest.vmid) };
+    const owner: DesiredGuest =
+      guest.kind === 'vm' ? { ...guest, ...marked, diskSlot: 'scsi0' } : { ...guest, ...marked };
     const disk = { ...this.#copy(guest), sizeMb: guest.diskGb * 1024 };
-    return withRoot(emptyGuest({ ...owner, description }, node, 'proxnix;proxnix-pending'), owner, disk);
+    return withRoot(emptyGuest(owner, node, 'proxnix;proxnix-pending'), owner, disk);
   }
 
   #dropStaging(vmid: number): void {
@@ -250,4 +277,16 @@ export class FakeCluster implements Cluster {
 function isSilent({ kind }: GuestStep, guest: FakeGuest): boolean {
   if (kind === 'start') return guest.status === 'running';
   return ['adopt', 'configure', 'swap', 'swap-back', 'finish'].includes(kind);
+}
+
+function withDigest(guest: FakeGuest): LiveGuest {
+  const digest = digestOf(guest);
+  return guest.kind === 'vm'
+    ? { ...guest, config: { ...guest.config, digest } }
+    : { ...guest, config: { ...guest.config, digest } };
+}
+
+function withoutConfig(guest: FakeGuest): LiveGuest {
+  const { config: _, ...listed } = guest;
+  return listed;
 }

@@ -1,5 +1,5 @@
 import type { AdoptChange, Blocked, Change } from './change.ts';
-import type { DesiredGuest } from './guest.ts';
+import { type DesiredGuest, guestLabel } from './guest.ts';
 import type { LiveGuest } from './live.ts';
 import { readTags } from './tags.ts';
 
@@ -28,31 +28,32 @@ export function adoptChange(
 
 function refusalOf(owner: Owner, guest: DesiredGuest, live: LiveGuest): Blocked | undefined {
   const { vmid, config } = live;
+  const label = guestLabel({ guestKind: live.kind, vmid });
   if (live.kind !== guest.kind)
-    return { reason: 'kind', advice: `VMID ${vmid} is a ${live.kind}: only VMs are managed.` };
+    return { reason: 'kind', advice: `VMID ${vmid} is a ${live.kind}. Give ${guest.key} another vm_id.` };
   const { fleet } = readTags(live.tags);
   if (fleet !== undefined && fleet !== owner.fleet.toLowerCase()) {
-    return { reason: 'not-ours', advice: `VM ${vmid} is a guest of the fleet "${fleet}".` };
+    return { reason: 'not-ours', advice: `${label} is a guest of the fleet "${fleet}".` };
   }
   if (live.template)
-    return { reason: 'template', advice: `VM ${vmid} is a template; proxnix does not manage templates.` };
+    return { reason: 'template', advice: `${label} is a template; proxnix does not manage templates.` };
   if (live.lock !== undefined) {
-    return { reason: 'locked', advice: `VM ${vmid} is locked (${live.lock}). Ask again when that is over.` };
+    return { reason: 'locked', advice: `${label} is locked (${live.lock}). Ask again when that is over.` };
   }
   if (config === undefined) {
     return {
       reason: 'unreachable',
-      advice: `The configuration of VM ${vmid} on node ${live.node} cannot be read. Is the node down?`,
+      advice: `The configuration of ${label} on node ${live.node} cannot be read. Is the node down?`,
     };
   }
   if (config.protected || guest.protected) {
     const where = config.protected ? 'Its protection is on in Proxmox' : 'The flake says protected = true';
-    return { reason: 'protected', advice: `${where}. Take that away to let proxnix take VM ${vmid} over.` };
+    return { reason: 'protected', advice: `${where}. Take that away to let proxnix take ${label} over.` };
   }
   if (config.uuid === undefined) {
     return {
       reason: 'not-ours',
-      advice: `VM ${vmid} has no SMBIOS UUID, by which proxnix knows a machine. Set one in Proxmox.`,
+      advice: `${label} has no SMBIOS UUID, by which proxnix knows a machine. Set one in Proxmox.`,
     };
   }
   return undefined;

@@ -1,8 +1,8 @@
-import type { Blocked, Change, KnownGuest } from './change.ts';
+import { type Blocked, type Change, type FieldChange, kindOf } from './change.ts';
 import { shrinksDisk } from './diff.ts';
 import type { Goal } from './goal.ts';
-import type { DesiredGuest } from './guest.ts';
-import type { LiveGuest } from './live.ts';
+import { type DesiredGuest, guestLabel } from './guest.ts';
+import type { KnownGuest, LiveGuest } from './live.ts';
 import { beingMade, sameName } from './owner.ts';
 import { readTags } from './tags.ts';
 
@@ -41,28 +41,29 @@ export function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): 
 export function unreadable(live: LiveGuest): Blocked {
   return {
     reason: 'unreachable',
-    advice: `The configuration of VM ${live.vmid} on node ${live.node} cannot be read. Is the node down?`,
+    advice: `The configuration of ${guestLabel({ guestKind: live.kind, vmid: live.vmid })} on node ${live.node} cannot be read. Is the node down?`,
   };
 }
 
 export type Touching = Exclude<Change, { action: 'create' | 'conflict' }> & { readonly live: KnownGuest };
 
 export function blockIfNeeded(change: Touching): Change {
+  if (change.blocked !== undefined) return change;
   const blocked = blockOf(change);
   return blocked === undefined ? change : { ...change, blocked };
 }
 
 export function blockOf(change: Touching): Blocked | undefined {
   const { live, vmid } = change;
+  const label = guestLabel({ guestKind: kindOf(change), vmid });
   const guest = 'guest' in change ? change.guest : undefined;
   const guarded = protectedBy(change, guest);
   if (guarded !== undefined) {
-    return { reason: 'protected', advice: `${guarded}. Take that away to let proxnix change VM ${vmid}.` };
+    return { reason: 'protected', advice: `${guarded}. Take that away to let proxnix change ${label}.` };
   }
-  if (live.template)
-    return { reason: 'template', advice: `VM ${vmid} is a template; proxnix does not touch templates.` };
+  if (live.template) return { reason: 'template', advice: `${label} is a template; proxnix does not touch templates.` };
   if (live.lock !== undefined) {
-    return { reason: 'locked', advice: `VM ${vmid} is locked (${live.lock}). Plan again when that is over.` };
+    return { reason: 'locked', advice: `${label} is locked (${live.lock}). Plan again when that is over.` };
   }
   if (change.action === 'update' && shrinksDisk(change.guest, live)) {
     return {
@@ -78,13 +79,23 @@ export function blockOf(change: Touching): Blocked | undefined {
       advice: `There is no disk at ${guest.diskSlot} (its disks: ${disks}). Attach the root disk there in Proxmox, or correct disk_slot.`,
     };
   }
-  if (guest?.node !== undefined && guest.node !== live.node) {
+  if (guest !== undefined && differs(change, 'node')) {
     return {
       reason: 'node',
       advice: `It lives on ${live.node}. Migrate it to ${guest.node} in Proxmox, or change node.`,
     };
   }
+  if (guest?.kind === 'container' && differs(change, 'unprivileged')) {
+    return {
+      reason: 'read-only',
+      advice: `Proxmox cannot change unprivileged of a container. Set it back, or give ${guest.key} another vm_id.`,
+    };
+  }
   return undefined;
+}
+
+function differs(change: Touching, field: FieldChange['field']): boolean {
+  return 'fields' in change && change.fields.some((one) => one.field === field);
 }
 
 export function protectedBy(change: Touching, guest: DesiredGuest | undefined): string | undefined {

@@ -1,8 +1,6 @@
-import type { DesiredGuest } from './guest.ts';
-import type { LiveConfig, LiveGuest } from './live.ts';
-
-/** A live guest whose configuration was read. */
-export type KnownGuest = LiveGuest & { readonly config: LiveConfig };
+import type { DesiredGuest, GuestKind } from './guest.ts';
+import type { KeptDisk } from './kept.ts';
+import type { KnownGuest, LiveGuest } from './live.ts';
 
 /** One value that differs, as people read it: `memory 2048 -> 4096 MiB`. */
 export interface FieldChange {
@@ -20,6 +18,11 @@ export interface FieldChange {
     | 'bridge'
     | 'scsi-hw'
     | 'cloud-init'
+    | 'swap'
+    | 'ip'
+    | 'gateway'
+    | 'features'
+    | 'unprivileged'
     | 'node';
   readonly from: string;
   readonly to: string;
@@ -40,6 +43,12 @@ export interface Blocked {
     | 'node'
     | 'locked'
     | 'disk'
+    /** Proxmox can never change it. */
+    | 'read-only'
+    /** Images cannot be brought to the node. */
+    | 'images'
+    /** No disk is kept that it could be rolled back to. */
+    | 'nothing-kept'
     /** The guest that takes its place under another VMID cannot be made. */
     | 'successor';
   readonly advice: string;
@@ -52,7 +61,7 @@ interface ChangeBase {
   readonly blocked?: Blocked;
 }
 
-/** A VM that is wanted and whose VMID is free. */
+/** A guest that is wanted and whose VMID is free. */
 export interface CreateChange extends ChangeBase {
   readonly action: 'create';
   readonly guest: DesiredGuest;
@@ -79,6 +88,21 @@ export interface ReplaceChange extends ChangeBase {
   readonly fromImage?: string;
   readonly toImage: string;
   readonly halfMade: boolean;
+}
+
+/**
+ * Back to a root disk that an earlier replacement took out and that is still kept: nothing is built, the disk comes back
+ * with the data it had. `fields` run along; none where only this guest is rolled back.
+ */
+export interface RollBackChange extends ChangeBase {
+  readonly action: 'roll-back';
+  readonly guest: DesiredGuest;
+  readonly live: KnownGuest;
+  readonly fields: readonly FieldChange[];
+  /** Store hash of the image that its root disk holds now, where a tag tells. */
+  readonly fromImage?: string;
+  /** Absent only when the change is blocked because there is none. */
+  readonly to?: KeptDisk;
 }
 
 /** Ours and no longer wanted: its disks are deleted. */
@@ -119,10 +143,16 @@ export type Change =
   | CreateChange
   | UpdateChange
   | ReplaceChange
+  | RollBackChange
   | DestroyChange
   | CleanUpChange
   | ConflictChange
   | AdoptChange;
+
+/** Whether it is about a VM or a container. */
+export function kindOf(change: Change): GuestKind {
+  return 'guest' in change ? change.guest.kind : change.live.kind;
+}
 
 /** Does running it stop a guest that runs now? */
 export function requiresRestart(change: Change): boolean {
@@ -130,6 +160,7 @@ export function requiresRestart(change: Change): boolean {
     case 'update':
       return change.live.status === 'running' && change.fields.some((field) => field.restart);
     case 'replace':
+    case 'roll-back':
       return change.live.status === 'running';
     default:
       return false;

@@ -1,83 +1,50 @@
 import { z } from 'zod';
 import { UserError } from './errors.ts';
-import type { GuestSpec } from './guest.ts';
-import { isMark } from './marks.ts';
+import type { GuestKind, GuestSpec } from './guest.ts';
+import { Container, knownFields, toContainer, toVm, Vm } from './guest-schema.ts';
 import { didYouMean } from './nearest.ts';
 
-/** A DNS name as Proxmox takes it for a guest: labels of letters, digits and inner hyphens. */
-const dnsName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
-/** Storage, bridge and node names become parts of API parameters: a comma or a slash would change their meaning. */
-const plainName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a plain name (letters, digits, . _ -)');
-const count = z.int().min(1).max(8192);
-
-const Health = z.strictObject({
-  agent: z.boolean().default(true),
-  tcp: z.array(z.int().min(1).max(65535)).default([]),
-  http: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
-  timeout_s: z.int().min(1).max(3600).default(120),
-});
-
-const Vm = z.strictObject({
-  name: z.string().regex(dnsName, 'must be a DNS name (letters, digits and hyphens)'),
-  vm_id: z.int().min(100).max(999_999_999),
-  // The image type becomes part of a Nix expression and of file names.
-  image_type: z.string().regex(/^[A-Za-z_][A-Za-z0-9_'-]{0,62}$/, 'must be the name of a nixosConfigurations entry'),
-  cores: count,
-  sockets: z.int().min(1).max(64),
-  memory_mb: z.int().min(16),
-  disk_gb: z.int().min(1).max(131_072),
-  storage_location: plainName,
-  cloud_init: z.union([z.literal('None'), z.strictObject({ StorageReference: plainName })], {
-    error: 'must be "None" or { StorageReference = "<storage>"; }',
-  }),
-  protected: z.boolean(),
-  network_bridge: plainName.default('vmbr0'),
-  scsi_hw: z
-    .enum(['lsi', 'lsi53c810', 'virtio-scsi-pci', 'virtio-scsi-single', 'megasas', 'pvscsi'])
-    .default('virtio-scsi-pci'),
-  disk_slot: z
-    .string()
-    .regex(/^(?:scsi(?:[0-9]|[12][0-9]|30)|virtio(?:[0-9]|1[0-5])|sata[0-5])$/, 'must be a disk slot such as scsi0')
-    .default('scsi0'),
-  node: plainName.optional(),
-  onboot: z.boolean().default(true),
-  order: z.int().min(0).max(1_000_000).default(0),
-  description: z
-    .string()
-    .max(8192)
-    .refine((text) => !isMark(text), 'is a mark that proxnix itself writes: choose other words')
-    .default(''),
-  health: Health.optional(),
-});
-
-const fieldNames: readonly string[] = Object.keys(Vm.shape);
+const Entries = z.record(z.string(), z.unknown());
 
 /**
- * Reads the flake's output `proxnix`. All mistakes of all VMs are reported in one error; each names the VM and the
- * field. An empty `vms` is valid: it wants every VM of the fleet gone.
+ * Reads the flake's output `proxnix`. All mistakes of all guests are reported in one error; each names the guest and
+ * the field. An empty `vms` is valid: it wants every guest of the fleet gone.
  */
 export function parseDesired(output: unknown): readonly GuestSpec[] {
-  const top = z.looseObject({ vms: z.record(z.string(), z.unknown()) }).safeParse(output);
-  if (!top.success) {
+  const top = z.looseObject({ vms: Entries.optional(), containers: Entries.optional() }).safeParse(output);
+  const { vms, containers } = top.data ?? {};
+  if (vms === undefined && containers === undefined) {
     throw new UserError('The flake output "proxnix" has no attribute set "vms".', {
-      next: 'Declare the VMs as proxnix.vms.<name> = { … }; in the flake.',
+      next: 'Declare the guests as proxnix.vms.<name> = { … }; or proxnix.containers.<name> = { … }; in the flake.',
     });
   }
-  const problems: string[] = [];
-  if (Object.keys((top.data['containers'] as object | undefined) ?? {}).length > 0) {
-    problems.push('proxnix.containers: this version of proxnix manages VMs only');
-  }
-  const guests: GuestSpec[] = [];
-  for (const [key, value] of Object.entries(top.data.vms)) {
-    const vm = Vm.safeParse(value, { reportInput: true });
-    if (vm.success) guests.push(toGuest(key, vm.data));
-    else problems.push(...vm.error.issues.flatMap((issue) => describe(key, issue)));
-  }
-  problems.push(...duplicates(guests));
+  const read = [
+    ...Object.entries(vms ?? {}).map(([key, value]) => parseOne('vm', key, value)),
+    ...Object.entries(containers ?? {}).map(([key, value]) => parseOne('container', key, value)),
+  ];
+  const guests = read.flatMap((one) => ('guest' in one ? [one.guest] : []));
+  const problems = [...read.flatMap((one) => ('problems' in one ? one.problems : [])), ...duplicates(guests)];
   if (problems.length > 0) throw invalid(problems);
   return guests.sort((a, b) => a.vmid - b.vmid);
+}
+
+function parseOne(
+  kind: GuestKind,
+  key: string,
+  value: unknown,
+): { readonly guest: GuestSpec } | { readonly problems: readonly string[] } {
+  if (kind === 'vm') {
+    const vm = Vm.safeParse(value, { reportInput: true });
+    return vm.success ? { guest: toVm(key, vm.data) } : { problems: problemsOf(kind, key, vm.error) };
+  }
+  const container = Container.safeParse(value, { reportInput: true });
+  return container.success
+    ? { guest: toContainer(key, container.data) }
+    : { problems: problemsOf(kind, key, container.error) };
+}
+
+function problemsOf(kind: GuestKind, key: string, error: z.ZodError): string[] {
+  return error.issues.flatMap((issue) => describe(kind, key, issue));
 }
 
 function invalid(problems: readonly string[]): UserError {
@@ -96,45 +63,10 @@ function sentence(text: string): string {
   return text.endsWith('?') ? text : `${text}.`;
 }
 
-function toGuest(key: string, vm: z.infer<typeof Vm>): GuestSpec {
-  const { health } = vm;
-  return {
-    kind: 'vm',
-    key,
-    name: vm.name,
-    vmid: vm.vm_id,
-    imageType: vm.image_type,
-    cores: vm.cores,
-    sockets: vm.sockets,
-    memoryMb: vm.memory_mb,
-    diskGb: vm.disk_gb,
-    storage: vm.storage_location,
-    protected: vm.protected,
-    bridge: vm.network_bridge,
-    scsiHw: vm.scsi_hw,
-    diskSlot: vm.disk_slot,
-    onboot: vm.onboot,
-    order: vm.order,
-    description: vm.description,
-    ...(vm.cloud_init === 'None' ? {} : { cloudInit: { storage: vm.cloud_init.StorageReference } }),
-    ...(vm.node === undefined ? {} : { node: vm.node }),
-    ...(health === undefined
-      ? {}
-      : {
-          health: {
-            agent: health.agent,
-            tcp: health.tcp,
-            timeoutS: health.timeout_s,
-            ...(health.http === undefined ? {} : { http: health.http }),
-          },
-        }),
-  };
-}
-
-function describe(key: string, issue: z.core.$ZodIssue): string[] {
+function describe(kind: GuestKind, key: string, issue: z.core.$ZodIssue): string[] {
   const field = issue.path.map(String).join('.');
   if (issue.code === 'unrecognized_keys') {
-    const known = issue.path.length === 0 ? fieldNames : issue.path[0] === 'health' ? Object.keys(Health.shape) : [];
+    const known = knownFields(kind, issue.path);
     return issue.keys.map((name) => {
       const where = field === '' ? name : `${field}.${name}`;
       return `${key}: unknown field "${where}"${didYouMean(name, known)}`;

@@ -1,5 +1,6 @@
-import type { FieldChange, KnownGuest } from './change.ts';
-import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
+import type { FieldChange } from './change.ts';
+import { type ContainerSpec, type DesiredGuest, type GuestSpec, imageHash, type VmSpec } from './guest.ts';
+import type { KnownContainer, KnownGuest, KnownVm } from './live.ts';
 import { finalTags, readTags, splitTags } from './tags.ts';
 
 const anyCommit = '0'.repeat(40);
@@ -12,13 +13,17 @@ export function* diffGuest(wanted: DesiredGuest, live: KnownGuest, fleetTag?: st
   const { config } = live;
   yield* text('name', live.name, wanted.name);
   if (wanted.node !== undefined) yield* text('node', live.node, wanted.node);
-  yield* number('cores', config.cores, wanted.cores, '');
-  yield* number('sockets', config.sockets, wanted.sockets, '');
-  yield* number('memory', config.memoryMb, wanted.memoryMb, ' MiB');
+  // What a VM is given waits for a stop; a container's share of its host changes at once.
+  const waits = wanted.kind === 'vm';
+  yield* number('cores', config.cores, wanted.cores, '', waits);
+  if (isVm(live) && wanted.kind === 'vm') yield* number('sockets', live.config.sockets, wanted.sockets, '', true);
+  yield* number('memory', config.memoryMb, wanted.memoryMb, ' MiB', waits);
+  if (!isVm(live) && wanted.kind === 'container')
+    yield* number('swap', live.config.swapMb, wanted.swapMb, ' MiB', false);
   yield* rootDisk(wanted, live);
   yield* text('bridge', config.bridge ?? 'none', wanted.bridge);
-  yield* text('scsi-hw', config.scsiHw, wanted.scsiHw, true);
-  yield* text('cloud-init', config.cloudInit?.storage ?? 'none', wanted.cloudInit?.storage ?? 'none', true);
+  if (isVm(live) && wanted.kind === 'vm') yield* vmHardware(wanted, live);
+  if (!isVm(live) && wanted.kind === 'container') yield* containerSettings(wanted, live);
   yield* text('onboot', yesNo(config.onboot), yesNo(wanted.onboot));
   yield* text('protected', yesNo(config.protected), yesNo(wanted.protected));
   yield* description(config.description, wanted.description);
@@ -51,16 +56,39 @@ function* rootDisk(wanted: DesiredGuest, live: KnownGuest): Generator<FieldChang
   yield* text('storage', disk.storage, wanted.storage);
 }
 
+function* vmHardware(wanted: VmSpec, { config }: KnownVm): Generator<FieldChange> {
+  yield* text('scsi-hw', config.scsiHw, wanted.scsiHw, true);
+  yield* text('cloud-init', config.cloudInit?.storage ?? 'none', wanted.cloudInit?.storage ?? 'none', true);
+}
+
+function* containerSettings(wanted: ContainerSpec, { config }: KnownContainer): Generator<FieldChange> {
+  yield* text('ip', config.ip, wanted.ip);
+  yield* text('gateway', config.gateway ?? 'none', wanted.gateway ?? 'none');
+  yield* text('features', config.features.join(' ') || 'none', wanted.features.join(' ') || 'none', true);
+  yield* text('unprivileged', yesNo(config.unprivileged), yesNo(wanted.unprivileged));
+}
+
+function isVm(live: KnownGuest): live is KnownVm {
+  return live.kind === 'vm';
+}
+
 /** Values that are written already and wait for a restart that an interrupted run did not come to. */
 function* pendingValues(wanted: GuestSpec, live: KnownGuest): Generator<FieldChange> {
+  if (isVm(live) && wanted.kind === 'vm') yield* pendingOfVm(wanted, live);
+  if (!isVm(live) && wanted.kind === 'container' && live.status === 'running') {
+    const same = live.config.features.join() === wanted.features.join();
+    if (same && live.config.pending.includes('features'))
+      yield pending('features', wanted.features.join(' ') || 'none');
+  }
+}
+
+function pending(field: FieldChange['field'], to: string): FieldChange {
+  return { field, from: 'pending', to, restart: true };
+}
+
+function* pendingOfVm(wanted: VmSpec, live: KnownVm): Generator<FieldChange> {
   const { config } = live;
   const waits = (key: string) => live.status === 'running' && config.pending.includes(key);
-  const pending = (field: FieldChange['field'], to: string): FieldChange => ({
-    field,
-    from: 'pending',
-    to,
-    restart: true,
-  });
   if (waits('cores') && config.cores === wanted.cores) yield pending('cores', String(wanted.cores));
   if (waits('sockets') && config.sockets === wanted.sockets) yield pending('sockets', String(wanted.sockets));
   if (waits('memory') && config.memoryMb === wanted.memoryMb) yield pending('memory', `${wanted.memoryMb} MiB`);
@@ -94,8 +122,14 @@ function* description(from: string, to: string): Generator<FieldChange> {
   yield { field: 'description', from: shortened(from), to: shortened(to), restart: false };
 }
 
-function* number(field: FieldChange['field'], from: number, to: number, unit: string): Generator<FieldChange> {
-  if (from !== to) yield { field, from: String(from), to: `${to}${unit}`, restart: true };
+function* number(
+  field: FieldChange['field'],
+  from: number,
+  to: number,
+  unit: string,
+  restart: boolean,
+): Generator<FieldChange> {
+  if (from !== to) yield { field, from: String(from), to: `${to}${unit}`, restart };
 }
 
 function* text(field: FieldChange['field'], from: string, to: string, restart = false): Generator<FieldChange> {

@@ -35,24 +35,27 @@ export interface HealthCheck {
   readonly timeoutS: number;
 }
 
-/** One VM as the flake wants it, every default filled in. Sizes: MiB for memory, GiB for the root disk. */
-export interface GuestSpec {
-  readonly kind: 'vm';
-  /** Its key in `proxnix.vms`. */
+/** Where a guest is, and what it is: all that an API call about it needs. */
+export interface GuestAt {
+  readonly guestKind: GuestKind;
+  readonly vmid: number;
+  readonly node: string;
+}
+
+/** One guest as the flake wants it, every default filled in. Sizes: MiB for memory, GiB for the root disk. */
+interface AnyGuestSpec {
+  /** Its key in `proxnix.vms` or `proxnix.containers`. */
   readonly key: string;
   readonly name: string;
   readonly vmid: number;
   readonly imageType: string;
   readonly cores: number;
-  readonly sockets: number;
   readonly memoryMb: number;
   readonly diskGb: number;
   readonly storage: string;
-  readonly cloudInit?: { readonly storage: string };
   readonly protected: boolean;
   readonly bridge: string;
-  readonly scsiHw: string;
-  /** The slot of the root disk, e.g. `scsi0`. */
+  /** The slot of the root disk: `scsi0`, or `rootfs` of a container. */
   readonly diskSlot: string;
   readonly node?: string;
   readonly onboot: boolean;
@@ -61,7 +64,34 @@ export interface GuestSpec {
   readonly health?: HealthCheck;
 }
 
-/** A VM wanted, with the image it shall run. */
-export interface DesiredGuest extends GuestSpec {
-  readonly image: Image;
+export interface VmSpec extends AnyGuestSpec {
+  readonly kind: 'vm';
+  readonly sockets: number;
+  readonly cloudInit?: { readonly storage: string };
+  readonly scsiHw: string;
+}
+
+export interface ContainerSpec extends AnyGuestSpec {
+  readonly kind: 'container';
+  readonly diskSlot: 'rootfs';
+  readonly swapMb: number;
+  /** `dhcp`, `manual`, or an IPv4 address with its prefix (`10.0.0.5/24`). */
+  readonly ip: string;
+  /** The IPv4 gateway, where the address is a fixed one. */
+  readonly gateway?: string;
+  readonly unprivileged: boolean;
+  /** Names of the features that are on, sorted: `nesting`. */
+  readonly features: readonly string[];
+}
+
+export type GuestSpec = VmSpec | ContainerSpec;
+
+/** A guest wanted, with the image it shall run. */
+export type DesiredVm = VmSpec & { readonly image: Image };
+export type DesiredContainer = ContainerSpec & { readonly image: Image };
+export type DesiredGuest = DesiredVm | DesiredContainer;
+
+/** How Proxmox itself names one guest: `VM 823`, `CT 830`. */
+export function guestLabel({ guestKind, vmid }: Pick<GuestAt, 'guestKind' | 'vmid'>): string {
+  return `${guestKind === 'vm' ? 'VM' : 'CT'} ${vmid}`;
 }

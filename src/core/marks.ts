@@ -3,7 +3,7 @@
  * only after a whole import by PVE 9.2 and stored unchecked by 8.4, so the mark lies here for that moment.
  */
 export function creationMark(vmid: number): string {
-  return `proxnix makes VM ${vmid}`;
+  return `proxnix makes guest ${vmid}`;
 }
 
 /** A guest whose creation was cut off before it got its tags. */
@@ -11,18 +11,18 @@ export function isBeingMade(vmid: number, tags: readonly string[], description: 
   return tags.length === 0 && description.trim() === creationMark(vmid);
 }
 
-/** The description of the guest that holds the new root disk of a VM until it is handed over. */
+/** The description of the guest that holds the new root disk of another one until it is handed over. */
 export function stagingMark(vmid: number): string {
-  return `proxnix staging for VM ${vmid}`;
+  return `proxnix staging for guest ${vmid}`;
 }
 
-/** The VM a staging guest was made for; `undefined` when the description is no such mark. */
+/** The guest a staging guest was made for; `undefined` when the description is no such mark. */
 export function stagingOwner(description: string): number | undefined {
-  const [, vmid] = /^proxnix staging for VM (\d{3,9})$/.exec(description.trim()) ?? [];
+  const [, vmid] = /^proxnix staging for guest (\d{3,9})$/.exec(description.trim()) ?? [];
   return vmid === undefined ? undefined : Number(vmid);
 }
 
 /** Could this description be taken for a mark? No flake may write one. */
 export function isMark(description: string): boolean {
-  return stagingOwner(description) !== undefined || /^proxnix makes VM \d+$/.test(description.trim());
+  return stagingOwner(description) !== undefined || /^proxnix makes guest \d+$/.test(description.trim());
 }

@@ -1,7 +1,6 @@
-import type { KnownGuest } from './change.ts';
 import type { Goal } from './goal.ts';
 import type { DesiredGuest } from './guest.ts';
-import type { LiveConfig, LiveGuest } from './live.ts';
+import type { KnownGuest, LiveConfig, LiveGuest } from './live.ts';
 import { isBeingMade, stagingOwner } from './marks.ts';
 import { readTags } from './tags.ts';
 
@@ -18,10 +17,18 @@ export function stagedFor({ tags, config }: LiveGuest): number | undefined {
   return ours && pending && config !== undefined ? stagingOwner(config.description) : undefined;
 }
 
-/** Ours in all but its tags: a run was cut off between the create call and the write of the tags. */
-export function beingMade({ vmid, tags, config }: LiveGuest): boolean {
-  // A disk comes only after the tags: with one it is somebody's machine, whatever its description says.
-  return config !== undefined && isBare(config) && isBeingMade(vmid, tags, config.description);
+/**
+ * Ours in all but its tags: a run was cut off between the create call and the write of the tags. A VM gets its disk
+ * only after its tags, a container has its root file system from the beginning and is not started before: anything more
+ * is somebody's machine, whatever its description says.
+ */
+export function beingMade({ kind, vmid, tags, status, config }: LiveGuest): boolean {
+  if (config === undefined || !isBeingMade(vmid, tags, config.description)) return false;
+  return kind === 'vm' ? isBare(config) : status !== 'running' && hasOnlyRoot(config);
+}
+
+function hasOnlyRoot({ disks, unused }: LiveConfig): boolean {
+  return Object.keys(disks).every((slot) => slot === 'rootfs') && Object.keys(unused).length === 0;
 }
 
 export function isBare(config: LiveConfig): boolean {

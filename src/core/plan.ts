@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { adoptChange } from './adopt.ts';
 import { blockIfNeeded, conflictWith, unreadable } from './block.ts';
-import type { Change, KnownGuest } from './change.ts';
+import type { Change } from './change.ts';
 import { diffGuest, imageDiffers } from './diff.ts';
-import type { Goal } from './goal.ts';
+import { type Goal, onlyGuest } from './goal.ts';
 import { type DesiredGuest, imageHash } from './guest.ts';
-import type { LiveGuest, LiveState } from './live.ts';
+import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
 import { beingMade, belongsTo, isBare, isKnown, stagedFor } from './owner.ts';
 import { placeGuest } from './place.ts';
+import { diskFor, rollBackOf } from './roll-back.ts';
 import { adoptedTags, readTags, splitTags } from './tags.ts';
 
 /** The difference between a goal and the live cluster. */
@@ -38,10 +39,7 @@ interface Basis {
  * @param earlier the plan this one is compared with; new guests stay on the node it chose
  */
 export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
-  const changes =
-    goal.adopt === undefined
-      ? [...wantedChanges(goal, live, earlier), ...unwantedChanges(goal, live)]
-      : [...adoption(goal, goal.adopt, live)];
+  const changes = [...changesFor(goal, live, earlier)].map((change) => withImages(change, live.nodes));
   const staged = new Set(changes.filter(stagesAnew).map((change) => change.vmid));
   const needed = changes
     .filter((change) => change.action !== 'clean-up' || !staged.has(change.ownerVmid))
@@ -56,6 +54,7 @@ export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
     fields: 'fields' in change ? change.fields : [],
     guest: 'guest' in change ? change.guest : undefined,
     halfMade: 'halfMade' in change ? change.halfMade : undefined,
+    to: 'to' in change ? change.to?.volid : undefined,
   }));
   const digest = hash({ wanted, commit: commit.sha, basis, said });
   const changesDigest = hash({ fleet: goal.fleet, basis, said });
@@ -67,6 +66,20 @@ export function runnable(plan: Plan): readonly Change[] {
   return plan.changes.filter((change) => change.blocked === undefined);
 }
 
+function* changesFor(goal: Goal, live: LiveState, earlier: Plan | undefined): Generator<Change> {
+  const vmid = onlyGuest(goal);
+  if (vmid === undefined) {
+    yield* wantedChanges(goal, live, earlier);
+    yield* unwantedChanges(goal, live);
+    return;
+  }
+  const guest = goal.guests.find((one) => one.vmid === vmid);
+  const there = live.guests.find((one) => one.vmid === vmid);
+  // Where nothing is there, there is nothing to take over and nothing to roll back.
+  if (guest === undefined || there === undefined) return;
+  yield* goal.adopt === undefined ? rollBack(goal, guest, there) : adoption(goal, guest, there);
+}
+
 function* wantedChanges(goal: Goal, live: LiveState, earlier: Plan | undefined): Generator<Change> {
   const byVmid = new Map(live.guests.map((one) => [one.vmid, one]));
   for (const guest of goal.guests) {
@@ -76,14 +89,23 @@ function* wantedChanges(goal: Goal, live: LiveState, earlier: Plan | undefined):
   }
 }
 
-function* adoption(goal: Goal, vmid: number, live: LiveState): Generator<Change> {
-  const guest = goal.guests.find((one) => one.vmid === vmid);
-  const there = live.guests.find((one) => one.vmid === vmid);
-  // A VMID that is free or ours by now needs no taking over.
-  if (guest === undefined || there === undefined || belongsTo(goal, there.tags)) return;
+function* adoption(goal: Goal, guest: DesiredGuest, there: LiveGuest): Generator<Change> {
+  // What is ours by now needs no taking over.
+  if (belongsTo(goal, there.tags)) return;
   const tags = adoptedTags(there.tags, goal.fleetTag);
   const [next] = compare(goal, guest, { ...there, tags: splitTags(tags) });
   yield adoptChange(goal, guest, there, { tags, next });
+}
+
+/** One guest goes back to the root disk it had before; nothing else of it changes. */
+function* rollBack(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<Change> {
+  const conflict = conflictWith(goal, guest, live);
+  const base = { guest, vmid: guest.vmid, name: guest.name, node: live.node } as const;
+  if (conflict !== undefined || !isKnown(live)) {
+    yield { ...base, action: 'conflict', live, blocked: conflict ?? unreadable(live) };
+    return;
+  }
+  yield blockIfNeeded(rollBackOf(guest, live, { fields: [], to: diskFor(live, goal.rollBack?.kept ?? []) }));
 }
 
 function create(guest: DesiredGuest, live: LiveState, earlier: Plan | undefined): Change {
@@ -106,6 +128,11 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
     if (fields.length > 0) yield blockIfNeeded({ ...base, action: 'update', live, fields });
     return;
   }
+  const to = goal.rollBack && diskFor(live, goal.rollBack.kept, guest);
+  if (to !== undefined) {
+    yield blockIfNeeded(rollBackOf(guest, live, { fields, to }));
+    return;
+  }
   const { imageHash: fromImage, pending } = readTags(live.tags);
   yield blockIfNeeded({
     ...base,
@@ -113,9 +140,16 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
     live,
     fields,
     toImage: imageHash(guest.image),
-    halfMade: (pending || beingMade(live)) && isBare(live.config) && live.status !== 'running',
+    halfMade: live.status !== 'running' && (beingMade(live) || (pending && isBare(live.config))),
     ...(fromImage === undefined ? {} : { fromImage }),
   });
+}
+
+/** A guest whose image cannot be brought to its node is not begun. */
+function withImages(change: Change, nodes: readonly LiveNode[]): Change {
+  if ((change.action !== 'create' && change.action !== 'replace') || change.blocked !== undefined) return change;
+  const advice = nodes.find((one) => one.node === change.node)?.noImages?.[change.guest.kind];
+  return advice === undefined ? change : { ...change, blocked: { reason: 'images', advice } };
 }
 
 /** Will this change make a staging guest, and with it remove one that an earlier run left? */
@@ -135,7 +169,7 @@ function keptUntilMoved(change: Change, changes: readonly Change[]): Change {
 function* unwantedChanges(goal: Goal, live: LiveState): Generator<Change> {
   const wanted = new Set(goal.guests.map((guest) => guest.vmid));
   for (const guest of live.guests) {
-    if (guest.kind !== 'vm' || wanted.has(guest.vmid) || !isOurs(goal, guest, live)) continue;
+    if (wanted.has(guest.vmid) || !isOurs(goal, guest, live)) continue;
     if (isKnown(guest)) yield unwanted(goal, guest);
     // A node that is down: nobody may conclude that its guests are gone, and nobody can destroy them now.
     else
@@ -170,7 +204,9 @@ function unwanted(goal: Goal, live: KnownGuest): Change {
 }
 
 function rank(change: Change): number {
-  return ['destroy', 'clean-up', 'replace', 'update', 'create', 'adopt', 'conflict'].indexOf(change.action);
+  return ['destroy', 'clean-up', 'replace', 'roll-back', 'update', 'create', 'adopt', 'conflict'].indexOf(
+    change.action,
+  );
 }
 
 function basisOf(change: Change): Basis {

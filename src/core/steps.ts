@@ -1,6 +1,7 @@
-import type { Change, UpdateChange } from './change.ts';
-import { type DesiredGuest, type Image, imageHash } from './guest.ts';
+import { type Change, kindOf, type RollBackChange, type UpdateChange } from './change.ts';
+import { type DesiredGuest, type GuestAt, type Image, imageHash } from './guest.ts';
 import { type Plan, runnable } from './plan.ts';
+import { rolledBackTo } from './roll-back.ts';
 import { finalTags, pendingTags, updatingTags } from './tags.ts';
 
 /**
@@ -8,71 +9,51 @@ import { finalTags, pendingTags, updatingTags } from './tags.ts';
  * call sequence of its change. Every step can be read back from the live configuration, so it may be asked again after
  * a lost answer.
  */
-export type GuestStep =
-  /** An empty guest (no root disk) with its settings and the tags given. Refused when the VMID is taken. */
-  | {
-      readonly kind: 'create';
-      readonly vmid: number;
-      readonly node: string;
-      readonly guest: DesiredGuest;
-      readonly tags: string;
-    }
-  /** The image into the guest's empty root slot, as a copy; the slot becomes the boot disk. */
-  | { readonly kind: 'import'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest }
+export type GuestStep = GuestAt & StepWork;
+
+type StepWork =
+  /**
+   * A guest with its settings and the tags given: a VM without a root disk, a container with the one of its image.
+   * Refused when the VMID is taken.
+   */
+  | { readonly kind: 'create'; readonly guest: DesiredGuest; readonly tags: string }
+  /** The image into the VM's empty root slot, as a copy; the slot becomes the boot disk. */
+  | { readonly kind: 'import'; readonly guest: DesiredGuest }
   /** The root disk grows to `diskGb`; nothing happens when it is that large already. */
-  | { readonly kind: 'resize'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest }
+  | { readonly kind: 'resize'; readonly guest: DesiredGuest }
   /** Starts a stopped guest; a running one is left alone. */
-  | { readonly kind: 'start'; readonly vmid: number; readonly node: string }
+  | { readonly kind: 'start' }
   /** One write of every setting that differs from the guest wanted, with the tags given and the digest. */
-  | {
-      readonly kind: 'configure';
-      readonly vmid: number;
-      readonly node: string;
-      readonly guest: DesiredGuest;
-      readonly tags: string;
-    }
+  | { readonly kind: 'configure'; readonly guest: DesiredGuest; readonly tags: string }
   /** The root disk to another storage; online when the guest runs. */
-  | { readonly kind: 'move-disk'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest }
+  | { readonly kind: 'move-disk'; readonly guest: DesiredGuest }
   /** Makes pending changes real: a reboot by the server when the guest runs and something is pending, else nothing. */
-  | { readonly kind: 'restart'; readonly vmid: number; readonly node: string }
+  | { readonly kind: 'restart' }
   /** A staging guest with the new root disk beside the guest that goes on running. */
-  | { readonly kind: 'stage'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest }
+  | { readonly kind: 'stage'; readonly guest: DesiredGuest }
   /** The staged disk to the guest as an unused volume; the staging guest goes. */
-  | { readonly kind: 'hand-over'; readonly vmid: number; readonly node: string; readonly guest: DesiredGuest }
-  /** The staged disk becomes the root disk, pending while the guest runs; the old one stays as an unused volume. */
-  | {
-      readonly kind: 'swap';
-      readonly vmid: number;
-      readonly node: string;
-      readonly guest: DesiredGuest;
-      readonly tags: string;
-    }
+  | { readonly kind: 'hand-over'; readonly guest: DesiredGuest }
+  /**
+   * Another disk becomes the root disk, pending while the guest runs; the old one stays as an unused volume.
+   * `volid`: an unused volume of the guest; absent: the disk that was handed over last.
+   */
+  | { readonly kind: 'swap'; readonly guest: DesiredGuest; readonly tags: string; readonly volid?: string }
   /**
    * The root disk that was swapped out becomes the root disk again, pending while the guest runs; the new one stays as
    * an unused volume. `volid`: the old disk, as the plan's basis has it.
    */
-  | {
-      readonly kind: 'swap-back';
-      readonly vmid: number;
-      readonly node: string;
-      readonly guest: DesiredGuest;
-      readonly volid: string;
-    }
+  | { readonly kind: 'swap-back'; readonly guest: DesiredGuest; readonly volid: string }
   /** The last step of a guest: the final tags, and protection where the flake wants it. */
-  | {
-      readonly kind: 'finish';
-      readonly vmid: number;
-      readonly node: string;
-      readonly guest: DesiredGuest;
-      readonly tags: string;
-    }
+  | { readonly kind: 'finish'; readonly guest: DesiredGuest; readonly tags: string }
   /** A guest that is not ours becomes ours: one write of its tags, and nothing else of it. */
-  | { readonly kind: 'adopt'; readonly vmid: number; readonly node: string; readonly tags: string }
-  | { readonly kind: 'stop'; readonly vmid: number; readonly node: string }
+  | { readonly kind: 'adopt'; readonly tags: string }
+  | { readonly kind: 'stop' }
   /** Deletes the guest with its disks; done already counts as done. */
-  | { readonly kind: 'destroy'; readonly vmid: number; readonly node: string }
+  | { readonly kind: 'destroy' }
   /** Deletes a guest that a run left half made: `vmid` is the guest itself, or the one whose staging guest it is. */
-  | { readonly kind: 'discard'; readonly vmid: number; readonly node: string; readonly staging: boolean };
+  | { readonly kind: 'discard'; readonly staging: boolean }
+  /** Deletes unused volumes of the guest. One that is gone counts as done, one that is attached is refused. */
+  | { readonly kind: 'free'; readonly volids: readonly string[] };
 
 /** What an apply does, in order. `id` is unique in a run and readable: `823 import`. */
 export type Step = { readonly id: string } & (
@@ -80,13 +61,7 @@ export type Step = { readonly id: string } & (
   | { readonly kind: 'upload'; readonly image: Image; readonly node: string }
   | ({ readonly name: string } & GuestStep)
   /** Is the guest well after its start? Looked at from outside, nothing is written. */
-  | {
-      readonly kind: 'health';
-      readonly vmid: number;
-      readonly name: string;
-      readonly node: string;
-      readonly guest: DesiredGuest;
-    }
+  | ({ readonly kind: 'health'; readonly name: string; readonly guest: DesiredGuest } & GuestAt)
 );
 
 /** A step that changes a guest. */
@@ -115,13 +90,12 @@ function* imageSteps(changes: readonly Change[]): Generator<Step> {
 }
 
 /** What every step of one guest has in common. */
-type At = <Kind extends GuestStep['kind'] | 'health'>(
-  kind: Kind,
-) => { id: string; kind: Kind; vmid: number; name: string; node: string };
+type At = <Kind extends GuestStep['kind'] | 'health'>(kind: Kind) => GuestAt & { id: string; kind: Kind; name: string };
 
 function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   const { vmid, name, node } = change;
-  const at: At = (kind) => ({ id: `${vmid} ${kind}`, kind, vmid, name, node });
+  const guestKind = kindOf(change);
+  const at: At = (kind) => ({ id: `${vmid} ${kind}`, kind, guestKind, vmid, name, node });
   if (change.action === 'conflict') return;
   if (change.action === 'destroy') {
     yield at('stop');
@@ -148,16 +122,21 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
     yield at('restart');
     yield at('start');
     yield { ...at('health'), guest };
-  } else {
+  } else if (change.action === 'roll-back') yield* rollBackSteps(change, at, working);
+  else {
     if (change.action === 'replace') yield { ...at('discard'), staging: false };
     yield { ...at('create'), guest, tags: working };
-    yield { ...at('import'), guest };
-    yield { ...at('resize'), guest };
+    // A container's root file system comes with its create call, as large as it shall be.
+    if (guest.kind === 'vm') {
+      yield { ...at('import'), guest };
+      yield { ...at('resize'), guest };
+    }
     yield at('start');
     yield { ...at('health'), guest };
   }
   const { commit, fleetTag } = plan.goal;
-  const done = { imageHash: imageHash(guest.image), commit: commit.sha };
+  const planned = { imageHash: imageHash(guest.image), commit: commit.sha };
+  const done = change.action === 'roll-back' ? { ...planned, ...rolledBackTo(change) } : planned;
   const tags = finalTags(live, fleetTag === undefined ? done : { ...done, fleet: fleetTag });
   yield { ...at('finish'), guest, tags };
 }
@@ -171,6 +150,16 @@ function* updateSteps(change: UpdateChange, at: At): Generator<Step> {
   if (!fields.some((field) => field.restart)) return;
   yield at('restart');
   if (live.status === 'running') yield { ...at('health'), guest };
+}
+
+function* rollBackSteps(change: RollBackChange, at: At, tags: string): Generator<Step> {
+  const { guest, to, fields } = change;
+  if (to === undefined) return;
+  if (fields.length > 0) yield { ...at('configure'), guest, tags };
+  yield { ...at('swap'), guest, tags, volid: to.volid };
+  yield at('restart');
+  yield at('start');
+  yield { ...at('health'), guest };
 }
 
 function byOrder(a: Change, b: Change): number {

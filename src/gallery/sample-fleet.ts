@@ -1,6 +1,6 @@
 import type { Commit } from '../core/commit.ts';
 import type { Goal } from '../core/goal.ts';
-import type { DesiredGuest } from '../core/guest.ts';
+import type { DesiredGuest, DesiredVm } from '../core/guest.ts';
 import type { LiveGuest, LiveState } from '../core/live.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
 
@@ -66,7 +66,7 @@ const images = {
   website: '8k2m9x1dq5r0v4z8c2g6k1n5s9w3a7fj',
 } as const;
 
-function guest(key: string, vmid: number, hash: string, sizes: Partial<DesiredGuest>): DesiredGuest {
+function guest(key: string, vmid: number, hash: string, sizes: Partial<DesiredVm>): DesiredVm {
   const type = `build-qcow2-${key}`;
   return {
     kind: 'vm',

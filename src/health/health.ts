@@ -1,10 +1,8 @@
 import { UserError } from '../core/errors.ts';
-import type { HealthCheck } from '../core/guest.ts';
+import type { GuestAt, HealthCheck } from '../core/guest.ts';
 
 /** A guest that was just started. */
-export interface WatchedGuest {
-  readonly vmid: number;
-  readonly node: string;
+export interface WatchedGuest extends GuestAt {
   readonly name: string;
   /** As the flake has it; absent: the default rule. */
   readonly check?: HealthCheck;
@@ -52,11 +50,11 @@ export interface Health {
  * thrown only when the question could not be asked, a `NotAllowed` when it never will be.
  */
 export interface GuestProbe {
-  running(vmid: number, node: string): Promise<boolean>;
+  running(at: GuestAt): Promise<boolean>;
   /** `silent`: none answers now (a stopped guest's too). `absent`: the guest is configured without one. */
-  agentPing(vmid: number, node: string): Promise<'ok' | 'silent' | 'absent'>;
+  agentPing(at: GuestAt): Promise<'ok' | 'silent' | 'absent'>;
   /** The first address that is neither loopback nor link-local, as the agent tells it; `undefined` when it tells none. */
-  address(vmid: number, node: string): Promise<string | undefined>;
+  address(at: GuestAt): Promise<string | undefined>;
 }
 
 /** The cluster refuses to tell: a privilege is missing, and waiting does not help. */

@@ -25,10 +25,10 @@ export interface Ways extends PageTools {
 
 /** Looks at everything that is asked of a guest at once. `limit` gives each question to the guest itself its time. */
 export async function look(ways: Ways, guest: WatchedGuest, limit: () => AbortSignal): Promise<Look> {
-  const { vmid, node, check } = guest;
+  const { check } = guest;
   const http = check?.http;
   const [running, agent, page] = await Promise.all([
-    answer(ways.probe.running(vmid, node)),
+    answer(ways.probe.running(guest)),
     lookThroughAgent(ways, guest, limit),
     http === undefined ? undefined : tryPage(ways, http, limit()),
   ]);
@@ -41,10 +41,10 @@ async function lookThroughAgent(
   guest: WatchedGuest,
   limit: () => AbortSignal,
 ): Promise<Pick<Look, 'ping' | 'ports'>> {
-  const { vmid, node, check } = guest;
+  const { check } = guest;
   const tcp = check?.tcp ?? [];
   if (check?.agent === false && tcp.length === 0) return { ports: [] };
-  const ping = await answer(ways.probe.agentPing(vmid, node));
+  const ping = await answer(ways.probe.agentPing(guest));
   if (tcp.length === 0) return { ping, ports: [] };
   const address = await addressOf(ways.probe, guest, ping);
   const ports = tcp.map(async (port) =>
@@ -55,12 +55,12 @@ async function lookThroughAgent(
 
 async function addressOf(
   probe: GuestProbe,
-  { vmid, node }: WatchedGuest,
+  guest: WatchedGuest,
   ping: Answer<Ping>,
 ): Promise<{ readonly found: string } | { readonly none: string }> {
   if ('error' in ping) return { none: `no address, ${ping.error.message}` };
   if (ping.said !== 'ok') return { none: `no address, ${pingWords[ping.said]}` };
-  const address = await answer(probe.address(vmid, node));
+  const address = await answer(probe.address(guest));
   if ('error' in address) return { none: `no address, ${address.error.message}` };
   return address.said === undefined ? { none: 'no address, the guest agent tells none' } : { found: address.said };
 }

@@ -68,7 +68,7 @@ async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }:
 async function addressesOf(fleet: Fleet, run: ApplyingRun): Promise<Record<string, string>> {
   const finished = run.steps.flatMap(({ step }) => (step.kind === 'finish' ? [step] : []));
   const found = await Promise.all(
-    finished.map(async ({ vmid, node }) => [String(vmid), await fleet.cluster.address(vmid, node)] as const),
+    finished.map(async (step) => [String(step.vmid), await fleet.cluster.address(step)] as const),
   );
   return Object.fromEntries(found.filter((pair): pair is [string, string] => pair[1] !== undefined));
 }

@@ -1,5 +1,6 @@
 import type { Guard } from '../cluster/cluster.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
+import type { GuestAt } from '../core/guest.ts';
 import type { LiveGuest } from '../core/live.ts';
 import { belongsTo } from '../core/owner.ts';
 import { readTags } from '../core/tags.ts';
@@ -90,7 +91,7 @@ export class Power {
 
 function isOurs(fleet: Fleet, guest: LiveGuest): boolean {
   const goal = { fleet: fleet.name, ...(fleet.tagged ? { fleetTag: fleet.name } : {}) };
-  return guest.kind === 'vm' && belongsTo(goal, guest.tags);
+  return belongsTo(goal, guest.tags);
 }
 
 /** Stopped, and nobody's work: a staging guest and one that a run left half made are pending. */
@@ -104,7 +105,7 @@ async function guardOf(fleet: Fleet, { vmid }: LiveGuest): Promise<Guard | undef
   const { guests } = await fleet.cluster.readState(new Set());
   const guest = guests.find((one) => one.vmid === vmid);
   if (guest?.config?.uuid === undefined || !isOurs(fleet, guest) || !isStopped(guest)) return undefined;
-  return { vmid, node: guest.node, uuid: guest.config.uuid, digest: guest.config.digest };
+  return { guestKind: guest.kind, vmid, node: guest.node, uuid: guest.config.uuid, digest: guest.config.digest };
 }
 
 /** @returns whether it had to be started: the list of the cluster lags, the step looks itself. */
@@ -117,6 +118,10 @@ async function start(fleet: Fleet, guard: Guard): Promise<boolean> {
     progress() {},
     line() {},
   };
-  await fleet.cluster.perform({ kind: 'start', vmid: guard.vmid, node: guard.node }, guard, monitor);
+  await fleet.cluster.perform({ ...atOf(guard), kind: 'start' }, guard, monitor);
   return began;
+}
+
+function atOf({ guestKind, vmid, node }: Guard): GuestAt {
+  return { guestKind, vmid, node };
 }

@@ -1,5 +1,5 @@
 import type { Cluster, ClusterMonitor, Guard } from '../cluster/cluster.ts';
-import type { ReplaceChange } from '../core/change.ts';
+import type { ReplaceChange, RollBackChange } from '../core/change.ts';
 import { RolledBackError, UserError } from '../core/errors.ts';
 import type { GuestStep, Step } from '../core/steps.ts';
 import { readTags, splitTags } from '../core/tags.ts';
@@ -20,7 +20,7 @@ export function isUndone(step: Pick<Step, 'kind'>, error: unknown): boolean {
  * @returns the failure that the run ends with, whether the way back succeeded or not
  */
 export async function rollBack(options: {
-  readonly change: ReplaceChange;
+  readonly change: ReplaceChange | RollBackChange;
   readonly cluster: Cluster;
   readonly health: Health;
   readonly monitor: ClusterMonitor;
@@ -30,7 +30,7 @@ export async function rollBack(options: {
   const { guest, live, name, vmid, node } = change;
   const volid = live.config.disks[guest.diskSlot]?.volid;
   if (volid === undefined || !(failure instanceof UserError)) return failure;
-  const at = { vmid, node };
+  const at = { guestKind: guest.kind, vmid, node };
   try {
     monitor.line('rolling back: the old root disk is put back');
     let guard: Guard | undefined = await identify(cluster, change);
@@ -65,7 +65,7 @@ export async function rollBack(options: {
  * The guest as it is now, if it is still the one that was being replaced. Its digest has moved: a restart that failed
  * half-way makes pending values real, and that is written into the configuration.
  */
-async function identify(cluster: Cluster, change: ReplaceChange): Promise<Guard> {
+async function identify(cluster: Cluster, change: ReplaceChange | RollBackChange): Promise<Guard> {
   const { vmid, node, live } = change;
   const now = (await cluster.readState(new Set([vmid]))).guests.find((guest) => guest.vmid === vmid);
   const uuid = now?.config?.uuid;
@@ -73,7 +73,7 @@ async function identify(cluster: Cluster, change: ReplaceChange): Promise<Guard>
     throw new UserError(`VM ${vmid} is not the machine any more that was being replaced.`);
   }
   if (!readTags(now.tags).pending) throw new UserError(`VM ${vmid} does not carry proxnix-pending any more.`);
-  return { vmid, node, uuid, digest: now.config.digest };
+  return { guestKind: now.kind, vmid, node, uuid, digest: now.config.digest };
 }
 
 function checkOf(check: ReplaceChange['guest']['health']) {

@@ -1,4 +1,4 @@
-import type { KnownGuest } from '../core/change.ts';
+import type { LiveGuest } from '../core/live.ts';
 import { belongsTo } from '../core/owner.ts';
 import { readTags } from '../core/tags.ts';
 import type { FleetStatus, GuestStatusRow } from '../views/status-card.ts';
@@ -21,7 +21,7 @@ export async function readStatus(pipeline: Pipeline, fleet: Fleet): Promise<Flee
   };
 }
 
-function toRow(guest: Omit<KnownGuest, 'config'> & Partial<Pick<KnownGuest, 'config'>>): GuestStatusRow {
+function toRow(guest: LiveGuest): GuestStatusRow {
   const tags = readTags(guest.tags);
   return {
     name: guest.name,
@@ -31,8 +31,13 @@ function toRow(guest: Omit<KnownGuest, 'config'> & Partial<Pick<KnownGuest, 'con
     pending: tags.pending,
     imageHash: tags.imageHash,
     commit: tags.commit,
-    cores: guest.config === undefined ? undefined : guest.config.cores * guest.config.sockets,
+    cores: coresOf(guest),
     memoryMb: guest.config?.memoryMb,
     protected: guest.config?.protected,
   };
+}
+
+function coresOf({ kind, config }: LiveGuest): number | undefined {
+  if (config === undefined) return undefined;
+  return kind === 'vm' ? config.cores * config.sockets : config.cores;
 }

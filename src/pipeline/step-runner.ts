@@ -1,5 +1,5 @@
 import type { ClusterMonitor, Guard, ImageFile } from '../cluster/cluster.ts';
-import type { Change, ReplaceChange } from '../core/change.ts';
+import type { Change, ReplaceChange, RollBackChange } from '../core/change.ts';
 import { UserError } from '../core/errors.ts';
 import { imageHash } from '../core/guest.ts';
 import { type Plan, runnable } from '../core/plan.ts';
@@ -26,7 +26,7 @@ export class StepRunner {
   readonly #guards = new Map<number, Guard>();
   readonly #files = new Map<string, ImageFile>();
   /** The guests whose root disk is swapped, by VMID. */
-  readonly #replaces: ReadonlyMap<number, ReplaceChange>;
+  readonly #replaces: ReadonlyMap<number, ReplaceChange | RollBackChange>;
   /** What must be cleared up when the guest at work fails. */
   #undo: GuestStepOf | undefined;
 
@@ -108,7 +108,8 @@ export class StepRunner {
   }
 
   async #guest(step: GuestStepOf): Promise<void> {
-    const at = { id: 'undo', vmid: step.vmid, name: step.name, node: step.node } as const;
+    const { guestKind, vmid, name, node } = step;
+    const at = { id: 'undo', guestKind, vmid, name, node } as const;
     // A staging guest is known by its own mark; a new guest is ours only once its create has succeeded.
     if (step.kind === 'stage') this.#undo = { ...at, kind: 'discard', staging: true };
     const guard = await this.#fleet.cluster.perform(step, this.#guards.get(step.vmid), this.#monitor(step.id));
@@ -120,8 +121,8 @@ export class StepRunner {
   }
 
   async #health(step: Extract<Step, { kind: 'health' }>): Promise<void> {
-    const { guest, vmid, node, name } = step;
-    const watched = { vmid, node, name, ...(guest.health === undefined ? {} : { check: guest.health }) };
+    const { guest, guestKind, vmid, node, name } = step;
+    const watched = { guestKind, vmid, node, name, ...(guest.health === undefined ? {} : { check: guest.health }) };
     const { well, checks } = await this.#fleet.health.watch(watched, this.#monitor(step.id));
     for (const { text } of checks) this.#line(step.id, text);
     if (well) return;
@@ -184,8 +185,8 @@ const quietMonitor: ClusterMonitor = { task() {}, progress() {}, line() {} };
 function* guardsOf(plan: Plan): Generator<Guard> {
   for (const change of runnable(plan)) {
     if (change.action === 'create' || change.action === 'clean-up') continue;
-    const { vmid, node, config } = change.live;
-    if (config?.uuid !== undefined) yield { vmid, node, uuid: config.uuid, digest: config.digest };
+    const { kind: guestKind, vmid, node, config } = change.live;
+    if (config?.uuid !== undefined) yield { guestKind, vmid, node, uuid: config.uuid, digest: config.digest };
   }
 }
 
@@ -196,6 +197,7 @@ function withNext(error: unknown, next: string): unknown {
 }
 
 /** A change that swaps a root disk, by its VMID. */
-function swapOf(change: Change): readonly (readonly [number, ReplaceChange])[] {
-  return change.action === 'replace' && !change.halfMade ? [[change.vmid, change]] : [];
+function swapOf(change: Change): readonly (readonly [number, ReplaceChange | RollBackChange])[] {
+  const swaps = change.action === 'roll-back' || (change.action === 'replace' && !change.halfMade);
+  return swaps ? [[change.vmid, change]] : [];
 }

@@ -1,6 +1,7 @@
-import type { AdoptChange, Change, FieldChange } from '../core/change.ts';
+import type { AdoptChange, Change, FieldChange, RollBackChange } from '../core/change.ts';
 import { type DesiredGuest, imageHash } from '../core/guest.ts';
 import { describeHealth } from '../core/health.ts';
+import type { LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
 import { readTags } from '../core/tags.ts';
 import type { Line, Mark } from './card.ts';
@@ -16,6 +17,7 @@ const marks: Readonly<Record<Change['action'], Mark>> = {
   destroy: '-',
   'clean-up': '-',
   replace: '-/+',
+  'roll-back': '-/+',
   update: '~',
   create: '+',
   adopt: '~',
@@ -97,6 +99,8 @@ function detailParts(change: Change): string[] {
         ...change.fields.map((field) => fieldText(field, false)),
       ];
     }
+    case 'roll-back':
+      return rollBackParts(change);
     case 'destroy': {
       const image = readTags(change.live.tags).imageHash?.slice(0, 8) ?? 'unknown';
       const moved = change.movedTo === undefined ? [] : [`its name moves to VMID ${change.movedTo}`];
@@ -111,13 +115,22 @@ function detailParts(change: Change): string[] {
   }
 }
 
+function rollBackParts({ fromImage, to, live, fields }: RollBackChange): string[] {
+  const images = `image ${fromImage?.slice(0, 8) ?? 'unknown'} -> ${to?.imageHash?.slice(0, 8) ?? 'none'}`;
+  return [
+    images,
+    ...(to === undefined ? [] : ['its earlier root disk comes back', 'nothing is built']),
+    ...fields.map((field) => fieldText(field, live.status === 'running')),
+  ];
+}
+
 /** What the guest is, as far as the token may know, and what would come of it. */
 function adoptParts({ name, node, live, next }: AdoptChange): string[] {
-  const { cores = 0, sockets = 0, memoryMb } = live.config ?? {};
+  const { memoryMb } = live.config ?? {};
   return [
     ...(live.name === name ? [] : [`called ${live.name} now`]),
     `on ${node}`,
-    ...(memoryMb === undefined ? [] : [count(cores * sockets, 'core'), `${memoryMb} MiB`]),
+    ...(memoryMb === undefined ? [] : [count(coresOf(live), 'core'), `${memoryMb} MiB`]),
     'from now on managed by proxnix',
     ...nextParts(next),
   ];
@@ -135,9 +148,14 @@ function fieldText(field: FieldChange, running: boolean): string {
   return `${field.field} ${field.from} -> ${field.to}${restart}`;
 }
 
+function coresOf({ kind, config }: LiveGuest): number {
+  if (config === undefined) return 0;
+  return kind === 'vm' ? config.cores * config.sockets : config.cores;
+}
+
 function sizes(guest: DesiredGuest): string[] {
   return [
-    count(guest.cores * guest.sockets, 'core'),
+    count(guest.kind === 'vm' ? guest.cores * guest.sockets : guest.cores, 'core'),
     `${guest.memoryMb} MiB`,
     `${guest.diskGb} GiB on ${guest.storage}`,
   ];

@@ -19,6 +19,7 @@ export const stepWords: Readonly<Record<Exclude<Step['kind'], 'build' | 'upload'
   stop: 'stopping',
   destroy: 'destroying',
   discard: 'clearing up',
+  free: 'freeing disks',
 };
 
 /** What became of the step that was under way when the bot died. */

@@ -6,6 +6,7 @@ export const verbs: Readonly<Record<Change['action'], { readonly now: string; re
   destroy: { now: 'destroy', done: 'destroyed' },
   'clean-up': { now: 'clean up', done: 'cleaned up' },
   replace: { now: 'replace', done: 'replaced' },
+  'roll-back': { now: 'roll back', done: 'rolled back' },
   update: { now: 'update', done: 'updated' },
   create: { now: 'create', done: 'created' },
   adopt: { now: 'adopt', done: 'adopted' },
@@ -42,7 +43,7 @@ export function guestName(guest: { readonly name: string; readonly vmid: number 
 
 /** The actions in the order of a plan, with how many of each: `destroy 1, create 2`. */
 export function counts(changes: readonly Change[], tense: 'now' | 'done' = 'now'): string {
-  const actions = ['destroy', 'clean-up', 'replace', 'update', 'create', 'adopt'] as const;
+  const actions = ['destroy', 'clean-up', 'replace', 'roll-back', 'update', 'create', 'adopt'] as const;
   const parts = actions
     .map((action) => ({ action, many: changes.filter((change) => change.action === action).length }))
     .filter(({ many }) => many > 0)

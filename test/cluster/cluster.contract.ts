@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Cluster, ClusterMonitor, Guard, ImageFile } from '../../src/cluster/cluster.ts';
 import type { DesiredGuest } from '../../src/core/guest.ts';
-import type { LiveGuest } from '../../src/core/live.ts';
+import type { LiveGuest, LiveVm } from '../../src/core/live.ts';
 import type { GuestStep } from '../../src/core/steps.ts';
 import { updatingTags } from '../../src/core/tags.ts';
 import { aGuest, anImage } from './proxmox/a-guest.ts';
@@ -179,7 +179,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       await story.run('configure', { guest: next, tags: pending });
       await story.run('stage', { guest: next });
       const [, staging] = (await story.world.cluster.readState(new Set())).guests;
-      expect(staging?.config?.description).toBe('proxnix staging for VM 823');
+      expect(staging?.config?.description).toBe('proxnix staging for guest 823');
       expect(staging?.tags).toEqual(['proxnix', 'proxnix-pending']);
       await story.run('hand-over', { guest: next });
       expect((await story.world.cluster.readState(new Set())).guests).toHaveLength(1);
@@ -480,12 +480,15 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       await story.make();
       // A guest that was just started has no agent yet.
       await vi.waitFor(
-        async () => expect(await story.world.cluster.address(823, 'pve1')).toMatch(/^\d+(\.\d+){3}$/),
+        async () =>
+          expect(await story.world.cluster.address({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toMatch(
+            /^\d+(\.\d+){3}$/,
+          ),
         5000,
       );
       await story.run('stop');
-      expect(await story.world.cluster.address(823, 'pve1')).toBeUndefined();
-      expect(await story.world.cluster.address(999, 'pve1')).toBeUndefined();
+      expect(await story.world.cluster.address({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBeUndefined();
+      expect(await story.world.cluster.address({ guestKind: 'vm', vmid: 999, node: 'pve1' })).toBeUndefined();
     });
   });
 }
@@ -513,10 +516,11 @@ export class Story {
 
   async run(
     kind: GuestStep['kind'],
-    facts: { guest?: DesiredGuest; tags?: string; staging?: boolean; volid?: string } = {},
+    facts: { guest?: DesiredGuest; tags?: string; staging?: boolean; volid?: string; volids?: readonly string[] } = {},
   ): Promise<Guard | undefined> {
-    const { guest = aGuest(), tags = '', staging = false, volid = '' } = facts;
-    const step = { kind, vmid: 823, node: 'pve1', guest, tags, staging, volid } satisfies Record<string, unknown>;
+    const { guest = aGuest(), tags = '', staging = false, ...more } = facts;
+    const at = { guestKind: guest.kind, vmid: 823, node: 'pve1' };
+    const step = { ...at, kind, guest, tags, staging, ...more } satisfies Record<string, unknown>;
     const guard = kind === 'create' ? undefined : this.guard;
     const next = await this.world.cluster.perform(step as GuestStep, guard, this.monitor);
     this.guard = next;
@@ -525,12 +529,12 @@ export class Story {
 
   /** Takes the guest as it is now for what it was when the plan was made. */
   async look(): Promise<void> {
-    const { config, node } = await this.read([823]);
-    this.guard = { vmid: 823, node, uuid: config?.uuid ?? '', digest: config?.digest ?? '' };
+    const { kind, config, node } = await this.read([823]);
+    this.guard = { guestKind: kind, vmid: 823, node, uuid: config?.uuid ?? '', digest: config?.digest ?? '' };
   }
 
   /** The whole way of a new guest, to the end. */
-  async make(guest: DesiredGuest = aGuest()): Promise<LiveGuest> {
+  async make(guest: DesiredGuest = aGuest()): Promise<LiveVm> {
     await this.upload('a');
     await this.run('create', { guest, tags: pending });
     for (const kind of ['import', 'resize', 'start'] as const) await this.run(kind, { guest });
@@ -543,9 +547,9 @@ export class Story {
     return guests.find((guest) => guest.vmid === 823);
   }
 
-  async read(wanted: readonly number[] = []): Promise<LiveGuest> {
+  async read(wanted: readonly number[] = []): Promise<LiveVm> {
     const guest = await this.find(wanted);
-    if (guest === undefined) throw new Error('VM 823 is not there');
+    if (guest?.kind !== 'vm') throw new Error('VM 823 is not there');
     return guest;
   }
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { FakeCluster } from '../../src/cluster/fake.ts';
-import { emptyGuest, type FakeGuest } from '../../src/cluster/fake-guest.ts';
+import { emptyGuest, type FakeGuest, withConfig } from '../../src/cluster/fake-guest.ts';
 import { splitTags } from '../../src/core/tags.ts';
 import { clusterContract, Story, type World } from './cluster.contract.ts';
 import { aGuest, anImage } from './proxmox/a-guest.ts';
@@ -18,14 +18,13 @@ function open(): World & { readonly cluster: FakeCluster } {
     imageFile: (letter) => ({ image: anImage(letter), path: `/tmp/${letter}.qcow2`, size: 4096, virtualSize: 2 ** 30 }),
     async edit(vmid, { tags, ...config }) {
       change(vmid, (guest) => ({
-        ...guest,
+        ...withConfig(guest, config),
         tags: tags === undefined ? guest.tags : splitTags(tags),
-        config: { ...guest.config, ...config },
       }));
     },
     async recreate(vmid) {
       const { uuid } = emptyGuest(aGuest(), 'pve1', '').config;
-      change(vmid, (guest) => ({ ...guest, config: { ...guest.config, ...(uuid === undefined ? {} : { uuid }) } }));
+      change(vmid, (guest) => withConfig(guest, uuid === undefined ? {} : { uuid }));
     },
     async remove(vmid) {
       cluster.remove(vmid);

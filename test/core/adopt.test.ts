@@ -5,7 +5,7 @@ import type { LiveGuest } from '../../src/core/live.ts';
 import { createPlan, runnable } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { applyPlan } from '../support/apply-model.ts';
-import { aGoal, aGuest, aLiveGuest, anImage, anUnreadGuest, aState } from '../support/builders.ts';
+import { aGoal, aGuest, aLiveGuest, anImage, anUnreadContainer, anUnreadGuest, aState } from '../support/builders.ts';
 
 const foreign = aLiveGuest({ tags: ['prod'], name: 'payroll' });
 const goal = aGoal({ adopt: 823 });
@@ -22,7 +22,15 @@ describe('taking a guest over', () => {
     const guests = [aGuest(), aGuest({ vmid: 824, name: 'new', key: 'new' })];
     const plan = createPlan(aGoal({ adopt: 823, guests }), aState([foreign, ...others]));
     expect(planSteps(plan)).toEqual([
-      { id: '823 adopt', kind: 'adopt', vmid: 823, name: 'test-website', node: 'pve1', tags: 'prod;proxnix' },
+      {
+        id: '823 adopt',
+        kind: 'adopt',
+        guestKind: 'vm',
+        vmid: 823,
+        name: 'test-website',
+        node: 'pve1',
+        tags: 'prod;proxnix',
+      },
     ]);
   });
 
@@ -62,7 +70,7 @@ describe('taking a guest over', () => {
   });
 
   it.each<[string, LiveGuest, Partial<Goal>, string]>([
-    ['kind', anUnreadGuest({ kind: 'container', tags: [] }), {}, 'VMID 823 is a container: only VMs are managed.'],
+    ['kind', anUnreadContainer({ tags: [] }), {}, 'VMID 823 is a container. Give website another vm_id.'],
     ['template', { ...foreign, template: true }, {}, 'VM 823 is a template; proxnix does not manage templates.'],
     ['not-ours', { ...foreign, tags: ['fleet-lab', 'proxnix'] }, {}, 'VM 823 is a guest of the fleet "lab".'],
     ['not-ours', { ...foreign, tags: ['fleet-lab'] }, {}, 'VM 823 is a guest of the fleet "lab".'],

@@ -81,7 +81,7 @@ describe('a flake that is not valid', () => {
     (output) => {
       expect(failureOf(output)).toEqual({
         message: 'The flake output "proxnix" has no attribute set "vms".',
-        next: 'Declare the VMs as proxnix.vms.<name> = { … }; in the flake.',
+        next: 'Declare the guests as proxnix.vms.<name> = { … }; or proxnix.containers.<name> = { … }; in the flake.',
         details: [],
       });
     },
@@ -159,16 +159,10 @@ describe('a flake that is not valid', () => {
       'b: must be an attribute set',
     ]);
   });
-
-  it('says that containers are not managed instead of leaving them out', () => {
-    expect(failureOf({ vms: {}, containers: { web: {} } }).message).toBe(
-      'The flake is not valid: proxnix.containers: this version of proxnix manages VMs only.',
-    );
-  });
 });
 
 describe('a description', () => {
-  it.each(['proxnix staging for VM 820', ' proxnix makes VM 820\n'])('may not be the mark %j', (description) => {
+  it.each(['proxnix staging for guest 820', ' proxnix makes guest 820\n'])('may not be the mark %j', (description) => {
     expect(mistake({ description })).toBe(
       'web: "description" is a mark that proxnix itself writes: choose other words.',
     );

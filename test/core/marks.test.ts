@@ -15,13 +15,15 @@ describe('the marks of guests that are not done', () => {
     expect(isBeingMade(823, ['prod'], creationMark(823))).toBe(false);
   });
 
-  it.each(['', 'proxnix staging for VM ', 'see: proxnix staging for VM 823', 'proxnix staging for VM 823 and more'])(
-    'are not seen in %j',
-    (text) => {
-      expect(stagingOwner(text)).toBeUndefined();
-      expect(isMark(text)).toBe(false);
-    },
-  );
+  it.each([
+    '',
+    'proxnix staging for guest ',
+    'see: proxnix staging for guest 823',
+    'proxnix staging for guest 823 and more',
+  ])('are not seen in %j', (text) => {
+    expect(stagingOwner(text)).toBeUndefined();
+    expect(isMark(text)).toBe(false);
+  });
 
   it('are known for what no flake may write', () => {
     expect([stagingMark(100), creationMark(100), ` ${creationMark(100)}\n`].map(isMark)).toEqual([true, true, true]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { creationMark, stagingMark } from '../../src/core/marks.ts';
 import { runnable } from '../../src/core/plan.ts';
 import { changeSummary } from '../../src/views/plan-text.ts';
-import { aGuest, aLiveGuest, anImage, anUnreadGuest, aPlan } from '../support/builders.ts';
+import { aGuest, aLiveGuest, anImage, anUnreadContainer, anUnreadGuest, aPlan } from '../support/builders.ts';
 import { change, onlyChange } from './changes.ts';
 
 describe('what is blocked', () => {
@@ -23,7 +23,7 @@ describe('what is blocked', () => {
   });
 
   it('blocks a wanted VMID that is a container, even one with our tags', () => {
-    const plan = aPlan({}, [anUnreadGuest({ kind: 'container' })]);
+    const plan = aPlan({}, [anUnreadContainer()]);
     expect(onlyChange(plan)).toMatchObject({ action: 'conflict' });
     expect(onlyChange(plan).blocked).toEqual({
       reason: 'kind',

@@ -69,7 +69,7 @@ describe('the digest of a plan', () => {
         const vmid = touched[pick % Math.max(1, touched.length)];
         fc.pre(vmid !== undefined);
         const guests = live.guests.map((guest) => {
-          if (guest.vmid !== vmid || guest.config === undefined) return guest;
+          if (guest.vmid !== vmid || guest.kind !== 'vm' || guest.config === undefined) return guest;
           if (what === 'node') return { ...guest, node: `${guest.node}x` };
           if (what === 'tags') return { ...guest, tags: [...guest.tags, 'zz-new'] };
           return { ...guest, config: { ...guest.config, [what]: 'changed' } };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { belongsTo } from '../../src/core/owner.ts';
 import { createPlan } from '../../src/core/plan.ts';
-import { aGoal, aGuest, aLiveGuest, anUnreadGuest, aPlan, aState } from '../support/builders.ts';
+import { aGoal, aGuest, aLiveGuest, anUnreadContainer, aPlan, aState } from '../support/builders.ts';
 import { onlyChange } from './changes.ts';
 
 describe('never the wrong VM', () => {
@@ -10,7 +10,7 @@ describe('never the wrong VM', () => {
       aLiveGuest({ tags: [] }, aGuest({ vmid: 900 })),
       aLiveGuest({ tags: ['proxnixed', 'nix-aaaaaaaa0123456789abcdfghijklmnp'] }, aGuest({ vmid: 901 })),
       aLiveGuest({ tags: ['fleet-lab', 'proxnix'] }, aGuest({ vmid: 902 })),
-      anUnreadGuest({ vmid: 903, kind: 'container', tags: ['proxnix'] }),
+      anUnreadContainer({ vmid: 903, tags: ['backup'] }),
     ];
     expect(aPlan({ guests: [] }, strangers).changes).toEqual([]);
   });

@@ -97,7 +97,15 @@ describe('the steps of a change', () => {
       aGuest({ vmid: 900_000_823, name: 'proxnix-staging-823' }),
     );
     expect(planSteps(aPlan({}, [aLiveGuest(), staging]))).toEqual([
-      { id: '900000823 discard', kind: 'discard', vmid: 823, node: 'pve1', name: 'proxnix-staging-823', staging: true },
+      {
+        id: '900000823 discard',
+        kind: 'discard',
+        guestKind: 'vm',
+        vmid: 823,
+        node: 'pve1',
+        name: 'proxnix-staging-823',
+        staging: true,
+      },
     ]);
   });
 

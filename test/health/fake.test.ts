@@ -4,7 +4,7 @@ import { FakeHealth } from '../../src/health/fake.ts';
 import { aMonitor } from './bench.ts';
 import { healthContract } from './health.contract.ts';
 
-const guest = { vmid: 823, node: 'pve1', name: 'test-website' };
+const guest = { guestKind: 'vm' as const, vmid: 823, node: 'pve1', name: 'test-website' };
 
 healthContract('health by script', async () => {
   const health = new FakeHealth();

@@ -15,7 +15,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-const guest = { vmid: 823, node: 'pve1', name: 'test-website' };
+const guest = { guestKind: 'vm' as const, vmid: 823, node: 'pve1', name: 'test-website' };
 const checks: readonly (readonly [string, HealthCheck | undefined])[] = [
   ['without a check', undefined],
   ['with an agent', { agent: true, tcp: [], timeoutS: 120 }],

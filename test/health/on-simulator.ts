@@ -42,7 +42,7 @@ export async function aCluster(facts: ClusterFacts, given?: Simulator) {
 
 /** A guest's agent answers some time after its start. */
 export async function agentReady(probe: GuestProbe): Promise<void> {
-  await vi.waitUntil(async () => (await probe.agentPing(823, 'pve1')) === 'ok', 5000);
+  await vi.waitUntil(async () => (await probe.agentPing({ guestKind: 'vm', vmid: 823, node: 'pve1' })) === 'ok', 5000);
 }
 
 function seed(version: string, name: string, without: readonly string[]): Seed {

@@ -10,34 +10,36 @@ import { aCluster, agentReady, aSimulator } from './on-simulator.ts';
 describe.each(['9.2.11', '8.4.1'])('the probe on Proxmox VE %s', (version) => {
   it('tells of a guest with an agent', async () => {
     const { probe } = await aCluster({ version });
-    expect(await probe.running(823, 'pve1')).toBe(true);
+    expect(await probe.running({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe(true);
     await agentReady(probe);
-    expect(await probe.agentPing(823, 'pve1')).toBe('ok');
-    expect(await probe.address(823, 'pve1')).toBe('10.77.0.113');
+    expect(await probe.agentPing({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe('ok');
+    expect(await probe.address({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe('10.77.0.113');
   });
 
   it('takes an agent that does not run for an answer', async () => {
     const { probe } = await aCluster({ version, name: 'no-agent' });
-    expect(await probe.agentPing(823, 'pve1')).toBe('silent');
-    expect(await probe.address(823, 'pve1')).toBeUndefined();
+    expect(await probe.agentPing({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe('silent');
+    expect(await probe.address({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBeUndefined();
   });
 
   it('takes a guest that does not run for an answer', async () => {
     const { probe, simulator } = await aCluster({ version });
     await simulator.outside({ do: 'power-off', vmid: 823 });
-    expect(await probe.running(823, 'pve1')).toBe(false);
-    expect(await probe.agentPing(823, 'pve1')).toBe('silent');
+    expect(await probe.running({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe(false);
+    expect(await probe.agentPing({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe('silent');
   });
 
   it('takes a guest without an agent in its configuration for an answer', async () => {
     const { probe, simulator } = await aCluster({ version });
     await simulator.outside({ do: 'edit', vmid: 823, set: { agent: null } });
-    expect(await probe.agentPing(823, 'pve1')).toBe('absent');
+    expect(await probe.agentPing({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe('absent');
   });
 
   it('names the privilege that is missing, and how to grant it', async () => {
     const { probe } = await aCluster({ version, without: ['VM.GuestAgent.Audit', 'VM.Monitor'] });
-    const error: unknown = await probe.agentPing(823, 'pve1').catch((thrown: unknown) => thrown);
+    const error: unknown = await probe
+      .agentPing({ guestKind: 'vm', vmid: 823, node: 'pve1' })
+      .catch((thrown: unknown) => thrown);
     const privilege = version.startsWith('8') ? 'VM.Monitor' : 'VM.GuestAgent.Audit or VM.GuestAgent.Unrestricted';
     expect(error).toBeInstanceOf(NotAllowed);
     expect(error).toMatchObject({
@@ -48,13 +50,15 @@ describe.each(['9.2.11', '8.4.1'])('the probe on Proxmox VE %s', (version) => {
 
   it('names the privilege to look at a guest at all', async () => {
     const { probe } = await aCluster({ version, without: ['VM.Audit'] });
-    await expect(probe.running(823, 'pve1')).rejects.toThrow('VM.Audit is missing on /vms/823');
+    await expect(probe.running({ guestKind: 'vm', vmid: 823, node: 'pve1' })).rejects.toThrow(
+      'VM.Audit is missing on /vms/823',
+    );
   });
 
   it('does not take a guest that is gone for one that is stopped', async () => {
     const { probe } = await aCluster({ version });
-    await expect(probe.running(999, 'pve1')).rejects.toThrow('does not exist');
-    await expect(probe.agentPing(999, 'pve1')).rejects.toThrow('does not exist');
+    await expect(probe.running({ guestKind: 'vm', vmid: 999, node: 'pve1' })).rejects.toThrow('does not exist');
+    await expect(probe.agentPing({ guestKind: 'vm', vmid: 999, node: 'pve1' })).rejects.toThrow('does not exist');
   });
 });
 
@@ -77,7 +81,7 @@ describe('the probe', () => {
     'QEMU guest agent is not running',
     'VM 823 is not running',
   ])('takes "%s" for a silent agent', async (reason) => {
-    expect(await (await saying(500, reason)).agentPing(823, 'pve1')).toBe('silent');
+    expect(await (await saying(500, reason)).agentPing({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe('silent');
   });
 
   it.each([
@@ -86,14 +90,14 @@ describe('the probe', () => {
     [401, 'Authentication failed!'],
   ])('does not take %i %s for an answer', async (status, reason) => {
     const probe = await saying(status, reason);
-    await expect(probe.agentPing(823, 'pve1')).rejects.toThrow(reason);
-    await expect(probe.running(823, 'pve1')).rejects.toThrow(reason);
-    await expect(probe.running(823, 'pve1')).rejects.not.toBeInstanceOf(NotAllowed);
+    await expect(probe.agentPing({ guestKind: 'vm', vmid: 823, node: 'pve1' })).rejects.toThrow(reason);
+    await expect(probe.running({ guestKind: 'vm', vmid: 823, node: 'pve1' })).rejects.toThrow(reason);
+    await expect(probe.running({ guestKind: 'vm', vmid: 823, node: 'pve1' })).rejects.not.toBeInstanceOf(NotAllowed);
   });
 
   it('names a missing privilege even where Proxmox does not', async () => {
     const probe = await saying(403, 'Permission check failed');
-    await expect(probe.agentPing(823, 'pve1')).rejects.toThrow(
+    await expect(probe.agentPing({ guestKind: 'vm', vmid: 823, node: 'pve1' })).rejects.toThrow(
       'The token may not ask for the health of the guest: Permission check failed.',
     );
   });
@@ -102,6 +106,6 @@ describe('the probe', () => {
     const simulator = await aSimulator({});
     const { probe } = await aCluster({}, simulator);
     await simulator.close();
-    await expect(probe.running(823, 'pve1')).rejects.toBeInstanceOf(NoAnswer);
+    await expect(probe.running({ guestKind: 'vm', vmid: 823, node: 'pve1' })).rejects.toBeInstanceOf(NoAnswer);
   });
 });

@@ -6,7 +6,7 @@ import { NotAllowed } from '../../src/health/health.ts';
 import { createHealth } from '../../src/health/watch.ts';
 import { aClock, aMonitor, aNetwork, aProbe, serve, serveRaw } from './bench.ts';
 
-const guest = { vmid: 823, node: 'pve1', name: 'test-website' };
+const guest = { guestKind: 'vm' as const, vmid: 823, node: 'pve1', name: 'test-website' };
 const asked = (change: Partial<HealthCheck> = {}): HealthCheck => ({ agent: true, tcp: [], timeoutS: 120, ...change });
 const silence = new UserError('GET /nodes/pve1/qemu/823: no answer from Proxmox (ECONNREFUSED)');
 

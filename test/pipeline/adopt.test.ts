@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { withConfig } from '../../src/cluster/fake-guest.ts';
 import { aBench, type Bench, owner, stranger } from '../support/pipeline.ts';
 import { gate, until } from './support/clock.ts';
 import { aForeignGuest, aVm, present, shaOf, threeVms } from './support/fleet.ts';
@@ -110,7 +111,7 @@ describe('a guest that somebody wants taken over', () => {
     expect(bench.cluster.asked).toEqual([]);
     const other = aForeignGuest(820, 'payroll');
     bench.cluster.before = (step) => {
-      if (step.kind === 'adopt') bench.cluster.put({ ...other, config: { ...other.config, cores: 9 } });
+      if (step.kind === 'adopt') bench.cluster.put(withConfig(other, { cores: 9 }));
       return undefined;
     };
     await bench.apply();

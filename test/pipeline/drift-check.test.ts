@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FakeGuest } from '../../src/cluster/fake-guest.ts';
+import { type FakeGuest, withConfig } from '../../src/cluster/fake-guest.ts';
 import { UserError } from '../../src/core/errors.ts';
 import { planOf } from '../../src/core/run.ts';
 import { aBench, type Bench, type BenchOptions, owner, stranger } from '../support/pipeline.ts';
@@ -26,7 +26,7 @@ async function check(bench: Bench, ms = everyMs): Promise<void> {
 
 function change(bench: Bench, config: Partial<FakeGuest['config']> = { memoryMb: 1024 }, vmid = 823): void {
   const guest = present(bench.cluster.guest(vmid));
-  bench.cluster.put({ ...guest, config: { ...guest.config, ...config } });
+  bench.cluster.put(withConfig(guest, config));
 }
 
 function drifts(bench: Bench): readonly string[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FakeGuest } from '../../src/cluster/fake-guest.ts';
+import { type FakeGuest, withConfig } from '../../src/cluster/fake-guest.ts';
 import { aBench, type Bench, owner, second } from '../support/pipeline.ts';
 import { gate, turn, until } from './support/clock.ts';
 import { aForeignGuest, present, threeVms } from './support/fleet.ts';
@@ -22,7 +22,7 @@ function change(bench: Bench, with_: (guest: FakeGuest) => FakeGuest, vmid = 823
 
 const moves: Readonly<Record<string, { move: (bench: Bench) => void; says: RegExp }>> = {
   'somebody changed the memory': {
-    move: (bench) => change(bench, (guest) => ({ ...guest, config: { ...guest.config, memoryMb: 1024 } })),
+    move: (bench) => change(bench, (guest) => withConfig(guest, { memoryMb: 1024 })),
     says: /configuration of test-website \(823\) changed/,
   },
   'somebody changed the tags': {
@@ -38,15 +38,11 @@ const moves: Readonly<Record<string, { move: (bench: Bench) => void; says: RegEx
     says: /test-website \(823\) is gone/,
   },
   'another guest of the plan needs a change now': {
-    move: (bench) => change(bench, (guest) => ({ ...guest, config: { ...guest.config, cores: 8 } }), 822),
+    move: (bench) => change(bench, (guest) => withConfig(guest, { cores: 8 }), 822),
     says: /test-database \(822\) needs a change now/,
   },
   'the VMID was reused under the same name': {
-    move: (bench) =>
-      change(bench, (guest) => ({
-        ...guest,
-        config: { ...guest.config, uuid: 'b4c5b0de-0000-4000-8000-000000000823' },
-      })),
+    move: (bench) => change(bench, (guest) => withConfig(guest, { uuid: 'b4c5b0de-0000-4000-8000-000000000823' })),
     says: /test-website \(823\) is another machine under the same VMID/,
   },
 };
@@ -97,7 +93,7 @@ describe('a cluster that moved after the plan', () => {
   it('so that nothing is left to do ends the run in sync, without an apply', async () => {
     const bench = await withOpenPlan();
     const run = bench.run('planned');
-    change(bench, (guest) => ({ ...guest, config: { ...guest.config, memoryMb: 4096 } }));
+    change(bench, (guest) => withConfig(guest, { memoryMb: 4096 }));
     expect(await bench.press('approve')).toMatchObject({ kind: 'note', code: 'plan-drifted' });
     await bench.settle();
     bench.run('in-sync', run.id);
@@ -108,7 +104,7 @@ describe('a cluster that moved after the plan', () => {
   it('so that everything is blocked takes the buttons away', async () => {
     const bench = await withOpenPlan();
     const run = bench.run('planned');
-    change(bench, (guest) => ({ ...guest, config: { ...guest.config, protected: true } }));
+    change(bench, (guest) => withConfig(guest, { protected: true }));
     expect(await bench.press('approve')).toMatchObject({ kind: 'note', code: 'plan-drifted' });
     await bench.settle();
     bench.run('blocked', run.id);
@@ -130,7 +126,7 @@ describe('a cluster that moved after the plan', () => {
     const bench = await withOpenPlan();
     const before = present(bench.cluster.guest(823));
     const first = bench.run('planned').plan.id;
-    change(bench, (guest) => ({ ...guest, config: { ...guest.config, memoryMb: 1024 } }));
+    change(bench, (guest) => withConfig(guest, { memoryMb: 1024 }));
     await bench.press('approve');
     await bench.settle();
     bench.cluster.put(before);
@@ -143,7 +139,7 @@ describe('a cluster that moved after the plan', () => {
 
   it('answers a thousand presses with the same new plan', async () => {
     const bench = await withOpenPlan();
-    change(bench, (guest) => ({ ...guest, config: { ...guest.config, memoryMb: 1024 } }));
+    change(bench, (guest) => withConfig(guest, { memoryMb: 1024 }));
     const before = bench.cluster.reads;
     const answers = await Promise.all(Array.from({ length: 1000 }, () => bench.press('approve')));
     expect(new Set(answers.map((answer) => (answer.kind === 'note' ? answer.code : answer.kind)))).toEqual(
@@ -157,7 +153,7 @@ describe('a cluster that moves in the middle of an apply', () => {
   it('stops the run before it writes to a guest that somebody edited', async () => {
     const bench = await withOpenPlan();
     bench.cluster.before = (step) => {
-      if (step.kind === 'configure') change(bench, (guest) => ({ ...guest, config: { ...guest.config, cores: 16 } }));
+      if (step.kind === 'configure') change(bench, (guest) => withConfig(guest, { cores: 16 }));
       return undefined;
     };
     await bench.apply();

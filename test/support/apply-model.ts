@@ -1,21 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { DesiredGuest } from '../../src/core/guest.ts';
-import type { LiveConfig, LiveGuest, LiveState } from '../../src/core/live.ts';
+import type { LiveState, LiveVm, LiveVmConfig } from '../../src/core/live.ts';
 import { stagingMark, stagingOwner } from '../../src/core/marks.ts';
 import type { Plan } from '../../src/core/plan.ts';
 import { planSteps, type Step } from '../../src/core/steps.ts';
 import { splitTags } from '../../src/core/tags.ts';
 
-/** A cluster on paper: what every step of a plan does to the live state, and nothing that a step does not say. */
+/** A cluster on paper: what every step of a plan does to its VMs, and nothing that a step does not say. */
 export function applyPlan(state: LiveState, plan: Plan): LiveState {
-  const guests = planSteps(plan).reduce(applyStep, state.guests);
-  return { ...state, guests: guests.map(withDigest) };
+  const vms = state.guests.filter((guest) => guest.kind === 'vm');
+  const others = state.guests.filter((guest) => guest.kind !== 'vm');
+  const guests = planSteps(plan).reduce(applyStep, vms);
+  return { ...state, guests: [...guests.map(withDigest), ...others] };
 }
 
-type Guests = readonly LiveGuest[];
+type Guests = readonly LiveVm[];
 
 function applyStep(guests: Guests, step: Step): Guests {
-  const change = (next: (guest: LiveGuest, config: LiveConfig) => LiveGuest): Guests =>
+  const change = (next: (guest: LiveVm, config: LiveVmConfig) => LiveVm): Guests =>
     guests.map((guest) => (guest.vmid === stepVmid(step) && guest.config ? next(guest, guest.config) : guest));
   switch (step.kind) {
     case 'build':
@@ -59,6 +61,11 @@ function applyStep(guests: Guests, step: Step): Guests {
         const next = { ...withRoot(config, step.guest, step.guest.diskGb * 1024), unused: { unused0: 'old' } };
         return { ...guest, tags: splitTags(step.tags), config: next };
       });
+    case 'free':
+      return change((guest, config) => {
+        const left = Object.entries(config.unused).filter(([, volid]) => !step.volids.includes(volid));
+        return { ...guest, config: { ...config, unused: Object.fromEntries(left) } };
+      });
     case 'finish':
       return change((guest, config) => ({
         ...guest,
@@ -91,15 +98,16 @@ function withoutStaging(guests: Guests, owner: number): Guests {
   );
 }
 
-function empty(vmid: number, node: string): LiveGuest {
-  const config: LiveConfig = {
+function empty(vmid: number, node: string): LiveVm {
+  const config: LiveVmConfig = {
     ...{ digest: '', uuid: `uuid of ${vmid}`, cores: 1, sockets: 1, memoryMb: 512, onboot: false, protected: false },
     ...{ description: '', scsiHw: 'lsi', disks: {}, unused: {}, boot: [], pending: [] },
   };
   return { kind: 'vm', vmid, node, name: '', status: 'stopped', tags: [], template: false, config };
 }
 
-function configured(guest: LiveGuest, wanted: DesiredGuest, tags: string): LiveGuest {
+function configured(guest: LiveVm, wanted: DesiredGuest, tags: string): LiveVm {
+  if (wanted.kind !== 'vm') throw new Error('this model knows VMs only');
   const { cloudInit: _, ...old } = known(guest);
   const { cores, sockets, memoryMb, onboot, description, scsiHw, bridge, cloudInit } = wanted;
   const waits = [
@@ -120,28 +128,28 @@ function configured(guest: LiveGuest, wanted: DesiredGuest, tags: string): LiveG
   };
 }
 
-function withRoot(config: LiveConfig, { diskSlot, storage }: DesiredGuest, sizeMb: number): LiveConfig {
+function withRoot(config: LiveVmConfig, { diskSlot, storage }: DesiredGuest, sizeMb: number): LiveVmConfig {
   return { ...config, disks: { ...config.disks, [diskSlot]: { volid: `${storage}:disk`, storage, sizeMb } } };
 }
 
-function grown(config: LiveConfig, wanted: DesiredGuest): LiveConfig {
+function grown(config: LiveVmConfig, wanted: DesiredGuest): LiveVmConfig {
   const disk = config.disks[wanted.diskSlot];
   if (disk === undefined) throw new Error('there is no root disk to resize');
   const sizeMb = Math.max(disk.sizeMb ?? 0, wanted.diskGb * 1024);
   return { ...config, disks: { ...config.disks, [wanted.diskSlot]: { ...disk, sizeMb } } };
 }
 
-function rootSize(config: LiveConfig, wanted: DesiredGuest): number {
+function rootSize(config: LiveVmConfig, wanted: DesiredGuest): number {
   return config.disks[wanted.diskSlot]?.sizeMb ?? wanted.diskGb * 1024;
 }
 
-function known(guest: LiveGuest): LiveConfig {
+function known(guest: LiveVm): LiveVmConfig {
   if (guest.config === undefined) throw new Error(`VM ${guest.vmid} was not read`);
   return guest.config;
 }
 
 /** Every write changes the digest. */
-function withDigest(guest: LiveGuest): LiveGuest {
+function withDigest(guest: LiveVm): LiveVm {
   if (guest.config === undefined) return guest;
   const { digest: _, ...rest } = guest.config;
   const digest = createHash('sha1')

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import type { Goal } from '../../src/core/goal.ts';
-import type { DesiredGuest } from '../../src/core/guest.ts';
+import type { DesiredVm } from '../../src/core/guest.ts';
 import type { LiveGuest, LiveState } from '../../src/core/live.ts';
 import { stagingMark } from '../../src/core/marks.ts';
 import { stagingVmid } from './apply-model.ts';
-import { aCommit, aGuest, aLiveGuest, aNode, anImage, anUnreadGuest } from './builders.ts';
+import { aCommit, aGuest, aLiveGuest, aNode, anImage, anUnreadContainer, anUnreadGuest } from './builders.ts';
 
 const letter = fc.constantFrom('a', 'b', 'c', 'd');
 const vmid = fc.integer({ min: 100, max: 107 });
@@ -13,7 +13,7 @@ const name = fc.constantFrom('web', 'db', 'Cache', 'mail.example', 'a-rather-lon
 const tag = fc.constantFrom('prod', 'team.a', 'backup', 'keep_me', 'nix-like', 'proxnixish', 'commit-x');
 
 /** A guest as a flake may want it. */
-export const desiredGuest: fc.Arbitrary<DesiredGuest> = fc
+export const desiredGuest: fc.Arbitrary<DesiredVm> = fc
   .record({
     vmid,
     name,
@@ -37,7 +37,7 @@ export const desiredGuest: fc.Arbitrary<DesiredGuest> = fc
   });
 
 /** Guests with different VMIDs, in the order in which a flake's output is read. */
-export const desiredGuests: fc.Arbitrary<readonly DesiredGuest[]> = fc
+export const desiredGuests: fc.Arbitrary<readonly DesiredVm[]> = fc
   .uniqueArray(desiredGuest, { maxLength: 6, selector: (guest) => guest.vmid })
   .map((guests) => guests.sort((a, b) => a.vmid - b.vmid));
 
@@ -92,7 +92,7 @@ const ourGuest: fc.Arbitrary<LiveGuest> = desiredGuest.chain((wanted) => {
     });
 });
 
-/** A guest that is none of ours: other people's VMs, read or not, and containers, even with our tags. */
+/** A guest that is none of ours: other people's VMs, read or not, and containers. */
 const foreignGuest: fc.Arbitrary<LiveGuest> = fc.oneof(
   fc
     .record({ wanted: desiredGuest, tags: fc.uniqueArray(tag, { maxLength: 3 }), read: fc.boolean() })
@@ -102,7 +102,7 @@ const foreignGuest: fc.Arbitrary<LiveGuest> = fc.oneof(
           ? aLiveGuest({ tags: [...tags].sort() }, wanted)
           : anUnreadGuest({ vmid: wanted.vmid, name: wanted.name, tags: [...tags].sort() }),
     ),
-  fc.record({ vmid, name }).map((one): LiveGuest => anUnreadGuest({ ...one, kind: 'container', tags: ['proxnix'] })),
+  fc.record({ vmid, name }).map((one): LiveGuest => anUnreadContainer({ ...one, tags: [] })),
 );
 
 /** What an interrupted replace leaves behind. */

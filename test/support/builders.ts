@@ -1,9 +1,16 @@
 import { advance } from '../../src/core/advance.ts';
-import type { KnownGuest } from '../../src/core/change.ts';
 import type { Commit } from '../../src/core/commit.ts';
 import type { Goal } from '../../src/core/goal.ts';
-import { type DesiredGuest, type Image, imageHash } from '../../src/core/guest.ts';
-import type { LiveConfig, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
+import { type DesiredVm, type Image, imageHash } from '../../src/core/guest.ts';
+import type {
+  KnownVm,
+  LiveContainer,
+  LiveGuest,
+  LiveNode,
+  LiveState,
+  LiveVm,
+  LiveVmConfig,
+} from '../../src/core/live.ts';
 import { createPlan, type Plan } from '../../src/core/plan.ts';
 import type { Actor, Policy } from '../../src/core/policy.ts';
 import type { Approval, Phase, PlannedRun, PlanningRun, Run, RunEvent, Who } from '../../src/core/run.ts';
@@ -32,7 +39,7 @@ export function anImage(letter = 'a', type = 'build-qcow2-website'): Image {
 }
 
 /** `test-website` (823) as the flake of the article wants it. */
-export function aGuest(overrides: Partial<DesiredGuest> = {}): DesiredGuest {
+export function aGuest(overrides: Partial<DesiredVm> = {}): DesiredVm {
   return {
     kind: 'vm',
     key: 'website',
@@ -60,10 +67,10 @@ export function aCommit(overrides: Partial<Commit> = {}): Commit {
   return { sha: '9b1f2ad0'.repeat(5), subject: 'website: more memory', author: 'Rowan', at: t0, ...overrides };
 }
 
-type LiveOverrides = Partial<Omit<LiveGuest, 'config'>> & { readonly config?: Partial<LiveConfig> };
+type LiveOverrides = Partial<Omit<LiveVm, 'config'>> & { readonly config?: Partial<LiveVmConfig> };
 
 /** The guest wanted, live, as an apply leaves it: running, with its final tags. */
-export function aLiveGuest(overrides: LiveOverrides = {}, wanted: DesiredGuest = aGuest()): KnownGuest {
+export function aLiveGuest(overrides: LiveOverrides = {}, wanted: DesiredVm = aGuest()): KnownVm {
   const { config, ...rest } = overrides;
   const { vmid, name, diskSlot, storage, diskGb, cloudInit } = wanted;
   const done = { imageHash: imageHash(wanted.image), commit: '4d0c8e17'.repeat(5) };
@@ -98,9 +105,15 @@ export function aLiveGuest(overrides: LiveOverrides = {}, wanted: DesiredGuest =
 }
 
 /** A guest whose configuration was not read: somebody else's, or one on a node that is down. */
-export function anUnreadGuest(overrides: Partial<Omit<LiveGuest, 'config'>> = {}): LiveGuest {
+export function anUnreadGuest(overrides: Partial<Omit<LiveVm, 'config'>> = {}): LiveVm {
   const { config: _, ...guest } = aLiveGuest();
   return { ...guest, ...overrides };
+}
+
+/** The same for a container. */
+export function anUnreadContainer(overrides: Partial<Omit<LiveContainer, 'config'>> = {}): LiveContainer {
+  const { kind: _, config: _none, ...guest } = anUnreadGuest();
+  return { kind: 'container', ...guest, ...overrides };
 }
 
 export function aNode(overrides: Partial<LiveNode> = {}): LiveNode {

@@ -16,7 +16,14 @@ export interface ClusterNeeds {
 
 /** Storages that the guests' disks and cloud-init drives lie on. */
 export function targetsOf(guests: readonly GuestSpec[]): readonly string[] {
-  return [...new Set(guests.flatMap(({ storage, cloudInit }) => [storage, cloudInit?.storage ?? []].flat()))];
+  return [
+    ...new Set(
+      guests.flatMap((guest) => [
+        guest.storage,
+        ...(guest.kind === 'vm' && guest.cloudInit ? [guest.cloudInit.storage] : []),
+      ]),
+    ),
+  ];
 }
 
 export function grantsOf(needs: ClusterNeeds): readonly Grant[] {

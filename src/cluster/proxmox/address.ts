@@ -1,10 +1,11 @@
-import { type Api, type At, guestPath } from './api.ts';
+import type { GuestAt } from '../../core/guest.ts';
+import { type Api, guestPath } from './api.ts';
 import { Interfaces } from './schema.ts';
 
 const local = /^(?:127\.|169\.254\.|::1$|fe80:)/i;
 
 /** The first address that others can reach, IPv4 before IPv6; `undefined` on any refusal: many guests have no agent. */
-export async function readAddress(api: Api, at: At): Promise<string | undefined> {
+export async function readAddress(api: Api, at: GuestAt): Promise<string | undefined> {
   try {
     const { result } = await api.client.get(`${guestPath(at)}/agent/network-get-interfaces`, Interfaces);
     const addresses = result.filter((entry) => entry.name !== 'lo').flatMap((entry) => entry['ip-addresses']);

@@ -1,3 +1,4 @@
+import type { GuestAt } from '../../core/guest.ts';
 import type { Client } from './client.ts';
 
 /** What every part of the adapter needs: the client, and the few settings that decide how it is used. */
@@ -62,12 +63,7 @@ export const defaultTimeouts: Timeouts = {
   },
 };
 
-/** A guest's place: everything about a VM is asked below this path. */
-export interface At {
-  readonly node: string;
-  readonly vmid: number;
-}
-
-export function guestPath({ node, vmid }: At): string {
-  return `/nodes/${node}/qemu/${vmid}`;
+/** Everything about a guest is asked below this path. */
+export function guestPath({ guestKind, node, vmid }: GuestAt): string {
+  return `/nodes/${node}/${guestKind === 'vm' ? 'qemu' : 'lxc'}/${vmid}`;
 }

@@ -1,6 +1,7 @@
-import type { LiveConfig, LiveDisk } from '../../core/live.ts';
+import type { GuestAt } from '../../core/guest.ts';
+import type { LiveDisk, LiveVmConfig } from '../../core/live.ts';
 import { splitTags } from '../../core/tags.ts';
-import { type Api, type At, guestPath } from './api.ts';
+import { type Api, guestPath } from './api.ts';
 import { isMissing, ProxmoxError } from './errors.ts';
 import { type Property, readProperty } from './property.ts';
 import { Pending, type PendingEntry } from './schema.ts';
@@ -17,7 +18,7 @@ export interface GuestConfig {
 }
 
 /** Values, pending values and digest in one call. `undefined`: no such VM on this node. */
-export async function readConfig(api: Api, at: At): Promise<GuestConfig | undefined> {
+export async function readConfig(api: Api, at: GuestAt): Promise<GuestConfig | undefined> {
   try {
     return toConfig(await api.client.get(`${guestPath(at)}/pending`, Pending));
   } catch (error) {
@@ -43,7 +44,7 @@ export function toConfig(entries: readonly PendingEntry[]): GuestConfig {
 }
 
 /** What an absent key means is Proxmox's default (PVE 8.4 and 9.2, qm.conf). */
-export function toLiveConfig({ digest, values, pending }: GuestConfig): LiveConfig {
+export function toLiveConfig({ digest, values, pending }: GuestConfig): LiveVmConfig {
   const drives = drivesOf(values);
   const cloudInit = drives.find(([, drive]) => isCloudInit(drive));
   const uuid = uuidOf(values);

@@ -1,7 +1,8 @@
 import { UserError } from '../../core/errors.ts';
+import { type GuestAt, guestLabel } from '../../core/guest.ts';
 import { readTags } from '../../core/tags.ts';
 import type { Guard } from '../cluster.ts';
-import type { Api, At } from './api.ts';
+import type { Api } from './api.ts';
 import { type GuestConfig, readConfig, tagsOf, uuidOf } from './config.ts';
 
 const look = 'Nothing was written. Look at the fresh plan and approve it again.';
@@ -10,68 +11,68 @@ const look = 'Nothing was written. Look at the fresh plan and approve it again.'
  * The guest as it is now, if it is still what the guard says: the same machine (SMBIOS UUID), ours (`proxnix` tag),
  * unchanged (digest). A lock of a backup changes the digest for as long as it lasts, so it is waited for.
  */
-export async function checkGuest(api: Api, at: At, guard: Guard): Promise<GuestConfig> {
+export async function checkGuest(api: Api, at: GuestAt, guard: Guard): Promise<GuestConfig> {
   const config = await readUnlocked(api, at);
-  if (config === undefined) throw new UserError(`VM ${at.vmid} is not on ${at.node} any more.`, { next: look });
+  if (config === undefined) throw new UserError(`${guestLabel(at)} is not on ${at.node} any more.`, { next: look });
   checkIdentity(at, guard, config);
   checkUnchanged(at, guard, config);
   return config;
 }
 
 /** The same for a guest that is not ours: the same machine, unchanged. */
-export async function checkForeign(api: Api, at: At, guard: Guard): Promise<GuestConfig> {
+export async function checkForeign(api: Api, at: GuestAt, guard: Guard): Promise<GuestConfig> {
   const config = await readUnlocked(api, at);
-  if (config === undefined) throw new UserError(`VM ${at.vmid} is not on ${at.node} any more.`, { next: look });
+  if (config === undefined) throw new UserError(`${guestLabel(at)} is not on ${at.node} any more.`, { next: look });
   checkUnchanged(at, guard, config);
   return config;
 }
 
 /** The part of the check that holds also while the guest's own writes change its digest. */
-export function checkIdentity(at: At, guard: Guard, config: GuestConfig): void {
+export function checkIdentity(at: GuestAt, guard: Guard, config: GuestConfig): void {
   checkMachine(at, guard, config);
   if (!readTags(tagsOf(config)).ours) {
-    throw new UserError(`VM ${at.vmid} does not carry the tag "proxnix" any more: it is not touched.`, {
+    throw new UserError(`${guestLabel(at)} does not carry the tag "proxnix" any more: it is not touched.`, {
       next: 'If it shall be managed again, take it over with /proxnix adopt.',
     });
   }
 }
 
 /** The part that holds also for a guest that has no tags yet. */
-export function checkUnchanged(at: At, guard: Guard, config: GuestConfig): void {
+export function checkUnchanged(at: GuestAt, guard: Guard, config: GuestConfig): void {
   checkMachine(at, guard, config);
   if (config.digest === guard.digest) return;
-  throw new UserError(`VM ${at.vmid} was changed by somebody else since the plan.`, { next: look });
+  throw new UserError(`${guestLabel(at)} was changed by somebody else since the plan.`, { next: look });
 }
 
-function checkMachine(at: At, guard: Guard, config: GuestConfig): void {
+function checkMachine(at: GuestAt, guard: Guard, config: GuestConfig): void {
   if ((uuidOf(config.values) ?? '') === guard.uuid) return;
-  throw new UserError(`VM ${at.vmid} is another machine than planned: its SMBIOS UUID differs.`, { next: look });
+  throw new UserError(`${guestLabel(at)} is another machine than planned: its SMBIOS UUID differs.`, { next: look });
 }
 
 /** The guard for the next step: what the guest is after this one. */
-export async function guardOf(api: Api, at: At): Promise<Guard> {
+export async function guardOf(api: Api, at: GuestAt): Promise<Guard> {
   const config = await readConfig(api, at);
-  if (config === undefined) throw new UserError(`VM ${at.vmid} is not on ${at.node} any more.`, { next: look });
+  if (config === undefined) throw new UserError(`${guestLabel(at)} is not on ${at.node} any more.`, { next: look });
   return { ...at, uuid: uuidOf(config.values) ?? '', digest: config.digest };
 }
 
 /** The guard of the same machine after a step; it fails when it became another one meanwhile. */
-export async function nextGuard(api: Api, at: At, guard: Guard): Promise<Guard> {
+export async function nextGuard(api: Api, at: GuestAt, guard: Guard): Promise<Guard> {
   const config = await readConfig(api, at);
-  if (config === undefined) throw new UserError(`VM ${at.vmid} is not on ${at.node} any more.`, { next: look });
+  if (config === undefined) throw new UserError(`${guestLabel(at)} is not on ${at.node} any more.`, { next: look });
   checkIdentity(at, guard, config);
   return { ...guard, digest: config.digest };
 }
 
-async function readUnlocked(api: Api, at: At): Promise<GuestConfig | undefined> {
+async function readUnlocked(api: Api, at: GuestAt): Promise<GuestConfig | undefined> {
   const until = api.now() + api.timeouts.busyMs;
   for (;;) {
     const config = await readConfig(api, at);
     const lock = config?.values['lock'];
     if (lock === undefined) return config;
     if (api.now() >= until) {
-      throw new UserError(`VM ${at.vmid} is locked (${lock}).`, {
-        next: `Wait until the ${lock} is done; if nothing runs any more, root can \`qm unlock ${at.vmid}\`.`,
+      throw new UserError(`${guestLabel(at)} is locked (${lock}).`, {
+        next: `Wait until the ${lock} is done; if nothing runs any more, root can \`${at.guestKind === 'vm' ? 'qm' : 'pct'} unlock ${at.vmid}\`.`,
       });
     }
     await api.sleep(2000);

@@ -14,14 +14,14 @@ const absent = /^No QEMU guest agent configured$/;
 /** The questions of a health check, asked over the API. */
 export function proxmoxProbe(api: Api): GuestProbe {
   return {
-    async running(vmid, node) {
-      const path = `${guestPath({ vmid, node })}/status/current`;
+    async running(at) {
+      const path = `${guestPath(at)}/status/current`;
       const { status } = await asked(api.client.get(path, CurrentStatus));
       return status === 'running';
     },
-    async agentPing(vmid, node) {
+    async agentPing(at) {
       try {
-        await asked(api.client.request('POST', `${guestPath({ vmid, node })}/agent/ping`));
+        await asked(api.client.request('POST', `${guestPath(at)}/agent/ping`));
         return 'ok';
       } catch (error) {
         if (error instanceof ProxmoxError && silent.test(error.reason)) return 'silent';
@@ -29,7 +29,7 @@ export function proxmoxProbe(api: Api): GuestProbe {
         throw error;
       }
     },
-    address: (vmid, node) => readAddress(api, { vmid, node }),
+    address: (at) => readAddress(api, at),
   };
 }
 

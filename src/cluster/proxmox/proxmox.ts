@@ -1,11 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
+import type { GuestAt } from '../../core/guest.ts';
 import type { LiveGuest, LiveState } from '../../core/live.ts';
 import type { GuestStep } from '../../core/steps.ts';
 import type { GuestProbe } from '../../health/health.ts';
-import type { Cluster, ClusterMonitor, Guard, ImageFile } from '../cluster.ts';
+import type { Cluster, ClusterMonitor, Guard, ImageFile, StoredImage } from '../cluster.ts';
 import { readAddress } from './address.ts';
 import { type Api, defaultTimeouts, type Log, type Timeouts } from './api.ts';
 import { Client } from './client.ts';
+import { listImages, removeImage } from './images.ts';
 import { proxmoxProbe } from './probe.ts';
 import { listGuests, readState } from './state.ts';
 import { performStep } from './steps/index.ts';
@@ -70,6 +72,14 @@ export class ProxmoxCluster implements Cluster {
     return uploadImage(this.#api, file, node, monitor);
   }
 
+  images(): Promise<readonly StoredImage[]> {
+    return listImages(this.#api);
+  }
+
+  removeImage(image: StoredImage): Promise<void> {
+    return removeImage(this.#api, image, silent);
+  }
+
   perform(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): Promise<Guard | undefined> {
     return performStep(this.#api, step, guard, monitor);
   }
@@ -78,8 +88,8 @@ export class ProxmoxCluster implements Cluster {
     return followTask(this.#api, upid, silent);
   }
 
-  address(vmid: number, node: string): Promise<string | undefined> {
-    return readAddress(this.#api, { vmid, node });
+  address(at: GuestAt): Promise<string | undefined> {
+    return readAddress(this.#api, at);
   }
 
   async close(): Promise<void> {

@@ -28,6 +28,7 @@ const StorageResource = z.object({
   node: z.string(),
   storage: z.string(),
   status: z.string().default('unknown'),
+  shared: flag.default(0),
 });
 /** `sdn`, `pool` and what future versions list. */
 const OtherResource = z.object({ type: z.string() }).transform(() => ({ type: 'other' as const }));
@@ -66,7 +67,9 @@ export const StorageStatus = z.object({
   active: flag.default(1),
   enabled: flag.default(1),
 });
-export const Volumes = z.array(z.object({ volid: z.string(), size: z.number(), format: z.string().optional() }));
+export const Volumes = z.array(
+  z.object({ volid: z.string(), size: z.number(), format: z.string().optional(), ctime: z.number().default(0) }),
+);
 export const VolumeInfo = z.object({ size: z.number() });
 
 /** `{ "/storage/fast": { "Datastore.Audit": 1 } }`: a key that is there is granted, its value says if it propagates. */

@@ -1,6 +1,7 @@
 import { UserError } from '../../core/errors.ts';
+import { type GuestAt, guestLabel } from '../../core/guest.ts';
 import type { ClusterMonitor } from '../cluster.ts';
-import { type Api, type At, guestPath } from './api.ts';
+import { type Api, guestPath } from './api.ts';
 import { type GuestConfig, readConfig } from './config.ts';
 import { ProxmoxError } from './errors.ts';
 import { isStagingOf } from './marks.ts';
@@ -13,15 +14,15 @@ import { runTask } from './writes.ts';
 const tries = 10;
 
 /** A VM's staging guest: a VMID of a range of its own, told from strangers' by its description. */
-export interface Staging extends At {
+export interface Staging extends GuestAt {
   readonly config: GuestConfig;
 }
 
 /** The staging guest of a VM on its node, if there is one. */
-export async function findStaging(api: Api, owner: At): Promise<Staging | undefined> {
+export async function findStaging(api: Api, owner: GuestAt): Promise<Staging | undefined> {
   for (const vmid of candidates(api, owner.vmid)) {
     if (await isFree(api, vmid)) return undefined;
-    const at = { vmid, node: owner.node };
+    const at = { guestKind: owner.guestKind, vmid, node: owner.node };
     const config = await readOwn(api, at);
     if (config !== undefined && isStagingOf(owner.vmid, config)) return { ...at, config };
   }
@@ -29,7 +30,7 @@ export async function findStaging(api: Api, owner: At): Promise<Staging | undefi
 }
 
 /** A VMID for a staging guest; one of an interrupted run is deleted first, strangers' are passed over. */
-export async function freeStagingVmid(api: Api, owner: At, monitor: ClusterMonitor): Promise<number> {
+export async function freeStagingVmid(api: Api, owner: GuestAt, monitor: ClusterMonitor): Promise<number> {
   const old = await findStaging(api, owner);
   if (old !== undefined) await deleteStaging(api, old, owner.vmid, monitor);
   for (const vmid of candidates(api, owner.vmid)) {
@@ -44,7 +45,7 @@ export async function freeStagingVmid(api: Api, owner: At, monitor: ClusterMonit
 }
 
 /** With every volume of its VMID: the range is ours, and a killed import leaves one that nothing refers to. */
-export async function deleteStaging(api: Api, at: At, ownerVmid: number, monitor: ClusterMonitor): Promise<void> {
+export async function deleteStaging(api: Api, at: GuestAt, ownerVmid: number, monitor: ClusterMonitor): Promise<void> {
   await waitForActive(api, at.node, isOf(at.vmid));
   const config = await readConfig(api, at);
   if (config === undefined || !isStagingOf(ownerVmid, config)) return;
@@ -55,12 +56,12 @@ export async function deleteStaging(api: Api, at: At, ownerVmid: number, monitor
 /** Deletes a guest with its disks. The caller has compared it with what it should be. */
 export async function deleteGuest(
   api: Api,
-  at: At,
+  at: GuestAt,
   { unreferenced }: { unreferenced: boolean },
   monitor: ClusterMonitor,
 ): Promise<void> {
   const params = { purge: 1, ...(unreferenced ? { 'destroy-unreferenced-disks': 1 } : {}) };
-  const task = { node: at.node, type: 'qmdestroy', id: String(at.vmid), doing: `The deletion of VM ${at.vmid}` };
+  const task = { node: at.node, type: 'qmdestroy', id: String(at.vmid), doing: `The deletion of ${guestLabel(at)}` };
   await runTask(api, { method: 'DELETE', path: guestPath(at), params, ...task }, monitor);
 }
 
@@ -69,7 +70,7 @@ function candidates(api: Api, vmid: number): number[] {
 }
 
 /** A token with rights on a pool only may not read a stranger's guest: that is an answer too. */
-async function readOwn(api: Api, at: At): Promise<GuestConfig | undefined> {
+async function readOwn(api: Api, at: GuestAt): Promise<GuestConfig | undefined> {
   try {
     return await readConfig(api, at);
   } catch (error) {

@@ -1,5 +1,5 @@
 import { UserError } from '../../core/errors.ts';
-import type { GuestStatus, LiveGuest, LiveNode, LiveState } from '../../core/live.ts';
+import type { GuestStatus, LiveGuest, LiveNode, LiveState, LiveVm } from '../../core/live.ts';
 import { splitTags } from '../../core/tags.ts';
 import { type Api, guestPath } from './api.ts';
 import { mapLimit } from './concurrent.ts';
@@ -41,9 +41,10 @@ async function readGuest(
   wanted: ReadonlySet<number>,
 ): Promise<LiveGuest | 'moved'> {
   const guest = toGuest(entry, online);
+  const at = { guestKind: guest.kind, vmid: guest.vmid, node: guest.node };
   if (guest.kind !== 'vm' || !online || (!guest.tags.includes('proxnix') && !wanted.has(entry.vmid))) return guest;
   try {
-    const config = await readConfig(api, entry);
+    const config = await readConfig(api, at);
     if (config === undefined) return 'moved';
     return { ...withConfig(guest, config), status: await statusOf(api, guest) };
   } catch (error) {
@@ -75,7 +76,7 @@ function toGuest(entry: GuestResource, online: boolean): LiveGuest {
   };
 }
 
-function withConfig(guest: LiveGuest, config: GuestConfig): LiveGuest {
+function withConfig(guest: LiveVm, config: GuestConfig): LiveVm {
   const { name, lock, template } = config.values;
   const { lock: _, ...rest } = guest;
   return {
@@ -91,7 +92,9 @@ function withConfig(guest: LiveGuest, config: GuestConfig): LiveGuest {
 /** The list does not know the state of a guest younger than 10 s; that is no reason to call it unreachable. */
 async function statusOf(api: Api, guest: LiveGuest): Promise<GuestStatus> {
   if (guest.status !== 'unknown') return guest.status;
-  return toStatus((await api.client.get(`${guestPath(guest)}/status/current`, CurrentStatus)).status);
+  return toStatus(
+    (await api.client.get(`${guestPath({ ...guest, guestKind: guest.kind })}/status/current`, CurrentStatus)).status,
+  );
 }
 
 function toStatus(text: string): GuestStatus {

@@ -16,6 +16,7 @@ export function checkWords(node: string, guest?: GuestSpec): void {
   if (guest === undefined) return;
   check('storage', guest.storage);
   check('bridge', guest.bridge);
+  if (guest.kind === 'container') return;
   check('SCSI controller', guest.scsiHw);
   check('disk slot', guest.diskSlot);
   if (guest.cloudInit !== undefined) check('storage', guest.cloudInit.storage);

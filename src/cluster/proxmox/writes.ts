@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
+import type { GuestAt } from '../../core/guest.ts';
 import type { ClusterMonitor } from '../cluster.ts';
-import { type Api, type At, guestPath } from './api.ts';
+import { type Api, guestPath } from './api.ts';
 import type { Params } from './client.ts';
 import { type GuestConfig, readConfig } from './config.ts';
 import { isBusy, NoAnswer, ProxmoxError, TaskError } from './errors.ts';
@@ -38,7 +39,12 @@ export async function runTask(api: Api, call: TaskCall, monitor: ClusterMonitor)
  * @param changes by key; a key with `undefined` is deleted
  * @returns `pending` when Proxmox stored something that the running guest does not take ("hotplug problem")
  */
-export async function putConfig(api: Api, at: At, changes: Changes, digest: string): Promise<'stored' | 'pending'> {
+export async function putConfig(
+  api: Api,
+  at: GuestAt,
+  changes: Changes,
+  digest: string,
+): Promise<'stored' | 'pending'> {
   const remove = Object.keys(changes).filter((key) => changes[key] === undefined);
   const params = { ...changes, ...(remove.length === 0 ? {} : { delete: remove.join(',') }), digest };
   const put = () => api.client.request('PUT', `${guestPath(at)}/config`, params);

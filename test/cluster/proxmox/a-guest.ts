@@ -1,7 +1,7 @@
-import type { DesiredGuest } from '../../../src/core/guest.ts';
+import type { DesiredVm } from '../../../src/core/guest.ts';
 
 /** A VM as a flake wants it; tests change what they are about. */
-export function aGuest(change: Partial<DesiredGuest> = {}): DesiredGuest {
+export function aGuest(change: Partial<DesiredVm> = {}): DesiredVm {
   return {
     kind: 'vm',
     key: 'website',
@@ -26,7 +26,7 @@ export function aGuest(change: Partial<DesiredGuest> = {}): DesiredGuest {
 }
 
 /** An image whose store hash is one character, 32 times. */
-export function anImage(letter: string): DesiredGuest['image'] {
+export function anImage(letter: string): DesiredVm['image'] {
   const type = 'build-qcow2-website';
   return {
     kind: 'vm',

@@ -19,7 +19,7 @@ describe('the keys of disks that are handed over', () => {
 });
 
 it('a guest with tags or a disk is not one whose creation was cut off, whatever its description', () => {
-  const values = { description: 'proxnix makes VM 820\n' };
+  const values = { description: 'proxnix makes guest 820\n' };
   const isIt = (vmid: number, more: Record<string, string> = {}) =>
     isCutOff(vmid, { digest: '', values: { ...values, ...more }, pending: [] });
   expect(isIt(820)).toBe(true);

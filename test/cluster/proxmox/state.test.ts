@@ -74,9 +74,9 @@ describe('reading the cluster', () => {
   });
 
   it('shows a guest whose creation was cut off before its tags as it is', async () => {
-    const world = await start(seed({ guests: [vm(823, { description: 'proxnix makes VM 823' })] }));
+    const world = await start(seed({ guests: [vm(823, { description: 'proxnix makes guest 823' })] }));
     const [guest] = (await world.cluster.readState(new Set([823]))).guests;
-    expect(guest).toMatchObject({ tags: [], config: { description: 'proxnix makes VM 823', disks: {} } });
+    expect(guest).toMatchObject({ tags: [], config: { description: 'proxnix makes guest 823', disks: {} } });
   });
 
   it('shows locks and templates', async () => {

@@ -21,14 +21,20 @@ const config = (world: Awaited<ReturnType<typeof start>>['world'], vmid = 823) =
 /** What a fresh plan would take for its basis. */
 async function guardNow({ cluster }: World): Promise<Guard> {
   const [guest] = (await cluster.readState(new Set([823]))).guests;
-  return { vmid: 823, node: 'pve1', uuid: guest?.config?.uuid ?? '', digest: guest?.config?.digest ?? '' };
+  return {
+    guestKind: 'vm',
+    vmid: 823,
+    node: 'pve1',
+    uuid: guest?.config?.uuid ?? '',
+    digest: guest?.config?.digest ?? '',
+  };
 }
 
 describe('a creation that is cut off', () => {
   it('before its tags is gone on with, or discarded', async () => {
     const { world, story } = await start();
     await story.upload('a');
-    const halfMade = { vmid: 823, name: 'test-website', description: 'proxnix makes VM 823' };
+    const halfMade = { vmid: 823, name: 'test-website', description: 'proxnix makes guest 823' };
     await world.admin('POST', '/nodes/pve1/qemu', halfMade);
     await story.run('create', { tags: pending });
     expect(config(world)).toMatchObject({ tags: pending, description: 'the website' });

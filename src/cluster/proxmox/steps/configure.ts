@@ -1,4 +1,4 @@
-import type { DesiredGuest } from '../../../core/guest.ts';
+import type { DesiredGuest, DesiredVm } from '../../../core/guest.ts';
 import { splitTags } from '../../../core/tags.ts';
 import type { Guard } from '../../cluster.ts';
 import { type GuestConfig, tagsOf, toLiveConfig } from '../config.ts';
@@ -19,6 +19,7 @@ export async function configure({ api, step, guard }: Doing<'configure'>): Promi
 
 /** What must be written for the guest to be as wanted; `undefined` deletes a key. Protection is not its business. */
 export function differences(config: GuestConfig, guest: DesiredGuest, tags: string): Changes {
+  if (guest.kind !== 'vm') throw new Error('only VMs yet');
   const live = toLiveConfig(config);
   return {
     ...(config.values['name'] === guest.name ? {} : { name: guest.name }),
@@ -41,7 +42,7 @@ function withBridge(net: string | undefined, bridge: string): string {
 }
 
 /** Another storage replaces the drive in its own slot: a second slot is refused while the first is attached. */
-function cloudInit(config: GuestConfig, guest: DesiredGuest): Changes {
+function cloudInit(config: GuestConfig, guest: DesiredVm): Changes {
   const live = toLiveConfig(config).cloudInit;
   const wanted = guest.cloudInit?.storage;
   if (live?.storage === wanted) return {};

@@ -1,8 +1,8 @@
 import { UserError } from '../../../core/errors.ts';
-import type { DesiredGuest } from '../../../core/guest.ts';
+import type { DesiredGuest, GuestAt } from '../../../core/guest.ts';
 import { creationMark } from '../../../core/marks.ts';
 import type { ClusterMonitor, Guard } from '../../cluster.ts';
-import { type Api, type At, guestPath } from '../api.ts';
+import { type Api, guestPath } from '../api.ts';
 import type { Params } from '../client.ts';
 import { readConfig } from '../config.ts';
 import { guardOf } from '../guard.ts';
@@ -36,7 +36,7 @@ export async function create(api: Api, step: StepOf<'create'>, monitor: ClusterM
 }
 
 /** Taken, but by our own create call whose answer was lost or whose bot was killed before the tags were written. */
-async function refuseUnlessOurs(api: Api, at: At): Promise<void> {
+async function refuseUnlessOurs(api: Api, at: GuestAt): Promise<void> {
   const config = await readConfig(api, at);
   if (config !== undefined && isCutOff(at.vmid, config)) return;
   throw new UserError(`VMID ${at.vmid} is taken: ${guestPath(at)} or another node has it.`, {
@@ -46,6 +46,7 @@ async function refuseUnlessOurs(api: Api, at: At): Promise<void> {
 
 /** Options of a NixOS guest: agent, serial console, Linux. Its root disk comes with the import. */
 function settings(guest: DesiredGuest): Params {
+  if (guest.kind !== 'vm') throw new Error('only VMs yet');
   return {
     name: guest.name,
     memory: guest.memoryMb,

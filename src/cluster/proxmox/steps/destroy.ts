@@ -1,7 +1,8 @@
 import { UserError } from '../../../core/errors.ts';
+import { type GuestAt, guestLabel } from '../../../core/guest.ts';
 import { readTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Guard } from '../../cluster.ts';
-import type { Api, At } from '../api.ts';
+import type { Api } from '../api.ts';
 import { type GuestConfig, readConfig, tagsOf, toLiveConfig } from '../config.ts';
 import { checkGuest, checkIdentity, checkUnchanged } from '../guard.ts';
 import { isCutOff } from '../marks.ts';
@@ -41,7 +42,7 @@ export async function discard(
   }
   const config = await readConfig(api, step);
   if (config === undefined) return assertGone(api, step);
-  if (guard === undefined) throw new Error(`discard of VM ${step.vmid} needs a guard`);
+  if (guard === undefined) throw new Error(`discard of ${guestLabel(step)} needs a guard`);
   if (isCutOff(step.vmid, config)) checkUnchanged(step, guard, config);
   else refuseUnlessHalfMade(step, await checkGuest(api, step, guard));
   if (await isRunning(api, step)) await stopGuest(api, step, monitor);
@@ -60,7 +61,7 @@ function refuseProtected(vmid: number, config: GuestConfig): void {
  * A new guest has pending tags that name no image, and no disk but the one imported last. Whatever was once done has
  * more: the image's tag through every change in place, the old root disk as an unused volume through a replacement.
  */
-function refuseUnlessHalfMade({ vmid }: At, config: GuestConfig): void {
+function refuseUnlessHalfMade({ vmid }: GuestAt, config: GuestConfig): void {
   refuseProtected(vmid, config);
   const { disks, unused } = toLiveConfig(config);
   const { pending, imageHash } = readTags(tagsOf(config));
@@ -69,9 +70,9 @@ function refuseUnlessHalfMade({ vmid }: At, config: GuestConfig): void {
 }
 
 /** A guest that is not on this node may be on another: only a free VMID is gone. */
-async function assertGone(api: Api, at: At): Promise<undefined> {
+async function assertGone(api: Api, at: GuestAt): Promise<undefined> {
   if (await isFree(api, at.vmid)) return;
-  throw new UserError(`VM ${at.vmid} is not on ${at.node}, but its VMID is still taken.`, {
+  throw new UserError(`${guestLabel(at)} is not on ${at.node}, but its VMID is still taken.`, {
     next: 'It was moved to another node or made anew. Look at the fresh plan.',
   });
 }

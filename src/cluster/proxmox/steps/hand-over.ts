@@ -1,4 +1,5 @@
 import { UserError } from '../../../core/errors.ts';
+import { guestLabel } from '../../../core/guest.ts';
 import type { Guard } from '../../cluster.ts';
 import { guestPath } from '../api.ts';
 import { type GuestConfig, readConfig } from '../config.ts';
@@ -24,7 +25,7 @@ export async function handOver(doing: Doing<'hand-over'>): Promise<Guard> {
   }
   const after = await readConfig(api, step);
   if (after === undefined || handedOverKey(after.values) === undefined) {
-    throw new UserError(`The new root disk of VM ${step.vmid} is gone before it was handed over.`, {
+    throw new UserError(`The new root disk of ${guestLabel(step)} is gone before it was handed over.`, {
       next: 'The guest is as it was. Look at the fresh plan.',
     });
   }
@@ -38,7 +39,9 @@ async function moveOver(
 ): Promise<void> {
   const key = nextHandOverKey(config.values);
   if (key === undefined) {
-    throw new UserError(`VM ${step.vmid} has too many unused disks.`, { next: 'Remove those that are not needed.' });
+    throw new UserError(`${guestLabel(step)} has too many unused disks.`, {
+      next: 'Remove those that are not needed.',
+    });
   }
   const params = {
     disk: stagingSlot,
@@ -48,7 +51,7 @@ async function moveOver(
     'target-digest': config.digest,
   };
   const id = `${staging.vmid}-${stagingSlot}>${step.vmid}-${key}`;
-  const doing = `The hand-over of the new root disk to VM ${step.vmid}`;
+  const doing = `The hand-over of the new root disk to ${guestLabel(step)}`;
   const task = { node: step.node, type: 'qmmove', id, doing };
   await runTask(api, { method: 'POST', path: `${guestPath(staging)}/move_disk`, params, ...task }, monitor);
 }

@@ -1,6 +1,6 @@
-import type { DesiredGuest } from '../../../core/guest.ts';
+import { type DesiredGuest, type GuestAt, guestLabel } from '../../../core/guest.ts';
 import type { ClusterMonitor, Guard } from '../../cluster.ts';
-import { type Api, type At, guestPath } from '../api.ts';
+import { type Api, guestPath } from '../api.ts';
 import type { GuestConfig } from '../config.ts';
 import { checkGuest, nextGuard } from '../guard.ts';
 import { checkImport } from '../storage.ts';
@@ -19,7 +19,7 @@ export async function importDisk({ api, step, guard, monitor }: Doing<'import'>)
 /** POST, not PUT: a synchronous call is cut after 30 s. The slot becomes the boot disk. */
 export async function importVolume(
   api: Api,
-  at: At,
+  at: GuestAt,
   from: { guest: DesiredGuest; slot: string; volid: string; config: GuestConfig },
   monitor: ClusterMonitor,
 ): Promise<void> {
@@ -27,7 +27,7 @@ export async function importVolume(
   const drive = `${guest.storage}:0,import-from=${volid},discard=on`;
   const params = { [slot]: drive, boot: `order=${slot}`, digest: config.digest };
   const path = `${guestPath(at)}/config`;
-  const doing = `The import of the image of ${guest.name} into VM ${at.vmid}`;
+  const doing = `The import of the image of ${guest.name} into ${guestLabel(at)}`;
   await runTask(
     api,
     { method: 'POST', path, params, node: at.node, type: 'qmconfig', id: String(at.vmid), doing },

@@ -1,3 +1,4 @@
+import { guestLabel } from '../../../core/guest.ts';
 import type { GuestStep } from '../../../core/steps.ts';
 import type { ClusterMonitor, Guard } from '../../cluster.ts';
 import type { Api } from '../api.ts';
@@ -8,6 +9,7 @@ import { configure } from './configure.ts';
 import { create } from './create.ts';
 import { destroy, discard } from './destroy.ts';
 import { finish } from './finish.ts';
+import { free } from './free.ts';
 import { handOver } from './hand-over.ts';
 import { importDisk } from './import.ts';
 import { moveDisk } from './move-disk.ts';
@@ -29,10 +31,10 @@ export async function performStep(
   await waitForActive(api, step.node, isOf(step.vmid));
   if (step.kind === 'create') return create(api, step, monitor);
   if (step.kind === 'discard') return discard(api, step, guard, monitor);
-  if (guard === undefined) throw new Error(`the step ${step.kind} of VM ${step.vmid} needs a guard`);
+  if (guard === undefined) throw new Error(`the step ${step.kind} of ${guestLabel(step)} needs a guard`);
   if (guard.vmid !== step.vmid || guard.node !== step.node) {
     throw new Error(
-      `the guard of VM ${guard.vmid} on ${guard.node} came with a step of VM ${step.vmid} on ${step.node}`,
+      `the guard of VM ${guard.vmid} on ${guard.node} came with a step of ${guestLabel(step)} on ${step.node}`,
     );
   }
   switch (step.kind) {
@@ -64,6 +66,8 @@ export async function performStep(
       return stop({ api, step, guard, monitor });
     case 'destroy':
       return destroy({ api, step, guard, monitor });
+    case 'free':
+      return free({ api, step, guard, monitor });
     default:
       throw new Error(`no such step: ${JSON.stringify(step satisfies never)}`);
   }

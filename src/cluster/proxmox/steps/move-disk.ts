@@ -1,4 +1,5 @@
 import { UserError } from '../../../core/errors.ts';
+import { guestLabel } from '../../../core/guest.ts';
 import type { Guard } from '../../cluster.ts';
 import { guestPath } from '../api.ts';
 import { toLiveConfig } from '../config.ts';
@@ -13,12 +14,12 @@ export async function moveDisk({ api, step, guard, monitor }: Doing<'move-disk'>
   const { diskSlot: disk, storage } = step.guest;
   const live = toLiveConfig(config).disks[disk];
   if (live === undefined)
-    throw new UserError(`VM ${step.vmid} has no disk ${disk}.`, { next: 'Look at the fresh plan.' });
+    throw new UserError(`${guestLabel(step)} has no disk ${disk}.`, { next: 'Look at the fresh plan.' });
   if (live.storage === storage) return guard;
   await checkTarget(api, step.node, storage, (live.sizeMb ?? 0) * 2 ** 20);
   const params = { disk, storage, delete: 1, digest: config.digest };
   const path = `${guestPath(step)}/move_disk`;
-  const doing = `The move of ${disk} of VM ${step.vmid} to ${storage}`;
+  const doing = `The move of ${disk} of ${guestLabel(step)} to ${storage}`;
   const task = { node: step.node, type: 'qmmove', id: String(step.vmid), doing };
   await runTask(api, { method: 'POST', path, params, ...task }, monitor);
   return nextGuard(api, step, guard);

@@ -1,5 +1,6 @@
+import { type GuestAt, guestLabel } from '../../../core/guest.ts';
 import type { ClusterMonitor, Guard } from '../../cluster.ts';
-import { type Api, type At, guestPath } from '../api.ts';
+import { type Api, guestPath } from '../api.ts';
 import type { Params } from '../client.ts';
 import { TaskError } from '../errors.ts';
 import { checkGuest, nextGuard } from '../guard.ts';
@@ -23,27 +24,27 @@ export async function stop({ api, step, guard, monitor }: Doing<'stop'>): Promis
   return nextGuard(api, step, guard);
 }
 
-export async function isRunning(api: Api, at: At): Promise<boolean> {
+export async function isRunning(api: Api, at: GuestAt): Promise<boolean> {
   return (await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus)).status === 'running';
 }
 
 /** A guest that runs already is a success: the answer to the first try may have been lost. */
-export async function startGuest(api: Api, at: At, monitor: ClusterMonitor): Promise<void> {
+export async function startGuest(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<void> {
   try {
-    await power(api, at, { action: 'start', doing: `The start of VM ${at.vmid}` }, monitor);
+    await power(api, at, { action: 'start', doing: `The start of ${guestLabel(at)}` }, monitor);
   } catch (error) {
     if (!(error instanceof TaskError && /already running$/.test(error.text))) throw error;
   }
 }
 
-export async function stopGuest(api: Api, at: At, monitor: ClusterMonitor): Promise<void> {
-  await power(api, at, { action: 'stop', doing: `The stop of VM ${at.vmid}` }, monitor);
+export async function stopGuest(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<void> {
+  await power(api, at, { action: 'stop', doing: `The stop of ${guestLabel(at)}` }, monitor);
 }
 
 /** One of Proxmox's power tasks; its type is `qm` and the action. */
 export async function power(
   api: Api,
-  at: At,
+  at: GuestAt,
   what: { action: 'start' | 'stop' | 'shutdown' | 'reboot'; doing: string; params?: Params },
   monitor: ClusterMonitor,
 ): Promise<void> {

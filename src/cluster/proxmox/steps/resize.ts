@@ -1,7 +1,7 @@
 import { UserError } from '../../../core/errors.ts';
-import type { DesiredGuest } from '../../../core/guest.ts';
+import { type DesiredGuest, type GuestAt, guestLabel } from '../../../core/guest.ts';
 import type { ClusterMonitor, Guard } from '../../cluster.ts';
-import { type Api, type At, guestPath } from '../api.ts';
+import { type Api, guestPath } from '../api.ts';
 import { type GuestConfig, toLiveConfig } from '../config.ts';
 import { checkGuest, nextGuard } from '../guard.ts';
 import { checkFits } from '../storage.ts';
@@ -17,19 +17,19 @@ export async function resize({ api, step, guard, monitor }: Doing<'resize'>): Pr
 /** To the size wanted, absolute, so that asking twice does no harm. @returns false when it had that size already */
 export async function growDisk(
   api: Api,
-  at: At,
+  at: GuestAt,
   { guest, slot, config }: { guest: DesiredGuest; slot: string; config: GuestConfig },
   monitor: ClusterMonitor,
 ): Promise<boolean> {
   const disk = toLiveConfig(config).disks[slot];
   if (disk === undefined)
-    throw new UserError(`VM ${at.vmid} has no disk ${slot}.`, { next: 'Look at the fresh plan.' });
+    throw new UserError(`${guestLabel(at)} has no disk ${slot}.`, { next: 'Look at the fresh plan.' });
   const sizeMb = disk.sizeMb ?? 0;
   checkFits(guest, sizeMb * 2 ** 20);
   if (sizeMb === guest.diskGb * 1024) return false;
   const params = { disk: slot, size: `${guest.diskGb}G`, digest: config.digest };
   const path = `${guestPath(at)}/resize`;
-  const doing = `The resize of ${slot} of VM ${at.vmid}`;
+  const doing = `The resize of ${slot} of ${guestLabel(at)}`;
   await runTask(
     api,
     { method: 'PUT', path, params, node: at.node, type: 'resize', id: String(at.vmid), doing },

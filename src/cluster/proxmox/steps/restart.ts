@@ -1,6 +1,7 @@
 import { UserError } from '../../../core/errors.ts';
+import { type GuestAt, guestLabel } from '../../../core/guest.ts';
 import type { ClusterMonitor, Guard } from '../../cluster.ts';
-import { type Api, type At, guestPath } from '../api.ts';
+import { type Api, guestPath } from '../api.ts';
 import { readConfig } from '../config.ts';
 import { TaskError } from '../errors.ts';
 import { checkGuest, nextGuard } from '../guard.ts';
@@ -18,7 +19,7 @@ export async function restart({ api, step, guard, monitor }: Doing<'restart'>): 
   await ((await reboots(api, step, monitor)) ? awaitReboot(api, step, monitor) : stopAndStart(api, step, monitor));
   const after = await readConfig(api, step);
   if (after !== undefined && after.pending.length > 0) {
-    throw new UserError(`VM ${step.vmid} was restarted, but ${after.pending.join(', ')} did not take effect.`, {
+    throw new UserError(`${guestLabel(step)} was restarted, but ${after.pending.join(', ')} did not take effect.`, {
       next: 'Look at its pending changes in Proxmox.',
     });
   }
@@ -26,10 +27,10 @@ export async function restart({ api, step, guard, monitor }: Doing<'restart'>): 
 }
 
 /** @returns false when the guest did not shut down in time: it still runs, its changes still wait */
-async function reboots(api: Api, at: At, monitor: ClusterMonitor): Promise<boolean> {
+async function reboots(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<boolean> {
   const timeout = Math.ceil(api.timeouts.shutdownMs / 1000);
   try {
-    await power(api, at, { action: 'reboot', doing: `The reboot of VM ${at.vmid}`, params: { timeout } }, monitor);
+    await power(api, at, { action: 'reboot', doing: `The reboot of ${guestLabel(at)}`, params: { timeout } }, monitor);
     return true;
   } catch (error) {
     if (error instanceof TaskError && /got timeout$/.test(error.text)) return false;
@@ -37,10 +38,10 @@ async function reboots(api: Api, at: At, monitor: ClusterMonitor): Promise<boole
   }
 }
 
-async function stopAndStart(api: Api, at: At, monitor: ClusterMonitor): Promise<void> {
+async function stopAndStart(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<void> {
   monitor.line('the guest does not shut down: it is stopped');
   const params = { timeout: 10, forceStop: 1 };
-  await power(api, at, { action: 'shutdown', doing: `The shutdown of VM ${at.vmid}`, params }, monitor);
+  await power(api, at, { action: 'shutdown', doing: `The shutdown of ${guestLabel(at)}`, params }, monitor);
   await api.sleep(api.timeouts.pauseMs);
   await startGuest(api, at, monitor);
 }
@@ -49,7 +50,7 @@ async function stopAndStart(api: Api, at: At, monitor: ClusterMonitor): Promise<
  * The task ends when the old machine stopped. What is pending becomes real at that stop, so nothing pending first and
  * running then means that the new one runs.
  */
-async function awaitReboot(api: Api, at: At, monitor: ClusterMonitor): Promise<void> {
+async function awaitReboot(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<void> {
   const until = api.now() + api.timeouts.startMs;
   for (;;) {
     const config = await readConfig(api, at);

@@ -1,6 +1,6 @@
+import { type GuestAt, guestLabel } from '../../../core/guest.ts';
 import { stagingMark } from '../../../core/marks.ts';
 import type { Guard } from '../../cluster.ts';
-import type { At } from '../api.ts';
 import { readConfig } from '../config.ts';
 import { checkGuest, guardOf } from '../guard.ts';
 import { pendingMark } from '../marks.ts';
@@ -19,7 +19,7 @@ export async function stage(doing: Doing<'stage'>): Promise<Guard> {
   const { api, step, guard, monitor } = doing;
   await checkGuest(api, step, guard);
   const volid = await checkImport(api, step.node, step.guest);
-  const at = { node: step.node, vmid: await freeStagingVmid(api, step, monitor) };
+  const at = { guestKind: step.guestKind, node: step.node, vmid: await freeStagingVmid(api, step, monitor) };
   await createStaging(doing, at);
   await putConfig(api, at, { tags: pendingMark }, (await guardOf(api, at)).digest);
   const source = { guest: step.guest, slot: stagingSlot };
@@ -29,15 +29,15 @@ export async function stage(doing: Doing<'stage'>): Promise<Guard> {
 }
 
 /** The create call is the atomic test of its VMID: two runs cannot both have it. */
-async function createStaging({ api, step, monitor }: Doing<'stage'>, { node, vmid }: At): Promise<void> {
+async function createStaging({ api, step, monitor }: Doing<'stage'>, { node, vmid }: GuestAt): Promise<void> {
   const name = `proxnix-staging-${step.vmid}`;
   const params = { vmid, name, pool: api.pool, memory: 128, description: stagingMark(step.vmid) };
   const task = { node, type: 'qmcreate', id: String(vmid), doing: `The creation of the staging guest ${vmid}` };
   await runTask(api, { method: 'POST', path: `/nodes/${node}/qemu`, params, ...task }, monitor);
 }
 
-async function read({ api, step }: Doing<'stage'>, at: At) {
+async function read({ api, step }: Doing<'stage'>, at: GuestAt) {
   const config = await readConfig(api, at);
-  if (config === undefined) throw new Error(`the staging guest ${at.vmid} of VM ${step.vmid} is gone`);
+  if (config === undefined) throw new Error(`the staging guest ${at.vmid} of ${guestLabel(step)} is gone`);
   return config;
 }

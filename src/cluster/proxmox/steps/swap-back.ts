@@ -1,4 +1,5 @@
 import { UserError } from '../../../core/errors.ts';
+import { guestLabel } from '../../../core/guest.ts';
 import type { Guard } from '../../cluster.ts';
 import { readConfig, readDrive } from '../config.ts';
 import { checkGuest, nextGuard } from '../guard.ts';
@@ -22,7 +23,7 @@ export async function swapBack({ api, step, guard, monitor }: Doing<'swap-back'>
   const current = readDrive(config.values[slot] ?? 'none,discard=on');
   if (current.get('file') === step.volid) return guard;
   if (!Object.entries(config.values).some(([key, volid]) => /^unused\d+$/.test(key) && volid === step.volid)) {
-    throw new UserError(`The old root disk ${step.volid} is not with VM ${step.vmid} any more.`, {
+    throw new UserError(`The old root disk ${step.volid} is not with ${guestLabel(step)} any more.`, {
       next: 'Look at the unused disks of the VM in Proxmox.',
     });
   }

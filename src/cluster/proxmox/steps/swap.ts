@@ -1,4 +1,5 @@
 import { UserError } from '../../../core/errors.ts';
+import { guestLabel } from '../../../core/guest.ts';
 import { splitTags } from '../../../core/tags.ts';
 import type { Guard } from '../../cluster.ts';
 import { readDrive, tagsOf, toLiveConfig } from '../config.ts';
@@ -28,7 +29,9 @@ export async function swap({ api, step, guard }: Doing<'swap'>): Promise<Guard> 
   if (volid === undefined) {
     const done = tagsOf(config).join() === splitTags(step.tags).join() && config.values[slot] !== undefined;
     if (done) return guard;
-    throw new UserError(`No new root disk was handed over to VM ${step.vmid}.`, { next: 'Look at the fresh plan.' });
+    throw new UserError(`No new root disk was handed over to ${guestLabel(step)}.`, {
+      next: 'Look at the fresh plan.',
+    });
   }
   const old = readDrive(config.values[slot] ?? 'none,discard=on');
   const drive = writeProperty(new Map([['file', volid], ...driveOptions(old)]), 'file');
