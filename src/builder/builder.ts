@@ -1,5 +1,5 @@
 import type { ImageFile } from '../cluster/cluster.ts';
-import type { Image } from '../core/guest.ts';
+import type { Image, ImageRequest } from '../core/guest.ts';
 import type { Source } from '../git/git.ts';
 
 /** Where a build reports what goes on. */
@@ -15,10 +15,10 @@ export interface Builder {
   /** The flake's output `proxnix` as JSON, alone and therefore cheap. */
   evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown>;
   /**
-   * For each image type its derivation and store path, in the order asked. One error names every image that has none,
-   * with Nix's own last lines.
+   * For each request its image, in the order asked; one type may be asked for both kinds. One error names every image
+   * that has no derivation, with Nix's own last lines.
    */
-  evaluateImages(source: Source, types: readonly string[], signal?: AbortSignal): Promise<readonly Image[]>;
+  evaluateImages(source: Source, wanted: readonly ImageRequest[], signal?: AbortSignal): Promise<readonly Image[]>;
   /**
    * Builds what is missing. The result has the store path that was planned, or this fails. A failure names the
    * derivation that broke and the last lines of its log; images that were built stay built.

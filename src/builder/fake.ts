@@ -1,17 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { ImageFile } from '../cluster/cluster.ts';
 import { UserError } from '../core/errors.ts';
-import type { Image } from '../core/guest.ts';
+import type { GuestKind, Image, ImageRequest } from '../core/guest.ts';
 import type { Source } from '../git/git.ts';
 import type { Builder, BuildMonitor } from './builder.ts';
+import { imageTitle } from './images.ts';
 
 /** What one commit evaluates to. */
 export interface FakeCommit {
   /** The output `proxnix`; absent: the flake does not evaluate. */
   readonly fleet?: unknown;
-  /** For each image type a text that stands for all it is made of: another text is another store path. */
+  /** For each image type a text that stands for all its images are made of: another text is another store path. */
   readonly images?: Readonly<Record<string, string>>;
+  /** Image types whose configuration has an image for VMs only. */
+  readonly withoutTarball?: readonly string[];
 }
+
+const attributes: Readonly<Record<GuestKind, string>> = { vm: 'qcow2', container: 'tarball' };
+const kinds = ['vm', 'container'] as const;
 
 /** A builder in memory with scripted commits and failures, for tests of what uses the port. */
 export class FakeBuilder implements Builder {
@@ -32,12 +38,12 @@ export class FakeBuilder implements Builder {
 
   /** Builds of images made of this text fail with these lines of log. */
   breakBuild(content: string, log: readonly string[]): void {
-    this.#broken.set(this.#image('any', content).drvPath, log);
+    for (const kind of kinds) this.#broken.set(this.#image({ kind, type: 'any' }, content).drvPath, log);
   }
 
   /** Builds of images made of this text wait until the promise is settled; its rejection is the build's. */
   holdBuild(content: string, until: Promise<void>): void {
-    this.#held.set(this.#image('any', content).drvPath, until);
+    for (const kind of kinds) this.#held.set(this.#image({ kind, type: 'any' }, content).drvPath, until);
   }
 
   isBuilt(image: Image): boolean {
@@ -57,17 +63,27 @@ export class FakeBuilder implements Builder {
     return structuredClone(fleet);
   }
 
-  async evaluateImages(source: Source, types: readonly string[], signal?: AbortSignal): Promise<readonly Image[]> {
+  async evaluateImages(
+    source: Source,
+    wanted: readonly ImageRequest[],
+    signal?: AbortSignal,
+  ): Promise<readonly Image[]> {
     this.calls.evaluateImages++;
     refuseCancelled(signal, 'evaluation');
-    const known = this.#commits.get(source.rev)?.images ?? {};
-    const missing = types.filter((type) => !Object.hasOwn(known, type));
+    const { images: known = {}, withoutTarball = [] } = this.#commits.get(source.rev) ?? {};
+    const missing = [...new Set(wanted.map(({ type }) => type))].filter((type) => !Object.hasOwn(known, type));
     if (missing.length > 0) {
       throw new UserError(`These images do not evaluate: ${missing.join(', ')}.`, {
         next: `Known are: ${Object.keys(known).join(', ')}.`,
       });
     }
-    return types.map((type) => this.#image(type, known[type] ?? ''));
+    const bare = wanted.find(({ kind, type }) => kind === 'container' && withoutTarball.includes(type));
+    if (bare !== undefined) {
+      throw new UserError(`The image ${imageTitle(bare)} has no attribute tarball (${attrOf(bare)}).`, {
+        next: 'Add the attribute.',
+      });
+    }
+    return wanted.map((request) => this.#image(request, known[request.type] ?? ''));
   }
 
   async build(images: readonly Image[], monitor: BuildMonitor, signal?: AbortSignal): Promise<readonly ImageFile[]> {
@@ -77,7 +93,7 @@ export class FakeBuilder implements Builder {
     let done = 0;
     const failed: Image[] = [];
     for (const image of todo) {
-      const name = `image-${image.type}`;
+      const name = `${image.kind === 'vm' ? 'image' : 'tarball'}-${image.type}`;
       monitor.progress(done, todo.length, [name]);
       monitor.line(name, `making ${image.type}`);
       await this.#hold(image, signal);
@@ -89,11 +105,11 @@ export class FakeBuilder implements Builder {
     }
     const [first] = failed;
     if (first !== undefined) {
-      throw new UserError(`Building ${failed.map((image) => image.type).join(' and ')} failed.`, {
+      throw new UserError(`Building ${failed.map(imageTitle).join(' and ')} failed.`, {
         details: this.#broken.get(first.drvPath) ?? [],
       });
     }
-    return images.map((image) => ({ image, path: image.storePath, size: 393_216, virtualSize: 2 ** 31 }));
+    return images.map((image) => fileOf(image));
   }
 
   async log(drvPath: string): Promise<string | undefined> {
@@ -116,16 +132,24 @@ export class FakeBuilder implements Builder {
     await Promise.race([held, cancelled]);
   }
 
-  #image(type: string, content: string): Image {
-    const name = 'nixos.qcow2';
+  #image({ kind, type }: ImageRequest, content: string): Image {
+    // A disk and a tarball made of the same are two images.
+    const [name, salt] = kind === 'vm' ? ['nixos.qcow2', ''] : ['tarball', 'tarball '];
     return {
-      kind: 'vm',
-      type,
-      attr: `nixosConfigurations.${type}.config.system.build.qcow2`,
-      drvPath: `/nix/store/${storeHash(`drv ${content}`)}-${name}.drv`,
-      storePath: `/nix/store/${storeHash(`out ${content}`)}-${name}`,
+      ...{ kind, type, attr: attrOf({ kind, type }) },
+      drvPath: `/nix/store/${storeHash(`drv ${salt}${content}`)}-${name}.drv`,
+      storePath: `/nix/store/${storeHash(`out ${salt}${content}`)}-${name}`,
     };
   }
+}
+
+function attrOf({ kind, type }: ImageRequest): string {
+  return `nixosConfigurations.${type}.config.system.build.${attributes[kind]}`;
+}
+
+function fileOf(image: Image): ImageFile {
+  if (image.kind === 'vm') return { image, path: image.storePath, size: 393_216, virtualSize: 2 ** 31 };
+  return { image, path: `${image.storePath}/tarball/nixos-system-x86_64-linux.tar.xz`, size: 131_072 };
 }
 
 function refuseCancelled(signal: AbortSignal | undefined, what: string): void {

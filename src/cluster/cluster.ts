@@ -28,7 +28,8 @@ export interface ImageFile {
   readonly image: Image;
   readonly path: string;
   readonly size: number;
-  readonly virtualSize: number;
+  /** Of a disk image; a tarball tells none. */
+  readonly virtualSize?: number;
 }
 
 /** An image file of ours that lies on a storage of the cluster. */

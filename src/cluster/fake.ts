@@ -242,13 +242,13 @@ export class FakeCluster implements Cluster {
   #image(guest: DesiredGuest): ImageFile {
     const file = this.#images.get(imageHash(guest.image));
     if (file === undefined) throw new UserError(`The image of ${guest.name} is not on the storage local of pve1.`);
-    if (file.virtualSize > guest.diskGb * 2 ** 30)
+    if ((file.virtualSize ?? 0) > guest.diskGb * 2 ** 30)
       throw new UserError(`The root disk of ${guest.name} has more than its disk_gb.`);
     return file;
   }
 
   #copy(guest: DesiredGuest): LiveDisk {
-    return { ...this.#volume(guest.storage), sizeMb: this.#image(guest).virtualSize / 2 ** 20 };
+    return { ...this.#volume(guest.storage), sizeMb: (this.#image(guest).virtualSize ?? 0) / 2 ** 20 };
   }
 
   #volume(storage: string): LiveDisk {

@@ -2,9 +2,10 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import type { Builder, BuildMonitor } from '../builder/builder.ts';
+import { imageTitle } from '../builder/images.ts';
 import type { ImageFile } from '../cluster/cluster.ts';
 import { UserError } from '../core/errors.ts';
-import type { Image } from '../core/guest.ts';
+import type { Image, ImageRequest } from '../core/guest.ts';
 import type { Source } from '../git/git.ts';
 import { imageName, type RecordedImage, type Recording, readRecording } from './recorded.ts';
 import { readRecordedFleet } from './recorded-fleet.ts';
@@ -38,10 +39,15 @@ export class RecordedBuilder implements Builder {
     throw new UserError(`The demo has no recording of line ${fleet.line} of vms.nix in commit ${commit}.`, notRecorded);
   }
 
-  async evaluateImages(source: Source, types: readonly string[], signal?: AbortSignal): Promise<readonly Image[]> {
+  async evaluateImages(
+    source: Source,
+    wanted: readonly ImageRequest[],
+    signal?: AbortSignal,
+  ): Promise<readonly Image[]> {
     refuseCancelled(signal, 'evaluation');
     const tree = await this.#tree(source);
-    const unknown = types.filter((type) => imageName(type) === undefined);
+    const types = new Set(wanted.map(({ type }) => type));
+    const unknown = [...types].filter((type) => imageName(type) === undefined);
     if (unknown.length > 0) {
       throw new UserError(`These images do not evaluate: ${unknown.join(', ')}.`, {
         next: `Known are: ${Object.keys(this.#recording.images)
@@ -49,7 +55,7 @@ export class RecordedBuilder implements Builder {
           .join(', ')}.`,
       });
     }
-    return types.map((type) => this.#evaluate(source, tree, type));
+    return wanted.map((request) => this.#evaluate(source, tree, request));
   }
 
   async build(images: readonly Image[], monitor: BuildMonitor, signal?: AbortSignal): Promise<readonly ImageFile[]> {
@@ -79,14 +85,17 @@ export class RecordedBuilder implements Builder {
     for (const name of names) if (!kept.has(join(folder, name))) await rm(join(folder, name));
   }
 
-  #evaluate(source: Source, tree: ReadonlyMap<string, string>, type: string): Image {
+  #evaluate(source: Source, tree: ReadonlyMap<string, string>, request: ImageRequest): Image {
+    const { kind, type } = request;
+    if (kind !== 'vm')
+      throw new UserError(`The demo has no recording of the image ${imageTitle(request)}.`, notRecorded);
     const path = `images/${imageName(type)}.nix`;
     const found = this.#of(type)?.evaluations[tree.get(path) ?? ''];
     if (found === undefined) {
       throw new UserError(`The demo has no recording of ${path} in commit ${source.rev.slice(0, 7)}.`, notRecorded);
     }
     const attr = `nixosConfigurations.${type}.config.system.build.qcow2`;
-    return { kind: 'vm', type, attr, drvPath: found.drv, storePath: found.out };
+    return { kind, type, attr, drvPath: found.drv, storePath: found.out };
   }
 
   async #buildOne(image: Image, monitor: BuildMonitor, at: { done: number; total: number }): Promise<boolean> {
@@ -120,7 +129,8 @@ export class RecordedBuilder implements Builder {
   #recorded(image: Image): RecordedImage {
     const all = Object.values(this.#of(image.type)?.evaluations ?? {});
     const found = all.find((recorded) => recorded.drv === image.drvPath && recorded.out === image.storePath);
-    if (found === undefined) throw new UserError(`The demo has no recording of the image ${image.type}.`, notRecorded);
+    if (found === undefined)
+      throw new UserError(`The demo has no recording of the image ${imageTitle(image)}.`, notRecorded);
     return found;
   }
 

@@ -2,7 +2,7 @@ import type { Commit } from '../core/commit.ts';
 import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
 import type { Goal } from '../core/goal.ts';
-import type { DesiredGuest } from '../core/guest.ts';
+import type { DesiredGuest, GuestSpec, ImageRequest } from '../core/guest.ts';
 import { whatMoved } from '../core/moved.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
@@ -92,16 +92,22 @@ export async function evaluateGoal(
   const source = await fleet.git.pin(commit.sha, pin);
   const specs = parseDesired(await fleet.builder.evaluateFleet(source, signal));
   note?.('images');
-  const types = [...new Set(specs.map((spec) => spec.imageType))];
-  const images = types.length === 0 ? [] : await fleet.builder.evaluateImages(source, types, signal);
+  const wanted = imagesOf(specs);
+  const images = wanted.length === 0 ? [] : await fleet.builder.evaluateImages(source, wanted, signal);
   const guests = specs.map((spec) => {
-    const image = images.find((one) => one.type === spec.imageType);
+    const image = images.find((one) => one.kind === spec.kind && one.type === spec.imageType);
     if (image === undefined) {
       throw new UserError(`The image ${spec.imageType} of ${spec.key} was not evaluated.`, { next: 'Plan again.' });
     }
     return { ...spec, image };
   });
   return goalOf(fleet, commit, guests);
+}
+
+/** Each image once, however many guests run it. */
+function imagesOf(specs: readonly GuestSpec[]): readonly ImageRequest[] {
+  const requests = specs.map(({ kind, imageType }) => [`${kind} ${imageType}`, { kind, type: imageType }] as const);
+  return [...new Map(requests).values()];
 }
 
 export function goalOf(fleet: Fleet, commit: Commit, guests: readonly DesiredGuest[]): Goal {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Builder, BuildMonitor } from '../../src/builder/builder.ts';
 import { UserError } from '../../src/core/errors.ts';
-import { type Image, imageHash } from '../../src/core/guest.ts';
+import { type Image, type ImageRequest, imageHash } from '../../src/core/guest.ts';
 import type { Source } from '../../src/git/git.ts';
 
 /** Commits of a flake with the image types `build-qcow2-website` and `build-qcow2-worker`, made when they are asked for. */
@@ -14,12 +14,22 @@ export interface BuilderWorld {
   readonly brokenWorker: () => Promise<Source>;
   /** The website's image writes a line and then builds for ever; `undefined` where nothing takes time. */
   readonly endlessWebsite?: () => Promise<Source>;
+  /** The worker's configuration makes no tarball; `undefined` where no configuration does. */
+  readonly workerWithoutTarball?: () => Promise<Source>;
   readonly isBuilt: (image: Image) => Promise<boolean>;
   /** `undefined` where there is no collector. */
   readonly collectGarbage?: () => Promise<void>;
 }
 
 export const [website, worker] = ['build-qcow2-website', 'build-qcow2-worker'];
+
+export function vmImage(type: string): ImageRequest {
+  return { kind: 'vm', type };
+}
+
+export function containerImage(type: string): ImageRequest {
+  return { kind: 'container', type };
+}
 
 /** A monitor that remembers. */
 export function aMonitor() {
@@ -44,7 +54,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
     it('gives images in the order asked, also twice the same', async () => {
       const { builder, good } = await open();
       const source = await good();
-      const images = await builder.evaluateImages(source, [worker, website, worker]);
+      const images = await builder.evaluateImages(source, [vmImage(worker), vmImage(website), vmImage(worker)]);
       expect(images.map((image) => image.type)).toEqual([worker, website, worker]);
       expect(images[0]).toEqual(images[2]);
       expect(images[1]?.attr).toBe(`nixosConfigurations.${website}.config.system.build.qcow2`);
@@ -57,15 +67,21 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
 
     it('gives another store path to the image that was edited, and to no other', async () => {
       const { builder, good, editedWebsite } = await open();
-      const before = await builder.evaluateImages(await good(), [website, worker]);
-      const after = await builder.evaluateImages(await editedWebsite(), [website, worker]);
+      const before = await builder.evaluateImages(await good(), [vmImage(website), vmImage(worker)]);
+      const after = await builder.evaluateImages(await editedWebsite(), [vmImage(website), vmImage(worker)]);
       expect(after[0]?.storePath).not.toBe(before[0]?.storePath);
       expect(after[1]).toEqual(before[1]);
     });
 
     it('names the images that are not there and those that are', async () => {
       const { builder, good } = await open();
-      const asking = builder.evaluateImages(await good(), [website, 'build-qcow2-webste', '--option', '$(id)', '../x']);
+      const asking = builder.evaluateImages(await good(), [
+        vmImage(website),
+        vmImage('build-qcow2-webste'),
+        vmImage('--option'),
+        vmImage('$(id)'),
+        vmImage('../x'),
+      ]);
       const error: unknown = await asking.catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(UserError);
       expect(error).toMatchObject({
@@ -74,9 +90,53 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
       });
     });
 
+    it('gives both images of one type, in the order asked', async () => {
+      const { builder, good, workerWithoutTarball } = await open();
+      if (workerWithoutTarball === undefined) return;
+      const wanted = [containerImage(website), vmImage(worker), vmImage(website), containerImage(website)];
+      const images = await builder.evaluateImages(await good(), wanted);
+      expect(images.map(({ kind, type }) => ({ kind, type }))).toEqual(wanted);
+      const [tarball, , disk, again] = images;
+      expect(tarball).toEqual(again);
+      expect(tarball?.attr).toBe(`nixosConfigurations.${website}.config.system.build.tarball`);
+      expect(disk?.attr).toBe(`nixosConfigurations.${website}.config.system.build.qcow2`);
+      expect(tarball?.storePath).not.toBe(disk?.storePath);
+      expect(tarball?.drvPath).not.toBe(disk?.drvPath);
+    });
+
+    it('gives another store path to the container image that was edited, and to no other', async () => {
+      const { builder, good, editedWebsite, workerWithoutTarball } = await open();
+      if (workerWithoutTarball === undefined) return;
+      const wanted = [containerImage(website), containerImage(worker)];
+      const before = await builder.evaluateImages(await good(), wanted);
+      const after = await builder.evaluateImages(await editedWebsite(), wanted);
+      expect(after[0]?.storePath).not.toBe(before[0]?.storePath);
+      expect(after[1]).toEqual(before[1]);
+    });
+
+    it('names the attribute of a container image that is not there, and has the image for VMs all the same', async () => {
+      const { builder, workerWithoutTarball } = await open();
+      if (workerWithoutTarball === undefined) return;
+      const source = await workerWithoutTarball();
+      const disks = await builder.evaluateImages(source, [vmImage(worker)]);
+      await expect(builder.evaluateImages(source, [containerImage(website), containerImage(worker)])).rejects.toThrow(
+        `The image ${worker} (container) has no attribute tarball (nixosConfigurations.${worker}.config.system.build.tarball).`,
+      );
+      expect(await builder.evaluateImages(source, [vmImage(worker)])).toEqual(disks);
+      expect(await builder.evaluateImages(source, [containerImage(website)])).toHaveLength(1);
+    });
+
+    it('names a type that is not there once, whatever is asked of it', async () => {
+      const { builder, good } = await open();
+      const asking = builder.evaluateImages(await good(), [vmImage('nowhere'), containerImage('nowhere')]);
+      const error: unknown = await asking.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(UserError);
+      expect(String(error).match(/nowhere/g)).toHaveLength(1);
+    });
+
     it('builds nothing before it is asked to, and then exactly what was planned', async () => {
       const { builder, good, isBuilt } = await open();
-      const images = await builder.evaluateImages(await good(), [website, worker]);
+      const images = await builder.evaluateImages(await good(), [vmImage(website), vmImage(worker)]);
       for (const image of images) expect(await isBuilt(image)).toBe(false);
       const { monitor, bars, lines } = aMonitor();
       const files = await builder.build(images, monitor);
@@ -97,7 +157,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
 
     it('has nothing to do for what is built', async () => {
       const { builder, good } = await open();
-      const images = await builder.evaluateImages(await good(), [website]);
+      const images = await builder.evaluateImages(await good(), [vmImage(website)]);
       const first = await builder.build(images, aMonitor().monitor);
       const { monitor, bars, lines } = aMonitor();
       expect(await builder.build([...images, ...images], monitor)).toEqual([...first, ...first]);
@@ -106,7 +166,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
 
     it('names what broke with its log, and keeps what was built beside it', async () => {
       const { builder, brokenWorker, isBuilt } = await open();
-      const images = await builder.evaluateImages(await brokenWorker(), [website, worker]);
+      const images = await builder.evaluateImages(await brokenWorker(), [vmImage(website), vmImage(worker)]);
       const building = builder.build(images, aMonitor().monitor);
       const error: unknown = await building.catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(UserError);
@@ -130,7 +190,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
     it('does not begin what is cancelled already', async () => {
       const { builder, good, isBuilt } = await open();
       const source = await good();
-      const images = await builder.evaluateImages(source, [website]);
+      const images = await builder.evaluateImages(source, [vmImage(website)]);
       const edited = await open();
       await expect(edited.builder.evaluateFleet(await edited.good(), AbortSignal.abort())).rejects.toThrow(UserError);
       await expect(builder.build(images, aMonitor().monitor, AbortSignal.abort())).rejects.toThrow(UserError);
@@ -140,7 +200,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
     it('ends a build that is cancelled, and leaves nothing half made', async () => {
       const { builder, endlessWebsite, isBuilt } = await open();
       if (endlessWebsite === undefined) return;
-      const images = await builder.evaluateImages(await endlessWebsite(), [website]);
+      const images = await builder.evaluateImages(await endlessWebsite(), [vmImage(website)]);
       const { monitor } = aMonitor();
       const cancel = new AbortController();
       const watched: BuildMonitor = { ...monitor, line: () => cancel.abort() };
@@ -151,8 +211,8 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
     it('keeps exactly the images it is told to', async () => {
       const { builder, good, editedWebsite, isBuilt, collectGarbage } = await open();
       if (collectGarbage === undefined) return;
-      const old = await builder.evaluateImages(await good(), [website, worker]);
-      const fresh = await builder.evaluateImages(await editedWebsite(), [website]);
+      const old = await builder.evaluateImages(await good(), [vmImage(website), vmImage(worker)]);
+      const fresh = await builder.evaluateImages(await editedWebsite(), [vmImage(website)]);
       await builder.build([...old, ...fresh], aMonitor().monitor);
       await collectGarbage();
       await builder.keep([...fresh, ...old.slice(1)]);

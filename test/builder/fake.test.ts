@@ -17,6 +17,11 @@ builderContract('FakeBuilder', async () => {
     editedWebsite: source('b'.repeat(40), { [website]: 'website 2', [worker]: 'worker 1' }),
     brokenWorker: source('c'.repeat(40), { [website]: 'website 1', [worker]: 'worker broken' }),
     endlessWebsite: source('d'.repeat(40), { [website]: 'website endless' }),
+    workerWithoutTarball: async () => {
+      const images = { [website]: 'website 1', [worker]: 'worker 1' };
+      builder.commit('e'.repeat(40), { fleet, images, withoutTarball: [worker] });
+      return { mirror: '/fake/mirror.git', ref: 'refs/proxnix/r-1', rev: 'e'.repeat(40) };
+    },
     isBuilt: async (image) => builder.isBuilt(image),
     collectGarbage: async () => builder.collectGarbage(),
   };

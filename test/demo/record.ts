@@ -80,7 +80,7 @@ async function recordImages(): Promise<Recording['images']> {
   const repository = await aSampleRepository();
   const options = await nixOptions();
   const builder = new NixBuilder(options);
-  const types = sampleVms.map((vm) => `build-qcow2-${vm}`);
+  const wanted = sampleVms.map((vm) => ({ kind: 'vm' as const, type: `build-qcow2-${vm}` }));
   const logs = new Map<string, string[]>();
   const evaluations = new Map<SampleVm, Record<string, RecordedImage>>(sampleVms.map((vm) => [vm, {}]));
   const texts = new Map<SampleVm, string>();
@@ -93,7 +93,7 @@ async function recordImages(): Promise<Recording['images']> {
         'Images',
         Object.fromEntries([...now].map(([vm, text]) => [`images/${vm}.nix`, text])),
       );
-      const images = await builder.evaluateImages(await pinned(repository), types);
+      const images = await builder.evaluateImages(await pinned(repository), wanted);
       const lines = new Map<string, string[]>();
       const line = (drv: string, text: string) => lines.set(drv, [...(lines.get(drv) ?? []), text]);
       const building = builder.build(images, { progress: () => {}, line });

@@ -10,7 +10,7 @@ import { recordedSystem } from '../../src/demo/recorded.ts';
 import { RecordedBuilder } from '../../src/demo/recorded-builder.ts';
 import { commitFiles, createSampleRepository, readSample, type SampleRepository } from '../../src/demo/repository.ts';
 import { sampleVms } from '../../src/demo/sample-files.ts';
-import { aMonitor, builderContract, website, worker } from '../builder/builder.contract.ts';
+import { aMonitor, builderContract, containerImage, vmImage, website, worker } from '../builder/builder.contract.ts';
 import { nix, nixOptions, pinned } from '../builder/nix/here.ts';
 
 async function aRecordedRepository(): Promise<SampleRepository> {
@@ -24,7 +24,7 @@ async function aFolder(): Promise<string> {
   return folder;
 }
 
-const types = sampleVms.map((vm) => `build-qcow2-${vm}`);
+const types = sampleVms.map((vm) => vmImage(`build-qcow2-${vm}`));
 
 builderContract('RecordedBuilder', async () => {
   const dir = await aFolder();
@@ -53,7 +53,7 @@ builderContract('RecordedBuilder', async () => {
 describe('RecordedBuilder', () => {
   it('says in its log that it is a recording', async () => {
     const builder = new RecordedBuilder({ dir: await aFolder() });
-    const images = await builder.evaluateImages(await pinned(await aRecordedRepository()), [website]);
+    const images = await builder.evaluateImages(await pinned(await aRecordedRepository()), [vmImage(website)]);
     const { monitor, lines } = aMonitor();
     await builder.build(images, monitor);
     expect(lines[0]).toBe('nixos-root-website: this is a recording: no Nix builds on this machine');
@@ -70,6 +70,9 @@ describe('RecordedBuilder', () => {
     await commitFiles(repository, 'By hand', { 'images/cp.nix': text.replace('etcd', 'etcd-3') });
     await expect(builder.evaluateImages(await pinned(repository), types)).rejects.toThrow(
       /no recording of images\/cp\.nix/,
+    );
+    await expect(builder.evaluateImages(await pinned(repository), [containerImage(website)])).rejects.toThrow(
+      `The demo has no recording of the image ${website} (container).`,
     );
     const flake = await readSample(repository, 'flake.nix');
     await commitFiles(repository, 'By hand', { 'flake.nix': flake.replace('A small fleet', 'My fleet') });
@@ -113,7 +116,7 @@ describe.skipIf(nix?.system !== recordedSystem)('RecordedBuilder beside real Nix
     const source = await pinned(await aRecordedRepository());
     const real = new NixBuilder(await nixOptions());
     const recorded = new RecordedBuilder({ dir: await aFolder() });
-    const images = await real.evaluateImages(source, [website, worker]);
+    const images = await real.evaluateImages(source, [vmImage(website), vmImage(worker)]);
     const [log, recordedLog] = [aMonitor(), aMonitor()];
     const files = await real.build(images, log.monitor);
     const recordedFiles = await recorded.build(images, recordedLog.monitor);

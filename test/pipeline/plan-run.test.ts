@@ -1,7 +1,21 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { aBench } from '../support/pipeline.ts';
 import { gate, turn, until } from './support/clock.ts';
-import { present, shaOf, threeVms } from './support/fleet.ts';
+import { aVm, present, shaOf, threeVms } from './support/fleet.ts';
+
+describe('a plan', () => {
+  it('asks once for an image that several VMs run', async () => {
+    const bench = await aBench();
+    const asked = vi.spyOn(bench.builder, 'evaluateImages');
+    const vms = { ...threeVms(), mirror: aVm({ name: 'test-mirror', vm_id: 824 }) };
+    await bench.push(1, { vms });
+    expect(asked.mock.calls.map(([, wanted]) => wanted)).toEqual([
+      ['init', 'database', 'website'].map((type) => ({ kind: 'vm', type })),
+    ]);
+    const images = bench.run('planned').plan.goal.guests.map(({ key, image }) => [key, image.kind, image.type]);
+    expect(images).toContainEqual(['mirror', 'vm', 'website']);
+  });
+});
 
 describe('a push that changes no planned value', () => {
   it('says in sync and leaves the open plan and its buttons as they are', async () => {

@@ -1,5 +1,6 @@
 import { UserError } from '../../core/errors.ts';
 import type { Image } from '../../core/guest.ts';
+import { imageTitle } from '../images.ts';
 import { derivationName } from './names.ts';
 import type { NixSettings } from './settings.ts';
 import { requisites } from './store-queries.ts';
@@ -41,15 +42,15 @@ export async function buildError(
   const hurt = images.filter((_, index) => broken.some((drv) => needed[index]?.has(drv)));
   const [first] = broken;
   if (first === undefined) {
-    return new BuildError(`Building ${list(images.map((image) => image.type))} failed.`, {
+    return new BuildError(`Building ${list(images.map(imageTitle))} failed.`, {
       details: errors.flatMap((text) => text.split('\n')).slice(-maxLines),
       broken,
       ...hint(errors),
     });
   }
-  const types = list([...new Set(hurt.map((image) => image.type))]);
+  const titles = list([...new Set(hurt.map(imageTitle))]);
   const what = broken.map((drv) => `${derivationName(drv)} (${reasonOf(drv, errors)})`);
-  return new BuildError(`Building ${types} failed at ${list(what)}.`, {
+  return new BuildError(`Building ${titles} failed at ${list(what)}.`, {
     details: detailsOf(broken, logs, errors),
     broken,
     ...hint(errors),

@@ -1,10 +1,13 @@
 import type { Image } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
+import { imageKey } from '../images.ts';
 import { expressionVersion } from './expression.ts';
+import type { NixSettings } from './settings.ts';
 
 interface Entry {
   readonly source: Source;
   fleet?: { readonly json: unknown };
+  /** By `imageKey`. */
   readonly images: Map<string, Image>;
 }
 
@@ -15,9 +18,10 @@ export class EvaluationCache {
   readonly #entries = new Map<string, Entry>();
 
   /** The entry of a commit, made when it is new. The pinning ref is no part of the key: the commit decides. */
-  entry(source: Source, attribute: readonly string[], nixVersion: string): Entry {
+  entry(source: Source, { images }: NixSettings, nixVersion: string): Entry {
     const { mirror, rev, dir } = source;
-    const key = JSON.stringify([mirror, rev, dir, attribute, expressionVersion, nixVersion]);
+    const attributes = [images.vm.attribute, images.container.attribute];
+    const key = JSON.stringify([mirror, rev, dir, attributes, expressionVersion, nixVersion]);
     const entry = { images: new Map<string, Image>(), ...this.#entries.get(key), source };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
@@ -29,6 +33,6 @@ export class EvaluationCache {
   /** Where an image was evaluated from, the newest pin of it. */
   sourceOf(image: Image): Source | undefined {
     const entries = [...this.#entries.values()].reverse();
-    return entries.find((entry) => entry.images.get(image.type)?.drvPath === image.drvPath)?.source;
+    return entries.find((entry) => entry.images.get(imageKey(image))?.drvPath === image.drvPath)?.source;
   }
 }

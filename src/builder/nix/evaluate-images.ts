@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { Image } from '../../core/guest.ts';
+import type { Image, ImageRequest } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
+import { imageKey, imageTitle } from '../images.ts';
 import { evaluate } from './evaluate.ts';
 import type { EvaluationFailure } from './evaluation-failure.ts';
 import { imagesExpression } from './expression.ts';
@@ -23,76 +24,89 @@ const Batch = z.object({ known: z.array(z.string()), images: z.array(z.unknown()
 type Found = { readonly image: Image } | { readonly problem: ImageProblem };
 
 /**
- * The images of distinct types, in the order asked: batches in bounded processes, then one call for each image that
- * failed, which gives it its own message.
+ * Distinct images, in the order asked: batches in bounded processes, then one call for each image that failed, which
+ * gives it its own message.
  */
 export async function evaluateImages(
   settings: NixSettings,
   source: Source,
-  types: readonly string[],
+  wanted: readonly ImageRequest[],
   signal?: AbortSignal,
 ): Promise<readonly Image[]> {
-  if (types.length === 0) return [];
+  if (wanted.length === 0) return [];
   let known: readonly string[] | undefined;
-  const askable = types.filter((type) => namePattern.test(type));
+  const askable = besideEachOther(wanted.filter(({ type }) => namePattern.test(type)));
   // An empty batch still tells which types there are.
   const batches = askable.length === 0 ? [[]] : chunks(askable, settings.batchSize);
   const found = new Map<string, Found>();
-  const ask = async (batch: readonly string[], caught: boolean) => {
+  const ask = async (batch: readonly ImageRequest[], caught: boolean) => {
     const answer = await evaluateBatch(settings, source, batch, caught, signal);
     if ('error' in answer) return answer.error;
     known = answer.known;
-    for (const [type, entry] of answer.found) found.set(type, entry);
+    for (const [index, request] of batch.entries()) {
+      const entry = answer.found[index];
+      if (entry !== undefined) found.set(imageKey(request), entry);
+    }
     return undefined;
   };
   await eachOf(batches, settings.workers, async (batch) => {
     const failed = (await ask(batch, true)) !== undefined;
-    const again = batch.filter((type) => failed || isThrow(found.get(type)));
-    for (const type of again) {
-      const error = await ask([type], false);
-      if (error !== undefined) found.set(type, { problem: { type, kind: 'fails', error } });
+    const again = batch.filter((request) => failed || isThrow(found.get(imageKey(request))));
+    for (const request of again) {
+      const error = await ask([request], false);
+      if (error !== undefined) found.set(imageKey(request), { problem: { request, why: 'fails', error } });
     }
   });
-  const results = types.map((type): Found => found.get(type) ?? { problem: { type, kind: 'unknown' } });
+  const results = wanted.map(
+    (request): Found => found.get(imageKey(request)) ?? { problem: { request, why: 'unknown' } },
+  );
   const problems = results.flatMap((result) => ('problem' in result ? [result.problem] : []));
   if (problems.length > 0) throw imageErrors(source, problems, known);
   return results.flatMap((result) => ('image' in result ? [result.image] : []));
 }
 
 type BatchAnswer =
-  | { readonly known: readonly string[]; readonly found: readonly (readonly [string, Found])[] }
+  | { readonly known: readonly string[]; readonly found: readonly Found[] }
   | { readonly error: EvaluationFailure };
 
 async function evaluateBatch(
   settings: NixSettings,
   source: Source,
-  types: readonly string[],
+  batch: readonly ImageRequest[],
   caught: boolean,
   signal: AbortSignal | undefined,
 ): Promise<BatchAnswer> {
-  const expression = imagesExpression(source, settings.attribute, types, caught);
-  const outcome = await evaluate(settings, expression, types.join(', '), signal);
+  const places = batch.map(({ kind, type }) => ({ type, attribute: settings.images[kind].attribute }));
+  const expression = imagesExpression(source, places, caught);
+  const outcome = await evaluate(settings, expression, batch.map(imageTitle).join(', '), signal);
   if (!outcome.ok) return { error: outcome.error };
   const { known, images } = Batch.parse(outcome.json);
-  return { known, found: types.map((type, index) => [type, readEntry(settings, type, images[index])]) };
+  return { known, found: batch.map((request, index) => readEntry(settings, request, images[index])) };
 }
 
-function readEntry(settings: NixSettings, type: string, json: unknown): Found {
+function readEntry(settings: NixSettings, request: ImageRequest, json: unknown): Found {
   const parsed = Entry.safeParse(json);
   // `drvPath` and `outPath` are what the flake says they are.
-  if (!parsed.success) return { problem: { type, kind: 'no-derivation' } };
+  if (!parsed.success) return { problem: { request, why: 'no-derivation' } };
   const entry = parsed.data;
-  const attr = ['nixosConfigurations', type, ...settings.attribute].join('.');
+  const { kind, type } = request;
+  const attr = ['nixosConfigurations', type, ...settings.images[kind].attribute].join('.');
   if ('error' in entry) {
-    if (entry.error === 'lacks') return { problem: { type, kind: 'lacks', attr, attribute: entry.attribute } };
-    return { problem: { type, kind: entry.error } };
+    if (entry.error === 'lacks') return { problem: { request, why: 'lacks', attr, attribute: entry.attribute } };
+    return { problem: { request, why: entry.error } };
   }
   const { drv, out, file } = entry;
-  return { image: { kind: 'vm', type, attr, drvPath: drv, storePath: out, ...(file === null ? {} : { file }) } };
+  return { image: { kind, type, attr, drvPath: drv, storePath: out, ...(file === null ? {} : { file }) } };
 }
 
 function isThrow(found: Found | undefined): boolean {
-  return found !== undefined && 'problem' in found && found.problem.kind === 'throws';
+  return found !== undefined && 'problem' in found && found.problem.why === 'throws';
+}
+
+/** Both kinds of a type in one process share most of its evaluation. */
+function besideEachOther(requests: readonly ImageRequest[]): readonly ImageRequest[] {
+  const types = new Set(requests.map(({ type }) => type));
+  return [...types].flatMap((type) => requests.filter((request) => request.type === type));
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

@@ -3,7 +3,7 @@ import type { Source } from '../../git/git.ts';
 import { namePattern } from './names.ts';
 
 /** Part of every cache key: raise it when the text below gives another answer. */
-export const expressionVersion = 1;
+export const expressionVersion = 2;
 
 /** Prefix of the trace frame that names the image an error came from. */
 export const imageContext = 'proxnix image ';
@@ -42,19 +42,21 @@ export function fleetExpression(source: Source): string {
 }`;
 }
 
+/** An image to look for: an attribute path below a configuration. */
+export interface ImagePlace {
+  /** The `nixosConfigurations` key. */
+  readonly type: string;
+  readonly attribute: readonly string[];
+}
+
 /**
- * Gives `{ known, images }`: the names of all configurations, and one entry for each type asked, in order.
+ * Gives `{ known, images }`: the names of all configurations, and one entry for each image asked, in order.
  * A list and not a set, because a set with a key `outPath` becomes a string in JSON.
  * @param caught whether `throw` and `assert` are caught, so that one bad image leaves the others; not caught, they tell
  * their message
  */
-export function imagesExpression(
-  source: Source,
-  attribute: readonly string[],
-  types: readonly string[],
-  caught: boolean,
-): string {
-  for (const name of [...attribute, ...types]) {
+export function imagesExpression(source: Source, places: readonly ImagePlace[], caught: boolean): string {
+  for (const name of places.flatMap(({ type, attribute }) => [type, ...attribute])) {
     if (!namePattern.test(name)) throw new Error('a name for the expression was not checked');
   }
   return `let
@@ -65,20 +67,24 @@ export function imagesExpression(
     if at ? lacks then at
     else if builtins.isAttrs at.here && at.here ? \${key} then { here = at.here.\${key}; }
     else { lacks = key; };
-  describe = type:
-    let found = builtins.foldl' step { here = configurations.\${type}; } [ ${attribute.map(nixString).join(' ')} ]; in
+  describe = { type, attribute }:
+    let found = builtins.foldl' step { here = configurations.\${type}; } attribute; in
     if !(configurations ? \${type}) then { error = "unknown"; }
     else if found ? lacks then { error = "lacks"; attribute = found.lacks; }
     else { drv = text found.here.drvPath; out = text found.here.outPath; file = textOrNull (found.here.passthru.filePath or null); };
-  guard = type:
-    let tried = builtins.tryEval (let d = describe type; in builtins.deepSeq d d); in
+  guard = place:
+    let tried = builtins.tryEval (let d = describe place; in builtins.deepSeq d d); in
     if tried.success then tried.value else { error = "throws"; };
-  entry = type: builtins.addErrorContext "${imageContext}\${type}" (${caught ? 'guard' : 'describe'} type);
+  entry = place: builtins.addErrorContext "${imageContext}\${place.type}" (${caught ? 'guard' : 'describe'} place);
 in
 builtins.seq configurations {
   known = builtins.attrNames configurations;
-  images = map entry [ ${types.map(nixString).join(' ')} ];
+  images = map entry [ ${places.map(nixPlace).join(' ')} ];
 }`;
+}
+
+function nixPlace({ type, attribute }: ImagePlace): string {
+  return `{ type = ${nixString(type)}; attribute = [ ${attribute.map(nixString).join(' ')} ]; }`;
 }
 
 /** Any text as a Nix string: data from a push never becomes code. */

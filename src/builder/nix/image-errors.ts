@@ -1,14 +1,16 @@
 import { UserError } from '../../core/errors.ts';
+import type { ImageRequest } from '../../core/guest.ts';
 import { nearest } from '../../core/nearest.ts';
 import type { Source } from '../../git/git.ts';
+import { imageTitle } from '../images.ts';
 import { flakeError, reason } from './evaluate.ts';
 import type { EvaluationFailure } from './evaluation-failure.ts';
 
-/** Why an image type has no image. */
-export type ImageProblem = { readonly type: string } & (
-  | { readonly kind: 'unknown' | 'throws' | 'no-derivation' }
-  | { readonly kind: 'lacks'; readonly attr: string; readonly attribute: string }
-  | { readonly kind: 'fails'; readonly error: EvaluationFailure }
+/** Why there is no image for a request. */
+export type ImageProblem = { readonly request: ImageRequest } & (
+  | { readonly why: 'unknown' | 'throws' | 'no-derivation' }
+  | { readonly why: 'lacks'; readonly attr: string; readonly attribute: string }
+  | { readonly why: 'fails'; readonly error: EvaluationFailure }
 );
 
 const maxDetails = 30;
@@ -20,14 +22,15 @@ const maxKnown = 20;
  */
 export function imageErrors(
   source: Source,
-  problems: readonly ImageProblem[],
+  found: readonly ImageProblem[],
   known: readonly string[] | undefined,
 ): UserError {
+  const problems = found.filter((problem, index) => !isTold(problem, found.slice(0, index)));
   const shared = sharedError(problems);
   if (shared !== undefined && shared.image === undefined) return flakeError(source, shared);
   const advice = [
     ...problems.map((problem) => adviceOf(problem, known ?? [])),
-    ...(problems.some((problem) => problem.kind === 'unknown') ? [knownOnes(known)] : []),
+    ...(problems.some((problem) => problem.why === 'unknown') ? [knownOnes(known)] : []),
   ].filter((text) => text !== undefined);
   return new UserError(messageOf(problems, shared), {
     details: shared?.lines ?? detailsOf(problems),
@@ -35,45 +38,56 @@ export function imageErrors(
   });
 }
 
+/** A configuration that is not there has no image of either kind: that is one problem. */
+function isTold({ request, why }: ImageProblem, earlier: readonly ImageProblem[]): boolean {
+  return why === 'unknown' && earlier.some((other) => other.why === why && other.request.type === request.type);
+}
+
 /** What all of several images fail with; without a named image the flake itself is broken, not one of them. */
 function sharedError(problems: readonly ImageProblem[]): EvaluationFailure | undefined {
   const [first] = problems;
-  if (problems.length < 2 || first?.kind !== 'fails') return undefined;
-  const same = problems.every((problem) => problem.kind === 'fails' && problem.error.text === first.error.text);
+  if (problems.length < 2 || first?.why !== 'fails') return undefined;
+  const same = problems.every((problem) => problem.why === 'fails' && problem.error.text === first.error.text);
   return same ? first.error : undefined;
 }
 
 function messageOf(problems: readonly ImageProblem[], shared: EvaluationFailure | undefined): string {
   if (problems.length === 1) return problems.map(sentenceOf).join(' ');
-  const types = problems.map((problem) => problem.type).join(', ');
-  if (shared !== undefined) return `The images ${types} do not evaluate, all for one reason: ${reason(shared)}`;
-  return `These images do not evaluate: ${types}.`;
+  const titles = problems.map(titleOf).join(', ');
+  if (shared !== undefined) return `The images ${titles} do not evaluate, all for one reason: ${reason(shared)}`;
+  return `These images do not evaluate: ${titles}.`;
 }
 
 function sentenceOf(problem: ImageProblem): string {
-  const type = JSON.stringify(problem.type);
-  switch (problem.kind) {
+  const title = titleOf(problem);
+  switch (problem.why) {
     case 'unknown':
-      return `The image type ${type} is not in nixosConfigurations.`;
+      return `The image type ${JSON.stringify(title)} is not in nixosConfigurations.`;
     case 'lacks':
-      return `The image ${problem.type} has no attribute ${problem.attribute} (${problem.attr}).`;
+      return `The image ${title} has no attribute ${problem.attribute} (${problem.attr}).`;
     case 'no-derivation':
-      return `The image ${problem.type} is no derivation of the store /nix/store.`;
+      return `The image ${title} is no derivation of the store /nix/store.`;
     case 'throws':
-      return `The image ${problem.type} does not evaluate.`;
+      return `The image ${title} does not evaluate.`;
     case 'fails':
-      return `The image ${problem.type} does not evaluate: ${reason(problem.error)}`;
+      return `The image ${title} does not evaluate: ${reason(problem.error)}`;
   }
 }
 
+function titleOf({ request, why }: ImageProblem): string {
+  return why === 'unknown' ? request.type : imageTitle(request);
+}
+
 function adviceOf(problem: ImageProblem, known: readonly string[]): string | undefined {
-  switch (problem.kind) {
+  switch (problem.why) {
     case 'unknown': {
-      const near = nearest(problem.type, known);
+      const near = nearest(problem.request.type, known);
       return near === undefined ? undefined : `Did you mean ${near}?`;
     }
     case 'lacks':
-      return 'Add the attribute, or set another image attribute for this fleet.';
+      return problem.request.kind === 'vm'
+        ? 'Add the attribute, or set another image attribute for this fleet.'
+        : "Add the attribute (nixpkgs' virtualisation/proxmox-lxc.nix makes config.system.build.tarball), or set another container attribute for this fleet.";
     case 'fails':
       return problem.error.next;
     case 'no-derivation':
@@ -93,7 +107,7 @@ function knownOnes(known: readonly string[] | undefined): string | undefined {
 function detailsOf(problems: readonly ImageProblem[]): readonly string[] {
   const share = Math.max(1, Math.floor(maxDetails / problems.length) - 1);
   const lines = problems.flatMap((problem) => {
-    const own = problem.kind === 'fails' ? problem.error.lines : [];
+    const own = problem.why === 'fails' ? problem.error.lines : [];
     if (problems.length === 1) return own;
     return [sentenceOf(problem), ...own.slice(1, share)];
   });

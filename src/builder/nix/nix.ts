@@ -1,8 +1,9 @@
 import type { ImageFile } from '../../cluster/cluster.ts';
 import { UserError } from '../../core/errors.ts';
-import type { Image } from '../../core/guest.ts';
+import type { Image, ImageRequest } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
 import type { Builder, BuildMonitor } from '../builder.ts';
+import { imageKey, imageTitle } from '../images.ts';
 import { BuildError } from './build-error.ts';
 import { EvaluationCache } from './cache.ts';
 import { nixVersion } from './check.ts';
@@ -30,17 +31,22 @@ export class NixBuilder implements Builder {
   }
 
   async evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown> {
-    const entry = this.#cache.entry(source, this.#settings.attribute, await this.#nixVersion());
+    const entry = this.#cache.entry(source, this.#settings, await this.#nixVersion());
     entry.fleet ??= { json: await evaluateFleet(this.#settings, source, signal) };
     return entry.fleet.json;
   }
 
-  async evaluateImages(source: Source, types: readonly string[], signal?: AbortSignal): Promise<readonly Image[]> {
-    const entry = this.#cache.entry(source, this.#settings.attribute, await this.#nixVersion());
-    const asked = [...new Set(types)].filter((type) => !entry.images.has(type));
+  async evaluateImages(
+    source: Source,
+    wanted: readonly ImageRequest[],
+    signal?: AbortSignal,
+  ): Promise<readonly Image[]> {
+    const entry = this.#cache.entry(source, this.#settings, await this.#nixVersion());
+    const distinct = new Map(wanted.map((request) => [imageKey(request), request]));
+    const asked = [...distinct.values()].filter((request) => !entry.images.has(imageKey(request)));
     for (const image of await evaluateImages(this.#settings, source, asked, signal))
-      entry.images.set(image.type, image);
-    return types.flatMap((type) => entry.images.get(type) ?? []);
+      entry.images.set(imageKey(image), image);
+    return wanted.flatMap((request) => entry.images.get(imageKey(request)) ?? []);
   }
 
   async build(images: readonly Image[], monitor: BuildMonitor, signal?: AbortSignal): Promise<readonly ImageFile[]> {
@@ -57,7 +63,9 @@ export class NixBuilder implements Builder {
         signal,
       );
       const root = storeRoot(this.#settings.store);
-      return await Promise.all(images.map((image) => findImageFile(root, image, this.#settings.imageFile)));
+      return await Promise.all(
+        images.map((image) => findImageFile(root, image, this.#settings.images[image.kind].file)),
+      );
     } catch (error) {
       if (error instanceof BuildError) for (const drvPath of error.broken) this.#broken.add(drvPath);
       throw error;
@@ -100,9 +108,9 @@ export class NixBuilder implements Builder {
     const lost = images.filter((image) => !valid.has(image.drvPath) && !valid.has(image.storePath));
     for (const image of lost) {
       const source = this.#cache.sourceOf(image);
-      const [again] = source === undefined ? [] : await evaluateImages(this.#settings, source, [image.type], signal);
+      const [again] = source === undefined ? [] : await evaluateImages(this.#settings, source, [image], signal);
       if (again?.drvPath === image.drvPath && again.storePath === image.storePath) continue;
-      throw new UserError(`The derivation of the image ${image.type} is no longer in the Nix store.`, {
+      throw new UserError(`The derivation of the image ${imageTitle(image)} is no longer in the Nix store.`, {
         next: 'Plan again: evaluating the flake brings it back.',
       });
     }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { UserError } from '../../core/errors.ts';
 import type { Image } from '../../core/guest.ts';
 import type { BuildMonitor } from '../builder.ts';
+import { imageTitle } from '../images.ts';
 import { buildArguments } from './arguments.ts';
 import { type Attempt, buildError } from './build-error.ts';
 import { BuildProgress } from './build-progress.ts';
@@ -88,10 +89,13 @@ async function tryToRealise(
 function checkPaths(images: readonly Image[], built: readonly string[]): void {
   const other = images.find((image) => !built.includes(image.storePath));
   if (other === undefined) return;
-  throw new UserError(`The image ${other.type} was built as another store path than the planned ${other.storePath}.`, {
-    next: 'Plan again; if it happens again, the image is not a plain derivation.',
-    details: built,
-  });
+  throw new UserError(
+    `The image ${imageTitle(other)} was built as another store path than the planned ${other.storePath}.`,
+    {
+      next: 'Plan again; if it happens again, the image is not a plain derivation.',
+      details: built,
+    },
+  );
 }
 
 /** `--keep-going` stops at a derivation this machine cannot build; images that need none of those are tried again. */

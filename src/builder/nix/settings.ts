@@ -1,5 +1,6 @@
 import { delimiter, join } from 'node:path';
 import { UserError } from '../../core/errors.ts';
+import type { GuestKind } from '../../core/guest.ts';
 import { namePattern } from './names.ts';
 
 /** Where the adapter tells what it does: static message, facts as fields (a pino logger fits). */
@@ -14,10 +15,14 @@ export interface NixOptions {
   readonly nixBinDir?: string;
   /** Lines of nix.conf that beat the host's, e.g. `{ cores: '4', 'access-tokens': '...' }`. Not visible in the process list. */
   readonly config?: Readonly<Record<string, string>>;
-  /** The image below `nixosConfigurations.<image type>`. */
+  /** A VM's image below `nixosConfigurations.<image type>`. */
   readonly attribute?: string;
-  /** The image's file below its store path; default: what the image itself tells. */
+  /** The file of a VM's image below its store path; default: what the image itself tells. */
   readonly imageFile?: string;
+  /** A container's image below `nixosConfigurations.<image type>`. */
+  readonly containerAttribute?: string;
+  /** The file of a container's image below its store path; default: what the image itself tells. */
+  readonly containerFile?: string;
   /** Images evaluated by one process; more need more memory, fewer more time. */
   readonly batchSize?: number;
   /** Evaluations at the same time. */
@@ -52,8 +57,10 @@ export interface NixSettings {
   readonly binDir: string | undefined;
   readonly path: string;
   readonly config: Readonly<Record<string, string>>;
-  readonly attribute: readonly string[];
-  readonly imageFile: string | undefined;
+  /** Where the images of each kind are: the attribute path below a configuration, the file below the store path. */
+  readonly images: Readonly<
+    Record<GuestKind, { readonly attribute: readonly string[]; readonly file: string | undefined }>
+  >;
   readonly batchSize: number;
   readonly workers: number;
   readonly evalTimeoutMs: number;
@@ -70,17 +77,21 @@ export interface NixSettings {
   readonly now: () => number;
 }
 
+const defaults = { vm: 'config.system.build.qcow2', container: 'config.system.build.tarball' } as const;
+
 /** Fills in defaults. Refuses settings that Nix would misread, by a `UserError`. */
 export function nixSettings(options: NixOptions): NixSettings {
-  const { attribute = 'config.system.build.qcow2', config = {}, extraArgs = {} } = options;
+  const { attribute = defaults.vm, containerAttribute = defaults.container, config = {}, extraArgs = {} } = options;
   return {
     home: join(options.dir, 'home'),
     rootsDir: join(options.dir, 'roots'),
     binDir: options.nixBinDir,
     path: [options.nixBinDir, process.env['PATH']].filter((part) => part !== undefined).join(delimiter),
     config: checkConfig(config),
-    attribute: checkAttribute(attribute),
-    imageFile: options.imageFile,
+    images: {
+      vm: { attribute: checkAttribute(attribute, 'vm'), file: options.imageFile },
+      container: { attribute: checkAttribute(containerAttribute, 'container'), file: options.containerFile },
+    },
     batchSize: options.batchSize ?? 8,
     workers: options.workers ?? 2,
     evalTimeoutMs: options.evalTimeoutMs ?? 120_000,
@@ -98,11 +109,12 @@ export function nixSettings(options: NixOptions): NixSettings {
   };
 }
 
-function checkAttribute(attribute: string): readonly string[] {
+function checkAttribute(attribute: string, kind: GuestKind): readonly string[] {
   const parts = attribute.split('.');
   if (parts.every((part) => namePattern.test(part))) return parts;
-  throw new UserError(`The image attribute ${JSON.stringify(attribute)} is not a path of Nix names.`, {
-    next: 'Write it like config.system.build.qcow2.',
+  const what = kind === 'vm' ? 'image' : 'container';
+  throw new UserError(`The ${what} attribute ${JSON.stringify(attribute)} is not a path of Nix names.`, {
+    next: `Write it like ${defaults[kind]}.`,
   });
 }
 

@@ -37,8 +37,10 @@ describe('flakeRef', () => {
 describe('imagesExpression', () => {
   it('takes no name that was not checked', () => {
     for (const name of ['a.b', '--option', `$${'{x}'}`, '"', '', 'a b', '../x', '1a']) {
-      expect(() => imagesExpression(source, ['config'], [name], true), name).toThrow(/not checked/);
-      expect(() => imagesExpression(source, [name], ['web'], true), name).toThrow(/not checked/);
+      expect(() => imagesExpression(source, [{ type: name, attribute: ['config'] }], true), name).toThrow(
+        /not checked/,
+      );
+      expect(() => imagesExpression(source, [{ type: 'web', attribute: [name] }], true), name).toThrow(/not checked/);
     }
   });
 });

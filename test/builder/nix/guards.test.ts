@@ -7,7 +7,7 @@ import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { removePrivateStore } from '../../../src/demo/private-store.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
-import { website } from '../builder.contract.ts';
+import { vmImage, website } from '../builder.contract.ts';
 import { aFlake, aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 
 /** A derivation that would be built by reading it. */
@@ -114,13 +114,13 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     const source = await pinned(repository);
     const builder = new NixBuilder(await nixOptions());
     expect(await builder.evaluateFleet(source)).toEqual({ vms });
-    const error: unknown = await builder.evaluateImages(source, names).catch((thrown: unknown) => thrown);
+    const error: unknown = await builder.evaluateImages(source, names.map(vmImage)).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'UserError', next: 'The flake has no nixosConfigurations.' });
   });
 
   it('is not misled by an image named like what Nix prints as a string', async () => {
     const outputs = '{ nixosConfigurations.outPath.config.system.build.qcow2 = throw "here"; }';
-    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), ['outPath']);
+    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), [vmImage('outPath')]);
     await expect(asking).rejects.toThrow('The image outPath does not evaluate: here');
   });
 
@@ -130,13 +130,13 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     ['a path above the store', '{ drvPath = "/nix/store/../../x.drv"; outPath = "/nix/store/.."; }'],
   ])('refuses an image that is %s', async (_, value) => {
     const outputs = `{ nixosConfigurations.web.config.system.build.qcow2 = ${value}; }`;
-    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), ['web']);
+    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), [vmImage('web')]);
     await expect(asking).rejects.toThrow(/^The image web /);
   });
 
   it('says which attribute an image lacks', async () => {
     const outputs = '{ nixosConfigurations.web.config.system.build.raw = 1; }';
-    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), ['web']);
+    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), [vmImage('web')]);
     await expect(asking).rejects.toMatchObject({
       message: 'The image web has no attribute qcow2 (nixosConfigurations.web.config.system.build.qcow2).',
     });
@@ -145,7 +145,7 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
   it('reads another attribute when it is told to', async () => {
     const outputs = `{ nixosConfigurations.web.config.formats.qcow = ${generated} // { passthru.filePath = "disk/web.qcow2"; }; }`;
     const builder = new NixBuilder(await nixOptions({ attribute: 'config.formats.qcow' }));
-    expect(await builder.evaluateImages(await aFlake(outputs), ['web'])).toEqual([
+    expect(await builder.evaluateImages(await aFlake(outputs), [vmImage('web')])).toEqual([
       expect.objectContaining({ attr: 'nixosConfigurations.web.config.formats.qcow', file: 'disk/web.qcow2' }),
     ]);
   });
@@ -170,18 +170,24 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     const builder = new NixBuilder(await nixOptions({ restrictEval: true }));
     const source = await pinned(await aSampleRepository());
     expect(await builder.evaluateFleet(source)).toHaveProperty('vms');
-    expect(await builder.evaluateImages(source, [website])).toHaveLength(1);
+    expect(await builder.evaluateImages(source, [vmImage(website)])).toHaveLength(1);
   });
 
   it('blames the flake, not an image, for what is wrong before any image', async () => {
     const outputs = '{ nixosConfigurations = throw "no lib"; }';
-    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), ['web', 'db']);
+    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), [
+      vmImage('web'),
+      vmImage('db'),
+    ]);
     await expect(asking).rejects.toThrow(/^The flake of commit [0-9a-f]{7} does not evaluate: no lib/);
   });
 
   it('reports one reason of several images once', async () => {
     const outputs = '{ nixosConfigurations = builtins.mapAttrs (name: v: abort "no lib") { web = 1; db = 2; }; }';
-    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), ['web', 'db']);
+    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), [
+      vmImage('web'),
+      vmImage('db'),
+    ]);
     await expect(asking).rejects.toThrow(/^The images web, db do not evaluate, all for one reason: .*no lib/);
   });
 

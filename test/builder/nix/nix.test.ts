@@ -9,15 +9,16 @@ import { validPaths } from '../../../src/builder/nix/store-queries.ts';
 import { imageHash } from '../../../src/core/guest.ts';
 import { breakImage, editImage } from '../../../src/demo/edits.ts';
 import { commitFiles, readSample, type SampleRepository } from '../../../src/demo/repository.ts';
-import { aMonitor, builderContract, website, worker } from '../builder.contract.ts';
+import { aMonitor, builderContract, containerImage, vmImage, website, worker } from '../builder.contract.ts';
 import { aSampleRepository, nix, nixOptions, ownStore, pinned } from './here.ts';
+import { withoutTarball, withTarballs } from './tarballs.ts';
 
 describe.skipIf(nix === undefined)('with Nix', () => {
   builderContract('NixBuilder', async () => {
     const options = await nixOptions();
     const repository = await aSampleRepository();
     // Tests share a store: what one built is not new to the next.
-    await commitFiles(repository, 'Be unique', await unique(repository));
+    await commitFiles(repository, 'Be unique', { ...(await unique(repository)), ...(await withTarballs(repository)) });
     return {
       builder: new NixBuilder(options),
       good: () => pinned(repository),
@@ -35,6 +36,10 @@ describe.skipIf(nix === undefined)('with Nix', () => {
         await commitFiles(repository, 'Never end', { 'images/website.nix': endless });
         return pinned(repository);
       },
+      async workerWithoutTarball() {
+        await commitFiles(repository, 'VMs only', await withoutTarball(repository));
+        return pinned(repository);
+      },
       isBuilt: async (image) => (await validPaths(nixSettings(options), [image.storePath])).has(image.storePath),
       ...(ownStore ? { collectGarbage: () => collectGarbage(options) } : {}),
     };
@@ -49,11 +54,51 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       const source = await pinned(repository);
       await builder.evaluateFleet(source);
       await builder.evaluateFleet({ ...source, ref: 'refs/heads/main' });
-      await builder.evaluateImages(source, [website]);
-      await builder.evaluateImages(source, [website]);
+      await builder.evaluateImages(source, [vmImage(website)]);
+      await builder.evaluateImages(source, [vmImage(website)]);
       expect(evaluated).toHaveLength(2);
-      await builder.evaluateImages(source, [website, worker]);
+      await builder.evaluateImages(source, [vmImage(website), vmImage(worker)]);
       expect(evaluated.at(-1)).toMatchObject({ what: worker });
+    });
+
+    it('evaluates both kinds of an image once each, and in one process', async () => {
+      const repository = await aSampleRepository();
+      await commitFiles(repository, 'Containers', await withTarballs(repository));
+      const evaluated: unknown[] = [];
+      const log = { debug: ({ what }: { what?: string }) => evaluated.push(what) };
+      const builder = new NixBuilder(await nixOptions({ log, batchSize: 2, workers: 1 }));
+      const source = await pinned(repository);
+      const wanted = [vmImage(website), vmImage(worker), containerImage(website), containerImage(worker)];
+      const images = await builder.evaluateImages(source, wanted);
+      expect(evaluated).toEqual([`${website}, ${website} (container)`, `${worker}, ${worker} (container)`]);
+      expect(await builder.evaluateImages(source, [containerImage(worker), vmImage(worker)])).toEqual([
+        images[3],
+        images[1],
+      ]);
+      expect(evaluated).toHaveLength(2);
+      const after = new NixBuilder(await nixOptions({ log }));
+      await after.evaluateImages(source, [vmImage(website)]);
+      await after.evaluateImages(source, [vmImage(website), containerImage(website)]);
+      expect(evaluated.slice(2)).toEqual([website, `${website} (container)`]);
+    });
+
+    it("tells a container image's own error in Nix's words, beside the VM's", async () => {
+      const repository = await aSampleRepository();
+      await commitFiles(repository, 'Containers', await withTarballs(repository));
+      const text = await readSample(repository, 'lib/tarball.nix');
+      await commitFiles(repository, 'No init', {
+        'lib/tarball.nix': text.replace('derivation {', 'if name == "website" then throw "no init" else derivation {'),
+        'images/worker.nix': '1 + "a"\n',
+      });
+      const builder = new NixBuilder(await nixOptions());
+      const wanted = [vmImage(website), containerImage(website), vmImage(worker), containerImage(worker)];
+      await expect(builder.evaluateImages(await pinned(repository), wanted)).rejects.toMatchObject({
+        message: `These images do not evaluate: ${website} (container), ${worker}, ${worker} (container).`,
+        details: expect.arrayContaining([
+          `The image ${website} (container) does not evaluate: no init.`,
+          expect.stringMatching(/^The image build-qcow2-worker does not evaluate: .* \(images\/worker\.nix:1:5\)\.$/),
+        ]),
+      });
     });
 
     it('evaluates many images in batches, and tells each one its own error', async () => {
@@ -66,7 +111,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       const flake = await readSample(repository, 'flake.nix');
       await commitFiles(repository, 'Break two', { 'flake.nix': flake.replace('configuration = name: {', broken) });
       const types = ['init', 'cp', 'worker', 'website'].map((name) => `build-qcow2-${name}`);
-      const asking = builder.evaluateImages(await pinned(repository), types);
+      const asking = builder.evaluateImages(await pinned(repository), types.map(vmImage));
       await expect(asking).rejects.toMatchObject({
         message: 'These images do not evaluate: build-qcow2-cp, build-qcow2-worker.',
         details: expect.arrayContaining([
@@ -84,7 +129,10 @@ describe.skipIf(nix === undefined)('with Nix', () => {
     it('leaves one root for each image, named by its hash', async () => {
       const options = await nixOptions();
       const builder = new NixBuilder(options);
-      const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [website, worker]);
+      const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [
+        vmImage(website),
+        vmImage(worker),
+      ]);
       await builder.build(images, aMonitor().monitor);
       const roots = join(options.dir, 'roots');
       expect((await readdir(roots)).sort()).toEqual(images.map(imageHash).sort());
@@ -95,7 +143,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
 
     it('refuses a path that is not the planned one', async () => {
       const builder = new NixBuilder(await nixOptions());
-      const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [website]);
+      const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [vmImage(website)]);
       const other = images.map((image) => ({
         ...image,
         storePath: `/nix/store/${'0'.repeat(32)}-nixos-website.qcow2`,
@@ -108,7 +156,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       const builder = new NixBuilder(options);
       const repository = await aSampleRepository();
       await commitFiles(repository, 'Be unique', await unique(repository));
-      const images = await builder.evaluateImages(await pinned(repository), [website]);
+      const images = await builder.evaluateImages(await pinned(repository), [vmImage(website)]);
       await collectGarbage(options);
       await expect(new NixBuilder(options).build(images, aMonitor().monitor)).rejects.toMatchObject({
         message: `The derivation of the image ${website} is no longer in the Nix store.`,
@@ -121,7 +169,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
     it.skipIf(!ownStore)('needs no derivation for what is built', async () => {
       const options = await nixOptions();
       const builder = new NixBuilder(options);
-      const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [website]);
+      const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [vmImage(website)]);
       const files = await builder.build(images, aMonitor().monitor);
       await collectGarbage(options, ['--option', 'keep-derivations', 'false']);
       expect(await new NixBuilder(options).build(images, aMonitor().monitor)).toEqual(files);
@@ -137,7 +185,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       await commitFiles(repository, 'Another machine', { 'lib/image.nix': foreign, ...(await unique(repository)) });
       const options = await nixOptions();
       const builder = new NixBuilder(options);
-      const images = await builder.evaluateImages(await pinned(repository), [worker, website]);
+      const images = await builder.evaluateImages(await pinned(repository), [vmImage(worker), vmImage(website)]);
       await expect(builder.build(images, aMonitor().monitor)).rejects.toMatchObject({
         message: `Building ${worker} failed at nixos-root-worker (needs a riscv64-none machine).`,
         next: expect.stringContaining('machine of that kind'),
@@ -155,7 +203,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       const endless = text.replace('postBuild = ""', 'postBuild = "while :; do :; done"');
       await commitFiles(repository, 'Never end', { 'images/website.nix': endless });
       const builder = new NixBuilder(await nixOptions({ buildTimeoutS: 1 }));
-      const images = await builder.evaluateImages(await pinned(repository), [website]);
+      const images = await builder.evaluateImages(await pinned(repository), [vmImage(website)]);
       await expect(builder.build(images, aMonitor().monitor)).rejects.toMatchObject({
         message: `Building ${website} failed at nixos-root-website (timed out after 1 seconds).`,
       });

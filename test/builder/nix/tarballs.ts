@@ -1,0 +1,46 @@
+import { readSample, type SampleRepository } from '../../../src/demo/repository.ts';
+
+/** A root file system of nothing but `etc/os-release` and a folder `sbin`, as `tar` and `xz` write it. */
+export const tarball = Buffer.from(
+  '/Td6WFoAAATm1rRGAgAhARwAAAAQz1jM4Cf/AJtdABcLvBx9AZXAHUo+eRXDKKLIzhfZ13qPdpOpT1pgDIc8UW9JiNpLv8keTwz8yX7pRsoMWmNh' +
+    'vhv4jvLOyp6AVe8swX4BnE1a2/qonTVD8kiBV/1r4qrXRbEzAqbWW83Ucbnsn0oWvxTT3VjbGZ838BTCUJL4G/hPW/UgEyc8Y2ngLt7eOeMHATl1' +
+    'PI786xDmIbcvxrsTM/BusYj+AAC16TEK7gpF2wABtwGAUAAAK0YfeLHEZ/sCAAAAAARZWg==',
+  'base64',
+);
+
+/** Changes of the sample repository that give each of its configurations a tarball beside the disk. */
+export async function withTarballs(repository: SampleRepository): Promise<Record<string, string>> {
+  const flake = await readSample(repository, 'flake.nix');
+  const disk = /config\.system\.build\.qcow2 = .*;\n/;
+  const system = /system = "([^"]+)"/.exec(flake)?.[1];
+  const line = `config.system.build.tarball = import ./lib/tarball.nix "${system}" name (import (./images + "/\${name}.nix"));`;
+  return {
+    'flake.nix': flake.replace(disk, (found) => `${found}        ${line}\n`),
+    'lib/tarball.nix': derivation,
+    'lib/tarball.sh': script,
+  };
+}
+
+/** The configuration of the worker has no tarball any more. */
+export async function withoutTarball(repository: SampleRepository): Promise<Record<string, string>> {
+  const flake = await readSample(repository, 'flake.nix');
+  const unlessWorker = 'config.system.build.$' + '{if name == "worker" then null else "tarball"} =';
+  return { 'flake.nix': flake.replace('config.system.build.tarball =', () => unlessWorker) };
+}
+
+const derivation = `system: name: image:
+derivation {
+  inherit system;
+  name = "nixos-\${name}.tar.xz";
+  builder = "/bin/sh";
+  args = [ ./tarball.sh ];
+  inherit (image) hostName release;
+}
+`;
+
+const octal = Array.from(tarball, (byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+
+/** A sandbox may have no more than the shell, so neither folders nor compression: the tarball is the output itself. */
+const script = `printf '%s\\n' "packing the root file system of $hostName"
+printf '${octal}' > "$out"
+`;
