@@ -155,6 +155,21 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
       expect(lines.length).toBeGreaterThan(1);
     });
 
+    it('builds both images of one type, and finds the file of each', async () => {
+      const { builder, good, isBuilt, workerWithoutTarball } = await open();
+      if (workerWithoutTarball === undefined) return;
+      const images = await builder.evaluateImages(await good(), [containerImage(website), vmImage(website)]);
+      const [tarball, disk] = await builder.build(images, aMonitor().monitor);
+      expect([tarball?.image, disk?.image]).toEqual(images);
+      expect(await Promise.all(images.map(isBuilt))).toEqual([true, true]);
+      expect(tarball?.path).toContain(images[0]?.storePath);
+      expect(tarball?.path).toMatch(/\.tar\.xz$/);
+      expect(tarball?.size).toBeGreaterThan(0);
+      expect(tarball).not.toHaveProperty('virtualSize');
+      expect(disk?.path).toContain(images[1]?.storePath);
+      expect(disk?.virtualSize).toBe(2 ** 31);
+    });
+
     it('has nothing to do for what is built', async () => {
       const { builder, good } = await open();
       const images = await builder.evaluateImages(await good(), [vmImage(website)]);
@@ -222,6 +237,17 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
       await builder.build(old, monitor);
       expect(bars.length, 'what was collected is built again').toBeGreaterThan(0);
       expect(await Promise.all(old.map(isBuilt))).toEqual([true, true]);
+    });
+
+    it('keeps the one image of a type and not the other', async () => {
+      const { builder, good, isBuilt, collectGarbage, workerWithoutTarball } = await open();
+      if (collectGarbage === undefined || workerWithoutTarball === undefined) return;
+      const wanted = [containerImage(website), vmImage(website), containerImage(worker), vmImage(worker)];
+      const images = await builder.evaluateImages(await good(), wanted);
+      await builder.build(images, aMonitor().monitor);
+      await builder.keep([...images.slice(0, 1), ...images.slice(3)]);
+      await collectGarbage();
+      expect(await Promise.all(images.map(isBuilt))).toEqual([true, false, false, true]);
     });
   });
 }

@@ -79,8 +79,18 @@ describe('nixSettings', () => {
     'refuses the attribute %j',
     (attribute) => {
       expect(() => settings({ attribute })).toThrow(UserError);
+      expect(() => settings({ containerAttribute: attribute })).toThrow(UserError);
     },
   );
+
+  it('says which attribute it refuses, and how to write it', () => {
+    expect(() => settings({ containerAttribute: 'a/b' })).toThrow(
+      expect.objectContaining({
+        message: 'The container attribute "a/b" is not a path of Nix names.',
+        next: 'Write it like config.system.build.tarball.',
+      }),
+    );
+  });
 
   it('refuses a setting that would be a second line, and does not show its value', () => {
     const config = { 'access-tokens': 'canary\nsandbox = false' };

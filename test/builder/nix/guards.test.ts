@@ -7,7 +7,7 @@ import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { removePrivateStore } from '../../../src/demo/private-store.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
-import { vmImage, website } from '../builder.contract.ts';
+import { containerImage, vmImage, website } from '../builder.contract.ts';
 import { aFlake, aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 
 /** A derivation that would be built by reading it. */
@@ -143,10 +143,15 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
   });
 
   it('reads another attribute when it is told to', async () => {
-    const outputs = `{ nixosConfigurations.web.config.formats.qcow = ${generated} // { passthru.filePath = "disk/web.qcow2"; }; }`;
-    const builder = new NixBuilder(await nixOptions({ attribute: 'config.formats.qcow' }));
-    expect(await builder.evaluateImages(await aFlake(outputs), [vmImage('web')])).toEqual([
+    const [disk, lxc] = ['disk/web.qcow2', 'tarball/web.tar.xz'].map(
+      (file) => `${generated} // { passthru.filePath = "${file}"; }`,
+    );
+    const outputs = `{ nixosConfigurations.web.config.formats = { qcow = ${disk}; lxc = ${lxc}; }; }`;
+    const told = { attribute: 'config.formats.qcow', containerAttribute: 'config.formats.lxc' };
+    const builder = new NixBuilder(await nixOptions(told));
+    expect(await builder.evaluateImages(await aFlake(outputs), [vmImage('web'), containerImage('web')])).toEqual([
       expect.objectContaining({ attr: 'nixosConfigurations.web.config.formats.qcow', file: 'disk/web.qcow2' }),
+      expect.objectContaining({ attr: 'nixosConfigurations.web.config.formats.lxc', file: 'tarball/web.tar.xz' }),
     ]);
   });
 

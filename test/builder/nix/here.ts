@@ -17,6 +17,9 @@ export const nix: DemoNix | undefined = await find();
 /** Whether the store is ours alone, so that its garbage may be collected. */
 export const ownStore = nix?.options.store !== undefined;
 
+/** Whether builders reach the machine's own programs, so that they can make a folder. */
+export const folders = nix?.options.config?.['sandbox-paths']?.includes('/bin?') === true;
+
 afterAll(() => removePrivateStore(dir));
 
 async function find(): Promise<DemoNix | undefined> {

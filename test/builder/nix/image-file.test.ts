@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findImageFile } from '../../../src/builder/nix/image-file.ts';
 import { removePrivateStore } from '../../../src/demo/private-store.ts';
 import { sampleDisk } from '../../../src/demo/sample-disk.ts';
+import { tarball } from './tarballs.ts';
 
 const out = `/nix/store/${'0'.repeat(32)}-image`;
 const other = `/nix/store/${'1'.repeat(32)}-other`;
@@ -113,5 +114,104 @@ describe('findImageFile', () => {
     await expect(findImageFile(await aStore({ [out]: external }), image)).rejects.toThrow(
       /another file, which is refused/,
     );
+  });
+});
+
+const container = { ...image, kind: 'container' as const };
+const system = 'tarball/nixos-system-x86_64-linux.tar.xz';
+const zst = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x00);
+const gz = Uint8Array.of(0x1f, 0x8b, 0x08, 0x00);
+const bz2 = Uint8Array.of(0x42, 0x5a, 0x68, 0x39);
+
+describe("findImageFile for a container's image", () => {
+  it.each<readonly [string, Record<string, string | Uint8Array>, { file?: string; wanted?: string }, string]>([
+    ['the tarball where nixpkgs puts it', { [`${out}/${system}`]: tarball }, {}, `${out}/${system}`],
+    ['a tarball at the top', { [`${out}/a.tar.zst`]: zst, [`${out}/README`]: '' }, {}, `${out}/a.tar.zst`],
+    ['one by gzip', { [`${out}/a.tar.gz`]: gz }, {}, `${out}/a.tar.gz`],
+    ['one by bzip2', { [`${out}/tarball/a.tar.bz2`]: bz2 }, {}, `${out}/tarball/a.tar.bz2`],
+    ['the output itself', { [`${out}.tar.xz`]: tarball, [out]: `-> ${out}.tar.xz` }, {}, `${out}.tar.xz`],
+    [
+      'a folder that is a link in the store',
+      { [`${out}/tarball`]: `-> ${other}`, [`${other}/a.tar.xz`]: tarball },
+      {},
+      `${other}/a.tar.xz`,
+    ],
+    [
+      "Hydra's product of that kind, beside others",
+      {
+        [`${out}/tarball/a.tar.xz`]: '',
+        [`${out}/tarball/b.tar.xz`]: tarball,
+        [`${out}/nix-support/hydra-build-products`]: `file log ${out}/log\nfile system-tarball ${out}/tarball/b.tar.xz\n`,
+      },
+      {},
+      `${out}/tarball/b.tar.xz`,
+    ],
+    [
+      'what evaluation told',
+      { [`${out}/tarball/a.tar.xz`]: '', [`${out}/tarball/b.tar.xz`]: tarball },
+      { file: 'tarball/b.tar.xz' },
+      `${out}/tarball/b.tar.xz`,
+    ],
+    [
+      'what the settings say before all',
+      { [`${out}/a.tar.xz`]: tarball, [`${out}/b.tar.xz`]: '' },
+      { file: 'b.tar.xz', wanted: 'a.tar.xz' },
+      `${out}/a.tar.xz`,
+    ],
+  ])('finds %s', async (_, files, { file, wanted }, path) => {
+    const root = await aStore(files);
+    const asked = file === undefined ? container : { ...container, file };
+    const { size } = await stat(join(root, path));
+    expect(await findImageFile(root, asked, wanted)).toEqual({ image: asked, path: join(root, path), size });
+  });
+
+  it.each<readonly [string, Record<string, string | Uint8Array>, string | undefined, RegExp]>([
+    [
+      'no tarball',
+      { [`${out}/nixos.qcow2`]: disk },
+      undefined,
+      /^The image web \(container\) holds no \*\.tar\.xz, \*\.tar\.zst, \*\.tar\.gz or \*\.tar\.bz2\.$/,
+    ],
+    [
+      'several in one place and another',
+      { [`${out}/a.tar.gz`]: gz, [`${out}/tarball/b.tar.xz`]: tarball },
+      undefined,
+      /holds several: a\.tar\.gz, tarball\/b\.tar\.xz/,
+    ],
+    [
+      'a tarball that is not compressed',
+      { [`${out}/a.tar`]: 'x' },
+      'a.tar',
+      /no compressed tarball by its name, a\.tar/,
+    ],
+    ['a backup of a VM', { [`${out}/a.vma.zst`]: zst }, 'a.vma.zst', /no compressed tarball by its name, a\.vma\.zst/],
+    ['a disk', { [out]: disk }, undefined, /no compressed tarball by its name/],
+    [
+      'a tarball by name only',
+      { [`${out}/a.tar.xz`]: 'x'.repeat(200) },
+      undefined,
+      /is no \.tar\.xz by its first bytes/,
+    ],
+    ['an empty file', { [`${out}/a.tar.gz`]: '' }, undefined, /is no \.tar\.gz by its first bytes/],
+    ['the name of another compression', { [`${out}/a.tar.xz`]: zst }, undefined, /is a \.tar\.zst by its first bytes/],
+    ['a folder', { [`${out}/a.tar.xz/b`]: '' }, undefined, /\(container\) is no file/],
+    ['a link out of the store', { [`${out}/a.tar.xz`]: '-> /etc/passwd' }, undefined, /outside the Nix store/],
+    ['a folder out of the store', { [`${out}/tarball`]: '-> ../../../../etc' }, undefined, /outside the Nix store/],
+    [
+      'a product out of the store',
+      { [`${out}/nix-support/hydra-build-products`]: 'file system-tarball /etc/passwd\n' },
+      undefined,
+      /outside the Nix store/,
+    ],
+  ])('refuses %s', async (_, files, wanted, message) => {
+    const asking = findImageFile(await aStore(files), container, wanted);
+    await expect(asking).rejects.toMatchObject({ name: 'UserError', message: expect.stringMatching(message) });
+  });
+
+  it('says which setting tells the file', async () => {
+    const root = await aStore({ [`${out}/README`]: '' });
+    const next = (what: string) => ({ next: `Set the ${what} file of this fleet to its path below the store path.` });
+    await expect(findImageFile(root, container)).rejects.toMatchObject(next('container'));
+    await expect(findImageFile(root, image)).rejects.toMatchObject(next('image'));
   });
 });

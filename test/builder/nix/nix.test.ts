@@ -1,4 +1,4 @@
-import { readdir, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
@@ -10,8 +10,8 @@ import { imageHash } from '../../../src/core/guest.ts';
 import { breakImage, editImage } from '../../../src/demo/edits.ts';
 import { commitFiles, readSample, type SampleRepository } from '../../../src/demo/repository.ts';
 import { aMonitor, builderContract, containerImage, vmImage, website, worker } from '../builder.contract.ts';
-import { aSampleRepository, nix, nixOptions, ownStore, pinned } from './here.ts';
-import { withoutTarball, withTarballs } from './tarballs.ts';
+import { aSampleRepository, folders, nix, nixOptions, ownStore, pinned } from './here.ts';
+import { likeNixpkgs, tarball, withoutTarball, withTarballs } from './tarballs.ts';
 
 describe.skipIf(nix === undefined)('with Nix', () => {
   builderContract('NixBuilder', async () => {
@@ -141,6 +141,31 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       }
     });
 
+    it.skipIf(!folders)('finds the tarball where nixpkgs puts it', async () => {
+      const repository = await aSampleRepository();
+      await commitFiles(repository, 'Containers', await withTarballs(repository));
+      const script = await readSample(repository, 'lib/tarball.sh');
+      await commitFiles(repository, 'Like nixpkgs', { 'lib/tarball.sh': likeNixpkgs(script) });
+      const builder = new NixBuilder(await nixOptions());
+      const images = await builder.evaluateImages(await pinned(repository), [containerImage(website)]);
+      const [file] = await builder.build(images, aMonitor().monitor);
+      expect(file?.path).toContain(`${images[0]?.storePath}/tarball/nixos-system-x86_64-linux.tar.xz`);
+      expect(await readFile(file?.path ?? '')).toEqual(tarball);
+    });
+
+    it("looks for the settings' file in images of that kind only", async () => {
+      const repository = await aSampleRepository();
+      await commitFiles(repository, 'Containers', await withTarballs(repository));
+      const builder = new NixBuilder(await nixOptions({ containerFile: 'other.tar.xz' }));
+      const wanted = [vmImage(website), containerImage(website)];
+      const images = await builder.evaluateImages(await pinned(repository), wanted);
+      expect(await builder.build(images.slice(0, 1), aMonitor().monitor)).toHaveLength(1);
+      await expect(builder.build(images, aMonitor().monitor)).rejects.toMatchObject({
+        message: `The image ${website} (container) has no file other.tar.xz.`,
+        next: 'Set the container file of this fleet to its path below the store path.',
+      });
+    });
+
     it('refuses a path that is not the planned one', async () => {
       const builder = new NixBuilder(await nixOptions());
       const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [vmImage(website)]);
@@ -155,8 +180,14 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       const options = await nixOptions();
       const builder = new NixBuilder(options);
       const repository = await aSampleRepository();
-      await commitFiles(repository, 'Be unique', await unique(repository));
-      const images = await builder.evaluateImages(await pinned(repository), [vmImage(website)]);
+      await commitFiles(repository, 'Be unique', {
+        ...(await unique(repository)),
+        ...(await withTarballs(repository)),
+      });
+      const images = await builder.evaluateImages(await pinned(repository), [
+        vmImage(website),
+        containerImage(website),
+      ]);
       await collectGarbage(options);
       await expect(new NixBuilder(options).build(images, aMonitor().monitor)).rejects.toMatchObject({
         message: `The derivation of the image ${website} is no longer in the Nix store.`,

@@ -28,6 +28,14 @@ export async function withoutTarball(repository: SampleRepository): Promise<Reco
   return { 'flake.nix': flake.replace('config.system.build.tarball =', () => unlessWorker) };
 }
 
+/** The builder of the tarball with the layout of nixpkgs' make-system-tarball. It needs `mkdir`. */
+export function likeNixpkgs(script: string): string {
+  const file = '$out/tarball/nixos-system-x86_64-linux.tar.xz';
+  return `/bin/mkdir -p "$out/tarball" "$out/nix-support"
+${script.replace('"$out"', `"${file}"`)}printf '%s\\n' "file system-tarball ${file}" > "$out/nix-support/hydra-build-products"
+`;
+}
+
 const derivation = `system: name: image:
 derivation {
   inherit system;
