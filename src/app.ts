@@ -252,7 +252,8 @@ function makeFleet(
   };
 }
 
-function nixOptions(fleet: FleetConfig, config: Config): NixOptions {
+/** What a fleet's builder is told of the configuration. */
+export function nixOptions({ name, flake }: FleetConfig, config: Config): NixOptions {
   const { nix } = config;
   const settings = nix.settings.map((line) => {
     const at = line.indexOf(' = ');
@@ -260,8 +261,9 @@ function nixOptions(fleet: FleetConfig, config: Config): NixOptions {
   });
   return {
     // A folder per fleet: each keeps the roots of its own images.
-    dir: path.resolve(config.stateDir, 'nix', fleet.name),
-    attribute: fleet.flake.imageAttribute,
+    dir: path.resolve(config.stateDir, 'nix', name),
+    attribute: flake.imageAttribute,
+    containerAttribute: flake.containerAttribute,
     batchSize: nix.batch,
     workers: nix.workers,
     evalTimeoutMs: nix.evalTimeoutMs,
@@ -270,7 +272,8 @@ function nixOptions(fleet: FleetConfig, config: Config): NixOptions {
     allowImportFromDerivation: nix.allowIfd,
     restrictEval: nix.restrictEval,
     config: Object.fromEntries(settings),
-    ...(fleet.flake.imageFile === undefined ? {} : { imageFile: fleet.flake.imageFile }),
+    ...(flake.imageFile === undefined ? {} : { imageFile: flake.imageFile }),
+    ...(flake.containerFile === undefined ? {} : { containerFile: flake.containerFile }),
   };
 }
 

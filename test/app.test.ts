@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type App, type AppParts, startApp } from '../src/app.ts';
+import { type App, type AppParts, nixOptions, startApp } from '../src/app.ts';
 import type { BuildMonitor } from '../src/builder/builder.ts';
 import { FakeBuilder } from '../src/builder/fake.ts';
 import type { ImageFile } from '../src/cluster/cluster.ts';
@@ -169,6 +169,26 @@ async function isThere(file: string): Promise<boolean> {
 }
 
 const website = { website: aVm({ storage_location: 'local-lvm' }) };
+
+describe('nixOptions', () => {
+  it('tells Nix where the images of VMs and of containers are', async () => {
+    const { config } = await aWorld();
+    const options = (change?: Record<string, string>) =>
+      config(change).fleets.map((fleet) => nixOptions(fleet, config(change)));
+    expect(options()).toMatchObject([
+      { attribute: 'config.system.build.qcow2', containerAttribute: 'config.system.build.tarball' },
+    ]);
+    expect(options()[0]).not.toHaveProperty('containerFile');
+    const change = {
+      CONTAINER_ATTRIBUTE: 'config.formats.lxc',
+      CONTAINER_FILE: 'lxc.tar.xz',
+      IMAGE_FILE: 'disk.qcow2',
+    };
+    expect(options(change)).toMatchObject([
+      { containerAttribute: 'config.formats.lxc', containerFile: 'lxc.tar.xz', imageFile: 'disk.qcow2' },
+    ]);
+  });
+});
 
 describe('the whole bot', () => {
   it('notices by itself that the cluster is not as it was left', async () => {

@@ -78,11 +78,33 @@ describe('the plain environment', () => {
         name: 'default',
         cluster: 'default',
         git: { branch: 'main', repository: 'ada/fleet' },
-        flake: { imageAttribute: 'config.system.build.qcow2' },
+        flake: {
+          imageAttribute: 'config.system.build.qcow2',
+          containerAttribute: 'config.system.build.tarball',
+        },
         policy: { approvers: [], approvals: 1, authorMayApprove: true, places: [] },
         planExpiryMs: 86_400_000,
         onStopped: 'start',
       },
+    ]);
+  });
+
+  it('reads where the images of VMs and of containers are', () => {
+    const env = {
+      IMAGE_ATTRIBUTE: 'config.formats.qcow',
+      IMAGE_FILE: 'disk/nixos.qcow2',
+      CONTAINER_ATTRIBUTE: 'config.formats.lxc',
+      CONTAINER_FILE: 'tarball/nixos.tar.xz',
+    };
+    expect(load({ ...minimal, ...env }).fleets[0]?.flake).toEqual({
+      imageAttribute: 'config.formats.qcow',
+      imageFile: 'disk/nixos.qcow2',
+      containerAttribute: 'config.formats.lxc',
+      containerFile: 'tarball/nixos.tar.xz',
+    });
+    expect(blamed({ ...minimal, CONTAINER_ATTRIBUTE: 'a b', CONTAINER_FILE: '/etc/passwd' })).toEqual([
+      'CONTAINER_ATTRIBUTE',
+      'CONTAINER_FILE',
     ]);
   });
 
@@ -503,6 +525,24 @@ describe('the fleets file', () => {
       ['lab-token-secret', 'images'],
     ]);
     expect(config.secrets.map((secret) => secret.reveal())).toContain('lab-token-secret');
+  });
+
+  it('says for each fleet where its images are', () => {
+    const web = {
+      containerAttribute: 'config.formats.lxc',
+      containerFile: 'tarball/web.tar.xz',
+      imageFile: 'web.qcow2',
+    };
+    const fleets = { ...file.fleets, web: { ...file.fleets.web, ...web } };
+    const config = load({ ...env, CONTAINER_ATTRIBUTE: 'config.lxc' }, files({ ...file, fleets }));
+    expect(config.fleets.map(({ flake }) => flake)).toEqual([
+      { imageAttribute: 'config.system.build.qcow2', ...web },
+      { imageAttribute: 'config.system.build.qcow2', containerAttribute: 'config.lxc' },
+    ]);
+    expect(blamed({ ...env, CONTAINER_FILE: 'a.tar.xz', IMAGE_FILE: 'a.qcow2' }, files(file))).toEqual([
+      'IMAGE_FILE',
+      'CONTAINER_FILE',
+    ]);
   });
 
   it('names the place of each mistake', () => {

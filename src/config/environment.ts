@@ -45,6 +45,8 @@ export const Environment = z.object({
   FLAKE_DIR: folder.optional(),
   IMAGE_ATTRIBUTE: attribute.prefault('config.system.build.qcow2'),
   IMAGE_FILE: folder.optional(),
+  CONTAINER_ATTRIBUTE: attribute.prefault('config.system.build.tarball'),
+  CONTAINER_FILE: folder.optional(),
   FLEET: fleetName.prefault('default'),
   PROXNIX_FLEETS: z.string().optional(),
 

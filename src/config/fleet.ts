@@ -33,8 +33,10 @@ export function readFleet(values: Environment, chats: Chats, readFile: ReadFile,
     }),
     flake: {
       imageAttribute: values.IMAGE_ATTRIBUTE,
+      containerAttribute: values.CONTAINER_ATTRIBUTE,
       ...(values.FLAKE_DIR === undefined ? {} : { dir: values.FLAKE_DIR }),
       ...(values.IMAGE_FILE === undefined ? {} : { imageFile: values.IMAGE_FILE }),
+      ...(values.CONTAINER_FILE === undefined ? {} : { containerFile: values.CONTAINER_FILE }),
     },
     channels,
     policy: { ...policyOf(values), places: placesOf(channels, chats) },
@@ -59,6 +61,7 @@ export const singleFleetNames: readonly VariableName[] = [
   'GIT_SSH_COMMAND',
   'FLAKE_DIR',
   'IMAGE_FILE',
+  'CONTAINER_FILE',
   'WEBHOOK_REPOSITORY',
 ];
 

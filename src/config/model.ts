@@ -47,12 +47,21 @@ export interface FleetConfig {
   /** The name of its cluster. */
   readonly cluster: string;
   readonly git: GitConfig;
-  readonly flake: { readonly dir?: string; readonly imageAttribute: string; readonly imageFile?: string };
+  readonly flake: FlakeConfig;
   readonly channels: { readonly discord?: string; readonly slack?: string };
   /** With the places of Discord and Slack; the console, where it is on, is a place of every fleet. */
   readonly policy: Policy;
   readonly planExpiryMs: number;
   readonly onStopped: 'start' | 'report';
+}
+
+/** Where the flake is in its repository, and the images in it: those of VMs, then those of containers. */
+export interface FlakeConfig {
+  readonly dir?: string;
+  readonly imageAttribute: string;
+  readonly imageFile?: string;
+  readonly containerAttribute: string;
+  readonly containerFile?: string;
 }
 
 export interface GitConfig {
