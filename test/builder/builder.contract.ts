@@ -196,6 +196,17 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
       expect(second && (await builder.log(second.drvPath))).toContain('unknown option');
     });
 
+    it('says of a container image that it broke', async () => {
+      const { builder, brokenWorker, isBuilt, workerWithoutTarball } = await open();
+      if (workerWithoutTarball === undefined) return;
+      const images = await builder.evaluateImages(await brokenWorker(), [vmImage(website), containerImage(worker)]);
+      await expect(builder.build(images, aMonitor().monitor)).rejects.toMatchObject({
+        message: expect.stringContaining(`Building ${worker} (container) failed`),
+        details: expect.arrayContaining([expect.stringContaining('unknown option')]),
+      });
+      expect(await Promise.all(images.map(isBuilt))).toEqual([true, false]);
+    });
+
     it('keeps no log of what it never heard of', async () => {
       const { builder } = await open();
       expect(await builder.log(`/nix/store/${'0'.repeat(32)}-never-built.drv`)).toBeUndefined();

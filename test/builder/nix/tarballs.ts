@@ -42,7 +42,7 @@ derivation {
   name = "nixos-\${name}.tar.xz";
   builder = "/bin/sh";
   args = [ ./tarball.sh ];
-  inherit (image) hostName release;
+  inherit (image) hostName release postBuild;
 }
 `;
 
@@ -50,5 +50,6 @@ const octal = Array.from(tarball, (byte) => `\\${byte.toString(8).padStart(3, '0
 
 /** A sandbox may have no more than the shell, so neither folders nor compression: the tarball is the output itself. */
 const script = `printf '%s\\n' "packing the root file system of $hostName"
+eval "$postBuild"
 printf '${octal}' > "$out"
 `;
