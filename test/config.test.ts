@@ -84,6 +84,7 @@ describe('the plain environment', () => {
         },
         policy: { approvers: [], approvals: 1, authorMayApprove: true, places: [] },
         planExpiryMs: 86_400_000,
+        rollbackWindowMs: 86_400_000,
         onStopped: 'start',
       },
     ]);

@@ -78,6 +78,7 @@ export const Environment = z.object({
   AUTHORS: is.list(z.string()).pipe(authors).prefault(''),
   MAX_DESTROY: is.whole(0, 1_000).optional(),
   PLAN_EXPIRY: is.duration.prefault('24h'),
+  ROLLBACK_WINDOW: is.duration.prefault('24h'),
 
   ON_STOPPED: is.choice('start', 'report').prefault('start'),
   DRIFT_POWER_INTERVAL: is.durationOrOff.prefault('60s'),

@@ -41,6 +41,7 @@ export function readFleet(values: Environment, chats: Chats, readFile: ReadFile,
     channels,
     policy: { ...policyOf(values), places: placesOf(channels, chats) },
     planExpiryMs: values.PLAN_EXPIRY,
+    rollbackWindowMs: values.ROLLBACK_WINDOW,
     onStopped: values.ON_STOPPED,
   };
   return { clusters, fleets: [fleet] };

@@ -52,6 +52,7 @@ const Fleet = z.strictObject({
   authors: z.array(z.string()).pipe(authors).optional(),
   maxDestroy: count(0, 1_000).optional(),
   planExpiry: is.duration.optional(),
+  rollbackWindow: is.duration.optional(),
   onStopped: is.choice('start', 'report').optional(),
 });
 type Fleet = z.infer<typeof Fleet>;
@@ -146,6 +147,7 @@ function readFleet(name: string, fleet: Fleet, clusters: readonly string[], sour
     channels,
     policy: { ...readPolicy(fleet, values), places: placesOf(channels, source.chats) },
     planExpiryMs: fleet.planExpiry ?? values.PLAN_EXPIRY,
+    rollbackWindowMs: fleet.rollbackWindow ?? values.ROLLBACK_WINDOW,
     onStopped: fleet.onStopped ?? values.ON_STOPPED,
   };
 }

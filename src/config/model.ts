@@ -52,6 +52,7 @@ export interface FleetConfig {
   /** With the places of Discord and Slack; the console, where it is on, is a place of every fleet. */
   readonly policy: Policy;
   readonly planExpiryMs: number;
+  readonly rollbackWindowMs: number;
   readonly onStopped: 'start' | 'report';
 }
 
