@@ -67,8 +67,14 @@ export interface CreateChange extends ChangeBase {
   readonly guest: DesiredGuest;
 }
 
+/** A change to a guest of ours that goes on living. */
+interface OfKnownGuest extends ChangeBase {
+  /** Volumes that were handed over to it and never swapped in, because a run was cut off: they are deleted. */
+  readonly leftovers?: readonly string[];
+}
+
 /** Changes that leave the root disk as it is. */
-export interface UpdateChange extends ChangeBase {
+export interface UpdateChange extends OfKnownGuest {
   readonly action: 'update';
   readonly guest: DesiredGuest;
   readonly live: KnownGuest;
@@ -79,7 +85,7 @@ export interface UpdateChange extends ChangeBase {
  * Another image: the root disk is swapped. `fields` run along. `halfMade`: an interrupted run left a guest without any
  * disk; it is made anew.
  */
-export interface ReplaceChange extends ChangeBase {
+export interface ReplaceChange extends OfKnownGuest {
   readonly action: 'replace';
   readonly guest: DesiredGuest;
   readonly live: KnownGuest;
@@ -94,7 +100,7 @@ export interface ReplaceChange extends ChangeBase {
  * Back to a root disk that an earlier replacement took out and that is still kept: nothing is built, the disk comes back
  * with the data it had. `fields` run along; none where only this guest is rolled back.
  */
-export interface RollBackChange extends ChangeBase {
+export interface RollBackChange extends OfKnownGuest {
   readonly action: 'roll-back';
   readonly guest: DesiredGuest;
   readonly live: KnownGuest;
@@ -113,8 +119,11 @@ export interface DestroyChange extends ChangeBase {
   readonly movedTo?: number;
 }
 
-/** A staging guest that an interrupted replace of `ownerVmid` left behind. */
-export interface CleanUpChange extends ChangeBase {
+/**
+ * What an interrupted replace of `ownerVmid` left behind: its staging guest, or with the guest itself, where nothing
+ * else of it changes, the volumes in `leftovers`.
+ */
+export interface CleanUpChange extends OfKnownGuest {
   readonly action: 'clean-up';
   readonly live: KnownGuest;
   readonly ownerVmid: number;

@@ -1,6 +1,10 @@
+import type { ReplaceChange, RollBackChange } from './change.ts';
+import type { LiveGuest } from './live.ts';
+import { readTags } from './tags.ts';
+
 /**
  * A root disk that was taken out of its slot and still lies with its guest as an unused volume. Only these records tell
- * which volume holds what: the volume's name does not.
+ * which volume holds what: the volume's name does not. A volume without a record is never deleted.
  */
 export interface KeptDisk {
   readonly vmid: number;
@@ -13,4 +17,53 @@ export interface KeptDisk {
   readonly sizeMb?: number;
   /** When it was taken out, in milliseconds since the epoch. */
   readonly since: number;
+}
+
+/** The root disk that a change takes out; `undefined` when the guest has none, or cannot be told from others. */
+export function takenOut({ guest, live }: ReplaceChange | RollBackChange, since: number): KeptDisk | undefined {
+  const { vmid, tags, config } = live;
+  const disk = config.disks[guest.diskSlot];
+  if (disk === undefined || config.uuid === undefined) return undefined;
+  const { imageHash, commit } = readTags(tags);
+  return {
+    ...{ vmid, uuid: config.uuid, volid: disk.volid, since },
+    ...(disk.sizeMb === undefined ? {} : { sizeMb: disk.sizeMb }),
+    // Work on the root disk takes the image's tag away until it is done: what has none was never well.
+    ...(imageHash === undefined ? {} : { imageHash, ...(commit === undefined ? {} : { commit }) }),
+  };
+}
+
+/** With one more, which takes the place of an older record of the same volume. */
+export function withKept(kept: readonly KeptDisk[], disk: KeptDisk): readonly KeptDisk[] {
+  return [...kept.filter((one) => one.vmid !== disk.vmid || one.volid !== disk.volid), disk];
+}
+
+/**
+ * Without the records of volumes that are nowhere with their guest any more. A guest that cannot be read keeps its
+ * records: its node may be down.
+ */
+export function stillKept(kept: readonly KeptDisk[], guests: readonly LiveGuest[]): readonly KeptDisk[] {
+  return kept.filter((disk) => {
+    const guest = guests.find((one) => one.vmid === disk.vmid);
+    if (guest === undefined) return false;
+    if (guest.config === undefined) return true;
+    const attached = Object.values(guest.config.disks).map(({ volid }) => volid);
+    return guest.config.uuid === disk.uuid && [...attached, ...Object.values(guest.config.unused)].includes(disk.volid);
+  });
+}
+
+/** Those of a guest that are unused and were taken out longer ago than the rollback window. */
+export function dueOf(
+  guest: LiveGuest,
+  kept: readonly KeptDisk[],
+  { now, windowMs }: { readonly now: number; readonly windowMs: number },
+): readonly KeptDisk[] {
+  const unused = Object.values(guest.config?.unused ?? {});
+  return kept.filter(
+    (disk) =>
+      disk.vmid === guest.vmid &&
+      disk.uuid === guest.config?.uuid &&
+      unused.includes(disk.volid) &&
+      disk.since + windowMs <= now,
+  );
 }

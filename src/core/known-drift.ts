@@ -1,9 +1,29 @@
+import { hash } from './hash.ts';
+import type { Plan } from './plan.ts';
+
 /** A drift that people were told of. */
 export interface KnownDrift {
-  /** The `changesDigest` of its plan. */
+  /** `driftDigest` of its plan. */
   readonly digest: string;
   /** Somebody ignores it until then; absent: it was shown, and that is enough. */
   readonly until?: number;
+}
+
+/**
+ * The same for the same differences. What else moves in a guest's configuration, such as a disk that is freed, makes no
+ * other drift of them.
+ */
+export function driftDigest({ changes }: Plan): string {
+  return hash(
+    changes.map((change) => [
+      change.action,
+      change.vmid,
+      change.blocked?.reason,
+      'fields' in change ? change.fields : [],
+      'toImage' in change ? [change.fromImage, change.toImage] : [],
+      'leftovers' in change ? change.leftovers : [],
+    ]),
+  );
 }
 
 /** How many drifts are remembered; ones that are gone are forgotten long before. */

@@ -26,3 +26,18 @@ export function stagingOwner(description: string): number | undefined {
 export function isMark(description: string): boolean {
   return stagingOwner(description) !== undefined || /^proxnix makes guest \d+$/.test(description.trim());
 }
+
+/**
+ * A disk handed over lies under one of the high keys `unused200`..`unused255` until it is swapped in. Proxmox itself
+ * takes the lowest free one for old disks, so the key alone tells, also after a crash, which volume is the new one.
+ */
+export const handOverKeys = { first: 200, last: 255 } as const;
+
+/** The volumes that were handed over to a guest and never swapped in, the oldest first. */
+export function handedOver(unused: Readonly<Record<string, string>>): readonly string[] {
+  const indexOf = (key: string) => Number(/^unused(\d+)$/.exec(key)?.[1] ?? -1);
+  return Object.entries(unused)
+    .filter(([key]) => indexOf(key) >= handOverKeys.first)
+    .sort(([a], [b]) => indexOf(a) - indexOf(b))
+    .map(([, volid]) => volid);
+}

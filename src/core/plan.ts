@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
 import { adoptChange } from './adopt.ts';
 import { blockIfNeeded, conflictWith, unreadable } from './block.ts';
 import type { Change } from './change.ts';
 import { diffGuest, imageDiffers } from './diff.ts';
 import { type Goal, onlyGuest } from './goal.ts';
 import { type DesiredGuest, imageHash } from './guest.ts';
+import { hash } from './hash.ts';
 import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
+import { handedOver } from './marks.ts';
 import { beingMade, belongsTo, isBare, isKnown, stagedFor } from './owner.ts';
 import { placeGuest } from './place.ts';
 import { diskFor, rollBackOf } from './roll-back.ts';
@@ -42,7 +43,7 @@ export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
   const changes = [...changesFor(goal, live, earlier)].map((change) => withImages(change, live.nodes));
   const staged = new Set(changes.filter(stagesAnew).map((change) => change.vmid));
   const needed = changes
-    .filter((change) => change.action !== 'clean-up' || !staged.has(change.ownerVmid))
+    .filter((change) => change.action !== 'clean-up' || change.leftovers !== undefined || !staged.has(change.ownerVmid))
     .map((change) => keptUntilMoved(change, changes));
   const sorted = needed.sort((a, b) => rank(a) - rank(b) || a.vmid - b.vmid);
   const { commit, ...wanted } = goal;
@@ -54,6 +55,7 @@ export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
     fields: 'fields' in change ? change.fields : [],
     guest: 'guest' in change ? change.guest : undefined,
     halfMade: 'halfMade' in change ? change.halfMade : undefined,
+    leftovers: 'leftovers' in change ? change.leftovers : undefined,
     to: 'to' in change ? change.to?.volid : undefined,
   }));
   const digest = hash({ wanted, commit: commit.sha, basis, said });
@@ -124,18 +126,24 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
     return;
   }
   const fields = [...diffGuest(guest, live, goal.fleetTag)];
+  const left = handedOver(live.config.unused);
+  const leftovers = left.length === 0 ? {} : { leftovers: left };
   if (!imageDiffers(guest, live)) {
-    if (fields.length > 0) yield blockIfNeeded({ ...base, action: 'update', live, fields });
+    if (fields.length > 0) yield blockIfNeeded({ ...base, ...leftovers, action: 'update', live, fields });
+    else if (left.length > 0) {
+      yield blockIfNeeded({ ...base, ...leftovers, action: 'clean-up', live, ownerVmid: guest.vmid });
+    }
     return;
   }
   const to = goal.rollBack && diskFor(live, goal.rollBack.kept, guest);
   if (to !== undefined) {
-    yield blockIfNeeded(rollBackOf(guest, live, { fields, to }));
+    yield blockIfNeeded({ ...rollBackOf(guest, live, { fields, to }), ...leftovers });
     return;
   }
   const { imageHash: fromImage, pending } = readTags(live.tags);
   yield blockIfNeeded({
     ...base,
+    ...leftovers,
     action: 'replace',
     live,
     fields,
@@ -219,14 +227,4 @@ function basisOf(change: Change): Basis {
     ...(live.config === undefined ? {} : { digest: live.config.digest }),
     ...(live.config?.uuid === undefined ? {} : { uuid: live.config.uuid }),
   };
-}
-
-/** SHA-256 over JSON with sorted keys, so that the order in which values were read means nothing. */
-function hash(value: unknown): string {
-  const canonical = JSON.stringify(value, (_, part: unknown) =>
-    part !== null && typeof part === 'object' && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
-  return createHash('sha256').update(canonical).digest('hex');
 }

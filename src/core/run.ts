@@ -16,6 +16,8 @@ export type Trigger =
   /** The cluster is not any more as the last apply left it: found by a check, not by a commit. */
   | { readonly kind: 'drift' }
   | { readonly kind: 'command' | 'plan-again'; readonly by: Who }
+  /** Somebody wants to go back: one guest to the root disk it had before, or without `vmid` the fleet to a commit. */
+  | { readonly kind: 'roll-back'; readonly by: Who; readonly vmid?: number }
   /** Somebody wants a guest taken over: its name, key or VMID in the flake, as it was typed. */
   | { readonly kind: 'adopt'; readonly by: Who; readonly guest: string };
 

@@ -103,7 +103,8 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
     return;
   }
   if (change.action === 'clean-up') {
-    yield { ...at('discard'), vmid: change.ownerVmid, staging: true };
+    if (change.leftovers === undefined) yield { ...at('discard'), vmid: change.ownerVmid, staging: true };
+    else yield { ...at('free'), volids: change.leftovers };
     return;
   }
   if (change.action === 'adopt') {
@@ -134,6 +135,9 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
     yield at('start');
     yield { ...at('health'), guest };
   }
+  // Before protection, under which Proxmox deletes nothing.
+  const leftovers = change.action === 'create' ? undefined : change.leftovers;
+  if (leftovers !== undefined) yield { ...at('free'), volids: leftovers };
   const { commit, fleetTag } = plan.goal;
   const planned = { imageHash: imageHash(guest.image), commit: commit.sha };
   const done = change.action === 'roll-back' ? { ...planned, ...rolledBackTo(change) } : planned;

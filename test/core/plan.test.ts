@@ -114,7 +114,7 @@ describe('the actions of a plan', () => {
     );
     const found = onlyChange(aPlan({}, [aLiveGuest(), staging]));
     expect(found).toMatchObject({ action: 'clean-up', vmid: 900_000_823, ownerVmid: 823 });
-    expect(changeSummary(found)).toBe('left by an interrupted replace of VM 823, its disk is deleted');
+    expect(changeSummary(found)).toBe('left by an interrupted replace of guest 823, its disk is deleted');
     const again = aPlan({ guests: [aGuest({ image: anImage('b') })] }, [aLiveGuest(), staging]);
     expect(again.changes.map((one) => one.action)).toEqual(['replace']);
   });
