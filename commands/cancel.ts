@@ -4,7 +4,7 @@ import { runId, runOption } from './run-option.ts';
 /** Stops a run between two guests; a disk write is never cut off. */
 export const cancel = defineCommand({
   name: 'cancel',
-  description: 'Stop a run after the VM it works on',
+  description: 'Stop a run after the guest it works on',
   options: [runOption],
   run: ({ args, actor, pipeline }) => pipeline.cancel(runId(args.run), actor),
 });

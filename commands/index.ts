@@ -8,6 +8,7 @@ import { history } from './history.ts';
 import { lock } from './lock.ts';
 import { plan } from './plan.ts';
 import { reject } from './reject.ts';
+import { rollback } from './rollback.ts';
 import { status } from './status.ts';
 import { unlock } from './unlock.ts';
 
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   reject,
   status,
   history,
+  rollback,
   drift,
   adopt,
   cancel,

@@ -7,7 +7,9 @@ import { defineCommand, note } from './command.ts';
 export const status = defineCommand({
   name: 'status',
   description: 'Show the guests, the open plan and the queue',
-  options: [{ name: 'name', description: 'A fleet, or the name or VMID of a VM', required: false, complete: 'guest' }],
+  options: [
+    { name: 'name', description: 'A fleet, or the name or VMID of a guest', required: false, complete: 'guest' },
+  ],
   async run({ args, pipeline, now }) {
     const fleet = pipeline.fleets().find((one) => one.name === args.name);
     const fleets = fleet === undefined ? pipeline.fleets() : [fleet];
@@ -19,6 +21,6 @@ export const status = defineCommand({
     const [guest] = found;
     if (guest !== undefined) return { kind: 'card', card: guestStatusCard(guest) };
     const names = all.flatMap((one) => [one.fleet, ...one.guests.map((known) => known.name)]);
-    return note(`There is no fleet or VM "${args.name}"${didYouMean(args.name, names) || '.'}`);
+    return note(`There is no fleet or guest "${args.name}"${didYouMean(args.name, names) || '.'}`);
   },
 });

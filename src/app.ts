@@ -49,6 +49,8 @@ export interface App {
 }
 
 const firstRetryMs = 2000;
+/** How often it is looked whether a kept disk's time is up. */
+const collectEveryMs = 10 * 60_000;
 const longestRetryMs = 60_000;
 
 const consolePlace = { workspace: 'console', channel: 'proxnix' } as const;
@@ -110,6 +112,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     closers.push(() => pipeline.stop());
     if (config.pollIntervalMs !== undefined) pipeline.poll(config.pollIntervalMs);
     pipeline.watchDrift(config.drift);
+    pipeline.collect(collectEveryMs);
     return { url: http.url, pipeline, stop: closeAll };
   } catch (error) {
     await closeAll();
@@ -226,7 +229,7 @@ function makeFleet(
   const cluster = clusters.get(fleet.cluster);
   if (cluster === undefined)
     throw new Error(`fleet ${fleet.name} names the cluster ${fleet.cluster}, which is not there`);
-  const { git, flake, policy, planExpiryMs, onStopped } = fleet;
+  const { git, flake, policy, planExpiryMs, rollbackWindowMs, onStopped } = fleet;
   const web = webUrl(git.url);
   const places =
     config.console === undefined ? policy.places : [...policy.places, { chat: 'console' as const, ...consolePlace }];
@@ -246,6 +249,7 @@ function makeFleet(
     clusterName: fleet.cluster,
     policy: { ...policy, places },
     planExpiryMs,
+    rollbackWindowMs,
     onStopped,
     tagged: config.fleets.length > 1,
     ...(web === undefined ? {} : { webUrl: web }),

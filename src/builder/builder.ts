@@ -27,6 +27,9 @@ export interface Builder {
   build(images: readonly Image[], monitor: BuildMonitor, signal?: AbortSignal): Promise<readonly ImageFile[]>;
   /** The whole log of the last failing build of a derivation; `undefined` when Nix keeps none. */
   log(drvPath: string): Promise<string | undefined>;
-  /** Keeps exactly these images (and what runs now) from Nix's garbage collector: one root per image. */
-  keep(images: readonly Image[]): Promise<void>;
+  /**
+   * Keeps exactly these images (and what runs now) from Nix's garbage collector: one root per image.
+   * @returns how many roots of other images went
+   */
+  keep(images: readonly Image[]): Promise<number>;
 }

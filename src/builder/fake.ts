@@ -116,10 +116,13 @@ export class FakeBuilder implements Builder {
     return this.#logs.get(drvPath);
   }
 
-  async keep(images: readonly Image[]): Promise<void> {
+  async keep(images: readonly Image[]): Promise<number> {
     this.kept = images;
+    const kept = new Set(images.map((image) => image.storePath));
+    const removed = [...this.#roots].filter((path) => !kept.has(path)).length;
     this.#roots.clear();
-    for (const image of images) this.#roots.add(image.storePath);
+    for (const path of kept) this.#roots.add(path);
+    return removed;
   }
 
   async #hold(image: Image, signal: AbortSignal | undefined): Promise<void> {

@@ -78,11 +78,13 @@ export class RecordedBuilder implements Builder {
     return this.#logs.get(drvPath);
   }
 
-  async keep(images: readonly Image[]): Promise<void> {
+  async keep(images: readonly Image[]): Promise<number> {
     const kept = new Set(images.map((image) => this.#path(image)));
     const folder = join(this.#dir, 'nix/store');
     const names = await readdir(folder).catch(() => []);
-    for (const name of names) if (!kept.has(join(folder, name))) await rm(join(folder, name));
+    const others = names.filter((name) => !kept.has(join(folder, name)));
+    for (const name of others) await rm(join(folder, name));
+    return others.length;
   }
 
   #evaluate(source: Source, tree: ReadonlyMap<string, string>, request: ImageRequest): Image {

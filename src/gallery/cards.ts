@@ -4,6 +4,7 @@ import type { Card } from '../views/card.ts';
 import type { CardContext } from '../views/context.ts';
 import type { Form } from '../views/form.ts';
 import { confirmForm, rejectForm } from '../views/forms.ts';
+import { freedCard } from '../views/freed-card.ts';
 import { helpCard } from '../views/help-card.ts';
 import { historyCard } from '../views/history-card.ts';
 import { planCardOf } from '../views/plan-card.ts';
@@ -18,6 +19,7 @@ const context: CardContext = {
   repository: 'acme/fleet',
   webUrl: 'https://git.example.org/acme/fleet',
   policy: { approvers: ['console:owner'] },
+  rollbackWindowMs: 24 * 60 * 60_000,
   applied: '4d0c8e1b2f3a4d5c6b7a8f9e0d1c2b3a4f5e6d7c',
   now: sampleNow + 120_000,
 };
@@ -67,6 +69,12 @@ export function galleryCards(): Readonly<Record<string, Card>> {
   cards['power-report'] = powerCard(stopped, { kind: 'report' });
   cards['power-locked'] = powerCard(stopped, { kind: 'locked', lock });
   cards['power-often'] = powerCard(stopped, { kind: 'often', starts: 3 });
+  const freed = { volid: 'local-lvm:vm-822-disk-1', imageHash: '4vq1h0c2d8k3m7p1r5v9x2z6b0f4h8ln', sizeMb: 10 * 1024 };
+  cards['freed'] = freedCard({
+    disks: [{ name: 'test-worker', vmid: 822, disks: [freed] }],
+    images: [{ volid: `proxnix-images:import/proxnix-${freed.imageHash}.qcow2`, hash: freed.imageHash, size: 1.9e9 }],
+    roots: 2,
+  });
   cards['history'] = historyCard(Object.values(runs));
   cards['help'] = helpCard(commands);
   return cards;
@@ -101,6 +109,7 @@ function guests(): readonly GuestStatusRow[] {
       status: 'running',
       pending: false,
       imageHash: '77aa01bcg4k8n2q6s0v4x8z1d5h9l3pj',
+      kept: { imageHash: '4vq1h0c2d8k3m7p1r5v9x2z6b0f4h8ln', until: sampleNow + 22 * 60 * 60_000 },
     },
     { ...row, name: 'test-worker', vmid: 822, status: 'stopped', pending: true, imageHash: undefined },
   ];

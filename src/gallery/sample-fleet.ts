@@ -39,6 +39,15 @@ export function adoptPlan(): Plan {
   return createPlan({ ...goalOf([init, cp]), adopt: 820 }, liveOf([foreign, cpLive]));
 }
 
+/** The worker goes back to the root disk it had an hour ago. */
+export function rollBackPlan(): Plan {
+  const volid = 'local-lvm:vm-822-disk-1';
+  const unhappy = { ...workerLive, config: { ...workerLive.config, unused: { unused0: volid } } };
+  const uuid = workerLive.config.uuid;
+  const kept = [{ vmid: 822, uuid, volid, imageHash: images.worker, commit: oldCommit, since: sampleNow - 3_600_000 }];
+  return createPlan({ ...goalOf([cp, worker]), rollBack: { vmid: 822, kept } }, liveOf([cpLive, unhappy]));
+}
+
 /** The whole fleet gone from the flake. */
 export function emptyPlan(): Plan {
   return createPlan(goalOf([]), liveOf([cpLive, { ...workerLive }, websiteLive]));

@@ -8,6 +8,7 @@ import {
   emptyPlan,
   movedPlan,
   quietPlan,
+  rollBackPlan,
   sampleCommit,
   sampleNow,
   samplePlan,
@@ -48,6 +49,7 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
       '          did you mean kernelPackages?',
     ],
   };
+  const back: Run = { ...planned(rollBackPlan()), trigger: { kind: 'roll-back', by: ada, vmid: 822 } };
   const drift = (plan: Plan, needed = 1): Run => ({ ...planned(plan, needed), trigger: { kind: 'drift' } });
   return {
     'planning-waiting': started(),
@@ -82,6 +84,16 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
     applied: moved(finished(applying), [
       { type: 'applied', at: at + 372_000, addresses: { '820': '10.0.8.20', '821': '10.0.8.21' } },
     ]),
+    'roll-back': back,
+    'roll-back-applied': moved(
+      finished(
+        moved(back, [
+          { type: 'approved', approval: { by: ada, at } },
+          { type: 'started', steps: planSteps(rollBackPlan()), at },
+        ]),
+      ),
+      [{ type: 'applied', at: at + 14_000, addresses: { '822': '10.0.8.22' } }],
+    ),
     failed: moved(importing, [{ type: 'failed', failure, at: at + 95_000 }]),
     'failed-rolled-back': moved(atStep(applying, '822 health', 0), [
       { type: 'failed', failure: rolledBack, at: at + 240_000 },

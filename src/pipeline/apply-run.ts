@@ -1,10 +1,14 @@
 import { hasEnded } from '../core/advance.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
+import { type Goal, onlyGuest } from '../core/goal.ts';
+import { driftDigest, withKnown } from '../core/known-drift.ts';
+import { createPlan } from '../core/plan.ts';
 import type { ApplyingRun } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
-import { planAgain } from './plan-run.ts';
+import { imagesToKeep } from './images-kept.ts';
+import { goalOf, planAgain, vmidsOf } from './plan-run.ts';
 import type { Runs } from './runs.ts';
 import { StepRunner } from './step-runner.ts';
 
@@ -53,16 +57,35 @@ export async function applyRun(fleet: Fleet, runId: string, deps: ApplyDeps): Pr
 async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }: ApplyDeps): Promise<void> {
   const run = runs.get(runId);
   if (run?.phase !== 'applying') return;
-  // Taking a guest over applies nothing of the commit.
-  const adopted = run.plan.goal.adopt !== undefined;
-  if (!adopted) await store.saveFleet(fleet.name, { applied: run.plan.goal.commit.sha });
+  const { goal } = run.plan;
+  // What is done to one guest alone applies nothing of the commit.
+  const whole = onlyGuest(goal) === undefined;
+  if (whole) await store.saveFleet(fleet.name, { applied: goal.commit.sha });
+  else if (goal.rollBack !== undefined) await acceptDrift(fleet, goal, { store, clock, log });
   const addresses = await addressesOf(fleet, run);
   await runs.apply(runId, { type: 'applied', at: clock.now(), addresses });
-  if (adopted) return;
+  const images = whole ? imagesToKeep(fleet, runs.all(), clock.now()) : undefined;
+  if (images === undefined) return;
   // Roots protect what is deployed from now on; a failure here costs a rebuild later, not this run.
-  await fleet.builder.keep(run.plan.goal.guests.map((guest) => guest.image)).catch((error: unknown) => {
+  await fleet.builder.keep(images).catch((error: unknown) => {
     log.warn({ run: runId, err: error }, 'the roots of the images could not be renewed');
   });
+}
+
+/** A guest that was rolled back on purpose differs from what was applied: nobody needs to be told of that again. */
+async function acceptDrift(
+  fleet: Fleet,
+  { commit, guests }: Goal,
+  { store, clock, log }: Pick<ApplyDeps, 'store' | 'clock' | 'log'>,
+): Promise<void> {
+  const goal = goalOf(fleet, commit, guests);
+  try {
+    const plan = createPlan(goal, await fleet.cluster.readState(vmidsOf(goal)));
+    const drifts = store.fleet(fleet.name).drifts ?? [];
+    await store.saveFleet(fleet.name, { drifts: withKnown(drifts, { digest: driftDigest(plan) }, clock.now()) });
+  } catch (error) {
+    log.warn({ fleet: fleet.name, ...errorFacts(error) }, 'the drift that a rollback makes could not be looked at');
+  }
 }
 
 async function addressesOf(fleet: Fleet, run: ApplyingRun): Promise<Record<string, string>> {

@@ -1,6 +1,6 @@
 import type { Answer } from '../chat/chat.ts';
 import { IllegalTransition } from '../core/advance.ts';
-import { withKnown } from '../core/known-drift.ts';
+import { driftDigest, withKnown } from '../core/known-drift.ts';
 import type { Plan } from '../core/plan.ts';
 import {
   type Actor,
@@ -168,7 +168,7 @@ export class Decisions {
   /** A drift that is rejected is not shown again for a while. */
   async #ignore(fleet: Fleet, plan: Plan, at: number): Promise<void> {
     const { store } = this.#deps;
-    const ignored = { digest: plan.changesDigest, until: at + ignoredMs };
+    const ignored = { digest: driftDigest(plan), until: at + ignoredMs };
     await store.saveFleet(fleet.name, { drifts: withKnown(store.fleet(fleet.name).drifts ?? [], ignored, at) });
   }
 

@@ -22,6 +22,8 @@ export interface Fleet {
   readonly clusterName: string;
   readonly policy: Policy;
   readonly planExpiryMs: number;
+  /** How long a root disk that was taken out is kept, and images that nothing runs any more. */
+  readonly rollbackWindowMs: number;
   /** What happens to a guest that stopped without proxnix. */
   readonly onStopped: 'start' | 'report';
   /** Set when more than one fleet is configured. */

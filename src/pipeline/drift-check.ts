@@ -1,6 +1,6 @@
 import type { Commit } from '../core/commit.ts';
-import type { Goal } from '../core/goal.ts';
-import { isKnown, onlyIgnored, withKnown } from '../core/known-drift.ts';
+import { type Goal, onlyGuest } from '../core/goal.ts';
+import { driftDigest, isKnown, onlyIgnored, withKnown } from '../core/known-drift.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
 import { planOf, type Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
@@ -83,10 +83,10 @@ export class Drift {
       if (kept.length !== known.length) await this.#store.saveFleet(fleet.name, { drifts: kept });
       return { kind: 'same', commit: goal.commit };
     }
-    if (!asked && isKnown(known, plan.changesDigest, now)) return { kind: 'known' };
+    if (!asked && isKnown(known, driftDigest(plan), now)) return { kind: 'known' };
     const event = outcomeOf(fleet, plan, this.#clock);
     const run = await this.#runs.start(fleet, { kind: 'drift' }, goal.commit, event);
-    const drifts = withKnown(known, { digest: plan.changesDigest }, now);
+    const drifts = withKnown(known, { digest: driftDigest(plan) }, now);
     await this.#store.saveFleet(fleet.name, { drifts });
     return { kind: 'drift', runId: run.id };
   }
@@ -95,12 +95,13 @@ export class Drift {
   #lastPlan(fleet: Fleet, sha: string, drifts = true): Plan | undefined {
     const runs = this.#runs.all().filter((run) => run.fleet === fleet.name);
     const plans = runs.flatMap((run) => (drifts || run.trigger.kind !== 'drift' ? (planOf(run) ?? []) : []));
-    return plans.findLast(({ goal }) => goal.commit.sha === sha && goal.adopt === undefined);
+    return plans.findLast(({ goal }) => goal.commit.sha === sha && onlyGuest(goal) === undefined);
   }
 }
 
 function changedGuests(run: Run): boolean {
-  if (!('steps' in run) || planOf(run)?.goal.adopt !== undefined) return false;
+  const goal = planOf(run)?.goal;
+  if (!('steps' in run) || (goal !== undefined && onlyGuest(goal) !== undefined)) return false;
   return run.steps.some(({ step, state }) => 'vmid' in step && (state === 'done' || state === 'failed'));
 }
 

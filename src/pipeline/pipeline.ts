@@ -2,16 +2,19 @@ import type { Answer } from '../chat/chat.ts';
 import { hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
 import { errorFacts, UserError } from '../core/errors.ts';
+import type { KeptDisk } from '../core/kept.ts';
 import type { Actor } from '../core/policy.ts';
 import type { PushEvent } from '../core/push.ts';
 import type { Run, Trigger, Who } from '../core/run.ts';
 import type { Card } from '../views/card.ts';
 import type { CardContext } from '../views/context.ts';
 import { cleanAnswer } from './clean-card.ts';
+import { Collector } from './collect.ts';
 import { type Decision, Decisions } from './decisions.ts';
 import type { Deps, Fleet } from './deps.ts';
 import { Drift, type DriftFinding } from './drift-check.ts';
 import { Expiry } from './expiry.ts';
+import { findRollBack } from './find-roll-back.ts';
 import { Lanes } from './lanes.ts';
 import { Power } from './power.ts';
 import { reconcile } from './reconcile.ts';
@@ -39,6 +42,7 @@ export class Pipeline {
   readonly #expiry: Expiry;
   readonly #power: Power;
   readonly #drift: Drift;
+  readonly #collector: Collector;
   readonly #schedule: Schedule;
 
   constructor(deps: Deps) {
@@ -60,7 +64,12 @@ export class Pipeline {
     this.#work = new Work(deps, this.#runs, this.#lanes);
     this.#decisions = new Decisions({ ...deps, runs: this.#runs });
     this.#expiry = new Expiry({ ...deps, runs: this.#runs });
-    this.#power = new Power({ ...deps, say: (fleet, vmid, card) => this.#say(fleet, vmid, card) });
+    this.#power = new Power({ ...deps, say: (fleet, vmid, card) => this.#say(fleet, `power of ${vmid}`, card) });
+    this.#collector = new Collector({
+      ...deps,
+      runs: this.#runs,
+      say: (fleet, card) => this.#say(fleet, 'freed', card),
+    });
     this.#drift = new Drift({ ...deps, runs: this.#runs, lanes: this.#lanes });
     this.#schedule = new Schedule({
       ...deps,
@@ -136,6 +145,16 @@ export class Pipeline {
     }
   }
 
+  /** Deletes on an interval what the rollback window has passed over. */
+  collect(everyMs: number): void {
+    for (const name of new Set(this.#deps.fleets.map((fleet) => fleet.clusterName))) {
+      const fleets = this.#deps.fleets.filter((fleet) => fleet.clusterName === name);
+      this.#schedule.every(everyMs, async () => {
+        await this.#lanes.ifFree(name, () => this.#collector.collect(fleets));
+      });
+    }
+  }
+
   /** Compares a fleet with what was last applied to it, now: somebody asks. */
   drift(fleet: Fleet): Promise<DriftFinding> {
     return this.#drift.check(fleet, true);
@@ -153,6 +172,15 @@ export class Pipeline {
   /** Plans to take over a guest that the flake wants, at the head of the branch. @returns the new run. */
   async adopt(fleet: Fleet, guest: string, by: Who): Promise<Run> {
     const run = await this.#runs.start(fleet, { kind: 'adopt', by, guest }, await fleet.git.head());
+    this.#work.plan(fleet, run.id);
+    return run;
+  }
+
+  /** Plans to go back: `to` is a guest or a commit, absent the commit applied before. @returns the new run. */
+  async rollBack(fleet: Fleet, to: string | undefined, by: Who): Promise<Run> {
+    const { commit, vmid } = await findRollBack(fleet, to, { store: this.#deps.store, runs: this.#runs.all() });
+    const trigger: Trigger = { kind: 'roll-back', by, ...(vmid === undefined ? {} : { vmid }) };
+    const run = await this.#runs.start(fleet, trigger, commit);
     this.#work.plan(fleet, run.id);
     return run;
   }
@@ -202,6 +230,11 @@ export class Pipeline {
     });
   }
 
+  /** The root disks of a fleet's guests that were taken out and are not deleted yet. */
+  kept(fleet: Fleet): readonly KeptDisk[] {
+    return this.#deps.store.fleet(fleet.name).kept ?? [];
+  }
+
   /** Every run that is kept, oldest first. */
   runs(): readonly Run[] {
     return this.#runs.all();
@@ -243,8 +276,9 @@ export class Pipeline {
     await this.#lanes.ifFree(clusterName, () => this.#power.check(fleets));
   }
 
-  #say(fleet: Fleet, vmid: number, card: Card): void {
-    const key = `power of ${fleet.name} ${vmid}`;
+  /** Shows a card that belongs to no run; the next one about the same is another message. */
+  #say(fleet: Fleet, about: string, card: Card): void {
+    const key = `${fleet.name}: ${about}`;
     this.#reporter.forget(key);
     this.#reporter.show(key, fleet.name, card, {});
   }
@@ -263,7 +297,7 @@ export class Pipeline {
   async #begin(fleet: Fleet, trigger: Trigger, commit: Commit, isHead: boolean): Promise<Run> {
     const planning = this.#runs
       .open(fleet.name)
-      .filter((run) => run.phase === 'planning' && run.trigger.kind !== 'adopt');
+      .filter((run) => run.phase === 'planning' && !['adopt', 'roll-back'].includes(run.trigger.kind));
     const same = planning.find((run) => run.commit?.sha === commit.sha);
     if (same !== undefined) return same;
     const { lastSeen } = this.#deps.store.fleet(fleet.name);
@@ -333,6 +367,7 @@ export class Pipeline {
       repository: fleet?.repository ?? run.fleet,
       policy: fleet?.policy ?? { approvers: [] },
       now: this.#deps.clock.now(),
+      rollbackWindowMs: fleet?.rollbackWindowMs ?? 0,
       ...(fleet?.webUrl === undefined ? {} : { webUrl: fleet.webUrl }),
       ...(record.lock === undefined ? {} : { lock: record.lock }),
       ...(record.applied === undefined ? {} : { applied: record.applied }),

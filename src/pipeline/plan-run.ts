@@ -1,17 +1,20 @@
-import type { Commit } from '../core/commit.ts';
+import { type Commit, shortSha } from '../core/commit.ts';
 import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
-import type { Goal } from '../core/goal.ts';
+import { type Goal, onlyGuest } from '../core/goal.ts';
 import type { DesiredGuest, GuestSpec, ImageRequest } from '../core/guest.ts';
+import type { KeptDisk } from '../core/kept.ts';
 import { whatMoved } from '../core/moved.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
 import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
+import type { Store } from '../store/store.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
 import type { Runs } from './runs.ts';
 
 export interface PlanDeps {
   readonly runs: Runs;
+  readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted when a newer commit takes the place of the one that is being evaluated. */
@@ -63,7 +66,17 @@ async function evaluate(fleet: Fleet, runId: string, deps: PlanDeps, signal: Abo
   if (commit === undefined) throw new Error(`run ${runId} has no commit to plan`);
   const note = (activity: 'evaluating' | 'images') => runs.note(runId, { type: 'progressed', activity });
   const goal = await evaluateGoal(fleet, commit, { pin: runId, note, signal });
-  return trigger?.kind === 'adopt' ? adopting(goal, trigger.guest) : goal;
+  if (trigger?.kind === 'adopt') return adopting(goal, trigger.guest);
+  return trigger?.kind === 'roll-back' ? rollingBack(goal, trigger.vmid, deps.store.fleet(fleet.name).kept) : goal;
+}
+
+/** The goal of going back: with the disks there are to go back to, so that it can be planned again without the store. */
+function rollingBack(goal: Goal, vmid: number | undefined, kept: readonly KeptDisk[] = []): Goal {
+  if (vmid === undefined) return { ...goal, rollBack: { kept } };
+  if (goal.guests.some((one) => one.vmid === vmid)) return { ...goal, rollBack: { vmid, kept } };
+  throw new UserError(`Commit ${shortSha(goal.commit.sha)}, which was applied last, wants no guest ${vmid}.`, {
+    next: 'Roll back to a commit that wants it.',
+  });
 }
 
 /** The goal of taking over a guest that the flake wants. */
@@ -151,9 +164,10 @@ async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): 
   return true;
 }
 
-/** A plan of the whole fleet takes the place of every older one; one that takes a guest over only of its like. */
+/** A plan of the whole fleet takes the place of every older one; one about a single guest only of its like. */
 function takesPlaceOf({ goal }: Plan, older: Plan): boolean {
-  return goal.adopt === undefined || goal.adopt === older.goal.adopt;
+  const vmid = onlyGuest(goal);
+  return vmid === undefined || vmid === onlyGuest(older.goal);
 }
 
 /** What a plan makes of a run that has none, or an older one. */

@@ -1,6 +1,8 @@
 import type { Cluster, ClusterMonitor, Guard } from '../cluster/cluster.ts';
 import type { ReplaceChange, RollBackChange } from '../core/change.ts';
 import { RolledBackError, UserError } from '../core/errors.ts';
+import { guestLabel } from '../core/guest.ts';
+import type { KeptDisk } from '../core/kept.ts';
 import type { GuestStep, Step } from '../core/steps.ts';
 import { readTags, splitTags } from '../core/tags.ts';
 import type { Health } from '../health/health.ts';
@@ -25,15 +27,20 @@ export async function rollBack(options: {
   readonly health: Health;
   readonly monitor: ClusterMonitor;
   readonly failure: unknown;
+  /** Remembers the disk that is taken out again: nobody goes back to it. */
+  readonly keep: (disk: Omit<KeptDisk, 'since'>) => Promise<void>;
 }): Promise<unknown> {
-  const { change, cluster, health, monitor, failure } = options;
+  const { change, cluster, health, monitor, failure, keep } = options;
   const { guest, live, name, vmid, node } = change;
   const volid = live.config.disks[guest.diskSlot]?.volid;
   if (volid === undefined || !(failure instanceof UserError)) return failure;
   const at = { guestKind: guest.kind, vmid, node };
   try {
     monitor.line('rolling back: the old root disk is put back');
-    let guard: Guard | undefined = await identify(cluster, change);
+    const now = await identify(cluster, change);
+    const ill = now.config.disks[guest.diskSlot]?.volid;
+    if (ill !== undefined && ill !== volid) await keep({ vmid, uuid: now.config.uuid, volid: ill });
+    let guard: Guard | undefined = { ...at, uuid: now.config.uuid, digest: now.config.digest };
     const perform = async (step: GuestStep) => {
       guard = await cluster.perform(step, guard, monitor);
     };
@@ -54,7 +61,7 @@ export async function rollBack(options: {
     const why = second instanceof UserError ? second.message : 'an unexpected error, see the log of the bot';
     const before = failure.next === undefined ? '' : `${failure.next} `;
     return new UserError(failure.message, {
-      next: `${before}It could not be rolled back: ${why} The old root disk ${volid} is still with VM ${vmid}, tagged proxnix-pending.`,
+      next: `${before}It could not be rolled back: ${why} The old root disk ${volid} is still with ${guestLabel(at)}, tagged proxnix-pending.`,
       details: failure.details,
       cause: second,
     });
@@ -65,15 +72,20 @@ export async function rollBack(options: {
  * The guest as it is now, if it is still the one that was being replaced. Its digest has moved: a restart that failed
  * half-way makes pending values real, and that is written into the configuration.
  */
-async function identify(cluster: Cluster, change: ReplaceChange | RollBackChange): Promise<Guard> {
+async function identify(cluster: Cluster, change: ReplaceChange | RollBackChange) {
   const { vmid, node, live } = change;
   const now = (await cluster.readState(new Set([vmid]))).guests.find((guest) => guest.vmid === vmid);
   const uuid = now?.config?.uuid;
   if (now?.config === undefined || uuid === undefined || uuid !== live.config.uuid || now.node !== node) {
-    throw new UserError(`VM ${vmid} is not the machine any more that was being replaced.`);
+    throw new UserError(
+      `${guestLabel({ guestKind: change.guest.kind, vmid })} is not the machine any more that was being replaced.`,
+    );
   }
-  if (!readTags(now.tags).pending) throw new UserError(`VM ${vmid} does not carry proxnix-pending any more.`);
-  return { guestKind: now.kind, vmid, node, uuid, digest: now.config.digest };
+  if (!readTags(now.tags).pending)
+    throw new UserError(
+      `${guestLabel({ guestKind: change.guest.kind, vmid })} does not carry proxnix-pending any more.`,
+    );
+  return { config: { ...now.config, uuid } };
 }
 
 function checkOf(check: ReplaceChange['guest']['health']) {

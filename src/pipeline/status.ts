@@ -1,5 +1,6 @@
 import type { LiveGuest } from '../core/live.ts';
-import { belongsTo } from '../core/owner.ts';
+import { belongsTo, isKnown } from '../core/owner.ts';
+import { diskFor } from '../core/roll-back.ts';
 import { readTags } from '../core/tags.ts';
 import type { FleetStatus, GuestStatusRow } from '../views/status-card.ts';
 import type { Fleet } from './deps.ts';
@@ -13,7 +14,7 @@ export async function readStatus(pipeline: Pipeline, fleet: Fleet): Promise<Flee
   const runs = pipeline.runs().filter((run) => run.fleet === fleet.name);
   return {
     fleet: fleet.name,
-    guests: ours.map(toRow).sort((a, b) => a.vmid - b.vmid),
+    guests: ours.map((guest) => toRow(guest, keptOf(pipeline, fleet, guest))).sort((a, b) => a.vmid - b.vmid),
     open: runs.filter((run) => run.phase === 'planned'),
     queue: pipeline.queue(fleet),
     lastRun: runs.findLast((run) => run.phase === 'applied' || run.phase === 'failed' || run.phase === 'interrupted'),
@@ -21,7 +22,13 @@ export async function readStatus(pipeline: Pipeline, fleet: Fleet): Promise<Flee
   };
 }
 
-function toRow(guest: LiveGuest): GuestStatusRow {
+function keptOf(pipeline: Pipeline, fleet: Fleet, guest: LiveGuest): GuestStatusRow['kept'] {
+  const disk = isKnown(guest) ? diskFor(guest, pipeline.kept(fleet)) : undefined;
+  if (disk?.imageHash === undefined) return undefined;
+  return { imageHash: disk.imageHash, until: disk.since + fleet.rollbackWindowMs };
+}
+
+function toRow(guest: LiveGuest, kept: GuestStatusRow['kept']): GuestStatusRow {
   const tags = readTags(guest.tags);
   return {
     name: guest.name,
@@ -34,6 +41,7 @@ function toRow(guest: LiveGuest): GuestStatusRow {
     cores: coresOf(guest),
     memoryMb: guest.config?.memoryMb,
     protected: guest.config?.protected,
+    ...(kept === undefined ? {} : { kept }),
   };
 }
 

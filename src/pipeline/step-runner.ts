@@ -1,13 +1,16 @@
 import type { ClusterMonitor, Guard, ImageFile } from '../cluster/cluster.ts';
 import type { Change, ReplaceChange, RollBackChange } from '../core/change.ts';
 import { UserError } from '../core/errors.ts';
-import { imageHash } from '../core/guest.ts';
+import { guestLabel, imageHash } from '../core/guest.ts';
+import { takenOut } from '../core/kept.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import type { ApplyingRun } from '../core/run.ts';
 import { stageKey } from '../core/stages.ts';
 import type { GuestStepOf, Step } from '../core/steps.ts';
+import type { Store } from '../store/store.ts';
 import { bytes } from '../views/words.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
+import { keepDisk } from './kept-disks.ts';
 import { IllGuest, isUndone, rollBack } from './roll-back.ts';
 import type { Runs } from './runs.ts';
 
@@ -19,6 +22,7 @@ export class StepRunner {
   readonly #fleet: Fleet;
   readonly #runId: string;
   readonly #runs: Runs;
+  readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #cancelled: AbortSignal;
@@ -35,6 +39,7 @@ export class StepRunner {
     readonly runId: string;
     readonly plan: Plan;
     readonly runs: Runs;
+    readonly store: Store;
     readonly clock: Clock;
     readonly log: Log;
     /** Aborted when a person asks to stop: ends a build at once, anything else between two guests. */
@@ -43,6 +48,7 @@ export class StepRunner {
     this.#fleet = options.fleet;
     this.#runId = options.runId;
     this.#runs = options.runs;
+    this.#store = options.store;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#cancelled = options.cancelled;
@@ -112,12 +118,20 @@ export class StepRunner {
     const at = { id: 'undo', guestKind, vmid, name, node } as const;
     // A staging guest is known by its own mark; a new guest is ours only once its create has succeeded.
     if (step.kind === 'stage') this.#undo = { ...at, kind: 'discard', staging: true };
+    if (step.kind === 'swap') await this.#keepOld(step.vmid);
     const guard = await this.#fleet.cluster.perform(step, this.#guards.get(step.vmid), this.#monitor(step.id));
     if (guard === undefined) this.#guards.delete(step.vmid);
     else this.#guards.set(step.vmid, guard);
     if (step.kind === 'create') this.#undo = { ...at, kind: 'discard', staging: false };
     // From here on what was made is in use, and clearing it up would lose a guest.
     if (step.kind === 'start' || step.kind === 'hand-over') this.#undo = undefined;
+  }
+
+  /** Before it is taken out: afterwards nothing tells any more which volume was the root disk. */
+  async #keepOld(vmid: number): Promise<void> {
+    const change = this.#replaces.get(vmid);
+    const old = change && takenOut(change, this.#clock.now());
+    if (old !== undefined) await keepDisk(this.#store, this.#fleet, old);
   }
 
   async #health(step: Extract<Step, { kind: 'health' }>): Promise<void> {
@@ -136,7 +150,10 @@ export class StepRunner {
     const change = this.#replaces.get('vmid' in step ? step.vmid : 0);
     if (change === undefined || !isUndone(step, error)) return this.#clearUp(error);
     const { cluster, health } = this.#fleet;
-    return rollBack({ change, cluster, health, monitor: this.#monitor(step.id), failure: error });
+    return rollBack({
+      ...{ change, cluster, health, monitor: this.#monitor(step.id), failure: error },
+      keep: (disk) => keepDisk(this.#store, this.#fleet, { ...disk, since: this.#clock.now() }),
+    });
   }
 
   /** Removes what the failed guest left half made, and says so in the error. */
@@ -147,10 +164,10 @@ export class StepRunner {
     const what = undo.kind === 'discard' && undo.staging ? 'staging guest' : 'half-made guest';
     try {
       await this.#fleet.cluster.perform(undo, this.#guards.get(undo.vmid), quietMonitor);
-      return withNext(error, `The ${what} was removed again; nothing else was changed on VM ${undo.vmid}.`);
+      return withNext(error, `The ${what} was removed again; nothing else was changed on ${guestLabel(undo)}.`);
     } catch (second) {
       this.#log.warn({ run: this.#runId, vmid: undo.vmid, err: second }, 'a half-made guest could not be removed');
-      return withNext(error, `The ${what} could not be removed; the next plan shows what VM ${undo.vmid} is now.`);
+      return withNext(error, `The ${what} could not be removed; the next plan shows what ${guestLabel(undo)} is now.`);
     }
   }
 

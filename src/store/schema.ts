@@ -18,6 +18,9 @@ const phases = [
   'expired',
 ] as const;
 
+/** What is deleted one day is told exactly. */
+const Kept = z.looseObject({ vmid: z.int(), uuid: z.string(), volid: z.string(), since: z.number() });
+
 /** The frame of what a store holds; a run's own fields are as `core/run.ts` wrote them. */
 const Stored = z.object({
   version: z.literal(1),
@@ -33,7 +36,10 @@ const Stored = z.object({
       messages: z.record(z.string(), z.string()),
     }),
   ),
-  fleets: z.record(z.string(), z.looseObject({ lastSeen: z.string().optional(), applied: z.string().optional() })),
+  fleets: z.record(
+    z.string(),
+    z.looseObject({ lastSeen: z.string().optional(), applied: z.string().optional(), kept: z.array(Kept).optional() }),
+  ),
 });
 
 const Newer = z.object({ version: z.int().min(2) });

@@ -1,4 +1,5 @@
 import type { MessageRef } from '../chat/chat.ts';
+import type { KeptDisk } from '../core/kept.ts';
 import type { KnownDrift } from '../core/known-drift.ts';
 import type { Lock } from '../core/policy.ts';
 import type { Run } from '../core/run.ts';
@@ -18,6 +19,8 @@ export interface FleetRecord {
   readonly lock?: Lock;
   /** VMIDs of the guests that ran when the power was last looked at. */
   readonly running?: readonly number[];
+  /** Root disks that were taken out and are not deleted yet. */
+  readonly kept?: readonly KeptDisk[];
   /** Drifts that were shown, or are ignored. */
   readonly drifts?: readonly KnownDrift[];
 }
@@ -37,7 +40,8 @@ export interface AuditEntry {
     | 'refused'
     | 'locked'
     | 'unlocked'
-    | 'guest-started';
+    | 'guest-started'
+    | 'freed';
   readonly who: string;
   readonly run?: string;
   readonly plan?: string;

@@ -12,5 +12,7 @@ export interface CardContext {
   readonly applied?: string;
   /** The run that is in front of this one in the lane. */
   readonly behind?: string;
+  /** How long a root disk that was taken out is kept, in milliseconds. */
+  readonly rollbackWindowMs: number;
   readonly now: number;
 }

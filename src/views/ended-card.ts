@@ -28,6 +28,7 @@ export function endedCard(run: Ended, context: CardContext): Card {
       ...commitBlocks(run, context),
       { kind: 'divider' },
       ...endedBlocks(run, stages),
+      ...keptBlocks(run, context),
       { kind: 'small', rich: [...approvedBy(run.approvals), ` · took ${took}`, ...ids(run, run.plan)] },
     ],
     // What a guest that was taken over comes to is the next plan's business.
@@ -46,7 +47,7 @@ export function endTitle(run: Ended, stages: readonly Stage[]): string {
     case 'failed':
       return `Failed${run.failure.rolledBack === undefined ? '' : ', rolled back'}${where}`;
     case 'cancelled':
-      return `Cancelled: ${count(guestStages(stages).filter((one) => one.state === 'done').length, 'VM')} of ${guestStages(stages).length} done`;
+      return `Cancelled: ${count(guestStages(stages).filter((one) => one.state === 'done').length, 'guest')} of ${guestStages(stages).length} done`;
     case 'interrupted':
       return `Interrupted${where}`;
   }
@@ -72,7 +73,7 @@ function endedBlocks(run: Ended, stages: readonly Stage[]): readonly Block[] {
     ...whyBlocks(run),
     ...(guests.some((stage) => stage.state === 'done' || stage.state === 'failed')
       ? []
-      : [{ kind: 'text', rich: ['No VM was touched.'] } as const]),
+      : [{ kind: 'text', rich: ['No guest was touched.'] } as const]),
     ...sentence('Done before: ', done, (stage) => `${stageGuest(stage)} ${doneWord(stage)}`),
     ...sentence('Not started: ', notStarted, stageName),
     ...detailBlocks(
@@ -96,7 +97,7 @@ function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {
       return [
         {
           kind: 'text',
-          rich: [{ bold: 'Stopped by ' }, { person: run.cancelledBy }, '. Every VM that was begun is finished.'],
+          rich: [{ bold: 'Stopped by ' }, { person: run.cancelledBy }, '. Every guest that was begun is finished.'],
         },
       ];
     case 'interrupted':
@@ -111,6 +112,26 @@ function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {
         ...run.notes.map((note): Block => ({ kind: 'text', rich: [note] })),
       ];
   }
+}
+
+/** Until when the root disks that were taken out can be put back. */
+function keptBlocks(run: Ended, { rollbackWindowMs }: CardContext): readonly Block[] {
+  if (run.phase !== 'applied') return [];
+  const swapped = run.plan.changes.filter(
+    (change) =>
+      change.blocked === undefined &&
+      (change.action === 'roll-back' || (change.action === 'replace' && !change.halfMade)),
+  );
+  const [first] = swapped;
+  if (first === undefined) return [];
+  const disks = swapped.length === 1 ? 'The old root disk is' : 'The old root disks are';
+  const until = { time: run.endedAt + rollbackWindowMs, show: 'date-time' } as const;
+  return [
+    {
+      kind: 'small',
+      rich: [`${disks} kept until `, until, ', to go back: ', { code: `/proxnix rollback ${first.name}` }],
+    },
+  ];
 }
 
 function rolledBackText({ name, vmid, imageHash }: RolledBack): Rich {

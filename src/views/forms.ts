@@ -12,7 +12,7 @@ export function confirmForm(run: PlannedRun, wanted: string): Form {
   const names = destroys.map((change) => change.name).join(' ');
   return {
     id: `px1:confirm:${run.id}:${plan.id}`,
-    title: `Destroy ${count(destroys.length, 'VM')}?`,
+    title: `Destroy ${count(destroys.length, 'guest')}?`,
     text: [
       `Plan ${plan.id}, commit ${shortSha(run.commit.sha)}: ${counts(runnable(plan))}. `,
       {
@@ -26,8 +26,8 @@ export function confirmForm(run: PlannedRun, wanted: string): Form {
         label:
           wanted === names
             ? one
-              ? 'Type the name of the VM to destroy'
-              : 'Type the names of the VMs to destroy'
+              ? 'Type the name of the guest to destroy'
+              : 'Type the names of the guests to destroy'
             : 'Type these words to confirm',
         hint: wanted,
         required: true,

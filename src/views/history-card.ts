@@ -49,7 +49,7 @@ function outcome(run: Run): readonly string[] {
 
 function doneSoFar(stages: readonly Stage[]): string {
   const guests = stages.filter((stage) => stage.vmid !== undefined);
-  return `${guests.filter((stage) => stage.state === 'done').length} of ${count(guests.length, 'VM')} done`;
+  return `${guests.filter((stage) => stage.state === 'done').length} of ${count(guests.length, 'guest')} done`;
 }
 
 function approvers(approvals: readonly Approval[]): readonly string[] {

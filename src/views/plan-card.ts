@@ -10,12 +10,13 @@ import {
   type RejectedRun,
   type Run,
   type SupersededRun,
+  type Trigger,
 } from '../core/run.ts';
 import type { Block, Button, Card, CardFile, Span } from './card.ts';
 import type { CardContext } from './context.ts';
 import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
 import { planLines, planText } from './plan-text.ts';
-import { blockedCount, count, counts, guestName } from './words.ts';
+import { blockedCount, count, counts, guestName, span } from './words.ts';
 
 /** A plan that waits for people, or that cannot be run as it stands. */
 export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Card {
@@ -32,6 +33,7 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
     blocks: [
       ...commitBlocks(run, context),
       ...(drift ? [driftBlock(run)] : []),
+      ...(run.trigger.kind === 'roll-back' ? [rollBackBlock(run.trigger, plan)] : []),
       ...(run.phase === 'planned' ? movedBlocks(run) : []),
       { kind: 'divider' },
       ...lockBlocks(context),
@@ -75,6 +77,13 @@ export function planAgain(run: { readonly id: string }): Button {
 function driftBlock(run: PlannedRun | BlockedRun): Block {
   const again = run.phase === 'planned' ? ' Re-apply makes it so again.' : '';
   return { kind: 'text', rich: [`The cluster is not as this commit left it any more.${again}`] };
+}
+
+function rollBackBlock({ by, vmid }: Extract<Trigger, { kind: 'roll-back' }>, plan: Plan): Block {
+  const guest = plan.goal.guests.find((one) => one.vmid === vmid);
+  const what =
+    guest === undefined ? 'the fleet back to this commit' : `${guestName(guest)} back to the root disk it had before`;
+  return { kind: 'text', rich: [{ person: by }, ` asks to roll ${what}.`] };
 }
 
 function endTitle(run: RejectedRun | SupersededRun | ExpiredRun): string {
@@ -129,6 +138,7 @@ function warnings(plan: Plan, context: CardContext): readonly Block[] {
   const changes = runnable(plan);
   const destroys = changes.filter((change) => change.action === 'destroy').map(guestName);
   const replaces = changes.filter((change) => change.action === 'replace' && !change.halfMade).map(guestName);
+  const backs = changes.filter((change) => change.action === 'roll-back').map(guestName);
   const blocks: Block[] = [];
   if (destroys.length > 0) {
     const whole = exceedsMaxDestroy(plan, context.policy);
@@ -148,7 +158,16 @@ function warnings(plan: Plan, context: CardContext): readonly Block[] {
       kind: 'warning',
       rich: [
         { bold: `Replaces the root disk of ${replaces.join(', ')}: ` },
-        'what was written to it is gone from the running system after the restart. The old disk stays with the VM as an unused disk.',
+        `what was written to it is gone from the running system after the restart. The old disk is kept for ${span(context.rollbackWindowMs)} after that, to go back with /proxnix rollback; then it is deleted.`,
+      ],
+    });
+  }
+  if (backs.length > 0) {
+    blocks.push({
+      kind: 'warning',
+      rich: [
+        { bold: `Puts an earlier root disk back into ${backs.join(', ')}: ` },
+        `the data on it is as it was when it was taken out. The disk of now is kept for ${span(context.rollbackWindowMs)} after that.`,
       ],
     });
   }
@@ -196,7 +215,7 @@ function planButtons(run: PlannedRun, context: CardContext): readonly Button[] {
   const confirmed = confirmationFor(plan, context.policy) !== undefined;
   const words = run.trigger.kind === 'drift' ? driftWords : planWords;
   const approve: Button = confirmed
-    ? { ...ids, action: 'approve', label: `${words.approve} (destroys ${count(destroys, 'VM')})`, style: 'danger' }
+    ? { ...ids, action: 'approve', label: `${words.approve} (destroys ${count(destroys, 'guest')})`, style: 'danger' }
     : {
         ...{ ...ids, action: 'approve', label: words.approve, style: 'primary' },
         confirm: { title: `Apply plan ${plan.id}?`, text: `It will ${counts(runnable(plan))}.`, yes: words.approve },

@@ -89,7 +89,10 @@ function detailParts(change: Change): string[] {
     case 'create':
       return [`image none -> ${short(change.guest)}`, ...sizes(change.guest), `on ${change.node || 'no node'}`];
     case 'update':
-      return change.fields.map((field) => fieldText(field, change.live.status === 'running'));
+      return [
+        ...change.fields.map((field) => fieldText(field, change.live.status === 'running')),
+        ...leftoverParts(change.leftovers),
+      ];
     case 'replace': {
       const from = change.halfMade ? 'none (half made)' : (change.fromImage?.slice(0, 8) ?? 'unknown');
       const kept = change.halfMade ? 'made anew' : 'old root disk is kept';
@@ -97,6 +100,7 @@ function detailParts(change: Change): string[] {
         `image ${from} -> ${short(change.guest)}`,
         kept,
         ...change.fields.map((field) => fieldText(field, false)),
+        ...leftoverParts(change.leftovers),
       ];
     }
     case 'roll-back':
@@ -107,7 +111,9 @@ function detailParts(change: Change): string[] {
       return [`image ${image} -> none`, 'its disks are deleted', ...moved];
     }
     case 'clean-up':
-      return [`left by an interrupted replace of VM ${change.ownerVmid}`, 'its disk is deleted'];
+      return change.leftovers === undefined
+        ? [`left by an interrupted replace of guest ${change.ownerVmid}`, 'its disk is deleted']
+        : leftoverParts(change.leftovers);
     case 'adopt':
       return adoptParts(change);
     case 'conflict':
@@ -115,12 +121,20 @@ function detailParts(change: Change): string[] {
   }
 }
 
-function rollBackParts({ fromImage, to, live, fields }: RollBackChange): string[] {
+function leftoverParts(leftovers: readonly string[] = []): string[] {
+  if (leftovers.length === 0) return [];
+  return [
+    `${count(leftovers.length, 'disk')} that an interrupted replace left ${leftovers.length === 1 ? 'is' : 'are'} deleted`,
+  ];
+}
+
+function rollBackParts({ fromImage, to, live, fields, leftovers }: RollBackChange): string[] {
   const images = `image ${fromImage?.slice(0, 8) ?? 'unknown'} -> ${to?.imageHash?.slice(0, 8) ?? 'none'}`;
   return [
     images,
     ...(to === undefined ? [] : ['its earlier root disk comes back', 'nothing is built']),
     ...fields.map((field) => fieldText(field, live.status === 'running')),
+    ...leftoverParts(leftovers),
   ];
 }
 

@@ -30,7 +30,7 @@ function whyBlocks(event: PowerEvent): readonly Block[] {
   switch (event.kind) {
     case 'started':
       return [
-        { kind: 'small', rich: ['A VM that ran is kept running. With ON_STOPPED=report it would only be said.'] },
+        { kind: 'small', rich: ['A guest that ran is kept running. With ON_STOPPED=report it would only be said.'] },
       ];
     case 'report':
       return [{ kind: 'text', rich: ['It is left as it is: ON_STOPPED is "report".'] }];

@@ -19,6 +19,8 @@ export interface GuestStatusRow {
   readonly memoryMb: number | undefined;
   /** `undefined` where the configuration cannot be read. */
   readonly protected: boolean | undefined;
+  /** The root disk it can be rolled back to, and until when. */
+  readonly kept?: { readonly imageHash: string; readonly until: number };
 }
 
 /** A fleet as it is now. */
@@ -38,7 +40,7 @@ export function statusCard(fleets: readonly FleetStatus[], now: number): Card {
   const running = guests.filter((guest) => guest.status === 'running').length;
   return {
     tone: running === guests.length ? 'good' : 'waiting',
-    title: `Status: ${running} of ${count(guests.length, 'VM')} running`,
+    title: `Status: ${running} of ${count(guests.length, 'guest')} running`,
     blocks: fleets.flatMap((fleet) => fleetBlocks(fleet, now)),
     buttons: [],
     files: [],
@@ -60,10 +62,31 @@ export function guestStatusCard(guest: GuestStatusRow): Card {
   return {
     tone: guest.status === 'running' && !guest.pending ? 'good' : 'waiting',
     title: `Status: ${guest.name} (${guest.vmid}) is ${guest.status === 'unknown' ? 'in an unknown state' : guest.status}`,
-    blocks: [{ kind: 'lines', lines: rows.map(([key = '', value = '']) => ({ text: `${key.padEnd(10)} ${value}` })) }],
+    blocks: [
+      { kind: 'lines', lines: rows.map(([key = '', value = '']) => ({ text: `${key.padEnd(10)} ${value}` })) },
+      ...keptBlocks(guest),
+    ],
     buttons: [],
     files: [],
   };
+}
+
+function keptBlocks({ name, kept }: GuestStatusRow): readonly Block[] {
+  if (kept === undefined) return [];
+  const until = { time: kept.until, show: 'date-time' } as const;
+  return [
+    {
+      kind: 'small',
+      rich: [
+        'Image ',
+        { code: kept.imageHash.slice(0, 8) },
+        ' is kept until ',
+        until,
+        ': ',
+        { code: `/proxnix rollback ${name}` },
+      ],
+    },
+  ];
 }
 
 function fleetBlocks(fleet: FleetStatus, now: number): readonly Block[] {
@@ -82,7 +105,7 @@ function fleetBlocks(fleet: FleetStatus, now: number): readonly Block[] {
             rich: [{ bold: 'Applies are locked' }, ' by ', { person: fleet.lock.by }, `: ${fleet.lock.reason}`],
           } as const,
         ]),
-    lines.length === 0 ? { kind: 'text', rich: ['No VM carries the tag proxnix yet.'] } : { kind: 'lines', lines },
+    lines.length === 0 ? { kind: 'text', rich: ['No guest carries the tag proxnix yet.'] } : { kind: 'lines', lines },
     ...[...fleet.open, ...(fleet.lastRun === undefined ? [] : [fleet.lastRun])].map(
       (run): Block => ({
         kind: 'small',

@@ -28,6 +28,14 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** A time as it is set: `24 h`, `7 d`, `90 min`. */
+export function span(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes % 60 !== 0) return `${minutes} min`;
+  const hours = minutes / 60;
+  return hours % 24 === 0 && hours > 24 ? `${hours / 24} d` : `${hours} h`;
+}
+
 /** `512 B`, `64.0 MiB`, `1.9 GiB`. */
 export function bytes(size: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

@@ -18,7 +18,7 @@ export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext):
   const onGuest = stage?.vmid !== undefined;
   const cancel: Button = {
     action: 'cancel',
-    label: onGuest ? 'Stop after this VM' : 'Stop',
+    label: onGuest ? 'Stop after this guest' : 'Stop',
     style: 'plain',
     runId: run.id,
     planId: run.plan.id,
@@ -37,7 +37,7 @@ export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext):
               kind: 'warning',
               rich: [
                 { person: run.cancelledBy },
-                onGuest ? ' asked to stop: the VM at work is finished first.' : ' asked to stop.',
+                onGuest ? ' asked to stop: the guest at work is finished first.' : ' asked to stop.',
               ],
             } as const,
           ]),

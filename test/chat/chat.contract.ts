@@ -59,7 +59,7 @@ const planCard: Card = {
 const doneCard: Card = { tone: 'good', title: 'Applied: created 1', blocks: [], buttons: [], files: [] };
 const form: Form = {
   id: 'px1:confirm:r-41:p-7f3c2a',
-  title: 'Destroy 1 VM?',
+  title: 'Destroy 1 guest?',
   text: ['There is no way back.'],
   fields: [{ name: 'names', label: 'Type the name', required: true }],
   submit: 'Approve',
@@ -190,7 +190,7 @@ export function chatContract(name: string, open: () => Promise<ChatHarness>): vo
       handlers.answer = { kind: 'form', form };
       const asked = await harness.press(approve);
       expect(asked.kind).toBe('form');
-      for (const words of ['Destroy 1 VM?', 'There is no way back.', 'Type the name']) {
+      for (const words of ['Destroy 1 guest?', 'There is no way back.', 'Type the name']) {
         expect(asked.text).toContain(words);
       }
       handlers.answer = { kind: 'invalid', field: 'names', text: 'This is not its name.' };

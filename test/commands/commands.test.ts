@@ -57,6 +57,7 @@ describe('the list of commands', () => {
       'reject',
       'status',
       'history',
+      'rollback',
       'drift',
       'adopt',
       'cancel',
@@ -80,6 +81,7 @@ describe('the list of commands', () => {
       ...[
         '/proxnix status [name]',
         '/proxnix history',
+        '/proxnix rollback [to] [fleet]',
         '/proxnix drift [fleet]',
         '/proxnix adopt <vm> [fleet]',
         '/proxnix cancel <run>',
@@ -158,17 +160,17 @@ describe('status', () => {
   };
 
   it('shows every fleet, one fleet, or one guest by name or VMID', async () => {
-    expect(await title()).toBe('Status: 1 of 1 VM running');
-    expect(await title('lab')).toBe('Status: 0 of 0 VMs running');
+    expect(await title()).toBe('Status: 1 of 1 guest running');
+    expect(await title('lab')).toBe('Status: 0 of 0 guests running');
     expect(await title('test-website')).toBe('Status: test-website (823) is running');
     expect(await title('823')).toBe('Status: test-website (823) is running');
   });
 
   it('says nothing of guests that are not ours, and suggests what is near', async () => {
-    expect(await title('payroll')).toEqual({ kind: 'note', text: 'There is no fleet or VM "payroll".' });
+    expect(await title('payroll')).toEqual({ kind: 'note', text: 'There is no fleet or guest "payroll".' });
     expect(await title('test-web')).toEqual({
       kind: 'note',
-      text: 'There is no fleet or VM "test-web", did you mean "test-website"?',
+      text: 'There is no fleet or guest "test-web", did you mean "test-website"?',
     });
   });
 });
@@ -232,6 +234,31 @@ describe('adopt', () => {
     const pipeline = new StandIn(two);
     const text = 'Name one of the fleets: homelab, lab.';
     expect(await ask(pipeline, 'adopt', args)).toEqual({ kind: 'note', text });
+    expect(pipeline.asked).toEqual([]);
+  });
+});
+
+describe('rollback', () => {
+  const two = { fleets: [aFleet('homelab'), aFleet('lab')] };
+
+  it('begins a run for a guest, a commit, or the commit before', async () => {
+    const answer = { kind: 'note', text: 'Planning as run r-50.' };
+    const one = new StandIn();
+    expect(await ask(one, 'rollback', { to: 'test-website' })).toEqual(answer);
+    expect(await ask(one, 'rollback', {})).toEqual(answer);
+    expect(one.asked).toEqual([
+      ['rollBack', 'homelab', 'test-website', by],
+      ['rollBack', 'homelab', undefined, by],
+    ]);
+    const pipeline = new StandIn(two);
+    expect(await ask(pipeline, 'rollback', { to: '823', fleet: 'lab' })).toEqual(answer);
+    expect(pipeline.asked).toEqual([['rollBack', 'lab', '823', by]]);
+  });
+
+  it('says which fleet it needs to know', async () => {
+    const pipeline = new StandIn(two);
+    const text = 'Name one of the fleets: homelab, lab.';
+    expect(await ask(pipeline, 'rollback', { to: '823' })).toEqual({ kind: 'note', text });
     expect(pipeline.asked).toEqual([]);
   });
 });

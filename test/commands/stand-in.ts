@@ -66,6 +66,11 @@ export class StandIn extends Pipeline {
     return aRun('planning', undefined, { id: 'r-50' });
   }
 
+  override async rollBack(fleet: Fleet, to: string | undefined, by: Who): Promise<Run> {
+    await this.#note('rollBack', fleet.name, to, by);
+    return aRun('planning', undefined, { id: 'r-50' });
+  }
+
   override approve(runId: string, planId: string | undefined, actor: Actor, typed?: string): Promise<Answer> {
     return this.#note('approve', runId, planId, actor, typed);
   }
@@ -103,7 +108,14 @@ export function aFleet(name: string, live: LiveState = aState()): Fleet {
   return {
     ...{ name, branch: 'main', repository: 'acme/fleet', git: new FakeGit(), builder: new FakeBuilder(), cluster },
     health: new FakeHealth(),
-    ...{ clusterName: 'pve', policy: aPolicy(), planExpiryMs: 1000, onStopped: 'start', tagged: false },
+    ...{
+      clusterName: 'pve',
+      policy: aPolicy(),
+      planExpiryMs: 1000,
+      rollbackWindowMs: 86_400_000,
+      onStopped: 'start',
+      tagged: false,
+    },
   };
 }
 

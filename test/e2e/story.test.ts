@@ -125,7 +125,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     const plan = await answered(() => edits.breakImage(world.repository, 'worker'), /^Plan: replace 1$/);
     const failed = await approve(plan, /^Failed: step 1 of 3, build$/);
     expect(wordsOf(failed)).toContain("unknown option 'listen-adress'");
-    expect(wordsOf(failed)).toContain('No VM was touched.');
+    expect(wordsOf(failed)).toContain('No guest was touched.');
     expect(snapshot()).toBe(before);
     await revert();
   });

@@ -39,7 +39,7 @@ describe('Cancel', () => {
       '823 health',
       '823 finish',
     ]);
-    expect(bench.text()).toMatch(/^Cancelled: 2 VMs of 3 done/);
+    expect(bench.text()).toMatch(/^Cancelled: 2 guests of 3 done/);
     expect(bench.text()).toMatch(/not started.*test-website|test-website.*not started/is);
     expect(bench.audit().slice(-2)).toEqual(['cancelled console:owner', 'ended proxnix cancelled']);
   });

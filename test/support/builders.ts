@@ -175,6 +175,7 @@ export function aContext(overrides: Partial<CardContext> = {}): CardContext {
     repository: 'acme/fleet',
     webUrl: 'https://git.example.org/acme/fleet',
     policy: { approvers: ['console:ada'] },
+    rollbackWindowMs: 24 * 60 * minute,
     applied: '4d0c8e17'.repeat(5),
     now: t0 + 5 * minute,
     ...overrides,

@@ -51,7 +51,7 @@ export class Bench {
   readonly clock = new ManualClock();
   readonly git = new FakeGit();
   readonly builder = new TestBuilder();
-  readonly cluster = new TestCluster();
+  readonly cluster = new TestCluster(undefined, () => this.clock.now());
   readonly health = new FakeHealth();
   readonly logged: Logged[] = [];
   readonly fleets: readonly Fleet[];
@@ -235,6 +235,7 @@ export class Bench {
       health: this.health,
       clusterName: 'home',
       planExpiryMs: dayMs,
+      rollbackWindowMs: dayMs,
       onStopped: 'start',
       tagged: false,
       ...change,

@@ -75,7 +75,7 @@ describe('every card of a run', () => {
     const approve = (name: string) =>
       cards.find((one) => one.name === name)?.card.buttons.find((button) => button.action === 'approve');
     expect(approve('plan-first')).toMatchObject({ style: 'primary', confirm: { text: 'It will create 1.' } });
-    expect(approve('plan-big')).toMatchObject({ style: 'danger', label: 'Approve (destroys 1 VM)' });
+    expect(approve('plan-big')).toMatchObject({ style: 'danger', label: 'Approve (destroys 1 guest)' });
     expect(approve('plan-big')).not.toHaveProperty('confirm');
   });
 

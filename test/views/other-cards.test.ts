@@ -4,6 +4,7 @@ import { confirmationFor } from '../../src/core/policy.ts';
 import type { Card } from '../../src/views/card.ts';
 import type { Form } from '../../src/views/form.ts';
 import { confirmForm, rejectForm } from '../../src/views/forms.ts';
+import { freedCard } from '../../src/views/freed-card.ts';
 import { helpCard } from '../../src/views/help-card.ts';
 import { historyCard } from '../../src/views/history-card.ts';
 import { planCardOf } from '../../src/views/plan-card.ts';
@@ -66,6 +67,20 @@ describe('the history', () => {
 describe('the help', () => {
   it('reads as in expected/help.txt', async () => {
     await expect(cardText(helpCard(commands))).toMatchFileSnapshot('expected/help.txt');
+  });
+});
+
+describe('what was freed', () => {
+  const disk = { volid: 'local-lvm:vm-823-disk-0', imageHash: 'aaaaaaaa0123456789abcdfghijklmnp', sizeMb: 20_480 };
+  const image = { volid: `local:import/proxnix-${disk.imageHash}.qcow2`, hash: disk.imageHash, size: 2 ** 31 };
+
+  it('reads as in expected/freed.txt', async () => {
+    const disks = [{ name: 'test-website', vmid: 823, disks: [disk, { volid: 'local-lvm:vm-823-disk-1' }] }];
+    await expect(cardText(freedCard({ disks, images: [image], roots: 1 }))).toMatchFileSnapshot('expected/freed.txt');
+  });
+
+  it('names only what there was', () => {
+    expect(freedCard({ disks: [], images: [image], roots: 0 })).toMatchObject({ title: 'Freed: 1 image file' });
   });
 });
 

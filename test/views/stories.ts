@@ -39,6 +39,16 @@ const partlyBlocked = aPlan({ guests: [aGuest(), aGuest({ vmid: 900, name: 'payr
   aLiveGuest({ tags: ['prod'], name: 'payroll-2019' }, aGuest({ vmid: 900 })),
 ]);
 
+const older = aGuest({ image: anImage('b') });
+const keptDisk = {
+  ...{ vmid: 823, uuid: '00000000-0000-4000-8000-000000000823', volid: 'local-lvm:vm-823-disk-1', since: t0 },
+  ...{ imageHash: imageHash(older.image), commit: 'c0ffee00'.repeat(5), sizeMb: 20 * 1024 },
+};
+const withKept = aLiveGuest({ config: { unused: { unused0: keptDisk.volid, unused200: 'local-lvm:vm-823-disk-2' } } });
+const rollingBack = aPlan({ rollBack: { vmid: 823, kept: [keptDisk] } }, [withKept]);
+const rollingAllBack = aPlan({ guests: [{ ...older, memoryMb: 4096 }], rollBack: { kept: [keptDisk] } }, [withKept]);
+const rollBackAsked = { trigger: { kind: 'roll-back', by: ada, vmid: 823 } } as const;
+
 /** A plan with every action and most of what can block one. */
 const everything = aPlan(
   {
@@ -53,6 +63,7 @@ const everything = aPlan(
       aGuest({ vmid: 827, name: 'unread' }),
       aGuest({ vmid: 828, name: 'no-place', storage: 'tape' }),
       aGuest({ vmid: 829, name: 'elsewhere', node: 'pve2' }),
+      aGuest({ vmid: 831, name: 'with-leftover' }),
     ],
   },
   [
@@ -67,6 +78,7 @@ const everything = aPlan(
     aLiveGuest({ tags: [] }, aGuest({ vmid: 826, name: 'payroll' })),
     anUnreadGuest({ vmid: 827, name: 'unread', node: 'pve2' }),
     aLiveGuest({ node: 'pve1' }, aGuest({ vmid: 829, name: 'elsewhere' })),
+    aLiveGuest({ config: { unused: { unused200: 'x' } } }, aGuest({ vmid: 831, name: 'with-leftover' })),
     aLiveGuest({}, aGuest({ vmid: 840, name: 'gone' })),
     aLiveGuest(
       { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMark(821) } },
@@ -126,6 +138,14 @@ export const stories: readonly Story[] = [
     name: 'adopt-blocked',
     run: aRun('blocked', aPlan({ adopt: 823 }, [{ ...foreign, lock: 'backup' }]), adopted),
   },
+  { name: 'roll-back', run: aRun('planned', rollingBack, rollBackAsked) },
+  { name: 'roll-back-fleet', run: aRun('planned', rollingAllBack, { trigger: { kind: 'roll-back', by: ada } }) },
+  {
+    name: 'roll-back-nothing-kept',
+    run: aRun('blocked', aPlan({ rollBack: { vmid: 823, kept: [] } }, [aLiveGuest()]), rollBackAsked),
+  },
+  { name: 'roll-back-applying', run: at(rollingBack, '823 swap') },
+  { name: 'roll-back-applied', run: applied(rollingBack, {}) },
   { name: 'adopt-applying', run: at(adopting, '823 adopt') },
   { name: 'adopt-applied', run: applied(adopting, {}) },
   { name: 'adopt-needless', run: aRun('in-sync', adopting, adopted) },

@@ -81,11 +81,11 @@ export class NixBuilder implements Builder {
     return text === undefined ? undefined : plainText(text);
   }
 
-  async keep(images: readonly Image[]): Promise<void> {
+  async keep(images: readonly Image[]): Promise<number> {
     const kept = [...images, ...[...this.#running.values()].flat()];
     // First the new roots: an image is never without one in between.
     await addRoots(this.#settings, kept);
-    await removeOtherRoots(this.#settings, kept, new Set(this.#running.keys()));
+    return removeOtherRoots(this.#settings, kept, new Set(this.#running.keys()));
   }
 
   /** What broke below a derivation: of an image mostly not the image itself. */

@@ -22,19 +22,26 @@ export async function addRoots(settings: NixSettings, images: readonly Image[]):
   }
 }
 
-/** Removes every root of ours but those of `images` and the links of the builds that run now (`build-<id>`, `build-<id>-2`). */
+/**
+ * Removes every root of ours but those of `images` and the links of the builds that run now (`build-<id>`, `build-<id>-2`).
+ * @returns how many images lost theirs
+ */
 export async function removeOtherRoots(
   settings: NixSettings,
   images: readonly Image[],
   runningBuilds: ReadonlySet<string>,
-): Promise<void> {
+): Promise<number> {
   const hashes = new Set(images.map((image) => imageHash(image)));
+  let removed = 0;
   for (const name of await rootNames(settings)) {
     const build = /^(build-[^-]+)/.exec(name)?.[1];
     const ours = hashPattern.test(name) || build !== undefined;
     const wanted = hashes.has(name) || (build !== undefined && runningBuilds.has(build));
-    if (ours && !wanted) await rm(join(settings.rootsDir, name));
+    if (!ours || wanted) continue;
+    await rm(join(settings.rootsDir, name));
+    if (build === undefined) removed++;
   }
+  return removed;
 }
 
 /** Removes the links one build made; the images have roots of their own by then. */

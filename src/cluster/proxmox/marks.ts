@@ -1,4 +1,4 @@
-import { isBeingMade, stagingOwner } from '../../core/marks.ts';
+import { handOverKeys, isBeingMade, stagingOwner } from '../../core/marks.ts';
 import { type GuestConfig, tagsOf, toLiveConfig } from './config.ts';
 
 /** The tags of a guest on which work began: what a killed bot leaves behind is seen by them. */
@@ -16,17 +16,10 @@ export function isStagingOf(vmid: number, config: GuestConfig): boolean {
   return stagingOwner(config.values['description'] ?? '') === vmid;
 }
 
-/**
- * A disk handed over lies under one of the high keys `unused200`..`unused255` until it is swapped in. Proxmox itself
- * takes the lowest free one for old disks, so the key alone tells, also after a crash, which volume is the new one.
- */
-const firstHandedOver = 200;
-const lastUnused = 255;
-
 /** Where the next disk is handed over to; above one that an interrupted run left there. */
 export function nextHandOverKey(values: GuestConfig['values']): string | undefined {
-  const next = Math.max(firstHandedOver - 1, ...handedOver(values)) + 1;
-  return next > lastUnused ? undefined : `unused${next}`;
+  const next = Math.max(handOverKeys.first - 1, ...handedOver(values)) + 1;
+  return next > handOverKeys.last ? undefined : `unused${next}`;
 }
 
 /** The key of the disk that was handed over last. */
@@ -37,5 +30,5 @@ export function handedOverKey(values: GuestConfig['values']): string | undefined
 
 function handedOver(values: GuestConfig['values']): number[] {
   const indexes = Object.keys(values).map((key) => Number(/^unused(\d+)$/.exec(key)?.[1] ?? -1));
-  return indexes.filter((index) => index >= firstHandedOver);
+  return indexes.filter((index) => index >= handOverKeys.first);
 }

@@ -10,9 +10,9 @@ import { inChannel, rowan } from '../../support/discord/payloads.ts';
 const approve = 'px1:approve:r-41:p-7f3c2a';
 const confirm: Form = {
   id: 'px1:confirm:r-41:p-7f3c2a',
-  title: 'Destroy 1 VM?',
+  title: 'Destroy 1 guest?',
   text: [{ bold: 'test-website (823)' }, ' is destroyed.'],
-  fields: [{ name: 'names', label: 'Type the name of the VM to destroy', required: true }],
+  fields: [{ name: 'names', label: 'Type the name of the guest to destroy', required: true }],
   submit: 'Destroy',
   danger: true,
 };
@@ -102,7 +102,7 @@ describe('a command', () => {
     handlers.answer = { kind: 'form', form: confirm };
     const typed = discord.command('plan');
     await vi.waitFor(() => expect(buttonsOf(typed)).toEqual(['px1:open:form-1']));
-    expect(saidTo(typed)).toContain('Destroy 1 VM?');
+    expect(saidTo(typed)).toContain('Destroy 1 guest?');
     const opened = discord.press('px1:open:form-1');
     await vi.waitFor(() => expect(opened.first?.type).toBe(9));
     expect(handlers.pressed).toEqual([]);
@@ -140,7 +140,7 @@ describe('a press', () => {
     handlers.answer = { kind: 'form', form: confirm };
     const pressed = discord.press(approve);
     await vi.waitFor(() => expect(pressed.first?.type).toBe(9));
-    expect(saidTo(pressed)).toContain('Type the name of the VM to destroy');
+    expect(saidTo(pressed)).toContain('Type the name of the guest to destroy');
   });
 
   it('that takes long is acknowledged in time, and its answer follows', async () => {
@@ -237,7 +237,9 @@ describe('a form', () => {
     await vi.waitFor(() => expect(pressed.first?.type).toBe(9));
     handlers.answer = { kind: 'invalid', field: 'names', text: 'That is not its name.' };
     const sent = discord.submit(confirm.id, { names: 'test-web' });
-    await vi.waitFor(() => expect(saidTo(sent)).toContain('Type the name of the VM to destroy: That is not its name.'));
+    await vi.waitFor(() =>
+      expect(saidTo(sent)).toContain('Type the name of the guest to destroy: That is not its name.'),
+    );
     const again = discord.press(buttonsOf(sent)[0] ?? '');
     await vi.waitFor(() => expect(again.first?.type).toBe(9));
     expect([...pick(again.first?.data, 'value')]).toEqual(['test-web']);

@@ -6,9 +6,9 @@ import { eventually } from '../../support/slack/slack-server.ts';
 
 const form: Form = {
   id: 'px1:confirm:r-41:p-7f3c2a',
-  title: 'Destroy 1 VM?',
+  title: 'Destroy 1 guest?',
   text: [{ bold: 'test-website (823) is destroyed.' }, ' There is no way back.'],
-  fields: [{ name: 'names', label: 'Type the name of the VM to destroy', required: true }],
+  fields: [{ name: 'names', label: 'Type the name of the guest to destroy', required: true }],
   submit: 'Approve',
   danger: true,
 };
@@ -165,7 +165,7 @@ describe('a form', () => {
     await member().press(card(), 'px1:approve');
     const [view] = await eventually(() => slack.state.views.length === 1 && slack.state.views);
     expect(view?.private_metadata).toBe(`px1:confirm:r-41:p-7f3c2a C0DEPLOY01 ${card().ts}`);
-    expect(view).toMatchObject({ title: { text: 'Destroy 1 VM?' }, submit: { text: 'Approve' } });
+    expect(view).toMatchObject({ title: { text: 'Destroy 1 guest?' }, submit: { text: 'Approve' } });
   });
 
   it('hands its values over and closes', async () => {

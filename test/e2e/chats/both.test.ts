@@ -121,8 +121,8 @@ describe('Discord, Slack and the console at once', () => {
     const was = world.simulator.guest(823)?.config['tags'];
     await discord.press(plan.discord, buttonOf(plan.discord, 'Approve'));
     const working = await become(slack, plan.slack, /^Applying: .*, replace test-worker/);
-    await slack.press(working, buttonOf(working, 'Stop after this VM'));
-    const stopped = await everywhere(/^Cancelled: 1 VM of 2 done$/);
+    await slack.press(working, buttonOf(working, 'Stop after this guest'));
+    const stopped = await everywhere(/^Cancelled: 1 guest of 2 done$/);
     for (const words of [stopped.discord.words, stopped.slack.words, JSON.stringify(stopped.console.card)]) {
       expect(words).toMatch(/Stopped by .*alice/);
     }

@@ -104,7 +104,7 @@ describe.skipIf(nix === undefined)('secrets stay inside over a whole run and its
     const { id } = newestRun(world);
     for (const chat of chats) {
       await answered(await seatOf(chat).type('history'), new RegExp(`${id} failed`));
-      await answered(await seatOf(chat).type('status', { name: gitToken }), /There is no fleet or VM/);
+      await answered(await seatOf(chat).type('status', { name: gitToken }), /There is no fleet or guest/);
       await answered(await seatOf(chat).type('reject', { run: id, reason: proxmoxToken }), /already-decided/);
     }
     const thrown = (text: string) => text.replace(/^\{/m, `{ x = throw "${proxmoxToken} ${gitToken}";`);

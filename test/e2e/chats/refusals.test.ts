@@ -151,7 +151,7 @@ describe('a press that is refused', () => {
       await answered(await seatOf(chat).fill(form, { names: 'test-web site' }), /Type test-website/);
     }
     const command = await seatOf('slack').type('approve', { run: newestRun(world).id });
-    expect((await formIn(command)).title).toBe('Destroy 1 VM?');
+    expect((await formIn(command)).title).toBe('Destroy 1 guest?');
     const deferred = await seatOf('discord').type('approve', { run: newestRun(world).id });
     await answered(deferred, /Destroy 1 VM/);
     expect(newestRun(world).phase).toBe('planned');

@@ -53,7 +53,7 @@ export function chatStory(chat: Seat['chat']): void {
       const asked = await seat.press(first, buttonOf(first, 'Approve'));
       const moving = await become(seat, first, /^Applying: step \d of \d/);
       expect(moving.words).toMatch(/Approved by \W?(Rowan|alice)/);
-      expect(moving.buttons.map(({ label }) => label)).toEqual(['Stop after this VM']);
+      expect(moving.buttons.map(({ label }) => label)).toEqual(['Stop after this guest']);
       // An import lasts longer than the pace of edits, so one of them shows it.
       await vi.waitFor(() => expect(seat.cards()[0]?.words).toMatch(/disk import of test-\w+ \(\d+\)/), patience);
       const applied = await become(seat, first, /^Applied: created 4$/);
@@ -122,8 +122,8 @@ export function chatStory(chat: Seat['chat']): void {
       await edits.removeVm(world.repository, 'website');
       const plan = await newest(seat, /^Plan: destroy 1$/);
       expect(plan.words).toMatch(/Destroys test-website \(823\): its disks are deleted/);
-      const form = await formIn(await seat.press(plan, buttonOf(plan, 'Approve (destroys 1 VM)')));
-      expect(form.title).toBe('Destroy 1 VM?');
+      const form = await formIn(await seat.press(plan, buttonOf(plan, 'Approve (destroys 1 guest)')));
+      expect(form.title).toBe('Destroy 1 guest?');
       expect(form.words).toContain('test-website (823) is destroyed and its disks are deleted');
       const wrong = await seat.fill(form, { names: 'test-worker' });
       await answered(wrong, /Type test-website/);

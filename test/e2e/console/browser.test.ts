@@ -127,8 +127,8 @@ withBrowser('the console in a browser, from a push to the final tags', (open) =>
     await edits.removeVm(world.repository, 'website');
     const plan = card(page, /^Plan: destroy 1/);
     await plan.getByText('its disks are deleted').first().waitFor(slowly);
-    await plan.getByRole('button', { name: 'Approve (destroys 1 VM)' }).click();
-    const dialog = page.getByRole('dialog', { name: 'Destroy 1 VM?' });
+    await plan.getByRole('button', { name: 'Approve (destroys 1 guest)' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Destroy 1 guest?' });
     await dialog.getByRole('textbox').fill('test-web');
     await page.keyboard.press('Enter');
     await dialog.getByText('Type test-website', { exact: true }).waitFor(slowly);

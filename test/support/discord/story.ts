@@ -62,7 +62,7 @@ export const planCard: Card = {
     },
   ],
   buttons: [
-    { action: 'approve', label: 'Approve (destroys 1 VM)', style: 'danger', ...plan },
+    { action: 'approve', label: 'Approve (destroys 1 guest)', style: 'danger', ...plan },
     { action: 'reject', label: 'Reject', style: 'plain', ...plan },
     { action: 'details', label: 'Full plan', style: 'plain', ...plan },
   ],
@@ -85,7 +85,7 @@ export const applyingCard: Card = {
     { kind: 'progress', label: 'disk import', fraction: 0.42, text: '812 MiB of 1.9 GiB' },
     approved,
   ],
-  buttons: [{ action: 'cancel', label: 'Stop after this VM', style: 'plain', ...plan }],
+  buttons: [{ action: 'cancel', label: 'Stop after this guest', style: 'plain', ...plan }],
   files: [],
 };
 

@@ -7,7 +7,7 @@ export const alice: PersonRef = { chat: 'slack', id: 'U0ALICE001', name: 'alice'
 
 const ids = { runId: 'r-41', planId: 'p-7f3c2a' } as const;
 
-const approve: Button = { ...ids, action: 'approve', label: 'Approve (destroys 1 VM)', style: 'danger' };
+const approve: Button = { ...ids, action: 'approve', label: 'Approve (destroys 1 guest)', style: 'danger' };
 
 /** A plan that waits: it destroys, replaces, updates and creates. */
 export const planCard: Card = {
@@ -86,7 +86,7 @@ export const runningCard: Card = {
     { kind: 'divider' },
     { kind: 'small', rich: ['started ', { time: 1_795_341_480_000, show: 'relative' }] },
   ],
-  buttons: [{ action: 'cancel', label: 'Stop after this VM', style: 'plain', runId: 'r-41' }],
+  buttons: [{ action: 'cancel', label: 'Stop after this guest', style: 'plain', runId: 'r-41' }],
   files: [],
 };
 

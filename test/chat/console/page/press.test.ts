@@ -53,11 +53,11 @@ withSite('buttons of the page', (site) => {
   it('keep a form open beside a wrong field, with what was typed, until it is right', async () => {
     await site.show(plan);
     const fields = [{ name: 'names', label: 'Type the name', required: true, hint: 'As in the plan.' }];
-    const ids = { id: 'px1:confirm:r-1:p-abc123', title: 'Destroy 1 VM?', submit: 'Destroy' };
+    const ids = { id: 'px1:confirm:r-1:p-abc123', title: 'Destroy 1 guest?', submit: 'Destroy' };
     site.handlers.answer = () => ({ kind: 'form', form: { ...ids, text: [], fields, danger: true } });
     const page = await site.visit();
     await page.getByRole('button', { name: 'Approve' }).click();
-    const dialog = page.getByRole('dialog', { name: 'Destroy 1 VM?' });
+    const dialog = page.getByRole('dialog', { name: 'Destroy 1 guest?' });
     const field = dialog.getByRole('textbox', { name: 'Type the name' });
     expect(await isFocused(field)).toBe(true);
     site.handlers.answer = () => ({ kind: 'invalid', field: 'names', text: 'This is not its name.' });

@@ -31,7 +31,7 @@ export const approve: Button = {
 };
 export const cancel: Button = {
   action: 'cancel',
-  label: 'Stop after this VM',
+  label: 'Stop after this guest',
   style: 'plain',
   runId: 'r-1',
   confirm: { title: 'Stop?', text: 'What is done stays done.', yes: 'Stop' },

@@ -1,0 +1,23 @@
+import { defineCommand, note } from './command.ts';
+import { oneFleet } from './one-fleet.ts';
+
+/** Plans to go back: one guest to the root disk it had before, or the fleet to an earlier commit. */
+export const rollback = defineCommand({
+  name: 'rollback',
+  description: 'Plan to go back: a guest to its earlier root disk, or all to an earlier commit',
+  options: [
+    {
+      name: 'to',
+      description: 'A guest, or a commit (default: the one applied before)',
+      required: false,
+      complete: 'guest',
+    },
+    { name: 'fleet', description: 'The fleet (may be left out when there is one)', required: false, complete: 'fleet' },
+  ],
+  async run({ args, actor, pipeline }) {
+    const fleet = oneFleet(pipeline.fleets(), args.fleet);
+    if ('ask' in fleet) return note(fleet.ask);
+    const run = await pipeline.rollBack(fleet.fleet, args.to, { chat: actor.chat, id: actor.id, name: actor.name });
+    return note(`Planning as run ${run.id}.`);
+  },
+});
