@@ -30,7 +30,10 @@ function refusalOf(owner: Owner, guest: DesiredGuest, live: LiveGuest): Blocked 
   const { vmid, config } = live;
   const label = guestLabel({ guestKind: live.kind, vmid });
   if (live.kind !== guest.kind)
-    return { reason: 'kind', advice: `VMID ${vmid} is a ${live.kind}. Give ${guest.key} another vm_id.` };
+    return {
+      reason: 'kind',
+      advice: `VMID ${vmid} is a ${live.kind === 'vm' ? 'VM' : 'container'}. Give ${guest.key} another vm_id.`,
+    };
   const { fleet } = readTags(live.tags);
   if (fleet !== undefined && fleet !== owner.fleet.toLowerCase()) {
     return { reason: 'not-ours', advice: `${label} is a guest of the fleet "${fleet}".` };

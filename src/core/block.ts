@@ -6,10 +6,12 @@ import type { KnownGuest, LiveGuest } from './live.ts';
 import { beingMade, sameName } from './owner.ts';
 import { readTags } from './tags.ts';
 
+const kindWords = { vm: 'VM', container: 'container' } as const;
+
 export function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): Blocked | undefined {
   const who = `VMID ${live.vmid} is`;
   if (live.kind !== guest.kind) {
-    return { reason: 'kind', advice: `${who} a ${live.kind}. Give ${guest.key} another vm_id.` };
+    return { reason: 'kind', advice: `${who} a ${kindWords[live.kind]}. Give ${guest.key} another vm_id.` };
   }
   const { ours, fleet } = readTags(live.tags);
   if (!ours && !beingMade(live)) {

@@ -60,12 +60,16 @@ export const Vm = z.strictObject({
   health: VmHealth.optional(),
 });
 
-/** An API token may set no other feature of a container (403 on PVE 8.4 and 9.2). */
+const onlyNesting = 'must be { nesting = true; } or { }: an API token of Proxmox may set no other feature';
+
+/** An API token may set no other feature of a container (403 on PVE 8.4 and 9.2). Proxmox's own text is taken as well. */
 const Features = z
-  .union([z.strictObject({ nesting: z.boolean().default(false) }), z.enum(['', 'nesting=0', 'nesting=1'])], {
-    error: 'must be { nesting = true; } or { }: an API token of Proxmox may set no other feature',
+  .union([z.record(z.string(), z.boolean()), z.enum(['', 'nesting=0', 'nesting=1'])], { error: onlyNesting })
+  .transform((value) => {
+    if (typeof value === 'string') return value === 'nesting=1' ? ['nesting'] : [];
+    return Object.keys(value).filter((name) => value[name] === true);
   })
-  .transform((value) => ((typeof value === 'string' ? value === 'nesting=1' : value.nesting) ? ['nesting'] : []));
+  .refine((names) => names.every((name) => name === 'nesting'), onlyNesting);
 
 /** One entry of `proxnix.containers`. */
 export const Container = z.strictObject({

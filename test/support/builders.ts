@@ -1,10 +1,12 @@
 import { advance } from '../../src/core/advance.ts';
 import type { Commit } from '../../src/core/commit.ts';
 import type { Goal } from '../../src/core/goal.ts';
-import { type DesiredVm, type Image, imageHash } from '../../src/core/guest.ts';
+import { type DesiredContainer, type DesiredVm, type Image, imageHash } from '../../src/core/guest.ts';
 import type {
+  KnownContainer,
   KnownVm,
   LiveContainer,
+  LiveContainerConfig,
   LiveGuest,
   LiveNode,
   LiveState,
@@ -63,6 +65,17 @@ export function aGuest(overrides: Partial<DesiredVm> = {}): DesiredVm {
   };
 }
 
+/** `cache` (830), a container. */
+export function aContainer(overrides: Partial<DesiredContainer> = {}): DesiredContainer {
+  return {
+    ...{ kind: 'container', key: 'cache', name: 'cache', vmid: 830, imageType: 'lxc-cache', diskSlot: 'rootfs' },
+    ...{ cores: 1, memoryMb: 512, swapMb: 512, diskGb: 4, storage: 'local-lvm', bridge: 'vmbr0', ip: 'dhcp' },
+    ...{ protected: false, unprivileged: true, features: ['nesting'], onboot: true, order: 0, description: '' },
+    image: { ...anImage('c', 'lxc-cache'), kind: 'container' },
+    ...overrides,
+  };
+}
+
 export function aCommit(overrides: Partial<Commit> = {}): Commit {
   return { sha: '9b1f2ad0'.repeat(5), subject: 'website: more memory', author: 'Rowan', at: t0, ...overrides };
 }
@@ -99,6 +112,33 @@ export function aLiveGuest(overrides: LiveOverrides = {}, wanted: DesiredVm = aG
       boot: [diskSlot],
       pending: [],
       ...(cloudInit === undefined ? {} : { cloudInit: { slot: 'ide2', storage: cloudInit.storage } }),
+      ...config,
+    },
+  };
+}
+
+type ContainerOverrides = Partial<Omit<LiveContainer, 'config'>> & { readonly config?: Partial<LiveContainerConfig> };
+
+/** The container wanted, live, as an apply leaves it. */
+export function aLiveContainer(
+  overrides: ContainerOverrides = {},
+  wanted: DesiredContainer = aContainer(),
+): KnownContainer {
+  const { config, ...rest } = overrides;
+  const { vmid, name, storage, diskGb, cores, memoryMb, swapMb, ip, gateway, unprivileged, features } = wanted;
+  const done = { imageHash: imageHash(wanted.image), commit: '4d0c8e17'.repeat(5) };
+  return {
+    kind: 'container',
+    ...{ vmid, node: wanted.node ?? 'pve1', name, status: 'running', template: false },
+    tags: splitTags(finalTags([], done)),
+    ...rest,
+    config: {
+      ...{ digest: `digest-${vmid}`, uuid: 'BC:24:11:00:08:30', cores, memoryMb, swapMb, ip, unprivileged, features },
+      ...{ onboot: wanted.onboot, protected: wanted.protected, description: wanted.description, bridge: wanted.bridge },
+      disks: { rootfs: { volid: `${storage}:vm-${vmid}-disk-0`, storage, sizeMb: diskGb * 1024 } },
+      unused: {},
+      pending: [],
+      ...(gateway === undefined ? {} : { gateway }),
       ...config,
     },
   };
