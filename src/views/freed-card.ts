@@ -28,7 +28,10 @@ export function freedCard({ disks, images, roots }: Freed): Card {
         { text: `  ${disk.volid}` },
       ]),
     ),
-    ...images.map(({ volid, size }) => ({ text: `${volid}  ${bytes(size)}` })),
+    ...images.flatMap(({ volid, hash, size }) => [
+      { text: `image file ${hash.slice(0, 8)}, ${bytes(size)}` },
+      { text: `  ${volid}` },
+    ]),
   ];
   return {
     tone: 'quiet',

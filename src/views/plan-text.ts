@@ -1,4 +1,5 @@
 import type { AdoptChange, Change, FieldChange, RollBackChange } from '../core/change.ts';
+import { shortSha } from '../core/commit.ts';
 import { type DesiredGuest, imageHash } from '../core/guest.ts';
 import { describeHealth } from '../core/health.ts';
 import type { LiveGuest } from '../core/live.ts';
@@ -132,6 +133,7 @@ function rollBackParts({ fromImage, to, live, fields, leftovers }: RollBackChang
   const images = `image ${fromImage?.slice(0, 8) ?? 'unknown'} -> ${to?.imageHash?.slice(0, 8) ?? 'none'}`;
   return [
     images,
+    ...(to?.commit === undefined ? [] : [`as of commit ${shortSha(to.commit)}`]),
     ...(to === undefined ? [] : ['its earlier root disk comes back', 'nothing is built']),
     ...fields.map((field) => fieldText(field, live.status === 'running')),
     ...leftoverParts(leftovers),
