@@ -1,4 +1,4 @@
-import type { HealthCheck } from './guest.ts';
+import type { GuestKind, HealthCheck } from './guest.ts';
 
 /** How long a guest of which nothing else is asked must have run without a break, in seconds. */
 export const settleS = 10;
@@ -7,8 +7,14 @@ export const defaultTimeoutS = 120;
 /** How long an agent that may not exist is waited for, in seconds: the first answers come 10 to 60 s after boot. */
 export const agentGraceS = 60;
 
+/** The check that is carried out. A container has no agent: without a check of its own it must run, and that is all. */
+export function checkOf(kind: GuestKind, check: HealthCheck | undefined): HealthCheck | undefined {
+  if (kind === 'vm') return check;
+  return { tcp: [], timeoutS: defaultTimeoutS, ...check, agent: false };
+}
+
 /**
- * What will be checked, in words, for the plan's card: `agent ping, tcp 22`. Where the flake does without the agent it
+ * What will be checked (`checkOf`), in words, for the plan's card: `agent ping, tcp 22`. Where the flake does without the agent it
  * says what is checked instead.
  */
 export function describeHealth(check: HealthCheck | undefined): string {

@@ -1,4 +1,4 @@
-import { checkNames } from '../core/health.ts';
+import { checkNames, checkOf } from '../core/health.ts';
 import type { Health, HealthMonitor, HealthReport, WatchedGuest } from './health.ts';
 
 /** How a watch ends: well, ill, or not judged because the cluster does not tell. */
@@ -34,17 +34,17 @@ export class FakeHealth implements Health {
   }
 }
 
-function wellReport({ check }: WatchedGuest): HealthReport {
-  const checks = checkNames(check).map((name) => ({ name, ok: true, text: `${name}: yes` }));
+function wellReport({ guestKind, check }: WatchedGuest): HealthReport {
+  const checks = checkNames(checkOf(guestKind, check)).map((name) => ({ name, ok: true, text: `${name}: yes` }));
   return { well: true, checks, tookMs: 14_000 };
 }
 
-function illReport({ check }: WatchedGuest): HealthReport {
+function illReport({ guestKind, check }: WatchedGuest): HealthReport {
   const took = check?.timeoutS ?? 120;
   const text = (name: string) => `${name}: no, ${took / 2 + 1} tries in ${took} s`;
   return {
     well: false,
-    checks: checkNames(check).map((name) => ({ name, ok: false, text: text(name) })),
+    checks: checkNames(checkOf(guestKind, check)).map((name) => ({ name, ok: false, text: text(name) })),
     tookMs: took * 1000,
   };
 }

@@ -31,12 +31,13 @@ export interface Health {
    * Watches a guest that was just started until it is well or its time is up (`timeoutS`, else 120 s). Every check asked
    * for must pass at the same look, once.
    *
-   * With a check in the flake: it runs, and the agent answers a ping (`agent`), each TCP port of the address that its
-   * agent tells is open, and the URL answers 2xx or 3xx. Where the flake asks for none of these it must have run for
+   * With a check in the flake: it runs, and the agent answers a ping (`agent`), each TCP port of the address that is
+   * told of it is open, and the URL answers 2xx or 3xx. Where the flake asks for none of these it must have run for
    * 10 s without a break.
    *
-   * Without a check: it must have run for 10 s without a break, and its agent must answer a ping; running is enough
-   * when no agent is configured, or when none has answered once in the first 60 s.
+   * Without a check: it must have run for 10 s without a break, and the agent of a VM must answer a ping; running is
+   * enough when no agent is configured, or when none has answered once in the first 60 s. A container has no agent: its
+   * host tells its address.
    *
    * @returns what was seen last, for a guest that is ill too. Rejects when it cannot be judged: at once with a
    * `NotAllowed`, at the end of its time with the `UserError` of a cluster that does not answer, and with the reason of
@@ -51,9 +52,12 @@ export interface Health {
  */
 export interface GuestProbe {
   running(at: GuestAt): Promise<boolean>;
-  /** `silent`: none answers now (a stopped guest's too). `absent`: the guest is configured without one. */
+  /** `silent`: none answers now (a stopped guest's too). `absent`: the guest is configured without one, or a container. */
   agentPing(at: GuestAt): Promise<'ok' | 'silent' | 'absent'>;
-  /** The first address that is neither loopback nor link-local, as the agent tells it; `undefined` when it tells none. */
+  /**
+   * The first address that is neither loopback nor link-local, as the agent of a VM or the host of a container tells it;
+   * `undefined` when it tells none.
+   */
   address(at: GuestAt): Promise<string | undefined>;
 }
 

@@ -1,5 +1,6 @@
 import { UserError } from '../core/errors.ts';
-import { type GuestProbe, NotAllowed, type WatchedGuest } from './health.ts';
+import type { GuestAt, HealthCheck } from '../core/guest.ts';
+import { type GuestProbe, NotAllowed } from './health.ts';
 import { type PageTools, tryPage } from './page.ts';
 import { tryPort } from './port.ts';
 import type { Sight } from './sight.ts';
@@ -24,12 +25,17 @@ export interface Ways extends PageTools {
 }
 
 /** Looks at everything that is asked of a guest at once. `limit` gives each question to the guest itself its time. */
-export async function look(ways: Ways, guest: WatchedGuest, limit: () => AbortSignal): Promise<Look> {
-  const { check } = guest;
+export async function look(
+  ways: Ways,
+  guest: GuestAt,
+  check: HealthCheck | undefined,
+  limit: () => AbortSignal,
+): Promise<Look> {
   const http = check?.http;
+  const into = guest.guestKind === 'vm' ? lookThroughAgent : lookThroughHost;
   const [running, agent, page] = await Promise.all([
     answer(ways.probe.running(guest)),
-    lookThroughAgent(ways, guest, limit),
+    into(ways, guest, check, limit),
     http === undefined ? undefined : tryPage(ways, http, limit()),
   ]);
   return { running, ...agent, ...(page === undefined ? {} : { page }) };
@@ -38,31 +44,54 @@ export async function look(ways: Ways, guest: WatchedGuest, limit: () => AbortSi
 /** The agent is asked for its address only when it answers at all: each question to a silent one takes 3 s. */
 async function lookThroughAgent(
   ways: Ways,
-  guest: WatchedGuest,
+  guest: GuestAt,
+  check: HealthCheck | undefined,
   limit: () => AbortSignal,
 ): Promise<Pick<Look, 'ping' | 'ports'>> {
-  const { check } = guest;
   const tcp = check?.tcp ?? [];
   if (check?.agent === false && tcp.length === 0) return { ports: [] };
   const ping = await answer(ways.probe.agentPing(guest));
   if (tcp.length === 0) return { ping, ports: [] };
-  const address = await addressOf(ways.probe, guest, ping);
-  const ports = tcp.map(async (port) =>
-    'none' in address ? { ok: false, text: address.none } : tryPort(ways.connect, address.found, port, limit()),
-  );
-  return { ping, ports: await Promise.all(ports) };
+  return { ping, ports: await tryPorts(ways, tcp, await addressByAgent(ways.probe, guest, ping), limit) };
 }
 
-async function addressOf(
-  probe: GuestProbe,
-  guest: WatchedGuest,
-  ping: Answer<Ping>,
-): Promise<{ readonly found: string } | { readonly none: string }> {
+/** The host of a container sees its addresses. */
+async function lookThroughHost(
+  ways: Ways,
+  guest: GuestAt,
+  check: HealthCheck | undefined,
+  limit: () => AbortSignal,
+): Promise<Pick<Look, 'ports'>> {
+  const tcp = check?.tcp ?? [];
+  if (tcp.length === 0) return { ports: [] };
+  return { ports: await tryPorts(ways, tcp, await addressOf(ways.probe, guest, 'its host tells none'), limit) };
+}
+
+async function tryPorts(
+  ways: Ways,
+  tcp: readonly number[],
+  address: Address,
+  limit: () => AbortSignal,
+): Promise<readonly Sight[]> {
+  return Promise.all(
+    tcp.map(async (port) =>
+      'none' in address ? { ok: false, text: address.none } : tryPort(ways.connect, address.found, port, limit()),
+    ),
+  );
+}
+
+type Address = { readonly found: string } | { readonly none: string };
+
+async function addressByAgent(probe: GuestProbe, guest: GuestAt, ping: Answer<Ping>): Promise<Address> {
   if ('error' in ping) return { none: `no address, ${ping.error.message}` };
   if (ping.said !== 'ok') return { none: `no address, ${pingWords[ping.said]}` };
+  return addressOf(probe, guest, 'the guest agent tells none');
+}
+
+async function addressOf(probe: GuestProbe, guest: GuestAt, without: string): Promise<Address> {
   const address = await answer(probe.address(guest));
   if ('error' in address) return { none: `no address, ${address.error.message}` };
-  return address.said === undefined ? { none: 'no address, the guest agent tells none' } : { found: address.said };
+  return address.said === undefined ? { none: `no address, ${without}` } : { found: address.said };
 }
 
 export const pingWords: Readonly<Record<Ping, string>> = {

@@ -1,6 +1,6 @@
 import { lookup as resolve } from 'node:dns/promises';
 import { setTimeout } from 'node:timers/promises';
-import { defaultTimeoutS } from '../core/health.ts';
+import { checkOf, defaultTimeoutS } from '../core/health.ts';
 import { type Connect, connectTo } from './dial.ts';
 import type { GuestProbe, Health, HealthReport } from './health.ts';
 import { judge, nothingYet, remember, seconds, type Verdict } from './judge.ts';
@@ -32,15 +32,16 @@ export function createHealth(options: HealthOptions): Health {
 
   const watch: Health['watch'] = async (guest, monitor, cancelled = new AbortController().signal) => {
     const began = now();
-    const limitMs = (guest.check?.timeoutS ?? defaultTimeoutS) * 1000;
+    const check = checkOf(guest.guestKind, guest.check);
+    const limitMs = (check?.timeoutS ?? defaultTimeoutS) * 1000;
     let past = nothingYet;
     let said = '';
     for (let tries = 1; ; tries++) {
       const limit = () => AbortSignal.any([timeout(answerMs), cancelled]);
-      const seen = await until(look(ways, guest, limit), cancelled);
+      const seen = await until(look(ways, guest, check, limit), cancelled);
       const tookMs = now() - began;
       past = remember(past, seen, tookMs);
-      const verdicts = judge(guest.check, seen, past, tookMs);
+      const verdicts = judge(check, seen, past, tookMs);
       const well = verdicts.every(({ ok }) => ok);
       if (!well && tookMs >= limitMs) throwUnanswered(seen);
       if (well || tookMs >= limitMs) return report(verdicts, tries, tookMs);

@@ -1,7 +1,7 @@
 import type { AdoptChange, Change, FieldChange, RollBackChange } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
 import { type DesiredGuest, imageHash } from '../core/guest.ts';
-import { describeHealth } from '../core/health.ts';
+import { checkOf, describeHealth } from '../core/health.ts';
 import type { LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
 import { readTags } from '../core/tags.ts';
@@ -46,7 +46,7 @@ export function planText(plan: Plan): string {
           guestName(change),
           `  ${change.guest.image.storePath}`,
           `  ${change.guest.image.drvPath}`,
-          `  health: ${describeHealth(change.guest.health)}`,
+          `  health: ${describeHealth(checkOf(change.guest.kind, change.guest.health))}`,
         ]
       : [],
   );
