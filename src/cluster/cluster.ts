@@ -58,7 +58,7 @@ export interface Cluster {
    */
   list(): Promise<readonly LiveGuest[]>;
   /**
-   * Brings an image file to where `node` can import it from, streamed, named by its store hash; nothing is sent when it
+   * Brings an image file to where `node` can make guests of it from, streamed, named by its store hash; nothing is sent when it
    * is there already. Refused before the first byte when the storage cannot take it.
    */
   upload(file: ImageFile, node: string, monitor: ClusterMonitor): Promise<void>;
@@ -78,7 +78,7 @@ export interface Cluster {
    * `undefined` when the cluster does not know the task any more.
    */
   settle(upid: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined>;
-  /** A guest's first address that is neither loopback nor link-local, when its agent tells one. Never throws. */
+  /** A guest's first address that is neither loopback nor link-local, as the agent of a VM or the host of a container tells it. Never throws. */
   address(at: GuestAt): Promise<string | undefined>;
   close(): Promise<void>;
 }

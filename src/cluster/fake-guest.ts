@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { UserError } from '../core/errors.ts';
-import type { DesiredContainer, DesiredGuest, DesiredVm } from '../core/guest.ts';
+import { type DesiredContainer, type DesiredGuest, type DesiredVm, guestLabel } from '../core/guest.ts';
 import type { LiveContainer, LiveContainerConfig, LiveDisk, LiveVm, LiveVmConfig } from '../core/live.ts';
 import { readTags, splitTags } from '../core/tags.ts';
 
@@ -52,10 +52,11 @@ function vmConfig(guest: FakeVm, wanted: DesiredVm): FakeVm['config'] {
 function containerConfig(guest: FakeContainer, wanted: DesiredContainer): FakeContainer['config'] {
   const { cores, memoryMb, swapMb, onboot, description, bridge, ip, gateway, features } = wanted;
   const { gateway: _, ...old } = guest.config;
-  const waits = features.join() !== old.features.join() && guest.status === 'running' ? ['features'] : [];
+  const waits = features.join() === old.features.join() ? [] : ['features'];
+  const pending = guest.status === 'running' ? [...old.pending, ...waits] : [];
   return {
     ...old,
-    ...{ cores, memoryMb, swapMb, onboot, description, bridge, ip, features, pending: [...old.pending, ...waits] },
+    ...{ cores, memoryMb, swapMb, onboot, description, bridge, ip, features, pending },
     ...(gateway === undefined ? {} : { gateway }),
   };
 }
@@ -78,7 +79,7 @@ type Common = Pick<LiveVmConfig, Exclude<keyof LiveVmConfig & keyof LiveContaine
 
 export function rootOf(guest: FakeGuest, { diskSlot }: DesiredGuest): LiveDisk {
   const disk = guest.config.disks[diskSlot];
-  if (disk === undefined) throw moved(`VM ${guest.vmid} has no disk ${diskSlot}.`);
+  if (disk === undefined) throw moved(`${labelOf(guest)} has no disk ${diskSlot}.`);
   return disk;
 }
 
@@ -95,11 +96,16 @@ export function swapped(guest: FakeGuest, wanted: DesiredGuest, tags: string, ke
     kept === undefined ? one === 'unused200' : guest.config.unused[one] === kept,
   );
   const volid = guest.config.unused[key ?? ''];
+  const root = guest.config.disks[wanted.diskSlot]?.volid;
+  const tagged = guest.tags.join() === splitTags(tags).join();
+  if (root !== undefined && (kept === undefined ? volid === undefined && tagged : kept === root)) {
+    return { ...guest, tags: splitTags(tags) };
+  }
   if (key === undefined || volid === undefined) {
     throw moved(
       kept === undefined
-        ? `No new root disk was handed over to VM ${guest.vmid}.`
-        : `The disk ${kept} is not with VM ${guest.vmid}.`,
+        ? `No new root disk was handed over to ${labelOf(guest)}.`
+        : `The disk ${kept} is not with ${labelOf(guest)}.`,
     );
   }
   const { [key]: _, ...unused } = guest.config.unused;
@@ -127,7 +133,7 @@ export function swappedBack(guest: FakeGuest, wanted: DesiredGuest, volid: strin
   if (current?.volid === volid) return guest;
   const kept = Object.entries(unused).filter(([, one]) => one !== volid);
   if (kept.length === Object.keys(unused).length)
-    throw moved(`The old root disk ${volid} is not with VM ${guest.vmid}.`);
+    throw moved(`The old root disk ${volid} is not with ${labelOf(guest)} any more.`);
   const reverted = pending.includes(wanted.diskSlot);
   const left = current === undefined ? kept : [...kept, ['unused201', current.volid]];
   const next = withConfig(guest, {
@@ -141,9 +147,13 @@ export function swappedBack(guest: FakeGuest, wanted: DesiredGuest, volid: strin
 /** Without these volumes; one that is in use stays. */
 export function freed(guest: FakeGuest, volids: readonly string[]): FakeGuest {
   const used = Object.values(guest.config.disks).find((disk) => volids.includes(disk.volid));
-  if (used !== undefined) throw new UserError(`${used.volid} is in use by VM ${guest.vmid}: it is not deleted.`);
+  if (used !== undefined) throw new UserError(`${used.volid} is in use by ${labelOf(guest)}: it is not deleted.`);
   const left = Object.entries(guest.config.unused).filter(([, volid]) => !volids.includes(volid));
   return withConfig(guest, { unused: Object.fromEntries(left) });
+}
+
+function labelOf({ kind, vmid }: FakeGuest): string {
+  return guestLabel({ guestKind: kind, vmid });
 }
 
 export function stagingOf(vmid: number): number {

@@ -1,5 +1,6 @@
+import { moveRootAdvice } from '../core/block.ts';
 import { UserError } from '../core/errors.ts';
-import { type DesiredGuest, type GuestAt, imageHash } from '../core/guest.ts';
+import { type DesiredGuest, type GuestAt, guestLabel, imageHash } from '../core/guest.ts';
 import type { LiveDisk, LiveGuest, LiveNode, LiveState } from '../core/live.ts';
 import { stagingMark } from '../core/marks.ts';
 import type { GuestStep } from '../core/steps.ts';
@@ -99,9 +100,9 @@ export class FakeCluster implements Cluster {
     return this.#around(step.kind, () => {
       if (step.kind === 'discard' && step.staging) this.#dropStaging(step.vmid);
       else if (step.kind === 'create') this.#create(step, monitor);
-      else if (this.#guests.has(step.vmid)) this.#change(step, guard, monitor);
+      else if (this.#guests.get(step.vmid)?.kind === step.guestKind) this.#change(step, guard, monitor);
       else if (step.kind !== 'destroy' && step.kind !== 'discard')
-        throw moved(`VM ${step.vmid} is not on ${step.node} any more.`);
+        throw moved(`${guestLabel(step)} is not on ${step.node} any more.`);
       return this.#guardOf(step.vmid);
     });
   }
@@ -115,7 +116,7 @@ export class FakeCluster implements Cluster {
   async images(): Promise<readonly StoredImage[]> {
     return [...this.#images].map(([hash, file]) => ({
       nodes: this.#nodes.map(({ node }) => node),
-      volid: `local:import/proxnix-${hash}.qcow2`,
+      volid: file.image.kind === 'vm' ? `local:import/proxnix-${hash}.qcow2` : `local:vztmpl/proxnix-${hash}.tar.xz`,
       hash,
       size: file.size,
       at: this.#uploadedAt.get(hash) ?? 0,
@@ -172,6 +173,9 @@ export class FakeCluster implements Cluster {
       case 'resize':
         return withRoot(guest, step.guest, { ...rootOf(guest, step.guest), sizeMb: step.guest.diskGb * 1024 });
       case 'move-disk':
+        if (rootOf(guest, step.guest).storage === step.guest.storage) return guest;
+        if (step.guest.kind === 'container')
+          throw new UserError(`The root of ${guestLabel(step)} is not moved.`, { next: moveRootAdvice(step.guest) });
         return withRoot(guest, step.guest, { ...rootOf(guest, step.guest), ...this.#volume(step.guest.storage) });
       case 'start':
         return { ...guest, status: 'running' };
@@ -189,7 +193,8 @@ export class FakeCluster implements Cluster {
         const volid =
           Object.values(this.#guests.get(stagingOf(step.vmid))?.config.disks ?? {})[0]?.volid ??
           config.unused['unused200'];
-        if (volid === undefined) throw moved(`The new root disk of VM ${step.vmid} is gone before it was handed over.`);
+        if (volid === undefined)
+          throw moved(`The new root disk of ${guestLabel(step)} is gone before it was handed over.`);
         this.#dropStaging(step.vmid);
         return withConfig(guest, { unused: { ...config.unused, unused200: volid } });
       }
@@ -205,14 +210,14 @@ export class FakeCluster implements Cluster {
       case 'adopt':
         if (config.protected || guest.template) {
           const what = guest.template ? 'a template' : 'protected in Proxmox';
-          throw new UserError(`VM ${step.vmid} is ${what}: it is not taken over.`);
+          throw new UserError(`${guestLabel(step)} is ${what}: it is not taken over.`);
         }
         return { ...guest, tags: splitTags(step.tags) };
       case 'destroy':
-        if (config.protected) throw new UserError(`VM ${step.vmid} is protected in Proxmox: it is not deleted.`);
+        if (config.protected) throw new UserError(`${guestLabel(step)} is protected in Proxmox: it is not deleted.`);
         return undefined;
       case 'discard':
-        if (!isHalfMade(guest)) throw new UserError(`VM ${step.vmid} is not half made, it is not discarded.`);
+        if (!isHalfMade(guest)) throw new UserError(`${guestLabel(step)} is not half made, it is not discarded.`);
         return undefined;
       case 'free':
         return freed(guest, step.volids);
@@ -221,14 +226,16 @@ export class FakeCluster implements Cluster {
     }
   }
 
-  #check({ kind, vmid }: GuestStep, guard: Guard | undefined): FakeGuest {
-    const guest = this.#guests.get(vmid);
-    if (guest === undefined || guard === undefined) throw new Error(`a step of VM ${vmid} came without guest or guard`);
+  #check(step: GuestStep, guard: Guard | undefined): FakeGuest {
+    const guest = this.#guests.get(step.vmid);
+    const label = guestLabel(step);
+    if (guest === undefined || guard === undefined) throw new Error(`a step of ${label} came without guest or guard`);
+    const identity = guest.kind === 'vm' ? 'SMBIOS UUID' : 'MAC address';
     if (guest.config.uuid !== guard.uuid)
-      throw moved(`VM ${vmid} is another machine than planned: its SMBIOS UUID differs.`);
-    if (kind !== 'adopt' && !readTags(guest.tags).ours)
-      throw moved(`VM ${vmid} does not carry the tag "proxnix" any more: it is not touched.`);
-    if (digestOf(guest) !== guard.digest) throw moved(`VM ${vmid} was changed by somebody else since the plan.`);
+      throw moved(`${label} is another machine than planned: its ${identity} differs.`);
+    if (step.kind !== 'adopt' && !readTags(guest.tags).ours)
+      throw moved(`${label} does not carry the tag "proxnix" any more: it is not touched.`);
+    if (digestOf(guest) !== guard.digest) throw moved(`${label} was changed by somebody else since the plan.`);
     return guest;
   }
 
@@ -248,7 +255,9 @@ export class FakeCluster implements Cluster {
   }
 
   #copy(guest: DesiredGuest): LiveDisk {
-    return { ...this.#volume(guest.storage), sizeMb: (this.#image(guest).virtualSize ?? 0) / 2 ** 20 };
+    const { virtualSize } = this.#image(guest);
+    const sizeMb = virtualSize === undefined ? guest.diskGb * 1024 : virtualSize / 2 ** 20;
+    return { ...this.#volume(guest.storage), sizeMb };
   }
 
   #volume(storage: string): LiveDisk {

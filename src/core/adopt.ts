@@ -56,7 +56,10 @@ function refusalOf(owner: Owner, guest: DesiredGuest, live: LiveGuest): Blocked 
   if (config.uuid === undefined) {
     return {
       reason: 'not-ours',
-      advice: `${label} has no SMBIOS UUID, by which proxnix knows a machine. Set one in Proxmox.`,
+      advice:
+        live.kind === 'vm'
+          ? `${label} has no SMBIOS UUID, by which proxnix knows a machine. Set one in Proxmox.`
+          : `${label} has no net0 with a MAC address, by which proxnix knows a container. Add one in Proxmox.`,
     };
   }
   return undefined;

@@ -1,8 +1,9 @@
 import { type Blocked, type Change, type FieldChange, kindOf } from './change.ts';
 import { shrinksDisk } from './diff.ts';
 import type { Goal } from './goal.ts';
-import { type DesiredGuest, guestLabel } from './guest.ts';
+import { type ContainerSpec, type DesiredGuest, guestLabel } from './guest.ts';
 import type { KnownGuest, LiveGuest } from './live.ts';
+import { lockedAdvice } from './lock.ts';
 import { beingMade, sameName } from './owner.ts';
 import { readTags } from './tags.ts';
 
@@ -14,6 +15,10 @@ export function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): 
     return { reason: 'kind', advice: `${who} a ${kindWords[live.kind]}. Give ${guest.key} another vm_id.` };
   }
   const { ours, fleet } = readTags(live.tags);
+  // While it is being made a guest has neither tags nor a description: nobody can tell whose it will be.
+  if (!ours && live.lock === 'create') {
+    return { reason: 'locked', advice: lockedAdvice({ guestKind: live.kind, vmid: live.vmid }, live.lock) };
+  }
   if (!ours && !beingMade(live)) {
     return {
       reason: 'not-ours',
@@ -65,7 +70,13 @@ export function blockOf(change: Touching): Blocked | undefined {
   }
   if (live.template) return { reason: 'template', advice: `${label} is a template; proxnix does not touch templates.` };
   if (live.lock !== undefined) {
-    return { reason: 'locked', advice: `${label} is locked (${live.lock}). Plan again when that is over.` };
+    return { reason: 'locked', advice: lockedAdvice({ guestKind: live.kind, vmid }, live.lock) };
+  }
+  if (live.kind === 'container' && live.config.uuid === undefined) {
+    return {
+      reason: 'not-ours',
+      advice: `${label} has no net0 with a MAC address, by which proxnix knows a container. Add one in Proxmox.`,
+    };
   }
   if (change.action === 'update' && shrinksDisk(change.guest, live)) {
     return {
@@ -87,6 +98,9 @@ export function blockOf(change: Touching): Blocked | undefined {
       advice: `It lives on ${live.node}. Migrate it to ${guest.node} in Proxmox, or change node.`,
     };
   }
+  if (change.action === 'update' && guest?.kind === 'container' && differs(change, 'storage')) {
+    return { reason: 'storage', advice: moveRootAdvice(guest) };
+  }
   if (guest?.kind === 'container' && differs(change, 'unprivileged')) {
     return {
       reason: 'read-only',
@@ -94,6 +108,12 @@ export function blockOf(change: Touching): Blocked | undefined {
     };
   }
   return undefined;
+}
+
+/** PVE moves volumes of a container only while it is stopped, and proxnix never stops a guest for that. */
+export function moveRootAdvice({ vmid, storage }: Pick<ContainerSpec, 'vmid' | 'storage'>): string {
+  const commands = `pct shutdown ${vmid} && pct move-volume ${vmid} rootfs ${storage} --delete 1 && pct start ${vmid}`;
+  return `The root of a container is moved only while it is stopped: on its node root can \`${commands}\`. Or change the image as well: a new root is made on ${storage}.`;
 }
 
 function differs(change: Touching, field: FieldChange['field']): boolean {

@@ -15,7 +15,8 @@ export function* diffGuest(wanted: DesiredGuest, live: KnownGuest, fleetTag?: st
   if (wanted.node !== undefined) yield* text('node', live.node, wanted.node);
   // What a VM is given waits for a stop; a container's share of its host changes at once.
   const waits = wanted.kind === 'vm';
-  yield* number('cores', config.cores, wanted.cores, '', waits);
+  if (config.cores === 0) yield* text('cores', 'all', String(wanted.cores), waits);
+  else yield* number('cores', config.cores, wanted.cores, '', waits);
   if (isVm(live) && wanted.kind === 'vm') yield* number('sockets', live.config.sockets, wanted.sockets, '', true);
   yield* number('memory', config.memoryMb, wanted.memoryMb, ' MiB', waits);
   if (!isVm(live) && wanted.kind === 'container')

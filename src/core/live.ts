@@ -14,6 +14,7 @@ interface AnyLiveConfig {
    * none, the MAC address of net0. Both are made at create and differ for a guest that was made anew.
    */
   readonly uuid?: string;
+  /** 0 of a container that has no limit: all of its host's. */
   readonly cores: number;
   readonly memoryMb: number;
   readonly onboot: boolean;

@@ -29,7 +29,8 @@ export function isMark(description: string): boolean {
 
 /**
  * A disk handed over lies under one of the high keys `unused200`..`unused255` until it is swapped in. Proxmox itself
- * takes the lowest free one for old disks, so the key alone tells, also after a crash, which volume is the new one.
+ * takes the lowest free one for old disks, and so do we where it leaves that to us (containers, whose keys end at the
+ * same index in 8.4 and 9.2), so the key alone tells, also after a crash, which volume is the new one.
  */
 export const handOverKeys = { first: 200, last: 255 } as const;
 

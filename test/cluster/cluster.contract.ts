@@ -1,16 +1,16 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Cluster, ClusterMonitor, Guard, ImageFile } from '../../src/cluster/cluster.ts';
-import type { DesiredGuest } from '../../src/core/guest.ts';
-import type { LiveGuest, LiveVm } from '../../src/core/live.ts';
+import { type DesiredGuest, type GuestAt, type GuestKind, guestLabel } from '../../src/core/guest.ts';
+import type { LiveGuest } from '../../src/core/live.ts';
 import type { GuestStep } from '../../src/core/steps.ts';
 import { updatingTags } from '../../src/core/tags.ts';
-import { aGuest, anImage } from './proxmox/a-guest.ts';
+import { aContainer, aGuest, anImage, type CommonChange } from './proxmox/a-guest.ts';
 
 /** A cluster with one node `pve1`, storages `fast` and `slow`, and the hands of somebody who does not ask the bot. */
 export interface World {
   readonly cluster: Cluster;
-  /** A file of that image; 1 GiB virtual size. */
-  imageFile(letter: string): ImageFile;
+  /** A file of that image; 1 GiB virtual size of a VM's. */
+  imageFile(letter: string, kind?: GuestKind): ImageFile;
   edit(vmid: number, change: { memoryMb?: number; tags?: string; protected?: boolean }): Promise<void>;
   /** Deletes the guest and makes another under its VMID, with the same name, tags and settings. */
   recreate(vmid: number): Promise<void>;
@@ -21,12 +21,23 @@ export interface World {
 const pending = 'proxnix;proxnix-pending';
 const done = `commit-${'1'.repeat(40)};nix-${'a'.repeat(32)};proxnix`;
 
-/** What every cluster promises to those that use it. */
+/** What every cluster promises to those that use it: of a VM and of a container the same, where there is such a thing. */
 export function clusterContract(name: string, open: () => Promise<World>): void {
+  guestContract(`${name}, VM`, 'vm', open);
+  guestContract(`${name}, container`, 'container', open);
+}
+
+function guestContract(name: string, kind: GuestKind, open: () => Promise<World>): void {
+  const isVm = kind === 'vm';
+  const at: GuestAt = { guestKind: kind, vmid: 823, node: 'pve1' };
+  const label = guestLabel(at);
+  const slot = isVm ? 'scsi0' : 'rootfs';
+  const a = (change: CommonChange = {}) => (isVm ? aGuest(change) : aContainer(change));
+  const image = (letter: string) => anImage(letter, kind);
   const start = async () => {
     const world = await open();
     onTestFinished(() => world.close());
-    return new Story(world);
+    return new Story(world, kind);
   };
 
   describe(`${name}: the state of the cluster`, () => {
@@ -70,39 +81,40 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       const story = await start();
       await story.upload('a');
       await story.run('create', { tags: pending });
-      const empty = await story.read();
-      expect(empty.tags).toEqual(['proxnix', 'proxnix-pending']);
-      expect(empty.config?.disks).toEqual({});
-      await story.run('import');
-      await story.run('resize');
+      const early = await story.read();
+      expect(early).toMatchObject({ status: 'stopped', tags: ['proxnix', 'proxnix-pending'] });
+      expect(Object.keys(early.config?.disks ?? {})).toEqual(isVm ? [] : ['rootfs']);
+      if (isVm) for (const step of ['import', 'resize'] as const) await story.run(step);
       await story.run('start');
       await story.run('finish', { tags: done });
 
       const guest = await story.read();
-      expect(guest).toMatchObject({ kind: 'vm', vmid: 823, node: 'pve1', name: 'test-website', status: 'running' });
+      expect(guest).toMatchObject({ kind, vmid: 823, node: 'pve1', name: 'test-website', status: 'running' });
       expect(guest.tags.join(';')).toBe(done);
+      expect(guest.config?.uuid).toMatch(/./);
       expect(guest.config).toMatchObject({
         cores: 2,
-        sockets: 1,
         memoryMb: 2048,
         onboot: true,
         protected: false,
         description: 'the website',
-        scsiHw: 'virtio-scsi-pci',
         bridge: 'vmbr0',
-        disks: { scsi0: { storage: 'fast', sizeMb: 2048 } },
-        boot: ['scsi0'],
+        disks: { [slot]: { storage: 'fast', sizeMb: 2048 } },
+        unused: {},
         pending: [],
+        ...(isVm
+          ? { sockets: 1, scsiHw: 'virtio-scsi-pci', boot: ['scsi0'] }
+          : { swapMb: 256, ip: 'dhcp', unprivileged: true, features: ['nesting'] }),
       });
     });
 
     it('is protected with its last write', async () => {
       const story = await start();
-      await story.make(aGuest({ protected: true }));
+      await story.make(a({ protected: true }));
       expect((await story.read()).config?.protected).toBe(true);
     });
 
-    it('has the cloud-init drive and no description where the flake wants it so', async () => {
+    it.runIf(isVm)('has the cloud-init drive and no description where the flake wants it so', async () => {
       const story = await start();
       await story.make(aGuest({ description: '', cloudInit: { storage: 'fast' } }));
       expect((await story.read()).config).toMatchObject({
@@ -110,6 +122,14 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
         cloudInit: { slot: 'ide2', storage: 'fast' },
       });
       expect(Object.keys((await story.read()).config?.disks ?? {})).toEqual(['scsi0']);
+    });
+
+    it.runIf(!isVm)('has its address, and neither features nor a description where the flake wants it so', async () => {
+      const story = await start();
+      const fixed = { ip: '10.0.0.5/24', gateway: '10.0.0.1' };
+      await story.make(aContainer({ description: '', features: [], unprivileged: true, swapMb: 0, ...fixed }));
+      const { config } = await story.read();
+      expect(config).toMatchObject({ description: '', features: [], unprivileged: true, swapMb: 0, ...fixed });
     });
 
     it('is refused when the VMID is taken', async () => {
@@ -124,10 +144,10 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       expect(await story.find()).toBeUndefined();
     });
 
-    it('is refused when its image is larger than its disk', async () => {
+    it.runIf(isVm)('is refused when its image is larger than its disk', async () => {
       const story = await start();
       await story.upload('a');
-      const small = aGuest({ diskGb: 0.5 });
+      const small = a({ diskGb: 0.5 });
       await expect(story.run('create', { tags: pending, guest: small })).rejects.toThrow(/more than its disk_gb/);
       expect(await story.find()).toBeUndefined();
     });
@@ -137,7 +157,9 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
     it('gets what differs, which waits for the restart where it must', async () => {
       const story = await start();
       const before = await story.make();
-      const guest = aGuest({ memoryMb: 4096, name: 'web', description: 'new' });
+      const change = { memoryMb: 4096, name: 'web', description: 'new' };
+      // What a container is given changes at once, its features do not.
+      const guest = isVm ? aGuest(change) : aContainer({ ...change, features: [] });
       await story.run('configure', { guest, tags: pending });
       const waiting = await story.read();
       expect(waiting).toMatchObject({ name: 'web', config: { memoryMb: 4096, description: 'new' } });
@@ -158,19 +180,46 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       expect((await story.read()).config?.digest).toBe(before.config?.digest);
     });
 
-    it('moves its disk to another storage, and grows it, while it runs', async () => {
+    it.runIf(!isVm)('gets its share of the host and its address at once, and keeps its MAC address', async () => {
+      const story = await start();
+      const before = await story.make();
+      const change = { cores: 1, memoryMb: 1024, swapMb: 0, ip: '10.0.0.5/24', gateway: '10.0.0.1', onboot: false };
+      await story.run('configure', { guest: aContainer(change), tags: pending });
+      const { config } = await story.read();
+      expect(config).toMatchObject({ ...change, uuid: before.config?.uuid, pending: [] });
+      await story.run('configure', { guest: aContainer({ ip: 'manual' }), tags: pending });
+      const after = (await story.read()).config;
+      expect(after).toMatchObject({ ip: 'manual', uuid: before.config?.uuid });
+      expect(after).not.toHaveProperty('gateway');
+    });
+
+    it.runIf(!isVm)('grows its root while it runs, which is never moved', async () => {
       const story = await start();
       await story.make();
-      const guest = aGuest({ storage: 'slow', diskGb: 3 });
+      await story.run('resize', { guest: a({ diskGb: 3 }) });
+      const before = await story.read();
+      expect(before).toMatchObject({ status: 'running', config: { disks: { rootfs: { sizeMb: 3072 } } } });
+      await story.run('move-disk', { guest: a() });
+      await expect(story.run('move-disk', { guest: a({ storage: 'slow' }) })).rejects.toMatchObject({
+        message: 'The root of CT 823 is not moved.',
+        next: expect.stringContaining('pct move-volume 823 rootfs slow'),
+      });
+      expect(await story.read()).toEqual(before);
+    });
+
+    it.runIf(isVm)('moves its disk to another storage, and grows it, while it runs', async () => {
+      const story = await start();
+      await story.make();
+      const guest = a({ storage: 'slow', diskGb: 3 });
       await story.run('move-disk', { guest });
       await story.run('resize', { guest });
-      expect((await story.read()).config?.disks['scsi0']).toMatchObject({ storage: 'slow', sizeMb: 3072 });
+      expect((await story.read()).config?.disks[slot]).toMatchObject({ storage: 'slow', sizeMb: 3072 });
       expect((await story.read()).status).toBe('running');
     });
   });
 
   describe(`${name}: a guest that gets a new image`, () => {
-    const next = aGuest({ image: anImage('b'), diskGb: 3 });
+    const next = a({ image: image('b'), diskGb: 3 });
 
     it('keeps its VMID, UUID and settings; the old disk stays as an unused volume', async () => {
       const story = await start();
@@ -188,26 +237,26 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       await story.run('finish', { guest: next, tags: done });
 
       const after = await story.read();
-      const old = before.config?.disks['scsi0']?.volid;
+      const old = before.config?.disks[slot]?.volid;
       expect(after).toMatchObject({
         status: 'running',
         config: { uuid: before.config?.uuid, memoryMb: 2048, pending: [] },
       });
-      expect(after.config?.disks['scsi0']).toMatchObject({ storage: 'fast', sizeMb: 3072 });
-      expect(after.config?.disks['scsi0']?.volid).not.toBe(old);
+      expect(after.config?.disks[slot]).toMatchObject({ storage: 'fast', sizeMb: 3072 });
+      expect(after.config?.disks[slot]?.volid).not.toBe(old);
       expect(Object.values(after.config?.unused ?? {})).toEqual([old]);
-      expect(after.config?.boot).toEqual(['scsi0']);
+      if (isVm) expect(after.config).toMatchObject({ boot: ['scsi0'] });
     });
 
     it('goes on where it was when a step is asked for again', async () => {
       const story = await start();
       await story.make();
       await story.upload('b');
-      for (const kind of ['stage', 'stage', 'hand-over', 'hand-over'] as const) await story.run(kind, { guest: next });
+      for (const step of ['stage', 'stage', 'hand-over', 'hand-over'] as const) await story.run(step, { guest: next });
       await story.run('swap', { guest: next, tags: pending });
       await story.run('restart');
       await story.run('restart');
-      expect((await story.read()).config?.disks['scsi0']?.sizeMb).toBe(3072);
+      expect((await story.read()).config?.disks[slot]?.sizeMb).toBe(3072);
       expect((await story.world.cluster.readState(new Set())).guests).toHaveLength(1);
     });
 
@@ -234,13 +283,13 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
   });
 
   describe(`${name}: a guest that gets its old root disk back`, () => {
-    const next = aGuest({ image: anImage('b'), diskGb: 3 });
+    const next = a({ image: image('b'), diskGb: 3 });
 
     async function swapped() {
       const story = await start();
-      const volid = (await story.make()).config?.disks['scsi0']?.volid ?? '';
+      const volid = (await story.make()).config?.disks[slot]?.volid ?? '';
       await story.upload('b');
-      for (const kind of ['stage', 'hand-over'] as const) await story.run(kind, { guest: next });
+      for (const step of ['stage', 'hand-over'] as const) await story.run(step, { guest: next });
       await story.run('swap', { guest: next, tags: pending });
       return { story, volid };
     }
@@ -248,12 +297,13 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
     it('runs it again after a stop and a start; the new disk stays as an unused volume', async () => {
       const { story, volid } = await swapped();
       await story.run('restart');
-      const newer = (await story.read()).config?.disks['scsi0']?.volid;
+      const newer = (await story.read()).config?.disks[slot]?.volid;
       await story.run('swap-back', { guest: next, volid });
       await story.run('start');
       const after = await story.read();
-      expect(after).toMatchObject({ status: 'running', config: { pending: [], boot: ['scsi0'] } });
-      expect(after.config?.disks['scsi0']?.volid).toBe(volid);
+      expect(after).toMatchObject({ status: 'running', config: { pending: [] } });
+      if (isVm) expect(after.config).toMatchObject({ boot: ['scsi0'] });
+      expect(after.config?.disks[slot]?.volid).toBe(volid);
       expect(Object.values(after.config?.unused ?? {})).toEqual([newer]);
     });
 
@@ -262,7 +312,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       await story.run('swap-back', { guest: next, volid });
       const after = await story.read();
       expect(after).toMatchObject({ status: 'running', config: { pending: [] } });
-      expect(after.config?.disks['scsi0']?.volid).toBe(volid);
+      expect(after.config?.disks[slot]?.volid).toBe(volid);
       expect(Object.values(after.config?.unused ?? {})).toHaveLength(1);
     });
 
@@ -270,12 +320,77 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       const { story, volid } = await swapped();
       await story.run('restart');
       const before = await story.read();
-      const root = before.config?.disks['scsi0']?.volid ?? '';
+      const root = before.config?.disks[slot]?.volid ?? '';
       await story.run('swap-back', { guest: next, volid: root });
       await expect(story.run('swap-back', { guest: next, volid: `${volid}-gone` })).rejects.toThrow(
-        'is not with VM 823',
+        `is not with ${label}`,
       );
       expect((await story.read()).config).toEqual(before.config);
+    });
+  });
+
+  describe(`${name}: a guest that goes back to a disk that was kept`, () => {
+    const next = a({ image: image('b'), diskGb: 3 });
+
+    async function replaced() {
+      const story = await start();
+      const volid = (await story.make()).config?.disks[slot]?.volid ?? '';
+      await story.upload('b');
+      for (const step of ['stage', 'hand-over'] as const) await story.run(step, { guest: next });
+      await story.run('swap', { guest: next, tags: pending });
+      await story.run('restart');
+      await story.run('finish', { guest: next, tags: done });
+      return { story, volid, newer: (await story.read()).config?.disks[slot]?.volid ?? '' };
+    }
+
+    it.each([true, false])('runs it after a restart and keeps the newer one, when it runs: %s', async (runs) => {
+      const { story, volid, newer } = await replaced();
+      if (!runs) await story.run('stop');
+      const { config } = await story.read();
+      await story.run('swap', { tags: pending, volid });
+      await story.run('restart');
+      await story.run('start');
+      const after = await story.read();
+      expect(after).toMatchObject({ status: 'running', tags: ['proxnix', 'proxnix-pending'], config: { pending: [] } });
+      expect(after.config?.uuid).toBe(config?.uuid);
+      expect(after.config?.disks[slot]?.volid).toBe(volid);
+      expect(Object.values(after.config?.unused ?? {})).toEqual([newer]);
+      // And forth again: a guest may go to any of its disks.
+      await story.run('swap', { tags: pending, volid: newer });
+      await story.run('restart');
+      expect((await story.read()).config?.disks[slot]?.volid).toBe(newer);
+    });
+
+    it('is not written to a second time, before or after the restart', async () => {
+      const { story, volid } = await replaced();
+      await story.run('swap', { tags: pending, volid });
+      const { guard } = story;
+      expect(await story.run('swap', { tags: pending, volid })).toEqual(guard);
+      await story.run('restart');
+      const restarted = story.guard;
+      expect(await story.run('swap', { tags: pending, volid })).toEqual(restarted);
+    });
+
+    it('is left alone when it does not have that disk', async () => {
+      const { story, volid } = await replaced();
+      const before = await story.read();
+      await expect(story.run('swap', { tags: pending, volid: `${volid}-gone` })).rejects.toThrow(
+        `is not with ${label}`,
+      );
+      expect(await story.read()).toEqual(before);
+    });
+
+    it('loses a disk that is freed, for good, and never the one it runs', async () => {
+      const { story, volid, newer } = await replaced();
+      await expect(story.run('free', { volids: [volid, newer] })).rejects.toThrow(`is in use by ${label}`);
+      expect(Object.values((await story.read()).config?.unused ?? {})).toEqual([volid]);
+      await story.run('free', { volids: [volid] });
+      const after = await story.read();
+      expect(after).toMatchObject({ status: 'running', config: { unused: {}, pending: [] } });
+      expect(after.config?.disks[slot]?.volid).toBe(newer);
+      const { guard } = story;
+      expect(await story.run('free', { volids: [volid] })).toEqual(guard);
+      await expect(story.run('swap', { tags: pending, volid })).rejects.toThrow(`is not with ${label}`);
     });
   });
 
@@ -292,8 +407,8 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
 
     it('stays when it is protected', async () => {
       const story = await start();
-      await story.make(aGuest({ protected: true }));
-      await expect(story.run('destroy')).rejects.toThrow('VM 823 is protected');
+      await story.make(a({ protected: true }));
+      await expect(story.run('destroy')).rejects.toThrow(`${label} is protected`);
       expect((await story.read()).status).toBe('running');
     });
 
@@ -304,7 +419,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       expect(await story.run('discard', { staging: false })).toBeUndefined();
       expect(await story.find()).toBeUndefined();
       await story.run('create', { tags: pending });
-      await story.run('import');
+      await story.run(isVm ? 'import' : 'start');
       expect(await story.run('discard', { staging: false })).toBeUndefined();
       expect(await story.find()).toBeUndefined();
     });
@@ -316,11 +431,11 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       await story.run('configure', { tags: updatingTags(done.split(';')) });
       await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
       await story.upload('b');
-      const guest = aGuest({ image: anImage('b') });
-      for (const kind of ['stage', 'hand-over'] as const) await story.run(kind, { guest });
+      const guest = a({ image: image('b') });
+      for (const step of ['stage', 'hand-over'] as const) await story.run(step, { guest });
       await story.run('configure', { guest, tags: pending });
       await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
-      for (const kind of ['swap', 'restart'] as const) await story.run(kind, { guest, tags: pending });
+      for (const step of ['swap', 'restart'] as const) await story.run(step, { guest, tags: pending });
       await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
       expect((await story.read()).status).toBe('running');
     });
@@ -348,7 +463,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
         config: { ...before.config, digest: '' },
       });
       expect(story.tasks).toHaveLength(tasks);
-      await story.run('configure', { guest: aGuest({ description: 'ours now' }), tags });
+      await story.run('configure', { guest: a({ description: 'ours now' }), tags });
       expect((await story.read()).config?.description).toBe('ours now');
     });
 
@@ -369,7 +484,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       expect(story.guard).toBe(guard);
       expect((await story.read([823])).tags).toEqual(['prod']);
       await story.world.remove(823);
-      await expect(story.run('adopt', { tags })).rejects.toThrow('VM 823 is not on pve1 any more');
+      await expect(story.run('adopt', { tags })).rejects.toThrow(`${label} is not on pve1 any more`);
     });
 
     it('stays as it is when it is protected', async () => {
@@ -377,7 +492,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       await story.world.edit(823, { protected: true });
       await story.look();
       await expect(story.run('adopt', { tags })).rejects.toThrow(
-        'VM 823 is protected in Proxmox: it is not taken over',
+        `${label} is protected in Proxmox: it is not taken over`,
       );
       expect((await story.read([823])).tags).toEqual(['prod']);
     });
@@ -401,6 +516,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       'hand-over',
       'swap',
       'swap-back',
+      'free',
       'finish',
       'destroy',
       'discard',
@@ -412,9 +528,11 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       await story.upload('b');
       await move(story.world);
       const before = await story.read([823]);
-      for (const kind of writes) {
-        const guest = aGuest({ image: anImage('b'), memoryMb: 8192, storage: 'slow', diskGb: 9 });
-        await expect(story.run(kind, { guest, tags: pending, staging: false }), kind).rejects.toThrow(words);
+      for (const write of writes) {
+        const guest = a({ image: image('b'), memoryMb: 8192, storage: 'slow', diskGb: 9 });
+        await expect(story.run(write, { guest, tags: pending, staging: false, volids: [] }), write).rejects.toThrow(
+          words,
+        );
       }
       expect(await story.read([823])).toEqual(before);
       expect((await story.world.cluster.readState(new Set())).guests.length).toBeLessThanOrEqual(1);
@@ -424,7 +542,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       const story = await start();
       await story.make();
       await story.upload('b');
-      const guest = aGuest({ image: anImage('b') });
+      const guest = a({ image: image('b') });
       await story.run('stage', { guest });
       await move(story.world);
       const before = await story.read([823]);
@@ -436,7 +554,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       const story = await start();
       await story.make();
       await story.world.remove(823);
-      await expect(story.run('configure', { tags: pending })).rejects.toThrow('VM 823 is not on pve1 any more');
+      await expect(story.run('configure', { tags: pending })).rejects.toThrow(`${label} is not on pve1 any more`);
       expect(await story.find()).toBeUndefined();
     });
   });
@@ -445,7 +563,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
     it('the UPID of every task comes at once and can be settled later', async () => {
       const story = await start();
       await story.make();
-      expect(story.tasks.length).toBeGreaterThanOrEqual(4);
+      expect(story.tasks.length).toBeGreaterThanOrEqual(isVm ? 4 : 3);
       for (const upid of story.tasks) expect(upid).toMatch(/^UPID:pve1:/);
       expect(await story.world.cluster.settle(story.tasks.at(-1) ?? '')).toEqual({ ok: true, text: 'OK' });
       expect(
@@ -468,7 +586,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
     it('an upload tells its bytes and sends nothing the second time', async () => {
       const story = await start();
       await story.upload('a');
-      const { size } = story.world.imageFile('a');
+      const { size } = story.world.imageFile('a', kind);
       expect(story.sent.at(-1)).toEqual([size, size, 'bytes']);
       expect(story.tasks).toHaveLength(1);
       await story.upload('a');
@@ -479,16 +597,10 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
       const story = await start();
       await story.make();
       // A guest that was just started has no agent yet.
-      await vi.waitFor(
-        async () =>
-          expect(await story.world.cluster.address({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toMatch(
-            /^\d+(\.\d+){3}$/,
-          ),
-        5000,
-      );
+      await vi.waitFor(async () => expect(await story.world.cluster.address(at)).toMatch(/^\d+(\.\d+){3}$/), 5000);
       await story.run('stop');
-      expect(await story.world.cluster.address({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBeUndefined();
-      expect(await story.world.cluster.address({ guestKind: 'vm', vmid: 999, node: 'pve1' })).toBeUndefined();
+      expect(await story.world.cluster.address(at)).toBeUndefined();
+      expect(await story.world.cluster.address({ ...at, vmid: 999 })).toBeUndefined();
     });
   });
 }
@@ -496,6 +608,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
 /** One guest's steps in order, each with the guard of the one before. */
 export class Story {
   readonly world: World;
+  readonly kind: GuestKind;
   guard: Guard | undefined;
   readonly tasks: string[] = [];
   readonly lines: string[] = [];
@@ -506,19 +619,20 @@ export class Story {
     line: (text) => void this.lines.push(text),
   };
 
-  constructor(world: World) {
+  constructor(world: World, kind: GuestKind = 'vm') {
     this.world = world;
+    this.kind = kind;
   }
 
   async upload(letter: string): Promise<void> {
-    await this.world.cluster.upload(this.world.imageFile(letter), 'pve1', this.monitor);
+    await this.world.cluster.upload(this.world.imageFile(letter, this.kind), 'pve1', this.monitor);
   }
 
   async run(
     kind: GuestStep['kind'],
     facts: { guest?: DesiredGuest; tags?: string; staging?: boolean; volid?: string; volids?: readonly string[] } = {},
   ): Promise<Guard | undefined> {
-    const { guest = aGuest(), tags = '', staging = false, ...more } = facts;
+    const { guest = this.#guest(), tags = '', staging = false, ...more } = facts;
     const at = { guestKind: guest.kind, vmid: 823, node: 'pve1' };
     const step = { ...at, kind, guest, tags, staging, ...more } satisfies Record<string, unknown>;
     const guard = kind === 'create' ? undefined : this.guard;
@@ -534,10 +648,11 @@ export class Story {
   }
 
   /** The whole way of a new guest, to the end. */
-  async make(guest: DesiredGuest = aGuest()): Promise<LiveVm> {
+  async make(guest: DesiredGuest = this.#guest()): Promise<LiveGuest> {
     await this.upload('a');
     await this.run('create', { guest, tags: pending });
-    for (const kind of ['import', 'resize', 'start'] as const) await this.run(kind, { guest });
+    if (guest.kind === 'vm') for (const kind of ['import', 'resize'] as const) await this.run(kind, { guest });
+    await this.run('start', { guest });
     await this.run('finish', { guest, tags: done });
     return this.read();
   }
@@ -547,9 +662,13 @@ export class Story {
     return guests.find((guest) => guest.vmid === 823);
   }
 
-  async read(wanted: readonly number[] = []): Promise<LiveVm> {
+  async read(wanted: readonly number[] = []): Promise<LiveGuest> {
     const guest = await this.find(wanted);
-    if (guest?.kind !== 'vm') throw new Error('VM 823 is not there');
+    if (guest?.kind !== this.kind) throw new Error(`no ${this.kind} 823 is there`);
     return guest;
+  }
+
+  #guest(): DesiredGuest {
+    return this.kind === 'vm' ? aGuest() : aContainer();
   }
 }

@@ -15,7 +15,10 @@ function open(): World & { readonly cluster: FakeCluster } {
   };
   return {
     cluster,
-    imageFile: (letter) => ({ image: anImage(letter), path: `/tmp/${letter}.qcow2`, size: 4096, virtualSize: 2 ** 30 }),
+    imageFile: (letter, kind = 'vm') =>
+      kind === 'vm'
+        ? { image: anImage(letter), path: `/tmp/${letter}.qcow2`, size: 4096, virtualSize: 2 ** 30 }
+        : { image: anImage(letter, kind), path: `/tmp/${letter}.tar.xz`, size: 4096 },
     async edit(vmid, { tags, ...config }) {
       change(vmid, (guest) => ({
         ...withConfig(guest, config),

@@ -1,19 +1,28 @@
 import type { GuestAt } from '../../core/guest.ts';
 import { type Api, guestPath } from './api.ts';
-import { Interfaces } from './schema.ts';
+import { AgentInterfaces, ContainerInterfaces } from './schema.ts';
 
 const local = /^(?:127\.|169\.254\.|::1$|fe80:)/i;
 
-/** The first address that others can reach, IPv4 before IPv6; `undefined` on any refusal: many guests have no agent. */
+/**
+ * The first address that others can reach, IPv4 before IPv6: of a VM as its agent tells it, of a container as its host
+ * does. `undefined` on any refusal: many VMs have no agent.
+ */
 export async function readAddress(api: Api, at: GuestAt): Promise<string | undefined> {
   try {
-    const { result } = await api.client.get(`${guestPath(at)}/agent/network-get-interfaces`, Interfaces);
-    const addresses = result.filter((entry) => entry.name !== 'lo').flatMap((entry) => entry['ip-addresses']);
-    const reachable = addresses.filter((address) => !local.test(address['ip-address']));
-    const found = reachable.find((address) => address['ip-address-type'] === 'ipv4') ?? reachable[0];
-    return found?.['ip-address'];
+    const cards = (await interfacesOf(api, at)).filter((card) => card.name !== 'lo');
+    const addresses = cards.flatMap((card) => card['ip-addresses'].map((address) => address['ip-address']));
+    const reachable = addresses.filter((address) => !local.test(address));
+    return reachable.find((address) => !address.includes(':')) ?? reachable[0];
   } catch (error) {
-    api.log.debug({ ...at, error }, 'the guest agent tells no address');
+    api.log.debug({ ...at, error }, 'nobody tells an address of the guest');
     return undefined;
   }
+}
+
+async function interfacesOf(api: Api, at: GuestAt) {
+  const path = guestPath(at);
+  return at.guestKind === 'vm'
+    ? (await api.client.get(`${path}/agent/network-get-interfaces`, AgentInterfaces)).result
+    : ((await api.client.get(`${path}/interfaces`, ContainerInterfaces)) ?? []);
 }

@@ -1,3 +1,5 @@
+import { unlockAdvice } from '../../core/lock.ts';
+
 /** What went wrong, as far as advice needs it. `status` is absent for a task that failed. */
 export interface Trouble {
   readonly text: string;
@@ -20,18 +22,16 @@ const rules: readonly (readonly [RegExp, (found: RegExpExecArray, trouble: Troub
     () => 'Allow it: `pvesm set <storage> --content import,...` (Proxmox VE 8.4 or newer).',
   ],
   [/does not support vm images/, () => 'Choose a storage that holds VM disks as `storage_location`.'],
+  [/does not support 'vztmpl' content/, () => 'Allow it: `pvesm set <storage> --content vztmpl,...`.'],
+  [/does not support container directories/, () => 'Choose a storage that holds containers as `storage_location`.'],
   [
     /storage '([^']+)' (does not exist|is disabled)/,
     (found) => `Check the storage's name: \`pvesm status\` lists ${found[1]} when it is there.`,
   ],
-  [
-    /VM is locked \((\w+)\)/,
-    (found, { vmid }) =>
-      `Wait until the ${found[1]} is done; if nothing runs any more, root can \`qm unlock ${vmid ?? '<vmid>'}\`.`,
-  ],
-  [/can't lock file/, () => 'Another task holds the VM: look at its task list in Proxmox and try again.'],
+  [/(VM|CT) is locked \((\w+)\)/, (found, trouble) => unlock(found[1] ?? '', found[2] ?? '', trouble)],
+  [/can't lock file/, () => 'Another task holds the guest: look at its task list in Proxmox and try again.'],
   [/protection mode enabled/, () => 'Take the protection off in Proxmox first, if that is what you want.'],
-  [/already exists/, () => 'Choose another `vm_id` in the flake, or take the VM over with /proxnix adopt.'],
+  [/already exists/, () => 'Choose another `vm_id` in the flake, or take the guest over with /proxnix adopt.'],
   [
     /checksum mismatch|detected modified configuration/,
     () => 'Somebody else changed it meanwhile: look at the fresh plan.',
@@ -39,7 +39,7 @@ const rules: readonly (readonly [RegExp, (found: RegExpExecArray, trouble: Troub
   [/no quorum|Permission denied$/, () => 'The cluster has no quorum: check `pvecm status` on a node.'],
   [/vcpus allowed per VM/, () => 'Ask for fewer `cores` or `sockets`: the node has no more.'],
   [/bridge '([^']+)' does not exist/, (found) => `Create ${found[1]} on the node or change \`network_bridge\`.`],
-  [/delete it.*snapshots|disk with snapshots/, () => 'Remove the snapshots of the VM first.'],
+  [/delete it.*snapshots|disk with snapshots/, () => 'Remove the snapshots of the guest first.'],
 ];
 
 /** What the reader can do about a refusal of Proxmox; `undefined` where its own words must do. */
@@ -53,6 +53,11 @@ export function adviceFor(trouble: Trouble): string | undefined {
   if (trouble.status === 595)
     return 'The node cannot be reached from the one asked: check that it is up and its services run.';
   return undefined;
+}
+
+function unlock(label: string, lock: string, { vmid }: Trouble): string {
+  const at = { guestKind: label === 'CT' ? 'container' : 'vm', vmid: vmid ?? '<vmid>' } as const;
+  return `Wait until the ${lock} is done; ${unlockAdvice(at, lock)}.`;
 }
 
 /** A privilege-separated token needs the ACL for its user too; `A|B` means that one of them is enough. */

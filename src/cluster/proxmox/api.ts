@@ -4,13 +4,13 @@ import type { Client } from './client.ts';
 /** What every part of the adapter needs: the client, and the few settings that decide how it is used. */
 export interface Api {
   readonly client: Client;
-  /** The storage with `import` content that images are uploaded to. */
+  /** The storage that images are uploaded to. */
   readonly imageStorage: string;
   readonly pool: string | undefined;
   readonly log: Log;
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** The first VMID tried for the staging guest of a VM. */
+  /** The first VMID tried for the staging guest of a guest. */
   readonly stagingVmid: (vmid: number) => number;
   readonly timeouts: Timeouts;
 }
@@ -60,10 +60,22 @@ export const defaultTimeouts: Timeouts = {
     qmmove: 360 * minute,
     imgcopy: 60 * minute,
     qmdestroy: 30 * minute,
+    vzcreate: 120 * minute,
+    vzdestroy: 30 * minute,
   },
 };
 
+/** The type of a task on a guest: `qmstart`, `vzstart`. */
+export function taskType({ guestKind }: Pick<GuestAt, 'guestKind'>, action: string): string {
+  return `${guestKind === 'vm' ? 'qm' : 'vz'}${action}`;
+}
+
+/** Where guests of a kind are made. */
+export function guestsPath({ guestKind, node }: Pick<GuestAt, 'guestKind' | 'node'>): string {
+  return `/nodes/${node}/${guestKind === 'vm' ? 'qemu' : 'lxc'}`;
+}
+
 /** Everything about a guest is asked below this path. */
-export function guestPath({ guestKind, node, vmid }: GuestAt): string {
-  return `/nodes/${node}/${guestKind === 'vm' ? 'qemu' : 'lxc'}/${vmid}`;
+export function guestPath(at: GuestAt): string {
+  return `${guestsPath(at)}/${at.vmid}`;
 }

@@ -1,14 +1,15 @@
 import { UserError } from '../../core/errors.ts';
 import { type GuestAt, guestLabel } from '../../core/guest.ts';
+import { unlockAdvice } from '../../core/lock.ts';
 import { readTags } from '../../core/tags.ts';
 import type { Guard } from '../cluster.ts';
 import type { Api } from './api.ts';
-import { type GuestConfig, readConfig, tagsOf, uuidOf } from './config.ts';
+import { type GuestConfig, identityOf, readConfig, tagsOf } from './config.ts';
 
 const look = 'Nothing was written. Look at the fresh plan and approve it again.';
 
 /**
- * The guest as it is now, if it is still what the guard says: the same machine (SMBIOS UUID), ours (`proxnix` tag),
+ * The guest as it is now, if it is still what the guard says: the same machine (its identity), ours (`proxnix` tag),
  * unchanged (digest). A lock of a backup changes the digest for as long as it lasts, so it is waited for.
  */
 export async function checkGuest(api: Api, at: GuestAt, guard: Guard): Promise<GuestConfig> {
@@ -45,15 +46,16 @@ export function checkUnchanged(at: GuestAt, guard: Guard, config: GuestConfig): 
 }
 
 function checkMachine(at: GuestAt, guard: Guard, config: GuestConfig): void {
-  if ((uuidOf(config.values) ?? '') === guard.uuid) return;
-  throw new UserError(`${guestLabel(at)} is another machine than planned: its SMBIOS UUID differs.`, { next: look });
+  if ((identityOf(config) ?? '') === guard.uuid) return;
+  const what = at.guestKind === 'vm' ? 'SMBIOS UUID' : 'MAC address';
+  throw new UserError(`${guestLabel(at)} is another machine than planned: its ${what} differs.`, { next: look });
 }
 
 /** The guard for the next step: what the guest is after this one. */
 export async function guardOf(api: Api, at: GuestAt): Promise<Guard> {
   const config = await readConfig(api, at);
   if (config === undefined) throw new UserError(`${guestLabel(at)} is not on ${at.node} any more.`, { next: look });
-  return { ...at, uuid: uuidOf(config.values) ?? '', digest: config.digest };
+  return { ...at, uuid: identityOf(config) ?? '', digest: config.digest };
 }
 
 /** The guard of the same machine after a step; it fails when it became another one meanwhile. */
@@ -72,7 +74,7 @@ async function readUnlocked(api: Api, at: GuestAt): Promise<GuestConfig | undefi
     if (lock === undefined) return config;
     if (api.now() >= until) {
       throw new UserError(`${guestLabel(at)} is locked (${lock}).`, {
-        next: `Wait until the ${lock} is done; if nothing runs any more, root can \`${at.guestKind === 'vm' ? 'qm' : 'pct'} unlock ${at.vmid}\`.`,
+        next: `Wait until the ${lock} is done; ${unlockAdvice(at, lock)}.`,
       });
     }
     await api.sleep(2000);

@@ -4,14 +4,18 @@ import { type GuestConfig, tagsOf, toLiveConfig } from './config.ts';
 /** The tags of a guest on which work began: what a killed bot leaves behind is seen by them. */
 export const pendingMark = 'proxnix;proxnix-pending';
 
-/** A guest whose creation was cut off before it got its tags. With a disk it is somebody's, whatever it says. */
+/**
+ * A guest whose creation was cut off before it got its tags. With more disks than its create call makes (none of a VM,
+ * the root of a container) it is somebody's, whatever it says.
+ */
 export function isCutOff(vmid: number, config: GuestConfig): boolean {
   const { disks, unused, description } = toLiveConfig(config);
-  const bare = Object.keys(disks).length + Object.keys(unused).length === 0;
-  return bare && isBeingMade(vmid, tagsOf(config), description);
+  const made = config.guestKind === 'vm' ? [] : ['rootfs'];
+  const more = Object.keys(disks).filter((slot) => !made.includes(slot));
+  return more.length + Object.keys(unused).length === 0 && isBeingMade(vmid, tagsOf(config), description);
 }
 
-/** The guest that holds the new root disk of this VM until it is handed over. */
+/** The guest that holds the new root disk of this one until it is handed over. */
 export function isStagingOf(vmid: number, config: GuestConfig): boolean {
   return stagingOwner(config.values['description'] ?? '') === vmid;
 }
@@ -26,6 +30,25 @@ export function nextHandOverKey(values: GuestConfig['values']): string | undefin
 export function handedOverKey(values: GuestConfig['values']): string | undefined {
   const newest = Math.max(-1, ...handedOver(values));
   return newest < 0 ? undefined : `unused${newest}`;
+}
+
+/** The lowest free key for a volume that is taken out of its slot; below those of disks that are handed over. */
+export function freeUnusedKey(values: GuestConfig['values']): string | undefined {
+  const indexes = Array.from({ length: handOverKeys.first }, (_, index) => `unused${index}`);
+  return indexes.find((key) => values[key] === undefined);
+}
+
+/** The key under which a volume lies with a guest without being attached. */
+export function unusedKeyOf(values: GuestConfig['values'], volid: string): string | undefined {
+  return Object.keys(values).find((key) => /^unused\d+$/.test(key) && values[key] === volid);
+}
+
+/**
+ * Is it a volume of this guest, by its name (`fast:823/vm-823-disk-0.raw`, `zfs:subvol-823-disk-0`)? Proxmox writes any
+ * volume into `unused<n>` of a container, and deletes it with the container.
+ */
+export function isOwnVolume(vmid: number, volid: string): boolean {
+  return new RegExp(`[:/](?:vm|base|subvol)-${vmid}-[^/]+$`).test(volid);
 }
 
 function handedOver(values: GuestConfig['values']): number[] {

@@ -11,9 +11,11 @@ export interface Multipart {
 }
 
 /** @param boundary goes out unquoted: letters, digits and `-` */
-export function uploadBody(file: { name: string; size: number }, boundary: string): Multipart {
+export function uploadBody(file: { name: string; size: number; content: string }, boundary: string): Multipart {
   const part = (disposition: string) => `--${boundary}\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n`;
-  const head = Buffer.from(`${part('name="content"')}import\r\n${part(`name="filename"; filename="${file.name}"`)}`);
+  const head = Buffer.from(
+    `${part('name="content"')}${file.content}\r\n${part(`name="filename"; filename="${file.name}"`)}`,
+  );
   const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
   return {
     contentType: `multipart/form-data; boundary=${boundary}`,

@@ -5,7 +5,7 @@ import { ProxmoxError } from './errors.ts';
 import { CurrentStatus } from './schema.ts';
 
 /**
- * What Proxmox tells of a VM's health. The texts are the same in 8.4 and 9.2; the last one is that of an agent which was
+ * What Proxmox tells of a guest's health; only a VM can have an agent. The texts are the same in 8.4 and 9.2; the last one is that of an agent which was
  * there and does not answer in time (`qmp command` in 8.4, `qga command` in 9.x; QMPClient.pm).
  */
 const silent = /^QEMU guest agent is not running$|^VM \d+ is not running$|^VM \d+ (?:qmp|qga) command '.*' failed/;
@@ -20,6 +20,7 @@ export function proxmoxProbe(api: Api): GuestProbe {
       return status === 'running';
     },
     async agentPing(at) {
+      if (at.guestKind === 'container') return 'absent';
       try {
         await asked(api.client.request('POST', `${guestPath(at)}/agent/ping`));
         return 'ok';

@@ -75,13 +75,13 @@ export const VolumeInfo = z.object({ size: z.number() });
 /** `{ "/storage/fast": { "Datastore.Audit": 1 } }`: a key that is there is granted, its value says if it propagates. */
 export const Permissions = z.record(z.string(), z.record(z.string(), z.unknown()));
 
-export const Interfaces = z.object({
-  result: z.array(
-    z.object({
-      name: z.string(),
-      'ip-addresses': z
-        .array(z.object({ 'ip-address': z.string(), 'ip-address-type': z.enum(['ipv4', 'ipv6']) }))
-        .default([]),
-    }),
-  ),
-});
+/** Network cards, as the agent of a VM tells them and the host of a container. */
+const Interfaces = z.array(
+  z.object({
+    name: z.string(),
+    'ip-addresses': z.array(z.object({ 'ip-address': z.string() })).default([]),
+  }),
+);
+export const AgentInterfaces = z.object({ result: Interfaces });
+/** `null` for a container that does not run. */
+export const ContainerInterfaces = Interfaces.nullable();

@@ -8,6 +8,12 @@ export function readSize(text: string): number | undefined {
   return found === null || factor === undefined ? undefined : Math.round(Number(found[1]) * factor);
 }
 
+/** Bytes as Proxmox writes them itself: in the largest unit that divides them. */
+export function writeSize(bytes: number): string {
+  const unit = ['T', 'G', 'M', 'K'].find((name) => bytes % (units[name] ?? 1) === 0) ?? '';
+  return `${bytes / (units[unit] ?? 1)}${unit}`;
+}
+
 /** MiB, rounded up: an image of 4.3 GiB does not fit into 4 GiB. */
 export function toMib(bytes: number): number {
   return Math.ceil(bytes / mib);

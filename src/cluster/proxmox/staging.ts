@@ -1,7 +1,7 @@
 import { UserError } from '../../core/errors.ts';
 import { type GuestAt, guestLabel } from '../../core/guest.ts';
 import type { ClusterMonitor } from '../cluster.ts';
-import { type Api, guestPath } from './api.ts';
+import { type Api, guestPath, taskType } from './api.ts';
 import { type GuestConfig, readConfig } from './config.ts';
 import { ProxmoxError } from './errors.ts';
 import { isStagingOf } from './marks.ts';
@@ -13,12 +13,12 @@ import { runTask } from './writes.ts';
 /** How many VMIDs are tried when strangers sit in the range of staging guests. */
 const tries = 10;
 
-/** A VM's staging guest: a VMID of a range of its own, told from strangers' by its description. */
+/** The staging guest of another one: a VMID of a range of its own, told from strangers' by its description. */
 export interface Staging extends GuestAt {
   readonly config: GuestConfig;
 }
 
-/** The staging guest of a VM on its node, if there is one. */
+/** The staging guest of a guest on its node, if there is one. */
 export async function findStaging(api: Api, owner: GuestAt): Promise<Staging | undefined> {
   for (const vmid of candidates(api, owner.vmid)) {
     if (await isFree(api, vmid)) return undefined;
@@ -37,7 +37,7 @@ export async function freeStagingVmid(api: Api, owner: GuestAt, monitor: Cluster
     if (await isFree(api, vmid)) return vmid;
   }
   throw new UserError(
-    `No VMID is free for the staging guest of VM ${owner.vmid} (from ${api.stagingVmid(owner.vmid)}).`,
+    `No VMID is free for the staging guest of ${guestLabel(owner)} (from ${api.stagingVmid(owner.vmid)}).`,
     {
       next: 'Remove guests that are not needed from that range.',
     },
@@ -61,8 +61,9 @@ export async function deleteGuest(
   monitor: ClusterMonitor,
 ): Promise<void> {
   const params = { purge: 1, ...(unreferenced ? { 'destroy-unreferenced-disks': 1 } : {}) };
-  const task = { node: at.node, type: 'qmdestroy', id: String(at.vmid), doing: `The deletion of ${guestLabel(at)}` };
-  await runTask(api, { method: 'DELETE', path: guestPath(at), params, ...task }, monitor);
+  const task = { node: at.node, type: taskType(at, 'destroy'), id: String(at.vmid) };
+  const doing = `The deletion of ${guestLabel(at)}`;
+  await runTask(api, { method: 'DELETE', path: guestPath(at), params, ...task, doing }, monitor);
 }
 
 function candidates(api: Api, vmid: number): number[] {

@@ -1,14 +1,17 @@
 import { UserError } from '../../core/errors.ts';
-import type { GuestStatus, LiveGuest, LiveNode, LiveState, LiveVm } from '../../core/live.ts';
+import { guestLabel } from '../../core/guest.ts';
+import type { GuestStatus, LiveGuest, LiveNode, LiveState } from '../../core/live.ts';
 import { splitTags } from '../../core/tags.ts';
 import { type Api, guestPath } from './api.ts';
 import { mapLimit } from './concurrent.ts';
-import { type GuestConfig, readConfig, tagsOf, toLiveConfig } from './config.ts';
+import { type GuestConfig, readConfig, tagsOf } from './config.ts';
+import { toContainerConfig } from './container-config.ts';
 import { ProxmoxError } from './errors.ts';
 import { CurrentStatus, type GuestResource, type Resource, Resources } from './schema.ts';
+import { toVmConfig } from './vm-config.ts';
 
 /**
- * One list call, then one call for each VM that is ours or wanted. Existence, node and tags of the list are right at
+ * One list call, then one call for each guest that is ours or wanted. Existence, node and tags of the list are right at
  * once; names and states in it lag by 10 s (PVE 8.4 and 9.2), so the name is taken from the configuration.
  */
 export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<LiveState> {
@@ -42,7 +45,7 @@ async function readGuest(
 ): Promise<LiveGuest | 'moved'> {
   const guest = toGuest(entry, online);
   const at = { guestKind: guest.kind, vmid: guest.vmid, node: guest.node };
-  if (guest.kind !== 'vm' || !online || (!guest.tags.includes('proxnix') && !wanted.has(entry.vmid))) return guest;
+  if (!online || (!guest.tags.includes('proxnix') && !wanted.has(entry.vmid))) return guest;
   try {
     const config = await readConfig(api, at);
     if (config === undefined) return 'moved';
@@ -76,17 +79,14 @@ function toGuest(entry: GuestResource, online: boolean): LiveGuest {
   };
 }
 
-function withConfig(guest: LiveVm, config: GuestConfig): LiveVm {
-  const { name, lock, template } = config.values;
+function withConfig(guest: LiveGuest, config: GuestConfig): LiveGuest {
+  const { lock, template } = config.values;
   const { lock: _, ...rest } = guest;
-  return {
-    ...rest,
-    name: name ?? `VM ${guest.vmid}`,
-    tags: tagsOf(config),
-    ...(lock === undefined ? {} : { lock }),
-    template: template === '1',
-    config: toLiveConfig(config),
-  };
+  const told = { tags: tagsOf(config), ...(lock === undefined ? {} : { lock }), template: template === '1' };
+  const label = guestLabel({ guestKind: guest.kind, vmid: guest.vmid });
+  return rest.kind === 'vm'
+    ? { ...rest, ...told, name: config.values['name'] ?? label, config: toVmConfig(config) }
+    : { ...rest, ...told, name: config.values['hostname'] ?? label, config: toContainerConfig(config) };
 }
 
 /** The list does not know the state of a guest younger than 10 s; that is no reason to call it unreachable. */

@@ -1,5 +1,5 @@
 import { UserError } from '../../core/errors.ts';
-import { type DesiredGuest, imageHash } from '../../core/guest.ts';
+import { type DesiredGuest, type GuestKind, type Image, imageHash } from '../../core/guest.ts';
 import type { Api } from './api.ts';
 import { ProxmoxError } from './errors.ts';
 import { StorageStatus, VolumeInfo, Volumes } from './schema.ts';
@@ -11,12 +11,22 @@ export interface UploadedImage {
   readonly size: number;
 }
 
+/** As what Proxmox keeps images of each kind: disks to import, and templates that a root file system is unpacked from. */
+export const imageContent: Readonly<Record<GuestKind, string>> = { vm: 'import', container: 'vztmpl' };
+
+/** What the storage of a guest's root must hold. */
+const rootContent = {
+  vm: { content: 'images', holds: 'VM disks', called: 'Disk image' },
+  container: { content: 'rootdir', holds: 'containers', called: 'Container' },
+} as const;
+
 /** The uploaded file of an image, whatever its format; the store hash is its name. */
-export async function findImage(api: Api, node: string, hash: string): Promise<UploadedImage | undefined> {
+export async function findImage(api: Api, node: string, image: Image): Promise<UploadedImage | undefined> {
   const path = `/nodes/${node}/storage/${api.imageStorage}/content`;
-  const volumes = await api.client.get(path, Volumes, { content: 'import' });
-  const names = ['qcow2', 'raw'].map((format) => `${api.imageStorage}:import/${imageName(hash, format)}`);
-  return volumes.find((volume) => names.includes(volume.volid));
+  const content = imageContent[image.kind];
+  const volumes = await api.client.get(path, Volumes, { content });
+  const name = `${api.imageStorage}:${content}/${imageName(imageHash(image), '')}`;
+  return volumes.find((volume) => volume.volid.startsWith(name));
 }
 
 export function imageName(hash: string, format: string): string {
@@ -24,21 +34,26 @@ export function imageName(hash: string, format: string): string {
 }
 
 /**
- * Everything that an import needs, looked at before it begins: the image is there, is not larger than the disk wanted,
- * and the target storage takes disks and has room. @returns the volume to import from
+ * Everything that a new root needs, looked at before it begins: the image is there, the disk image of a VM is not larger
+ * than the disk wanted, and the target storage takes disks and has room. @returns the volume to make it from
  */
 export async function checkImport(api: Api, node: string, guest: DesiredGuest): Promise<string> {
-  const image = await findImage(api, node, imageHash(guest.image));
+  const image = await findImage(api, node, guest.image);
   if (image === undefined) {
     throw new UserError(`The image of ${guest.name} is not on the storage ${api.imageStorage} of ${node}.`, {
       next: 'Somebody removed it after the upload, or the token lacks Datastore.Audit there: plan again.',
     });
   }
-  const path = `/nodes/${node}/storage/${api.imageStorage}/content/${image.volid}`;
-  const { size: virtualSize } = await api.client.get(path, VolumeInfo);
-  checkFits(guest, virtualSize);
-  await checkTarget(api, node, guest.storage, virtualSize);
+  const needed = guest.kind === 'vm' ? await volumeSize(api, node, image.volid) : guest.diskGb * 2 ** 30;
+  checkFits(guest, needed);
+  await checkTarget(api, node, guest, needed);
   return image.volid;
+}
+
+/** The size of a volume as a guest sees it, in bytes. */
+export async function volumeSize(api: Api, node: string, volid: string): Promise<number> {
+  const path = `/nodes/${node}/storage/${volid.split(':', 1)[0]}/content/${volid}`;
+  return (await api.client.get(path, VolumeInfo)).size;
 }
 
 /** Proxmox cannot shrink a disk: an image larger than the disk wanted would stay as large as it is. */
@@ -52,14 +67,20 @@ export function checkFits(guest: DesiredGuest, bytes: number): void {
   );
 }
 
-/** Does the storage hold VM disks, and has it room for one of so many bytes? */
-export async function checkTarget(api: Api, node: string, storage: string, bytes: number): Promise<void> {
+/** Does the storage hold roots of such guests, and has it room for one of so many bytes? */
+export async function checkTarget(
+  api: Api,
+  node: string,
+  { storage, kind }: Pick<DesiredGuest, 'storage' | 'kind'>,
+  bytes: number,
+): Promise<void> {
   const status = await readStorage(api, node, storage);
-  if (!status.content.split(',').includes('images')) {
+  const { content, holds, called } = rootContent[kind];
+  if (!status.content.split(',').includes(content)) {
     throw new UserError(
-      `The storage ${storage} on ${node} does not hold VM disks (its content is ${status.content}).`,
+      `The storage ${storage} on ${node} does not hold ${holds} (its content is ${status.content}).`,
       {
-        next: 'Choose another `storage_location` or allow the content "Disk image" on it.',
+        next: `Choose another \`storage_location\` or allow the content "${called}" on it.`,
       },
     );
   }

@@ -1,15 +1,21 @@
 import { splitTags } from '../../core/tags.ts';
-import { type GuestConfig, isCloudInit, readDrive } from './config.ts';
+import type { GuestConfig } from './config.ts';
+import { readDrive } from './disk.ts';
 import { holds } from './property.ts';
+import { isCloudInit } from './vm-config.ts';
 
 /** Keys to write, `undefined` deletes one. */
 export type Changes = Readonly<Record<string, string | number | boolean | undefined>>;
 
-const properties = /^(?:net|ide|sata|scsi|virtio)\d+$/;
+const properties = /^(?:(?:net|ide|sata|scsi|virtio|mp)\d+|rootfs)$/;
 
 /** Does a configuration hold what a write sent, in the form in which the server stores it? */
-export function isStored({ values }: GuestConfig, changes: Changes): boolean {
+export function isStored({ values, pending }: GuestConfig, changes: Changes): boolean {
   return Object.entries(changes).every(([key, value]) => {
+    if (key === 'revert')
+      return !String(value)
+        .split(',')
+        .some((reverted) => pending.includes(reverted));
     const stored = values[key];
     if (value === undefined || stored === undefined) return value === stored;
     const sent = typeof value === 'boolean' ? String(Number(value)) : String(value);

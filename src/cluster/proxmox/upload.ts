@@ -10,7 +10,7 @@ import type { Api } from './api.ts';
 import { uploadBody } from './multipart.ts';
 import { Permissions } from './schema.ts';
 import { sizeText } from './size.ts';
-import { findImage, imageName, readStorage } from './storage.ts';
+import { findImage, imageContent, imageName, readStorage } from './storage.ts';
 import { followTask, taskFailure, waitForActive } from './tasks.ts';
 import { findTask, isLost } from './writes.ts';
 
@@ -36,7 +36,7 @@ export async function uploadImage(api: Api, file: ImageFile, node: string, monit
 
 /** Named by its hash, so a file of that name is that image, unless it was cut. It is never overwritten. */
 async function isThere(api: Api, file: ImageFile, node: string): Promise<boolean> {
-  const image = await findImage(api, node, imageHash(file.image));
+  const image = await findImage(api, node, file.image);
   if (image === undefined) return false;
   if (image.size === file.size) return true;
   throw new UserError(
@@ -65,9 +65,11 @@ async function preflight(api: Api, file: ImageFile, node: string): Promise<void>
     });
   }
   const status = await readStorage(api, node, api.imageStorage);
-  if (!status.content.split(',').includes('import')) {
-    throw new UserError(`storage '${api.imageStorage}' does not support 'import' content`, {
-      next: `\`pvesm set ${api.imageStorage} --content ${status.content},import\` allows it (Proxmox VE 8.4 or newer).`,
+  const content = imageContent[file.image.kind];
+  if (!status.content.split(',').includes(content)) {
+    const since = content === 'import' ? ' (Proxmox VE 8.4 or newer)' : '';
+    throw new UserError(`storage '${api.imageStorage}' does not support '${content}' content`, {
+      next: `\`pvesm set ${api.imageStorage} --content ${status.content},${content}\` allows it${since}.`,
     });
   }
   if (status.avail !== undefined && status.avail < file.size) {
@@ -81,8 +83,8 @@ async function preflight(api: Api, file: ImageFile, node: string): Promise<void>
 /** @returns the UPID; `undefined` when the answer was lost but the image is there */
 async function send(api: Api, file: ImageFile, node: string, monitor: ClusterMonitor): Promise<string | undefined> {
   const hash = imageHash(file.image);
-  const name = imageName(hash, file.path.endsWith('.raw') || file.path.endsWith('.img') ? 'raw' : 'qcow2');
-  const body = uploadBody({ name, size: file.size }, `proxnix-${hash}`);
+  const name = imageName(hash, formatOf(file));
+  const body = uploadBody({ name, size: file.size, content: imageContent[file.image.kind] }, `proxnix-${hash}`);
   const content = createReadStream(file.path, { highWaterMark: 2 ** 18 });
   const stalled = new AbortController();
   const watch = setTimeout(() => stalled.abort(), api.timeouts.stallMs);
@@ -111,4 +113,14 @@ async function send(api: Api, file: ImageFile, node: string, monitor: ClusterMon
     stream.destroy();
     content.destroy();
   }
+}
+
+/** The ending by which Proxmox knows what a file is. */
+function formatOf({ image, path }: ImageFile): string {
+  if (image.kind === 'vm') return path.endsWith('.raw') || path.endsWith('.img') ? 'raw' : 'qcow2';
+  const ending = /\.(tar(?:\.(?:gz|xz|zst|bz2))?)$/.exec(path)?.[1];
+  if (ending !== undefined) return ending;
+  throw new UserError(`The image ${path} is no tarball that Proxmox can unpack.`, {
+    next: "Build the container's image as a .tar.xz, .tar.gz, .tar.zst or .tar.bz2 file.",
+  });
 }

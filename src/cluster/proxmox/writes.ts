@@ -122,10 +122,11 @@ export function isLost(error: unknown): boolean {
   );
 }
 
-/** Not a refusal: what the running guest does not take is stored as pending, the rest of the call is done. */
+/** Not a refusal (VM and CT): what the running guest does not take is stored as pending, the rest of the call is done. */
 function isHotplugProblem(error: unknown): boolean {
   return (
-    error instanceof ProxmoxError && Object.values(error.errors).some((text) => text.startsWith('hotplug problem'))
+    error instanceof ProxmoxError &&
+    Object.values(error.errors).some((text) => /^(?:hotplug problem|unable to hotplug)/.test(text))
   );
 }
 

@@ -1,4 +1,9 @@
-import type { DesiredVm } from '../../../src/core/guest.ts';
+import type { DesiredContainer, DesiredVm, GuestKind, Image } from '../../../src/core/guest.ts';
+
+/** What may be changed of a guest of either kind. */
+export type CommonChange = Partial<
+  Omit<Pick<DesiredVm, keyof DesiredVm & keyof DesiredContainer>, 'kind' | 'diskSlot'>
+>;
 
 /** A VM as a flake wants it; tests change what they are about. */
 export function aGuest(change: Partial<DesiredVm> = {}): DesiredVm {
@@ -25,13 +30,30 @@ export function aGuest(change: Partial<DesiredVm> = {}): DesiredVm {
   };
 }
 
-/** An image whose store hash is one character, 32 times. */
-export function anImage(letter: string): DesiredVm['image'] {
-  const type = 'build-qcow2-website';
+/** A container as a flake wants it. */
+export function aContainer(change: Partial<DesiredContainer> = {}): DesiredContainer {
+  const { sockets: _, scsiHw: _hw, ...common } = aGuest();
   return {
-    kind: 'vm',
+    ...common,
+    kind: 'container',
+    imageType: 'build-lxc-website',
+    diskSlot: 'rootfs',
+    swapMb: 256,
+    ip: 'dhcp',
+    unprivileged: true,
+    features: ['nesting'],
+    image: anImage('a', 'container'),
+    ...change,
+  };
+}
+
+/** An image whose store hash is one character, 32 times. */
+export function anImage(letter: string, kind: GuestKind = 'vm'): Image {
+  const [type, output] = kind === 'vm' ? ['build-qcow2-website', 'qcow2'] : ['build-lxc-website', 'tarball'];
+  return {
+    kind,
     type,
-    attr: `nixosConfigurations.${type}.config.system.build.qcow2`,
+    attr: `nixosConfigurations.${type}.config.system.build.${output}`,
     drvPath: `/nix/store/${letter.repeat(32)}-nixos.drv`,
     storePath: `/nix/store/${letter.repeat(32)}-nixos`,
   };

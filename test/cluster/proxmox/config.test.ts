@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { toConfig, toLiveConfig } from '../../../src/cluster/proxmox/config.ts';
+import { toConfig } from '../../../src/cluster/proxmox/config.ts';
 import { Pending } from '../../../src/cluster/proxmox/schema.ts';
+import { toVmConfig } from '../../../src/cluster/proxmox/vm-config.ts';
 import pending from './fixtures/pending.json' with { type: 'json' };
 
-const read = (entries: unknown) => toConfig(Pending.parse(entries));
+const read = (entries: unknown) => toConfig('vm', Pending.parse(entries));
 
 describe('a configuration as PVE 9.2 tells it', () => {
   it('holds pending values and names the keys that wait', () => {
@@ -11,7 +12,7 @@ describe('a configuration as PVE 9.2 tells it', () => {
     expect(config.digest).toBe('0757241882475674d3c2e05c25ec0bf82148356a');
     expect(config.pending).toEqual(['ide2', 'memory', 'scsi0']);
     expect(config.values['ide2']).toBeUndefined();
-    expect(toLiveConfig(config)).toEqual({
+    expect(toVmConfig(config)).toEqual({
       digest: '0757241882475674d3c2e05c25ec0bf82148356a',
       uuid: '880df641-9bd0-4375-b196-1744e6b9e686',
       cores: 1,
@@ -30,7 +31,7 @@ describe('a configuration as PVE 9.2 tells it', () => {
   });
 
   it('is full of defaults where keys are absent', () => {
-    expect(toLiveConfig(read([{ key: 'digest', value: 'd' }]))).toEqual({
+    expect(toVmConfig(read([{ key: 'digest', value: 'd' }]))).toEqual({
       digest: 'd',
       cores: 1,
       sockets: 1,
@@ -48,7 +49,7 @@ describe('a configuration as PVE 9.2 tells it', () => {
 
   it('reads numbers, texts and property strings of memory alike', () => {
     for (const value of [2048, '2048', 'current=2048']) {
-      expect(toLiveConfig(read([{ key: 'memory', value }])).memoryMb).toBe(2048);
+      expect(toVmConfig(read([{ key: 'memory', value }])).memoryMb).toBe(2048);
     }
   });
 
@@ -56,13 +57,13 @@ describe('a configuration as PVE 9.2 tells it', () => {
     ['fast:100/vm-100-cloudinit.qcow2,media=cdrom', 'fast'],
     ['local-lvm:vm-100-cloudinit,media=cdrom', 'local-lvm'],
   ])('takes %s for the cloud-init drive and not for a disk', (value, storage) => {
-    const live = toLiveConfig(read([{ key: 'ide2', value }]));
+    const live = toVmConfig(read([{ key: 'ide2', value }]));
     expect(live.cloudInit).toEqual({ slot: 'ide2', storage });
     expect(live.disks).toEqual({});
   });
 
   it('does not take a CD or an empty drive for a disk', () => {
-    const live = toLiveConfig(
+    const live = toVmConfig(
       read([
         { key: 'ide2', value: 'none,media=cdrom' },
         { key: 'ide0', value: 'local:iso/x.iso,media=cdrom,size=1M' },

@@ -21,7 +21,7 @@ describe('the keys of disks that are handed over', () => {
 it('a guest with tags or a disk is not one whose creation was cut off, whatever its description', () => {
   const values = { description: 'proxnix makes guest 820\n' };
   const isIt = (vmid: number, more: Record<string, string> = {}) =>
-    isCutOff(vmid, { digest: '', values: { ...values, ...more }, pending: [] });
+    isCutOff(vmid, { guestKind: 'vm', digest: '', values: { ...values, ...more }, current: {}, pending: [] });
   expect(isIt(820)).toBe(true);
   expect(isIt(821)).toBe(false);
   expect(isIt(820, { tags: 'prod' })).toBe(false);

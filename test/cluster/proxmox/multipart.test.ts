@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { uploadBody } from '../../../src/cluster/proxmox/multipart.ts';
 
 async function whole(size: number, chunks: readonly string[], sent: number[] = []) {
-  const body = uploadBody({ name: 'x.qcow2', size }, 'edge');
+  const body = uploadBody({ name: 'x.qcow2', size, content: 'import' }, 'edge');
   const parts: Buffer[] = [];
   for await (const part of body.parts(Readable.from(chunks), (bytes) => sent.push(bytes))) parts.push(part);
   return { body, text: Buffer.concat(parts).toString() };

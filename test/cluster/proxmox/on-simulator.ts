@@ -88,9 +88,12 @@ export async function openSimulated(
     if (wait && typeof data === 'string' && data.startsWith('UPID:')) await cluster.settle(data);
     return data;
   };
+  const pathOf = (vmid: number) => `/nodes/pve1/${simulator.guest(vmid)?.type ?? 'qemu'}/${vmid}`;
   const remove = async (vmid: number) => {
-    await admin('POST', `/nodes/pve1/qemu/${vmid}/status/stop`);
-    await admin('DELETE', `/nodes/pve1/qemu/${vmid}`, { purge: 1 });
+    const path = pathOf(vmid);
+    // A container that is stopped already refuses.
+    if (simulator.guest(vmid)?.startedAt !== undefined) await admin('POST', `${path}/status/stop`);
+    await admin('DELETE', path, { purge: 1 });
   };
   return {
     simulator,
@@ -102,20 +105,27 @@ export async function openSimulated(
       clusters.push(another);
       return another;
     },
-    imageFile: (letter) => imageFile(folder, letter),
+    imageFile: (letter, kind = 'vm') => (kind === 'vm' ? diskFile(folder, letter) : tarball(folder, letter)),
     async edit(vmid, { memoryMb, tags, protected: protection }) {
-      await admin('PUT', `/nodes/pve1/qemu/${vmid}/config`, {
+      await admin('PUT', `${pathOf(vmid)}/config`, {
         ...(memoryMb === undefined ? {} : { memory: memoryMb }),
         ...(tags === undefined ? {} : { tags }),
         ...(protection === undefined ? {} : { protection: Number(protection) }),
       });
     },
     async recreate(vmid) {
-      const config = (await admin('GET', `/nodes/pve1/qemu/${vmid}/config`)) as Record<string, string>;
+      const path = pathOf(vmid);
+      const config = (await admin('GET', `${path}/config`)) as Record<string, string>;
       await remove(vmid);
-      const unique = ['digest', 'smbios1', 'vmgenid', 'meta', 'scsi0', 'boot'];
-      const same = Object.entries(config).filter(([key]) => !unique.includes(key));
-      await admin('POST', '/nodes/pve1/qemu', { vmid, ...Object.fromEntries(same) });
+      const unique = ['digest', 'smbios1', 'vmgenid', 'meta', 'scsi0', 'boot', 'arch', 'lock'];
+      const same = Object.fromEntries(Object.entries(config).filter(([key]) => !unique.includes(key)));
+      const ofContainer = {
+        net0: (same['net0'] ?? '').replace(/,?hwaddr=[^,]+/, ''),
+        rootfs: 'fast:2',
+        ostemplate: `local:vztmpl/proxnix-${'a'.repeat(32)}.tar.xz`,
+      };
+      const params = { vmid, ...same, ...(path.includes('/lxc/') ? ofContainer : {}) };
+      await admin('POST', path.slice(0, path.lastIndexOf('/')), params);
     },
     remove,
     async close() {
@@ -133,7 +143,7 @@ export function secretOf({ tokens }: Seed, tokenId: string): string {
 }
 
 /** A qcow2 file that is nothing but its header: 1 GiB of zeros for the guest. */
-function imageFile(folder: string, letter: string) {
+function diskFile(folder: string, letter: string) {
   const path = join(folder, `${letter}.qcow2`);
   const bytes = Buffer.alloc(65_536);
   bytes.writeUInt32BE(0x514649fb, 0);
@@ -143,4 +153,11 @@ function imageFile(folder: string, letter: string) {
   bytes.writeUInt32BE(104, 100);
   writeFileSync(path, bytes);
   return { image: anImage(letter), path, size: bytes.length, virtualSize: 2 ** 30 };
+}
+
+/** The simulator does not look into a tarball. */
+function tarball(folder: string, letter: string) {
+  const path = join(folder, `${letter}.tar.xz`);
+  writeFileSync(path, Buffer.alloc(4096, letter));
+  return { image: anImage(letter, 'container'), path, size: 4096 };
 }

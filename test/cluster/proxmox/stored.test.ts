@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest';
 import { isStored } from '../../../src/cluster/proxmox/stored.ts';
 
-const config = (values: Record<string, string>) => ({ digest: 'd', values, pending: [] });
+const config = (values: Record<string, string>, pending: readonly string[] = []) => ({
+  guestKind: 'vm' as const,
+  ...{ digest: 'd', values, current: values, pending },
+});
 
 it.each([
   [{ tags: 'proxnix;B' }, { tags: 'b;proxnix' }],

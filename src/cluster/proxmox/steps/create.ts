@@ -1,33 +1,32 @@
 import { UserError } from '../../../core/errors.ts';
-import type { DesiredGuest, GuestAt } from '../../../core/guest.ts';
+import { type GuestAt, guestLabel } from '../../../core/guest.ts';
+import { unlockAdvice } from '../../../core/lock.ts';
 import { creationMark } from '../../../core/marks.ts';
 import type { ClusterMonitor, Guard } from '../../cluster.ts';
 import { type Api, guestPath } from '../api.ts';
-import type { Params } from '../client.ts';
 import { readConfig } from '../config.ts';
 import { guardOf } from '../guard.ts';
-import { isCutOff } from '../marks.ts';
 import { checkImport } from '../storage.ts';
 import { isFree } from '../vmid.ts';
-import { putConfig, runTask } from '../writes.ts';
+import { putConfig } from '../writes.ts';
+import { newContainer } from './container/new-container.ts';
+import { isCutOffNow } from './cut-off.ts';
+import { makeGuest } from './make.ts';
 import type { StepOf } from './step.ts';
+import { newVm } from './vm/new-vm.ts';
 
 /**
- * An empty guest, then its tags: a worker that is killed later leaves a guest that a token can clean up. What the
- * import will need is looked at first, so that a full storage leaves nothing behind.
+ * A new guest, then its tags. A VM has no disk yet: a worker that is killed in the import leaves a guest that a token can
+ * clean up. What the root will need is looked at first, so that a full storage leaves nothing behind.
  */
 export async function create(api: Api, step: StepOf<'create'>, monitor: ClusterMonitor): Promise<Guard> {
-  const { guest, vmid, node } = step;
-  await checkImport(api, node, guest);
+  const { guest, vmid } = step;
+  const image = await checkImport(api, step.node, guest);
   if (!(await isFree(api, vmid))) await refuseUnlessOurs(api, step);
   else {
-    const params = { vmid, ...settings(guest), pool: api.pool, description: creationMark(vmid) };
-    const doing = `The creation of VM ${vmid}`;
-    await runTask(
-      api,
-      { method: 'POST', path: `/nodes/${node}/qemu`, params, node, type: 'qmcreate', id: String(vmid), doing },
-      monitor,
-    );
+    const settings = guest.kind === 'vm' ? newVm(guest) : newContainer(guest, image);
+    const params = { ...settings, description: creationMark(vmid) };
+    await makeGuest(api, step, { params, doing: `The creation of ${guestLabel(step)}` }, monitor);
   }
   const { digest } = await guardOf(api, step);
   // Proxmox keeps no empty description: the mark is deleted where the flake has none.
@@ -38,26 +37,12 @@ export async function create(api: Api, step: StepOf<'create'>, monitor: ClusterM
 /** Taken, but by our own create call whose answer was lost or whose bot was killed before the tags were written. */
 async function refuseUnlessOurs(api: Api, at: GuestAt): Promise<void> {
   const config = await readConfig(api, at);
-  if (config !== undefined && isCutOff(at.vmid, config)) return;
+  if (config !== undefined && (await isCutOffNow(api, at, config))) return;
+  const lock = config?.values['lock'];
   throw new UserError(`VMID ${at.vmid} is taken: ${guestPath(at)} or another node has it.`, {
-    next: 'Choose another `vm_id` in the flake, or take the VM over with /proxnix adopt.',
+    next:
+      lock === 'create'
+        ? `It is locked (create): somebody makes it; ${unlockAdvice(at, lock)}.`
+        : 'Choose another `vm_id` in the flake, or take the guest over with /proxnix adopt.',
   });
-}
-
-/** Options of a NixOS guest: agent, serial console, Linux. Its root disk comes with the import. */
-function settings(guest: DesiredGuest): Params {
-  if (guest.kind !== 'vm') throw new Error('only VMs yet');
-  return {
-    name: guest.name,
-    memory: guest.memoryMb,
-    cores: guest.cores,
-    sockets: guest.sockets,
-    net0: `virtio,bridge=${guest.bridge}`,
-    scsihw: guest.scsiHw,
-    agent: 1,
-    serial0: 'socket',
-    ostype: 'l26',
-    onboot: guest.onboot,
-    ...(guest.cloudInit === undefined ? {} : { ide2: `${guest.cloudInit.storage}:cloudinit` }),
-  };
 }

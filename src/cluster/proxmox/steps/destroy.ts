@@ -5,22 +5,22 @@ import type { ClusterMonitor, Guard } from '../../cluster.ts';
 import type { Api } from '../api.ts';
 import { type GuestConfig, readConfig, tagsOf, toLiveConfig } from '../config.ts';
 import { checkGuest, checkIdentity, checkUnchanged } from '../guard.ts';
-import { isCutOff } from '../marks.ts';
 import { deleteGuest, deleteStaging, findStaging } from '../staging.ts';
 import { isFree } from '../vmid.ts';
+import { isCutOffNow } from './cut-off.ts';
 import { isRunning, stopGuest } from './power.ts';
 import type { Doing, StepOf } from './step.ts';
 
 /** Deletes a guest that is no longer wanted; one that is gone already counts as done. */
 export async function destroy({ api, step, guard, monitor }: Doing<'destroy'>): Promise<undefined> {
   if ((await readConfig(api, step)) === undefined) return assertGone(api, step);
-  refuseProtected(step.vmid, await checkGuest(api, step, guard));
+  refuseProtected(step, await checkGuest(api, step, guard));
   if (await isRunning(api, step)) await stopGuest(api, step, monitor);
   // The stop took its time and may have changed the digest: is it still the same machine, and unprotected?
   const config = await readConfig(api, step);
   if (config === undefined) return assertGone(api, step);
   checkIdentity(step, guard, config);
-  refuseProtected(step.vmid, config);
+  refuseProtected(step, config);
   await deleteGuest(api, step, { unreferenced: false }, monitor);
   return assertGone(api, step);
 }
@@ -43,30 +43,30 @@ export async function discard(
   const config = await readConfig(api, step);
   if (config === undefined) return assertGone(api, step);
   if (guard === undefined) throw new Error(`discard of ${guestLabel(step)} needs a guard`);
-  if (isCutOff(step.vmid, config)) checkUnchanged(step, guard, config);
+  if (await isCutOffNow(api, step, config)) checkUnchanged(step, guard, config);
   else refuseUnlessHalfMade(step, await checkGuest(api, step, guard));
   if (await isRunning(api, step)) await stopGuest(api, step, monitor);
   await deleteGuest(api, step, { unreferenced: true }, monitor);
   return assertGone(api, step);
 }
 
-function refuseProtected(vmid: number, config: GuestConfig): void {
+function refuseProtected(at: GuestAt, config: GuestConfig): void {
   if (!toLiveConfig(config).protected) return;
-  throw new UserError(`VM ${vmid} is protected in Proxmox: it is not deleted.`, {
+  throw new UserError(`${guestLabel(at)} is protected in Proxmox: it is not deleted.`, {
     next: 'Take the protection off in Proxmox first, if that is what you want.',
   });
 }
 
 /**
- * A new guest has pending tags that name no image, and no disk but the one imported last. Whatever was once done has
+ * A new guest has pending tags that name no image, and no disk but its root. Whatever was once done has
  * more: the image's tag through every change in place, the old root disk as an unused volume through a replacement.
  */
-function refuseUnlessHalfMade({ vmid }: GuestAt, config: GuestConfig): void {
-  refuseProtected(vmid, config);
+function refuseUnlessHalfMade(at: GuestAt, config: GuestConfig): void {
+  refuseProtected(at, config);
   const { disks, unused } = toLiveConfig(config);
   const { pending, imageHash } = readTags(tagsOf(config));
   if (pending && imageHash === undefined && Object.keys(unused).length === 0 && Object.keys(disks).length <= 1) return;
-  throw new UserError(`VM ${vmid} is not half made, it is not discarded.`, { next: 'Look at the fresh plan.' });
+  throw new UserError(`${guestLabel(at)} is not half made, it is not discarded.`, { next: 'Look at the fresh plan.' });
 }
 
 /** A guest that is not on this node may be on another: only a free VMID is gone. */

@@ -3,6 +3,7 @@ import { guestLabel } from '../../../core/guest.ts';
 import type { Guard } from '../../cluster.ts';
 import type { GuestConfig } from '../config.ts';
 import { checkGuest, nextGuard } from '../guard.ts';
+import { unusedKeyOf } from '../marks.ts';
 import { putConfig } from '../writes.ts';
 import type { Doing } from './step.ts';
 
@@ -12,17 +13,19 @@ import type { Doing } from './step.ts';
  */
 export async function free({ api, step, guard }: Doing<'free'>): Promise<Guard> {
   const config = await checkGuest(api, step, guard);
-  const keys = step.volids.flatMap((volid) => unusedKeyOf(config, volid) ?? []);
-  const gone = step.volids.filter((volid) => unusedKeyOf(config, volid) === undefined);
-  const attached = gone.find((volid) => Object.values(config.values).some((value) => value.split(',')[0] === volid));
+  const attached = step.volids.find((volid) => isAttached(config, volid));
   if (attached !== undefined) {
     throw new UserError(`${attached} is in use by ${guestLabel(step)}: it is not deleted.`);
   }
+  const keys = step.volids.flatMap((volid) => unusedKeyOf(config.values, volid) ?? []);
   if (keys.length === 0) return guard;
   await putConfig(api, step, Object.fromEntries(keys.map((key) => [key, undefined])), config.digest);
   return nextGuard(api, step, guard);
 }
 
-function unusedKeyOf({ values }: GuestConfig, volid: string): string | undefined {
-  return Object.keys(values).find((key) => /^unused\d+$/.test(key) && values[key] === volid);
+/** Now or after the next restart: a pending root of a container is listed as unused as well. */
+function isAttached({ values, current }: GuestConfig, volid: string): boolean {
+  return [values, current].some((one) =>
+    Object.entries(one).some(([key, value]) => !/^unused\d+$/.test(key) && value.split(',')[0] === volid),
+  );
 }

@@ -7,7 +7,7 @@ import { checkGuest, nextGuard } from '../guard.ts';
 import { handedOverKey, nextHandOverKey } from '../marks.ts';
 import { deleteGuest, findStaging, type Staging } from '../staging.ts';
 import { runTask } from '../writes.ts';
-import { stagingSlot } from './stage.ts';
+import { kinds } from './kinds.ts';
 import type { Doing } from './step.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function handOver(doing: Doing<'hand-over'>): Promise<Guard> {
   const config = await checkGuest(api, step, guard);
   const staging = await findStaging(api, step);
   if (staging !== undefined) {
-    if (staging.config.values[stagingSlot] !== undefined) await moveOver(doing, staging, config);
+    if (staging.config.values[kinds[step.guestKind].stagingSlot] !== undefined) await moveOver(doing, staging, config);
     // Without destroy-unreferenced-disks: the disk handed over must not be looked for by anything.
     await deleteGuest(api, staging, { unreferenced: false }, monitor);
   }
@@ -43,15 +43,16 @@ async function moveOver(
       next: 'Remove those that are not needed.',
     });
   }
+  const { stagingSlot, reassign } = kinds[step.guestKind];
   const params = {
-    disk: stagingSlot,
+    [reassign.from]: stagingSlot,
     'target-vmid': step.vmid,
-    'target-disk': key,
+    [reassign.to]: key,
     digest: staging.config.digest,
     'target-digest': config.digest,
   };
   const id = `${staging.vmid}-${stagingSlot}>${step.vmid}-${key}`;
   const doing = `The hand-over of the new root disk to ${guestLabel(step)}`;
-  const task = { node: step.node, type: 'qmmove', id, doing };
-  await runTask(api, { method: 'POST', path: `${guestPath(staging)}/move_disk`, params, ...task }, monitor);
+  const task = { node: step.node, type: reassign.task, id, doing };
+  await runTask(api, { method: 'POST', path: `${guestPath(staging)}/${reassign.call}`, params, ...task }, monitor);
 }

@@ -1,7 +1,7 @@
 import { guestLabel } from '../../../core/guest.ts';
 import type { GuestStep } from '../../../core/steps.ts';
 import type { ClusterMonitor, Guard } from '../../cluster.ts';
-import type { Api } from '../api.ts';
+import { type Api, guestPath } from '../api.ts';
 import { isOf, waitForActive } from '../tasks.ts';
 import { checkWords } from '../words.ts';
 import { adopt } from './adopt.ts';
@@ -11,7 +11,6 @@ import { destroy, discard } from './destroy.ts';
 import { finish } from './finish.ts';
 import { free } from './free.ts';
 import { handOver } from './hand-over.ts';
-import { importDisk } from './import.ts';
 import { moveDisk } from './move-disk.ts';
 import { start, stop } from './power.ts';
 import { resize } from './resize.ts';
@@ -19,6 +18,7 @@ import { restart } from './restart.ts';
 import { stage } from './stage.ts';
 import { swap } from './swap.ts';
 import { swapBack } from './swap-back.ts';
+import { importDisk } from './vm/import.ts';
 
 /** Carries out one step, after the tasks that still run on its guest. */
 export async function performStep(
@@ -32,10 +32,8 @@ export async function performStep(
   if (step.kind === 'create') return create(api, step, monitor);
   if (step.kind === 'discard') return discard(api, step, guard, monitor);
   if (guard === undefined) throw new Error(`the step ${step.kind} of ${guestLabel(step)} needs a guard`);
-  if (guard.vmid !== step.vmid || guard.node !== step.node) {
-    throw new Error(
-      `the guard of VM ${guard.vmid} on ${guard.node} came with a step of ${guestLabel(step)} on ${step.node}`,
-    );
+  if (guestPath(guard) !== guestPath(step)) {
+    throw new Error(`the guard of ${guestPath(guard)} came with a step of ${guestPath(step)}`);
   }
   switch (step.kind) {
     case 'import':

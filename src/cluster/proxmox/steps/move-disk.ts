@@ -1,3 +1,4 @@
+import { moveRootAdvice } from '../../../core/block.ts';
 import { UserError } from '../../../core/errors.ts';
 import { guestLabel } from '../../../core/guest.ts';
 import type { Guard } from '../../cluster.ts';
@@ -16,7 +17,11 @@ export async function moveDisk({ api, step, guard, monitor }: Doing<'move-disk'>
   if (live === undefined)
     throw new UserError(`${guestLabel(step)} has no disk ${disk}.`, { next: 'Look at the fresh plan.' });
   if (live.storage === storage) return guard;
-  await checkTarget(api, step.node, storage, (live.sizeMb ?? 0) * 2 ** 20);
+  // A plan blocks it before.
+  if (step.guest.kind === 'container') {
+    throw new UserError(`The root of ${guestLabel(step)} is not moved.`, { next: moveRootAdvice(step.guest) });
+  }
+  await checkTarget(api, step.node, step.guest, (live.sizeMb ?? 0) * 2 ** 20);
   const params = { disk, storage, delete: 1, digest: config.digest };
   const path = `${guestPath(step)}/move_disk`;
   const doing = `The move of ${disk} of ${guestLabel(step)} to ${storage}`;

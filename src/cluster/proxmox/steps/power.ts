@@ -1,8 +1,8 @@
 import { type GuestAt, guestLabel } from '../../../core/guest.ts';
 import type { ClusterMonitor, Guard } from '../../cluster.ts';
-import { type Api, guestPath } from '../api.ts';
+import { type Api, guestPath, taskType } from '../api.ts';
 import type { Params } from '../client.ts';
-import { TaskError } from '../errors.ts';
+import { ProxmoxError, TaskError } from '../errors.ts';
 import { checkGuest, nextGuard } from '../guard.ts';
 import { CurrentStatus } from '../schema.ts';
 import { runTask } from '../writes.ts';
@@ -28,20 +28,30 @@ export async function isRunning(api: Api, at: GuestAt): Promise<boolean> {
   return (await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus)).status === 'running';
 }
 
-/** A guest that runs already is a success: the answer to the first try may have been lost. */
+/** A guest that runs already is a success: the answer to the first try may have been lost. A VM tells it in the task. */
 export async function startGuest(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<void> {
   try {
     await power(api, at, { action: 'start', doing: `The start of ${guestLabel(at)}` }, monitor);
   } catch (error) {
-    if (!(error instanceof TaskError && /already running$/.test(error.text))) throw error;
+    if (!/^(?:VM|CT) \d+ already running$/.test(refusalOf(error))) throw error;
   }
 }
 
 export async function stopGuest(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<void> {
-  await power(api, at, { action: 'stop', doing: `The stop of ${guestLabel(at)}` }, monitor);
+  try {
+    await power(api, at, { action: 'stop', doing: `The stop of ${guestLabel(at)}` }, monitor);
+  } catch (error) {
+    // A VM that is stopped already takes it for done.
+    if (!/^CT \d+ not running$/.test(refusalOf(error))) throw error;
+  }
 }
 
-/** One of Proxmox's power tasks; its type is `qm` and the action. */
+function refusalOf(error: unknown): string {
+  if (error instanceof ProxmoxError) return error.reason;
+  return error instanceof TaskError ? error.text : '';
+}
+
+/** One of Proxmox's power tasks. */
 export async function power(
   api: Api,
   at: GuestAt,
@@ -50,9 +60,6 @@ export async function power(
 ): Promise<void> {
   const { action, doing, params = {} } = what;
   const path = `${guestPath(at)}/status/${action}`;
-  await runTask(
-    api,
-    { method: 'POST', path, params, node: at.node, type: `qm${action}`, id: String(at.vmid), doing },
-    monitor,
-  );
+  const task = { node: at.node, type: taskType(at, action), id: String(at.vmid), doing };
+  await runTask(api, { method: 'POST', path, params, ...task }, monitor);
 }

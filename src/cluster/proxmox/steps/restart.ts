@@ -33,7 +33,7 @@ async function reboots(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<
     await power(api, at, { action: 'reboot', doing: `The reboot of ${guestLabel(at)}`, params: { timeout } }, monitor);
     return true;
   } catch (error) {
-    if (error instanceof TaskError && /got timeout$/.test(error.text)) return false;
+    if (error instanceof TaskError && /(?:got timeout|did not stop)$/.test(error.text)) return false;
     throw error;
   }
 }

@@ -1,13 +1,14 @@
 import { UserError } from '../../../core/errors.ts';
 import { guestLabel } from '../../../core/guest.ts';
 import type { Guard } from '../../cluster.ts';
-import { readConfig, readDrive } from '../config.ts';
+import { readConfig } from '../config.ts';
+import { readDrive } from '../disk.ts';
 import { checkGuest, nextGuard } from '../guard.ts';
-import { writeProperty } from '../property.ts';
+import { unusedKeyOf } from '../marks.ts';
 import { putConfig } from '../writes.ts';
+import { kinds } from './kinds.ts';
 import { isRunning, stopGuest } from './power.ts';
 import type { Doing } from './step.ts';
-import { driveOptions } from './swap.ts';
 
 /**
  * The old root disk takes its slot again. A guest that still runs it keeps on running: the swap was never made real and
@@ -17,18 +18,19 @@ export async function swapBack({ api, step, guard, monitor }: Doing<'swap-back'>
   const config = await checkGuest(api, step, guard);
   const slot = step.guest.diskSlot;
   if (config.pending.includes(slot)) {
-    await putConfig(api, step, { revert: slot }, config.digest);
+    // The old root of a container waits under a key of its own to become unused.
+    const revert = config.pending.filter((key) => key === slot || /^unused\d+$/.test(key));
+    await putConfig(api, step, { revert: revert.join(',') }, config.digest);
     return nextGuard(api, step, guard);
   }
-  const current = readDrive(config.values[slot] ?? 'none,discard=on');
-  if (current.get('file') === step.volid) return guard;
-  if (!Object.entries(config.values).some(([key, volid]) => /^unused\d+$/.test(key) && volid === step.volid)) {
+  if (readDrive(config.values[slot] ?? 'none').get('file') === step.volid) return guard;
+  if (unusedKeyOf(config.values, step.volid) === undefined) {
     throw new UserError(`The old root disk ${step.volid} is not with ${guestLabel(step)} any more.`, {
-      next: 'Look at the unused disks of the VM in Proxmox.',
+      next: 'Look at the unused disks of the guest in Proxmox.',
     });
   }
-  const drive = writeProperty(new Map([['file', step.volid], ...driveOptions(current)]), 'file');
-  await putConfig(api, step, { [slot]: drive }, config.digest);
+  const changes = await kinds[step.guestKind].asRoot(api, step, config, { slot, volid: step.volid });
+  await putConfig(api, step, changes, config.digest);
   const after = await readConfig(api, step);
   if (after?.pending.includes(slot) === true && (await isRunning(api, step))) {
     await stopGuest(api, step, monitor);

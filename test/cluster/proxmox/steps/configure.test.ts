@@ -13,11 +13,10 @@ const values = {
   net0: 'virtio=BC:24:11:8B:87:74,bridge=vmbr0,firewall=1',
   tags: 'proxnix;b',
 };
-const config = (change: Record<string, string> = {}) => ({
-  digest: 'd',
-  values: { ...values, ...change },
-  pending: [],
-});
+const config = (change: Record<string, string> = {}) => {
+  const all = { ...values, ...change };
+  return { guestKind: 'vm' as const, digest: 'd', values: all, current: all, pending: [] };
+};
 
 it('a guest that is as wanted needs no write', () => {
   expect(differences(config(), aGuest(), 'B;proxnix')).toEqual({});

@@ -1,13 +1,16 @@
-import { type DesiredGuest, type GuestAt, guestLabel } from '../../../core/guest.ts';
-import type { ClusterMonitor, Guard } from '../../cluster.ts';
-import { type Api, guestPath } from '../api.ts';
-import type { GuestConfig } from '../config.ts';
-import { checkGuest, nextGuard } from '../guard.ts';
-import { checkImport } from '../storage.ts';
-import { runTask } from '../writes.ts';
-import type { Doing } from './step.ts';
+import { type DesiredGuest, type GuestAt, guestLabel } from '../../../../core/guest.ts';
+import type { ClusterMonitor, Guard } from '../../../cluster.ts';
+import { type Api, guestPath } from '../../api.ts';
+import type { GuestConfig } from '../../config.ts';
+import { checkGuest, nextGuard } from '../../guard.ts';
+import { checkImport } from '../../storage.ts';
+import { runTask } from '../../writes.ts';
+import type { Doing } from '../step.ts';
 
-/** The image into the guest's empty root slot. Done already when the slot has a disk: nothing else fills it. */
+/**
+ * The image into the VM's empty root slot. Done already when the slot has a disk: nothing else fills it. A container has
+ * its root since its create call.
+ */
 export async function importDisk({ api, step, guard, monitor }: Doing<'import'>): Promise<Guard> {
   const config = await checkGuest(api, step, guard);
   if (config.values[step.guest.diskSlot] !== undefined) return guard;
