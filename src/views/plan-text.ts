@@ -146,7 +146,7 @@ function adoptParts({ name, node, live, next }: AdoptChange): string[] {
   return [
     ...(live.name === name ? [] : [`called ${live.name} now`]),
     `on ${node}`,
-    ...(memoryMb === undefined ? [] : [count(coresOf(live), 'core'), `${memoryMb} MiB`]),
+    ...(memoryMb === undefined ? [] : [liveCores(live), `${memoryMb} MiB`]),
     'from now on managed by proxnix',
     ...nextParts(next),
   ];
@@ -164,9 +164,10 @@ function fieldText(field: FieldChange, running: boolean): string {
   return `${field.field} ${field.from} -> ${field.to}${restart}`;
 }
 
-function coresOf({ kind, config }: LiveGuest): number {
-  if (config === undefined) return 0;
-  return kind === 'vm' ? config.cores * config.sockets : config.cores;
+function liveCores({ kind, config }: LiveGuest): string {
+  if (config === undefined) return 'unknown cores';
+  if (config.cores === 0) return 'all cores';
+  return count(kind === 'vm' ? config.cores * config.sockets : config.cores, 'core');
 }
 
 function sizes(guest: DesiredGuest): string[] {

@@ -54,7 +54,7 @@ export function guestStatusCard(guest: GuestStatusRow): Card {
     ['node', guest.node],
     ['image', guest.imageHash ?? 'unknown'],
     ['commit', guest.commit ?? 'unknown'],
-    ['cores', guest.cores === undefined ? 'unknown' : String(guest.cores)],
+    ['cores', guest.cores === undefined ? 'unknown' : guest.cores === 0 ? 'all of its node' : String(guest.cores)],
     ['memory', guest.memoryMb === undefined ? 'unknown' : `${guest.memoryMb} MiB`],
     ['protected', guest.protected === undefined ? 'unknown' : guest.protected ? 'yes' : 'no'],
     ...(guest.pending ? [['state', 'unfinished: a run was cut off (proxnix-pending)']] : []),

@@ -40,6 +40,12 @@ export function seed(change: Partial<Seed> = {}): Seed {
   };
 }
 
+/** The same on PVE 8.4, where the agent's privilege has another name. */
+export function seed8(change: Partial<Seed> = {}): Seed {
+  const text = JSON.stringify(seed({ version: '8.4.1', ...change })).replaceAll('VM.GuestAgent.Audit', 'VM.Monitor');
+  return JSON.parse(text) as Seed;
+}
+
 /** The adapter against the simulator, and an administrator beside it. */
 export interface SimulatedWorld extends World {
   readonly simulator: Simulator;

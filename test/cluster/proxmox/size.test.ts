@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readSize, sizeText, toMib } from '../../../src/cluster/proxmox/size.ts';
+import { readSize, sizeText, toMib, writeSize } from '../../../src/cluster/proxmox/size.ts';
 
 it.each([
   ['64M', 64 * 2 ** 20],
@@ -27,4 +27,15 @@ it.each([
   [2 ** 31, '2.0 GiB'],
 ])('%d bytes are shown as %s', (bytes, text) => {
   expect(sizeText(bytes)).toBe(text);
+});
+
+it.each([
+  [3072 * 2 ** 20, '3G'],
+  [3000 * 2 ** 20, '3000M'],
+  [528 * 2 ** 10, '528K'],
+  [2 ** 41, '2T'],
+  [4097, '4097'],
+])('%d bytes are written as Proxmox does, %s', (bytes, text) => {
+  expect(writeSize(bytes)).toBe(text);
+  expect(readSize(text)).toBe(bytes);
 });

@@ -119,3 +119,48 @@ it('an upload on which nothing moves any more is given up, and whether it is the
     'no answer from Proxmox (timeout)',
   );
 });
+
+describe('the image of a container', () => {
+  const tarball = `local:vztmpl/proxnix-${'a'.repeat(32)}.tar.xz`;
+
+  it('is a template, named by its store hash and its ending, which is listed and deleted with the others', async () => {
+    const { world, upload, volids } = await start();
+    const file = world.imageFile('a', 'container');
+    await upload(file);
+    await upload(world.imageFile('b'));
+    expect(volids()).toEqual(expect.arrayContaining([tarball, name('b')]));
+    const images = await world.cluster.images();
+    expect(images.map(({ volid, hash, size }) => [volid, hash, size]).sort()).toEqual([
+      [name('b'), 'b'.repeat(32), 65_536],
+      [tarball, 'a'.repeat(32), file.size],
+    ]);
+    for (const image of images) await world.cluster.removeImage(image);
+    expect(await world.cluster.images()).toEqual([]);
+  });
+
+  it('travels once, also beside the disk image of a VM with its hash', async () => {
+    const { world, upload, posts } = await start();
+    for (const kind of ['vm', 'container', 'vm', 'container'] as const) await upload(world.imageFile('a', kind));
+    expect(posts()).toHaveLength(2);
+  });
+
+  it('is not sent to a storage that takes no templates', async () => {
+    const { world, upload, posts } = await start(withImages({ content: ['import', 'iso'] }));
+    await expect(upload(world.imageFile('a', 'container'))).rejects.toMatchObject({
+      message: "storage 'local' does not support 'vztmpl' content",
+      next: expect.stringMatching(/^`pvesm set local --content (?:import,iso|iso,import),vztmpl` allows it\.$/),
+    });
+    expect(posts()).toEqual([]);
+  });
+
+  it('is not sent when it is no tarball', async () => {
+    const { world, upload, posts } = await start();
+    const file = world.imageFile('a');
+    const { image } = world.imageFile('a', 'container');
+    await expect(upload({ ...file, image })).rejects.toMatchObject({
+      message: `The image ${file.path} is no tarball that Proxmox can unpack.`,
+      next: expect.stringContaining('.tar.xz'),
+    });
+    expect(posts()).toEqual([]);
+  });
+});

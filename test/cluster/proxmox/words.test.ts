@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { checkWords } from '../../../src/cluster/proxmox/words.ts';
-import { aGuest } from './a-guest.ts';
+import { aContainer, aGuest } from './a-guest.ts';
 
 it('the names of an ordinary flake pass', () => {
   expect(() =>
@@ -21,4 +21,18 @@ it.each([
 
 it('a node is no path', () => {
   expect(() => checkWords('pve1/qemu/1')).toThrow('"pve1/qemu/1" is no name of a node in Proxmox.');
+});
+
+it.each([
+  { ip: 'dhcp,bridge=vmbr9' },
+  { ip: '10.0.0.5' },
+  { gateway: '10.0.0.1,hwaddr=BC:24:11:00:00:01' },
+  { features: ['nesting=1,keyctl'] },
+])('%j of a container is refused before anything is sent', (change) => {
+  expect(() => checkWords('pve1', aContainer(change))).toThrow(/ is no (?:address|name) of a /);
+});
+
+it('the addresses of an ordinary container pass', () => {
+  const fixed = aContainer({ ip: '10.0.0.5/24', gateway: '10.0.0.1' });
+  for (const guest of [fixed, aContainer(), aContainer({ ip: 'manual' })]) checkWords('pve1', guest);
 });

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { diffGuest } from '../../src/core/diff.ts';
+import type { DesiredContainer } from '../../src/core/guest.ts';
+import type { KnownContainer, LiveContainerConfig } from '../../src/core/live.ts';
+import { aGuest, aLiveGuest, anImage, aPlan } from '../support/builders.ts';
+import { onlyChange } from './changes.ts';
+
+function wanted(change: Partial<DesiredContainer> = {}): DesiredContainer {
+  const { sockets: _, scsiHw: _hw, ...common } = aGuest();
+  const own = { swapMb: 512, ip: 'dhcp', unprivileged: true, features: ['nesting'] };
+  return { ...common, ...own, kind: 'container', diskSlot: 'rootfs', ...change };
+}
+
+function live(change: Partial<LiveContainerConfig> = {}, rest: Partial<KnownContainer> = {}): KnownContainer {
+  const { kind: _, config, ...listed } = aLiveGuest();
+  const { sockets: _s, scsiHw: _hw, boot: _boot, cloudInit: _c, disks, ...common } = config;
+  const rootfs = disks['scsi0'] ?? { volid: 'local-lvm:vm-823-disk-0', storage: 'local-lvm' };
+  const own = { swapMb: 512, ip: 'dhcp', unprivileged: true, features: ['nesting'], disks: { rootfs } };
+  return { ...listed, kind: 'container', ...rest, config: { ...common, ...own, ...change } };
+}
+
+const plan = (guest: DesiredContainer, there: KnownContainer) => onlyChange(aPlan({ guests: [guest] }, [there]));
+
+describe('a plan for a container', () => {
+  it('does not move its root to another storage, and says how to', () => {
+    const found = plan(wanted({ storage: 'fast' }), live());
+    expect(found).toMatchObject({ action: 'update' });
+    expect(found.blocked).toEqual({
+      reason: 'storage',
+      advice:
+        'The root of a container is moved only while it is stopped: on its node root can `pct shutdown 823 && pct move-volume 823 rootfs fast --delete 1 && pct start 823`. Or change the image as well: a new root is made on fast.',
+    });
+  });
+
+  it('makes a new root on another storage together with another image', () => {
+    const found = plan(wanted({ storage: 'fast', image: anImage('b') }), live());
+    expect(found).toMatchObject({ action: 'replace' });
+    expect(found.blocked).toBeUndefined();
+  });
+
+  it('is blocked for one without a network card, by which it would be known again', () => {
+    const { uuid: _, ...config } = live().config;
+    const found = plan(wanted({ memoryMb: 4096 }), { ...live(), config });
+    expect(found.blocked).toEqual({
+      reason: 'not-ours',
+      advice: 'CT 823 has no net0 with a MAC address, by which proxnix knows a container. Add one in Proxmox.',
+    });
+  });
+
+  it('is blocked while somebody makes it, and tells what root can do when nobody does any more', () => {
+    const empty = { cores: 0, memoryMb: 512, description: '', disks: {}, unused: {}, features: [] };
+    const found = plan(wanted(), live(empty, { tags: [], name: 'CT 823', lock: 'create', status: 'stopped' }));
+    expect(found).toMatchObject({ action: 'conflict' });
+    expect(found.blocked).toEqual({
+      reason: 'locked',
+      advice:
+        'CT 823 is locked (create). Plan again when that is over; if nothing runs any more, root can `pct unlock 823 && pct destroy 823`.',
+    });
+  });
+
+  it('says which share of its host it has when it has all of it', () => {
+    expect([...diffGuest(wanted({ cores: 2 }), live({ cores: 0 }))]).toEqual([
+      { field: 'cores', from: 'all', to: '2', restart: false },
+    ]);
+    expect([...diffGuest(wanted({ cores: 2 }), live({ cores: 4 }))]).toEqual([
+      { field: 'cores', from: '4', to: '2', restart: false },
+    ]);
+  });
+});
+
+it('a VM that is locked while it is made is told with the commands for VMs', () => {
+  const found = onlyChange(aPlan({}, [aLiveGuest({ tags: [], lock: 'create', config: { disks: {} } })]));
+  expect(found.blocked).toEqual({
+    reason: 'locked',
+    advice:
+      'VM 823 is locked (create). Plan again when that is over; if nothing runs any more, root can `qm unlock 823 && qm destroy 823`.',
+  });
+});
