@@ -2,7 +2,8 @@ import type { GuestSpec } from './guest.ts';
 import type { LiveNode } from './live.ts';
 
 /**
- * The node for a new VM: the one the flake names, else the online node with the storage and the most free memory.
+ * The node for a new guest: the one the flake names, else the online node with the storage and the most free memory. One
+ * that cannot get images for it is taken only where no other can: what it lacks is then what the plan says.
  * `earlier` is where the same plan put it before: free memory moves all the time and must not make a plan look drifted.
  * @returns the node, or the reason why there is none
  */
@@ -19,8 +20,10 @@ export function placeGuest(
     if (!able.includes(named)) return { problem: `Node ${guest.node} has no storage "${guest.storage}".` };
     return { node: guest.node };
   }
-  if (earlier !== undefined && able.some((node) => node.node === earlier)) return { node: earlier };
-  const [best] = [...able].sort((a, b) => (b.freeMemory ?? 0) - (a.freeMemory ?? 0) || a.node.localeCompare(b.node));
+  const supplied = able.filter((node) => node.noImages?.[guest.kind] === undefined);
+  const fit = supplied.length === 0 ? able : supplied;
+  if (earlier !== undefined && fit.some((node) => node.node === earlier)) return { node: earlier };
+  const [best] = [...fit].sort((a, b) => (b.freeMemory ?? 0) - (a.freeMemory ?? 0) || a.node.localeCompare(b.node));
   if (best === undefined) return { problem: `No node that is online has a storage "${guest.storage}".` };
   return { node: best.node };
 }

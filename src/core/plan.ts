@@ -41,9 +41,14 @@ interface Basis {
  */
 export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
   const changes = [...changesFor(goal, live, earlier)].map((change) => withImages(change, live.nodes));
-  const staged = new Set(changes.filter(stagesAnew).map((change) => change.vmid));
+  const stagedOn = new Map(changes.filter(stagesAnew).map((change) => [change.vmid, change.node]));
   const needed = changes
-    .filter((change) => change.action !== 'clean-up' || change.leftovers !== undefined || !staged.has(change.ownerVmid))
+    .filter(
+      (change) =>
+        change.action !== 'clean-up' ||
+        change.leftovers !== undefined ||
+        stagedOn.get(change.ownerVmid) !== change.node,
+    )
     .map((change) => keptUntilMoved(change, changes));
   const sorted = needed.sort((a, b) => rank(a) - rank(b) || a.vmid - b.vmid);
   const { commit, ...wanted } = goal;
@@ -160,7 +165,7 @@ function withImages(change: Change, nodes: readonly LiveNode[]): Change {
   return advice === undefined ? change : { ...change, blocked: { reason: 'images', advice } };
 }
 
-/** Will this change make a staging guest, and with it remove one that an earlier run left? */
+/** Will this change make a staging guest, and with it remove one that an earlier run left on the same node? */
 function stagesAnew(change: Change): boolean {
   return change.action === 'replace' && change.blocked === undefined && !change.halfMade;
 }

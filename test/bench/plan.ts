@@ -36,8 +36,12 @@ async function callsPerPlan(sizes: readonly number[]): Promise<void> {
       ...{ url: simulator.url, tokenId: bot.tokenid, secret: bot.secret, imageStorage: 'local' },
     });
     calls = 0;
+    await cluster.readState(new Set());
+    const first = calls;
+    calls = 0;
     const { guests } = await cluster.readState(new Set());
-    console.log(`${guests.length} guests: ${calls} calls, ${(calls / guests.length).toFixed(2)} a guest`);
+    const perGuest = (calls / guests.length).toFixed(2);
+    console.log(`${guests.length} guests: ${calls} calls, ${perGuest} a guest; the first plan of a process ${first}`);
     await cluster.close();
     await simulator.close();
   }

@@ -1,8 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { creationMark, stagingMark } from '../../src/core/marks.ts';
-import { runnable } from '../../src/core/plan.ts';
-import { changeSummary } from '../../src/views/plan-text.ts';
-import { aGuest, aLiveGuest, anImage, anUnreadContainer, anUnreadGuest, aPlan } from '../support/builders.ts';
+import { createPlan, runnable } from '../../src/core/plan.ts';
+import { planSteps } from '../../src/core/steps.ts';
+import { changeSummary, lineText, planLines } from '../../src/views/plan-text.ts';
+import {
+  aGoal,
+  aGuest,
+  aLiveGuest,
+  aNode,
+  anImage,
+  anUnreadContainer,
+  anUnreadGuest,
+  aPlan,
+  aState,
+  gib,
+} from '../support/builders.ts';
 import { change, onlyChange } from './changes.ts';
 
 describe('what is blocked', () => {
@@ -173,6 +185,70 @@ describe('what is blocked', () => {
   it('does not take a guest for a staging guest only for its description', () => {
     const plan = aPlan({ guests: [] }, [aLiveGuest({ config: { description: stagingMark(820) } })]);
     expect(onlyChange(plan)).toMatchObject({ action: 'destroy' });
+  });
+
+  describe('where images cannot be brought to the node', () => {
+    const vm =
+      'The storage local does not take images of VMs (content import). Allow it: pvesm set local --content iso,import';
+    const nodes = [aNode({ noImages: { vm } }), aNode({ node: 'pve2', freeMemory: 1 * gib })];
+    const other = aGuest({ vmid: 824, name: 'other', node: 'pve1', image: anImage('b') });
+
+    it('blocks what needs one, with what is wrong and what to do', () => {
+      const goal = aGoal({ guests: [aGuest({ image: anImage('b') }), other] });
+      const { changes } = createPlan(goal, aState([aLiveGuest()], nodes));
+      expect(changes.map(({ action, node, blocked }) => [action, node, blocked])).toEqual([
+        ['replace', 'pve1', { reason: 'images', advice: vm }],
+        ['create', 'pve1', { reason: 'images', advice: vm }],
+      ]);
+      const plan = createPlan(goal, aState([aLiveGuest()], nodes));
+      expect(planSteps(plan)).toEqual([]);
+      expect(planLines(plan).map(lineText)).toEqual([
+        '!   test-website (823)  replace, blocked',
+        '      image aaaaaaaa -> bbbbbbbb, old root disk is kept',
+        '      The storage local does not take images of VMs (content',
+        '      import). Allow it: pvesm set local --content',
+        '      iso,import',
+        '!   other        (824)  create, blocked  build-qcow2-website',
+        '      image none -> bbbbbbbb, 2 cores, 2048 MiB,',
+        '      20 GiB on local-lvm, on pve1',
+        '      The storage local does not take images of VMs (content',
+        '      import). Allow it: pvesm set local --content',
+        '      iso,import',
+      ]);
+    });
+
+    it('blocks nothing that needs none, and nothing elsewhere', () => {
+      const changed = aGuest({ cores: 4 });
+      const plan = createPlan(
+        aGoal({ guests: [changed, aGuest({ vmid: 824, image: anImage('b') }), aGuest({ vmid: 825 })] }),
+        aState([aLiveGuest(), aLiveGuest({ node: 'pve2' }, aGuest({ vmid: 824 }))], nodes),
+      );
+      expect(plan.changes.map(({ action, node, blocked }) => [action, node, blocked])).toEqual([
+        ['replace', 'pve2', undefined],
+        ['update', 'pve1', undefined],
+        ['create', 'pve2', undefined],
+      ]);
+    });
+
+    it('is a matter of each kind of guest by itself', () => {
+      const container = { container: 'no templates' };
+      const plan = createPlan(aGoal(), aState([], [aNode({ noImages: container })]));
+      expect(onlyChange(plan).blocked).toBeUndefined();
+    });
+  });
+
+  it('cleans up a staging guest on the node it was left on, also while its owner is replaced on another', () => {
+    const staging = aLiveGuest(
+      { tags: ['proxnix', 'proxnix-pending'], config: { description: stagingMark(823) } },
+      aGuest({ vmid: 900_000_823, name: 'staging' }),
+    );
+    const goal = aGoal({ guests: [aGuest({ image: anImage('b') })] });
+    const actions = (node: string) =>
+      createPlan(goal, aState([aLiveGuest({ node }), staging], [aNode(), aNode({ node: 'pve2' })])).changes.map(
+        (one) => `${one.action} ${one.vmid} on ${one.node}`,
+      );
+    expect(actions('pve1')).toEqual(['replace 823 on pve1']);
+    expect(actions('pve2')).toEqual(['clean-up 900000823 on pve1', 'replace 823 on pve2']);
   });
 
   it('blocks a create that has no place, and says why', () => {

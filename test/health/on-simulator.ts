@@ -35,7 +35,12 @@ export async function aCluster(facts: ClusterFacts, given?: Simulator) {
     if (given === undefined) await simulator.close();
   });
   const log = { debug() {}, warn() {} };
-  const rest = { imageStorage: 'local', pool: undefined, stagingVmid: (vmid: number) => vmid };
+  const rest = {
+    imageStorage: 'local',
+    pool: undefined,
+    stagingVmid: (vmid: number) => vmid,
+    version: async () => '9.2.11',
+  };
   const probe = proxmoxProbe({ client, log, timeouts: defaultTimeouts, now: Date.now, sleep, ...rest });
   return { simulator, probe };
 }

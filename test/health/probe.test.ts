@@ -71,7 +71,12 @@ describe('the probe', () => {
     const client = new Client({ url, tokenId: 'proxnix@pve!bot', secret: 's', requestMs: 5000, ...clock });
     onTestFinished(() => client.close());
     const log = { debug() {}, warn() {} };
-    const rest = { imageStorage: 'local', pool: undefined, stagingVmid: (vmid: number) => vmid };
+    const rest = {
+      imageStorage: 'local',
+      pool: undefined,
+      stagingVmid: (vmid: number) => vmid,
+      version: async () => '9.2.11',
+    };
     return proxmoxProbe({ client, log, timeouts: defaultTimeouts, ...clock, ...rest });
   }
 

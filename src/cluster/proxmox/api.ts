@@ -4,6 +4,8 @@ import type { Client } from './client.ts';
 /** What every part of the adapter needs: the client, and the few settings that decide how it is used. */
 export interface Api {
   readonly client: Client;
+  /** Of the node that is asked; asked for once. */
+  readonly version: () => Promise<string>;
   /** The storage that images are uploaded to. */
   readonly imageStorage: string;
   readonly pool: string | undefined;

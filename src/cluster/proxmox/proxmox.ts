@@ -11,6 +11,7 @@ import { listImages, removeImage } from './images.ts';
 import { proxmoxProbe } from './probe.ts';
 import { listGuests, readState } from './state.ts';
 import { performStep } from './steps/index.ts';
+import { rememberVersion } from './supply.ts';
 import { followTask, silent } from './tasks.ts';
 import { uploadImage } from './upload.ts';
 
@@ -43,8 +44,10 @@ export class ProxmoxCluster implements Cluster {
   constructor(options: ProxmoxOptions) {
     const { secret, log = { debug() {}, warn() {} }, now = Date.now, sleep = wait } = options;
     const timeouts = { ...defaultTimeouts, ...options.timeouts };
+    const client = new Client({ ...options, secret, requestMs: timeouts.requestMs, now, sleep });
     this.#api = {
-      client: new Client({ ...options, secret, requestMs: timeouts.requestMs, now, sleep }),
+      client,
+      version: rememberVersion(client),
       imageStorage: options.imageStorage,
       pool: options.pool,
       log,

@@ -29,11 +29,14 @@ const StorageResource = z.object({
   storage: z.string(),
   status: z.string().default('unknown'),
   shared: flag.default(0),
+  /** In an order that changes from call to call. */
+  content: z.string().default(''),
 });
 /** `sdn`, `pool` and what future versions list. */
 const OtherResource = z.object({ type: z.string() }).transform(() => ({ type: 'other' as const }));
 
 export type GuestResource = z.infer<typeof GuestResource>;
+export type StorageResource = z.infer<typeof StorageResource>;
 export type Resource = z.infer<typeof Resource>;
 export const Resource = z.union([GuestResource, NodeResource, StorageResource, OtherResource]);
 export const Resources = z.array(Resource);
@@ -46,6 +49,9 @@ export const PendingEntry = z.object({
   delete: z.unknown().optional(),
 });
 export const Pending = z.array(PendingEntry);
+
+/** `9.2.11`, `8.4.1`, `8.4~beta1`. */
+export const Version = z.object({ version: z.string().regex(/^\d+\.\d+/) });
 
 export const CurrentStatus = z.object({ status: z.string(), uptime: z.number().default(0) });
 

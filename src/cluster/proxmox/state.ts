@@ -8,21 +8,29 @@ import { type GuestConfig, readConfig, tagsOf } from './config.ts';
 import { toContainerConfig } from './container-config.ts';
 import { ProxmoxError } from './errors.ts';
 import { CurrentStatus, type GuestResource, type Resource, Resources } from './schema.ts';
+import { noImagesOn } from './supply.ts';
 import { toVmConfig } from './vm-config.ts';
 
 /**
- * One list call, then one call for each guest that is ours or wanted. Existence, node and tags of the list are right at
- * once; names and states in it lag by 10 s (PVE 8.4 and 9.2), so the name is taken from the configuration.
+ * One list call, then one call for each guest that is ours or wanted; the very first time one more for the version.
+ * Existence, node and tags of the list are right at once; names and states in it lag by 10 s (PVE 8.4 and 9.2), so the
+ * name is taken from the configuration.
  */
 export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<LiveState> {
+  const version = await api.version();
   for (let attempt = 1; ; attempt++) {
     const resources = await api.client.get('/cluster/resources', Resources);
-    const nodes = toNodes(resources);
-    const online = onlineIn(nodes);
+    const nodes = toNodes(resources, { imageStorage: api.imageStorage, version });
+    const online = onlineIn(resources);
     const guests = resources.filter(isGuest);
-    const read = await mapLimit(guests, 6, (guest) => readGuest(api, guest, online.has(guest.node), wanted));
+    const read = await mapLimit(guests, 6, (guest) => readGuest(api, guest, online, wanted));
     const found = read.filter((guest) => guest !== 'moved');
-    if (found.length === read.length) return { guests: found.sort((a, b) => a.vmid - b.vmid), nodes };
+    if (found.length === read.length) {
+      return {
+        guests: found.sort((a, b) => a.vmid - b.vmid),
+        nodes: nodes.map((node) => (online.has(node.node) ? node : { ...node, online: false })),
+      };
+    }
     // Migrated or destroyed between the two calls: the next list knows.
     if (attempt === 2)
       throw new UserError('Guests keep moving while the cluster is read.', { next: 'Plan again in a minute.' });
@@ -32,28 +40,30 @@ export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<
 /** The list alone: one call, whatever the number of guests. */
 export async function listGuests(api: Api): Promise<readonly LiveGuest[]> {
   const resources = await api.client.get('/cluster/resources', Resources);
-  const online = onlineIn(toNodes(resources));
+  const online = onlineIn(resources);
   const guests = resources.filter(isGuest).map((guest) => toGuest(guest, online.has(guest.node)));
   return guests.sort((a, b) => a.vmid - b.vmid);
 }
 
+/** A node that does not answer is taken out of `online`: one guest of it is enough to wait for. */
 async function readGuest(
   api: Api,
   entry: GuestResource,
-  online: boolean,
+  online: Set<string>,
   wanted: ReadonlySet<number>,
 ): Promise<LiveGuest | 'moved'> {
-  const guest = toGuest(entry, online);
+  const guest = toGuest(entry, online.has(entry.node));
   const at = { guestKind: guest.kind, vmid: guest.vmid, node: guest.node };
-  if (!online || (!guest.tags.includes('proxnix') && !wanted.has(entry.vmid))) return guest;
+  if (!online.has(entry.node) || (!guest.tags.includes('proxnix') && !wanted.has(entry.vmid))) return guest;
   try {
     const config = await readConfig(api, at);
     if (config === undefined) return 'moved';
     return { ...withConfig(guest, config), status: await statusOf(api, guest) };
   } catch (error) {
     // A node that just went away is no reason to take its guests for gone, nor to fail the whole plan.
-    if (error instanceof ProxmoxError && [595, 596].includes(error.status)) return { ...guest, status: 'unknown' };
-    throw error;
+    if (!(error instanceof ProxmoxError && [595, 596].includes(error.status))) throw error;
+    online.delete(entry.node);
+    return { ...guest, status: 'unknown' };
   }
 }
 
@@ -61,8 +71,10 @@ function isGuest(entry: Resource): entry is GuestResource {
   return entry.type === 'qemu' || entry.type === 'lxc';
 }
 
-function onlineIn(nodes: readonly LiveNode[]): ReadonlySet<string> {
-  return new Set(nodes.filter((node) => node.online).map((node) => node.node));
+function onlineIn(resources: readonly Resource[]): Set<string> {
+  return new Set(
+    resources.flatMap((entry) => (entry.type === 'node' && entry.status === 'online' ? [entry.node] : [])),
+  );
 }
 
 function toGuest(entry: GuestResource, online: boolean): LiveGuest {
@@ -102,17 +114,22 @@ function toStatus(text: string): GuestStatus {
 }
 
 /** Memory is there only with Sys.Audit on the node, a storage only with Datastore.Audit on it. */
-function toNodes(resources: readonly Resource[]): LiveNode[] {
+function toNodes(resources: readonly Resource[], facts: Parameters<typeof noImagesOn>[2]): LiveNode[] {
   const nodes = resources.filter((entry) => entry.type === 'node');
-  const storages = resources.filter((entry) => entry.type === 'storage' && entry.status === 'available');
+  const storages = resources.filter((entry) => entry.type === 'storage');
   return nodes
-    .map(({ node, status, mem, maxmem }) => ({
-      node,
-      online: status === 'online',
-      ...(mem === undefined || maxmem === undefined ? {} : { freeMemory: maxmem - mem }),
-      storages: storages
-        .flatMap((entry) => (entry.type === 'storage' && entry.node === node ? [entry.storage] : []))
-        .sort(),
-    }))
+    .map(({ node, status, mem, maxmem }) => {
+      const noImages = noImagesOn(node, storages, facts);
+      return {
+        node,
+        online: status === 'online',
+        ...(mem === undefined || maxmem === undefined ? {} : { freeMemory: maxmem - mem }),
+        storages: storages
+          .filter((entry) => entry.node === node && entry.status === 'available')
+          .map((entry) => entry.storage)
+          .sort(),
+        ...(noImages === undefined ? {} : { noImages }),
+      };
+    })
     .sort((a, b) => (a.node < b.node ? -1 : 1));
 }

@@ -13,9 +13,12 @@ const vm = (vmid: number, config: Record<string, string | number> = {}, node = '
   ({ type: 'qemu', vmid, node, config: { name: `vm${vmid}`, memory: '512', ...config } }) as const;
 
 describe('reading the cluster', () => {
-  it('takes one call and one more for each guest that is ours or wanted', async () => {
+  it('takes one call and one more for each guest that is ours or wanted; the first time one for the version', async () => {
     const ours = Array.from({ length: 20 }, (_, index) => vm(200 + index, { tags: 'proxnix' }));
     const world = await start(seed({ guests: [...ours, vm(300), vm(301)] }));
+    await world.cluster.readState(new Set([300, 999]));
+    expect(world.requests).toHaveLength(1 + 1 + 21);
+    expect(world.requests.filter((request) => request.endsWith('/version'))).toHaveLength(1);
     world.requests.length = 0;
     const state = await world.cluster.readState(new Set([300, 999]));
     expect(state.guests).toHaveLength(22);
@@ -101,8 +104,10 @@ describe('reading the cluster', () => {
       seed({ tokens: [{ ...bot, privileges: { '/storage/fast': ['Datastore.Audit'] } }, ...others] }),
     );
     const { nodes } = await world.cluster.readState(new Set());
-    expect(nodes).toEqual([{ node: 'pve1', online: true, storages: ['fast'] }]);
+    expect(nodes).toMatchObject([{ node: 'pve1', online: true, storages: ['fast'] }]);
+    expect(nodes[0]?.freeMemory).toBeUndefined();
     const all = (await new Story(await start()).world.cluster.readState(new Set())).nodes[0];
     expect(all?.freeMemory).toBeGreaterThan(0);
+    expect(all?.noImages).toBeUndefined();
   });
 });

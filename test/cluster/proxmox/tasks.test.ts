@@ -47,6 +47,7 @@ async function following(...looks: readonly Look[]) {
     imageStorage: 'local',
     pool: undefined,
     stagingVmid: (vmid: number) => vmid,
+    version: async () => '9.2.11',
     timeouts: defaultTimeouts,
   };
   const api: Api = { client, log, now, sleep, ...rest };
