@@ -43,7 +43,7 @@ export function clusterStatus(call: Call): unknown {
   const isCluster = seed.clusterName !== null;
   const nodes = seed.nodes.map((node, index) => ({
     ...{ type: 'node', id: `node/${node.node}`, name: node.node, ip: node.ip, level: '' },
-    ...{ local: node.node === localNode ? 1 : 0, online: node.unreachable === undefined ? 1 : 0 },
+    ...{ local: node.node === localNode ? 1 : 0, online: call.world.isOffline(node.node) ? 0 : 1 },
     nodeid: isCluster || seed.nodes.length > 1 ? index + 1 : 0,
   }));
   const quorate = troubles.noQuorum ? 0 : 1;
@@ -103,7 +103,7 @@ function guestFacts(call: Call, guest: Guest): Record<string, unknown> {
     ...(seesPool ? { pool: guest.pool } : {}),
   };
   const reported = world.statistics.of(guest.vmid);
-  if (reported === undefined || world.isUnreachable(guest.node)) return bare;
+  if (reported === undefined || world.isOffline(guest.node)) return bare;
   return {
     ...bare,
     ...{ status: reported.isRunning ? 'running' : 'stopped', name: reported.name },
@@ -114,29 +114,22 @@ function guestFacts(call: Call, guest: Guest): Record<string, unknown> {
   };
 }
 
+/** Each node's by itself. Of a node that is off only its name and what is configured are known. */
 function storages(call: Call): Record<string, unknown>[] {
   const any = ['Datastore.Audit', 'Datastore.AllocateSpace'];
-  const { seed } = call.world;
-  const visible = call.world.storages
-    .all()
-    .filter((one) => one.enabled && may(call, `/storage/${one.storage}`, { any }));
-  return seed.nodes
-    .filter((node) => node.unreachable === undefined)
-    .flatMap(({ node }) =>
-      visible.map((one) => {
-        const { used, total } = call.world.storages.space(one.storage);
-        return {
-          ...{
-            id: `storage/${node}/${one.storage}`,
-            storage: one.storage,
-            node,
-            type: 'storage',
-            plugintype: one.type,
-          },
-          ...{ content: one.content.join(','), status: 'available', shared: 0, disk: used, maxdisk: total },
-        };
-      }),
-    );
+  const { world } = call;
+  return world.seed.nodes.flatMap(({ node }) => {
+    const own = world.storages.on(node);
+    const visible = own.here().filter((one) => one.enabled && may(call, `/storage/${one.storage}`, { any }));
+    return visible.map((one) => {
+      const { used, total } = own.space(one.storage);
+      const { storage, content, shared, type: plugintype } = one;
+      const known = { id: `storage/${node}/${storage}`, storage, node, type: 'storage', plugintype };
+      const configured = { ...known, content: content.join(','), shared: shared ? 1 : 0 };
+      if (world.isOffline(node)) return { ...configured, status: 'unknown' };
+      return { ...configured, status: 'available', disk: used, maxdisk: total };
+    });
+  });
 }
 
 function isVisible(call: Call, guest: Guest): boolean {

@@ -13,7 +13,7 @@ export interface Snapshot {
 export interface Guest {
   readonly type: 'qemu' | 'lxc';
   readonly vmid: number;
-  readonly node: string;
+  node: string;
   config: Config;
   pending: Config;
   pendingDelete: string[];

@@ -1,4 +1,9 @@
 import { z } from 'zod';
+import { ApiError } from './errors.ts';
+import type { Guest } from './guest.ts';
+import { start as startContainer } from './lxc/power.ts';
+import { silently } from './qemu/disks.ts';
+import { start as startVm } from './qemu/start.ts';
 import type { World } from './world.ts';
 
 /** What no API call can do: root at the node's shell, a crash, a network that is gone. */
@@ -12,6 +17,20 @@ export const OutsideAction = z.discriminatedUnion('do', [
   z.object({ do: z.literal('config-fs-up') }),
   z.object({ do: z.literal('no-quorum') }),
   z.object({ do: z.literal('quorum') }),
+  /**
+   * The machine of a node is off: its guests stop and its tasks die, calls for it are 595. `noticed: false`: the other
+   * nodes still show it as it was.
+   */
+  z.object({
+    do: z.literal('node-down'),
+    node: z.string(),
+    reason: z.string().default('No route to host'),
+    noticed: z.boolean().default(true),
+  }),
+  /** It is there again; guests with `onboot` are started. */
+  z.object({ do: z.literal('node-up'), node: z.string() }),
+  /** Somebody moves a guest to another node, with the disks that only the old one has. A running guest goes on running. */
+  z.object({ do: z.literal('migrate'), vmid: z.number(), target: z.string() }),
   /** A running guest stops as if its machine lost power. */
   z.object({ do: z.literal('power-off'), vmid: z.number() }),
   /** Somebody edits a configuration behind the caller's back; null removes a key. */
@@ -21,10 +40,11 @@ export const OutsideAction = z.discriminatedUnion('do', [
     set: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
   }),
 ]);
-export type OutsideAction = z.infer<typeof OutsideAction>;
+export type OutsideAction = z.input<typeof OutsideAction>;
 
 /** Does it. `kill-worker` lets the worker get to work first: a worker killed before it began leaves nothing to look at. */
-export async function actOutside(world: World, action: OutsideAction): Promise<void> {
+export async function actOutside(world: World, wanted: OutsideAction): Promise<void> {
+  const action = OutsideAction.parse(wanted);
   switch (action.do) {
     case 'lock':
       return setLock(world, action.vmid, action.lock);
@@ -33,7 +53,13 @@ export async function actOutside(world: World, action: OutsideAction): Promise<v
     case 'kill-worker':
       return await killWorker(world, action.vmid);
     case 'power-off':
-      return powerOff(world, action.vmid);
+      return powerOff(guestOf(world, action.vmid));
+    case 'node-down':
+      return nodeDown(world, action.node, action);
+    case 'node-up':
+      return nodeUp(world, action.node);
+    case 'migrate':
+      return migrate(world, action.vmid, action.target);
     case 'edit':
       return edit(world, action.vmid, action.set);
     case 'daemon-down':
@@ -73,10 +99,51 @@ async function killWorker(world: World, vmid: number): Promise<void> {
   world.tasks.kill(task.upid);
 }
 
-function powerOff(world: World, vmid: number): void {
-  const guest = guestOf(world, vmid);
+function powerOff(guest: Guest): void {
   guest.startedAt = undefined;
   guest.pid = undefined;
+}
+
+function nodeDown(world: World, node: string, how: { readonly reason: string; readonly noticed: boolean }): void {
+  demandNode(world, node);
+  if (node === world.localNode) throw new Error(`${node} is the node that answers`);
+  world.troubles.downNodes.set(node, { reason: how.reason, noticed: how.noticed });
+  for (const task of world.tasks.list()) if (task.node === node) world.tasks.kill(task.upid);
+  for (const guest of world.guests()) if (guest.node === node) powerOff(guest);
+}
+
+function nodeUp(world: World, node: string): void {
+  demandNode(world, node);
+  world.troubles.downNodes.delete(node);
+  for (const guest of world.guests())
+    if (guest.node === node && guest.config['onboot'] === 1) boot(world.on(node), guest);
+}
+
+/** One that cannot be started stays off, and no call of anybody is told. */
+function boot(world: World, guest: Guest): void {
+  try {
+    if (guest.type === 'qemu') startVm(world, guest, silently());
+    else startContainer(world, guest);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+  }
+}
+
+function migrate(world: World, vmid: number, target: string): void {
+  demandNode(world, target);
+  const guest = guestOf(world, vmid);
+  const [from, to] = [world.storages.on(guest.node), world.storages.on(target)];
+  const own = from.volumes().filter((volume) => volume.vmid === vmid && volume.node !== undefined);
+  for (const { storage } of own) to.get(storage);
+  for (const volume of own) {
+    from.remove(volume.volid);
+    to.put(volume);
+  }
+  guest.node = target;
+}
+
+function demandNode(world: World, name: string): void {
+  if (!world.seed.nodes.some(({ node }) => node === name)) throw new Error(`there is no node ${name}`);
 }
 
 function edit(world: World, vmid: number, set: Readonly<Record<string, string | number | null>>): void {

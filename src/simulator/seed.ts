@@ -7,6 +7,8 @@ export const SeedVolume = z.object({
   volid: z.string(),
   content: z.string(),
   format: z.string(),
+  /** Where it lies; absent: the first node that has its storage. A shared storage has one copy for all. */
+  node: z.string().optional(),
   /** Bytes of the file. */
   size: z.number(),
   /** Bytes a guest sees; absent for templates. */
@@ -40,6 +42,10 @@ export const SeedStorage = z.object({
   total: z.number(),
   avail: z.number(),
   enabled: z.boolean().default(true),
+  /** One storage that all its nodes see; else each has its own under that name. */
+  shared: z.boolean().default(false),
+  /** Absent: every node has it. */
+  nodes: z.array(z.string()).optional(),
 });
 export type SeedStorage = z.infer<typeof SeedStorage>;
 

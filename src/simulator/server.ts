@@ -80,7 +80,10 @@ async function serve(world: World, request: IncomingMessage, response: ServerRes
   const isUpload = found.route.pattern === UPLOAD;
   const fromQuery = parseForm(query);
   // The right to it is asked before the body is read, which is how a client with a large body meets a closed door.
-  const early: Call = { world, caller, method, path, given: new Map([...fromQuery, ...found.fromPath]) };
+  const early: Call = {
+    world: world.on(found.fromPath.get('node') ?? world.localNode),
+    ...{ caller, method, path, given: new Map([...fromQuery, ...found.fromPath]) },
+  };
   try {
     permit(early, found);
   } catch (error) {
@@ -116,7 +119,8 @@ function reach(call: Call, found: Match): void {
     const text = `failed to get address info for: ${name}: Name or service not known`;
     throw failure(`hostname lookup '${name}' failed - ${text}`);
   }
-  if (node?.unreachable !== undefined) throw unreachable(node.unreachable);
+  const problem = name === undefined ? undefined : call.world.unreachable(name);
+  if (problem !== undefined) throw unreachable(problem);
   const needsWorker = call.method !== 'GET' || found.route.pattern.includes('/agent/');
   if (troubles.workerDaemonDown && needsWorker) throw unreachable('Connection refused');
 }

@@ -10,7 +10,8 @@ import { createApiServer } from './server.ts';
 import { loadState, saveState } from './state-file.ts';
 import type { TaskRecord } from './tasks.ts';
 import type { Volume } from './volume.ts';
-import { World } from './world.ts';
+import type { World } from './world.ts';
+import { openWorld } from './world.ts';
 
 export { demoSeed } from './demo-seed.ts';
 export type { OutsideAction } from './outside.ts';
@@ -65,10 +66,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   };
   const fingerprint = options.tls === undefined ? undefined : new X509Certificate(options.tls.cert).fingerprint256;
   const kept = stateFile === undefined ? undefined : loadState(stateFile);
-  let world = new World(seed, clock, save, { fingerprint, state: kept });
+  let world = openWorld(seed, clock, save, { fingerprint, state: kept });
   const reset = async () => {
     const old = world;
-    world = new World(seed, clock, save, { fingerprint });
+    world = openWorld(seed, clock, save, { fingerprint });
     await old.tasks.clear();
     save();
   };
@@ -95,7 +96,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     reset,
     guests: () => world.guests(),
     guest: (vmid) => world.findGuest(vmid),
-    volumes: () => world.storages.volumes(),
+    volumes: () => world.storages.everywhere(),
     tasks: () => world.tasks.list(),
     async close() {
       save();

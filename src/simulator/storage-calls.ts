@@ -20,7 +20,7 @@ export function listStorages(call: Call): unknown {
     .filter((one) => one !== '');
   const name = call.given.get('storage');
   return call.world.storages
-    .all()
+    .here()
     .filter((one) => one.enabled || !flag(call, 'enabled'))
     .filter((one) => name === undefined || one.storage === name)
     .filter((one) => contents.length === 0 || contents.some((content) => one.content.includes(content)))
@@ -101,7 +101,14 @@ export function downloadUrl(call: Call): string {
 function stateOf(call: Call, storage: SeedStorage): Record<string, unknown> {
   const enabled = storage.enabled ? 1 : 0;
   const space = storage.enabled ? call.world.storages.space(storage.storage) : { total: 0, used: 0, avail: 0 };
-  return { type: storage.type, content: storage.content.join(','), active: enabled, enabled, shared: 0, ...space };
+  return {
+    type: storage.type,
+    content: storage.content.join(','),
+    active: enabled,
+    enabled,
+    shared: storage.shared ? 1 : 0,
+    ...space,
+  };
 }
 
 function describe(volume: Volume): Record<string, unknown> {

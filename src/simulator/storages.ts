@@ -2,35 +2,51 @@ import { failure } from './errors.ts';
 import type { SeedStorage } from './seed.ts';
 import { diskName, isBlock, type Volume, volumePath } from './volume.ts';
 
-/** The storages and the volumes on them. */
-export class Storages {
-  readonly #storages: readonly SeedStorage[];
-  readonly #volumes = new Map<string, Volume>();
-  readonly #seeded = new Map<string, number>();
+/** What all nodes' views are of. */
+interface Shelves {
+  readonly storages: readonly SeedStorage[];
+  /** By place: the same name may lie on several nodes. */
+  readonly volumes: Map<string, Volume>;
+  /** By place, the bytes the seed's volumes had at first. */
+  readonly seeded: ReadonlyMap<string, number>;
+}
 
-  constructor(storages: readonly SeedStorage[], volumes: readonly Volume[]) {
-    this.#storages = storages;
-    for (const volume of volumes) {
-      this.#volumes.set(volume.volid, volume);
-      this.#seeded.set(volume.volid, volume.size);
-    }
+/** The storages as one node sees them, and the volumes on them: those that are shared, and its own. */
+export class Storages {
+  readonly #shelves: Shelves;
+  readonly #node: string;
+
+  constructor(shelves: Shelves, node: string) {
+    this.#shelves = shelves;
+    this.#node = node;
   }
 
-  /** Every storage, the disabled ones too. */
+  /** The same storages as another node sees them. */
+  on(node: string): Storages {
+    return new Storages(this.#shelves, node);
+  }
+
+  /** Every storage of the cluster, the disabled ones too. */
   all(): readonly SeedStorage[] {
-    return this.#storages;
+    return this.#shelves.storages;
+  }
+
+  /** The storages this node has, the disabled ones too. */
+  here(): readonly SeedStorage[] {
+    return this.all().filter((one) => isOn(one, this.#node));
   }
 
   /** The storage of that name, or undefined. */
   find(name: string): SeedStorage | undefined {
-    return this.#storages.find((one) => one.storage === name);
+    return this.here().find((one) => one.storage === name);
   }
 
   /** The storage of that name; throws the server's texts for a missing and for a disabled one. */
   get(name: string): SeedStorage {
-    const storage = this.find(name);
+    const storage = this.all().find((one) => one.storage === name);
     if (storage === undefined) throw failure(`storage '${name}' does not exist`);
     if (!storage.enabled) throw failure(`storage '${name}' is disabled`);
+    if (!isOn(storage, this.#node)) throw failure(`storage '${name}' is not available on node '${this.#node}'`);
     return storage;
   }
 
@@ -38,30 +54,46 @@ export class Storages {
   space(name: string): { readonly total: number; readonly used: number; readonly avail: number } {
     const storage = this.get(name);
     let grown = 0;
-    for (const volume of this.volumes(name)) grown += volume.size - (this.#seeded.get(volume.volid) ?? 0);
+    for (const volume of this.volumes(name)) {
+      grown += volume.size - (this.#shelves.seeded.get(placeOf(volume)) ?? 0);
+    }
     const avail = storage.storage === 'full' ? 0 : Math.max(0, storage.avail - grown);
     return { total: storage.total, used: storage.total - avail, avail };
   }
 
-  /** The volumes of one storage, or all. */
+  /** The volumes this node sees on one storage, or on all. */
   volumes(storage?: string): readonly Volume[] {
-    const all = [...this.#volumes.values()];
-    return storage === undefined ? all : all.filter((one) => one.storage === storage);
+    return this.everywhere().filter(
+      (one) =>
+        (one.node === undefined || one.node === this.#node) && (storage === undefined || one.storage === storage),
+    );
+  }
+
+  /** The volumes of all nodes. */
+  everywhere(): readonly Volume[] {
+    return [...this.#shelves.volumes.values()];
   }
 
   /** One volume by its id. */
   volume(volid: string): Volume | undefined {
-    return this.#volumes.get(volid);
+    return this.#shelves.volumes.get(this.#place(volid));
   }
 
   /** Adds a volume or writes a new state of it. */
   put(volume: Volume): void {
-    this.#volumes.set(volume.volid, volume);
+    const placed = { ...volume, node: this.#nodeFor(volume.storage) };
+    this.#shelves.volumes.set(placeOf(placed), placed);
   }
 
   /** Removes a volume; one that is gone already is no error. */
   remove(volid: string): void {
-    this.#volumes.delete(volid);
+    this.#shelves.volumes.delete(this.#place(volid));
+  }
+
+  /** Takes the place of everything that is there. */
+  restore(volumes: readonly Volume[]): void {
+    this.#shelves.volumes.clear();
+    for (const volume of volumes) this.#shelves.volumes.set(placeOf(volume), volume);
   }
 
   /** The path of a volume on its node. */
@@ -84,4 +116,39 @@ export class Storages {
   formatOn(name: string, wished: string): string {
     return isBlock(this.get(name)) ? 'raw' : wished;
   }
+
+  #place(volid: string): string {
+    return placeOf({ volid, node: this.#nodeFor(volid.split(':')[0] ?? '') });
+  }
+
+  #nodeFor(storage: string): string | undefined {
+    return this.all().find((one) => one.storage === storage)?.shared === true ? undefined : this.#node;
+  }
+}
+
+/** The storages of a new cluster, as its first node sees them. */
+export function openStorages(
+  storages: readonly SeedStorage[],
+  nodes: readonly string[],
+  seeds: readonly Volume[],
+): Storages {
+  const placed = seeds.map((volume): Volume => {
+    const storage = storages.find((one) => one.storage === volume.storage);
+    const first = nodes.find((node) => storage === undefined || isOn(storage, node));
+    return { ...volume, node: storage?.shared === true ? undefined : (volume.node ?? first) };
+  });
+  const shelves = {
+    storages,
+    volumes: new Map(placed.map((volume) => [placeOf(volume), volume])),
+    seeded: new Map(placed.map((volume) => [placeOf(volume), volume.size])),
+  };
+  return new Storages(shelves, nodes[0] ?? '');
+}
+
+function isOn({ nodes }: SeedStorage, node: string): boolean {
+  return nodes === undefined || nodes.includes(node);
+}
+
+function placeOf({ node = '', volid }: Pick<Volume, 'node' | 'volid'>): string {
+  return `${node} ${volid}`;
 }

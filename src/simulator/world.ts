@@ -5,7 +5,7 @@ import { type Guest, newGuest } from './guest.ts';
 import { GuestLocks } from './locks.ts';
 import type { Seed } from './seed.ts';
 import { Statistics } from './statistics.ts';
-import { Storages } from './storages.ts';
+import { openStorages, type Storages } from './storages.ts';
 import { type TaskRecord, Tasks } from './tasks.ts';
 import { type Version, versionOf } from './version.ts';
 import { keepVolume, type Volume } from './volume.ts';
@@ -15,6 +15,8 @@ export interface Troubles {
   workerDaemonDown: boolean;
   configurationDown: boolean;
   noQuorum: boolean;
+  /** Nodes whose machine is off; `noticed`: the others' lists show it. */
+  readonly downNodes: Map<string, { readonly reason: string; readonly noticed: boolean }>;
 }
 
 /** What a state file holds. */
@@ -30,7 +32,20 @@ export interface WorldOptions {
   readonly fingerprint?: string | undefined;
 }
 
-/** The cluster: everything that changes while the simulator runs. */
+/** What the views of all nodes have in common. */
+interface Shared {
+  readonly seed: Seed;
+  readonly clock: Clock;
+  readonly bootedAt: number;
+  readonly fingerprint: string;
+  readonly tasks: Tasks;
+  readonly locks: GuestLocks;
+  readonly statistics: Statistics;
+  readonly troubles: Troubles;
+  readonly guests: Map<number, Guest>;
+}
+
+/** The cluster as one node sees it: everything that changes while the simulator runs. */
 export class World {
   readonly seed: Seed;
   readonly version: Version;
@@ -42,22 +57,28 @@ export class World {
   readonly tasks: Tasks;
   readonly locks: GuestLocks;
   readonly statistics: Statistics;
-  readonly troubles: Troubles = { workerDaemonDown: false, configurationDown: false, noQuorum: false };
-  readonly #guests = new Map<number, Guest>();
+  readonly troubles: Troubles;
+  readonly #shared: Shared;
+  readonly #guests: Map<number, Guest>;
 
-  constructor(seed: Seed, clock: Clock, changed: () => void, more: WorldOptions = {}) {
-    this.seed = seed;
-    this.version = versionOf(seed);
-    this.clock = clock;
-    this.bootedAt = clock.now();
-    this.fingerprint = more.fingerprint ?? Array.from({ length: 32 }, () => 'AB').join(':');
-    const seeded = seed.volumes.map((volume) => keepVolume(volume, clock.now()));
-    this.storages = new Storages(seed.storages, seeded);
-    this.tasks = new Tasks(clock, changed);
-    this.locks = new GuestLocks(clock);
-    this.statistics = new Statistics(clock, seed.rates.statisticsSeconds);
-    if (more.state !== undefined) this.#restore(more.state, seeded);
-    else for (const guest of seed.guests) this.#seedGuest(guest);
+  constructor(shared: Shared, storages: Storages) {
+    this.seed = shared.seed;
+    this.version = versionOf(shared.seed);
+    this.clock = shared.clock;
+    this.bootedAt = shared.bootedAt;
+    this.fingerprint = shared.fingerprint;
+    this.storages = storages;
+    this.tasks = shared.tasks;
+    this.locks = shared.locks;
+    this.statistics = shared.statistics;
+    this.troubles = shared.troubles;
+    this.#shared = shared;
+    this.#guests = shared.guests;
+  }
+
+  /** The same cluster as another node sees it: with its own storages. */
+  on(node: string): World {
+    return new World(this.#shared, this.storages.on(node));
   }
 
   /** The node all calls land on unless they name another. */
@@ -71,9 +92,14 @@ export class World {
     return typeof prefix === 'string' ? prefix : 'BC:24:11';
   }
 
-  /** Whether calls for that node never reach it. */
-  isUnreachable(node: string): boolean {
-    return this.seed.nodes.find((one) => one.node === node)?.unreachable !== undefined;
+  /** Why calls for that node never reach it; undefined when they do. */
+  unreachable(node: string): string | undefined {
+    return this.troubles.downNodes.get(node)?.reason ?? this.seed.nodes.find((one) => one.node === node)?.unreachable;
+  }
+
+  /** Whether the other nodes know that a node is gone: they need a while to notice. */
+  isOffline(node: string): boolean {
+    return this.unreachable(node) !== undefined && this.troubles.downNodes.get(node)?.noticed !== false;
   }
 
   /** Every guest by its number. */
@@ -126,23 +152,37 @@ export class World {
 
   /** Everything worth keeping over a restart. */
   state(): WorldState {
-    return { guests: this.guests(), volumes: this.storages.volumes(), tasks: this.tasks.list().toReversed() };
+    return { guests: this.guests(), volumes: this.storages.everywhere(), tasks: this.tasks.list().toReversed() };
   }
+}
 
-  #restore(state: WorldState, seeded: readonly Volume[]): void {
-    for (const volume of seeded) this.storages.remove(volume.volid);
-    for (const volume of state.volumes) this.storages.put(volume);
-    for (const guest of state.guests) this.addGuest(guest);
-    this.tasks.restore(state.tasks);
-  }
+/** A cluster in the state of its seed, or in the one that was kept. */
+export function openWorld(seed: Seed, clock: Clock, changed: () => void, more: WorldOptions = {}): World {
+  const seeded = seed.volumes.map((volume) => keepVolume(volume, clock.now()));
+  const nodes = seed.nodes.map(({ node }) => node);
+  const shared = {
+    ...{ seed, clock, bootedAt: clock.now(), guests: new Map<number, Guest>() },
+    fingerprint: more.fingerprint ?? Array.from({ length: 32 }, () => 'AB').join(':'),
+    tasks: new Tasks(clock, changed),
+    locks: new GuestLocks(clock),
+    statistics: new Statistics(clock, seed.rates.statisticsSeconds),
+    troubles: { workerDaemonDown: false, configurationDown: false, noQuorum: false, downNodes: new Map() },
+  };
+  const world = new World(shared, openStorages(seed.storages, nodes, seeded));
+  const { state } = more;
+  for (const guest of state?.guests ?? seed.guests.map((one) => seedGuest(one, clock))) world.addGuest(guest);
+  if (state === undefined) return world;
+  world.storages.restore(state.volumes);
+  world.tasks.restore(state.tasks);
+  return world;
+}
 
-  #seedGuest(seed: Seed['guests'][number]): void {
-    const identity = { smbios1: `uuid=${randomUuid(this.clock.random)}`, vmgenid: randomUuid(this.clock.random) };
-    const config = seed.type === 'qemu' ? { ...identity, ...seed.config } : { ...seed.config };
-    const guest = newGuest(seed.type, seed.vmid, seed.node, config, seed.pool);
-    if (seed.running) guest.startedAt = this.clock.now();
-    this.addGuest(guest);
-  }
+function seedGuest(seed: Seed['guests'][number], { now, random }: Clock): Guest {
+  const identity = { smbios1: `uuid=${randomUuid(random)}`, vmgenid: randomUuid(random) };
+  const config = seed.type === 'qemu' ? { ...identity, ...seed.config } : { ...seed.config };
+  const guest = newGuest(seed.type, seed.vmid, seed.node, config, seed.pool);
+  if (seed.running) guest.startedAt = now();
+  return guest;
 }
 
 /** 595: the front daemon could not reach who does the work. */

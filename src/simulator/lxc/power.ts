@@ -70,7 +70,8 @@ function switchOff(world: World, guest: Guest): void {
   applyPending(world, guest);
 }
 
-function start(world: World, guest: Guest): void {
+/** Starts a container; what is pending is applied first. */
+export function start(world: World, guest: Guest): void {
   demandUnlocked(guest);
   if (guest.startedAt !== undefined) throw failure(`CT ${guest.vmid} already running`);
   if (guest.config['template'] === 1) throw failure("you can't start a CT if it's a template");
