@@ -75,16 +75,14 @@ export async function rollBack(options: {
 async function identify(cluster: Cluster, change: ReplaceChange | RollBackChange) {
   const { vmid, node, live } = change;
   const now = (await cluster.readState(new Set([vmid]))).guests.find((guest) => guest.vmid === vmid);
+  const label = guestLabel({ guestKind: change.guest.kind, vmid });
+  if (now !== undefined && now.config === undefined) throw new UserError(`${label} cannot be read on ${now.node}.`);
   const uuid = now?.config?.uuid;
-  if (now?.config === undefined || uuid === undefined || uuid !== live.config.uuid || now.node !== node) {
-    throw new UserError(
-      `${guestLabel({ guestKind: change.guest.kind, vmid })} is not the machine any more that was being replaced.`,
-    );
+  if (now?.config === undefined || uuid === undefined || uuid !== live.config.uuid) {
+    throw new UserError(`${label} is not the machine any more that was being replaced.`);
   }
-  if (!readTags(now.tags).pending)
-    throw new UserError(
-      `${guestLabel({ guestKind: change.guest.kind, vmid })} does not carry proxnix-pending any more.`,
-    );
+  if (now.node !== node) throw new UserError(`${label} was moved to ${now.node} meanwhile.`);
+  if (!readTags(now.tags).pending) throw new UserError(`${label} does not carry proxnix-pending any more.`);
   return { config: { ...now.config, uuid } };
 }
 

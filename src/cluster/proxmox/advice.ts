@@ -7,6 +7,8 @@ export interface Trouble {
   /** `user@realm!token`, without its secret. */
   readonly tokenId: string;
   readonly vmid?: number;
+  /** The node that the call was for. */
+  readonly node?: string;
 }
 
 const rules: readonly (readonly [RegExp, (found: RegExpExecArray, trouble: Trouble) => string])[] = [
@@ -50,8 +52,10 @@ export function adviceFor(trouble: Trouble): string | undefined {
   }
   if (trouble.status === 401)
     return `Check the token ${trouble.tokenId}: its id, its secret and that it has not expired.`;
-  if (trouble.status === 595)
-    return 'The node cannot be reached from the one asked: check that it is up and its services run.';
+  if (trouble.status === 595) {
+    const node = trouble.node === undefined ? 'The node' : `Node ${trouble.node}`;
+    return `${node} cannot be reached: check that it is up and its services run, then look at a fresh plan.`;
+  }
   return undefined;
 }
 

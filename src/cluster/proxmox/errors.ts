@@ -15,6 +15,11 @@ export interface Answer {
   readonly text: string;
 }
 
+/** As people read it: a UPID, percent-encoded, says nothing to them. */
+function nameOf({ method, path }: Call): string {
+  return `${method} ${path.replace(/UPID%3A[^/]+/, '{upid}')}`;
+}
+
 /** A refusal of Proxmox VE: `POST /nodes/pve1/qemu: 500 unable to create VM 820 - VM 820 already exists on node 'pve1'`. */
 export class ProxmoxError extends UserError {
   readonly status: number;
@@ -32,8 +37,13 @@ export class ProxmoxError extends UserError {
     const params = Object.entries(errors).map(([name, text]) => `${name}: ${text}`);
     const whole = [reason, ...params].join(' - ');
     const vmid = Number(/\/(?:qemu|lxc)\/(\d+)/.exec(call.path)?.[1] ?? Number.NaN);
-    const next = adviceFor({ text: whole, status: answer.status, tokenId, ...(vmid > 0 ? { vmid } : {}) });
-    super(`${call.method} ${call.path}: ${answer.status} ${whole}`.trimEnd(), next === undefined ? {} : { next });
+    const node = /^\/nodes\/([^/]+)/.exec(call.path)?.[1];
+    const next = adviceFor({
+      ...{ text: whole, status: answer.status, tokenId },
+      ...(vmid > 0 ? { vmid } : {}),
+      ...(node === undefined ? {} : { node }),
+    });
+    super(`${nameOf(call)}: ${answer.status} ${whole}`.trimEnd(), next === undefined ? {} : { next });
     this.status = answer.status;
     this.reason = reason;
     this.errors = errors;
@@ -49,7 +59,7 @@ export class NoAnswer extends UserError {
   readonly code: string;
 
   constructor(call: Call, code: string, reached: boolean, next?: string) {
-    super(`${call.method} ${call.path}: no answer from Proxmox (${code})`, {
+    super(`${nameOf(call)}: no answer from Proxmox (${code})`, {
       next: next ?? 'Check that the Proxmox API is reachable from the bot.',
     });
     this.code = code;

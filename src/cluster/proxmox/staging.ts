@@ -5,6 +5,7 @@ import { type Api, guestPath, taskType } from './api.ts';
 import { type GuestConfig, readConfig } from './config.ts';
 import { ProxmoxError } from './errors.ts';
 import { isStagingOf } from './marks.ts';
+import { Resources } from './schema.ts';
 import { isRunning, stopGuest } from './steps/power.ts';
 import { isOf, waitForActive } from './tasks.ts';
 import { isFree } from './vmid.ts';
@@ -18,10 +19,18 @@ export interface Staging extends GuestAt {
   readonly config: GuestConfig;
 }
 
-/** The staging guest of a guest on its node, if there is one. */
+/**
+ * The staging guest of a guest on its node, if there is one. One that is left on another node, because its owner was
+ * migrated meanwhile, is a clean-up of its own in the plan: that node may be down, and this one has no need of it.
+ */
 export async function findStaging(api: Api, owner: GuestAt): Promise<Staging | undefined> {
-  for (const vmid of candidates(api, owner.vmid)) {
-    if (await isFree(api, vmid)) return undefined;
+  const range = new Set(candidates(api, owner.vmid));
+  const resources = await api.client.get('/cluster/resources', Resources, { type: 'vm' });
+  const type = owner.guestKind === 'vm' ? 'qemu' : 'lxc';
+  const vmids = resources.flatMap((entry) =>
+    entry.type === type && entry.node === owner.node && range.has(entry.vmid) ? [entry.vmid] : [],
+  );
+  for (const vmid of vmids.sort((a, b) => a - b)) {
     const at = { guestKind: owner.guestKind, vmid, node: owner.node };
     const config = await readOwn(api, at);
     if (config !== undefined && isStagingOf(owner.vmid, config)) return { ...at, config };
@@ -29,10 +38,13 @@ export async function findStaging(api: Api, owner: GuestAt): Promise<Staging | u
   return undefined;
 }
 
-/** A VMID for a staging guest; one of an interrupted run is deleted first, strangers' are passed over. */
+/** A VMID for a staging guest; those of interrupted runs on the node are deleted first, strangers' are passed over. */
 export async function freeStagingVmid(api: Api, owner: GuestAt, monitor: ClusterMonitor): Promise<number> {
-  const old = await findStaging(api, owner);
-  if (old !== undefined) await deleteStaging(api, old, owner.vmid, monitor);
+  for (;;) {
+    const old = await findStaging(api, owner);
+    if (old === undefined) break;
+    await deleteStaging(api, old, owner.vmid, monitor);
+  }
   for (const vmid of candidates(api, owner.vmid)) {
     if (await isFree(api, vmid)) return vmid;
   }

@@ -68,7 +68,7 @@ describe('a refusal of Proxmox', () => {
   });
 
   it.each([
-    [595, 'Connection refused', 'The node cannot be reached'],
+    [595, 'Connection refused', 'Node pve1 cannot be reached'],
     [500, 'VM is locked (backup)', 'qm unlock 823'],
     [500, "can't remove VM 823 - protection mode enabled", 'protection'],
     [500, "storage 'pximp' does not support 'import' content", '--content import'],
