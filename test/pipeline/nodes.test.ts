@@ -1,131 +1,7 @@
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import net, { type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Builder } from '../../src/builder/builder.ts';
-import type { Cluster, ImageFile } from '../../src/cluster/cluster.ts';
-import { imageHash } from '../../src/core/guest.ts';
-import type { GuestStep } from '../../src/core/steps.ts';
-import { readTags, splitTags } from '../../src/core/tags.ts';
-import type { Seed } from '../../src/simulator/simulator.ts';
-import { openSimulated } from '../cluster/proxmox/on-simulator.ts';
+import { describe, expect, it } from 'vitest';
 import { severalNodes } from '../cluster/proxmox/several-nodes.ts';
-import { aBench, type Bench, type Declared } from '../support/pipeline.ts';
 import { aVm } from './support/fleet.ts';
-
-const gib = 2 ** 30;
-/** More than its head, so that a second journey would be seen in the bytes. */
-const imageBytes = 300_000;
-
-/** The pipeline with the real adapter, on a simulated cluster of several nodes. */
-async function start(from: Seed = severalNodes()) {
-  const dir = await mkdtemp(path.join(tmpdir(), 'proxnix-nodes-'));
-  const wire = new Wire();
-  const world = await openSimulated(from, (url) => wire.listen(url));
-  const { simulator, requests } = world;
-  let before: (step: GuestStep) => Promise<void> = async () => {};
-  const cluster = new Proxy<Cluster>(world.cluster, {
-    get(target, member) {
-      const value: unknown = Reflect.get(target, member, target);
-      if (typeof value !== 'function') return value;
-      return async (...args: unknown[]) => {
-        if (member === 'perform') await before(args[0] as GuestStep);
-        return Reflect.apply(value, target, args) as unknown;
-      };
-    },
-  });
-  const fake = (): Builder => bench.builder;
-  const builder: Builder = {
-    evaluateFleet: (...args) => fake().evaluateFleet(...args),
-    evaluateImages: (...args) => fake().evaluateImages(...args),
-    log: (...args) => fake().log(...args),
-    keep: (...args) => fake().keep(...args),
-    build: async (...args) => (await fake().build(...args)).map((file) => written(dir, file)),
-  };
-  const bench: Bench = await aBench({ fleets: [{ cluster, builder }] });
-  onTestFinished(async () => {
-    await world.close();
-    wire.close();
-    await rm(dir, { recursive: true });
-  });
-  return {
-    ...{ bench, world, simulator, requests, wire },
-    uploads: () => requests.filter((request) => /^POST .*\/upload$/.test(request)),
-    /** Where guests are, and whether they run and are done. */
-    guests: () =>
-      simulator.guests().map(({ vmid, node, startedAt, config }) => {
-        const { pending } = readTags(splitTags(String(config['tags'] ?? '')));
-        return `${vmid} ${node} ${startedAt === undefined ? 'stopped' : 'running'}${pending ? ' pending' : ''}`;
-      }),
-    /** A commit is pushed, and its plan approved and carried out. */
-    async deploy(n: number, declared: Declared): Promise<void> {
-      await bench.push(n, declared);
-      await bench.apply();
-      bench.run('applied');
-    },
-    /** Something happens once, before the first step of a kind. */
-    once(kind: GuestStep['kind'], happens: () => Promise<void>): void {
-      before = async (step) => {
-        if (step.kind !== kind) return;
-        before = async () => {};
-        await happens();
-      };
-    },
-    plan: (): readonly string[] =>
-      bench
-        .run('planned')
-        .plan.changes.map(
-          ({ action, vmid, node, blocked }) => `${action} ${vmid} on ${node}${blocked ? ` (${blocked.reason})` : ''}`,
-        ),
-  };
-}
-
-/** A connection to the simulator on which the bytes are counted. */
-class Wire {
-  /** Bytes on their way to the cluster. */
-  sent = 0;
-  readonly #server = net.createServer();
-  readonly #sockets = new Set<net.Socket>();
-
-  async listen(url: string): Promise<string> {
-    const { hostname, port } = new URL(url);
-    this.#server.on('connection', (socket) => {
-      const onward = net.connect(Number(port), hostname);
-      for (const one of [socket, onward]) {
-        this.#sockets.add(one);
-        one.on('error', () => one.destroy());
-      }
-      socket.on('data', (chunk: Buffer) => {
-        this.sent += chunk.length;
-      });
-      socket.pipe(onward).pipe(socket);
-    });
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-}
-
-/** A qcow2 file of 1 GiB that is nothing but its head and zeros. */
-function written(dir: string, { image }: ImageFile): ImageFile {
-  const bytes = Buffer.alloc(imageBytes);
-  bytes.writeUInt32BE(0x514649fb, 0);
-  bytes.writeUInt32BE(3, 4);
-  bytes.writeUInt32BE(16, 20);
-  bytes.writeBigUInt64BE(BigInt(gib), 24);
-  bytes.writeUInt32BE(104, 100);
-  const file = path.join(dir, `${imageHash(image)}.qcow2`);
-  writeFileSync(file, bytes);
-  return { image, path: file, size: imageBytes, virtualSize: gib };
-}
+import { imageBytes, startOnNodes } from './support/several-nodes.ts';
 
 const website = (change: Readonly<Record<string, unknown>> = {}) => ({ website: aVm(change) });
 const database = (change: Readonly<Record<string, unknown>> = {}) =>
@@ -133,7 +9,7 @@ const database = (change: Readonly<Record<string, unknown>> = {}) =>
 
 describe('a new guest', () => {
   it('goes to the node with the most free memory that has its storage, and so does its image', async () => {
-    const { bench, deploy, uploads, guests, simulator } = await start(
+    const { bench, deploy, uploads, guests, simulator } = await startOnNodes(
       severalNodes({ fast: { nodes: ['pve1', 'pve2'] } }),
     );
     await deploy(1, { vms: { ...website(), database: database({ storage_location: 'slow' }) } });
@@ -146,14 +22,14 @@ describe('a new guest', () => {
       simulator
         .volumes()
         .filter(({ content }) => content === 'import')
-        .map(({ node }) => node)
+        .map(({ node }) => node ?? 'shared')
         .sort(),
     ).toEqual(['pve2', 'pve3']);
     expect(bench.errors()).toEqual([]);
   });
 
   it('brings its image once where the nodes share the image storage', async () => {
-    const { deploy, uploads, guests } = await start(
+    const { deploy, uploads, guests } = await startOnNodes(
       severalNodes({ local: { shared: true }, fast: { nodes: ['pve2'] } }),
     );
     await deploy(1, { vms: { ...website(), database: database({ storage_location: 'slow' }) } });
@@ -162,7 +38,7 @@ describe('a new guest', () => {
   });
 
   it('goes where its image can go, and the plan says why when that is nowhere', async () => {
-    const { bench, plan } = await start(severalNodes({ local: { nodes: ['pve1'] } }));
+    const { bench, plan } = await startOnNodes(severalNodes({ local: { nodes: ['pve1'] } }));
     await bench.push(1, { vms: { ...website(), database: database({ node: 'pve2' }) } });
     expect(plan()).toEqual(['create 822 on pve2 (images)', 'create 823 on pve1']);
     expect(bench.text().replaceAll(/\s+/g, ' ')).toContain(
@@ -171,7 +47,7 @@ describe('a new guest', () => {
   });
 
   it('does not go to a node that is down', async () => {
-    const { bench, simulator, plan } = await start();
+    const { bench, simulator, plan } = await startOnNodes();
     await simulator.outside({ do: 'node-down', node: 'pve3' });
     await bench.push(1, { vms: website() });
     expect(plan()).toEqual(['create 823 on pve2']);
@@ -179,7 +55,7 @@ describe('a new guest', () => {
 });
 
 it('twenty VMs of one image on one node send it over the network once', async () => {
-  const { bench, deploy, uploads, guests, wire } = await start();
+  const { bench, deploy, uploads, guests, wire } = await startOnNodes();
   const vms = Array.from({ length: 20 }, (_, index) => [
     `vm${index}`,
     aVm({ name: `test-${index}`, vm_id: 800 + index, cores: 1, memory_mb: 256, disk_gb: 1, node: 'pve2' }),
@@ -195,7 +71,7 @@ it('twenty VMs of one image on one node send it over the network once', async ()
 
 describe('a guest that is migrated', () => {
   async function deployed() {
-    const story = await start();
+    const story = await startOnNodes();
     await story.deploy(1, { vms: website({ node: 'pve1' }) });
     const migrate = (target = 'pve2') => story.simulator.outside({ do: 'migrate', vmid: 823, target });
     return { ...story, migrate };
@@ -229,12 +105,12 @@ describe('a guest that is migrated', () => {
   it.each(['configure', 'hand-over', 'swap', 'restart'] as const)(
     'between two steps stops the run before it writes (%s), and the next plan finishes the work where it is',
     async (kind) => {
-      const { bench, once: onceBefore, migrate, simulator, guests, plan, requests } = await deployed();
+      const { bench, beforeNext, migrate, simulator, guests, plan, requests } = await deployed();
       const { smbios1 } = simulator.guest(823)?.config ?? {};
       const declared = { vms: website({ memory_mb: 4096 }), images: { website: 'website 2' } };
       await bench.push(2, declared);
       let from = Number.POSITIVE_INFINITY;
-      onceBefore(kind, async () => {
+      beforeNext(kind, async () => {
         await migrate();
         from = requests.length;
       });
@@ -260,9 +136,9 @@ describe('a guest that is migrated', () => {
   );
 
   it('while it is made is not touched any more, and the next plan finishes it', async () => {
-    const { bench, once: onceBefore, simulator, guests, plan } = await start();
+    const { bench, beforeNext, simulator, guests, plan } = await startOnNodes();
     await bench.push(1, { vms: website({ node: 'pve1' }) });
-    onceBefore('resize', () => simulator.outside({ do: 'migrate', vmid: 823, target: 'pve2' }));
+    beforeNext('resize', () => simulator.outside({ do: 'migrate', vmid: 823, target: 'pve2' }));
     await bench.apply();
     expect(bench.run('failed').failure.message).toBe('VM 823 is not on pve1 any more.');
     expect(guests()).toEqual(['823 pve2 stopped pending']);
@@ -274,11 +150,11 @@ describe('a guest that is migrated', () => {
   });
 
   it('leaves no staging guest behind: the next plan cleans up on the node it was made on', async () => {
-    const { bench, once: onceBefore, migrate, simulator, guests, plan } = await deployed();
+    const { bench, beforeNext, migrate, simulator, guests, plan } = await deployed();
     const declared = { vms: website(), images: { website: 'website 2' } };
     await bench.push(2, declared);
     // The bot is killed with its staging guest there; the owner is migrated before it comes back.
-    onceBefore('hand-over', async () => {
+    beforeNext('hand-over', async () => {
       bench.kill();
       await migrate();
     });
@@ -301,7 +177,7 @@ describe('a node that is down', () => {
   });
 
   async function deployed() {
-    const story = await start();
+    const story = await startOnNodes();
     await story.deploy(1, { vms: vms() });
     return story;
   }
@@ -336,14 +212,14 @@ describe('a node that is down', () => {
   it.each([true, false])(
     'in the middle of a run fails it, and nothing else is touched (noticed: %s)',
     async (noticed) => {
-      const { bench, once: onceBefore, simulator, guests, plan, requests } = await deployed();
+      const { bench, beforeNext, simulator, guests, plan, requests } = await deployed();
       const before = structuredClone(simulator.guest(822)?.config);
       const declared = { vms: vms(), images: { website: 'website 2' } };
       // The replacement of 822 on pve1 comes first by VMID: 823 is made to be before it.
       const ordered = { ...declared, vms: { ...declared.vms, database: database({ node: 'pve1', order: 1 }) } };
       await bench.push(2, ordered);
       let from = Number.POSITIVE_INFINITY;
-      onceBefore('swap', async () => {
+      beforeNext('swap', async () => {
         await simulator.outside({ do: 'node-down', node: 'pve2', noticed });
         from = requests.length;
       });
@@ -366,12 +242,12 @@ describe('a node that is down', () => {
   );
 
   it('while its guest restarts is said in the failure, and the guest is not called another machine', async () => {
-    const { bench, once: onceBefore, simulator, plan, guests } = await deployed();
+    const { bench, beforeNext, simulator, plan, guests } = await deployed();
     const { website: first } = vms();
     const later = database({ node: 'pve1', order: 1 });
     const declared = { vms: { website: first, database: later }, images: { website: 'website 2' } };
     await bench.push(2, declared);
-    onceBefore('restart', () => simulator.outside({ do: 'node-down', node: 'pve2' }));
+    beforeNext('restart', () => simulator.outside({ do: 'node-down', node: 'pve2' }));
     await bench.apply();
     const { failure } = bench.run('failed');
     expect(failure.message).toContain('595 No route to host');

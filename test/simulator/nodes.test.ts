@@ -62,7 +62,7 @@ describe('several nodes', () => {
       status: 500,
       reason: "storage 'fast' is not available on node 'pve2'",
     });
-    expect((await get('/nodes/pve2/storage')).map(({ storage }) => storage).sort()).toEqual(['ceph', 'local']);
+    expect((await get('/nodes/pve2/storage')).map(({ storage }) => String(storage)).sort()).toEqual(['ceph', 'local']);
   });
 
   it('keep a volume of the same name apart', async () => {

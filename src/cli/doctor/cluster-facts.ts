@@ -62,6 +62,7 @@ async function readStorage(client: Client, node: string, storage: string): Promi
 function problemIn(error: unknown): StorageFact['problem'] {
   if (!(error instanceof ProxmoxError)) return undefined;
   if (error.status === 403) return 'forbidden';
-  if (error.errors['storage'] !== undefined || /does not exist/.test(error.reason)) return 'missing';
+  if (error.errors['storage'] !== undefined || /does not exist|is not available on node/.test(error.reason))
+    return 'missing';
   return /is disabled|is not active/.test(error.reason) ? 'inactive' : undefined;
 }

@@ -96,7 +96,7 @@ function nodeFindings({ nodes }: ClusterFacts, { area, guests }: ClusterNeeds): 
 
 /** A storage must be on one node that is up; that it is on each of them matters only to guests that go there. */
 function storageFindings(
-  { storages }: ClusterFacts,
+  { nodes, storages }: ClusterFacts,
   { area }: ClusterNeeds,
   storage: string,
   wanted: 'import' | 'images',
@@ -107,7 +107,9 @@ function storageFindings(
   const good = places.filter(({ problem, content }) => problem === undefined && content.includes(wanted));
   const purpose = wanted === 'import' ? 'images are uploaded to' : 'holds disks of VMs';
   if (good.length === places.length) return [ok(`storage ${storage} is there (${purpose})`)];
-  const bad = places.filter((place) => !good.includes(place)).map((place) => describe(place, wanted));
+  const bad = places
+    .filter((place) => !good.includes(place))
+    .map((place) => describe(place, wanted, addLine(nodes, places)));
   const report = good.length === 0 ? fail : warn;
   const [first] = bad;
   if (bad.every(({ text }) => text === first?.text) && first !== undefined) {
@@ -115,6 +117,15 @@ function storageFindings(
     return [first.isSecret ? skip(first.text) : report(`${first.text}${on}`, first.fix)];
   }
   return bad.map(({ text, node, fix, isSecret }) => (isSecret ? skip(text) : report(`${text} on ${node}`, fix)));
+}
+
+/** What gives a storage that some nodes have to all of them; it would be taken from those that the line leaves out. */
+function addLine(nodes: ClusterFacts['nodes'], places: readonly StorageFact[]): string | undefined {
+  const [first] = places;
+  if (first === undefined || places.every(({ problem }) => problem === 'missing')) return undefined;
+  const names = places.map(({ node }) => node).sort();
+  const others = nodes.some(({ online }) => !online) ? '   (and the nodes that are down and have it)' : '';
+  return `pvesm set ${shell(first.storage)} --nodes ${names.join(',')}${others}`;
 }
 
 interface Described {
@@ -125,7 +136,11 @@ interface Described {
   readonly isSecret: boolean;
 }
 
-function describe({ storage, node, content, problem }: StorageFact, wanted: 'import' | 'images'): Described {
+function describe(
+  { storage, node, content, problem }: StorageFact,
+  wanted: 'import' | 'images',
+  add: string | undefined,
+): Described {
   const name = shell(storage);
   const said = (text: string, fix: string, isSecret = false) => ({
     node,
@@ -135,6 +150,7 @@ function describe({ storage, node, content, problem }: StorageFact, wanted: 'imp
   });
   switch (problem) {
     case 'missing':
+      if (add !== undefined) return said('is not there', add);
       return wanted === 'import'
         ? said('is not there', `pvesm add dir ${name} --path /var/lib/${name} --content import`)
         : said(

@@ -224,6 +224,32 @@ describe('storages', () => {
 });
 
 describe('nodes', () => {
+  it('are each looked at for the storages, and the line that adds one keeps the others', async () => {
+    const seed = demoSeed();
+    const nodes = ['pve1', 'pve2', 'pve3'].map((node) => ({ ip: '10.77.0.1', maxcpu: 8, maxmem: 1e9, node }));
+    const storages = seed.storages.map((one) =>
+      one.storage === 'local'
+        ? { ...one, nodes: ['pve1', 'pve3'] }
+        : one.storage === 'fast'
+          ? { ...one, nodes: ['pve2'] }
+          : one,
+    );
+    const { findings } = await examine({ ...seed, nodes, storages });
+    expect(bad(findings)).toMatchObject([
+      { status: 'warn', text: 'storage local is not there on pve2', fix: 'pvesm set local --nodes pve1,pve2,pve3' },
+      { status: 'warn', text: 'storage fast is not there on pve1, pve3', fix: 'pvesm set fast --nodes pve1,pve2,pve3' },
+    ]);
+    const [first, second, third] = nodes;
+    if (first === undefined || second === undefined || third === undefined) throw new Error('no nodes');
+    const down = { ...seed, storages, nodes: [first, second, { ...third, unreachable: 'No route to host' }] };
+    expect(bad((await examine(down)).findings)).toContainEqual(
+      expect.objectContaining({
+        text: 'storage local is not there on pve2',
+        fix: 'pvesm set local --nodes pve1,pve2   (and the nodes that are down and have it)',
+      }),
+    );
+  });
+
   it('that are down are a warning, those the flake makes up a failure', async () => {
     const seed = demoSeed();
     const second = {
