@@ -22,8 +22,8 @@ export async function serveUpload(call: Call, request: IncomingMessage): Promise
   checkUpload(call, given);
   const { world, caller } = call;
   const path = uploadPath(world.clock);
-  const node = text(call, 'node');
-  return world.tasks.start({ node, type: 'imgcopy', id: '', caller }, (task) =>
+  // The node that is asked takes it in and copies it over, whichever node the storage is on (9.2.11, source).
+  return world.tasks.start({ node: world.localNode, type: 'imgcopy', id: '', caller }, (task) =>
     copy({ ...call, given }, file, path, task),
   );
 }

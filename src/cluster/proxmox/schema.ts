@@ -63,6 +63,8 @@ export const ListedTask = z.object({
   type: z.string(),
   id: z.string().default(''),
   starttime: z.number(),
+  /** Absent while it runs. */
+  endtime: z.number().optional(),
 });
 export const TaskList = z.array(ListedTask);
 

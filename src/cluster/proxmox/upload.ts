@@ -8,11 +8,11 @@ import type { ClusterMonitor, ImageFile } from '../cluster.ts';
 import { adviceFor } from './advice.ts';
 import type { Api } from './api.ts';
 import { uploadBody } from './multipart.ts';
-import { Permissions } from './schema.ts';
+import { type ListedTask, Permissions, TaskList } from './schema.ts';
 import { sizeText } from './size.ts';
 import { findImage, imageContent, imageName, readStorage } from './storage.ts';
-import { followTask, taskFailure, waitForActive } from './tasks.ts';
-import { findTask, isLost } from './writes.ts';
+import { followTask, silent, taskFailure } from './tasks.ts';
+import { isLost, newestTask } from './writes.ts';
 
 /**
  * Brings an image to the image storage as a stream. No checksum goes along: Proxmox would want it before the file, so
@@ -20,7 +20,7 @@ import { findTask, isLost } from './writes.ts';
  */
 export async function uploadImage(api: Api, file: ImageFile, node: string, monitor: ClusterMonitor): Promise<void> {
   // One that a killed bot left may still be copied into place: its size would be half the truth.
-  await waitForActive(api, node, (task) => task.type === 'imgcopy');
+  for (const task of await listUploads(api)) if (task.endtime === undefined) await followTask(api, task.upid, silent);
   if (await isThere(api, file, node)) {
     monitor.line(`the image is on ${api.imageStorage} already`);
     return;
@@ -32,6 +32,11 @@ export async function uploadImage(api: Api, file: ImageFile, node: string, monit
   monitor.task(upid);
   const end = await followTask(api, upid, monitor);
   if (end?.ok === false) throw await taskFailure(api, upid, `The upload to ${api.imageStorage}`, end);
+}
+
+/** An upload runs on the node that was asked, whichever node its storage is on: only the list of all nodes shows it. */
+async function listUploads(api: Api): Promise<readonly ListedTask[]> {
+  return (await api.client.get('/cluster/tasks', TaskList)).filter((task) => task.type === 'imgcopy');
 }
 
 /** Named by its hash, so a file of that name is that image, unless it was cut. It is never overwritten. */
@@ -104,7 +109,11 @@ async function send(api: Api, file: ImageFile, node: string, monitor: ClusterMon
   } catch (error) {
     if (!isLost(error)) throw error;
     api.log.warn({ node, name, error }, 'the answer to an upload was lost');
-    const upid = await findTask(api, { node, type: 'imgcopy', id: '' }, since);
+    const upid = await newestTask(
+      api,
+      () => listUploads(api),
+      (task) => task.starttime >= since,
+    );
     if (upid !== undefined) return upid;
     if (await isThere(api, file, node)) return undefined;
     throw error;

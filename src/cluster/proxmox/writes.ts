@@ -6,7 +6,7 @@ import { type Api, guestPath } from './api.ts';
 import type { Params } from './client.ts';
 import { type GuestConfig, readConfig } from './config.ts';
 import { isBusy, NoAnswer, ProxmoxError, TaskError } from './errors.ts';
-import { TaskList } from './schema.ts';
+import { type ListedTask, TaskList } from './schema.ts';
 import { type Changes, isStored } from './stored.ts';
 import { followTask, taskFailure } from './tasks.ts';
 
@@ -99,18 +99,22 @@ async function begin(api: Api, call: TaskCall): Promise<string> {
   }
 }
 
+/** The task of a call whose answer was lost. */
+async function findTask(api: Api, { node, type, id }: TaskCall, since: number): Promise<string | undefined> {
+  const query = { source: 'all', since, typefilter: type, limit: 50 };
+  const list = () => api.client.get(`/nodes/${node}/tasks`, TaskList, query);
+  return newestTask(api, list, (task) => task.type === type && task.id === id && task.starttime >= since);
+}
+
 /** A worker is entered in the list before its call is answered; three looks cover one that was about to begin. */
-export async function findTask(
+export async function newestTask(
   api: Api,
-  call: Pick<TaskCall, 'node' | 'type' | 'id'>,
-  since: number,
+  list: () => Promise<readonly ListedTask[]>,
+  fits: (task: ListedTask) => boolean,
 ): Promise<string | undefined> {
   for (let look = 0; look < 3; look++) {
     await api.sleep(look * 1000);
-    const query = { source: 'all', since, typefilter: call.type, limit: 50 };
-    const tasks = await api.client.get(`/nodes/${call.node}/tasks`, TaskList, query);
-    const fitting = tasks.filter((task) => task.type === call.type && task.id === call.id && task.starttime >= since);
-    const newest = fitting.sort((a, b) => b.starttime - a.starttime)[0];
+    const newest = (await list()).filter(fits).sort((a, b) => b.starttime - a.starttime)[0];
     if (newest !== undefined) return newest.upid;
   }
   return undefined;

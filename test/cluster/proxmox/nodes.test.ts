@@ -97,6 +97,24 @@ describe('an image', () => {
     expect((await cluster.images()).map(({ nodes }) => [...nodes].sort())).toEqual([['pve1', 'pve2', 'pve3']]);
   });
 
+  it('whose answer was lost is followed on the node that took it in, wherever it goes', async () => {
+    const proxies: LossyProxy[] = [];
+    const world = await openSimulated(severalNodes(), (url) => {
+      const proxy = new LossyProxy(url);
+      proxies.push(proxy);
+      return proxy.listen();
+    });
+    onTestFinished(async () => {
+      await world.close();
+      proxies[0]?.close();
+    });
+    proxies[0]?.lose({ method: 'POST', path: /upload$/, what: 'answer' });
+    const { monitor, tasks } = new Story(world);
+    await world.cluster.upload(world.imageFile('a'), 'pve2', monitor);
+    expect(tasks).toEqual([expect.stringMatching(/^UPID:pve1:.*:imgcopy:/)]);
+    expect(proxies[0]?.writes).toEqual(['POST /nodes/pve2/storage/local/upload']);
+  });
+
   it('is not taken from another node: an import finds only what its own node has', async () => {
     const { upload, cluster, writes, requests } = await start();
     await upload('a', 'pve1');
