@@ -49,7 +49,8 @@ export interface StoredImage {
 export interface Cluster {
   /**
    * Every guest the token can see; the configuration of those that are tagged `proxnix` or whose VMID is in `wanted`.
-   * One list call and one call for each of these. Never takes a node that is down for guests that are gone.
+   * One list call and one call for each of these; the first time it may take one more. Never takes a node that is down
+   * for guests that are gone.
    */
   readState(wanted: ReadonlySet<number>): Promise<LiveState>;
   /**

@@ -27,3 +27,12 @@ export function placeGuest(
   if (best === undefined) return { problem: `No node that is online has a storage "${guest.storage}".` };
   return { node: best.node };
 }
+
+/** The nodes once the guest is there: of several new ones not all go where there was room for one. */
+export function withGuest(nodes: readonly LiveNode[], on: string, { memoryMb }: GuestSpec): readonly LiveNode[] {
+  return nodes.map((node) =>
+    node.node !== on || node.freeMemory === undefined
+      ? node
+      : { ...node, freeMemory: node.freeMemory - memoryMb * 2 ** 20 },
+  );
+}

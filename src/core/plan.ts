@@ -8,7 +8,7 @@ import { hash } from './hash.ts';
 import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
 import { handedOver } from './marks.ts';
 import { beingMade, belongsTo, isBare, isKnown, stagedFor } from './owner.ts';
-import { placeGuest } from './place.ts';
+import { placeGuest, withGuest } from './place.ts';
 import { diskFor, rollBackOf } from './roll-back.ts';
 import { adoptedTags, readTags, splitTags } from './tags.ts';
 
@@ -89,10 +89,16 @@ function* changesFor(goal: Goal, live: LiveState, earlier: Plan | undefined): Ge
 
 function* wantedChanges(goal: Goal, live: LiveState, earlier: Plan | undefined): Generator<Change> {
   const byVmid = new Map(live.guests.map((one) => [one.vmid, one]));
+  let { nodes } = live;
   for (const guest of goal.guests) {
     const there = byVmid.get(guest.vmid);
-    if (there === undefined) yield create(guest, live, earlier);
-    else yield* compare(goal, guest, there);
+    if (there !== undefined) {
+      yield* compare(goal, guest, there);
+      continue;
+    }
+    const change = create(guest, nodes, earlier);
+    nodes = withGuest(nodes, change.node, guest);
+    yield change;
   }
 }
 
@@ -115,9 +121,9 @@ function* rollBack(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<
   yield blockIfNeeded(rollBackOf(guest, live, { fields: [], to: diskFor(live, goal.rollBack?.kept ?? []) }));
 }
 
-function create(guest: DesiredGuest, live: LiveState, earlier: Plan | undefined): Change {
+function create(guest: DesiredGuest, nodes: readonly LiveNode[], earlier: Plan | undefined): Change {
   const before = earlier?.changes.find((change) => change.action === 'create' && change.vmid === guest.vmid);
-  const place = placeGuest(guest, live.nodes, before?.node);
+  const place = placeGuest(guest, nodes, before?.node);
   const base = { action: 'create', guest, vmid: guest.vmid, name: guest.name } as const;
   if ('node' in place) return { ...base, node: place.node };
   return { ...base, node: guest.node ?? '', blocked: { reason: 'storage', advice: place.problem } };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { placeGuest } from '../../src/core/place.ts';
-import { aGuest, aNode, gib } from '../support/builders.ts';
+import { createPlan } from '../../src/core/plan.ts';
+import { aGoal, aGuest, aNode, aState, gib } from '../support/builders.ts';
 
 const nodes = [
   aNode({ node: 'pve1', freeMemory: 4 * gib }),
@@ -13,6 +14,18 @@ describe('a new guest', () => {
   it('goes to the node that is online, has the storage and has the most free memory', () => {
     expect(placeGuest(aGuest(), nodes)).toEqual({ node: 'pve2' });
     expect(placeGuest(aGuest({ storage: 'ceph' }), nodes)).toEqual({ node: 'pve3' });
+  });
+
+  it('counts the memory of those that the same plan puts there before it', () => {
+    const guests = [1, 2, 3].map((index) => aGuest({ vmid: 800 + index, name: `new-${index}`, memoryMb: 6 * 1024 }));
+    const plan = createPlan(aGoal({ guests }), aState([], nodes));
+    expect(plan.changes.map(({ vmid, node }) => [vmid, node])).toEqual([
+      [801, 'pve2'],
+      [802, 'pve1'],
+      [803, 'pve2'],
+    ]);
+    const moved = nodes.map((node) => ({ ...node, freeMemory: 8 * gib }));
+    expect(createPlan(plan.goal, aState([], moved), plan).digest).toBe(plan.digest);
   });
 
   it('goes to the first by name where memory tells nothing', () => {
