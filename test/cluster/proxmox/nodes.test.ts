@@ -20,6 +20,13 @@ const vm = (vmid: number, node: string, config: Record<string, string | number> 
 const staging = (vmid: number, node: string) =>
   vm(vmid, node, { tags: 'proxnix;proxnix-pending', description: stagingMark(823) });
 
+function withoutRightOn(path: string): Seed {
+  const from = severalNodes();
+  const without = (rights: Readonly<Record<string, string[]>>) =>
+    Object.fromEntries(Object.entries(rights).filter(([one]) => one !== path));
+  return { ...from, tokens: from.tokens.map((token) => ({ ...token, privileges: without(token.privileges) })) };
+}
+
 async function start(from: Seed = severalNodes()) {
   const world = await openSimulated(from);
   onTestFinished(() => world.close());
@@ -58,9 +65,11 @@ describe('what a plan is told of several nodes', () => {
     expect(nodes[2]?.noImages?.vm).toContain('pvesm set local --nodes pve1,pve2,pve3');
   });
 
-  it('names the right when the image storage is disabled or may not be seen, and never says it is not there', async () => {
-    const hidden = severalNodes({ local: { enabled: false } });
-    const { cluster } = await start(hidden);
+  it.each([
+    ['is disabled', severalNodes({ local: { enabled: false } })],
+    ['may not be seen', withoutRightOn('/storage/local')],
+  ])('names the right when the image storage %s, and never says only that it is not there', async (_, from) => {
+    const { cluster } = await start(from);
     for (const { noImages } of (await cluster.readState(new Set())).nodes) {
       expect(noImages?.vm).toContain('on no node');
       expect(noImages?.vm).toContain('lacks Datastore.Audit');
