@@ -152,6 +152,10 @@ async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): 
     isOvertaken(run, plan.goal.commit.sha) ? { refused: 'overtaken' as const } : { event },
   );
   if ('refused' in settled) return false;
+  // The cluster is as this commit wants it: drift is measured from here.
+  if (stands === undefined && event.type === 'in-sync' && onlyGuest(plan.goal) === undefined) {
+    await deps.store.saveFleet(fleet.name, { applied: plan.goal.commit.sha });
+  }
   for (const { id } of open) {
     if (id === stands?.id) continue;
     // Somebody may have decided it meanwhile; then it is not ours to overtake.

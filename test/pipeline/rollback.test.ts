@@ -191,6 +191,23 @@ describe('a fleet', () => {
     expect(plannedActions(bench)).toEqual(['replace 823']);
   });
 
+  it('is measured for drift from the commit it went back to, also when nothing was left to do', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    await bench.push(2, other);
+    await bench.apply();
+    await rollBack(bench, 'test-website');
+    await bench.apply();
+    expect(bench.store.fleet('acme').applied).toBe(shaOf(2));
+    await rollBack(bench);
+    bench.run('in-sync');
+    expect(bench.store.fleet('acme').applied).toBe(shaOf(1));
+    expect(await bench.chat.command('/proxnix drift', owner)).toMatchObject({
+      text: expect.stringMatching(/nothing differs from 0001c0f/),
+    });
+  });
+
   it('says what it does not know', async () => {
     const bench = await aBench();
     await bench.push(1);
