@@ -1,11 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
-import type { HealthCheck } from '../../src/core/guest.ts';
-import { checkNames } from '../../src/core/health.ts';
+import type { GuestKind, HealthCheck } from '../../src/core/guest.ts';
+import { checkNames, checkOf } from '../../src/core/health.ts';
 import type { Health } from '../../src/health/health.ts';
 import { aMonitor } from './bench.ts';
 
-/** Health of VM 823 `test-website` on `pve1`, which is well, and the hands of somebody who changes that. */
+/** Health of the guest 823 `test-website` on `pve1`, which is well, and the hands of somebody who changes that. */
 export interface World {
   readonly health: Health;
   /** It stops, for good. */
@@ -15,7 +15,6 @@ export interface World {
   close(): Promise<void>;
 }
 
-const guest = { guestKind: 'vm' as const, vmid: 823, node: 'pve1', name: 'test-website' };
 const checks: readonly (readonly [string, HealthCheck | undefined])[] = [
   ['without a check', undefined],
   ['with an agent', { agent: true, tcp: [], timeoutS: 120 }],
@@ -25,7 +24,12 @@ const checks: readonly (readonly [string, HealthCheck | undefined])[] = [
 ];
 
 /** What every judge of health promises to those that use it. */
-export function healthContract(name: string, open: () => Promise<World>): void {
+export function healthContract(name: string, open: (kind: GuestKind) => Promise<World>): void {
+  for (const kind of ['vm', 'container'] as const) contractFor(`${name}, of a ${kind}`, kind, () => open(kind));
+}
+
+function contractFor(name: string, guestKind: GuestKind, open: () => Promise<World>): void {
+  const guest = { guestKind, vmid: 823, node: 'pve1', name: 'test-website' };
   const start = async () => {
     const world = await open();
     onTestFinished(() => world.close());
@@ -39,7 +43,7 @@ export function healthContract(name: string, open: () => Promise<World>): void {
       const report = await health.watch(of(check), aMonitor());
       expect(report.well).toBe(true);
       expect(report.tookMs).toBeGreaterThanOrEqual(0);
-      expect(report.checks.map((one) => one.name)).toEqual(checkNames(check));
+      expect(report.checks.map((one) => one.name)).toEqual(checkNames(checkOf(guestKind, check)));
       for (const one of report.checks) {
         expect(one.ok).toBe(true);
         expect(one.text.startsWith(`${one.name}: `), one.text).toBe(true);
@@ -53,7 +57,7 @@ export function healthContract(name: string, open: () => Promise<World>): void {
       const given = check === undefined ? undefined : { ...check, timeoutS: 10 };
       const report = await world.health.watch(of(given), monitor);
       expect(report.well).toBe(false);
-      expect(report.checks.map((one) => one.name)).toEqual(checkNames(check));
+      expect(report.checks.map((one) => one.name)).toEqual(checkNames(checkOf(guestKind, check)));
       const running = report.checks[0];
       expect(running?.ok).toBe(false);
       expect(running?.text).toMatch(/^running: .+, \d+ tries in \d+ s$/);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { HealthCheck } from '../../src/core/guest.ts';
-import { checkNames, describeHealth } from '../../src/core/health.ts';
+import { checkNames, checkOf, describeHealth } from '../../src/core/health.ts';
 
 const check = (change: Partial<HealthCheck> = {}): HealthCheck => ({ agent: true, tcp: [], timeoutS: 120, ...change });
 const http = 'https://bot:secret@web.example.net:8443/health?token=secret';
@@ -29,4 +29,16 @@ it('names every check of a report in the order of the flake', () => {
     'tcp 22',
     'GET http://web/',
   ]);
+});
+
+it.each([
+  [undefined, 'running for 10 s', ['running']],
+  [check({ agent: false, tcp: [22] }), 'running, tcp 22', ['running', 'tcp 22']],
+  // A check made for a VM: a container has no agent that could be demanded.
+  [check({ tcp: [22] }), 'running, tcp 22', ['running', 'tcp 22']],
+])('of a container no agent ping is promised: %j', (given, words, names) => {
+  const asked = checkOf('container', given);
+  expect(describeHealth(asked)).toBe(words);
+  expect(checkNames(asked)).toEqual(names);
+  expect(checkOf('vm', given)).toBe(given);
 });

@@ -3,6 +3,7 @@ import { onTestFinished, vi } from 'vitest';
 import { defaultTimeouts } from '../../src/cluster/proxmox/api.ts';
 import { Client } from '../../src/cluster/proxmox/client.ts';
 import { proxmoxProbe } from '../../src/cluster/proxmox/probe.ts';
+import type { GuestKind } from '../../src/core/guest.ts';
 import type { GuestProbe } from '../../src/health/health.ts';
 import { demoSeed, type Seed, type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 
@@ -12,21 +13,23 @@ const volid = 'fast:823/vm-823-disk-0.qcow2';
 
 export interface ClusterFacts {
   readonly version?: string;
+  /** Absent: a VM. */
+  readonly kind?: GuestKind;
   /** The guest's name; the simulator reads its character from it. */
   readonly name?: string;
   /** Privileges that the token lacks. */
   readonly without?: readonly string[];
 }
 
-/** A simulator with VM 823, which runs an image with an agent. */
-export async function aSimulator({ version = '9.2.11', name = 'test-website' }: ClusterFacts): Promise<Simulator> {
-  return startSimulator({ seed: seed(version, name, []), timeScale });
+/** A simulator with the guest 823, a VM that runs an image with an agent or a container. */
+export async function aSimulator(facts: ClusterFacts): Promise<Simulator> {
+  return startSimulator({ seed: seed(facts), timeScale });
 }
 
-/** A probe of VM 823 on such a simulator. */
-export async function aCluster(facts: ClusterFacts, given?: Simulator) {
-  const from = seed(facts.version ?? '9.2.11', facts.name ?? 'test-website', facts.without ?? []);
-  const simulator = given ?? (await startSimulator({ seed: from, timeScale }));
+/** A probe of guests on such a simulator. */
+export async function aCluster(facts: ClusterFacts, given?: Simulator, onRequest: (path: string) => void = () => {}) {
+  const from = seed(facts);
+  const simulator = given ?? (await startSimulator({ seed: from, timeScale, requests: ({ path }) => onRequest(path) }));
   const sleep = (ms: number) => setTimeout(ms * timeScale, undefined);
   const secret = from.tokens.find((token) => token.tokenid === tokenId)?.secret ?? '';
   const client = new Client({ url: simulator.url, tokenId, secret, requestMs: 5000, now: Date.now, sleep });
@@ -50,7 +53,7 @@ export async function agentReady(probe: GuestProbe): Promise<void> {
   await vi.waitUntil(async () => (await probe.agentPing({ guestKind: 'vm', vmid: 823, node: 'pve1' })) === 'ok', 5000);
 }
 
-function seed(version: string, name: string, without: readonly string[]): Seed {
+function seed({ version = '9.2.11', kind = 'vm', name = 'test-website', without = [] }: ClusterFacts): Seed {
   const base = demoSeed();
   const has = (privilege: string) => !without.includes(privilege);
   const renamed = (privilege: string) =>
@@ -72,6 +75,17 @@ function seed(version: string, name: string, without: readonly string[]): Seed {
     volumes: [
       { volid, content: 'images', format: 'qcow2', size: 65_536, virtualSize: 2 ** 30, boots: true, agent: true },
     ],
-    guests: [{ type: 'qemu', vmid: 823, node: 'pve1', config, running: true }],
+    guests: [
+      kind === 'vm'
+        ? { type: 'qemu', vmid: 823, node: 'pve1', config, running: true }
+        : { type: 'lxc', vmid: 823, node: 'pve1', config: containerConfig(name), running: true },
+    ],
+  };
+}
+
+function containerConfig(hostname: string) {
+  return {
+    ...{ hostname, memory: 512, unprivileged: 1, rootfs: `${volid},size=1G`, tags: 'proxnix' },
+    net0: 'name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:01,ip=dhcp,type=veth',
   };
 }

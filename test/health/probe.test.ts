@@ -62,6 +62,39 @@ describe.each(['9.2.11', '8.4.1'])('the probe on Proxmox VE %s', (version) => {
   });
 });
 
+describe.each(['9.2.11', '8.4.1'])('the probe of a container on Proxmox VE %s', (version) => {
+  const at = { guestKind: 'container', vmid: 823, node: 'pve1' } as const;
+
+  it('tells that it runs and its address, as its host sees them, and asks for no agent', async () => {
+    const requests: string[] = [];
+    const { probe } = await aCluster({ version, kind: 'container' }, undefined, (path) => requests.push(path));
+    expect(await probe.running(at)).toBe(true);
+    expect(await probe.agentPing(at)).toBe('absent');
+    expect(await probe.address(at)).toBe('10.77.0.113');
+    expect(requests).toEqual(['status/current', 'interfaces'].map((end) => `/api2/json/nodes/pve1/lxc/823/${end}`));
+  });
+
+  it('takes one that does not run, or has no address yet, for an answer', async () => {
+    const { probe, simulator } = await aCluster({ version, kind: 'container' });
+    await simulator.outside({ do: 'power-off', vmid: 823 });
+    expect(await probe.running(at)).toBe(false);
+    expect(await probe.address(at)).toBeUndefined();
+    const sick = await aCluster({ version, kind: 'container', name: 'sick' });
+    expect(await sick.probe.running(at)).toBe(true);
+    expect(await sick.probe.address(at)).toBeUndefined();
+  });
+
+  it('names the privilege to look at it at all', async () => {
+    const { probe } = await aCluster({ version, kind: 'container', without: ['VM.Audit'] });
+    await expect(probe.running(at)).rejects.toThrow('VM.Audit is missing on /vms/823');
+  });
+
+  it('does not take one that is gone for one that is stopped', async () => {
+    const { probe } = await aCluster({ version, kind: 'container' });
+    await expect(probe.running({ ...at, vmid: 999 })).rejects.toThrow('does not exist');
+  });
+});
+
 describe('the probe', () => {
   /** An API that says the same to every question. */
   async function saying(status: number, reason: string) {

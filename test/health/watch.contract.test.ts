@@ -1,14 +1,15 @@
 import { setTimeout } from 'node:timers/promises';
+import type { GuestKind } from '../../src/core/guest.ts';
 import { createHealth } from '../../src/health/watch.ts';
 import { aClock, aNetwork, serve, serveRaw } from './bench.ts';
 import { healthContract, type World } from './health.contract.ts';
 import { aCluster } from './on-simulator.ts';
 
-healthContract('health over Proxmox VE 9.2 and the network', () => open('9.2.11'));
-healthContract('health over Proxmox VE 8.4 and the network', () => open('8.4.1'));
+healthContract('health over Proxmox VE 9.2 and the network', (kind) => open('9.2.11', kind));
+healthContract('health over Proxmox VE 8.4 and the network', (kind) => open('8.4.1', kind));
 
-async function open(version: string): Promise<World> {
-  const { simulator, probe } = await aCluster({ version });
+async function open(version: string, kind: GuestKind): Promise<World> {
+  const { simulator, probe } = await aCluster({ version, kind });
   const clock = aClock();
   const page = await serve((_, response) => response.end());
   const servers = { '10.77.0.113:22': await serveRaw('SSH-2.0-OpenSSH_9.9\r\n'), '10.77.0.113:80': page };

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
-import type { HealthCheck } from '../../src/core/guest.ts';
+import type { GuestKind, HealthCheck } from '../../src/core/guest.ts';
 import { NotAllowed } from '../../src/health/health.ts';
 import { createHealth } from '../../src/health/watch.ts';
 import { aClock, aMonitor, aNetwork, aProbe, serve, serveRaw } from './bench.ts';
@@ -14,11 +14,13 @@ async function watch(
   script: Parameters<typeof aProbe>[0],
   check?: HealthCheck,
   servers: Readonly<Record<string, number>> = {},
+  guestKind: GuestKind = 'vm',
 ) {
   const [clock, monitor, network, probe] = [aClock(), aMonitor(), aNetwork(servers), aProbe(script)];
   const lookup = async () => [];
   const health = createHealth({ probe, lookup, connect: network.connect, now: clock.now, sleep: clock.sleep });
-  const report = await health.watch(check === undefined ? guest : { ...guest, check }, monitor);
+  const watched = { ...guest, guestKind };
+  const report = await health.watch(check === undefined ? watched : { ...watched, check }, monitor);
   return { ...report, texts: report.checks.map(({ text }) => text), lines: monitor.lines, clock, probe, network };
 }
 
@@ -207,5 +209,35 @@ describe('a watch', () => {
     const health = createHealth({ probe: aProbe({}) });
     const monitor = { line: () => cancel.abort(new Error('a person asked to stop')) };
     await expect(health.watch(guest, monitor, cancel.signal)).rejects.toThrow('a person asked to stop');
+  });
+});
+
+describe('a container', () => {
+  const watchIt = (script: Parameters<typeof aProbe>[0], check?: HealthCheck, servers = {}) =>
+    watch(script, check, servers, 'container');
+
+  it('without a check in the flake is well when it has run for 10 s, and nobody asks for an agent', async () => {
+    const seen = await watchIt({ running: [true, true, false, true], ping: [silence] });
+    expect(seen).toMatchObject({ well: true, tookMs: 16_000, texts: ['running: for 10 s'] });
+    expect(new Set(seen.probe.asked)).toEqual(new Set(['running']));
+  });
+
+  it('is ill when it does not stay up', async () => {
+    const seen = await watchIt({ running: [false] });
+    expect(seen).toMatchObject({ well: false, tookMs: 120_000 });
+    expect(seen.texts).toEqual(['running: it does not run, 61 tries in 120 s']);
+  });
+
+  it('has its ports tried at the address that its host tells', async () => {
+    const port = await serveRaw('SSH-2.0-OpenSSH_9.9\r\n');
+    const check = asked({ agent: false, tcp: [22] });
+    const seen = await watchIt({ ping: ['absent'], address: '10.0.0.3' }, check, { '10.0.0.3:22': port });
+    expect(seen).toMatchObject({ well: true, texts: ['running: yes', 'tcp 22: open'] });
+  });
+
+  it('is waited for until its host tells an address', async () => {
+    const seen = await watchIt({ address: undefined }, asked({ agent: false, tcp: [22], timeoutS: 4 }));
+    expect(seen.well).toBe(false);
+    expect(seen.texts[1]).toBe('tcp 22: no address, its host tells none, 3 tries in 4 s');
   });
 });
