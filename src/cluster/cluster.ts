@@ -79,7 +79,10 @@ export interface Cluster {
    * `undefined` when the cluster does not know the task any more.
    */
   settle(upid: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined>;
-  /** A guest's first address that is neither loopback nor link-local, as the agent of a VM or the host of a container tells it. Never throws. */
+  /**
+   * A guest's first address that is neither loopback nor link-local, as the agent of a VM or the host of a container
+   * tells it. Never throws.
+   */
   address(at: GuestAt): Promise<string | undefined>;
   close(): Promise<void>;
 }

@@ -72,7 +72,8 @@ export function blockOf(change: Touching): Blocked | undefined {
   if (live.lock !== undefined) {
     return { reason: 'locked', advice: lockedAdvice({ guestKind: live.kind, vmid }, live.lock) };
   }
-  if (live.kind === 'container' && live.config.uuid === undefined) {
+  // A staging container has no network card: its description tells whose it is.
+  if (live.kind === 'container' && live.config.uuid === undefined && change.action !== 'clean-up') {
     return {
       reason: 'not-ours',
       advice: `${label} has no net0 with a MAC address, by which proxnix knows a container. Add one in Proxmox.`,

@@ -1,8 +1,10 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Cluster, ClusterMonitor, Guard, ImageFile } from '../../src/cluster/cluster.ts';
+import type { Goal } from '../../src/core/goal.ts';
 import { type DesiredGuest, type GuestAt, type GuestKind, guestLabel } from '../../src/core/guest.ts';
 import type { LiveGuest } from '../../src/core/live.ts';
-import type { GuestStep } from '../../src/core/steps.ts';
+import { createPlan, type Plan } from '../../src/core/plan.ts';
+import { type GuestStep, planSteps } from '../../src/core/steps.ts';
 import { updatingTags } from '../../src/core/tags.ts';
 import { aContainer, aGuest, anImage, type CommonChange } from './proxmox/a-guest.ts';
 
@@ -559,6 +561,71 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
     });
   });
 
+  describe(`${name}: a plan that is applied`, () => {
+    const commit = { sha: '2'.repeat(40), subject: 'x', author: 'x', at: 0 };
+    const planFor = async ({ world }: Story, guests: readonly DesiredGuest[], more: Partial<Goal> = {}) => {
+      const live = await world.cluster.readState(new Set([823]));
+      return createPlan({ fleet: 'homelab', commit, guests, ...more }, live);
+    };
+    const apply = async (story: Story, plan: Plan, letter: string) => {
+      if ((await story.find([823])) !== undefined) await story.look();
+      const kinds = planSteps(plan).map((step) => step.kind);
+      for (const step of planSteps(plan)) {
+        if (step.kind === 'upload') await story.upload(letter);
+        else if (step.kind !== 'build' && step.kind !== 'health') await story.perform(step);
+      }
+      return kinds;
+    };
+
+    it('leaves nothing to plan: a new guest, an update, another image, a removal', async () => {
+      const story = await start();
+      const ways: readonly (readonly [string, DesiredGuest, string])[] = [
+        ['create', a({ protected: false }), 'a'],
+        ['update', { ...a({ name: 'web', description: '', onboot: false, memoryMb: 1024, cores: 1, diskGb: 4 }) }, 'a'],
+        ['update', isVm ? aGuest({ sockets: 2 }) : aContainer({ features: [], ip: '10.0.0.5/24', swapMb: 0 }), 'a'],
+        ['replace', a({ image: image('b'), diskGb: 5, storage: 'slow', memoryMb: 3072 }), 'b'],
+      ];
+      for (const [action, guest, letter] of ways) {
+        const wanted = { ...guest, diskGb: Math.max(guest.diskGb, action === 'create' ? 2 : 4) };
+        const plan = await planFor(story, [wanted]);
+        expect(plan.changes).toMatchObject([{ action }]);
+        expect(plan.changes[0]?.blocked).toBeUndefined();
+        await apply(story, plan, letter);
+        expect((await planFor(story, [wanted])).changes).toEqual([]);
+      }
+      expect((await story.read()).status).toBe('running');
+      await apply(story, await planFor(story, []), 'a');
+      expect((await planFor(story, [])).changes).toEqual([]);
+      expect(await story.find()).toBeUndefined();
+    });
+
+    it('cleans up what an interrupted replacement left', async () => {
+      const story = await start();
+      await apply(story, await planFor(story, [a()]), 'a');
+      await story.upload('b');
+      await story.look();
+      await story.run('stage', { guest: a({ image: image('b') }) });
+      const plan = await planFor(story, [a()]);
+      expect(plan.changes).toMatchObject([{ action: 'clean-up', ownerVmid: 823 }]);
+      expect(await apply(story, plan, 'a')).toEqual(['discard']);
+      expect((await planFor(story, [a()])).changes).toEqual([]);
+    });
+
+    it('brings a kept root back, with what it holds told by its tags', async () => {
+      const story = await start();
+      await apply(story, await planFor(story, [a()]), 'a');
+      const { config } = await story.read();
+      const { volid = '', sizeMb = 0 } = config?.disks[slot] ?? {};
+      await apply(story, await planFor(story, [a({ image: image('b') })]), 'b');
+      const disk = { vmid: 823, uuid: config?.uuid ?? '', volid, sizeMb, since: 0, imageHash: 'a'.repeat(32) };
+      const plan = await planFor(story, [a({ image: image('b') })], { rollBack: { vmid: 823, kept: [disk] } });
+      expect(plan.changes).toMatchObject([{ action: 'roll-back' }]);
+      await apply(story, plan, 'b');
+      expect((await story.read()).config?.disks[slot]?.volid).toBe(volid);
+      expect((await planFor(story, [a()])).changes).toEqual([]);
+    });
+  });
+
   describe(`${name}: what is told while it works`, () => {
     it('the UPID of every task comes at once and can be settled later', async () => {
       const story = await start();
@@ -635,8 +702,12 @@ export class Story {
     const { guest = this.#guest(), tags = '', staging = false, ...more } = facts;
     const at = { guestKind: guest.kind, vmid: 823, node: 'pve1' };
     const step = { ...at, kind, guest, tags, staging, ...more } satisfies Record<string, unknown>;
-    const guard = kind === 'create' ? undefined : this.guard;
-    const next = await this.world.cluster.perform(step as GuestStep, guard, this.monitor);
+    return this.perform(step as GuestStep);
+  }
+
+  async perform(step: GuestStep): Promise<Guard | undefined> {
+    const guard = step.kind === 'create' ? undefined : this.guard;
+    const next = await this.world.cluster.perform(step, guard, this.monitor);
     this.guard = next;
     return next;
   }

@@ -5,8 +5,8 @@ import { ProxmoxError } from './errors.ts';
 import { CurrentStatus } from './schema.ts';
 
 /**
- * What Proxmox tells of a guest's health; only a VM can have an agent. The texts are the same in 8.4 and 9.2; the last one is that of an agent which was
- * there and does not answer in time (`qmp command` in 8.4, `qga command` in 9.x; QMPClient.pm).
+ * What Proxmox tells of a guest's health; only a VM can have an agent. The texts are the same in 8.4 and 9.2; the last
+ * one is that of an agent which was there and does not answer in time (`qmp command` in 8.4, `qga command` in 9.x; QMPClient.pm).
  */
 const silent = /^QEMU guest agent is not running$|^VM \d+ is not running$|^VM \d+ (?:qmp|qga) command '.*' failed/;
 const absent = /^No QEMU guest agent configured$/;

@@ -25,14 +25,14 @@ export interface ProxmoxOptions {
   readonly ca?: string;
   /** SHA-256 fingerprints of the certificates, upper case with colons. */
   readonly fingerprints?: readonly string[];
-  /** The storage with `import` content that images are uploaded to. */
+  /** The storage that images are uploaded to: with the content `import` for VMs, `vztmpl` for containers. */
   readonly imageStorage: string;
   /** The pool new guests are put into; needed when the token has rights on a pool only. */
   readonly pool?: string;
   readonly log?: Log;
   readonly now?: () => number;
   readonly sleep?: (ms: number) => Promise<void>;
-  /** The VMID of a VM's staging guest, in a range that nothing else uses. */
+  /** The VMID of a guest's staging guest, in a range that nothing else uses. */
   readonly stagingVmid?: (vmid: number) => number;
   readonly timeouts?: Partial<Timeouts>;
 }

@@ -99,3 +99,30 @@ it.each(['VM quit/powerdown failed - got timeout', 'checksum mismatch (file chan
     expect(isBusy(text)).toBe(false);
   },
 );
+
+it.each([
+  [
+    'qemu/100',
+    'VM is locked (backup)',
+    'Wait until the backup is done; if nothing runs any more, root can `qm unlock 100`.',
+  ],
+  [
+    'lxc/200',
+    'CT is locked (backup)',
+    'Wait until the backup is done; if nothing runs any more, root can `pct unlock 200`.',
+  ],
+  [
+    'lxc/200',
+    'CT is locked (create)',
+    'Wait until the create is done; if nothing runs any more, root can `pct unlock 200 && pct destroy 200`.',
+  ],
+])('a lock of %s, "%s", is told with what root can do', (guest, reason, next) => {
+  const error = refusal(500, reason, undefined, { method: 'DELETE', path: `/nodes/pve1/${guest}` });
+  expect(error.next).toBe(next);
+  expect(isBusy(error.reason)).toBe(true);
+});
+
+it('a container that is not there is missing as a VM is, and its locks are busy', () => {
+  expect(isMissing(refusal(500, "Configuration file 'nodes/pve1/lxc/200.conf' does not exist"))).toBe(true);
+  expect(isBusy("can't lock file '/run/lock/lxc/pve-config-200.lock' - got timeout")).toBe(true);
+});

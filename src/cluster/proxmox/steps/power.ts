@@ -28,7 +28,7 @@ export async function isRunning(api: Api, at: GuestAt): Promise<boolean> {
   return (await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus)).status === 'running';
 }
 
-/** A guest that runs already is a success: the answer to the first try may have been lost. A VM tells it in the task. */
+/** A guest that runs already is a success: the answer to the first try may have been lost. */
 export async function startGuest(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<void> {
   try {
     await power(api, at, { action: 'start', doing: `The start of ${guestLabel(at)}` }, monitor);
