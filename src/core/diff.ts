@@ -76,11 +76,18 @@ function isVm(live: KnownGuest): live is KnownVm {
 /** Values that are written already and wait for a restart that an interrupted run did not come to. */
 function* pendingValues(wanted: GuestSpec, live: KnownGuest): Generator<FieldChange> {
   if (isVm(live) && wanted.kind === 'vm') yield* pendingOfVm(wanted, live);
-  if (!isVm(live) && wanted.kind === 'container' && live.status === 'running') {
-    const same = live.config.features.join() === wanted.features.join();
-    if (same && live.config.pending.includes('features'))
-      yield pending('features', wanted.features.join(' ') || 'none');
-  }
+  if (!isVm(live) && wanted.kind === 'container') yield* pendingOfContainer(wanted, live);
+}
+
+/** Features always wait; the rest only when the running container did not take it. */
+function* pendingOfContainer(wanted: ContainerSpec, { status, config }: KnownContainer): Generator<FieldChange> {
+  const waits = (key: string) => status === 'running' && config.pending.includes(key);
+  const features = wanted.features.join(' ') || 'none';
+  if (waits('features') && (config.features.join(' ') || 'none') === features) yield pending('features', features);
+  if (waits('cores') && config.cores === wanted.cores) yield pending('cores', String(wanted.cores));
+  if (waits('memory') && config.memoryMb === wanted.memoryMb) yield pending('memory', `${wanted.memoryMb} MiB`);
+  if (waits('swap') && config.swapMb === wanted.swapMb) yield pending('swap', `${wanted.swapMb} MiB`);
+  if (waits('net0') && config.bridge === wanted.bridge && config.ip === wanted.ip) yield pending('ip', wanted.ip);
 }
 
 function pending(field: FieldChange['field'], to: string): FieldChange {

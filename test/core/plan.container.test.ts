@@ -66,6 +66,23 @@ describe('a plan for a container', () => {
       { field: 'cores', from: '4', to: '2', restart: false },
     ]);
   });
+
+  it('restarts a running one for what it did not take while it ran, and for its features', () => {
+    const pending = ['cores', 'features', 'memory', 'net0', 'rootfs', 'swap'];
+    const fields = [...diffGuest(wanted(), live({ pending }))];
+    expect(fields.map(({ field, from, to }) => [field, from, to])).toEqual([
+      ['features', 'pending', 'nesting'],
+      ['cores', 'pending', '2'],
+      ['memory', 'pending', '2048 MiB'],
+      ['swap', 'pending', '512 MiB'],
+      ['ip', 'pending', 'dhcp'],
+    ]);
+    expect(fields.every(({ restart }) => restart)).toBe(true);
+    expect([...diffGuest(wanted(), live({ pending }, { status: 'stopped' }))]).toEqual([]);
+    // What is to be written anyway is told once.
+    const written = [...diffGuest(wanted({ memoryMb: 512 }), live({ pending: ['memory'] }))];
+    expect(written).toMatchObject([{ field: 'memory', from: '2048' }]);
+  });
 });
 
 it('a VM that is locked while it is made is told with the commands for VMs', () => {
