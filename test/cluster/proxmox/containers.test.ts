@@ -231,6 +231,21 @@ describe.each(versions)('the replacement of a container on PVE %s', (_, from) =>
     expect(Object.keys(after?.unused ?? {})).toHaveLength(2);
   });
 
+  it('keeps the root that runs, also when somebody else let another one wait without it', async () => {
+    const { story, world } = await start(from());
+    const old = (await story.make()).config?.disks['rootfs']?.volid;
+    await story.upload('b');
+    for (const step of ['stage', 'hand-over', 'stage', 'hand-over'] as const) await story.run(step, { guest: next });
+    const { unused200: first, unused201: second } = config(world);
+    await world.admin('PUT', '/nodes/pve1/lxc/823/config', { rootfs: `${first},size=3G` });
+    await story.look();
+    await story.run('swap', { guest: next, tags: pending });
+    await story.run('restart');
+    const { config: after } = await story.read();
+    expect(after?.disks['rootfs']?.volid).toBe(second);
+    expect(new Set(Object.values(after?.unused ?? {}))).toEqual(new Set([old, first]));
+  });
+
   it('frees neither the root that waits nor the one that still runs', async () => {
     const { story } = await start(from());
     const old = (await story.make()).config?.disks['rootfs']?.volid ?? '';
