@@ -50,7 +50,7 @@ export interface App {
 
 const firstRetryMs = 2000;
 /** How often it is looked whether a kept disk's time is up. */
-const collectEveryMs = 10 * 60_000;
+const collectIntervalMs = 10 * 60_000;
 const longestRetryMs = 60_000;
 
 const consolePlace = { workspace: 'console', channel: 'proxnix' } as const;
@@ -111,8 +111,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     await pipeline.start();
     closers.push(() => pipeline.stop());
     if (config.pollIntervalMs !== undefined) pipeline.poll(config.pollIntervalMs);
-    pipeline.watchDrift(config.drift);
-    pipeline.collect(collectEveryMs);
+    pipeline.keepUp({ ...config.drift, collectIntervalMs });
     return { url: http.url, pipeline, stop: closeAll };
   } catch (error) {
     await closeAll();

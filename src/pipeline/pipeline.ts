@@ -1,35 +1,29 @@
 import type { Answer } from '../chat/chat.ts';
 import { hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
-import { errorFacts, UserError } from '../core/errors.ts';
+import { UserError } from '../core/errors.ts';
 import type { KeptDisk } from '../core/kept.ts';
 import type { Actor } from '../core/policy.ts';
 import type { PushEvent } from '../core/push.ts';
 import type { Run, Trigger, Who } from '../core/run.ts';
-import type { Card } from '../views/card.ts';
 import type { CardContext } from '../views/context.ts';
 import { cleanAnswer } from './clean-card.ts';
-import { Collector } from './collect.ts';
 import { type Decision, Decisions } from './decisions.ts';
 import type { Deps, Fleet } from './deps.ts';
-import { Drift, type DriftFinding } from './drift-check.ts';
+import type { DriftFinding } from './drift-check.ts';
 import { Expiry } from './expiry.ts';
 import { findRollBack } from './find-roll-back.ts';
 import { Lanes } from './lanes.ts';
-import { Power } from './power.ts';
 import { reconcile } from './reconcile.ts';
 import { Reporter } from './reporter.ts';
 import { Runs } from './runs.ts';
-import { Schedule } from './schedule.ts';
 import { setLock } from './set-lock.ts';
+import { type Intervals, Upkeep } from './upkeep.ts';
 import { Watch } from './watch.ts';
 import { Work } from './work.ts';
 
 /** How long ago a run may have ended to be shown again at the start. */
 const recentMs = 24 * 60 * 60_000;
-/** For how long after an apply the cluster's list may still tell the power states from before it. */
-const listLagsMs = 15_000;
-
 /** The story: from a push to the final tags. Everything that chats, webhooks and the command line ask for comes here. */
 export class Pipeline {
   readonly #deps: Deps;
@@ -40,10 +34,7 @@ export class Pipeline {
   readonly #decisions: Decisions;
   readonly #watch: Watch;
   readonly #expiry: Expiry;
-  readonly #power: Power;
-  readonly #drift: Drift;
-  readonly #collector: Collector;
-  readonly #schedule: Schedule;
+  readonly #upkeep: Upkeep;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -64,17 +55,7 @@ export class Pipeline {
     this.#work = new Work(deps, this.#runs, this.#lanes);
     this.#decisions = new Decisions({ ...deps, runs: this.#runs });
     this.#expiry = new Expiry({ ...deps, runs: this.#runs });
-    this.#power = new Power({ ...deps, say: (fleet, vmid, card) => this.#say(fleet, `power of ${vmid}`, card) });
-    this.#collector = new Collector({
-      ...deps,
-      runs: this.#runs,
-      say: (fleet, card) => this.#say(fleet, 'freed', card),
-    });
-    this.#drift = new Drift({ ...deps, runs: this.#runs, lanes: this.#lanes });
-    this.#schedule = new Schedule({
-      ...deps,
-      onError: (error) => deps.log.warn(errorFacts(error), 'a check on an interval failed'),
-    });
+    this.#upkeep = new Upkeep(deps, { runs: this.#runs, lanes: this.#lanes, reporter: this.#reporter });
     this.#watch = new Watch({
       ...deps,
       quietMs: deps.pushQuietMs,
@@ -99,11 +80,11 @@ export class Pipeline {
   /** Stops at the next safe place: what is being applied is finished, nothing new begins, cards are shown. */
   async stop(): Promise<void> {
     this.#expiry.stop();
-    const checks = this.#schedule.stop();
+    const upkeep = this.#upkeep.stop();
     // What waits is on disk, and taken up at the next start.
     this.#lanes.close();
     await this.#watch.stop();
-    await checks;
+    await upkeep;
     await this.#lanes.idle();
     await this.#reporter.flush();
   }
@@ -132,32 +113,14 @@ export class Pipeline {
     }
   }
 
-  /** Looks on intervals whether each cluster still is as it was left; an interval that is absent is off. */
-  watchDrift(intervals: { readonly powerIntervalMs?: number; readonly planIntervalMs?: number }): void {
-    const { fleets, log } = this.#deps;
-    const clusters = new Set(fleets.map((fleet) => fleet.clusterName));
-    for (const name of clusters) this.#schedule.every(intervals.powerIntervalMs, () => this.#checkPower(name));
-    for (const fleet of fleets) {
-      this.#schedule.every(intervals.planIntervalMs, async () => {
-        const { kind } = await this.#drift.check(fleet);
-        log.debug({ fleet: fleet.name, finding: kind }, 'the cluster was compared with what was applied');
-      });
-    }
-  }
-
-  /** Deletes on an interval what the rollback window has passed over. */
-  collect(everyMs: number): void {
-    for (const name of new Set(this.#deps.fleets.map((fleet) => fleet.clusterName))) {
-      const fleets = this.#deps.fleets.filter((fleet) => fleet.clusterName === name);
-      this.#schedule.every(everyMs, async () => {
-        await this.#lanes.ifFree(name, () => this.#collector.collect(fleets));
-      });
-    }
+  /** Sees to the clusters on intervals: that they are as they were left, and that nothing is kept for ever. */
+  keepUp(intervals: Intervals): void {
+    this.#upkeep.begin(intervals);
   }
 
   /** Compares a fleet with what was last applied to it, now: somebody asks. */
   drift(fleet: Fleet): Promise<DriftFinding> {
-    return this.#drift.check(fleet, true);
+    return this.#upkeep.drift(fleet);
   }
 
   /** Plans a fleet at the head of its branch, or at a ref of its repository. @returns the new run. */
@@ -266,21 +229,6 @@ export class Pipeline {
   /** The lock stands on every card that is still open. */
   #refreshOpen(fleet: Fleet): void {
     for (const run of this.#runs.open(fleet.name)) this.#runs.refresh(run.id);
-  }
-
-  async #checkPower(clusterName: string): Promise<void> {
-    const fleets = this.#deps.fleets.filter((fleet) => fleet.clusterName === clusterName);
-    const since = this.#deps.clock.now() - listLagsMs;
-    const applied = (run: Run) => 'steps' in run && 'endedAt' in run && run.endedAt > since;
-    if (this.#runs.all().some((run) => fleets.some((fleet) => fleet.name === run.fleet) && applied(run))) return;
-    await this.#lanes.ifFree(clusterName, () => this.#power.check(fleets));
-  }
-
-  /** Shows a card that belongs to no run; the next one about the same is another message. */
-  #say(fleet: Fleet, about: string, card: Card): void {
-    const key = `${fleet.name}: ${about}`;
-    this.#reporter.forget(key);
-    this.#reporter.show(key, fleet.name, card, {});
   }
 
   /** A look at the repository: a commit that was not seen yet begins a run, or overtakes one that is still planning. */

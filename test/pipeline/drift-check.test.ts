@@ -14,7 +14,7 @@ async function deployed(options: BenchOptions = {}): Promise<Bench> {
   const bench = await aBench(options);
   await bench.push(1);
   await bench.apply();
-  bench.pipeline.watchDrift({ planIntervalMs: everyMs });
+  bench.pipeline.keepUp({ planIntervalMs: everyMs });
   bench.cluster.asked.length = 0;
   return bench;
 }
@@ -50,7 +50,7 @@ describe('a check that finds nothing', () => {
     const bench = await aBench();
     await bench.push(1);
     const reads = bench.cluster.reads;
-    bench.pipeline.watchDrift({ planIntervalMs: everyMs });
+    bench.pipeline.keepUp({ planIntervalMs: everyMs });
     await check(bench);
     expect(bench.cluster.reads).toBe(reads);
   });
@@ -69,7 +69,7 @@ describe('a check that finds nothing', () => {
     await bench.push(1);
     await bench.apply();
     bench.run('applied');
-    bench.pipeline.watchDrift({ planIntervalMs: everyMs });
+    bench.pipeline.keepUp({ planIntervalMs: everyMs });
     await check(bench);
     expect(drifts(bench)).toEqual([]);
     change(bench);
@@ -140,7 +140,7 @@ describe('a drift', () => {
     expect(bench.text()).toMatch(/^Ignored: drift, update 1/);
     await check(bench, 12 * hourMs);
     await bench.restart();
-    bench.pipeline.watchDrift({ planIntervalMs: everyMs });
+    bench.pipeline.keepUp({ planIntervalMs: everyMs });
     await check(bench, 11 * hourMs);
     expect(drifts(bench)).toEqual(['rejected']);
     await check(bench, 2 * hourMs);

@@ -12,7 +12,7 @@ async function deployed(options: BenchOptions = {}): Promise<Bench> {
   const bench = await aBench(options);
   await bench.push(1);
   await bench.apply();
-  bench.pipeline.watchDrift({ powerIntervalMs: minuteMs });
+  bench.pipeline.keepUp({ powerIntervalMs: minuteMs });
   await look(bench);
   bench.cluster.asked.length = 0;
   return bench;
@@ -61,10 +61,10 @@ describe('a guest that stopped', () => {
     await bench.push(1);
     await bench.apply();
     stop(bench);
-    bench.pipeline.watchDrift({});
+    bench.pipeline.keepUp({});
     await look(bench);
     expect(bench.clock.waiting()).toBe(1);
-    bench.pipeline.watchDrift({ powerIntervalMs: minuteMs });
+    bench.pipeline.keepUp({ powerIntervalMs: minuteMs });
     await look(bench);
     await look(bench);
     expect(bench.cluster.guest(822)?.status).toBe('stopped');
@@ -119,7 +119,7 @@ describe('a guest that stopped', () => {
     const bench = await deployed();
     stop(bench);
     await bench.restart();
-    bench.pipeline.watchDrift({ powerIntervalMs: minuteMs });
+    bench.pipeline.keepUp({ powerIntervalMs: minuteMs });
     await look(bench);
     expect(bench.cluster.guest(822)?.status).toBe('running');
   });
@@ -269,7 +269,7 @@ describe('a look at the power', () => {
   it('is not made any more when the bot ends', async () => {
     const bench = new Bench();
     await bench.start();
-    bench.pipeline.watchDrift({ powerIntervalMs: minuteMs });
+    bench.pipeline.keepUp({ powerIntervalMs: minuteMs });
     await bench.pipeline.stop();
     expect(bench.clock.waiting()).toBe(0);
   });

@@ -88,7 +88,7 @@ describe('a guest that was replaced', () => {
     await rollBack(bench, 'test-website');
     await bench.apply();
     const before = bench.pipeline.runs().length;
-    bench.pipeline.watchDrift({ planIntervalMs: minute });
+    bench.pipeline.keepUp({ planIntervalMs: minute });
     await bench.clock.advance(minute);
     await bench.settle();
     expect(bench.pipeline.runs()).toHaveLength(before);
@@ -228,7 +228,7 @@ describe('what the rollback window has passed over', () => {
     await bench.apply();
     await bench.push(2, other);
     await bench.apply();
-    bench.pipeline.collect(10 * minute);
+    bench.pipeline.keepUp({ collectIntervalMs: 10 * minute });
     return bench;
   }
 
@@ -328,7 +328,7 @@ describe('what the rollback window has passed over', () => {
     bench.health.script(823, 'ill', 'well');
     await bench.apply();
     expect(unusedOf(bench)).toHaveLength(1);
-    bench.pipeline.collect(10 * minute);
+    bench.pipeline.keepUp({ collectIntervalMs: 10 * minute });
     await bench.clock.advance(26 * hour);
     await bench.settle();
     expect(unusedOf(bench)).toEqual([]);
