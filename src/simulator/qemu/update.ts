@@ -6,7 +6,7 @@ import { bootOrder } from '../guest-status.ts';
 import { ruleOf, rulesOfCall } from '../parameters/table.ts';
 import { normaliseTags } from '../tags.ts';
 import type { TaskHandle } from '../tasks.ts';
-import { allocateDrives, engage, silently } from './disks.ts';
+import { allocateDrives, engage, retire, silently } from './disks.ts';
 import { isCdrom, isCloudinit } from './drive.ts';
 import { drivesOf, optionsOf } from './given.ts';
 import { hotplug } from './hotplug.ts';
@@ -136,14 +136,18 @@ function remove(call: Call, guest: Guest, key: string): void {
 }
 
 async function take(call: Call, guest: Guest, update: Update, task: TaskHandle): Promise<void> {
+  const { world } = call;
   for (const [key, value] of update.drives) {
     const attached = Object.keys(guest.config).find((one) => isDriveKey(one) && isCloudinit(guest.config[one]));
     if (isCloudinit(value) && attached !== undefined && attached !== key) {
       throw failure(`${key} - cloud-init drive is already attached at '${attached}'`);
     }
   }
-  const drives = await allocateDrives(call.world, guest.vmid, update.drives, task);
+  const drives = await allocateDrives(world, guest.vmid, update.drives, task);
   for (const [key, value] of Object.entries(drives)) {
+    const waiting = guest.pending[key];
+    // A disk that waited for the slot and is overtaken is unused again (qemu-server, update_vm_api).
+    if (waiting !== undefined && volidOf(waiting) !== volidOf(value)) retire(world, guest.config, waiting);
     engage(guest.config, value);
     if (isCdrom(value) && !isCloudinit(value)) appendToBoot(guest, key);
   }
