@@ -201,7 +201,8 @@ const quietMonitor: ClusterMonitor = { task() {}, progress() {}, line() {} };
 /** What each guest must still be at its first write: the basis of the plan that was approved. */
 function* guardsOf(plan: Plan): Generator<Guard> {
   for (const change of runnable(plan)) {
-    if (change.action === 'create' || change.action === 'clean-up') continue;
+    // A staging guest is known by its own mark.
+    if (change.action === 'create' || (change.action === 'clean-up' && change.leftovers === undefined)) continue;
     const { kind: guestKind, vmid, node, config } = change.live;
     if (config?.uuid !== undefined) yield { guestKind, vmid, node, uuid: config.uuid, digest: config.digest };
   }
