@@ -33,22 +33,30 @@ export function takenOut({ guest, live }: ReplaceChange | RollBackChange, since:
   };
 }
 
-/** With one more, which takes the place of an older record of the same volume. */
+/**
+ * With one more, which takes the place of an older record of the same volume. What that one knew of its content stays
+ * known: a replace or rollback that is cut off leaves tags that do not tell.
+ */
 export function withKept(kept: readonly KeptDisk[], disk: KeptDisk): readonly KeptDisk[] {
-  return [...kept.filter((one) => one.vmid !== disk.vmid || one.volid !== disk.volid), disk];
+  const isSame = (one: KeptDisk) => one.vmid === disk.vmid && one.volid === disk.volid && one.uuid === disk.uuid;
+  const { imageHash, commit } = kept.find(isSame) ?? {};
+  const known = { ...(imageHash === undefined ? {} : { imageHash }), ...(commit === undefined ? {} : { commit }) };
+  const others = kept.filter((one) => one.vmid !== disk.vmid || one.volid !== disk.volid);
+  return [...others, disk.imageHash === undefined ? { ...known, ...disk } : disk];
 }
 
 /**
- * Without the records of volumes that are nowhere with their guest any more. A guest that cannot be read keeps its
- * records: its node may be down.
+ * Without the records of volumes that are not unused volumes of their guest any more: what is in a slot again is taken
+ * out by somebody else, if ever. A guest that cannot be read keeps its records, its node may be down; so does one with
+ * work on it, whose disks are between two places.
  */
 export function stillKept(kept: readonly KeptDisk[], guests: readonly LiveGuest[]): readonly KeptDisk[] {
   return kept.filter((disk) => {
     const guest = guests.find((one) => one.vmid === disk.vmid);
     if (guest === undefined) return false;
     if (guest.config === undefined) return true;
-    const attached = Object.values(guest.config.disks).map(({ volid }) => volid);
-    return guest.config.uuid === disk.uuid && [...attached, ...Object.values(guest.config.unused)].includes(disk.volid);
+    if (guest.config.uuid !== disk.uuid) return false;
+    return readTags(guest.tags).pending || Object.values(guest.config.unused).includes(disk.volid);
   });
 }
 

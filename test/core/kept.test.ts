@@ -31,12 +31,23 @@ describe('the root disk that a replacement takes out', () => {
     const later = { ...disk, since: t0 + 1 };
     expect(withKept([disk, { ...disk, vmid: 824 }], later)).toEqual([{ ...disk, vmid: 824 }, later]);
   });
+
+  it('holds what an earlier record knew of it, where the tags do not tell any more', () => {
+    const image = { imageHash: 'a'.repeat(32), commit: '4d0c8e17'.repeat(5) };
+    const later = { ...disk, since: t0 + 1 };
+    expect(withKept([{ ...disk, ...image }], later)).toEqual([{ ...later, ...image }]);
+    expect(withKept([{ ...disk, ...image }], { ...later, imageHash: 'b'.repeat(32) })).toEqual([
+      { ...later, imageHash: 'b'.repeat(32) },
+    ]);
+    expect(withKept([{ ...disk, ...image, uuid: 'another' }], later)).toEqual([later]);
+  });
 });
 
 describe('a record', () => {
   it.each([
     ['unused', there, true],
-    ['attached again', aLiveGuest(), true],
+    ['attached again', aLiveGuest(), false],
+    ['between two places while work goes on', aLiveGuest({ tags: ['proxnix', 'proxnix-pending'] }), true],
     ['of another machine', aLiveGuest({ config: { uuid: 'another', unused: { unused0: disk.volid } } }), false],
     ['on a node that is down', anUnreadGuest(), true],
   ])('of a disk that is %s', (_, guest, kept) => {
