@@ -10,12 +10,12 @@ import { createApiServer } from './server.ts';
 import { loadState, saveState } from './state-file.ts';
 import type { TaskRecord } from './tasks.ts';
 import type { Volume } from './volume.ts';
-import type { World } from './world.ts';
-import { openWorld } from './world.ts';
+import { openWorld, type World, type WorldState } from './world.ts';
 
 export { demoSeed } from './demo-seed.ts';
 export type { OutsideAction } from './outside.ts';
 export { parseSeed, type Seed } from './seed.ts';
+export type { WorldState } from './world.ts';
 
 export interface SimulatorOptions {
   readonly seed: Seed;
@@ -35,6 +35,8 @@ export interface SimulatorOptions {
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
   /** Keeps the state in this file, so that the cluster outlives a restart. */
   readonly stateFile?: string | undefined;
+  /** In place of the seed's guests and volumes, and of what a state file holds. */
+  readonly state?: WorldState | undefined;
   /** In place of the seed's rates. */
   readonly importBytesPerSecond?: number | undefined;
   readonly statisticsSeconds?: number | undefined;
@@ -65,7 +67,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     if (stateFile !== undefined) saveState(stateFile, world.state());
   };
   const fingerprint = options.tls === undefined ? undefined : new X509Certificate(options.tls.cert).fingerprint256;
-  const kept = stateFile === undefined ? undefined : loadState(stateFile);
+  const kept = options.state ?? (stateFile === undefined ? undefined : loadState(stateFile));
   let world = openWorld(seed, clock, save, { fingerprint, state: kept });
   const reset = async () => {
     const old = world;

@@ -44,13 +44,14 @@ export interface BenchOptions {
   readonly gate?: (text: string) => string;
   readonly chats?: readonly FakeChat[];
   readonly store?: TestStore;
+  readonly builder?: TestBuilder;
 }
 
 /** The pipeline over fakes, with everything around it at hand. `restart` puts another process on the same world. */
 export class Bench {
   readonly clock = new ManualClock();
   readonly git = new FakeGit();
-  readonly builder = new TestBuilder();
+  readonly builder: TestBuilder;
   readonly cluster = new TestCluster(undefined, () => this.clock.now());
   readonly health = new FakeHealth();
   readonly logged: Logged[] = [];
@@ -63,6 +64,7 @@ export class Bench {
 
   constructor(options: BenchOptions = {}) {
     this.store = options.store ?? new TestStore();
+    this.builder = options.builder ?? new TestBuilder();
     this.chats = options.chats ?? [new FakeChat()];
     this.#gate = options.gate ?? ((text) => text);
     this.fleets = (options.fleets ?? [{}]).map((change) => this.#fleet(change, options.policy));

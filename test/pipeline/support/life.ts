@@ -1,9 +1,20 @@
+/** A call that counts, as the process made it. */
+export interface Made {
+  readonly member: string;
+  readonly args: readonly unknown[];
+}
+
 /** The life of one process of the bot: from its death on no call that it makes is carried out or answered. */
 export class Life {
   #over = false;
   #calls = 0;
+  #onEnd: () => void = () => undefined;
+  /** Resolves when it is over. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.#onEnd = resolve;
+  });
   /** Asked with the number of each call that counts, before and after it is carried out; true ends the life there. */
-  endsAt: (call: number, when: 'before' | 'after') => boolean = () => false;
+  endsAt: (call: number, when: 'before' | 'after', made: Made) => boolean = () => false;
 
   get over(): boolean {
     return this.#over;
@@ -16,6 +27,7 @@ export class Life {
 
   end(): void {
     this.#over = true;
+    this.#onEnd();
   }
 
   /** A port as this process holds it. Calls of the members named count for `endsAt`. */
@@ -25,25 +37,28 @@ export class Life {
         const value: unknown = Reflect.get(target, member, target);
         if (typeof value !== 'function') return value;
         const counts = counted.some((name) => name === member);
-        return (...args: unknown[]) => this.#call(() => Reflect.apply(value, target, args), counts);
+        return (...args: unknown[]) => {
+          const made = counts ? { member: String(member), args } : undefined;
+          return this.#call(() => Reflect.apply(value, target, args), made);
+        };
       },
     });
   }
 
-  #call(call: () => unknown, counts: boolean): unknown {
-    const number = counts ? this.#calls++ : -1;
-    if (!this.#over && counts && this.endsAt(number, 'before')) this.end();
+  #call(call: () => unknown, made: Made | undefined): unknown {
+    const number = made === undefined ? -1 : this.#calls++;
+    if (!this.#over && made !== undefined && this.endsAt(number, 'before', made)) this.end();
     if (this.#over) return never();
     const result = call();
     if (!(result instanceof Promise)) return result;
-    return this.#answer(result, number);
+    return this.#answer(result, number, made);
   }
 
-  async #answer(result: Promise<unknown>, number: number): Promise<unknown> {
+  async #answer(result: Promise<unknown>, number: number, made: Made | undefined): Promise<unknown> {
     try {
       return await result;
     } finally {
-      if (!this.#over && number >= 0 && this.endsAt(number, 'after')) this.end();
+      if (!this.#over && made !== undefined && this.endsAt(number, 'after', made)) this.end();
       if (this.#over) await never();
     }
   }

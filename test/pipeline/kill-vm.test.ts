@@ -1,0 +1,4 @@
+import { vms } from './support/kill/kinds.ts';
+import { killEverywhere } from './support/kill/suite.ts';
+
+await killEverywhere(vms);
