@@ -118,7 +118,8 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   else if (change.action === 'replace' && !change.halfMade) {
     yield { ...at('stage'), guest };
     yield { ...at('hand-over'), guest };
-    if (change.fields.length > 0) yield { ...at('configure'), guest, tags: working };
+    // Until the swap the tags tell what the root disk holds: one that is cut off here can still be gone back to.
+    if (change.fields.length > 0) yield { ...at('configure'), guest, tags: updatingTags(live) };
     yield { ...at('swap'), guest, tags: working };
     yield at('restart');
     yield at('start');
@@ -159,7 +160,7 @@ function* updateSteps(change: UpdateChange, at: At): Generator<Step> {
 function* rollBackSteps(change: RollBackChange, at: At, tags: string): Generator<Step> {
   const { guest, to, fields } = change;
   if (to === undefined) return;
-  if (fields.length > 0) yield { ...at('configure'), guest, tags };
+  if (fields.length > 0) yield { ...at('configure'), guest, tags: updatingTags(change.live.tags) };
   yield { ...at('swap'), guest, tags, volid: to.volid };
   yield at('restart');
   yield at('start');

@@ -67,6 +67,14 @@ describe('the steps of a change', () => {
     ]);
   });
 
+  it('let the tags tell what the root disk holds until it is swapped', () => {
+    const guests = [{ ...aGuest({ image: anImage('b') }), cores: 4 }];
+    const steps = planSteps(aPlan({ guests }, [aLiveGuest()]));
+    const tagsOf = (kind: string) => steps.find((step) => step.kind === kind);
+    expect(tagsOf('configure')).toMatchObject({ tags: expect.stringContaining('nix-aaaaaaaa') });
+    expect(tagsOf('swap')).toMatchObject({ tags: 'proxnix;proxnix-pending' });
+  });
+
   it('make a guest that never got a disk anew', () => {
     const bare = aLiveGuest({ tags: pending, status: 'stopped', config: { disks: {} } });
     expect(ids({}, [bare])).toEqual([
