@@ -54,6 +54,17 @@ describe('the demo cluster', () => {
     expect(exit).toBe('VM quit/powerdown failed - got timeout');
   });
 
+  it('keeps a disk as unused that waited for a slot which another one gets', async () => {
+    await create(820, 'test-init');
+    for (const slot of ['scsi1', 'scsi2']) await client.run('POST', vm(820, '/config'), { [slot]: 'fast:1' });
+    const { scsi1, scsi2 } = simulator.guest(820)?.config ?? {};
+    await client.run('PUT', vm(820, '/config'), { delete: 'scsi1,scsi2' });
+    await client.run('POST', vm(820, '/status/start'));
+    for (const disk of [scsi1, scsi2]) await client.call('PUT', vm(820, '/config'), { scsi0: String(disk) });
+    expect(simulator.guest(820)?.pending['scsi0']).toBe(scsi2);
+    expect(Object.values(simulator.guest(820)?.config ?? {})).toContain(String(scsi1).split(',')[0]);
+  });
+
   it('fails to start a guest named fail-start', async () => {
     await create(820, 'fail-start');
     expect(await client.run('POST', vm(820, '/status/start'))).toBe('start failed: QEMU exited with code 1');
@@ -120,6 +131,15 @@ describe('a simulator', () => {
     expect(second.guest(820)?.config['name']).toBe('kept');
     expect(second.volumes().map((one) => one.volid)).toEqual(['local:import/web.qcow2']);
     expect(second.tasks()[0]).toMatchObject({ upid, exit: 'OK' });
+  });
+
+  it('begins with a state that it is given', async () => {
+    const first = await start({});
+    const client = clientOf(first, TOKEN);
+    await client.run('POST', '/nodes/pve1/qemu', { vmid: 820, name: 'kept' });
+    const second = await start({ state: { guests: first.guests(), volumes: first.volumes(), tasks: first.tasks() } });
+    expect(second.guest(820)?.config['name']).toBe('kept');
+    expect(second.tasks().map(({ type }) => type)).toEqual(['qmcreate']);
   });
 
   it('goes back to its seed on reset', async () => {

@@ -13,9 +13,13 @@ export interface KindOfGuest {
   readonly identity: (guest: Guest) => unknown;
   /** A disk that a person attaches beside the root disk. */
   readonly dataDisk: { readonly slot: string; readonly value: string };
+  /** The last write to a staging guest before its disk is handed over. */
+  readonly staged: 'resize' | 'config';
   /** The attribute of the flake. */
   readonly attribute: 'vms' | 'containers';
   readonly settings: object;
+  /** Settings of `website` that take a restart to change. */
+  readonly waiting: object;
 }
 
 export const vms: KindOfGuest = {
@@ -24,8 +28,22 @@ export const vms: KindOfGuest = {
   rootSlot: 'scsi0',
   identity: ({ config }) => [config['smbios1'], macOf(config['net0'])],
   dataDisk: { slot: 'scsi1', value: 'fast:1' },
+  staged: 'resize',
   attribute: 'vms',
   settings: { sockets: 1, cloud_init: 'None', protected: false },
+  waiting: { cores: 2 },
+};
+
+export const containers: KindOfGuest = {
+  kind: 'container',
+  api: 'lxc',
+  rootSlot: 'rootfs',
+  identity: ({ config }) => macOf(config['net0']),
+  dataDisk: { slot: 'mp0', value: 'fast:1,mp=/data' },
+  staged: 'config',
+  attribute: 'containers',
+  settings: {},
+  waiting: { features: {} },
 };
 
 /** The three guests of the stories. */
@@ -34,9 +52,14 @@ export const [init, database, website] = [820, 822, 823] as const;
 /** What the flake declares: the image of `website`, its memory, and which of the guests there are. */
 export function declared(
   { attribute, settings }: KindOfGuest,
-  change: { readonly image?: string; readonly memoryMb?: number; readonly guests?: readonly number[] } = {},
+  change: {
+    readonly image?: string;
+    readonly memoryMb?: number;
+    readonly more?: object;
+    readonly guests?: readonly number[];
+  } = {},
 ): Declared {
-  const { image = 'website 1', memoryMb = 2048, guests = [database, website] } = change;
+  const { image = 'website 1', memoryMb = 2048, more = {}, guests = [database, website] } = change;
   const all = { init, database, website };
   const wanted = Object.entries(all).filter(([, vmid]) => guests.includes(vmid));
   const entries = wanted.map(([key, vmid]) => [
@@ -44,7 +67,7 @@ export function declared(
     {
       ...{ name: `test-${key}`, vm_id: vmid, image_type: key, cores: 1, disk_gb: 1, storage_location: 'fast' },
       ...settings,
-      memory_mb: vmid === website ? memoryMb : 512,
+      ...(vmid === website ? { memory_mb: memoryMb, ...more } : { memory_mb: 512 }),
     },
   ]);
   return {

@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
 import { hasEnded } from '../../../../src/core/advance.ts';
 import { imageHash } from '../../../../src/core/guest.ts';
+import type { KeptDisk } from '../../../../src/core/kept.ts';
 import { readTags, splitTags } from '../../../../src/core/tags.ts';
-import type { Guest } from '../../../../src/simulator/guest.ts';
+import { type Guest, volidOf } from '../../../../src/simulator/guest.ts';
 import type { WorldState } from '../../../../src/simulator/simulator.ts';
 import { present, shaOf } from '../fleet.ts';
 import { guestOf, type KindOfGuest, website } from './kinds.ts';
@@ -17,6 +18,7 @@ export async function expectRecovered(world: KillWorld, kind: KindOfGuest, story
   expectForeignUntouched(world, before);
   expect(orphansIn(world), 'orphans').toEqual([]);
   expectUnusedKnown(world, story);
+  expectWayBack(world, kind, story);
   expectNothingTwice(world, story);
   for (const run of world.bench.pipeline.runs()) expect(hasEnded(run), `${run.id} ${run.phase}`).toBe(true);
   await windowPasses(world);
@@ -70,6 +72,16 @@ function expectUnusedKnown(world: KillWorld, { wanted }: Story): void {
     const known = kept.filter((disk) => disk.vmid === vmid).map(({ volid }) => volid);
     for (const volid of unusedOf(guestOf(world, vmid))) expect(known, `${volid} has a record`).toContain(volid);
   }
+}
+
+/** Where the root disk is another one now, what the one of before holds is known: people can go back to it. */
+function expectWayBack(world: KillWorld, { rootSlot }: KindOfGuest, { from }: Story): void {
+  const before = present(from.cluster.guests.find(({ vmid }) => vmid === website)).config;
+  const volid = volidOf(before[rootSlot]);
+  if (diskOf(guestOf(world, website), rootSlot) === volid) return;
+  const recordIn = (kept: readonly KeptDisk[] = []) => kept.find((disk) => disk.volid === volid)?.imageHash;
+  const known = readTags(splitTags(String(before['tags']))).imageHash ?? recordIn(from.store.fleets['acme']?.kept);
+  expect(recordIn(world.bench.store.fleet('acme').kept), `the image on ${volid}`).toBe(present(known));
 }
 
 /** No image is imported over another, and no guest is deleted that shall live. */

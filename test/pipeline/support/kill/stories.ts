@@ -53,7 +53,7 @@ export async function storiesOf(kind: KindOfGuest): Promise<readonly Story[]> {
     },
     {
       ...{ title: 'an update with a restart', from: first, recover: finish },
-      act: pushing({ memoryMb: 4096 }),
+      act: pushing({ memoryMb: 4096, more: kind.waiting }),
       wanted: [other, { ...old, commit: 2, memoryMb: 4096 }],
     },
     {
@@ -105,7 +105,7 @@ export async function storiesOf(kind: KindOfGuest): Promise<readonly Story[]> {
     },
     {
       ...{ title: 'the clean-up of a staging guest', recover: finish },
-      from: await killed(`PUT /nodes/pve1/${kind.api}/900000823/resize`, 'after'),
+      from: await killed(`PUT /nodes/pve1/${kind.api}/900000823/${kind.staged}`, 'after'),
       act: pushing({}),
       wanted: [other, old],
     },
