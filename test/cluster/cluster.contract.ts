@@ -599,6 +599,35 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       expect(await story.find()).toBeUndefined();
     });
 
+    it.runIf(isVm).each(['running', 'stopped'] as const)(
+      'leaves nothing to plan after each change of hardware of a VM that is %s',
+      async (status) => {
+        const story = await start();
+        await apply(story, await planFor(story, [aGuest()]), 'a');
+        const ways: readonly (readonly [DesiredGuest, string])[] = [
+          [aGuest({ cloudInit: { storage: 'fast' } }), 'cloud-init'],
+          [aGuest({ cloudInit: { storage: 'slow' } }), 'cloud-init'],
+          [aGuest(), 'cloud-init'],
+          [aGuest({ bridge: 'vmbr1' }), 'bridge'],
+          [aGuest({ bridge: 'vmbr1', scsiHw: 'virtio-scsi-single' }), 'scsi-hw'],
+          [aGuest({ bridge: 'vmbr1', scsiHw: 'virtio-scsi-single', storage: 'slow' }), 'storage'],
+          [aGuest(), 'bridge'],
+        ];
+        for (const [wanted, field] of ways) {
+          await story.look();
+          if (status === 'stopped') await story.run('stop');
+          const plan = await planFor(story, [wanted]);
+          expect(plan.changes).toMatchObject([{ action: 'update' }]);
+          expect(plan.changes.flatMap((change) => ('fields' in change ? change.fields : []))).toContainEqual(
+            expect.objectContaining({ field }),
+          );
+          await apply(story, plan, 'a');
+          expect((await planFor(story, [wanted])).changes, `${field} of ${JSON.stringify(wanted)}`).toEqual([]);
+        }
+        expect((await story.read()).status).toBe(status);
+      },
+    );
+
     it('cleans up what an interrupted replacement left', async () => {
       const story = await start();
       await apply(story, await planFor(story, [a()]), 'a');

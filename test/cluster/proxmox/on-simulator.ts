@@ -28,7 +28,11 @@ export function seed(change: Partial<Seed> = {}): Seed {
   if (fast === undefined) throw new Error('the demo has no storage fast');
   const tokens = base.tokens.map((token) => ({
     ...token,
-    privileges: { ...token.privileges, '/storage/slow': ['Datastore.AllocateSpace', 'Datastore.Audit'] },
+    privileges: {
+      ...token.privileges,
+      '/storage/slow': ['Datastore.AllocateSpace', 'Datastore.Audit'],
+      '/sdn/zones/localnetwork/vmbr1': ['SDN.Use'],
+    },
   }));
   const rates = { importBytesPerSecond: 1e10, statisticsSeconds: 0 };
   return {
@@ -36,6 +40,7 @@ export function seed(change: Partial<Seed> = {}): Seed {
     rates,
     tokens,
     storages: [...base.storages, { ...fast, storage: 'slow', path: '/mnt/slow' }],
+    bridges: [...base.bridges, { iface: 'vmbr1', node: 'pve1' }],
     ...change,
   };
 }
