@@ -19,7 +19,7 @@ function spawnBot(dir: string, url: string) {
 }
 
 /** The bot as a process of its own, which can be killed; cluster and repository outlive it. */
-describe('kill -9 of the bot in the middle of an import', () => {
+describe('kill -9 of the bot in the middle of its work', () => {
   const running: { simulator?: Simulator; bot?: ReturnType<typeof spawnBot>; dir?: string } = {};
   afterEach(async () => {
     running.bot?.kill('SIGKILL');
@@ -93,7 +93,7 @@ describe('kill -9 of the bot in the middle of an import', () => {
     expectDone(simulator);
   }, 120_000);
 
-  it('ends with a truthful card and a plan that finishes the work: a replace, whose guest goes on running', async () => {
+  it('ends with a truthful card and a plan that finishes the work: a replace, whose guest goes on running, and its rollback', async () => {
     const { dir, simulator, repository } = await begin(100_000_000);
     const client = await startBot(dir, simulator);
     await client.press(await latest(client, /^Plan: create 4$/), 'approve');
@@ -118,7 +118,36 @@ describe('kill -9 of the bot in the middle of an import', () => {
     await latest(again, /^Applied/);
     expectDone(simulator);
     expect(simulator.guest(823)?.config['smbios1']).toBe(before?.['smbios1']);
+
+    const disks = disksOf(simulator, 823);
+    expect(disks).toHaveLength(2);
+    await again.post('/api/commands', { text: '/proxnix rollback test-website' });
+    const back = await latest(again, /^Plan: roll back 1$/);
+    await again.press(back, 'approve');
+    await expect
+      .poll(() => simulator.tasks().find(({ type }) => type === 'qmreboot'), { timeout: patience, interval: 5 })
+      .toMatchObject({ exit: undefined });
+    await kill();
+    expect(disksOf(simulator, 823)).toEqual(disks);
+
+    const third = await startBot(dir, simulator);
+    const onward = await latest(third, /^Plan: replace 1$/);
+    const cut = (await third.messages()).find(({ id }) => id === back.id);
+    expect(cut?.card.title).toBe('Interrupted: step 1 of 1, roll back test-website (823)');
+    await third.press(onward, 'approve');
+    await latest(third, /^Applied/);
+    expectDone(simulator);
+    expect(disksOf(simulator, 823)).toEqual(expect.arrayContaining([...disks]));
   }, 120_000);
+
+  /** Every disk that a guest names, attached, pending or unused. */
+  function disksOf(simulator: Simulator, vmid: number): readonly string[] {
+    const { config = {}, pending = {} } = simulator.guest(vmid) ?? {};
+    const drives = [...Object.entries(config), ...Object.entries(pending)].filter(([key]) =>
+      /^(scsi|unused)\d/.test(key),
+    );
+    return [...new Set(drives.map(([, value]) => String(value).split(',')[0] ?? ''))].sort();
+  }
 
   /** Four guests that run with final tags, no staging guest, no volume of nobody. */
   function expectDone(simulator: Simulator): void {
