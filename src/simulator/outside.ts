@@ -11,6 +11,14 @@ export const OutsideAction = z.discriminatedUnion('do', [
   z.object({ do: z.literal('lock'), vmid: z.number(), lock: z.string() }),
   z.object({ do: z.literal('unlock'), vmid: z.number() }),
   z.object({ do: z.literal('kill-worker'), vmid: z.number() }),
+  /** The worker of the next task of a type dies before it has done anything, or after all of its work. */
+  z.object({
+    do: z.literal('end-task'),
+    type: z.string(),
+    when: z.enum(['before', 'after']),
+    /** What the task says of it; of a worker that was killed nobody knows more. */
+    exit: z.string().default('unexpected status'),
+  }),
   z.object({ do: z.literal('daemon-down') }),
   z.object({ do: z.literal('daemon-up') }),
   z.object({ do: z.literal('config-fs-down') }),
@@ -52,6 +60,8 @@ export async function actOutside(world: World, wanted: OutsideAction): Promise<v
       return setLock(world, action.vmid, undefined);
     case 'kill-worker':
       return await killWorker(world, action.vmid);
+    case 'end-task':
+      return world.tasks.endNext(action.type, action);
     case 'power-off':
       return powerOff(guestOf(world, action.vmid));
     case 'node-down':

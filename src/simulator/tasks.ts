@@ -42,11 +42,18 @@ interface Running {
   done: Promise<void>;
 }
 
+/** How the next task of a type ends: its worker dies or fails before it has done anything, or after all of its work. */
+export interface TaskEnd {
+  readonly when: 'before' | 'after';
+  readonly exit: string;
+}
+
 /** The worker processes: each task runs on, whether the client that began it is still there or not. */
 export class Tasks {
   readonly #clock: Clock;
   readonly #changed: () => void;
   readonly #tasks = new Map<string, Running>();
+  readonly #ends = new Map<string, TaskEnd>();
   #pid = 2000;
 
   constructor(clock: Clock, changed: () => void) {
@@ -112,6 +119,11 @@ export class Tasks {
     task.control.abort(new Killed('killed'));
   }
 
+  /** The next task of that type ends so. */
+  endNext(type: string, end: TaskEnd): void {
+    this.#ends.set(type, end);
+  }
+
   /** Takes finished tasks over from a state file; those that ran then are dead now. */
   restore(records: readonly TaskRecord[]): void {
     for (const record of records) {
@@ -127,11 +139,16 @@ export class Tasks {
     for (const task of all) this.kill(task.record.upid);
     await Promise.all(all.map((task) => task.done));
     this.#tasks.clear();
+    this.#ends.clear();
   }
 
   async #run(running: Running, handle: TaskHandle, body: (task: TaskHandle) => void | Promise<void>): Promise<void> {
+    const doomed = this.#ends.get(running.record.type);
+    this.#ends.delete(running.record.type);
+    if (doomed?.when === 'before') return this.#end(running, doomed.exit);
     try {
       await body(handle);
+      if (doomed !== undefined) return this.#end(running, doomed.exit);
       handle.log('TASK OK');
       this.#end(running, 'OK');
     } catch (error) {

@@ -54,6 +54,18 @@ describe('the demo cluster', () => {
     expect(exit).toBe('VM quit/powerdown failed - got timeout');
   });
 
+  it.each(['before', 'after'] as const)(
+    'ends a task as it is told to, %s its work, and only the next one',
+    async (when) => {
+      await create(820, 'test-init');
+      await simulator.outside({ do: 'end-task', type: 'qmstart', when });
+      expect(await client.run('POST', vm(820, '/status/start'))).toBe('unexpected status');
+      expect(simulator.guest(820)?.startedAt !== undefined).toBe(when === 'after');
+      expect(await client.run('POST', vm(820, '/status/stop'))).toBe('OK');
+      expect(await client.run('POST', vm(820, '/status/start'))).toBe('OK');
+    },
+  );
+
   it('keeps a disk as unused that waited for a slot which another one gets', async () => {
     await create(820, 'test-init');
     for (const slot of ['scsi1', 'scsi2']) await client.run('POST', vm(820, '/config'), { [slot]: 'fast:1' });
