@@ -15,6 +15,8 @@ export interface Api {
   /** The first VMID tried for the staging guest of a guest. */
   readonly stagingVmid: (vmid: number) => number;
   readonly timeouts: Timeouts;
+  /** The tasks whose UPIDs were answered: none of them is that of a lost answer. */
+  readonly told: Set<string>;
 }
 
 /** The part of pino that is used: facts first, then a sentence. */

@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import { imageHash } from '../../core/guest.ts';
 import type { ClusterMonitor, ImageFile } from '../cluster.ts';
@@ -12,7 +11,7 @@ import { type ListedTask, Permissions, TaskList } from './schema.ts';
 import { sizeText } from './size.ts';
 import { findImage, imageContent, imageName, readStorage } from './storage.ts';
 import { followTask, silent, taskFailure } from './tasks.ts';
-import { isLost, newestTask } from './writes.ts';
+import { isLost, newestTask, readTold } from './writes.ts';
 
 /**
  * Brings an image to the image storage as a stream. No checksum goes along: Proxmox would want it before the file, so
@@ -105,7 +104,7 @@ async function send(api: Api, file: ImageFile, node: string, monitor: ClusterMon
       { stream, ...body },
       stalled.signal,
     );
-    return z.string().startsWith('UPID:').parse(answer);
+    return readTold(api, answer);
   } catch (error) {
     if (!isLost(error)) throw error;
     api.log.warn({ node, name, error }, 'the answer to an upload was lost');

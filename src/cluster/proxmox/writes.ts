@@ -83,10 +83,7 @@ async function whenFree<T>(api: Api, write: () => Promise<T>): Promise<T> {
 async function begin(api: Api, call: TaskCall): Promise<string> {
   const since = api.client.serverTime() - 1;
   try {
-    return z
-      .string()
-      .startsWith('UPID:')
-      .parse(await api.client.request(call.method, call.path, call.params));
+    return readTold(api, await api.client.request(call.method, call.path, call.params));
   } catch (error) {
     if (!isLost(error)) throw error;
     api.log.warn({ path: call.path, error }, 'the answer to a write was lost');
@@ -97,6 +94,13 @@ async function begin(api: Api, call: TaskCall): Promise<string> {
       cause: error,
     });
   }
+}
+
+/** The UPID that a call was answered with. */
+export function readTold(api: Api, answer: unknown): string {
+  const upid = z.string().startsWith('UPID:').parse(answer);
+  api.told.add(upid);
+  return upid;
 }
 
 /** The task of a call whose answer was lost. */
@@ -114,7 +118,8 @@ export async function newestTask(
 ): Promise<string | undefined> {
   for (let look = 0; look < 3; look++) {
     await api.sleep(look * 1000);
-    const newest = (await list()).filter(fits).sort((a, b) => b.starttime - a.starttime)[0];
+    const unknown = (await list()).filter(({ upid }) => !api.told.has(upid));
+    const newest = unknown.filter(fits).sort((a, b) => b.starttime - a.starttime)[0];
     if (newest !== undefined) return newest.upid;
   }
   return undefined;

@@ -145,6 +145,18 @@ describe('when a write is lost on its way', () => {
     expect(proxy.writes).toEqual(['POST /nodes/pve1/storage/local/upload']);
   });
 
+  it('a task of the same kind that is known is not taken for the one of the lost answer', async () => {
+    const { proxy, story } = await start();
+    await story.make();
+    await story.run('stop');
+    await story.run('start');
+    proxy.lose({ method: 'POST', path: /\/stop$/, what: 'request' });
+    await expect(story.run('stop')).rejects.toThrow('no task of it is to be found');
+    await story.upload('a');
+    proxy.lose({ method: 'POST', path: /\/upload$/, what: 'request' });
+    await expect(story.upload('b')).rejects.toThrow('no answer from Proxmox');
+  });
+
   it('a write with a digest is sent again: the second of two would be refused', async () => {
     const { proxy, story } = await start();
     await story.make();

@@ -47,6 +47,7 @@ async function following(...looks: readonly Look[]) {
     imageStorage: 'local',
     pool: undefined,
     stagingVmid: (vmid: number) => vmid,
+    told: new Set<string>(),
     version: async () => '9.2.11',
     timeouts: defaultTimeouts,
   };
