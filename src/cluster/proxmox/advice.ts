@@ -56,6 +56,10 @@ export function adviceFor(trouble: Trouble): string | undefined {
     const node = trouble.node === undefined ? 'The node' : `Node ${trouble.node}`;
     return `${node} cannot be reached: check that it is up and its services run, then look at a fresh plan.`;
   }
+  if (trouble.status === 596) {
+    const node = trouble.node === undefined ? 'The node' : `Node ${trouble.node}`;
+    return `${node} did not answer in time, and nothing was repeated: look at a fresh plan.`;
+  }
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 import { UserError } from '../../core/errors.ts';
 import { type GuestAt, guestLabel } from '../../core/guest.ts';
+import { unlockAdvice } from '../../core/lock.ts';
 import type { ClusterMonitor } from '../cluster.ts';
 import { type Api, guestPath, taskType } from './api.ts';
 import { type GuestConfig, readConfig } from './config.ts';
@@ -36,6 +37,18 @@ export async function findStaging(api: Api, owner: GuestAt): Promise<Staging | u
     if (config !== undefined && isStagingOf(owner.vmid, config)) return { ...at, config };
   }
   return undefined;
+}
+
+/** One whose creation was cut off carries no mark, and no token gets rid of it: nobody is told that nothing is left. */
+export async function refuseLocked(api: Api, owner: GuestAt): Promise<void> {
+  const range = new Set(candidates(api, owner.vmid));
+  const resources = await api.client.get('/cluster/resources', Resources, { type: 'vm' });
+  for (const entry of resources) {
+    if (entry.type !== 'qemu' && entry.type !== 'lxc') continue;
+    if (entry.lock !== 'create' || entry.node !== owner.node || !range.has(entry.vmid)) continue;
+    const at = { guestKind: entry.type === 'qemu' ? 'vm' : 'container', vmid: entry.vmid } as const;
+    throw new UserError(`${guestLabel(at)} is locked (create).`, { next: `${unlockAdvice(at, 'create')}.` });
+  }
 }
 
 /** A VMID for a staging guest; those of interrupted runs on the node are deleted first, strangers' are passed over. */

@@ -5,7 +5,7 @@ import type { ClusterMonitor, Guard } from '../../cluster.ts';
 import type { Api } from '../api.ts';
 import { type GuestConfig, readConfig, tagsOf, toLiveConfig } from '../config.ts';
 import { checkGuest, checkIdentity, checkUnchanged } from '../guard.ts';
-import { deleteGuest, deleteStaging, findStaging } from '../staging.ts';
+import { deleteGuest, deleteStaging, findStaging, refuseLocked } from '../staging.ts';
 import { isFree } from '../vmid.ts';
 import { isCutOffNow } from './cut-off.ts';
 import { isRunning, stopGuest } from './power.ts';
@@ -37,7 +37,8 @@ export async function discard(
 ): Promise<Guard | undefined> {
   if (step.staging) {
     const staging = await findStaging(api, step);
-    if (staging !== undefined) await deleteStaging(api, staging, step.vmid, monitor);
+    if (staging === undefined) await refuseLocked(api, step);
+    else await deleteStaging(api, staging, step.vmid, monitor);
     return guard?.vmid === step.vmid ? guard : undefined;
   }
   const config = await readConfig(api, step);
