@@ -23,9 +23,10 @@ const quietMs = 500;
 const editEveryMs = 3000;
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** What one commit declares: its VMs, and for each image a text that stands for its content. */
+/** What one commit declares: its VMs and containers, and for each image a text that stands for its content. */
 export interface Declared {
   readonly vms?: object;
+  readonly containers?: object;
   readonly images?: Readonly<Record<string, string>>;
   /** The flake does not evaluate. */
   readonly broken?: boolean;
@@ -110,10 +111,9 @@ export class Bench {
   commit(n: number, declared: Declared = {}, about: Partial<Commit> = {}): Commit {
     const commit = commitOf(n, about);
     const images = { website: 'website 1', database: 'database 1', init: 'init 1', ...declared.images };
-    this.builder.commit(
-      shaOf(n),
-      declared.broken === true ? {} : { fleet: { vms: declared.vms ?? threeVms() }, images },
-    );
+    const { vms = threeVms(), containers } = declared;
+    const fleet = { vms, ...(containers === undefined ? {} : { containers }) };
+    this.builder.commit(shaOf(n), declared.broken === true ? {} : { fleet, images });
     this.git.push(commit);
     return commit;
   }

@@ -18,6 +18,12 @@ export function aVm(change: Readonly<Record<string, unknown>> = {}): Readonly<Re
   };
 }
 
+/** A container as the flake spells it. */
+export function aCt(change: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+  const { sockets: _, cloud_init: _none, ...common } = aVm();
+  return { ...common, memory_mb: 512, ...change };
+}
+
 /** A fleet of three: `website` (823), `database` (822) and `init` (820). */
 export function threeVms(change: Readonly<Record<string, unknown>> = {}) {
   return {

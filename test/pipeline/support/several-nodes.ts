@@ -114,7 +114,7 @@ class Wire {
 }
 
 /** A qcow2 file of 1 GiB that is nothing but its head and zeros. */
-function written(dir: string, { image }: ImageFile): ImageFile {
+export function written(dir: string, { image }: ImageFile): ImageFile {
   const bytes = Buffer.alloc(imageBytes);
   bytes.writeUInt32BE(0x514649fb, 0);
   bytes.writeUInt32BE(3, 4);

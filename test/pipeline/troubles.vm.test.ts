@@ -1,0 +1,3 @@
+import { troublesContract } from './troubles.contract.ts';
+
+troublesContract('vm');
