@@ -62,7 +62,13 @@ async function killed(story: Story, kind: KindOfGuest, point: Point): Promise<re
     await story.act(world);
     if (!world.isDead) throw new Error('it was not killed');
     story.always?.(world);
+    const wasApplying = world.bench.store
+      .reopen()
+      .runs()
+      .some(({ run }) => run.phase === 'applying');
     await world.restart();
+    // What was cut off is looked into, and nothing of it is run again unasked.
+    if (wasApplying) expect(world.writes.filter(isRequest), 'requests after the restart').toEqual([]);
     story.always?.(world);
     await story.recover(world);
     story.always?.(world);
