@@ -3,36 +3,41 @@ import { didYouMean } from '../core/nearest.ts';
 import { demoSeed } from '../simulator/simulator.ts';
 import * as edits from './edits.ts';
 import { openSampleRepository, type SampleRepository } from './repository.ts';
-import { type SampleVm, sampleVms } from './sample-files.ts';
+import { declarationOf, type SampleGuest, sampleGuests } from './sample-files.ts';
 import { readSession, type Session } from './session.ts';
 
 interface Action {
   readonly does: string;
-  /** The VM it is done to when none is named; absent: it is done to no VM. */
-  readonly vm?: SampleVm;
-  readonly run: (repository: SampleRepository, vm: SampleVm, session: Session) => Promise<unknown>;
+  /** The guest it is done to when none is named; absent: none can be named. */
+  readonly guest?: SampleGuest;
+  readonly run: (repository: SampleRepository, guest: SampleGuest, session: Session) => Promise<unknown>;
 }
 
 /** What can be done to a demo that is running, in the order in which it is fun. */
 const actions: Readonly<Record<string, Action>> = {
-  'edit-image': { does: 'edit one image: one VM is replaced (-/+)', vm: 'website', run: edits.editImage },
+  'edit-image': { does: 'edit one image: one VM is replaced (-/+)', guest: 'website', run: edits.editImage },
   'edit-memory': {
     does: 'give a VM 4096 MiB: an update (~)',
-    vm: 'cp',
-    run: (repo, vm) => edits.editMemory(repo, vm, 4096),
+    guest: 'cp',
+    run: (repo, guest) => edits.editMemory(repo, guest, 4096),
   },
-  'remove-vm': { does: 'remove a VM from the flake: it is destroyed (-)', vm: 'website', run: edits.removeVm },
+  'add-container': { does: 'declare a container: it is created (+)', run: edits.addContainer },
+  'edit-container': {
+    does: 'edit its image: its root is swapped (-/+)',
+    run: (repo) => edits.editImage(repo, 'cache'),
+  },
+  'remove-vm': { does: 'remove a VM from the flake: it is destroyed (-)', guest: 'website', run: edits.removeGuest },
   'edit-readme': { does: 'change nothing that matters', run: edits.editReadme },
-  'grow-disk': { does: 'grow a disk, online', vm: 'worker', run: (repo, vm) => edits.growDisk(repo, vm) },
-  'break-image': { does: 'break the build of an image', vm: 'worker', run: edits.breakImage },
+  'grow-disk': { does: 'grow a disk, online', guest: 'worker', run: (repo, guest) => edits.growDisk(repo, guest) },
+  'break-image': { does: 'break the build of an image', guest: 'worker', run: edits.breakImage },
   'break-syntax': { does: 'forget a semicolon', run: edits.breakSyntax },
   'unknown-field': { does: 'mistype a field', run: edits.addUnknownField },
   'duplicate-id': { does: 'give two VMs one VMID', run: edits.duplicateVmId },
-  'foreign-id': { does: "take the VMID of somebody else's guest", vm: 'init', run: takeForeignVmid },
-  'full-storage': { does: 'put a VM with a new image on a full storage', vm: 'worker', run: useFullStorage },
-  'protect-vm': { does: 'protect a VM', vm: 'init', run: edits.protect },
+  'foreign-id': { does: "take the VMID of somebody else's guest", guest: 'init', run: takeForeignVmid },
+  'full-storage': { does: 'put a VM with a new image on a full storage', guest: 'worker', run: useFullStorage },
+  'protect-vm': { does: 'protect a VM', guest: 'init', run: edits.protect },
   'empty-fleet': { does: 'remove every VM', run: edits.emptyFleet },
-  'stop-vm': { does: "stop a VM behind the bot's back", vm: 'cp', run: stopVm },
+  'stop-vm': { does: "stop a VM behind the bot's back", guest: 'cp', run: stopGuest },
 };
 
 /** Does one thing to the demo that runs in `dir`; `list` says what there is. */
@@ -47,40 +52,41 @@ export async function playAction(dir: string, name: string, target: string | und
       next: actionList(),
     });
   }
-  const vm = vmOf(target) ?? action.vm ?? 'init';
+  const guest = guestOf(target) ?? action.guest ?? 'init';
   const session = await readSession(dir);
-  await action.run(openSampleRepository(dir), vm, session);
-  console.log(`Done: ${action.does}${action.vm === undefined ? '' : ` (test-${vm})`}. Look at ${session.url}`);
+  await action.run(openSampleRepository(dir), guest, session);
+  console.log(`Done: ${action.does}${action.guest === undefined ? '' : ` (test-${guest})`}. Look at ${session.url}`);
 }
 
-/** The actions, a line each. */
+/** The actions, a line each, and what to type in the console. */
 export function actionList(): string {
-  const lines = Object.entries(actions).map(([name, { does, vm }]) => {
-    return `  npm run demo -- ${`${name}${vm === undefined ? '' : ` [${vm}]`}`.padEnd(22)} ${does}`;
+  const lines = Object.entries(actions).map(([name, { does, guest }]) => {
+    return `  npm run demo -- ${`${name}${guest === undefined ? '' : ` [${guest}]`}`.padEnd(22)} ${does}`;
   });
-  return lines.join('\n');
+  return [...lines, `In the console, ${'`/proxnix rollback test-website`'} brings a replaced guest back.`].join('\n');
 }
 
-function vmOf(target: string | undefined): SampleVm | undefined {
+function guestOf(target: string | undefined): SampleGuest | undefined {
   if (target === undefined) return undefined;
-  const vm = sampleVms.find((name) => name === target || `test-${name}` === target);
-  if (vm === undefined)
-    throw new UserError(`The demo has no VM "${target}".`, { next: `It has ${sampleVms.join(', ')}.` });
-  return vm;
+  const guest = sampleGuests.find((name) => name === target || `test-${name}` === target);
+  if (guest === undefined)
+    throw new UserError(`The demo has no guest "${target}".`, { next: `It has ${sampleGuests.join(', ')}.` });
+  return guest;
 }
 
-async function takeForeignVmid(repository: SampleRepository, vm: SampleVm, session: Session): Promise<void> {
+async function takeForeignVmid(repository: SampleRepository, guest: SampleGuest, session: Session): Promise<void> {
   await call(session, 'POST', '/nodes/pve1/qemu', { vmid: '100', name: 'somebody-elses', memory: '512' });
-  await edits.takeVmid(repository, vm, 100);
+  await edits.takeVmid(repository, guest, 100);
 }
 
-async function useFullStorage(repository: SampleRepository, vm: SampleVm): Promise<void> {
-  await edits.useStorage(repository, vm, 'full');
-  await edits.editImage(repository, vm);
+async function useFullStorage(repository: SampleRepository, guest: SampleGuest): Promise<void> {
+  await edits.useStorage(repository, guest, 'full');
+  await edits.editImage(repository, guest);
 }
 
-async function stopVm(_repository: SampleRepository, vm: SampleVm, session: Session): Promise<void> {
-  await call(session, 'POST', `/nodes/pve1/qemu/${820 + sampleVms.indexOf(vm)}/status/stop`, {});
+async function stopGuest(_repository: SampleRepository, guest: SampleGuest, session: Session): Promise<void> {
+  const kind = declarationOf(guest) === 'vms.nix' ? 'qemu' : 'lxc';
+  await call(session, 'POST', `/nodes/pve1/${kind}/${820 + sampleGuests.indexOf(guest)}/status/stop`, {});
 }
 
 /** A call to the simulated cluster as its administrator: somebody at the Proxmox page, not the bot. */

@@ -1,15 +1,15 @@
+import { UserError } from '../core/errors.ts';
+import { editEntry, type NixValue, removeEntry, setValue } from './entries.ts';
 import { commitFiles, readSample, type SampleRepository } from './repository.ts';
-import type { SampleVm } from './sample-files.ts';
-import { editVm, type NixValue, removeVmText, setValue } from './vms-text.ts';
+import { containerFiles, declarationOf, type SampleGuest } from './sample-files.ts';
 
 /** What every edit answers: the hash of the commit it pushed. */
 type Pushed = Promise<string>;
 
-/** Another release of one image: its VM gets a new disk, no other. */
-export async function editImage(repository: SampleRepository, vm: SampleVm): Pushed {
-  const path = `images/${vm}.nix`;
-  const text = await readSample(repository, path);
-  return commitFiles(repository, `Update the image of test-${vm}`, { [path]: nextRelease(text) });
+/** Another release of one image: its guest gets a new root disk, no other. */
+export async function editImage(repository: SampleRepository, guest: SampleGuest): Pushed {
+  const { path, text } = await readImage(repository, guest);
+  return commitFiles(repository, `Update the image of test-${guest}`, { [path]: nextRelease(text) });
 }
 
 /** The text of an image's file with the next release. */
@@ -18,10 +18,9 @@ export function nextRelease(text: string): string {
 }
 
 /** The image's root file system fails to build, with a log. */
-export async function breakImage(repository: SampleRepository, vm: SampleVm): Pushed {
-  const path = `images/${vm}.nix`;
-  const text = await readSample(repository, path);
-  return commitFiles(repository, `Check the configuration of test-${vm}`, { [path]: brokenBuild(text) });
+export async function breakImage(repository: SampleRepository, guest: SampleGuest): Pushed {
+  const { path, text } = await readImage(repository, guest);
+  return commitFiles(repository, `Check the configuration of test-${guest}`, { [path]: brokenBuild(text) });
 }
 
 /** The text of an image's file with a check that fails. */
@@ -34,43 +33,55 @@ const brokenCheck = `    printf '%s\\n' "checking service.conf"
     exit 1
 `;
 
-/** A file that no image and no VM reads. */
+/** A file that no image and no guest reads. */
 export async function editReadme(repository: SampleRepository): Pushed {
   const text = await readSample(repository, 'README.md');
   return commitFiles(repository, 'Say more in the README', { 'README.md': `${text}\nOne more line.\n` });
 }
 
-export function editMemory(repository: SampleRepository, vm: SampleVm, memoryMb: number): Pushed {
-  return editValue(repository, vm, 'memory_mb', memoryMb, `Give test-${vm} ${memoryMb} MiB`);
+/** The fleet's container, which the first commit does not have. */
+export async function addContainer(repository: SampleRepository): Pushed {
+  const present = await readSample(repository, 'containers.nix').catch(() => '');
+  if (editEntry(present, 'test-cache', (entry) => entry) !== undefined) {
+    throw new UserError('The fleet declares test-cache already.', {
+      next: '`npm run demo -- edit-container` edits its image.',
+    });
+  }
+  const files = containerFiles(await readSample(repository, 'flake.nix'));
+  return commitFiles(repository, 'Add the container test-cache', files);
+}
+
+export function editMemory(repository: SampleRepository, guest: SampleGuest, memoryMb: number): Pushed {
+  return editValue(repository, guest, 'memory_mb', memoryMb, `Give test-${guest} ${memoryMb} MiB`);
 }
 
 /** Online: Proxmox resizes the disk. */
-export function growDisk(repository: SampleRepository, vm: SampleVm, diskGb = 32): Pushed {
-  return editValue(repository, vm, 'disk_gb', diskGb, `Grow the disk of test-${vm} to ${diskGb} GiB`);
+export function growDisk(repository: SampleRepository, guest: SampleGuest, diskGb = 32): Pushed {
+  return editValue(repository, guest, 'disk_gb', diskGb, `Grow the disk of test-${guest} to ${diskGb} GiB`);
 }
 
 /** Blocked: Proxmox cannot shrink a disk. */
-export function shrinkDisk(repository: SampleRepository, vm: SampleVm, diskGb = 4): Pushed {
-  return editValue(repository, vm, 'disk_gb', diskGb, `Shrink the disk of test-${vm} to ${diskGb} GiB`);
+export function shrinkDisk(repository: SampleRepository, guest: SampleGuest, diskGb = 4): Pushed {
+  return editValue(repository, guest, 'disk_gb', diskGb, `Shrink the disk of test-${guest} to ${diskGb} GiB`);
 }
 
-export function protect(repository: SampleRepository, vm: SampleVm): Pushed {
-  return editValue(repository, vm, 'protected', true, `Protect test-${vm}`);
+export function protect(repository: SampleRepository, guest: SampleGuest): Pushed {
+  return editValue(repository, guest, 'protected', true, `Protect test-${guest}`);
 }
 
-/** Another name for the same VM: its key and VMID stay. */
-export function renameVm(repository: SampleRepository, vm: SampleVm, name: string): Pushed {
-  return editValue(repository, vm, 'name', name, `Call test-${vm} ${name}`);
+/** Another name for the same guest: its key and VMID stay. */
+export function renameGuest(repository: SampleRepository, guest: SampleGuest, name: string): Pushed {
+  return editValue(repository, guest, 'name', name, `Call test-${guest} ${name}`);
 }
 
 /** Another storage; one that the simulator knows as broken shows what a failure looks like. */
-export function useStorage(repository: SampleRepository, vm: SampleVm, storage: string): Pushed {
-  return editValue(repository, vm, 'storage_location', storage, `Put test-${vm} on ${storage}`);
+export function useStorage(repository: SampleRepository, guest: SampleGuest, storage: string): Pushed {
+  return editValue(repository, guest, 'storage_location', storage, `Put test-${guest} on ${storage}`);
 }
 
 /** A VMID that may belong to somebody else's guest. */
-export function takeVmid(repository: SampleRepository, vm: SampleVm, vmid: number): Pushed {
-  return editValue(repository, vm, 'vm_id', vmid, `Number test-${vm} ${vmid}`);
+export function takeVmid(repository: SampleRepository, guest: SampleGuest, vmid: number): Pushed {
+  return editValue(repository, guest, 'vm_id', vmid, `Number test-${guest} ${vmid}`);
 }
 
 /** Refused: two VMs with one VMID. */
@@ -89,9 +100,8 @@ export async function breakSyntax(repository: SampleRepository): Pushed {
   return commitFiles(repository, 'Forget a semicolon', { 'vms.nix': text.replace('sockets = 1;', 'sockets = 1') });
 }
 
-export async function removeVm(repository: SampleRepository, vm: SampleVm): Pushed {
-  const text = await readSample(repository, 'vms.nix');
-  return commitFiles(repository, `Remove test-${vm}`, { 'vms.nix': removeVmText(text, `test-${vm}`) });
+export function removeGuest(repository: SampleRepository, guest: SampleGuest): Pushed {
+  return editDeclaration(repository, guest, `Remove test-${guest}`, (text) => removeEntry(text, `test-${guest}`));
 }
 
 /** No VM is left in the flake. */
@@ -99,14 +109,44 @@ export function emptyFleet(repository: SampleRepository): Pushed {
   return commitFiles(repository, 'Remove every VM', { 'vms.nix': '# The VMs of this fleet: none.\n{ }\n' });
 }
 
-async function editValue(
+function editValue(
   repository: SampleRepository,
-  vm: SampleVm,
+  guest: SampleGuest,
   field: string,
   value: NixValue,
   message: string,
 ): Pushed {
-  const text = await readSample(repository, 'vms.nix');
-  const edited = editVm(text, `test-${vm}`, (entry) => setValue(entry, field, value));
-  return commitFiles(repository, message, { 'vms.nix': edited });
+  return editDeclaration(repository, guest, message, (text) =>
+    editEntry(text, `test-${guest}`, (entry) => setValue(entry, field, value)),
+  );
+}
+
+async function editDeclaration(
+  repository: SampleRepository,
+  guest: SampleGuest,
+  message: string,
+  edit: (text: string) => string | undefined,
+): Pushed {
+  const path = declarationOf(guest);
+  const edited = edit(await readDeclared(repository, guest, path));
+  if (edited === undefined) throw undeclared(guest);
+  return commitFiles(repository, message, { [path]: edited });
+}
+
+async function readImage(repository: SampleRepository, guest: SampleGuest): Promise<{ path: string; text: string }> {
+  const path = `images/${guest}.nix`;
+  return { path, text: await readDeclared(repository, guest, path) };
+}
+
+/** A file of the working tree; those of the container are not there before it is added. */
+function readDeclared(repository: SampleRepository, guest: SampleGuest, path: string): Promise<string> {
+  return readSample(repository, path).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? undeclared(guest) : error;
+  });
+}
+
+function undeclared(guest: SampleGuest): UserError {
+  return new UserError(`The fleet does not declare test-${guest}.`, {
+    next: guest === 'cache' ? '`npm run demo -- add-container` adds it.' : '`git revert` in the fleet brings it back.',
+  });
 }

@@ -7,15 +7,23 @@ import type { ImageFile } from '../cluster/cluster.ts';
 import { UserError } from '../core/errors.ts';
 import type { Image, ImageRequest } from '../core/guest.ts';
 import type { Source } from '../git/git.ts';
-import { imageName, type RecordedImage, type Recording, readRecording } from './recorded.ts';
+import { imageOf, type RecordedImage, type Recording, readRecording } from './recorded.ts';
 import { readRecordedFleet } from './recorded-fleet.ts';
 import { sampleDisk } from './sample-disk.ts';
+import { type SampleGuest, sampleGuests } from './sample-files.ts';
+import { sampleTarball } from './sample-tarball.ts';
 
 const notRecorded = { next: 'Install Nix for edits of your own; without it the demo knows its own edits only.' };
 const notice = 'this is a recording: no Nix builds on this machine';
 
+/** A commit: the hashes of its files by path, and what its fleet is made of. */
+interface Tree {
+  readonly files: ReadonlyMap<string, string>;
+  readonly parts: Recording['flakes'][string];
+}
+
 /**
- * For machines without Nix: answers with recorded evaluations of the sample repository and writes the same disks. Its
+ * For machines without Nix: answers with recorded evaluations of the sample repository and writes the same images. Its
  * log lines say that it is a recording.
  */
 export class RecordedBuilder implements Builder {
@@ -23,7 +31,7 @@ export class RecordedBuilder implements Builder {
   readonly #recording: Recording;
   readonly #logs = new Map<string, string>();
 
-  /** @param options.dir where 'built' disks go */
+  /** @param options.dir where 'built' images go */
   constructor(options: { readonly dir: string; readonly recording?: Recording }) {
     this.#dir = options.dir;
     this.#recording = options.recording ?? readRecording();
@@ -31,12 +39,11 @@ export class RecordedBuilder implements Builder {
 
   async evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown> {
     refuseCancelled(signal, 'evaluation');
-    await this.#tree(source);
-    const fleet = readRecordedFleet(this.#recording, await git(source, ['cat-file', 'blob', `${source.rev}:vms.nix`]));
-    if (!('failure' in fleet)) return { vms: fleet.vms };
-    const commit = source.rev.slice(0, 7);
-    if (fleet.recorded) throw new UserError(`The flake of commit ${commit} does not evaluate: ${fleet.failure}.`);
-    throw new UserError(`The demo has no recording of line ${fleet.line} of vms.nix in commit ${commit}.`, notRecorded);
+    const { parts } = await this.#tree(source);
+    const read = await Promise.all(
+      parts.map(async (part) => [part, await this.#readPart(source, `${part}.nix`)] as const),
+    );
+    return Object.fromEntries(read);
   }
 
   async evaluateImages(
@@ -46,13 +53,12 @@ export class RecordedBuilder implements Builder {
   ): Promise<readonly Image[]> {
     refuseCancelled(signal, 'evaluation');
     const tree = await this.#tree(source);
-    const types = new Set(wanted.map(({ type }) => type));
-    const unknown = [...types].filter((type) => imageName(type) === undefined);
+    const known = sampleGuests.map(imageOf).filter(({ kind }) => tree.parts.includes(partOf[kind]));
+    const types = new Set(known.map(({ type }) => type));
+    const unknown = [...new Set(wanted.map(({ type }) => type))].filter((type) => !types.has(type));
     if (unknown.length > 0) {
       throw new UserError(`These images do not evaluate: ${unknown.join(', ')}.`, {
-        next: `Known are: ${Object.keys(this.#recording.images)
-          .map((name) => `build-qcow2-${name}`)
-          .join(', ')}.`,
+        next: `Known are: ${[...types].join(', ')}.`,
       });
     }
     return wanted.map((request) => this.#evaluate(source, tree, request));
@@ -87,23 +93,33 @@ export class RecordedBuilder implements Builder {
     return others.length;
   }
 
-  #evaluate(source: Source, tree: ReadonlyMap<string, string>, request: ImageRequest): Image {
+  /** The entries of one file. */
+  async #readPart(source: Source, file: string): Promise<unknown> {
+    const fleet = readRecordedFleet(this.#recording, await git(source, ['cat-file', 'blob', `${source.rev}:${file}`]));
+    if (!('failure' in fleet)) return fleet.guests;
+    const commit = source.rev.slice(0, 7);
+    if (fleet.recorded) throw new UserError(`The flake of commit ${commit} does not evaluate: ${fleet.failure}.`);
+    throw new UserError(`The demo has no recording of line ${fleet.line} of ${file} in commit ${commit}.`, notRecorded);
+  }
+
+  #evaluate(source: Source, { files }: Tree, request: ImageRequest): Image {
     const { kind, type } = request;
-    if (kind !== 'vm')
+    const guest = guestOf(request);
+    if (guest === undefined)
       throw new UserError(`The demo has no recording of the image ${imageTitle(request)}.`, notRecorded);
-    const path = `images/${imageName(type)}.nix`;
-    const found = this.#of(type)?.evaluations[tree.get(path) ?? ''];
+    const path = `images/${guest}.nix`;
+    const found = this.#recording.images[guest]?.evaluations[files.get(path) ?? ''];
     if (found === undefined) {
       throw new UserError(`The demo has no recording of ${path} in commit ${source.rev.slice(0, 7)}.`, notRecorded);
     }
-    const attr = `nixosConfigurations.${type}.config.system.build.qcow2`;
+    const attr = `nixosConfigurations.${type}.config.system.build.${kind === 'vm' ? 'qcow2' : 'tarball'}`;
     return { kind, type, attr, drvPath: found.drv, storePath: found.out };
   }
 
   async #buildOne(image: Image, monitor: BuildMonitor, at: { done: number; total: number }): Promise<boolean> {
     const recorded = this.#recorded(image);
-    const [root, disk] = [nameOf(recorded.root), nameOf(recorded.drv)];
-    const { rootLog = [], diskLog = [], brokenLog = [] } = this.#of(image.type) ?? {};
+    const [root, file] = [nameOf(recorded.root), nameOf(recorded.drv)];
+    const { rootLog = [], imageLog = [], brokenLog = [] } = this.#of(image) ?? {};
     monitor.progress(at.done, at.total, [root]);
     for (const line of [notice, ...(recorded.text === undefined ? brokenLog : rootLog)]) monitor.line(root, line);
     monitor.progress(at.done + 1, at.total, []);
@@ -111,38 +127,40 @@ export class RecordedBuilder implements Builder {
       this.#logs.set(image.drvPath, [notice, ...brokenLog].join('\n'));
       return false;
     }
-    monitor.progress(at.done + 1, at.total, [disk]);
-    for (const line of diskLog) monitor.line(disk, line);
+    monitor.progress(at.done + 1, at.total, [file]);
+    for (const line of imageLog) monitor.line(file, line);
     await mkdir(dirname(this.#path(image)), { recursive: true });
-    await writeFile(this.#path(image), sampleDisk(recorded.text));
+    const bytes = image.kind === 'vm' ? sampleDisk(recorded.text) : sampleTarball(recorded.text);
+    await writeFile(this.#path(image), bytes);
     monitor.progress(at.done + 2, at.total, []);
-    this.#logs.set(image.drvPath, [notice, ...diskLog].join('\n'));
+    this.#logs.set(image.drvPath, [notice, ...imageLog].join('\n'));
     return true;
   }
 
   #failure(failed: readonly Image[]): UserError {
     const roots = failed.map((image) => `${nameOf(this.#recorded(image).root)} (failed with exit code 1)`);
-    const types = failed.map((image) => image.type);
-    return new UserError(`Building ${types.join(' and ')} failed at ${roots.join(' and ')}.`, {
-      details: failed.flatMap((image) => [notice, ...(this.#of(image.type)?.brokenLog ?? [])]),
+    const titles = failed.map(imageTitle);
+    return new UserError(`Building ${titles.join(' and ')} failed at ${roots.join(' and ')}.`, {
+      details: failed.flatMap((image) => [notice, ...(this.#of(image)?.brokenLog ?? [])]),
     });
   }
 
   #recorded(image: Image): RecordedImage {
-    const all = Object.values(this.#of(image.type)?.evaluations ?? {});
+    const all = Object.values(this.#of(image)?.evaluations ?? {});
     const found = all.find((recorded) => recorded.drv === image.drvPath && recorded.out === image.storePath);
     if (found === undefined)
       throw new UserError(`The demo has no recording of the image ${imageTitle(image)}.`, notRecorded);
     return found;
   }
 
-  #of(type: string): Recording['images'][string] | undefined {
-    return this.#recording.images[imageName(type) ?? ''];
+  #of(image: Image): Recording['images'][string] | undefined {
+    return this.#recording.images[guestOf(image) ?? ''];
   }
 
   async #file(image: Image): Promise<ImageFile> {
     const path = this.#path(image);
-    return { image, path, size: (await stat(path)).size, virtualSize: 2 ** 31 };
+    const { size } = await stat(path);
+    return { image, path, size, ...(image.kind === 'vm' ? { virtualSize: 2 ** 31 } : {}) };
   }
 
   async #exists(image: Image): Promise<boolean> {
@@ -156,15 +174,23 @@ export class RecordedBuilder implements Builder {
     return join(this.#dir, image.storePath);
   }
 
-  /** The commit's files as hashes by path; refused when it makes images in a way nobody recorded. */
-  async #tree(source: Source): Promise<ReadonlyMap<string, string>> {
+  /** What a commit is made of; refused when it makes images in a way nobody recorded. */
+  async #tree(source: Source): Promise<Tree> {
     const listed = await git(source, ['ls-tree', '-r', source.rev]);
-    const tree = new Map(
+    const files = new Map(
       Array.from(listed.matchAll(/^\d+ blob ([0-9a-f]+)\t(.+)$/gm), ([, hash = '', path = '']) => [path, hash]),
     );
-    if (Object.entries(this.#recording.base).every(([path, hash]) => tree.get(path) === hash)) return tree;
+    const parts = this.#recording.flakes[files.get('flake.nix') ?? ''];
+    const isBase = Object.entries(this.#recording.base).every(([path, hash]) => files.get(path) === hash);
+    if (parts !== undefined && isBase) return { files, parts };
     throw new UserError(`The demo has no recording of how commit ${source.rev.slice(0, 7)} makes images.`, notRecorded);
   }
+}
+
+const partOf = { vm: 'vms', container: 'containers' } as const;
+
+function guestOf({ kind, type }: ImageRequest): SampleGuest | undefined {
+  return sampleGuests.find((guest) => imageOf(guest).kind === kind && imageOf(guest).type === type);
 }
 
 function refuseCancelled(signal: AbortSignal | undefined, what: string): void {

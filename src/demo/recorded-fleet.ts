@@ -1,13 +1,13 @@
 import type { Recording } from './recorded.ts';
 
-/** `vms.nix` read by the recording; `failure` is what stands in its way: Nix's own words, or a line nobody recorded. */
+/** `vms.nix` or `containers.nix` read by the recording; `failure` is what stands in its way: Nix's own words, or a line nobody recorded. */
 export type RecordedFleet =
-  | { readonly vms: Readonly<Record<string, Readonly<Record<string, unknown>>>> }
+  | { readonly guests: Readonly<Record<string, Readonly<Record<string, unknown>>>> }
   | { readonly failure: string; readonly recorded: boolean; readonly line: number };
 
-/** Puts the recorded lines of `vms.nix` together; anything that is none of them is refused. */
+/** Puts the recorded lines of such a file together; anything that is none of them is refused. */
 export function readRecordedFleet(recording: Recording, text: string): RecordedFleet {
-  const vms: Record<string, Record<string, unknown>> = {};
+  const guests: Record<string, Record<string, unknown>> = {};
   let entry: Record<string, unknown> | undefined;
   for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.trim();
@@ -18,7 +18,7 @@ export function readRecordedFleet(recording: Recording, text: string): RecordedF
       entry = undefined;
     } else if (key !== undefined && entry === undefined) {
       entry = {};
-      vms[key] = entry;
+      guests[key] = entry;
     } else if (entry !== undefined && field !== undefined && Object.hasOwn(recording.lines, line)) {
       entry[field] = recording.lines[line];
     } else {
@@ -26,5 +26,5 @@ export function readRecordedFleet(recording: Recording, text: string): RecordedF
       return { failure: failure ?? line, recorded: failure !== undefined, line: index + 1 };
     }
   }
-  return { vms };
+  return { guests };
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { ImageRequest } from '../core/guest.ts';
 import json from './recorded.json' with { type: 'json' };
-import { sampleFiles, sampleVms } from './sample-files.ts';
+import { type SampleGuest, sampleFiles } from './sample-files.ts';
 
 /** The machine the recordings were made for: part of every derivation. */
 export const recordedSystem = 'x86_64-linux';
@@ -22,7 +23,12 @@ export type RecordedImage = z.infer<typeof RecordedImage>;
 export const Recording = z.object({
   /** Files that decide over images and are no edit's business, by path: another text makes every recording void. */
   base: z.record(z.string(), z.string()),
-  /** What a line of a VM's entry in `vms.nix` evaluates to. */
+  /**
+   * What the fleet is made of, by the hash of `flake.nix`: each part stands in a file of its name. Any other flake makes
+   * every recording void as well.
+   */
+  flakes: z.record(z.string(), z.array(z.enum(['vms', 'containers']))),
+  /** What a line of a guest's entry evaluates to. */
   lines: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   /** What Nix says to a line that it cannot read. */
   broken: z.record(z.string(), z.string()),
@@ -31,7 +37,7 @@ export const Recording = z.object({
     z.string(),
     z.object({
       rootLog: z.array(z.string()),
-      diskLog: z.array(z.string()),
+      imageLog: z.array(z.string()),
       brokenLog: z.array(z.string()),
       evaluations: z.record(z.string(), RecordedImage),
     }),
@@ -45,7 +51,7 @@ export function readRecording(): Recording {
 
 /** The hashes of `base` as this version of proxnix makes the repository. */
 export function baseHashes(): Readonly<Record<string, string>> {
-  const base = Object.entries(sampleFiles(recordedSystem)).filter(([path]) => /^(?:flake\.nix|lib\/.*)$/.test(path));
+  const base = Object.entries(sampleFiles(recordedSystem)).filter(([path]) => path.startsWith('lib/'));
   return Object.fromEntries(base.map(([path, text]) => [path, blobHash(text)]));
 }
 
@@ -56,7 +62,7 @@ export function blobHash(text: string): string {
     .digest('hex');
 }
 
-/** The name of an image of the sample repository by its type. */
-export function imageName(type: string): string | undefined {
-  return sampleVms.find((name) => type === `build-qcow2-${name}`);
+/** An image of the sample repository as the flake asks for it. */
+export function imageOf(guest: SampleGuest): ImageRequest {
+  return guest === 'cache' ? { kind: 'container', type: 'lxc-cache' } : { kind: 'vm', type: `build-qcow2-${guest}` };
 }

@@ -1,9 +1,18 @@
-import { diskScript, rootScript } from './sample-scripts.ts';
+import { UserError } from '../core/errors.ts';
+import { diskScript, rootScript, tarballScript } from './sample-scripts.ts';
 
 /** The VMs of the sample fleet by the short name that the edits take. */
 export const sampleVms = ['init', 'cp', 'worker', 'website'] as const;
-
 export type SampleVm = (typeof sampleVms)[number];
+
+/** The VMs and the container that can be added to them, in the order of their VMIDs, the first of which is 820. */
+export const sampleGuests = [...sampleVms, 'cache'] as const;
+export type SampleGuest = (typeof sampleGuests)[number];
+
+/** The file that declares a guest. */
+export function declarationOf(guest: SampleGuest): 'vms.nix' | 'containers.nix' {
+  return guest === 'cache' ? 'containers.nix' : 'vms.nix';
+}
 
 /**
  * The sample repository's first commit by path: the layout of the article behind the project (`proxnix.vms`, one
@@ -18,9 +27,33 @@ export function sampleFiles(system: string): Readonly<Record<string, string>> {
     'lib/image.nix': imageFunction,
     'lib/root.sh': rootScript,
     'lib/disk.sh': diskScript,
+    'lib/tarball.sh': tarballScript,
     ...Object.fromEntries(sampleVms.map((vm) => [`images/${vm}.nix`, image(vm)])),
   };
 }
+
+/**
+ * What declares the container, by path.
+ * @param flake the text of `flake.nix`
+ * @throws UserError when that was rewritten by hand
+ */
+export function containerFiles(flake: string): Readonly<Record<string, string>> {
+  return { 'flake.nix': withContainer(flake), 'containers.nix': containers, 'images/cache.nix': image('cache') };
+}
+
+function withContainer(flake: string): string {
+  if (flake.includes(fleetLine) && flake.includes(configurationLine)) return flake;
+  const fleet = flake.replace(/^ +proxnix\.vms = .*;\n/m, (line) => line + fleetLine);
+  const both = fleet.replace(/^(?: +build-qcow2-.*;\n)+/m, (lines) => lines + configurationLine);
+  if (both.includes(fleetLine) && both.includes(configurationLine)) return both;
+  throw new UserError('flake.nix is no longer as the demo wrote it.', {
+    next: 'Add proxnix.containers and nixosConfigurations.lxc-cache by hand, or start the demo anew.',
+  });
+}
+
+const fleetLine = '      proxnix.containers = import ./containers.nix;\n';
+const configurationLine =
+  '        lxc-cache.config.system.build.tarball = makeImage.tarball "cache" (import ./images/cache.nix);\n';
 
 const readme = `# A small fleet
 
@@ -41,7 +74,7 @@ function flake(system: string): string {
     let
       makeImage = import ./lib/image.nix { system = "${system}"; };
       configuration = name: {
-        config.system.build.qcow2 = makeImage name (import (./images + "/\${name}.nix"));
+        config.system.build.qcow2 = makeImage.disk name (import (./images + "/\${name}.nix"));
       };
     in
     {
@@ -55,9 +88,8 @@ ${configurations}
 `;
 }
 
-const imageFunction = `# An image is two derivations: the root file system, then the disk with it.
+const imageFunction = `# An image is two derivations: the root file system, then the file with it; for a VM a disk, for a container a tarball.
 { system }:
-name: image:
 let
   run =
     script: attributes:
@@ -69,12 +101,17 @@ let
       }
       // attributes
     );
-  root = run ./root.sh (image // { name = "nixos-root-\${name}"; });
+  make =
+    script: ending: name: image:
+    run script {
+      name = "nixos-\${name}.\${ending}";
+      root = run ./root.sh (image // { name = "nixos-root-\${name}"; });
+      inherit (image) hostName;
+    };
 in
-run ./disk.sh {
-  name = "nixos-\${name}.qcow2";
-  inherit root;
-  inherit (image) hostName;
+{
+  disk = make ./disk.sh "qcow2";
+  tarball = make ./tarball.sh "tar.zst";
 }
 `;
 
@@ -138,19 +175,34 @@ const vms = `# The VMs of this fleet. Sizes: MiB of memory, GiB of disk.
 }
 `;
 
-const services: Record<SampleVm, readonly string[]> = {
+const containers = `# The containers of this fleet. Sizes: MiB of memory, GiB of disk.
+{
+  test-cache = {
+    name = "test-cache";
+    vm_id = 824;
+    image_type = "lxc-cache";
+    cores = 1;
+    memory_mb = 512;
+    disk_gb = 4;
+    storage_location = "local-lvm";
+  };
+}
+`;
+
+const services: Record<SampleGuest, readonly string[]> = {
   init: ['openssh', 'dnsmasq'],
   cp: ['openssh', 'etcd', 'kube-apiserver'],
   worker: ['openssh', 'containerd', 'kubelet'],
   website: ['openssh', 'nginx'],
+  cache: ['openssh', 'redis'],
 };
 
-function image(vm: SampleVm): string {
-  return `# What runs on test-${vm}.
+function image(guest: SampleGuest): string {
+  return `# What runs on test-${guest}.
 {
-  hostName = "test-${vm}";
+  hostName = "test-${guest}";
   release = 1;
-  services = [ ${services[vm].map((name) => `"${name}"`).join(' ')} ];
+  services = [ ${services[guest].map((name) => `"${name}"`).join(' ')} ];
   # Shell lines that run when the root file system is made.
   postBuild = "";
 }

@@ -5,11 +5,11 @@ import { type NixOptions, nixSettings } from '../../src/builder/nix/settings.ts'
 import { requisites } from '../../src/builder/nix/store-queries.ts';
 import { UserError } from '../../src/core/errors.ts';
 import type { Image } from '../../src/core/guest.ts';
-import { breakSyntax, brokenBuild, nextRelease } from '../../src/demo/edits.ts';
-import { baseHashes, blobHash, type RecordedImage, type Recording } from '../../src/demo/recorded.ts';
+import { addContainer, breakSyntax, brokenBuild, nextRelease } from '../../src/demo/edits.ts';
+import { editEntry, type NixValue, setValue } from '../../src/demo/entries.ts';
+import { baseHashes, blobHash, imageOf, type RecordedImage, type Recording } from '../../src/demo/recorded.ts';
 import { commitFiles, readSample } from '../../src/demo/repository.ts';
-import { type SampleVm, sampleVms } from '../../src/demo/sample-files.ts';
-import { editVm, type NixValue, setValue } from '../../src/demo/vms-text.ts';
+import { type SampleGuest, type SampleVm, sampleGuests, sampleVms } from '../../src/demo/sample-files.ts';
 import { aSampleRepository, nixOptions, pinned } from '../builder/nix/here.ts';
 
 /** Releases of an image that the demo knows; each edit makes one more. */
@@ -37,32 +37,54 @@ const rounds: readonly (readonly (readonly [field: string, value: (vm: SampleVm)
 
 /** Evaluates and builds with real Nix what the demo's edits are made of. */
 export async function record(): Promise<Recording> {
-  return { base: baseHashes(), lines: await recordLines(), broken: await recordBroken(), images: await recordImages() };
+  const [flakes, lines] = [await recordFlakes(), await recordLines()];
+  return { base: baseHashes(), flakes, lines, broken: await recordBroken(), images: await recordImages() };
+}
+
+async function recordFlakes(): Promise<Recording['flakes']> {
+  const repository = await aSampleRepository();
+  const builder = new NixBuilder(await nixOptions());
+  const here = async () => {
+    const fleet = Object(await builder.evaluateFleet(await pinned(repository)));
+    const parts = (['vms', 'containers'] as const).filter((part) => part in fleet);
+    return [blobHash(await readSample(repository, 'flake.nix')), parts] as const;
+  };
+  const first = await here();
+  await addContainer(repository);
+  return Object.fromEntries([first, await here()]);
 }
 
 async function recordLines(): Promise<Recording['lines']> {
   const repository = await aSampleRepository();
+  await addContainer(repository);
   const builder = new NixBuilder(await nixOptions());
   const first = await readSample(repository, 'vms.nix');
+  const containers = await readSample(repository, 'containers.nix');
   const lines = new Map<string, NixValue>();
   for (const [index, round] of rounds.entries()) {
     const text = sampleVms.reduce(
       (all, vm) =>
-        editVm(all, `test-${vm}`, (entry) =>
+        editEntry(all, `test-${vm}`, (entry) =>
           round.reduce((part, [field, value]) => setValue(part, field, value(vm)), entry),
-        ),
+        ) ?? '',
       first,
     );
     if (index > 0) await commitFiles(repository, `Round ${index}`, { 'vms.nix': text });
     const fleet = Object(await builder.evaluateFleet(await pinned(repository)));
-    let key = '';
-    for (const line of text.split('\n').map((each) => each.trim())) {
-      key = /^([\w-]+) = \{$/.exec(line)?.[1] ?? key;
-      const field = /^(\w+) = .*;$/.exec(line)?.[1];
-      if (field !== undefined) lines.set(line, fleet.vms[key][field]);
-    }
+    for (const [line, value] of valuesOf(text, fleet.vms)) lines.set(line, value);
+    for (const [line, value] of valuesOf(containers, fleet.containers)) lines.set(line, value);
   }
   return Object.fromEntries([...lines].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The lines of a file that set a field, with what it evaluates to. */
+function* valuesOf(text: string, guests: Record<string, Record<string, NixValue>>): Generator<[string, NixValue]> {
+  let key = '';
+  for (const line of text.split('\n').map((each) => each.trim())) {
+    key = /^([\w-]+) = \{$/.exec(line)?.[1] ?? key;
+    const value = guests[key]?.[/^(\w+) = .*;$/.exec(line)?.[1] ?? ''];
+    if (value !== undefined) yield [line, value];
+  }
 }
 
 async function recordBroken(): Promise<Recording['broken']> {
@@ -78,20 +100,21 @@ async function recordBroken(): Promise<Recording['broken']> {
 
 async function recordImages(): Promise<Recording['images']> {
   const repository = await aSampleRepository();
+  await addContainer(repository);
   const options = await nixOptions();
   const builder = new NixBuilder(options);
-  const wanted = sampleVms.map((vm) => ({ kind: 'vm' as const, type: `build-qcow2-${vm}` }));
+  const wanted = sampleGuests.map(imageOf);
   const logs = new Map<string, string[]>();
-  const evaluations = new Map<SampleVm, Record<string, RecordedImage>>(sampleVms.map((vm) => [vm, {}]));
-  const texts = new Map<SampleVm, string>();
-  for (const vm of sampleVms) texts.set(vm, await readSample(repository, `images/${vm}.nix`));
+  const evaluations = new Map<SampleGuest, Record<string, RecordedImage>>(sampleGuests.map((guest) => [guest, {}]));
+  const texts = new Map<SampleGuest, string>();
+  for (const guest of sampleGuests) texts.set(guest, await readSample(repository, `images/${guest}.nix`));
   for (let release = 1; release <= releases; release++) {
     for (const broken of release <= brokenReleases ? [true, false] : [false]) {
-      const now = new Map([...texts].map(([vm, text]) => [vm, broken ? brokenBuild(text) : text]));
+      const now = new Map([...texts].map(([guest, text]) => [guest, broken ? brokenBuild(text) : text]));
       await commitFiles(
         repository,
         'Images',
-        Object.fromEntries([...now].map(([vm, text]) => [`images/${vm}.nix`, text])),
+        Object.fromEntries([...now].map(([guest, text]) => [`images/${guest}.nix`, text])),
       );
       const images = await builder.evaluateImages(await pinned(repository), wanted);
       const lines = new Map<string, string[]>();
@@ -99,23 +122,23 @@ async function recordImages(): Promise<Recording['images']> {
       const building = builder.build(images, { progress: () => {}, line });
       await (broken ? expectFailure(building) : building);
       for (const [drv, log] of lines) logs.set(`${broken ? 'broken ' : ''}${drv}`, log);
-      for (const [index, vm] of sampleVms.entries()) {
+      for (const [index, guest] of sampleGuests.entries()) {
         const image = images[index];
-        const all = evaluations.get(vm);
+        const all = evaluations.get(guest);
         if (image === undefined || all === undefined) throw new Error('no image');
-        all[blobHash(now.get(vm) ?? '')] = await recordImage(options, image, broken);
+        all[blobHash(now.get(guest) ?? '')] = await recordImage(options, image, broken);
       }
     }
-    for (const [vm, text] of texts) texts.set(vm, nextRelease(text));
+    for (const [guest, text] of texts) texts.set(guest, nextRelease(text));
   }
   return Object.fromEntries(
-    sampleVms.map((vm) => [
-      vm,
+    sampleGuests.map((guest) => [
+      guest,
       {
-        rootLog: logs.get(`nixos-root-${vm}`) ?? [],
-        diskLog: logs.get(`nixos-${vm}.qcow2`) ?? [],
-        brokenLog: logs.get(`broken nixos-root-${vm}`) ?? [],
-        evaluations: evaluations.get(vm) ?? {},
+        rootLog: logs.get(`nixos-root-${guest}`) ?? [],
+        imageLog: logs.get(`nixos-${guest}.${guest === 'cache' ? 'tar.zst' : 'qcow2'}`) ?? [],
+        brokenLog: logs.get(`broken nixos-root-${guest}`) ?? [],
+        evaluations: evaluations.get(guest) ?? {},
       },
     ]),
   );

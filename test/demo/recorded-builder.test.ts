@@ -6,7 +6,7 @@ import { NixBuilder } from '../../src/builder/nix/nix.ts';
 import { UserError } from '../../src/core/errors.ts';
 import * as edits from '../../src/demo/edits.ts';
 import { removePrivateStore } from '../../src/demo/private-store.ts';
-import { recordedSystem } from '../../src/demo/recorded.ts';
+import { imageOf, recordedSystem } from '../../src/demo/recorded.ts';
 import { RecordedBuilder } from '../../src/demo/recorded-builder.ts';
 import { commitFiles, createSampleRepository, readSample, type SampleRepository } from '../../src/demo/repository.ts';
 import { sampleVms } from '../../src/demo/sample-files.ts';
@@ -24,7 +24,8 @@ async function aFolder(): Promise<string> {
   return folder;
 }
 
-const types = sampleVms.map((vm) => vmImage(`build-qcow2-${vm}`));
+const types = sampleVms.map(imageOf);
+const cache = imageOf('cache');
 
 builderContract('RecordedBuilder', async () => {
   const dir = await aFolder();
@@ -89,13 +90,19 @@ describe.skipIf(nix?.system !== recordedSystem)('RecordedBuilder beside real Nix
     ['growDisk', (repository) => edits.growDisk(repository, 'worker')],
     ['shrinkDisk', (repository) => edits.shrinkDisk(repository, 'website')],
     ['protect', (repository) => edits.protect(repository, 'init')],
-    ['renameVm', (repository) => edits.renameVm(repository, 'cp', 'test-cp-renamed')],
+    ['renameGuest', (repository) => edits.renameGuest(repository, 'cp', 'test-cp-renamed')],
     ['useStorage', (repository) => edits.useStorage(repository, 'worker', 'full')],
     ['takeVmid', (repository) => edits.takeVmid(repository, 'init', 100)],
     ['duplicateVmId', edits.duplicateVmId],
     ['addUnknownField', edits.addUnknownField],
     ['breakImage', (repository) => edits.breakImage(repository, 'worker')],
-    ['removeVm', (repository) => edits.removeVm(repository, 'website')],
+    ['addContainer', edits.addContainer],
+    ['editImage of the container', (repository) => edits.editImage(repository, 'cache')],
+    ['editMemory of the container', (repository) => edits.editMemory(repository, 'cache', 1024)],
+    ['editImage of a VM beside it', (repository) => edits.editImage(repository, 'website')],
+    ['breakImage of the container', (repository) => edits.breakImage(repository, 'cache')],
+    ['removeGuest of the container', (repository) => edits.removeGuest(repository, 'cache')],
+    ['removeGuest', (repository) => edits.removeGuest(repository, 'website')],
     ['breakSyntax', edits.breakSyntax],
     ['emptyFleet', edits.emptyFleet],
   ];
@@ -107,20 +114,25 @@ describe.skipIf(nix?.system !== recordedSystem)('RecordedBuilder beside real Nix
     for (const [name, edit] of everyEdit) {
       await edit(repository);
       const source = await pinned(repository);
-      expect(await answer(recorded.evaluateFleet(source)), name).toEqual(await answer(real.evaluateFleet(source)));
-      expect(await recorded.evaluateImages(source, types), name).toEqual(await real.evaluateImages(source, types));
+      const fleet = await answer(real.evaluateFleet(source));
+      expect(await answer(recorded.evaluateFleet(source)), name).toEqual(fleet);
+      const images = 'containers' in Object(fleet) ? [...types, cache] : types;
+      expect(await recorded.evaluateImages(source, images), name).toEqual(await real.evaluateImages(source, images));
     }
   });
 
   it('writes the same bytes and the same log', async () => {
-    const source = await pinned(await aRecordedRepository());
+    const repository = await aRecordedRepository();
+    await edits.addContainer(repository);
+    const source = await pinned(repository);
     const real = new NixBuilder(await nixOptions());
     const recorded = new RecordedBuilder({ dir: await aFolder() });
-    const images = await real.evaluateImages(source, [vmImage(website), vmImage(worker)]);
+    const images = await real.evaluateImages(source, [vmImage(website), cache, vmImage(worker)]);
     const [log, recordedLog] = [aMonitor(), aMonitor()];
     const files = await real.build(images, log.monitor);
     const recordedFiles = await recorded.build(images, recordedLog.monitor);
     for (const [index, file] of files.entries()) {
+      expect(recordedFiles[index]).toEqual({ ...file, path: expect.any(String) });
       const copy = await readFile(recordedFiles[index]?.path ?? '');
       expect(copy.equals(await readFile(file.path))).toBe(true);
     }

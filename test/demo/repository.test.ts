@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as edits from '../../src/demo/edits.ts';
 import { removePrivateStore } from '../../src/demo/private-store.ts';
 import {
+  commitFiles,
   createSampleRepository,
   openSampleRepository,
   readSample,
@@ -92,8 +93,8 @@ describe('an edit', () => {
       'vms.nix\n- protected = false;\n+ protected = true;',
     ],
     [
-      'renameVm',
-      (repository) => edits.renameVm(repository, 'cp', 'boss'),
+      'renameGuest',
+      (repository) => edits.renameGuest(repository, 'cp', 'boss'),
       'vms.nix\n- name = "test-cp";\n+ name = "boss";',
     ],
     [
@@ -111,9 +112,9 @@ describe('an edit', () => {
     expect(await changed(repository)).toBe(lines);
   });
 
-  it('removeVm takes one entry, and emptyFleet all', async () => {
+  it('removeGuest takes one entry, and emptyFleet all', async () => {
     const repository = await aRepository();
-    await edits.removeVm(repository, 'cp');
+    await edits.removeGuest(repository, 'cp');
     const text = await readSample(repository, 'vms.nix');
     expect(text.match(/^ {2}[\w-]+ = \{$/gm)).toEqual(['  test-init = {', '  test-worker = {', '  test-website = {']);
     expect(text).not.toContain('\n\n\n');
@@ -121,10 +122,54 @@ describe('an edit', () => {
     expect(await readSample(repository, 'vms.nix')).toMatch(/\{ \}\n$/);
   });
 
-  it('of a VM that is gone is an error that names it', async () => {
+  it('addContainer declares it, and what is done to the VMs can be done to it', async () => {
     const repository = await aRepository();
-    await edits.removeVm(repository, 'cp');
-    await expect(edits.editMemory(repository, 'cp', 1024)).rejects.toThrow('vms.nix has no VM test-cp');
+    await edits.addContainer(repository);
+    const lines = (await changed(repository)).split('\n');
+    expect(lines.filter((line) => line.startsWith('-'))).toEqual([]);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'containers.nix',
+        '+ vm_id = 824;',
+        'flake.nix',
+        '+ proxnix.containers = import ./containers.nix;',
+        '+ lxc-cache.config.system.build.tarball = makeImage.tarball "cache" (import ./images/cache.nix);',
+        'images/cache.nix',
+      ]),
+    );
+    expect(await changed(repository)).not.toContain('vms.nix');
+    await edits.editImage(repository, 'cache');
+    expect(await changed(repository)).toBe('images/cache.nix\n- release = 1;\n+ release = 2;');
+    await edits.editMemory(repository, 'cache', 1024);
+    expect(await changed(repository)).toBe('containers.nix\n- memory_mb = 512;\n+ memory_mb = 1024;');
+    await edits.removeGuest(repository, 'cache');
+    expect(await readSample(repository, 'containers.nix')).toMatch(/\{\n\}\n$/);
+    await edits.addContainer(repository);
+    expect(await readSample(repository, 'containers.nix')).toContain('  test-cache = {');
+  });
+
+  it('addContainer says so when the container is there, and when the flake is another one', async () => {
+    const repository = await aRepository();
+    await edits.addContainer(repository);
+    await expect(edits.addContainer(repository)).rejects.toThrow('The fleet declares test-cache already.');
+    const other = await aRepository();
+    await commitFiles(other, 'Mine', { 'flake.nix': '{ outputs = _: { }; }\n' });
+    await expect(edits.addContainer(other)).rejects.toThrow('flake.nix is no longer as the demo wrote it.');
+  });
+
+  it('of a guest that is not declared is an error that says what adds it', async () => {
+    const repository = await aRepository();
+    await edits.removeGuest(repository, 'cp');
+    await expect(edits.editMemory(repository, 'cp', 1024)).rejects.toMatchObject({
+      message: 'The fleet does not declare test-cp.',
+      next: '`git revert` in the fleet brings it back.',
+    });
+    for (const edit of [edits.editImage, edits.protect, edits.removeGuest]) {
+      await expect(edit(repository, 'cache')).rejects.toMatchObject({
+        message: 'The fleet does not declare test-cache.',
+        next: '`npm run demo -- add-container` adds it.',
+      });
+    }
   });
 
   it('leaves alone what a person wrote into the file', async () => {

@@ -153,7 +153,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
   }, 60_000);
 
   it('destroys a VM that was removed only when its name is typed', async () => {
-    const plan = await answered(() => edits.removeVm(world.repository, 'website'), /^Plan: destroy 1$/);
+    const plan = await answered(() => edits.removeGuest(world.repository, 'website'), /^Plan: destroy 1$/);
     expect(changesIn(plan)).toEqual(['- test-website (823) destroy']);
     const answer = await world.client.press(plan, 'approve');
     expect(answer).toMatchObject({ kind: 'form', form: { danger: true } });

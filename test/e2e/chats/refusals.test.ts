@@ -144,7 +144,7 @@ describe('a press that is refused', () => {
   });
 
   it('because a destroy needs the name typed, also when it is typed as a command', async () => {
-    await edits.removeVm(world.repository, 'website');
+    await edits.removeGuest(world.repository, 'website');
     const plan = await everywhere(/^Plan: .*destroy 1/);
     for (const chat of chats) {
       const form = await formIn(await seatOf(chat).press(cardIn(chat), buttonOf(plan, 'Approve')));

@@ -55,7 +55,7 @@ describe('after a restart of the bot', () => {
   });
 
   it.each(chats)('a form that was opened in %s before is taken', async (chat) => {
-    await edits.removeVm(world.repository, chat === 'discord' ? 'website' : 'worker');
+    await edits.removeGuest(world.repository, chat === 'discord' ? 'website' : 'worker');
     const [inDiscord, inSlack] = await planIn(/^Plan: destroy 1$/);
     const card = chat === 'discord' ? inDiscord : inSlack;
     const form = await formIn(await seatOf(chat).press(card, buttonOf(card, 'Approve')));

@@ -119,7 +119,7 @@ export function chatStory(chat: Seat['chat']): void {
     it('destroys a VM only after its name was typed', async () => {
       await edits.editMemory(world.repository, 'cp', 2048);
       await newest(seat, /^In sync/);
-      await edits.removeVm(world.repository, 'website');
+      await edits.removeGuest(world.repository, 'website');
       const plan = await newest(seat, /^Plan: destroy 1$/);
       expect(plan.words).toMatch(/Destroys test-website \(823\): its disks are deleted/);
       const form = await formIn(await seat.press(plan, buttonOf(plan, 'Approve (destroys 1 guest)')));

@@ -124,7 +124,7 @@ withBrowser('the console in a browser, from a push to the final tags', (open) =>
     const page = await visit();
     await edits.editMemory(world.repository, 'cp', 4096);
     await card(page, /^In sync/).waitFor(slowly);
-    await edits.removeVm(world.repository, 'website');
+    await edits.removeGuest(world.repository, 'website');
     const plan = card(page, /^Plan: destroy 1/);
     await plan.getByText('its disks are deleted').first().waitFor(slowly);
     await plan.getByRole('button', { name: 'Approve (destroys 1 guest)' }).click();

@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -6,12 +6,16 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { readQcow2Header } from '../../src/core/qcow2.ts';
 import { removePrivateStore } from '../../src/demo/private-store.ts';
 import { sampleDisk } from '../../src/demo/sample-disk.ts';
-import { diskScript, rootScript } from '../../src/demo/sample-scripts.ts';
+import { diskScript, rootScript, tarballScript } from '../../src/demo/sample-scripts.ts';
+import { sampleTarball } from '../../src/demo/sample-tarball.ts';
 
 const text = 'host name: test-web\nrelease: 1\nservice: openssh\nservice: nginx\n';
 const qemu = (await execa('qemu-img', ['--version'], { reject: false })).exitCode === 0;
 if (!qemu && process.env['CI'] === 'true') throw new Error('these tests need qemu-img');
 if (!qemu) process.stderr.write('skipped, because qemu-img is not installed: what it says of the sample disk\n');
+const tools = await Promise.all(['zstd', 'tar'].map((name) => execa(name, ['--version'], { reject: false })));
+const zstd = tools.every(({ exitCode }) => exitCode === 0);
+if (!zstd) process.stderr.write('skipped, because zstd or tar is not installed: what they say of the sample tarball\n');
 
 async function aFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'proxnix-disk-'));
@@ -38,9 +42,22 @@ describe('the sample disk', () => {
       (await execa('head', ['-c', String(text.length), join(dir, 'start')], { stripFinalNewline: false })).stdout,
     ).toBe(text);
   });
+});
 
+describe('the sample tarball', () => {
+  it.skipIf(!zstd)('is a .tar.zst that zstd and tar read, and holds the text', async () => {
+    const file = join(await aFolder(), 'root.tar.zst');
+    await writeFile(file, sampleTarball(text));
+    await execa('zstd', ['--test', '--quiet', file]);
+    expect((await execa('tar', ['--zstd', '-tvf', file])).stdout).toMatch(/^-rw-r--r-- .+ 65536 .+ etc\/motd$/);
+    const { stdout } = await execa('tar', ['--zstd', '-xOf', file], { stripFinalNewline: false });
+    expect(stdout).toBe(text.padEnd(65_536));
+  });
+});
+
+describe('the scripts of the sample images', () => {
   it.each(['sh', 'bash', 'dash', 'busybox'])(
-    'is what the script writes under %s, with nothing but its builtins',
+    'write the same bytes under %s, with nothing but its builtins',
     async (shell) => {
       const found = await execa('sh', ['-c', 'command -v "$1"', 'sh', shell], { reject: false });
       // Every machine has sh; the others are tried where they are.
@@ -56,10 +73,15 @@ describe('the sample disk', () => {
       expect((await run(rootScript, { ...image, out: root })).stdout).toBe(
         'collecting the files of test-web\nadding openssh\nadding nginx',
       );
-      const out = join(dir, 'disk.qcow2');
-      await run(diskScript, { hostName: 'test-web', root, out });
-      const { stdout } = await execa('cat', [out], { encoding: 'buffer' });
-      expect(Buffer.from(stdout).equals(sampleDisk(text))).toBe(true);
+      const out = join(dir, 'image');
+      const images = [
+        [diskScript, sampleDisk],
+        [tarballScript, sampleTarball],
+      ] as const;
+      for (const [script, bytes] of images) {
+        await run(script, { hostName: 'test-web', root, out });
+        expect((await readFile(out)).equals(bytes(text))).toBe(true);
+      }
     },
   );
 });
