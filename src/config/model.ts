@@ -37,7 +37,7 @@ export interface ClusterConfig {
   readonly ca?: string;
   /** SHA-256, upper case with colons. Empty: the chain decides. */
   readonly fingerprints: readonly string[];
-  /** The storage that images are uploaded to; it has `import` in its content. */
+  /** The storage that images are uploaded to; `import` for VMs and `vztmpl` for containers are in its content. */
   readonly imageStorage: string;
   readonly pool?: string;
 }

@@ -93,7 +93,7 @@ describe('the doctor', () => {
     expect(findings.map(({ text }) => text)).toEqual(
       expect.arrayContaining([
         'agrees with Proxmox, Discord, Slack',
-        'fleet default: its output "proxnix" has 4 VMs',
+        'fleet default: its output "proxnix" has 4 guests',
         'the token has its right on /sdn/zones/localnetwork/vmbr0',
       ]),
     );

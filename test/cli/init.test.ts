@@ -246,7 +246,7 @@ describe('answers', () => {
     const asked = String(output.read());
     expect(asked).toContain('Address of the Proxmox API');
     expect(asked).toContain('expected an https address');
-    expect(asked).toContain('Storages for disks of VMs, as the flake names them [local-lvm]: ');
+    expect(asked).toContain('Storages for disks of guests, as the flake names them [local-lvm]: ');
     expect(asked).not.toContain('Branch');
     expect(whole).toContain('client_id=900000000000000001');
     expect(read(dir)).toMatchObject({ PROXMOX_URL: 'https://pve1.example.org:8006', GIT_BRANCH: 'prod' });

@@ -1,4 +1,4 @@
-import type { GuestSpec } from '../../core/guest.ts';
+import type { GuestKind, GuestSpec } from '../../core/guest.ts';
 import type { ClusterFacts, StorageFact } from './cluster-facts.ts';
 import { type Finding, findingsOf } from './finding.ts';
 import { type Grant, grantsFor, mendLine, shell } from './grants.ts';
@@ -14,8 +14,36 @@ export interface ClusterNeeds {
   readonly guests: readonly GuestSpec[];
 }
 
+/** The words that Proxmox has in the content of a storage: for what is uploaded, and for what guests run from. */
+const contentOf: Readonly<Record<GuestKind, { readonly image: Content; readonly disk: Content }>> = {
+  vm: { image: 'import', disk: 'images' },
+  container: { image: 'vztmpl', disk: 'rootdir' },
+};
+
+const purposes = {
+  import: 'takes images of VMs',
+  vztmpl: 'takes images of containers',
+  images: 'holds disks of VMs',
+  rootdir: 'holds disks of containers',
+};
+type Content = keyof typeof purposes;
+
+/** What each storage has to take. Without any guest the image storage is looked at for VMs. */
+export function storageNeeds({ imageStorage, guests }: ClusterNeeds): ReadonlyMap<string, readonly Content[]> {
+  const needs = new Map<string, readonly Content[]>();
+  const add = (storage: string, content: Content) =>
+    needs.set(storage, [...new Set([...(needs.get(storage) ?? []), content])]);
+  const groups = (['vm', 'container'] as const)
+    .map((kind) => ({ content: contentOf[kind], guests: guests.filter((guest) => guest.kind === kind) }))
+    .filter((group) => group.guests.length > 0);
+  for (const { content } of groups) add(imageStorage, content.image);
+  if (groups.length === 0) add(imageStorage, contentOf.vm.image);
+  for (const group of groups) for (const storage of targetsOf(group.guests)) add(storage, group.content.disk);
+  return needs;
+}
+
 /** Storages that the guests' disks and cloud-init drives lie on. */
-export function targetsOf(guests: readonly GuestSpec[]): readonly string[] {
+function targetsOf(guests: readonly GuestSpec[]): readonly string[] {
   return [
     ...new Set(
       guests.flatMap((guest) => [
@@ -42,8 +70,7 @@ export function clusterFindings(facts: ClusterFacts, needs: ClusterNeeds): reado
   return [
     ...grantsOf(needs).flatMap((grant) => grantFindings(grant, facts, needs)),
     ...nodeFindings(facts, needs),
-    ...storageFindings(facts, needs, needs.imageStorage, 'import'),
-    ...targetsOf(needs.guests).flatMap((storage) => storageFindings(facts, needs, storage, 'images')),
+    ...[...storageNeeds(needs)].flatMap(([storage, wanted]) => storageFindings(facts, needs, storage, wanted)),
   ];
 }
 
@@ -99,14 +126,15 @@ function storageFindings(
   { nodes, storages }: ClusterFacts,
   { area }: ClusterNeeds,
   storage: string,
-  wanted: 'import' | 'images',
+  wanted: readonly Content[],
 ): readonly Finding[] {
   const { ok, warn, fail, skip } = findingsOf(area);
   const places = storages.filter((one) => one.storage === storage);
   if (places.length === 0) return [skip(`storage ${storage}: no node is up that could tell`)];
-  const good = places.filter(({ problem, content }) => problem === undefined && content.includes(wanted));
-  const purpose = wanted === 'import' ? 'images are uploaded to' : 'holds disks of VMs';
-  if (good.length === places.length) return [ok(`storage ${storage} is there (${purpose})`)];
+  const good = places.filter(({ problem, content }) => problem === undefined && lacking(content, wanted).length === 0);
+  if (good.length === places.length) {
+    return [ok(`storage ${storage} is there (${wanted.map((one) => purposes[one]).join(', ')})`)];
+  }
   const bad = places
     .filter((place) => !good.includes(place))
     .map((place) => describe(place, wanted, addLine(nodes, places)));
@@ -117,6 +145,10 @@ function storageFindings(
     return [first.isSecret ? skip(first.text) : report(`${first.text}${on}`, first.fix)];
   }
   return bad.map(({ text, node, fix, isSecret }) => (isSecret ? skip(text) : report(`${text} on ${node}`, fix)));
+}
+
+function lacking(content: readonly string[], wanted: readonly Content[]): readonly Content[] {
+  return wanted.filter((one) => !content.includes(one));
 }
 
 /** What gives a storage that some nodes have to all of them; it would be taken from those that the line leaves out. */
@@ -138,7 +170,7 @@ interface Described {
 
 function describe(
   { storage, node, content, problem }: StorageFact,
-  wanted: 'import' | 'images',
+  wanted: readonly Content[],
   add: string | undefined,
 ): Described {
   const name = shell(storage);
@@ -151,8 +183,8 @@ function describe(
   switch (problem) {
     case 'missing':
       if (add !== undefined) return said('is not there', add);
-      return wanted === 'import'
-        ? said('is not there', `pvesm add dir ${name} --path /var/lib/${name} --content import`)
+      return wanted.some((one) => one === 'import' || one === 'vztmpl')
+        ? said('is not there', `pvesm add dir ${name} --path /var/lib/${name} --content ${newContent(wanted)}`)
         : said(
             'is not there',
             'pvesm status   (lists those that are; name one of them as storage_location in the flake)',
@@ -162,8 +194,16 @@ function describe(
     case 'forbidden':
       return said('cannot be looked at without the right on it', '', true);
     default: {
-      const all = [...content.filter((one) => one !== '' && one !== 'none'), wanted].join(',');
-      return said(`does not take ${wanted}: its content is ${content.join(',')}`, `pvesm set ${name} --content ${all}`);
+      const lacks = lacking(content, wanted);
+      // The line sets the whole list, so all that is missing must stand in one.
+      const all = [...content.filter((one) => one !== '' && one !== 'none'), ...lacks].join(',');
+      const text = `does not take ${lacks.join(', ')}: its content is ${content.join(',')}`;
+      return said(text, `pvesm set ${name} --content ${all}`);
     }
   }
+}
+
+/** A storage that is made for images takes those of both kinds. */
+function newContent(wanted: readonly Content[]): string {
+  return [...new Set(['import', 'vztmpl', ...wanted])].join(',');
 }

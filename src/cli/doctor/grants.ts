@@ -60,7 +60,7 @@ export function grantsFor({ major, pool, imageStorage, targetStorages, bridges }
       privileges: [
         { name: 'Datastore.AllocateTemplate' },
         { name: 'Datastore.Audit' },
-        { name: 'Datastore.Allocate', onlyFor: 'deleting images that no VM uses any more' },
+        { name: 'Datastore.Allocate', onlyFor: 'deleting images that no guest uses any more' },
       ],
     },
     ...[...new Set(bridges)].map((bridge) => ({
@@ -71,7 +71,7 @@ export function grantsFor({ major, pool, imageStorage, targetStorages, bridges }
     {
       path: '/nodes',
       role: 'ProxnixNodes',
-      privileges: [{ name: 'Sys.Audit', onlyFor: 'placing a new VM on the node with the most free memory' }],
+      privileges: [{ name: 'Sys.Audit', onlyFor: 'placing a new guest on the node with the most free memory' }],
     },
   ];
 }

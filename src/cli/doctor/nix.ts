@@ -33,12 +33,12 @@ export interface Flake {
   readonly findings: readonly Finding[];
 }
 
-/** Evaluates the list of VMs alone, as the first step of a plan does: no image, no build. */
+/** Evaluates the list of guests alone, as the first step of a plan does: no image, no build. */
 export async function readFlake(fleet: FleetConfig, source: Source, options: NixOptions): Promise<Flake> {
   const { ok } = findingsOf('flake');
   try {
     const guests = parseDesired(await new NixBuilder(options).evaluateFleet(source));
-    const count = guests.length === 1 ? '1 VM' : `${guests.length} VMs`;
+    const count = guests.length === 1 ? '1 guest' : `${guests.length} guests`;
     return { guests, findings: [ok(`fleet ${fleet.name}: its output "proxnix" has ${count}`)] };
   } catch (error) {
     const finding = failureOf('flake', error);

@@ -6,7 +6,7 @@ import type { GuestSpec } from '../../core/guest.ts';
 import { shownFingerprint } from './certificate.ts';
 import type { ClockSample } from './clock.ts';
 import { readFacts, Version } from './cluster-facts.ts';
-import { type ClusterNeeds, clusterFindings, pathsOf, targetsOf } from './cluster-findings.ts';
+import { type ClusterNeeds, clusterFindings, pathsOf, storageNeeds } from './cluster-findings.ts';
 import { type Finding, failureOf, findingsOf } from './finding.ts';
 
 /** What the flakes on a cluster want; `missing`: fleets whose flake could not be evaluated. */
@@ -70,7 +70,7 @@ async function examine(client: Client, cluster: ClusterConfig, options: ExamineO
     imageStorage: cluster.imageStorage,
     guests,
   };
-  const facts = await readFacts(client, pathsOf(needs), [...new Set([cluster.imageStorage, ...targetsOf(guests)])]);
+  const facts = await readFacts(client, pathsOf(needs), [...storageNeeds(needs).keys()]);
   const unknown = missing.map((fleet) =>
     skip(`target storages and bridges of fleet ${fleet}: its flake was not evaluated`),
   );

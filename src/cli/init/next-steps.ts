@@ -72,7 +72,7 @@ function flakeSteps({ gitUrl, branch }: Answers, { envFile }: Places): readonly 
   return [
     ...address,
     {
-      text: `The flake has an output \`proxnix\` with its VMs, on the branch ${branch}; the README has an example to start from.`,
+      text: `The flake has an output \`proxnix\` with its guests, on the branch ${branch}; the README has an example to start from.`,
     },
     ...(isLocal ? [] : [{ text: `If the repository is private: ${how}` }]),
   ];

@@ -17,15 +17,15 @@ export function proxmoxLines(answers: Answers): readonly string[] {
   ];
 }
 
-/** The storage `local` is on every node and without `import`; any other is made as a folder. */
+/** The storage `local` is on every node and has no `import`; any other is made as a folder. */
 function storageLines(storage: string): readonly string[] {
   if (storage === 'local') {
     return [
-      'pvesm set local --content iso,vztmpl,backup,import   # the whole list: keep what it holds now, add import',
+      'pvesm set local --content iso,vztmpl,backup,import   # the whole list: keep what it holds now; VMs need import, containers vztmpl',
     ];
   }
   const name = shell(storage);
   return [
-    `pvesm add dir ${name} --path /var/lib/${name} --content import   # there already? pvesm set ${name} --content import,<what it holds now>`,
+    `pvesm add dir ${name} --path /var/lib/${name} --content import,vztmpl   # there already? pvesm set ${name} --content import,vztmpl,<what it holds now>`,
   ];
 }

@@ -36,12 +36,14 @@ const withoutAnyOn = (path: string) => (rights: Record<string, string[]>) =>
 
 const secretOf = ({ tokens }: Seed) => new Secret(tokens.find(({ tokenid }) => tokenid === tokenId)?.secret ?? '');
 
+const vm = {
+  ...{ name: 'web', vm_id: 820, image_type: 'web', cores: 1, sockets: 1, memory_mb: 512, disk_gb: 8 },
+  ...{ storage_location: 'fast', cloud_init: 'None', protected: false },
+};
+const container = { name: 'cache', vm_id: 830, image_type: 'cache', disk_gb: 4, storage_location: 'local-lvm' };
+
 function guests(change: object = {}): Guests {
-  const vm = {
-    ...{ name: 'web', vm_id: 820, image_type: 'web', cores: 1, sockets: 1, memory_mb: 512, disk_gb: 8 },
-    ...{ storage_location: 'fast', cloud_init: 'None', protected: false, ...change },
-  };
-  return { guests: parseDesired({ vms: { web: vm } }), missing: [] };
+  return { guests: parseDesired({ vms: { web: { ...vm, ...change } } }), missing: [] };
 }
 
 async function examine(
@@ -71,7 +73,7 @@ describe('a cluster as it should be', () => {
       'the token has its right on /sdn/zones/localnetwork/vmbr0',
       'the token has its right on /nodes',
       'all nodes are up: pve1',
-      'storage local is there (images are uploaded to)',
+      'storage local is there (takes images of VMs)',
       'storage fast is there (holds disks of VMs)',
     ]);
     expect(Math.abs(clock[0]?.aheadMs ?? Number.NaN)).toBeLessThan(10_000);
@@ -128,8 +130,8 @@ describe('rights that are missing', () => {
     expect(bad(findings).map(({ status, text }) => `${status} ${text}`)).toEqual([
       'warn VM.Config.Cloudinit is missing on /vms; it is for cloud-init drives of VMs that are there already',
       'warn VM.Config.CDROM is missing on /vms; it is for cloud-init drives of VMs that are there already',
-      'warn Datastore.Allocate is missing on /storage/local; it is for deleting images that no VM uses any more',
-      'warn Sys.Audit is missing on /nodes; it is for placing a new VM on the node with the most free memory',
+      'warn Datastore.Allocate is missing on /storage/local; it is for deleting images that no guest uses any more',
+      'warn Sys.Audit is missing on /nodes; it is for placing a new guest on the node with the most free memory',
     ]);
   });
 
@@ -173,6 +175,49 @@ describe('storages', () => {
     ]);
   });
 
+  it('take the images of containers, and those of VMs only where there are VMs', async () => {
+    const here = async (fleet: object, list: string[]) => {
+      const wanted = { guests: parseDesired(fleet), missing: [] };
+      return bad((await examine(content('local', list), {}, wanted)).findings).map(({ text, fix }) => [text, fix]);
+    };
+    const containers = { cache: container };
+    expect(await here({ containers }, ['vztmpl'])).toEqual([]);
+    expect(await here({ vms: { web: vm } }, ['import'])).toEqual([]);
+    expect(await here({ containers }, ['import'])).toEqual([
+      ['storage local does not take vztmpl: its content is import', 'pvesm set local --content import,vztmpl'],
+    ]);
+    expect(await here({ containers, vms: { web: vm } }, ['iso'])).toEqual([
+      ['storage local does not take import, vztmpl: its content is iso', 'pvesm set local --content iso,import,vztmpl'],
+    ]);
+  });
+
+  it('hold what the guests on them need, and one line mends a storage', async () => {
+    const fleet = (storage_location: string) => ({
+      guests: parseDesired({ vms: { web: vm }, containers: { cache: { ...container, storage_location } } }),
+      missing: [],
+    });
+    expect((await examine(demoSeed(), {}, fleet('local-lvm'))).findings.map(({ text }) => text)).toEqual(
+      expect.arrayContaining([
+        'storage local is there (takes images of VMs, takes images of containers)',
+        'storage fast is there (holds disks of VMs)',
+        'storage local-lvm is there (holds disks of containers)',
+      ]),
+    );
+    const findings = async (list: string[]) => bad((await examine(content('fast', list), {}, fleet('fast'))).findings);
+    expect(await findings(['images', 'rootdir'])).toEqual([]);
+    expect(await findings(['images'])).toMatchObject([
+      { status: 'fail', text: 'storage fast does not take rootdir: its content is images' },
+    ]);
+    expect(await findings(['backup'])).toMatchObject([{ fix: 'pvesm set fast --content backup,images,rootdir' }]);
+    const one = await examine(content('local', ['iso']), {}, fleet('local'));
+    expect(bad(one.findings).filter(({ text }) => text.includes('content'))).toMatchObject([
+      {
+        text: 'storage local does not take import, vztmpl, rootdir: its content is iso',
+        fix: 'pvesm set local --content iso,import,vztmpl,rootdir',
+      },
+    ]);
+  });
+
   it('that the flake names have to hold disks', async () => {
     expect(bad((await examine(content('fast', ['backup']))).findings)).toMatchObject([
       { status: 'fail', text: 'storage fast does not take images: its content is backup' },
@@ -189,7 +234,7 @@ describe('storages', () => {
       {
         status: 'fail',
         text: 'storage nosuch is not there',
-        fix: 'pvesm add dir nosuch --path /var/lib/nosuch --content import',
+        fix: 'pvesm add dir nosuch --path /var/lib/nosuch --content import,vztmpl',
       },
       { status: 'fail', text: 'storage gone is not there', fix: expect.stringContaining('pvesm status') },
     ]);

@@ -36,7 +36,7 @@ describe('the lines for a node', () => {
       '--path',
       '/var/lib/proxnix-images',
       '--content',
-      'import',
+      'import,vztmpl',
     ]);
     expect(ran).toContainEqual(['pveum', 'user', 'token', 'add', 'proxnix@pve', 'bot', '--privsep', '1']);
     expect(ran).toContainEqual([
