@@ -47,6 +47,29 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     }, /^In sync/);
   }
 
+  const command = (text: string) => world.client.post('/api/commands', { text: `/proxnix ${text}` });
+
+  /** Approves a plan whose one guest is destroyed, by typing its name. */
+  async function confirm(plan: Message, name: string): Promise<Message> {
+    expect(await world.client.press(plan, 'approve')).toMatchObject({ kind: 'form', form: { danger: true } });
+    const id = plan.card.buttons[0]?.id.replace('approve', 'confirm') ?? '';
+    const submitted = await world.client.post(`/api/forms/${encodeURIComponent(id)}`, { values: { names: name } });
+    expect(submitted).toEqual({ kind: 'none' });
+    return become(plan, /^Applied: destroyed 1$/);
+  }
+
+  /** What it took to do something: builds by Nix, and uploads. */
+  async function effort(work: () => Promise<unknown>): Promise<{ builds: number; uploads: number }> {
+    world.logged.length = 0;
+    world.requests.length = 0;
+    await work();
+    return {
+      builds: world.logged.filter((line) => line.includes('"msg":"built"')).length,
+      uploads: world.requests.filter((call) => call.endsWith('/upload')).length,
+    };
+  }
+
+  const configOf = (vmid: number) => structuredClone(world.simulator.guest(vmid)?.config);
   const tagsOf = (vmid: number) => readTags(splitTags(String(world.simulator.guest(vmid)?.config['tags'] ?? '')));
   const isRunning = (vmid: number) => world.simulator.guest(vmid)?.startedAt !== undefined;
   const snapshot = () => JSON.stringify(world.simulator.guests().map(({ vmid, config }) => [vmid, config]));
@@ -108,6 +131,64 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     expect(world.simulator.guest(821)?.pending ?? {}).toEqual({});
   }, 60_000);
 
+  it('creates the container that is declared beside the VMs', async () => {
+    const plan = await answered(() => edits.addContainer(world.repository), /^Plan:/);
+    expect(changesIn(plan)).toEqual(['+ test-cache (824) create lxc-cache']);
+    expect(await effort(() => approve(plan, /^Applied: created 1$/))).toEqual({ builds: 1, uploads: 1 });
+    expect(world.simulator.guest(824)).toMatchObject({ type: 'lxc', config: { hostname: 'test-cache', memory: 512 } });
+    expect(isRunning(824)).toBe(true);
+    expect(tagsOf(824)).toMatchObject({ ours: true, pending: false, foreign: [] });
+  }, 60_000);
+
+  it("swaps the container's root when its image was edited, and keeps its VMID and MAC address", async () => {
+    const was = configOf(824);
+    const plan = await answered(() => edits.editImage(world.repository, 'cache'), /^Plan:/);
+    expect(changesIn(plan)).toEqual(['-/+ test-cache (824) replace lxc-cache']);
+    await approve(plan, /^Applied: replaced 1$/);
+    const is = configOf(824);
+    expect(is?.['net0']).toBe(was?.['net0']);
+    expect(is?.['rootfs']).not.toBe(was?.['rootfs']);
+    expect(is?.['tags']).not.toBe(was?.['tags']);
+    expect(isRunning(824)).toBe(true);
+    expect(world.simulator.guests()).toHaveLength(5);
+  }, 60_000);
+
+  it('gives the container memory while it runs', async () => {
+    const since = world.simulator.guest(824)?.startedAt;
+    const plan = await answered(() => edits.editMemory(world.repository, 'cache', 1024), /^Plan:/);
+    expect(changesIn(plan)).toEqual(['~ test-cache (824) update lxc-cache']);
+    expect(wordsOf(plan)).not.toContain('restart');
+    expect(await effort(() => approve(plan, /^Applied: updated 1$/))).toEqual({ builds: 0, uploads: 0 });
+    expect(configOf(824)).toMatchObject({ memory: 1024 });
+    expect(world.simulator.guest(824)).toMatchObject({ startedAt: since, pending: {} });
+  }, 60_000);
+
+  it('brings the earlier root of the container back, without a build', async () => {
+    const image = tagsOf(824).imageHash;
+    const plan = await answered(() => command('rollback test-cache'), /^Plan: roll back 1$/);
+    expect(changesIn(plan)).toEqual(['-/+ test-cache (824) roll back lxc-cache']);
+    const done = effort(() => approve(plan, /^Applied: rolled back 1$/));
+    expect(await done).toEqual({ builds: 0, uploads: 0 });
+    expect(tagsOf(824).imageHash).not.toBe(image);
+    expect(configOf(824)).toMatchObject({ memory: 1024 });
+    expect(isRunning(824)).toBe(true);
+  }, 60_000);
+
+  it('brings everything back to the commit before, as far as it differs', async () => {
+    const plan = await answered(() => command('rollback'), /^Plan: /);
+    expect(changesIn(plan)).toEqual(['-/+ test-cache (824) roll back lxc-cache']);
+    expect(wordsOf(plan)).toContain('Update the image of test-cache');
+    expect(wordsOf(plan)).toContain('memory 1024 -> 512 MiB');
+    expect(await effort(() => approve(plan, /^Applied: rolled back 1$/))).toEqual({ builds: 0, uploads: 0 });
+    expect(configOf(824)).toMatchObject({ memory: 512 });
+  }, 60_000);
+
+  it('destroys the container when its name is typed', async () => {
+    const plan = await answered(() => edits.removeGuest(world.repository, 'cache'), /^Plan: destroy 1$/);
+    await confirm(plan, 'test-cache');
+    expect(world.simulator.guest(824)).toBeUndefined();
+  }, 60_000);
+
   it.each([
     ['a broken flake', edits.breakSyntax, /syntax error/],
     ['an unknown field', edits.addUnknownField, /unknown field .{2}memory_mib.{2}, did you mean .{2}memory_mb/],
@@ -152,6 +233,18 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     await revert(2);
   }, 60_000);
 
+  it('brings the earlier root disk of a VM back, without a build', async () => {
+    const was = configOf(823);
+    const plan = await answered(() => command('rollback test-website'), /^Plan: roll back 1$/);
+    expect(changesIn(plan)).toEqual(['-/+ test-website (823) roll back build-qcow2-website']);
+    expect(await effort(() => approve(plan, /^Applied: rolled back 1$/))).toEqual({ builds: 0, uploads: 0 });
+    const is = configOf(823);
+    expect(is?.['scsi0']).not.toBe(was?.['scsi0']);
+    expect([is?.['net0'], is?.['smbios1']]).toEqual([was?.['net0'], was?.['smbios1']]);
+    expect(tagsOf(823)).toMatchObject({ ours: true, pending: false, foreign: [] });
+    expect(isRunning(823)).toBe(true);
+  }, 60_000);
+
   it('destroys a VM that was removed only when its name is typed', async () => {
     const plan = await answered(() => edits.removeGuest(world.repository, 'website'), /^Plan: destroy 1$/);
     expect(changesIn(plan)).toEqual(['- test-website (823) destroy']);
@@ -168,12 +261,12 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
   }, 60_000);
 
   it('finds nothing to do when it plans again', async () => {
-    await answered(() => world.client.post('/api/commands', { text: '/proxnix plan' }), /^In sync/);
+    await answered(() => command('plan'), /^In sync/);
   });
 
   it('asks at most once a guest for the state, and once for the list', async () => {
     world.requests.length = 0;
-    await answered(() => world.client.post('/api/commands', { text: '/proxnix plan' }), /^In sync/);
+    await answered(() => command('plan'), /^In sync/);
     const ours = world.simulator.guests().filter(({ vmid }) => vmid !== 100).length;
     expect(world.requests.length).toBeLessThanOrEqual(1 + ours);
   });
