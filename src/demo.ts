@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { untilSignal } from './cli/signals.ts';
-import { actionList, playAction } from './demo/actions.ts';
+import { actionList, playAction, rollBackHint } from './demo/actions.ts';
 import { playOnce } from './demo/once.ts';
 import { reportHead } from './demo/session.ts';
 import { type Demo, startDemo } from './demo/start-demo.ts';
@@ -51,6 +51,7 @@ async function demoUntilSignal(port: number): Promise<void> {
 Open ${running.app.url} and press Approve. Then, in another terminal:
 ${actionList()}
 or edit ${running.repository.dir} yourself, commit and push.
+${rollBackHint}
 Ctrl-C ends the demo.`);
   await untilSignal();
   await running.stop();

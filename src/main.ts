@@ -22,7 +22,7 @@ program
   .command('demo')
   .description('play the whole story here: a sample flake, a simulated cluster and the web console')
   .argument('[action]', 'what to do to the demo that is running (see `npm run demo -- list`)')
-  .argument('[target]', 'the VM it is done to')
+  .argument('[target]', 'the guest it is done to')
   .option('--once', 'push, approve, deploy, print the final tags and exit')
   .option('--port <port>', 'port of the console', '6780')
   .action(async (action: string | undefined, target: string | undefined, options: { once?: true; port: string }) => {

@@ -23,7 +23,7 @@ const actions: Readonly<Record<string, Action>> = {
   },
   'add-container': { does: 'declare a container: it is created (+)', run: edits.addContainer },
   'edit-container': {
-    does: 'edit its image: its root is swapped (-/+)',
+    does: "edit the container's image: its root is swapped (-/+)",
     run: (repo) => edits.editImage(repo, 'cache'),
   },
   'remove-vm': { does: 'remove a VM from the flake: it is destroyed (-)', guest: 'website', run: edits.removeGuest },
@@ -43,7 +43,7 @@ const actions: Readonly<Record<string, Action>> = {
 /** Does one thing to the demo that runs in `dir`; `list` says what there is. */
 export async function playAction(dir: string, name: string, target: string | undefined): Promise<void> {
   if (name === 'list') {
-    console.log(actionList());
+    console.log(`${actionList()}\n${rollBackHint}`);
     return;
   }
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
@@ -58,12 +58,15 @@ export async function playAction(dir: string, name: string, target: string | und
   console.log(`Done: ${action.does}${action.guest === undefined ? '' : ` (test-${guest})`}. Look at ${session.url}`);
 }
 
-/** The actions, a line each, and what to type in the console. */
+/** What no action does, because it is for the console's command line. */
+export const rollBackHint = 'In the console, `/proxnix rollback test-website` brings a guest that was replaced back.';
+
+/** The actions, a line each. */
 export function actionList(): string {
   const lines = Object.entries(actions).map(([name, { does, guest }]) => {
     return `  npm run demo -- ${`${name}${guest === undefined ? '' : ` [${guest}]`}`.padEnd(22)} ${does}`;
   });
-  return [...lines, `In the console, ${'`/proxnix rollback test-website`'} brings a replaced guest back.`].join('\n');
+  return lines.join('\n');
 }
 
 function guestOf(target: string | undefined): SampleGuest | undefined {

@@ -1,0 +1,67 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { actionList, playAction } from '../../src/demo/actions.ts';
+import { removePrivateStore } from '../../src/demo/private-store.ts';
+import { createSampleRepository, readSample, type SampleRepository } from '../../src/demo/repository.ts';
+
+/** The folder of a demo, as far as an action that edits the flake looks at it. */
+async function aDemo() {
+  const dir = await mkdtemp(join(tmpdir(), 'proxnix-actions-'));
+  onTestFinished(() => removePrivateStore(dir));
+  const repository = await createSampleRepository(dir, { system: 'x86_64-linux' });
+  const url = 'http://127.0.0.1:1';
+  await writeFile(join(dir, 'session.json'), JSON.stringify({ url, secret: 'secret', simulatorUrl: url }));
+  const said = vi.spyOn(console, 'log').mockReturnValue();
+  onTestFinished(() => said.mockRestore());
+  const play = async (name: string, target?: string) => {
+    said.mockClear();
+    await playAction(dir, name, target);
+    return said.mock.calls.flat().join('\n');
+  };
+  return { repository, play };
+}
+
+const subjects = async ({ origin }: SampleRepository) =>
+  (await execa('git', ['--git-dir', origin, 'log', '--format=%s', 'main'])).stdout.split('\n');
+
+describe('the actions of the demo', () => {
+  it('are listed, with the way back that is typed in the console', async () => {
+    const { play } = await aDemo();
+    const list = await play('list');
+    expect(list).toContain(actionList());
+    expect(list).toMatch(/npm run demo -- add-container +declare a container: it is created \(\+\)\n/);
+    expect(list).toMatch(/npm run demo -- edit-container +edit the container's image: its root is swapped \(-\/\+\)\n/);
+    expect(list).toContain('`/proxnix rollback test-website`');
+  });
+
+  it('add a container and edit its image, each a commit that is pushed', async () => {
+    const { repository, play } = await aDemo();
+    expect(await play('add-container')).toMatch(/^Done: declare a container/);
+    await play('edit-container');
+    expect(await readSample(repository, 'images/cache.nix')).toContain('release = 2;');
+    expect((await subjects(repository)).slice(0, 2)).toEqual([
+      'Update the image of test-cache',
+      'Add the container test-cache',
+    ]);
+  });
+
+  it('can be done to the container as well as to a VM, and to no other guest', async () => {
+    const { repository, play } = await aDemo();
+    await play('add-container');
+    expect(await play('edit-memory', 'test-cache')).toContain('(test-cache)');
+    expect(await readSample(repository, 'containers.nix')).toContain('memory_mb = 4096;');
+    await expect(play('edit-memory', 'nosuch')).rejects.toMatchObject({
+      message: 'The demo has no guest "nosuch".',
+      next: 'It has init, cp, worker, website, cache.',
+    });
+  });
+
+  it('say what to do first where there is no container yet', async () => {
+    const { repository, play } = await aDemo();
+    await expect(play('edit-container')).rejects.toMatchObject({ next: '`npm run demo -- add-container` adds it.' });
+    expect(await subjects(repository)).toEqual(['Four VMs']);
+  });
+});
