@@ -153,7 +153,7 @@ describe('a press that is refused', () => {
     const command = await seatOf('slack').type('approve', { run: newestRun(world).id });
     expect((await formIn(command)).title).toBe('Destroy 1 guest?');
     const deferred = await seatOf('discord').type('approve', { run: newestRun(world).id });
-    await answered(deferred, /Destroy 1 VM/);
+    await answered(deferred, /Destroy 1 guest/);
     expect(newestRun(world).phase).toBe('planned');
     expect(world.simulator.guest(823)).toBeDefined();
   });
