@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { aBench, type Bench, owner, stranger } from '../support/pipeline.ts';
 import { gate, turn, until } from './support/clock.ts';
-import { threeVms } from './support/fleet.ts';
+import { present, threeVms } from './support/fleet.ts';
+
+const { website, database, init } = threeVms();
 
 /** A bench whose approved apply is held before a step of a VM. */
 async function heldAt(kind: string, vmid: number): Promise<{ bench: Bench; open: () => void }> {
@@ -136,5 +138,109 @@ describe('Cancel', () => {
     bench.run('cancelled');
     expect(bench.cluster.guest(820)?.tags).not.toContain('proxnix-pending');
     expect(bench.cluster.asked.filter((kind) => kind === 'swap')).toHaveLength(1);
+  });
+});
+
+/** A fleet and a plan for it; the VMID of the guest that is held at each of its steps, and of the one after it. */
+const plans: Readonly<
+  Record<
+    string,
+    { readonly before: object; readonly after: object; readonly images?: Record<string, string>; readonly at: number }
+  >
+> = {
+  create: { before: {}, after: { init, database }, at: 820 },
+  update: {
+    before: { init, database },
+    after: { init: { ...init, memory_mb: 4096 }, database: { ...database, memory_mb: 4096 } },
+    at: 820,
+  },
+  replace: {
+    before: { init, database },
+    after: { init, database },
+    images: { init: 'init 2', database: 'database 2' },
+    at: 820,
+  },
+  // The destroys come last, the greater VMID after the smaller one.
+  destroy: { before: { init, database, website }, after: { website }, at: 820 },
+};
+
+async function planned(name: string): Promise<Bench> {
+  const bench = await aBench();
+  const { before, after, images = {} } = present(plans[name]);
+  if (Object.keys(before).length > 0) {
+    await bench.push(1, { vms: before });
+    await bench.apply();
+  }
+  await bench.push(2, { vms: after, images });
+  return bench;
+}
+
+describe('Cancel at each step of the first of two guests', () => {
+  it.each(Object.keys(plans))('lets it come to its end and leaves the other as it was: %s', async (name) => {
+    const { at } = present(plans[name]);
+    const undisturbed = await planned(name);
+    await undisturbed.apply();
+    const { steps } = undisturbed.run('applied');
+    const kinds = steps.flatMap(({ step }) => ('vmid' in step && step.vmid === at ? [step.kind] : []));
+    expect(kinds.length).toBeGreaterThan(1);
+    for (const kind of kinds) {
+      const bench = await planned(name);
+      const other = bench.cluster.guest(822);
+      const cancel = async () => {
+        const run = bench.pipeline.runs().length;
+        expect(await bench.chat.command(`/proxnix cancel ${run}`, owner)).toMatchObject({ kind: 'none' });
+      };
+      bench.cluster.before = (step) => (step.kind === kind && step.vmid === at ? cancel() : undefined);
+      const { watch } = bench.health;
+      bench.health.watch = async (...args) => {
+        if (kind === 'health' && args[0].vmid === at) await cancel();
+        return watch.apply(bench.health, args);
+      };
+      await bench.apply();
+      const run = bench.run('cancelled');
+      const states = (vmid: number) =>
+        new Set(run.steps.flatMap(({ step, state }) => ('vmid' in step && step.vmid === vmid ? [state] : [])));
+      expect([...states(at)], kind).toEqual(['done']);
+      expect([...states(822)], kind).toEqual(['not-started']);
+      expect(bench.cluster.guest(822), kind).toEqual(other);
+      expect(bench.cluster.guest(at)?.tags ?? [], kind).not.toContain('proxnix-pending');
+      expect(bench.text(), kind).toMatch(/^Cancelled: 1 guest of 2 done/);
+      await bench.press('plan-again');
+      await bench.settle();
+      expect(new Set(bench.run('planned').plan.changes.map(({ vmid }) => vmid)), kind).toEqual(new Set([822]));
+      await bench.apply();
+      bench.run('applied');
+    }
+  });
+
+  it('of a roll-back of one guest comes too late: it is done', async () => {
+    for (const kind of ['swap', 'restart', 'start', 'finish']) {
+      const bench = await planned('replace');
+      await bench.apply();
+      const old = Object.values(present(bench.cluster.guest(820)).config.unused);
+      await bench.chat.command('/proxnix rollback test-init', owner);
+      await bench.settle();
+      const cancel = async () => {
+        expect(await bench.chat.command('/proxnix cancel 3', owner)).toMatchObject({ kind: 'none' });
+      };
+      bench.cluster.before = (step) => (step.kind === kind ? cancel() : undefined);
+      await bench.apply();
+      bench.run('applied');
+      expect(bench.cluster.guest(820)?.config.disks['scsi0']?.volid, kind).toBe(old[0]);
+    }
+  });
+
+  it('between the builds and the first guest changes nothing', async () => {
+    const bench = await planned('replace');
+    const before = [820, 822].map((vmid) => bench.cluster.guest(vmid));
+    const { upload } = bench.cluster;
+    bench.cluster.upload = async (...args) => {
+      await bench.chat.command('/proxnix cancel 2', owner);
+      return upload.apply(bench.cluster, args);
+    };
+    await bench.apply();
+    bench.run('cancelled');
+    expect(bench.cluster.asked.filter((kind) => kind === 'stage')).toEqual([]);
+    expect([820, 822].map((vmid) => bench.cluster.guest(vmid))).toEqual(before);
   });
 });

@@ -255,3 +255,86 @@ describe('a disk that is full in the middle of an apply', () => {
     });
   }
 });
+
+describe('a disk that is full at a write in the middle of a rollback', () => {
+  const root = (bench: Bench) => bench.cluster.guest(823)?.config.disks['scsi0']?.volid;
+
+  /** Fills the disk at that write since the press. @returns how many writes there were, and what was asked of the cluster */
+  async function applyUntil(bench: Bench, full: number) {
+    let writes = 0;
+    let asked: number | undefined;
+    bench.cluster.asked.length = 0;
+    bench.store.fails = () => {
+      if (writes++ < full) return undefined;
+      asked ??= bench.cluster.asked.length;
+      return diskFull();
+    };
+    await bench.apply();
+    return { writes, asked };
+  }
+
+  const ways: Readonly<Record<string, () => Promise<Bench>>> = {
+    'of a guest that did not become healthy': async () => {
+      const bench = await ready({
+        before: { website },
+        after: { website },
+        images: { website: 'website 2' },
+        kinds: [],
+      });
+      bench.health.script(823, 'ill', 'well');
+      return bench;
+    },
+    'that somebody asked for': async () => {
+      const bench = await ready({
+        before: { website },
+        after: { website },
+        images: { website: 'website 2' },
+        kinds: [],
+      });
+      await bench.apply();
+      await bench.chat.command('/proxnix rollback test-website');
+      await bench.settle();
+      return bench;
+    },
+  };
+
+  it.each(Object.entries(ways))('ends the run, and the cluster is not changed further: %s', async (_, open) => {
+    const { writes } = await applyUntil(await open(), Number.POSITIVE_INFINITY);
+    expect(writes).toBeGreaterThan(10);
+    for (let full = 0; full < writes; full++) {
+      const bench = await open();
+      const uuid = bench.cluster.guest(823)?.config.uuid;
+      const { asked } = await applyUntil(bench, full);
+      const at = `full from write ${full} of ${writes} on`;
+      expect(bench.cluster.atWork, at).toBe(0);
+      // A staging guest that the run made is cleared up, and a way back that has begun is gone to its end.
+      const rest = bench.cluster.asked.slice(asked).filter((kind) => kind !== 'discard');
+      const isGoingBack = bench.cluster.asked.slice(0, asked).includes('swap-back');
+      expect(isGoingBack ? [] : rest, at).toEqual([]);
+      expect(bench.cluster.guest(823), at).toMatchObject({ status: 'running', config: { uuid } });
+      expect(
+        bench.pipeline.runs().map(({ phase }) => phase),
+        at,
+      ).not.toContain('applying');
+      const isDone = bench.cluster.guest(823)?.tags.includes('proxnix-pending') === false;
+      expect(bench.text(), at).toMatch(isDone ? /^(?:Plan|Approved|Failed|Applied)/ : /^Failed(?!, rolled back)/);
+
+      bench.store.fails = () => undefined;
+      bench.health.script(823, 'well');
+      await bench.restart();
+      await bench.settle();
+      expect(
+        bench.pipeline.runs().map(({ phase }) => phase),
+        at,
+      ).not.toContain('applying');
+      for (let rounds = 0; rounds < 4 && bench.pipeline.runs().at(-1)?.phase !== 'in-sync'; rounds++) {
+        if (bench.pipeline.runs().some(({ phase }) => phase === 'planned')) await bench.apply();
+        await bench.chat.command('/proxnix plan');
+        await bench.settle();
+      }
+      bench.run('in-sync');
+      expect(bench.cluster.guest(823)?.tags, at).not.toContain('proxnix-pending');
+      expect(root(bench), at).toBeDefined();
+    }
+  });
+});

@@ -117,6 +117,13 @@ const lose =
   (what: 'request' | 'answer', as: Refusal) =>
   (story: Simulated, { write }: Place) =>
     story.proxy.lose({ method: write.split(' ')[0] ?? '', path: /./, what, as });
+const lockFile = {
+  vm: '/var/lock/qemu-server/lock-823.conf',
+  container: '/run/lock/lxc/pve-config-823.lock',
+} as const;
+
+const refusal = (message: string): Refusal => ({ status: 500, reason: message, message });
+
 /** What only root can do: a guest whose worker died in its create is locked. */
 async function removeLocked({ simulator, world }: Simulated): Promise<void> {
   for (const { vmid, type } of simulator.guests().filter((guest) => guest.config['lock'] === 'create')) {
@@ -167,7 +174,7 @@ const troubles: Readonly<Record<string, Trouble>> = {
     says: /the answer was lost and no task of it is to be found.*Nothing was repeated|596.*nothing was repeated/s,
   },
   'it is done, and answered with 500': {
-    happens: lose('answer', { status: 500, reason: 'internal error', message: 'internal error' }),
+    happens: lose('answer', refusal('internal error')),
     says: /500 internal error/,
   },
   'its worker dies at once': {
@@ -200,20 +207,38 @@ export function troublesContract(kind: GuestKind): void {
       expect(story.orphans()).toEqual([]);
     });
 
-    it('goes on when each write finds its node unreachable at first (595), which is sent again', async () => {
+    it.each([
+      ['finds its node unreachable (595)', { status: 595, reason: 'Connection refused' }],
+      ['finds the guest held by another task', refusal(`can't lock file '${lockFile[kind]}' - got timeout`)],
+      ['finds the guest locked by a backup', refusal(`${kind === 'vm' ? 'VM' : 'CT'} is locked (backup)`)],
+    ])('goes on when each write at first %s, and is sent again', async (_, as) => {
       const story = await ready(kind, name);
       const { bench, proxy } = story;
       const met = new Set<number>();
-      proxy.before = (_, write) => {
+      proxy.before = (_index, write) => {
         // An upload is a stream: it is sent once.
         if (met.has(proxy.writes.length) || write.endsWith('/upload')) return;
         met.add(proxy.writes.length);
-        lose('request', { status: 595, reason: 'Connection refused' })(story, { index: 0, write });
+        lose('request', as)(story, { index: 0, write });
       };
       await bench.apply();
       bench.run('applied');
       expect(proxy.writes).toEqual(undisturbed.writes);
       expect(proxy.sent).toHaveLength(undisturbed.writes.length + met.size);
+    });
+
+    it('goes on when the task of a write waits in vain for the lock of the guest, and is begun again', async () => {
+      const story = await ready(kind, name);
+      const { bench, proxy, simulator } = story;
+      const types = new Set(undisturbed.writes.flatMap((write) => taskOf({ index: 0, write }, kind) ?? []));
+      // A creation has no guest that could be held, an upload none at all.
+      const waiting = [...types].filter((type) => !/create$|^imgcopy$/.test(type));
+      const exit = `can't lock file '${lockFile[kind]}' - got timeout`;
+      for (const type of waiting) await simulator.outside({ do: 'end-task', type, when: 'before', exit });
+      await bench.apply();
+      bench.run('applied');
+      expect(proxy.sent).toHaveLength(undisturbed.writes.length + waiting.length);
+      expect(story.orphans()).toEqual([]);
     });
 
     it('goes on when each write is done and its answer cut off (596), and nothing is done twice', async () => {
