@@ -191,10 +191,10 @@ describe('Cancel at each step of the first of two guests', () => {
         expect(await bench.chat.command(`/proxnix cancel ${run}`, owner)).toMatchObject({ kind: 'none' });
       };
       bench.cluster.before = (step) => (step.kind === kind && step.vmid === at ? cancel() : undefined);
-      const { watch } = bench.health;
+      const watch = bench.health.watch.bind(bench.health);
       bench.health.watch = async (...args) => {
         if (kind === 'health' && args[0].vmid === at) await cancel();
-        return watch.apply(bench.health, args);
+        return watch(...args);
       };
       await bench.apply();
       const run = bench.run('cancelled');
@@ -233,10 +233,10 @@ describe('Cancel at each step of the first of two guests', () => {
   it('between the builds and the first guest changes nothing', async () => {
     const bench = await planned('replace');
     const before = [820, 822].map((vmid) => bench.cluster.guest(vmid));
-    const { upload } = bench.cluster;
+    const upload = bench.cluster.upload.bind(bench.cluster);
     bench.cluster.upload = async (...args) => {
       await bench.chat.command('/proxnix cancel 2', owner);
-      return upload.apply(bench.cluster, args);
+      return upload(...args);
     };
     await bench.apply();
     bench.run('cancelled');

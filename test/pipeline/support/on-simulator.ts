@@ -78,7 +78,8 @@ export async function startSimulated(options: { seed?: Seed; bench?: BenchOption
       bench
         .run('planned')
         .plan.changes.map(({ action, vmid, blocked }) => `${action} ${vmid}${blocked ? ` (${blocked.reason})` : ''}`),
-    config: (vmid = 823): Readonly<Record<string, unknown>> => present(simulator.guest(vmid)).config,
+    config: (vmid = 823): Readonly<Record<string, string | number | undefined>> =>
+      present(simulator.guest(vmid)).config,
     runs: (vmid = 823): boolean => simulator.guest(vmid)?.startedAt !== undefined,
     /** The disks of guests that no configuration names. */
     orphans: (): readonly string[] => {
