@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { diffGuest } from '../../src/core/diff.ts';
 import type { DesiredContainer } from '../../src/core/guest.ts';
 import type { KnownContainer, LiveContainerConfig } from '../../src/core/live.ts';
+import { confirmationFor } from '../../src/core/policy.ts';
+import { planSteps } from '../../src/core/steps.ts';
 import { aGuest, aLiveGuest, anImage, aPlan } from '../support/builders.ts';
 import { onlyChange } from './changes.ts';
 
@@ -36,6 +38,30 @@ describe('a plan for a container', () => {
     const found = plan(wanted({ storage: 'fast', image: anImage('b') }), live());
     expect(found).toMatchObject({ action: 'replace' });
     expect(found.blocked).toBeUndefined();
+  });
+
+  it('does not destroy a protected one that was removed from the flake', () => {
+    const plan = aPlan({ guests: [] }, [live({ protected: true })]);
+    expect(onlyChange(plan)).toMatchObject({ action: 'destroy', blocked: { reason: 'protected' } });
+    expect(planSteps(plan)).toEqual([]);
+  });
+
+  it('asks for the words of a destroy of everything when the flake wants no guest any more, and touches none that is not ours', () => {
+    const theirs = live({}, { vmid: 100, name: 'payroll', tags: [] });
+    const plan = aPlan({ guests: [] }, [live(), theirs]);
+    expect(plan.changes.map(({ action, vmid }) => [action, vmid])).toEqual([['destroy', 823]]);
+    expect(confirmationFor(plan, {})).toMatch(/^destroy 1 guest of /);
+  });
+
+  it.each(['vm', 'container'] as const)('leaves a foreign %s alone when vm_id is edited to its VMID', (kind) => {
+    const theirs =
+      kind === 'container'
+        ? live({}, { vmid: 100, name: 'payroll', tags: [] })
+        : aLiveGuest({ tags: [], name: 'payroll' }, aGuest({ vmid: 100 }));
+    const plan = aPlan({ guests: [wanted({ vmid: 100 })] }, [theirs, live()]);
+    expect(plan.changes.filter(({ vmid }) => vmid === 100).map(({ blocked }) => blocked !== undefined)).toEqual([true]);
+    // The one that was to move there stays until the new one can be made.
+    expect(planSteps(plan)).toEqual([]);
   });
 
   it('is blocked for one without a network card, by which it would be known again', () => {
