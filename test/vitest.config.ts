@@ -7,6 +7,7 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 30_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // Many tests wait for timers and processes rather than compute.
+    maxWorkers: 3,
   },
 });
