@@ -1,9 +1,11 @@
 import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { UserError } from '../core/errors.ts';
 
 /**
  * Writes a file so that after a crash either the old or the new text is there, whole: temporary file, fsync, rename,
  * fsync of the folder (without the last one a rename may be lost with the power).
+ * @throws UserError when the disk is full
  */
 export async function writeDurably(file: string, text: string): Promise<void> {
   const temporary = `${file}.new`;
@@ -13,7 +15,7 @@ export async function writeDurably(file: string, text: string): Promise<void> {
     await handle.sync();
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw isFull(error) ? noRoom(file, error) : error;
   } finally {
     await handle.close();
   }
@@ -24,4 +26,15 @@ export async function writeDurably(file: string, text: string): Promise<void> {
   } finally {
     await folder.close();
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+}
+
+function noRoom(file: string, cause: unknown): UserError {
+  return new UserError(`The disk of the bot is full: ${path.basename(file)} cannot be written.`, {
+    next: 'Free space where STATE_DIR is, then plan again.',
+    cause,
+  });
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -78,5 +78,24 @@ describe('a file that is written durably', () => {
     await writeDurably(file, 'new');
     expect(await readFile(file, 'utf8')).toBe('new');
     expect(await readdir(dir)).toEqual(['store.json']);
+  });
+});
+
+describe('a disk that is full', () => {
+  it('is told as such, and the file stays as it was', async () => {
+    const dir = await aFolder();
+    const file = path.join(dir, 'store.json');
+    await writeDurably(file, 'old');
+    // Where the new text would go first: a device that has no room for anything.
+    await symlink('/dev/full', `${file}.new`);
+    await expect(writeDurably(file, 'new')).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'The disk of the bot is full: store.json cannot be written.',
+      next: 'Free space where STATE_DIR is, then plan again.',
+    });
+    expect(await readFile(file, 'utf8')).toBe('old');
+    expect(await readdir(dir)).toEqual(['store.json']);
+    await writeDurably(file, 'new');
+    expect(await readFile(file, 'utf8')).toBe('new');
   });
 });
