@@ -1,6 +1,6 @@
 import type { AdoptChange, Change, FieldChange, RollBackChange } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
-import { type DesiredGuest, imageHash } from '../core/guest.ts';
+import { type DesiredGuest, type GuestKind, imageHash } from '../core/guest.ts';
 import { checkOf, describeHealth } from '../core/health.ts';
 import type { LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
@@ -88,7 +88,12 @@ function changeLines(change: Change, width: number): Line[] {
 function detailParts(change: Change): string[] {
   switch (change.action) {
     case 'create':
-      return [`image none -> ${short(change.guest)}`, ...sizes(change.guest), `on ${change.node || 'no node'}`];
+      return [
+        ...kindPart(change.guest),
+        `image none -> ${short(change.guest)}`,
+        ...sizes(change.guest),
+        `on ${change.node || 'no node'}`,
+      ];
     case 'update':
       return [
         ...change.fields.map((field) => fieldText(field, change.live.status === 'running')),
@@ -109,7 +114,7 @@ function detailParts(change: Change): string[] {
     case 'destroy': {
       const image = readTags(change.live.tags).imageHash?.slice(0, 8) ?? 'unknown';
       const moved = change.movedTo === undefined ? [] : [`its name moves to VMID ${change.movedTo}`];
-      return [`image ${image} -> none`, 'its disks are deleted', ...moved];
+      return [...kindPart(change.live), `image ${image} -> none`, 'its disks are deleted', ...moved];
     }
     case 'clean-up':
       return change.leftovers === undefined
@@ -120,6 +125,11 @@ function detailParts(change: Change): string[] {
     case 'conflict':
       return [];
   }
+}
+
+/** What comes or goes is named where it is no VM. */
+function kindPart({ kind }: { readonly kind: GuestKind }): string[] {
+  return kind === 'container' ? ['container'] : [];
 }
 
 function leftoverParts(leftovers: readonly string[] = []): string[] {

@@ -6,10 +6,12 @@ import type { Run, RunEvent } from '../../src/core/run.ts';
 import type { CardContext } from '../../src/views/context.ts';
 import {
   aBigPlan,
+  aContainer,
   aContext,
   ada,
   aGoal,
   aGuest,
+  aLiveContainer,
   aLiveGuest,
   anImage,
   anUnreadGuest,
@@ -48,6 +50,28 @@ const withKept = aLiveGuest({ config: { unused: { unused0: keptDisk.volid, unuse
 const rollingBack = aPlan({ rollBack: { vmid: 823, kept: [keptDisk] } }, [withKept]);
 const rollingAllBack = aPlan({ guests: [{ ...older, memoryMb: 4096 }], rollBack: { kept: [keptDisk] } }, [withKept]);
 const rollBackAsked = { trigger: { kind: 'roll-back', by: ada, vmid: 823 } } as const;
+
+const otherRoot = { ...anImage('d', 'lxc-cache'), kind: 'container' } as const;
+/** Containers beside a VM: made, changed, given another image, held back, taken away. */
+const containers = aPlan(
+  {
+    guests: [
+      aGuest(),
+      aContainer({ vmid: 831, name: 'new' }),
+      aContainer({ vmid: 832, name: 'larger', memoryMb: 1024, swapMb: 0, features: [], ip: '10.0.0.5/24' }),
+      aContainer({ vmid: 833, name: 'other-root', image: otherRoot }),
+      aContainer({ vmid: 834, name: 'elsewhere', storage: 'fast' }),
+      aContainer({ vmid: 835, name: 'privileged', unprivileged: false }),
+    ],
+  },
+  [
+    aLiveGuest(),
+    ...['larger', 'other-root', 'elsewhere', 'privileged'].map((name, index) =>
+      aLiveContainer({}, aContainer({ vmid: 832 + index, name })),
+    ),
+    aLiveContainer({}, aContainer({ vmid: 836, name: 'gone' })),
+  ],
+);
 
 /** A plan with every action and most of what can block one. */
 const everything = aPlan(
@@ -105,6 +129,8 @@ export const stories: readonly Story[] = [
   { name: 'plan-first', run: aRun('planned'), context: { ...without('applied') } },
   { name: 'plan-local-repository', run: aRun('planned'), context: { ...without('webUrl') } },
   { name: 'plan-of-everything', run: aRun('planned', everything) },
+  { name: 'plan-containers', run: aRun('planned', containers) },
+  { name: 'applied-containers', run: applied(containers, {}) },
   { name: 'plan-big', run: aRun('planned', big) },
   { name: 'plan-replace', run: aRun('planned', replacing) },
   { name: 'plan-partly-blocked', run: aRun('planned', partlyBlocked) },
