@@ -71,8 +71,7 @@ const Features = z
   })
   .refine((names) => names.every((name) => name === 'nesting'), onlyNesting);
 
-/** One entry of `proxnix.containers`. */
-export const Container = z.strictObject({
+const ContainerFields = z.strictObject({
   ...common,
   // As Proxmox has them where nothing is said.
   memory_mb: z.int().min(16).default(512),
@@ -95,12 +94,21 @@ export const Container = z.strictObject({
   features: Features.prefault({ nesting: true }),
   health: ContainerHealth.optional(),
 });
+/** A gateway goes with an address of its own: DHCP tells one itself. */
+const hasFixedAddress = ({ ip, gateway }: { ip: string; gateway?: string | undefined }) =>
+  gateway === undefined || ip.includes('/');
+
+/** One entry of `proxnix.containers`. */
+export const Container = ContainerFields.refine(hasFixedAddress, {
+  path: ['gateway'],
+  error: 'goes with a fixed "ip" such as "10.0.0.5/24" only',
+});
 
 const healthFields = { vm: Object.keys(VmHealth.shape), container: Object.keys(ContainerHealth.shape) };
 
 /** The names of the fields that may stand at a path of an entry; none where any name may. */
 export function knownFields(kind: 'vm' | 'container', path: readonly PropertyKey[]): readonly string[] {
-  if (path.length === 0) return Object.keys((kind === 'vm' ? Vm : Container).shape);
+  if (path.length === 0) return Object.keys((kind === 'vm' ? Vm : ContainerFields).shape);
   return path[0] === 'health' ? healthFields[kind] : [];
 }
 

@@ -78,7 +78,8 @@ describe('a container in the flake', () => {
     [{ ip: '10.0.0.5' }, 'cache: "ip" must be "dhcp", "manual" or like "10.0.0.5/24".'],
     [{ ip: '10.0.0.256/24' }, 'cache: "ip" must be "dhcp", "manual" or like "10.0.0.5/24".'],
     [{ ip: '10.0.0.5/33' }, 'cache: "ip" must be "dhcp", "manual" or like "10.0.0.5/24".'],
-    [{ gateway: 'router' }, 'cache: "gateway" must be an IPv4 address.'],
+    [{ ip: '10.0.0.5/24', gateway: 'router' }, 'cache: "gateway" must be an IPv4 address.'],
+    [{ gateway: '10.0.0.1' }, 'cache: "gateway" goes with a fixed "ip" such as "10.0.0.5/24" only.'],
     [
       { features: { keyctl: true } },
       'cache: "features" must be { nesting = true; } or { }: an API token of Proxmox may set no other feature.',
