@@ -148,6 +148,7 @@ export function swappedBack(guest: FakeGuest, wanted: DesiredGuest, volid: strin
 export function freed(guest: FakeGuest, volids: readonly string[]): FakeGuest {
   const used = Object.values(guest.config.disks).find((disk) => volids.includes(disk.volid));
   if (used !== undefined) throw new UserError(`${used.volid} is in use by ${labelOf(guest)}: it is not deleted.`);
+  if (guest.config.protected) throw new UserError(`can't remove unused disk - protection mode enabled`);
   const left = Object.entries(guest.config.unused).filter(([, volid]) => !volids.includes(volid));
   return withConfig(guest, { unused: Object.fromEntries(left) });
 }

@@ -394,6 +394,14 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       expect(await story.run('free', { volids: [volid] })).toEqual(guard);
       await expect(story.run('swap', { tags: pending, volid })).rejects.toThrow(`is not with ${label}`);
     });
+
+    it('keeps its unused disks when it is protected', async () => {
+      const { story, volid } = await replaced();
+      await story.world.edit(823, { protected: true });
+      await story.look();
+      await expect(story.run('free', { volids: [volid] })).rejects.toThrow(/protection mode enabled/);
+      expect(Object.values((await story.read()).config?.unused ?? {})).toEqual([volid]);
+    });
   });
 
   describe(`${name}: a guest that goes`, () => {
