@@ -100,15 +100,19 @@ export class Collector {
     const used = imagesInUse(live, fleets, runs.all());
     const windowMs = Math.max(...fleets.map((fleet) => fleet.rollbackWindowMs));
     const removed: StoredImage[] = [];
+    const refused = (error: unknown, volid?: string) => {
+      if (!(error instanceof UserError)) throw error;
+      log.warn({ fleet: any.name, volid, ...errorFacts(error) }, 'image files could not be deleted');
+    };
     try {
       for (const image of await any.cluster.images()) {
         if (used.has(image.hash) || image.at + windowMs > clock.now()) continue;
-        await any.cluster.removeImage(image);
-        removed.push(image);
+        // One that stays is no reason for the others to stay.
+        const gone = any.cluster.removeImage(image).then(() => removed.push(image));
+        await gone.catch((error: unknown) => refused(error, image.volid));
       }
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      log.warn({ fleet: any.name, ...errorFacts(error) }, 'an image file could not be deleted');
+      refused(error);
     }
     return removed;
   }

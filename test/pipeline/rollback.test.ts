@@ -309,6 +309,31 @@ describe('what the rollback window has passed over', () => {
     expect(unusedOf(bench)).toEqual([]);
   });
 
+  it('goes also when one image file cannot be deleted, and that one later', async () => {
+    const bench = await aBench();
+    for (const n of [1, 2, 3]) {
+      await bench.push(n, { images: { website: `website ${n}` } });
+      await bench.apply();
+    }
+    bench.pipeline.keepUp({ collectIntervalMs: 10 * minute });
+    const remove = bench.cluster.removeImage.bind(bench.cluster);
+    let refused = 0;
+    bench.cluster.removeImage = async (image) => {
+      if (refused++ === 0) throw new UserError('Permission check failed (/storage/local, Datastore.Allocate)');
+      await remove(image);
+    };
+    expect(await files(bench)).toBe(5);
+    // One look after their time: one file is refused, the other one goes.
+    await bench.clock.advance(24 * hour + 20 * minute);
+    await bench.settle();
+    expect(await files(bench)).toBe(4);
+    await bench.clock.advance(2 * hour);
+    await bench.settle();
+    expect(await files(bench)).toBe(3);
+    expect(bench.logged.some(({ message }) => message === 'image files could not be deleted')).toBe(true);
+    expect(bench.errors()).toEqual([]);
+  });
+
   it('keeps the image of a guest that was rolled back to it', async () => {
     const bench = await replaced();
     await rollBack(bench, 'test-website');
