@@ -125,7 +125,9 @@ function keptBlocks(run: Ended, { rollbackWindowMs }: CardContext): readonly Blo
   const [first] = swapped;
   if (first === undefined) return [];
   const disks = swapped.length === 1 ? 'The old root disk is' : 'The old root disks are';
-  const until = { time: run.endedAt + rollbackWindowMs, show: 'date-time' } as const;
+  // The window begins where a disk is taken out; of several the first is told, none goes before.
+  const since = run.steps.flatMap(({ step, startedAt }) => (step.kind === 'swap' ? (startedAt ?? []) : []));
+  const until = { time: Math.min(run.endedAt, ...since) + rollbackWindowMs, show: 'date-time' } as const;
   return [
     {
       kind: 'small',
