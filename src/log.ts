@@ -1,4 +1,5 @@
 import pino, { type LevelWithSilent, type Logger } from 'pino';
+import { cut, escapeHidden } from './lib/text.ts';
 
 /** Static message, facts as fields: `log.info({ run, guest }, 'step done')`; an error goes into the field `err`. */
 export type Log = Logger;
@@ -14,6 +15,9 @@ export interface LogOptions {
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
+
+/** Bytes of one text of a record; a stack is shorter. */
+const longestFact = 16 * 1024;
 
 /** One JSON object a line, or one readable line with the stack below it. */
 export function createLog(options: LogOptions): Log {
@@ -38,7 +42,7 @@ export function createLog(options: LogOptions): Log {
 }
 
 function gated(value: unknown, gate: (text: string) => string): unknown {
-  if (typeof value === 'string') return gate(value);
+  if (typeof value === 'string') return cut(gate(value), longestFact);
   if (Array.isArray(value)) return value.map((item) => gated(item, gate));
   if (!isRecord(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [gate(key), gated(item, gate)]));
@@ -48,23 +52,15 @@ function gated(value: unknown, gate: (text: string) => string): unknown {
 function humanLine({ time, level, msg, err, ...facts }: Record<string, unknown>): string {
   const stack = isRecord(err) && typeof err['stack'] === 'string' ? err['stack'] : undefined;
   const shown = stack === undefined && err !== undefined ? { ...facts, err } : facts;
-  const words = Object.entries(shown).map(([key, value]) => `${plain(key)}=${factText(value)}`);
-  const head = `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${plain(typeof msg === 'string' ? msg : '')}`;
-  const below = (stack ?? '').split('\n').map((line) => (line === '' ? '' : `\n    ${plain(line.trim())}`));
+  const words = Object.entries(shown).map(([key, value]) => `${escapeHidden(key)}=${factText(value)}`);
+  const head = `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${escapeHidden(typeof msg === 'string' ? msg : '')}`;
+  const below = (stack ?? '').split('\n').map((line) => (line === '' ? '' : `\n    ${escapeHidden(line.trim())}`));
   return [head, ...words].join('  ').concat(...below);
 }
 
 function factText(value: unknown): string {
   if (typeof value === 'string' && /^[\w./:@+=-]+$/.test(value)) return value;
-  return plain(JSON.stringify(value));
-}
-
-/** Text from outside must not move the cursor, colour a terminal or turn the direction of writing. */
-function plain(text: string): string {
-  return text.replace(
-    /[\p{Cc}\u202a-\u202e\u2028\u2029\u2066-\u2069]/gu,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return escapeHidden(JSON.stringify(value));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,3 +1,5 @@
+import { cut, oneLine } from '../lib/text.ts';
+
 /** A commit as git tells it; text in it comes from outside. */
 export interface Commit {
   /** 40 or 64 hex digits. */
@@ -7,6 +9,20 @@ export interface Commit {
   readonly author: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
+}
+
+/** Bytes of what a commit says of itself: git itself sets no limit, and each run keeps it. */
+const longest = { subject: 300, author: 120 } as const;
+
+/** A commit as it may be kept: on one line each, and not longer than people read. */
+export function shortCommit(commit: Commit): Commit {
+  const { subject, author } = commit;
+  return {
+    ...commit,
+    // Cut before as well: there is no reason to clean megabytes.
+    subject: cut(oneLine(cut(subject, 4 * longest.subject)), longest.subject),
+    author: cut(oneLine(cut(author, 4 * longest.author)), longest.author),
+  };
 }
 
 /** The first seven digits, as people write commits. */

@@ -1,19 +1,37 @@
+import { Newest } from '../lib/newest.ts';
+import { cut } from '../lib/text.ts';
+
+/** Bytes of what an error says and a run keeps: texts of others stand in it, and each run is written with each save. */
+const longest = { message: 1500, next: 1500, detail: 500, details: 6000 } as const;
+const mostDetails = 100;
+
 /**
  * An error that is safe to show in a chat and says what to do next. Everything else that is thrown is a bug: it is
  * logged and shown only as "unexpected" with the run's id.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
-  /** What the reader can do about it, one sentence. */
+  /** What the reader can do about it. */
   readonly next: string | undefined;
-  /** Lines of somebody else's text that belong to it (Nix's last lines, a task's log), oldest first. */
+  /** Lines of somebody else's text that belong to it (Nix's last lines, a task's log), oldest first; the newest ones. */
   readonly details: readonly string[];
 
   constructor(message: string, options: { next?: string; details?: readonly string[]; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.next = options.next;
-    this.details = options.details ?? [];
+    super(cut(message, longest.message), options.cause === undefined ? undefined : { cause: options.cause });
+    this.next = options.next === undefined ? undefined : cut(options.next, longest.next);
+    this.details = newestLines(options.details ?? []);
   }
+}
+
+/** As many of the last lines as an error may hold; what is left out is said before them. */
+function newestLines(lines: readonly string[]): readonly string[] {
+  const kept = new Newest<string>({ count: mostDetails, bytes: longest.details });
+  for (const line of lines.slice(-mostDetails)) {
+    const short = cut(line, longest.detail);
+    kept.add(short, Buffer.byteLength(short));
+  }
+  const left = lines.length - kept.items().length;
+  return left === 0 ? kept.items() : [`… ${left} more lines before these`, ...kept.items()];
 }
 
 /** The facts of an error for the log: a sentence for what is meant for people, everything for a bug. */
@@ -43,7 +61,7 @@ export class RolledBackError extends UserError {
   }
 }
 
-/** What a run keeps of an error: plain data, safe to show. */
+/** What a run keeps of an error: plain data, safe to show, at most some KiB. */
 export interface Failure {
   readonly message: string;
   readonly next?: string;

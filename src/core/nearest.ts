@@ -1,6 +1,13 @@
+/** Longer words are no slip of the fingers; a list of so many names comes from a flake that wants to cost time. */
+const longestWord = 80;
+const mostNames = 1000;
+
 /** The known word that is meant by a mistyped one, or `undefined` when none is near. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (word.length > longestWord) return undefined;
   const near = known
+    .slice(0, mostNames)
+    .filter((candidate) => candidate.length <= longestWord)
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length / 3)))
     .sort((a, b) => a.distance - b.distance);

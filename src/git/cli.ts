@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Commit } from '../core/commit.ts';
+import { type Commit, shortCommit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
 import { fetchError } from './fetch-error.ts';
 import type { Git, Source } from './git.ts';
@@ -144,7 +144,8 @@ export class GitMirror implements Git {
     ]);
     const sha = verified.stdout.trim();
     if (verified.exitCode !== 0 || !shaPattern.test(sha)) return undefined;
-    const format = '--format=%s%x00%an%x00%ct';
+    // What has a size first: a subject of megabytes is cut off behind it.
+    const format = '--format=%ct%x00%an%x00%s';
     const text = await this.#ok([
       'log',
       '-1',
@@ -155,8 +156,8 @@ export class GitMirror implements Git {
       sha,
       '--',
     ]);
-    const [subject = '', author = '', seconds = ''] = text.trimEnd().split('\0');
-    return { sha, subject, author, at: Number(seconds) * 1000 };
+    const [seconds = '', author = '', subject = ''] = text.split('\0');
+    return shortCommit({ sha, subject, author, at: Number(seconds) * 1000 });
   }
 
   async #ok(args: readonly string[]): Promise<string> {

@@ -1,4 +1,4 @@
-import type { Commit } from '../core/commit.ts';
+import { type Commit, shortCommit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
 import type { Git, Source } from './git.ts';
 import { pinRef, refsOf, shortShaPattern } from './names.ts';
@@ -20,7 +20,7 @@ export class FakeGit implements Git {
 
   /** Makes a commit the newest of a branch. */
   push(commit: Commit, branch = this.#branch): void {
-    this.#commits.set(commit.sha, commit);
+    this.#commits.set(commit.sha, shortCommit(commit));
     this.point(`refs/heads/${branch}`, commit.sha);
   }
 

@@ -51,10 +51,21 @@ export function readRemote(url: string, token: string | undefined): Remote {
   };
 }
 
-/** Text without the secrets and without what stands before `@` in URLs. */
+/** Text without the secrets, also one whose end was cut off, and without what stands before `@` in URLs. */
 export function withoutSecrets(text: string, remote: Remote): string {
-  const masked = remote.secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
-  return masked.replace(/([a-z][a-z0-9+.-]*:\/\/)[^/@\s']*@/gi, '$1');
+  const masked = remote.secrets.reduce((rest, secret) => withoutCut(rest.replaceAll(secret, '***'), secret), text);
+  // From the colon on, not from the scheme: a search from every letter would take the square of the length.
+  return masked.replace(/:\/\/[^/@\s']*@/g, '://');
+}
+
+/** A line that is too long ends in `…`; what it shows of a secret before that goes too. */
+function withoutCut(text: string, secret: string): string {
+  if (!text.endsWith('…')) return text;
+  const shown = text.slice(0, -1);
+  for (let length = secret.length - 1; length >= 4; length--) {
+    if (shown.endsWith(secret.slice(0, length))) return `${shown.slice(0, -length)}***…`;
+  }
+  return text;
 }
 
 function plain(url: string, token: string | undefined): Remote {

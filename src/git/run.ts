@@ -1,5 +1,7 @@
 import { execa } from 'execa';
 import { UserError } from '../core/errors.ts';
+import { Newest } from '../lib/newest.ts';
+import { readLines, readText } from '../lib/streams.ts';
 import { signalGroup } from '../signal-group.ts';
 import { protocols, type Remote } from './remote.ts';
 
@@ -13,8 +15,9 @@ export interface GitRun {
 
 export interface GitResult {
   readonly exitCode: number;
+  /** At most 1 MiB; the rest is dropped, which shows as `…`. */
   readonly stdout: string;
-  /** Lines that are not empty; may hold secrets. */
+  /** The newest lines that are not empty, of a long one the beginning and `…`; may hold secrets. */
   readonly stderr: readonly string[];
   readonly timedOut: boolean;
 }
@@ -36,6 +39,10 @@ const inherited = [
 ];
 
 const killAfterMs = 10_000;
+const maxOutput = 1024 * 1024;
+/** Bytes of a line of stderr. What the server says comes through here as well. */
+const longestLine = 2000;
+const keptLines = { count: 50, bytes: 16 * 1024 };
 
 /**
  * Runs git without a shell, hooks, prompts or a person's settings, in its own process group: a hanging `ssh` below it
@@ -49,7 +56,13 @@ export async function runGit(run: GitRun, args: readonly string[]): Promise<GitR
     extendEnv: false,
     env: environment(run),
     reject: false,
+    buffer: false,
   });
+  const said = new Newest<string>(keptLines);
+  const read = Promise.all([
+    readText(child.stdout, maxOutput),
+    readLines(child.stderr, longestLine, (line) => said.add(line, Buffer.byteLength(line))),
+  ]);
   let timedOut = false;
   let killer: NodeJS.Timeout | undefined;
   const timer = setTimeout(() => {
@@ -58,14 +71,15 @@ export async function runGit(run: GitRun, args: readonly string[]): Promise<GitR
     signalGroup(child.pid, 'SIGTERM');
     killer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), killAfterMs);
   }, run.timeoutMs);
-  const result = await child;
-  clearTimeout(timer);
-  clearTimeout(killer);
+  const [result, [stdout]] = await Promise.all([child, read]).finally(() => {
+    clearTimeout(timer);
+    clearTimeout(killer);
+  });
   if (result.failed && 'code' in result && result.code === 'ENOENT') throw gitMissing();
   return {
     exitCode: result.exitCode ?? -1,
-    stdout: result.stdout,
-    stderr: result.stderr.split('\n').filter((line) => line.trim() !== ''),
+    stdout: stdout.replace(/\n$/, ''),
+    stderr: said.items().filter((line) => line.trim() !== ''),
     timedOut,
   };
 }

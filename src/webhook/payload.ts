@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isDeeperThan } from '../lib/json.ts';
 import type { Delivery } from './webhook.ts';
 
 /** What is taken from a push, whatever a forge calls it. Nothing else of a payload gets past this module. */
@@ -50,19 +51,6 @@ function readJson(body: Uint8Array): { kind: 'json'; value: unknown } | { kind: 
     // The parser's message quotes the body, which has no place in a log.
     return { kind: 'malformed', why: 'no JSON in UTF-8' };
   }
-}
-
-function isDeeperThan(text: string, limit: number): boolean {
-  let depth = 0;
-  let quoted = false;
-  for (let at = 0; at < text.length; at++) {
-    const char = text[at];
-    if (char === '"') quoted = !quoted;
-    else if (quoted && char === '\\') at++;
-    else if (!quoted && (char === '[' || char === '{') && ++depth > limit) return true;
-    else if (!quoted && (char === ']' || char === '}')) depth--;
-  }
-  return false;
 }
 
 function pathOf(error: z.ZodError): string {

@@ -81,7 +81,7 @@ function reasonOf(drv: string, errors: readonly string[]): string {
     /builder failed[^;.\n]*/,
   ];
   const match = known.map((pattern) => pattern.exec(text)?.[0]).find((words) => words !== undefined);
-  const required = /a '([^']*)' with features \{([^}]*)\} is required/.exec(text);
+  const required = /a '([^']{0,100})' with features \{([^}]{0,500})\} is required/.exec(text);
   if (match !== undefined) return match;
   if (required !== null) return `needs a ${required[1]} machine${required[2] === '' ? '' : ` with ${required[2]}`}`;
   return (text.split('\n', 1)[0] ?? text).replace(drv, derivationName(drv));

@@ -1,11 +1,16 @@
+import { Newest } from '../../lib/newest.ts';
+import { cleanText, lastState } from '../../lib/text.ts';
 import type { BuildMonitor } from '../builder.ts';
 import type { NixEvent } from './log-stream.ts';
-import { derivationName, plainText } from './names.ts';
+import { derivationName } from './names.ts';
 
 const activity = { builds: 104, build: 105 } as const;
 const result = { logLine: 101, progress: 105 } as const;
 const keptLines = 50;
-const drvInText = /\/nix\/store\/[a-z0-9]{32}-[^'\s;!^]+?\.drv/g;
+/** Nix allows names of 211 characters. */
+const drvInText = /\/nix\/store\/[a-z0-9]{32}-[^'\s;!^]{1,211}?\.drv/g;
+/** A builder may send messages that look like errors of Nix, without end. */
+const keptErrors = { count: 200, bytes: 1024 * 1024 };
 
 /**
  * Follows the events of one `nix-store --realise` and tells the monitor. The total is what Nix announces; the value is
@@ -16,7 +21,7 @@ export class BuildProgress {
   readonly #monitor: BuildMonitor;
   readonly #building = new Map<string, string>();
   readonly #lines = new Map<string, string[]>();
-  readonly #errors: string[] = [];
+  readonly #errors = new Newest<string>(keptErrors);
   #buildsId: string | undefined;
   #total = 0;
   #done = 0;
@@ -41,7 +46,7 @@ export class BuildProgress {
         this.#building.delete(event.id);
         return;
       case 'text':
-        if (event.text.startsWith('error:')) this.#errors.push(event.text.replace(/^error:\s*/, ''));
+        if (event.text.startsWith('error:')) this.#addError(event.text.replace(/^error:\s*/, ''));
         return;
     }
   }
@@ -55,18 +60,22 @@ export class BuildProgress {
 
   /** Nix's errors, oldest first. */
   errors(): readonly string[] {
-    return this.#errors;
+    return this.#errors.items();
   }
 
   /** The derivations that an error names, with the last lines of their logs; those that never ran have none. */
   failed(): ReadonlyMap<string, readonly string[]> {
     // Through a daemon an error quotes log lines, and those may name anything.
-    const named = this.#errors.flatMap((text) => withoutQuotes(text).match(drvInText) ?? []);
+    const named = this.#errors.items().flatMap((text) => withoutQuotes(text).match(drvInText) ?? []);
     return new Map([...new Set(named)].map((drv) => [drv, this.#lines.get(drv) ?? []]));
   }
 
+  #addError(text: string): void {
+    this.#errors.add(text, Buffer.byteLength(text));
+  }
+
   #message(level: number, text: string): void {
-    if (level === 0) this.#errors.push(text);
+    if (level === 0) this.#addError(text);
     const announced = /^(?:these (\d+) derivations|this derivation) will be built:/.exec(text);
     if (announced === null || this.#total > 0) return;
     this.#total = Number(announced[1] ?? 1);
@@ -91,7 +100,8 @@ export class BuildProgress {
     }
     const drv = this.#building.get(id);
     if (type !== result.logLine || drv === undefined || typeof fields[0] !== 'string') return;
-    const text = plainText(fields[0]);
+    // Of a progress bar only its last state is worth a line.
+    const text = cleanText(lastState(fields[0]));
     this.#lines.set(drv, [...(this.#lines.get(drv) ?? []), text].slice(-keptLines));
     this.#monitor.line(derivationName(drv), text);
   }

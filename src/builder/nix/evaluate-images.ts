@@ -9,6 +9,9 @@ import { type ImageProblem, imageErrors } from './image-errors.ts';
 import { drvPathPattern, namePattern, storePathPattern } from './names.ts';
 import type { NixSettings } from './settings.ts';
 
+/** Longer ones are no path of Linux. */
+const longestPath = 4096;
+
 const Entry = z.union([
   z.object({ error: z.literal('unknown') }),
   z.object({ error: z.literal('throws') }),
@@ -16,7 +19,7 @@ const Entry = z.union([
   z.object({
     drv: z.string().regex(drvPathPattern),
     out: z.string().regex(storePathPattern),
-    file: z.string().nullable(),
+    file: z.string().max(longestPath).nullable(),
   }),
 ]);
 const Batch = z.object({ known: z.array(z.string()), images: z.array(z.unknown()) });
@@ -105,8 +108,9 @@ function isThrow(found: Found | undefined): boolean {
 
 /** Both kinds of a type in one process share most of its evaluation. */
 function besideEachOther(requests: readonly ImageRequest[]): readonly ImageRequest[] {
-  const types = new Set(requests.map(({ type }) => type));
-  return [...types].flatMap((type) => requests.filter((request) => request.type === type));
+  const byType = new Map<string, ImageRequest[]>();
+  for (const request of requests) byType.set(request.type, [...(byType.get(request.type) ?? []), request]);
+  return [...byType.values()].flat();
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import type { Source } from '../../git/git.ts';
+import { isDeeperThan } from '../../lib/json.ts';
+import { Newest } from '../../lib/newest.ts';
 import { evaluationArguments } from './arguments.ts';
 import { type EvaluationFailure, readEvaluationFailure } from './evaluation-failure.ts';
 import { fleetExpression } from './expression.ts';
@@ -9,7 +11,11 @@ import { type NixResult, runNix } from './process.ts';
 import type { NixSettings } from './settings.ts';
 
 const Fleet = z.object({ proxnix: z.unknown(), rev: z.string() });
-const keptEvents = 200;
+/** The answer of an evaluation: a fleet of 10,000 guests is some MiB. */
+const maxAnswer = 8 * 1024 * 1024;
+const deepestAnswer = 32;
+/** An evaluation may print without end (`builtins.trace`); errors come last. */
+const keptEvents = { count: 200, bytes: 2 * 1024 * 1024 };
 
 /** The flake's output `proxnix`. */
 export async function evaluateFleet(settings: NixSettings, source: Source, signal?: AbortSignal): Promise<unknown> {
@@ -49,20 +55,27 @@ export async function evaluate(
   what: string,
   signal?: AbortSignal,
 ): Promise<Outcome> {
-  const events: NixEvent[] = [];
+  const events = new Newest<NixEvent>(keptEvents);
   const started = settings.now();
   const result = await runNix(settings, {
     program: 'nix',
     args: evaluationArguments(settings, expression),
     signal,
+    maxOutput: maxAnswer,
     limits: { timeoutMs: settings.evalTimeoutMs, memoryBytes: settings.evalMemoryBytes },
-    onLine: (line) => keep(events, parseLine(line)),
+    onLine: (line) => {
+      const event = parseLine(line);
+      if (event?.kind === 'text' || event?.kind === 'message') events.add(event, line.length);
+    },
   });
   const facts = { what, ms: settings.now() - started, exitCode: result.exitCode, ended: result.ended };
   settings.log.debug(facts, 'evaluated');
   if (result.ended !== undefined) throw endedEarly(result.ended, what, settings);
   // Nix 2.8 writes JSON as it goes: after a failure a broken piece of it is there.
-  if (result.exitCode !== 0) return { ok: false, error: readEvaluationFailure(events) };
+  if (result.exitCode !== 0) return { ok: false, error: readEvaluationFailure(events.items()) };
+  if (isDeeperThan(result.stdout, deepestAnswer)) {
+    throw new UserError(`The evaluation of ${what} gave values nested deeper than ${deepestAnswer}.`);
+  }
   return { ok: true, json: JSON.parse(result.stdout) };
 }
 
@@ -78,13 +91,6 @@ function endedEarly(ended: NonNullable<NixResult['ended']>, what: string, settin
         },
       );
     case 'too-much-output':
-      return new UserError(`The evaluation of ${what} gave more than 64 MiB.`);
+      return new UserError(`The evaluation of ${what} gave more than ${maxAnswer / 1024 / 1024} MiB.`);
   }
-}
-
-/** An evaluation may print without end (`builtins.trace`); errors come last. */
-function keep(events: NixEvent[], event: NixEvent | undefined): void {
-  if (event === undefined || (event.kind !== 'text' && event.kind !== 'message')) return;
-  events.push(event);
-  if (events.length > keptEvents) events.shift();
 }

@@ -15,6 +15,7 @@ export type ImageProblem = { readonly request: ImageRequest } & (
 
 const maxDetails = 30;
 const maxKnown = 20;
+const maxAdvised = 10;
 
 /**
  * One error for everything that is wrong with the images of a commit.
@@ -25,11 +26,11 @@ export function imageErrors(
   found: readonly ImageProblem[],
   known: readonly string[] | undefined,
 ): UserError {
-  const problems = found.filter((problem, index) => !isTold(problem, found.slice(0, index)));
+  const problems = withoutTold(found);
   const shared = sharedError(problems);
   if (shared !== undefined && shared.image === undefined) return flakeError(source, shared);
   const advice = [
-    ...problems.map((problem) => adviceOf(problem, known ?? [])),
+    ...problems.slice(0, maxAdvised).map((problem) => adviceOf(problem, known ?? [])),
     ...(problems.some((problem) => problem.why === 'unknown') ? [knownOnes(known)] : []),
   ].filter((text) => text !== undefined);
   return new UserError(messageOf(problems, shared), {
@@ -39,8 +40,14 @@ export function imageErrors(
 }
 
 /** A configuration that is not there has no image of either kind: that is one problem. */
-function isTold({ request, why }: ImageProblem, earlier: readonly ImageProblem[]): boolean {
-  return why === 'unknown' && earlier.some((other) => other.why === why && other.request.type === request.type);
+function withoutTold(found: readonly ImageProblem[]): readonly ImageProblem[] {
+  const unknown = new Set<string>();
+  return found.filter(({ request, why }) => {
+    if (why !== 'unknown') return true;
+    const isTold = unknown.has(request.type);
+    unknown.add(request.type);
+    return !isTold;
+  });
 }
 
 /** What all of several images fail with; without a named image the flake itself is broken, not one of them. */

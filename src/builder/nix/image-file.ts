@@ -1,14 +1,19 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageFile } from '../../cluster/cluster.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Image } from '../../core/guest.ts';
+import { readText } from '../../lib/streams.ts';
 import { imageTitle } from '../images.ts';
 import { diskSize } from './disk.ts';
 import { chooseFile, imageLooks } from './image-kinds.ts';
 import { realPath } from './names.ts';
 import { exists, resolveInStore } from './store-files.ts';
 import { checkTarball } from './tarball.ts';
+
+/** Bytes of a list of build products. */
+const longestList = 64 * 1024;
 
 /**
  * The file inside a built image: the setting, else what the image told (`passthru.filePath`, then Hydra's build
@@ -49,7 +54,7 @@ async function pickFile(root: string, image: Image, wanted: string | undefined):
 async function buildProduct(root: string, image: Image): Promise<string | undefined> {
   const list = join(image.storePath, 'nix-support/hydra-build-products');
   if (!(await exists(realPath(root, list)))) return undefined;
-  const text = await readFile(await resolveInStore(root, list, image), 'utf8');
+  const text = await readText(createReadStream(await resolveInStore(root, list, image)), longestList);
   const { product } = imageLooks[image.kind];
   const paths = text.split('\n').flatMap((line) => product.exec(line)?.slice(1) ?? []);
   return paths.length === 1 ? paths[0] : undefined;

@@ -1,7 +1,10 @@
 import { z } from 'zod';
-import { plainText } from './names.ts';
+import { cleanText, cut } from '../../lib/text.ts';
 
-/** One frame of an error's trace, or the place of the error itself. `raw` keeps no colours. */
+/** Bytes of one text of an event. A stack overflow alone is said in 4 MB. */
+const longestText = 16 * 1024;
+
+/** One frame of an error's trace, or the place of the error itself, without colours. */
 export interface Frame {
   readonly text: string;
   readonly file?: string;
@@ -50,23 +53,27 @@ const Line = z.discriminatedUnion('action', [
   z.object({ action: z.literal('stop'), id: Id }),
 ]);
 
-/** Reads one line of Nix's stderr; `undefined` for an action that is not known. Lines that are no JSON are text. */
+/**
+ * Reads one line of Nix's stderr; `undefined` for an action that is not known. Lines that are no JSON are text. Of a
+ * message that was cut the beginning is read; other actions that were cut say nothing.
+ */
 export function parseLine(line: string): NixEvent | undefined {
-  if (!line.startsWith('@nix ')) return { kind: 'text', text: plainText(line) };
-  const json = parseJson(line.slice('@nix '.length));
-  if (json === undefined) return { kind: 'text', text: plainText(line) };
+  if (!line.startsWith('@nix ')) return { kind: 'text', text: shown(line) };
+  const wasCut = line.endsWith('…');
+  const json = wasCut ? cutMessage(line.slice('@nix '.length)) : parseJson(line.slice('@nix '.length));
+  if (json === undefined) return wasCut ? undefined : { kind: 'text', text: shown(line) };
   const parsed = Line.safeParse(json);
   if (!parsed.success) return undefined;
   const event = parsed.data;
   switch (event.action) {
     case 'msg': {
-      const text = plainText(event.raw_msg ?? event.msg).replace(/^error:\s*/, '');
+      const text = shown(event.raw_msg ?? event.msg).replace(/^error:\s*/, '');
       return {
         kind: 'message',
         level: event.level,
         text,
         at: frame(text, event),
-        trace: event.trace.map((part) => frame(plainText(part.raw_msg), part)),
+        trace: event.trace.map((part) => frame(shown(part.raw_msg), part)),
       };
     }
     case 'start':
@@ -76,6 +83,30 @@ export function parseLine(line: string): NixEvent | undefined {
     case 'stop':
       return { kind: 'stop', id: event.id };
   }
+}
+
+function shown(text: string): string {
+  return cleanText(cut(text, longestText));
+}
+
+/**
+ * The beginning of a message whose line was cut, in the form of a whole one. Nix sorts keys, so the place and the level
+ * stand before `msg`, where the frames of the trace come first and the error itself last.
+ */
+function cutMessage(text: string): unknown {
+  const key = ',"msg":"';
+  const at = text.indexOf(key);
+  if (at < 0) return undefined;
+  const head = parseJson(`${text.slice(0, at)}}`);
+  const [letters = ''] = /^(?:[^"\\]|\\(?:u[0-9a-fA-F]{4}|[^u]))*/.exec(text.slice(at + key.length)) ?? [];
+  const msg = parseJson(`"${letters.endsWith('…') ? letters.slice(0, -1) : letters}"`);
+  if (typeof head !== 'object' || typeof msg !== 'string') return undefined;
+  const words = shown(msg.slice(Math.max(0, msg.lastIndexOf('error:')))).replace(/^error:\s*/, '');
+  // Only frames: the error itself stood behind what was cut.
+  const error = words.startsWith('…')
+    ? `an error with a trace without end, as of an endless recursion\n${words}`
+    : words;
+  return { ...head, msg: error };
 }
 
 /** Ids are process number times 2^32: as numbers, neighbours would become one. */

@@ -1,5 +1,4 @@
 import { isAbsolute, join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
 
 /** An image type, and each part of an attribute path. */
 export const namePattern = /^[A-Za-z_][A-Za-z0-9_'-]{0,62}$/;
@@ -24,16 +23,10 @@ export function realPath(root: string, storePath: string): string {
   return root === '/' ? storePath : join(root, storePath);
 }
 
-/** Text without colours and other control characters; the last state of a line that was redrawn. */
-export function plainText(text: string): string {
-  return stripVTControlCharacters(text)
-    .split('\n')
-    .map((line) => line.replace(/\r+$/, '').split('\r').at(-1))
-    .join('\n')
-    .replace(/[^\P{Cc}\t\n]/gu, '');
-}
-
 /** Text without the store prefix of the flake's source: `/nix/store/<hash>-source/flake.nix` is `flake.nix`. */
 export function withoutSource(text: string): string {
-  return text.replace(/(?:\/[^\s'"«»:]*)?\/nix\/store\/[a-z0-9]{32}-source\//g, '');
+  // Word by word, each read from its beginning: a search from every slash would take the square of the length.
+  return text.replace(/[^\s'"«»:]+/g, (word) =>
+    word.replace(/^([^/]*)(?:\/.*)?\/nix\/store\/[a-z0-9]{32}-source\//, '$1'),
+  );
 }

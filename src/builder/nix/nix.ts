@@ -2,6 +2,7 @@ import type { ImageFile } from '../../cluster/cluster.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Image, ImageRequest } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
+import { cleanText } from '../../lib/text.ts';
 import type { Builder, BuildMonitor } from '../builder.ts';
 import { imageKey, imageTitle } from '../images.ts';
 import { BuildError } from './build-error.ts';
@@ -10,7 +11,7 @@ import { nixVersion } from './check.ts';
 import { evaluateFleet } from './evaluate.ts';
 import { evaluateImages } from './evaluate-images.ts';
 import { findImageFile } from './image-file.ts';
-import { drvPathPattern, plainText, storeRoot } from './names.ts';
+import { drvPathPattern, storeRoot } from './names.ts';
 import { realise } from './realise.ts';
 import { addRoots, removeBuildLinks, removeOtherRoots } from './roots.ts';
 import { type NixOptions, type NixSettings, nixSettings } from './settings.ts';
@@ -78,7 +79,7 @@ export class NixBuilder implements Builder {
   async log(drvPath: string): Promise<string | undefined> {
     if (!drvPathPattern.test(drvPath)) return undefined;
     const text = await readLog(this.#settings, await this.#culprit(drvPath));
-    return text === undefined ? undefined : plainText(text);
+    return text === undefined ? undefined : cleanText(text);
   }
 
   async keep(images: readonly Image[]): Promise<number> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { Newest } from '../../lib/newest.ts';
+import { cleanText, cut } from '../../lib/text.ts';
 import { nixVersion, olderThan } from './check.ts';
-import { plainText } from './names.ts';
 import { runNix } from './process.ts';
 import { type NixOptions, nixSettings } from './settings.ts';
 
@@ -17,16 +18,20 @@ export async function probeBuild(options: NixOptions): Promise<Probe> {
   const settings = nixSettings(options);
   const { system } = await hostSettings(options);
   const expression = `derivation { name = "proxnix-probe"; system = "${system}"; builder = "/bin/sh"; args = [ "-c" "printf ok > $out" ]; }`;
-  const said: string[] = [];
+  const said = new Newest<string>({ count: 20, bytes: 16 * 1024 });
   const store = settings.store === undefined ? [] : ['--store', settings.store];
   const result = await runNix(settings, {
     program: 'nix',
     args: ['build', '--no-link', '--offline', ...store, '--expr', expression],
-    onLine: (line) => said.push(plainText(line)),
+    onLine: (line) => {
+      const text = cleanText(cut(line, 1000));
+      said.add(text, text.length);
+    },
   });
   if (result.exitCode === 0) return { ok: true, system };
-  const errors = said.filter((line) => line.startsWith('error:'));
-  return { ok: false, why: (errors.at(-1) ?? said.at(-1) ?? 'Nix said nothing').replace(/^error:\s*/, '') };
+  const lines = said.items();
+  const errors = lines.filter((line) => line.startsWith('error:'));
+  return { ok: false, why: (errors.at(-1) ?? lines.at(-1) ?? 'Nix said nothing').replace(/^error:\s*/, '') };
 }
 
 /** What this Nix builds for, and whether its sandbox has a shell without being told. */

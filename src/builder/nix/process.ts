@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { UserError } from '../../core/errors.ts';
+import { readLines } from '../../lib/streams.ts';
 import { signalGroup } from '../../signal-group.ts';
 import { nixEnvironment } from './arguments.ts';
 import type { NixSettings } from './settings.ts';
@@ -9,8 +10,10 @@ import type { NixSettings } from './settings.ts';
 export interface NixCall {
   readonly program: 'nix' | 'nix-store';
   readonly args: readonly string[];
-  /** Each line of stderr as it comes. */
+  /** Each line of stderr as it comes, of a long one its first MiB and `…`. Empty lines are left out. */
   readonly onLine?: (line: string) => void;
+  /** Bytes of stdout; more ends the program. */
+  readonly maxOutput?: number;
   readonly signal?: AbortSignal | undefined;
   /** An evaluation is bounded by time and memory and may be killed; without it only TERM is ever sent. */
   readonly limits?: { readonly timeoutMs: number; readonly memoryBytes?: number | undefined };
@@ -23,7 +26,10 @@ export interface NixResult {
   readonly ended?: 'timeout' | 'cancelled' | 'too-much-output';
 }
 
-const maxOutput = 64 * 1024 * 1024;
+/** A closure of many thousand paths is some MiB. */
+const defaultMaxOutput = 64 * 1024 * 1024;
+/** Bytes of a line of stderr: traces of a hundred frames are some hundred KiB. */
+const longestLine = 1024 * 1024;
 
 /**
  * Runs one Nix program without a shell, in its own process group, with stdin closed and nothing inherited but PATH.
@@ -44,13 +50,13 @@ export async function runNix(settings: NixSettings, call: NixCall): Promise<NixR
     env: nixEnvironment(settings),
     reject: false,
     stripFinalNewline: true,
-    maxBuffer: { stdout: maxOutput },
+    maxBuffer: { stdout: call.maxOutput ?? defaultMaxOutput },
     buffer: { stderr: false },
-    stderr: function* (line: unknown) {
-      onLine(String(line));
-      // The lines end here: nothing is buffered.
-      yield* [];
-    },
+  });
+  const said = readLines(child.stderr, longestLine, onLine).catch(async (error: unknown) => {
+    signalGroup(child.pid, 'SIGKILL');
+    await child;
+    throw error;
   });
 
   let ended: NixResult['ended'];
@@ -64,11 +70,11 @@ export async function runNix(settings: NixSettings, call: NixCall): Promise<NixR
   const onAbort = () => end('cancelled');
   call.signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const result = await child;
+    const [result] = await Promise.all([child, said]);
     if (result.exitCode === 127 || (result.failed && 'code' in result && result.code === 'ENOENT')) throw nixMissing();
     if (result.isMaxBuffer) ended ??= 'too-much-output';
     if (result.signal === 'SIGXCPU') ended ??= 'timeout';
-    // What `onLine` threw, or a stream that broke: the exit code says nothing then.
+    // A stream that broke: the exit code says nothing then.
     if (result.failed && !result.isMaxBuffer && result.cause !== undefined) throw result.cause;
     return { exitCode: result.exitCode, stdout: result.stdout, ...(ended === undefined ? {} : { ended }) };
   } finally {

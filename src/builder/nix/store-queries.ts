@@ -1,6 +1,11 @@
+import { Newest } from '../../lib/newest.ts';
+import { cut } from '../../lib/text.ts';
 import { storeQueryArguments } from './arguments.ts';
 import { runNix } from './process.ts';
 import type { NixSettings } from './settings.ts';
+
+/** Bytes of a log; a chat takes a file of this size. */
+const maxLog = 8 * 1024 * 1024;
 
 /** Which of these paths (outputs or derivations) the store has. */
 export async function validPaths(settings: NixSettings, paths: readonly string[]): Promise<ReadonlySet<string>> {
@@ -19,19 +24,23 @@ export async function readLog(settings: NixSettings, drvPath: string): Promise<s
   const result = await runNix(settings, {
     program: 'nix-store',
     args: storeQueryArguments(settings, ['--read-log', drvPath]),
+    maxOutput: maxLog,
   });
-  // A log of more than 64 MiB is cut, which is better than none.
+  // A log that is longer is cut, which is better than none.
   return result.exitCode === 0 || result.ended === 'too-much-output' ? result.stdout : undefined;
 }
 
 async function lines(settings: NixSettings, query: readonly string[]): Promise<readonly string[]> {
-  const said: string[] = [];
+  const said = new Newest<string>({ count: 5, bytes: 4096 });
   const result = await runNix(settings, {
     program: 'nix-store',
     args: storeQueryArguments(settings, query),
-    onLine: (line) => said.push(line),
+    onLine: (line) => {
+      const short = cut(line, 500);
+      said.add(short, short.length);
+    },
   });
   if (result.exitCode !== 0)
-    throw new Error(`nix-store ${query[0]} ended with ${result.exitCode}: ${said.slice(-5).join('; ')}`);
+    throw new Error(`nix-store ${query[0]} ended with ${result.exitCode}: ${said.items().join('; ')}`);
   return result.stdout.split('\n').filter((line) => line !== '');
 }

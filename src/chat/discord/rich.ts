@@ -2,6 +2,8 @@ import type { Rich, Span } from '../../views/card.ts';
 import { cleanText, cut, oneLine } from './text.ts';
 
 const maxUrl = 512;
+/** Signs that make a mark. */
+const marks: readonly (string | undefined)[] = ['*', '`'];
 
 /** A rich text as Discord's Markdown, every plain string literal. */
 export function markdown(rich: Rich): string {
@@ -82,7 +84,7 @@ function around(mark: string, text: string): string {
 
 /** Two marks that touch would be read as one: a zero-width space keeps them apart. */
 function join(before: string, after: string): string {
-  const touching = /[*`]$/.test(before) && /^[*`]/.test(after);
+  const touching = marks.includes(before.at(-1)) && marks.includes(after.at(0));
   return touching ? `${before}\u200b${after}` : before + after;
 }
 

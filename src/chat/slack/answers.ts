@@ -1,4 +1,5 @@
 import type { RespondFn } from '@slack/bolt';
+import { cleanText } from '../../lib/text.ts';
 import type { Log } from '../../log.ts';
 import type { Card } from '../../views/card.ts';
 import type { Answer, Form } from '../chat.ts';
@@ -7,7 +8,7 @@ import { refusal } from './errors.ts';
 import type { Files } from './files.ts';
 import { formView } from './form.ts';
 import { fallbackBytes } from './limits.ts';
-import { clip, escapedWithin, literal } from './literal.ts';
+import { clip, escapedWithin } from './literal.ts';
 import type { Messages } from './messages.ts';
 import type { SlackClients } from './web.ts';
 
@@ -114,7 +115,7 @@ export class Answers {
 
 /** A sentence, drawn literally, with the reason code of a refusal. */
 export function noteMessage(sentence: string, code?: string): SlackMessage {
-  const text = clip(literal(sentence).trim(), 2800);
+  const text = clip(cleanText(sentence).trim(), 2800);
   const said = [text === '' ? 'Done.' : text, ...(code === undefined ? [] : [`(${code})`])].join(' ');
   return {
     text: escapedWithin(said, fallbackBytes),

@@ -1,8 +1,9 @@
 import type { types } from '@slack/bolt';
+import { oneLine } from '../../lib/text.ts';
 import type { Block, Rich } from '../../views/card.ts';
 import { room, weigh } from './limits.ts';
 import { cutLines, keptSpace } from './lines.ts';
-import { clip, oneLine } from './literal.ts';
+import { clip } from './literal.ts';
 import { mrkdwn, type RichElement, richElements } from './rich.ts';
 
 /** A block within `space` (`weigh`), cut if it must be; `undefined` when nothing of it can be shown. */

@@ -1,7 +1,8 @@
 import type { types } from '@slack/bolt';
+import { oneLine } from '../../lib/text.ts';
 import { type Button, buttonId, readButtonId } from '../../views/card.ts';
 import { limits, room, weigh } from './limits.ts';
-import { clip, oneLine } from './literal.ts';
+import { clip } from './literal.ts';
 
 /** What a press says: ids only, so a button works after a restart. */
 export type ButtonIds = Pick<Button, 'action' | 'runId' | 'planId'>;

@@ -1,6 +1,7 @@
+import { oneLine } from '../../lib/text.ts';
 import { type Card, plainText, type Span } from '../../views/card.ts';
 import { fallbackBytes } from './limits.ts';
-import { escapedWithin, oneLine } from './literal.ts';
+import { escapedWithin } from './literal.ts';
 
 /** The card in words, for notifications and screen readers: title, warnings, then what else is said in the open. */
 export function fallback(card: Card): string {

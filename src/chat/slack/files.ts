@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import { cleanText, oneLine } from '../../lib/text.ts';
 import type { Log } from '../../log.ts';
 import type { CardFile } from '../../views/card.ts';
 import { type Address, addressKey } from './address.ts';
 import { refusal } from './errors.ts';
 import { Gate } from './gate.ts';
 import { limits } from './limits.ts';
-import { clip, literal, oneLine } from './literal.ts';
+import { clip } from './literal.ts';
 import { Recent } from './recent.ts';
 import type { SlackClients } from './web.ts';
 
@@ -60,7 +61,7 @@ export function fileDigest(file: CardFile): string {
 function drawFile(file: CardFile): { content: string; filename: string; title: string } {
   const filename = clip(file.name.replace(/[^\w.-]+/g, '-').replace(/^[.-]+/, ''), limits.file.name);
   return {
-    content: literal(file.text) || ' ',
+    content: cleanText(file.text) || ' ',
     filename: filename === '' ? 'text.txt' : filename,
     title: clip(oneLine(file.title), limits.file.title),
   };

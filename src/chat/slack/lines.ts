@@ -1,6 +1,7 @@
+import { oneLine } from '../../lib/text.ts';
 import type { Line } from '../../views/card.ts';
 import { room } from './limits.ts';
-import { clip, oneLine } from './literal.ts';
+import { clip } from './literal.ts';
 
 export interface CutLines {
   readonly text: string;

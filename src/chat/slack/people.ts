@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { oneLine } from '../../lib/text.ts';
 import type { Log } from '../../log.ts';
 import type { Person } from '../chat.ts';
 import { Cached } from './cached.ts';
 import { refusal } from './errors.ts';
-import { clip, oneLine } from './literal.ts';
+import { clip } from './literal.ts';
 import type { SlackClients } from './web.ts';
 
 /** Who it is, or why they may not use the bot: a sentence. `doubt`: groups that could not be read, so count as none. */

@@ -1,7 +1,8 @@
 import type { types } from '@slack/bolt';
+import { cleanText } from '../../lib/text.ts';
 import { plainText, type Rich, type Span } from '../../views/card.ts';
 import { limits } from './limits.ts';
-import { clip, escapeText, literal } from './literal.ts';
+import { clip, escapeText } from './literal.ts';
 
 export type RichElement = types.RichTextElement;
 
@@ -45,7 +46,7 @@ export function webAddress(link: string): string | undefined {
 /** The words of a span, cleaned. A time that is no time shows a question mark. */
 function textOf(span: Span): string {
   if (typeof span === 'object' && 'time' in span && !isTime(span.time)) return '?';
-  return literal(plainText([span]));
+  return cleanText(plainText([span]));
 }
 
 function richElement(span: Span, max: number): RichElement | undefined {

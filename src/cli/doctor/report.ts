@@ -1,3 +1,4 @@
+import { oneLine } from '../../lib/text.ts';
 import type { Finding, Status } from './finding.ts';
 
 const marks: Readonly<Record<Status, string>> = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL', skip: 'skip' };
@@ -25,9 +26,9 @@ export function isWell(findings: readonly Finding[]): boolean {
 export function harmless(findings: readonly Finding[], gate: (text: string) => string): readonly Finding[] {
   return findings.map(({ status, area, text, fix }) => ({
     status,
-    area: oneLine(gate(area)),
-    text: oneLine(gate(text)),
-    ...(fix === undefined ? {} : { fix: oneLine(gate(fix)) }),
+    area: words(gate(area)),
+    text: words(gate(text)),
+    ...(fix === undefined ? {} : { fix: words(gate(fix)) }),
   }));
 }
 
@@ -37,9 +38,6 @@ function summary(findings: readonly Finding[]): string {
   return `${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} failed${skipped}.`;
 }
 
-function oneLine(text: string): string {
-  return text
-    .replace(/\s+/g, ' ')
-    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '')
-    .trim();
+function words(text: string): string {
+  return oneLine(text).replace(/\s+/g, ' ').trim();
 }

@@ -26,10 +26,10 @@ describe('parseLine', () => {
     expect(parseLine('@nix 7')).toBeUndefined();
   });
 
-  it('takes colours and control characters out, and the last state of a redrawn line', () => {
+  it('takes colours and control characters out, and hides nothing behind a carriage return', () => {
     const line = (text: string) => parseLine(`@nix ${JSON.stringify({ action: 'msg', level: 3, msg: text })}`);
     expect(line('\x1b[31;1merror:\x1b[0m größe\x07')).toMatchObject({ text: 'größe' });
-    expect(line(' 10%\r 50%\r100% done\r')).toMatchObject({ text: '100% done' });
+    expect(line('the real error\rall is well')).toMatchObject({ text: 'the real error\nall is well' });
     expect(line('a\x1b]8;;https://example.org\x07link\x1b]8;;\x07')).toMatchObject({ text: 'alink' });
   });
 });

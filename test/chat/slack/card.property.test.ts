@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { slackCard } from '../../../src/chat/slack/card.ts';
 import { formView } from '../../../src/chat/slack/form.ts';
-import { oneLine } from '../../../src/chat/slack/literal.ts';
+import { oneLine } from '../../../src/lib/text.ts';
 import type { Card } from '../../../src/views/card.ts';
 import { anyCard, line, runs, text } from '../../support/slack/arbitrary.ts';
 import { list, refuseMessage, refuseView } from '../../support/slack/limits.ts';

@@ -1,33 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clip, escapedWithin, escapeText, literal, oneLine, unescapeText } from '../../../src/chat/slack/literal.ts';
-
-describe('literal', () => {
-  it('takes out colours, titles, links and bells of terminals and leaves the words', () => {
-    expect(
-      literal(
-        '\u001b[1;31merror:\u001b[0m a\u0007 \u001b]0;title\u0007b \u001b]8;;https://x.example\u001b\\c\u001b]8;;\u001b\\',
-      ),
-    ).toBe('error: a b c');
-  });
-
-  it('keeps tabs and line ends, of every system', () => {
-    expect(literal('a\tb\r\nc\rd\n')).toBe('a\tb\nc\nd\n');
-  });
-
-  it('keeps letters of every script, joined emoji too', () => {
-    expect(literal('שלום мир 👩‍👩‍👧‍👦')).toBe('שלום мир 👩‍👩‍👧‍👦');
-  });
-
-  it('takes out half a code point', () => {
-    expect(literal('a\ud800b\udfff')).toBe('ab');
-  });
-});
-
-describe('oneLine', () => {
-  it('makes a space of each kind of line end', () => {
-    expect(oneLine('a \n b\r\nc\u2028d')).toBe('a b c d');
-  });
-});
+import { clip, escapedWithin, escapeText, unescapeText } from '../../../src/chat/slack/literal.ts';
 
 describe('clip', () => {
   it('cuts to the length Slack counts, and never through a code point', () => {

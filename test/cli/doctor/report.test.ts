@@ -41,8 +41,8 @@ describe('the report', () => {
     expect(finding).toEqual({
       status: 'fail',
       area: 'git',
-      text: 'said [secret] [31mred',
-      fix: 'said [secret] [31mred',
+      text: 'said [secret] red',
+      fix: 'said [secret] red',
     });
   });
 });

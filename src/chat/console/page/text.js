@@ -1,7 +1,8 @@
 import { h } from './tree.js';
 
-/** Controls other than tab and newline, what turns the direction of text, and what is there without being seen. */
-const hidden = /(?![\t\n])[\p{Cc}\p{Bidi_Control}\u00ad\u200b\u2028\u2029\u2060-\u2064\ufeff\u{e0000}-\u{e007f}]/u;
+/** As in src/lib/text.ts: controls, and what reorders text or is not seen. Line ends other than the line feed too. */
+const hidden =
+  /(?![\t\n\u200c\u200d\ufe00-\ufe0f])[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/u;
 
 /**
  * Text from outside: what would act on the reader's screen or eye (escape sequences, right-to-left overrides) is shown

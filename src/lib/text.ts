@@ -1,0 +1,64 @@
+/** Text from outside. Every function here takes time and memory in proportion to the length of its text. */
+
+const encoder = new TextEncoder();
+const missing = '…';
+
+/** At most `maxBytes` of UTF-8, cut between characters; what was cut shows as `…`. */
+export function cut(text: string, maxBytes: number): string {
+  // No unit of UTF-16 has more than three bytes of UTF-8.
+  if (text.length * 3 <= maxBytes) return text;
+  const bytes = Buffer.alloc(maxBytes);
+  if (encoder.encodeInto(text, bytes).read === text.length) return text;
+  const { written } = encoder.encodeInto(text, bytes.subarray(0, Math.max(0, maxBytes - Buffer.byteLength(missing))));
+  // Decoded anew: a slice would hold on to the whole text it was cut from.
+  return `${bytes.toString('utf8', 0, written)}${missing}`;
+}
+
+/**
+ * Terminal sequences: CSI, strings with their end on the same line (titles, links), and short ones. The body of one
+ * never holds the beginning of another, so no character is read more than a few times.
+ */
+const terminal =
+  // oxlint-disable-next-line no-control-regex
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b[\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\n\u0007\u001b\u0090\u0098\u009b-\u009f]*(?:\u0007|\u001b\\|\u009c)|\u001b[ -/]*[0-~]/g;
+/** A carriage return ends a line as well: it must not hide what stands before it. */
+const lineEnds = /\r\n|[\r\v\f\u0085\u2028\u2029]/g;
+/** Controls, and what reorders text or is not seen. Joiners and variation selectors stay: scripts and emoji need them. */
+const hidden =
+  /(?![\t\n\u200c\u200d\ufe00-\ufe0f])[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
+/** Half of a surrogate pair is no character. */
+const halves = /\p{Surrogate}/gu;
+/** Most of a long log is this, and nothing has to be done about it. */
+const clean = /^[\t\n -~]*$/;
+
+/** Text as it may be shown: lines without terminal sequences, control characters, and what reorders or hides text. */
+export function cleanText(text: string): string {
+  if (clean.test(text)) return text;
+  return text.replace(terminal, '').replace(lineEnds, '\n').replace(hidden, '').replace(halves, '\ufffd');
+}
+
+/** The same on one line: a space stands for line ends and the white space around them. */
+export function oneLine(text: string): string {
+  const [first = '', ...rest] = cleanText(text).split('\n');
+  if (rest.length === 0) return first;
+  return [first.trimEnd(), ...rest.map((line) => line.trim()).filter((line) => line !== '')].join(' ');
+}
+
+/** What a line that was redrawn (`10 %\r20 %`) shows at last. For progress bars only: it hides what was written before. */
+export function lastState(line: string): string {
+  return line.split('\r').findLast((state) => state.trim() !== '') ?? '';
+}
+
+/** The text with every character that `cleanText` takes out, and every line end, spelled `\u…`. Tabs too. */
+export function escapeHidden(text: string): string {
+  return text
+    .replace(hidden, spelled)
+    .replace(/[\t\n\u2028\u2029]/g, spelled)
+    .replace(halves, spelled);
+}
+
+function spelled(char: string): string {
+  return Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join(
+    '',
+  );
+}
