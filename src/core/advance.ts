@@ -1,7 +1,9 @@
+import { cut } from '../lib/text.ts';
 import type { ApplyingRun, PlannedRun, PlanningRun, QueuedRun, Run, RunEvent, StepState } from './run.ts';
 
-/** How many lines of a step's output a run keeps. */
+/** How many lines of a step's output a run keeps, and how many bytes of one. */
 const keptLines = 30;
+const longestLine = 400;
 
 /** An event that cannot happen to a run in this phase: the answer to a double click as much as to a bug. */
 export class IllegalTransition extends Error {
@@ -40,12 +42,17 @@ function step(run: Run, event: RunEvent): Run | undefined {
 }
 
 function whilePlanning(run: PlanningRun, event: RunEvent): Run | undefined {
-  const { phase: _phase, activity: _activity, ...base } = run;
+  const { phase: _phase, activity: _activity, attempts: _attempts, ...base } = run;
   switch (event.type) {
     case 'progressed':
       return { ...run, activity: event.activity };
-    case 'commit-found':
-      return { ...run, commit: event.commit };
+    case 'planning-begun':
+      return { ...run, attempts: (run.attempts ?? 0) + 1 };
+    case 'commit-found': {
+      // Another commit may well be planned where the one before ended the bot.
+      const { attempts: _attempts, ...rest } = run;
+      return { ...rest, commit: event.commit };
+    }
     case 'in-sync':
       return {
         ...base,
@@ -155,10 +162,16 @@ function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {
     case 'progress':
       return change(event.id, (state) => ({
         ...state,
-        progress: { text: event.text, ...(event.fraction === undefined ? {} : { fraction: event.fraction }) },
+        progress: {
+          text: cut(event.text, longestLine),
+          ...(event.fraction === undefined ? {} : { fraction: event.fraction }),
+        },
       }));
     case 'output':
-      return change(event.id, (state) => ({ ...state, output: [...state.output, event.line].slice(-keptLines) }));
+      return change(event.id, (state) => ({
+        ...state,
+        output: [...state.output, cut(event.line, longestLine)].slice(-keptLines),
+      }));
     case 'step-done':
       return change(event.id, (state) => ({ ...state, state: 'done', endedAt: event.at }));
     case 'cancel-asked':

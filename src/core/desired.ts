@@ -1,16 +1,23 @@
 import { z } from 'zod';
+import { cut } from '../lib/text.ts';
 import { UserError } from './errors.ts';
 import type { GuestKind, GuestSpec } from './guest.ts';
 import { Container, knownFields, toContainer, toVm, Vm } from './guest-schema.ts';
 import { didYouMean } from './nearest.ts';
+import { shapeProblems } from './output-shape.ts';
 
 const Entries = z.record(z.string(), z.unknown());
+/** Nobody corrects more at once, and each costs a search for the word that was meant. */
+const mostProblems = 50;
+const mostUnknownFields = 10;
 
 /**
- * Reads the flake's output `proxnix`. All mistakes of all guests are reported in one error; each names the guest and
- * the field. An empty `vms` is valid: it wants every guest of the fleet gone.
+ * Reads the flake's output `proxnix`. The mistakes of all guests are reported in one error, the first 50 of them; each
+ * names the guest and the field. An empty `vms` is valid: it wants every guest of the fleet gone.
  */
 export function parseDesired(output: unknown): readonly GuestSpec[] {
+  const misshapen = shapeProblems(output);
+  if (misshapen.length > 0) throw invalid(misshapen);
   const top = z.looseObject({ vms: Entries.optional(), containers: Entries.optional() }).safeParse(output);
   const { vms, containers } = top.data ?? {};
   if (vms === undefined && containers === undefined) {
@@ -18,12 +25,19 @@ export function parseDesired(output: unknown): readonly GuestSpec[] {
       next: 'Declare the guests as proxnix.vms.<name> = { … }; or proxnix.containers.<name> = { … }; in the flake.',
     });
   }
-  const read = [
-    ...Object.entries(vms ?? {}).map(([key, value]) => parseOne('vm', key, value)),
-    ...Object.entries(containers ?? {}).map(([key, value]) => parseOne('container', key, value)),
-  ];
-  const guests = read.flatMap((one) => ('guest' in one ? [one.guest] : []));
-  const problems = [...read.flatMap((one) => ('problems' in one ? one.problems : [])), ...duplicates(guests)];
+  const guests: GuestSpec[] = [];
+  const problems: string[] = [];
+  const parse = (kind: GuestKind, entries: Readonly<Record<string, unknown>> = {}) => {
+    for (const [key, value] of Object.entries(entries)) {
+      if (problems.length > mostProblems) return;
+      const read = parseOne(kind, key, value);
+      if ('guest' in read) guests.push(read.guest);
+      else problems.push(...read.problems);
+    }
+  };
+  parse('vm', vms);
+  parse('container', containers);
+  problems.push(...duplicates(guests));
   if (problems.length > 0) throw invalid(problems);
   return guests.sort((a, b) => a.vmid - b.vmid);
 }
@@ -48,13 +62,13 @@ function problemsOf(kind: GuestKind, key: string, error: z.ZodError): string[] {
 }
 
 function invalid(problems: readonly string[]): UserError {
+  const [first = ''] = problems;
+  const many = problems.length > mostProblems ? `more than ${mostProblems}` : String(problems.length);
   return new UserError(
-    problems.length === 1
-      ? `The flake is not valid: ${sentence(problems[0] ?? '')}`
-      : `The flake has ${problems.length} mistakes.`,
+    problems.length === 1 ? `The flake is not valid: ${sentence(first)}` : `The flake has ${many} mistakes.`,
     {
       next: 'Nothing was touched. Correct the flake and push again.',
-      details: problems.length === 1 ? [] : problems,
+      details: problems.length === 1 ? [] : problems.slice(0, mostProblems),
     },
   );
 }
@@ -64,11 +78,12 @@ function sentence(text: string): string {
 }
 
 function describe(kind: GuestKind, key: string, issue: z.core.$ZodIssue): string[] {
-  const field = issue.path.map(String).join('.');
+  const field = issue.path.map((part) => cut(String(part), 100)).join('.');
   if (issue.code === 'unrecognized_keys') {
     const known = knownFields(kind, issue.path);
-    return issue.keys.map((name) => {
-      const where = field === '' ? name : `${field}.${name}`;
+    return issue.keys.slice(0, mostUnknownFields).map((name) => {
+      const short = cut(name, 100);
+      const where = field === '' ? short : `${field}.${short}`;
       return `${key}: unknown field "${where}"${didYouMean(name, known)}`;
     });
   }
@@ -92,7 +107,7 @@ function article(type: string): string {
 
 function shown(input: unknown): string {
   const text = JSON.stringify(input) ?? typeof input;
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  return cut(text, 60);
 }
 
 function duplicates(guests: readonly GuestSpec[]): string[] {

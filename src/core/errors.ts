@@ -31,7 +31,7 @@ function newestLines(lines: readonly string[]): readonly string[] {
     kept.add(short, Buffer.byteLength(short));
   }
   const left = lines.length - kept.items().length;
-  return left === 0 ? kept.items() : [`… ${left} more lines before these`, ...kept.items()];
+  return left === 0 ? kept.items() : [`… ${left} more ${left === 1 ? 'line' : 'lines'} before these`, ...kept.items()];
 }
 
 /** The facts of an error for the log: a sentence for what is meant for people, everything for a bug. */

@@ -14,7 +14,10 @@ const ipv4 = String.raw`(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$|/)|(?=$|/))){4}
 /** What can be asked of a guest of either kind after its start. */
 const commonHealth = {
   tcp: z.array(z.int().min(1).max(65535)).default([]),
-  http: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
+  http: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .max(2000)
+    .optional(),
   timeout_s: z.int().min(1).max(3600).default(120),
 };
 const VmHealth = z.strictObject({ agent: z.boolean().default(true), ...commonHealth });

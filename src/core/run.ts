@@ -61,6 +61,8 @@ interface WithPlan extends Base {
 export interface PlanningRun extends Base {
   readonly phase: 'planning';
   readonly activity: 'waiting' | 'fetching' | 'evaluating' | 'images' | 'comparing';
+  /** How many times the planning of its commit was begun: more than once only where the bot ended in the middle of it. */
+  readonly attempts?: number;
 }
 export interface InSyncRun extends Base {
   readonly phase: 'in-sync';
@@ -171,6 +173,8 @@ export function planOf(run: Run): Plan | undefined {
 /** What happens to a run. Times come from outside: the core has no clock. */
 export type RunEvent =
   | { readonly type: 'progressed'; readonly activity: PlanningRun['activity'] }
+  /** Saved before the work begins, so that a commit that ends the bot is counted. */
+  | { readonly type: 'planning-begun' }
   | { readonly type: 'commit-found'; readonly commit: Commit }
   | { readonly type: 'in-sync'; readonly at: Time; readonly standing?: string }
   | { readonly type: 'blocked'; readonly plan: Plan; readonly at: Time }

@@ -25,7 +25,7 @@ const terminal =
 const lineEnds = /\r\n|[\r\v\f\u0085\u2028\u2029]/g;
 /** Controls, and what reorders text or is not seen. Joiners and variation selectors stay: scripts and emoji need them. */
 const hidden =
-  /(?![\t\n\u200c\u200d\ufe00-\ufe0f])[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
+  /(?![\t\n]|[\ufe00-\ufe0f]|\p{Join_Control})[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
 /** Half of a surrogate pair is no character. */
 const halves = /\p{Surrogate}/gu;
 /** Most of a long log is this, and nothing has to be done about it. */

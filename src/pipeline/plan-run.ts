@@ -21,6 +21,9 @@ export interface PlanDeps {
   readonly signalFor: (runId: string) => AbortSignal;
 }
 
+/** How many times the bot may end in the middle of planning one commit. */
+const mostAttempts = 2;
+
 /**
  * Takes a run from `planning` to whatever its plan says. Evaluation only: nothing is built, nothing is changed. Never
  * throws: what goes wrong ends the run as failed.
@@ -33,6 +36,8 @@ export async function planRun(fleet: Fleet, runId: string, deps: PlanDeps): Prom
     const sha = run.commit?.sha;
     const signal = deps.signalFor(runId);
     try {
+      if ((run.attempts ?? 0) >= mostAttempts) throw endedTheBot();
+      await runs.apply(runId, { type: 'planning-begun' });
       const goal = await evaluate(fleet, runId, deps, signal);
       const plan = await compare(fleet, goal, runId, deps);
       if (await settle(fleet, runId, plan, deps)) return;
@@ -58,6 +63,12 @@ export async function planAgain(
   const plan = createPlan(run.plan.goal, live, run.plan);
   if (plan.digest === run.plan.digest) return undefined;
   return outcomeOf(fleet, plan, clock, whatMoved(run.plan, plan));
+}
+
+function endedTheBot(): UserError {
+  return new UserError(`The bot ended ${mostAttempts} times while it planned this commit, so it is not tried again.`, {
+    next: 'Look into the log of the machine for what ended it (memory, most often). Then press Plan again, or push a commit that needs less.',
+  });
 }
 
 async function evaluate(fleet: Fleet, runId: string, deps: PlanDeps, signal: AbortSignal): Promise<Goal> {

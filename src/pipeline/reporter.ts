@@ -28,9 +28,12 @@ export class Reporter {
     this.#options = options;
   }
 
-  /** Shows a run's newest card; `ref` is where it was shown before. Returns at once. */
-  show(runId: string, fleet: string, card: Card, ref: MessageRef): void {
-    for (const chat of this.#options.chats) this.#track(runId, fleet, chat, ref).show(card);
+  /**
+   * Shows a run's newest card; `ref` is where it was shown before. Returns at once: `draw` is called when a chat shows
+   * it, and not at all for a state that a newer one has replaced by then.
+   */
+  show(runId: string, fleet: string, draw: () => Card, ref: MessageRef): void {
+    for (const chat of this.#options.chats) this.#track(runId, fleet, chat, ref).show(draw);
   }
 
   /** Says something in the thread below a run's message, after what is being shown. */
@@ -73,8 +76,8 @@ interface TrackOptions extends ReporterOptions {
 class Track {
   readonly #options: TrackOptions;
   #ref: MessageRef;
-  /** What is to be shown next; a newer card takes its place. */
-  #card: Card | undefined;
+  /** Draws what is to be shown next; a newer one takes its place. */
+  #draw: (() => Card) | undefined;
   #replies: readonly Card[] = [];
   #working = false;
   #hurry = false;
@@ -89,8 +92,8 @@ class Track {
     this.#ref = options.ref;
   }
 
-  show(card: Card): void {
-    this.#card = card;
+  show(draw: () => Card): void {
+    this.#draw = draw;
     this.#work();
   }
 
@@ -114,7 +117,7 @@ class Track {
 
   async #loop(): Promise<void> {
     let failures = 0;
-    while (this.#card !== undefined || this.#replies.length > 0) {
+    while (this.#draw !== undefined || this.#replies.length > 0) {
       await this.#pause(this.#untilNextEdit());
       try {
         await this.#showNewest();
@@ -135,7 +138,7 @@ class Track {
   }
 
   #untilNextEdit(): number {
-    if (this.#hurry || this.#lastEdit === undefined || this.#card === undefined) return 0;
+    if (this.#hurry || this.#lastEdit === undefined || this.#draw === undefined) return 0;
     const { chat, clock, editEveryMs } = this.#options;
     const every = editEveryMs(chat);
     // A clock that was set back must not hold up an edit.
@@ -143,16 +146,16 @@ class Track {
   }
 
   async #showNewest(): Promise<void> {
-    const card = this.#card;
-    if (card === undefined) return;
+    const draw = this.#draw;
+    if (draw === undefined) return;
     const { chat, clock, fleet, gate, onShown, runId } = this.#options;
     const before = this.#ref[chat.name];
-    this.#card = undefined;
+    this.#draw = undefined;
     try {
-      this.#ref = await chat.show(fleet, cleanCard(card, gate), this.#ref);
+      this.#ref = await chat.show(fleet, cleanCard(draw(), gate), this.#ref);
     } catch (error) {
       // A newer card that came in meanwhile is the one to show.
-      this.#card ??= card;
+      this.#draw ??= draw;
       throw error;
     }
     this.#lastEdit = clock.now();
@@ -162,7 +165,7 @@ class Track {
   async #replyOldest(): Promise<void> {
     const [card] = this.#replies;
     // A reply belongs below the state it speaks of.
-    if (card === undefined || this.#card !== undefined) return;
+    if (card === undefined || this.#draw !== undefined) return;
     const { chat, fleet, gate } = this.#options;
     await chat.reply(fleet, cleanCard(card, gate), this.#ref);
     this.#replies = this.#replies.slice(1);

@@ -53,7 +53,7 @@ export class Runs {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
-    this.#show = (run, messages) => reporter.show(run.id, run.fleet, runCard(run, contextOf(run)), messages);
+    this.#show = (run, messages) => reporter.show(run.id, run.fleet, () => runCard(run, contextOf(run)), messages);
     this.#reply = (run, messages) => {
       const card = endReply(run);
       if (card !== undefined) reporter.reply(run.id, run.fleet, card, messages);

@@ -87,6 +87,6 @@ export class Upkeep {
   #say(fleet: Fleet, about: string, card: Card): void {
     const key = `${fleet.name}: ${about}`;
     this.#reporter.forget(key);
-    this.#reporter.show(key, fleet.name, card, {});
+    this.#reporter.show(key, fleet.name, () => card, {});
   }
 }

@@ -18,4 +18,23 @@ describe('what a run keeps of an error', () => {
       });
     },
   );
+
+  it('is some KiB, however much was said', () => {
+    const megabytes = 'größe '.repeat(700_000);
+    const details = Array.from({ length: 5000 }, (_, index) => `${index} ${megabytes}`);
+    const failure = toFailure(new UserError(megabytes, { next: megabytes, details }));
+    expect(Buffer.byteLength(JSON.stringify(failure))).toBeLessThan(10_000);
+    expect(failure.message).toMatch(/^größe .*…$/s);
+    expect(failure.next).toMatch(/^größe .*…$/s);
+    // Logs end with what went wrong: the newest lines stay.
+    expect(failure.details[0]).toMatch(/^… \d+ more lines before these$/);
+    expect(failure.details.at(-1)).toMatch(/^4999 größe .*…$/s);
+  });
+
+  it('is all that was said, where that is short', () => {
+    const details = Array.from({ length: 100 }, (_, index) => `line ${index}`);
+    expect(toFailure(new UserError('It broke.', { details })).details).toEqual(details);
+    const more = toFailure(new UserError('It broke.', { details: ['line', ...details] })).details;
+    expect(more).toEqual(['… 1 more line before these', ...details]);
+  });
 });

@@ -30,7 +30,7 @@ async function aReporter(chat: Chat = new FakeChat()) {
     submit: async () => ({ kind: 'none' }),
     complete: async () => [],
   });
-  const show = (title: string) => reporter.show('r-1', 'acme', aCard(title), {});
+  const show = (title: string) => reporter.show('r-1', 'acme', () => aCard(title), {});
   const reply = (title: string) => reporter.reply('r-1', 'acme', aCard(title), {});
   return { clock, reporter, shown, show, reply };
 }

@@ -2,7 +2,7 @@ import { h } from './tree.js';
 
 /** As in src/lib/text.ts: controls, and what reorders text or is not seen. Line ends other than the line feed too. */
 const hidden =
-  /(?![\t\n\u200c\u200d\ufe00-\ufe0f])[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/u;
+  /(?![\t\n]|[\ufe00-\ufe0f]|\p{Join_Control})[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/u;
 
 /**
  * Text from outside: what would act on the reader's screen or eye (escape sequences, right-to-left overrides) is shown

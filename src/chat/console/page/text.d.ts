@@ -1,0 +1,3 @@
+import type { TreeNode } from './card-view.js';
+
+export function literal(text: string): TreeNode[];
