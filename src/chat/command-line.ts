@@ -1,4 +1,5 @@
 import { didYouMean } from '../core/nearest.ts';
+import { cut } from '../lib/text.ts';
 import type { CommandSpec } from './chat.ts';
 
 /** What a typed line means: a command with its arguments by option name, or a sentence that helps. */
@@ -6,11 +7,15 @@ export type CommandLine =
   | { readonly kind: 'command'; readonly name: string; readonly args: Readonly<Record<string, string>> }
   | { readonly kind: 'note'; readonly text: string };
 
+/** Characters; the longest reason a form takes is as long. */
+const longestLine = 4000;
+
 /**
  * Reads `/proxnix plan main`, `plan main` or `reject r-1 "not today"`. Double quotes hold a word together, curly ones
  * too (phones type them), `\"` is a quote; an option with `rest` takes the line to its end as it was typed.
  */
 export function readCommandLine(line: string, commands: readonly CommandSpec[]): CommandLine {
+  if (line.length > longestLine) return note(`The command is longer than ${longestLine} characters.`);
   const words = splitWords(line.trim().replace(/^\/(?:proxnix(?=\s|$))?\s*/i, ''));
   const [first, ...given] = words;
   if (first === undefined) return commands.some(({ name }) => name === 'help') ? command('help', {}) : list(commands);
@@ -20,7 +25,7 @@ export function readCommandLine(line: string, commands: readonly CommandSpec[]):
   const open = given.find((word) => word.open);
   const rest = spec.options.findIndex((option) => option.rest === true);
   if (open !== undefined && (rest < 0 || given.indexOf(open) < rest)) {
-    return note(`A quote is not closed: ${open.raw}`);
+    return note(`A quote is not closed: ${cut(open.raw, 100)}`);
   }
   return readArguments(spec, given);
 }
@@ -45,7 +50,7 @@ function readArguments(spec: CommandSpec, given: readonly Word[]): CommandLine {
   if (missing !== undefined) return note(`${spec.name} needs <${missing.name}>. Type ${usage(spec)}.`);
   const extra = given[spec.options.length];
   if (extra !== undefined && spec.options.at(-1)?.rest !== true) {
-    return note(`"${extra.text}" is too much for ${spec.name}. Type ${usage(spec)}.`);
+    return note(`"${cut(extra.text, 100)}" is too much for ${spec.name}. Type ${usage(spec)}.`);
   }
   return command(spec.name, args);
 }

@@ -12,6 +12,7 @@ const failure = { message: 'It broke.', details: [] };
 /** One event of every type. */
 const events: { readonly [Type in RunEvent['type']]: Extract<RunEvent, { type: Type }> } = {
   progressed: { type: 'progressed', activity: 'images' },
+  'planning-begun': { type: 'planning-begun' },
   'commit-found': { type: 'commit-found', commit: aCommit({ sha: 'a'.repeat(40) }) },
   'in-sync': { type: 'in-sync', at },
   blocked: { type: 'blocked', plan, at },
@@ -35,7 +36,13 @@ const events: { readonly [Type in RunEvent['type']]: Extract<RunEvent, { type: T
 
 const toPhase: Partial<Record<Phase, Partial<Record<RunEvent['type'], Phase>>>> = {
   planning: {
-    ...{ progressed: 'planning', 'commit-found': 'planning', 'in-sync': 'in-sync', blocked: 'blocked' },
+    ...{
+      progressed: 'planning',
+      'planning-begun': 'planning',
+      'commit-found': 'planning',
+      'in-sync': 'in-sync',
+      blocked: 'blocked',
+    },
     ...{ planned: 'planned', failed: 'failed', superseded: 'superseded' },
   },
   planned: {

@@ -1,12 +1,18 @@
 import { ComponentType, InteractionType } from 'discord.js';
 import { z } from 'zod';
+import { cut } from '../../lib/text.ts';
 
 const Id = z.string().regex(/^[0-9]{1,20}$/);
 
+/** Discord allows 32 characters for a name, 6000 for an option and 4000 for a text input. */
+const Name = z.string().transform((text) => cut(text, 150));
+const Option = z.string().max(6000);
+const Typed = z.string().max(4000);
+
 const User = z.object({
   id: Id,
-  username: z.string(),
-  global_name: z.string().nullish(),
+  username: Name,
+  global_name: Name.nullish(),
   bot: z.boolean().optional(),
   system: z.boolean().optional(),
 });
@@ -18,7 +24,7 @@ const base = {
   guild_id: Id.optional(),
   channel_id: Id.optional(),
   channel: z.object({ id: Id, type: z.number(), parent_id: Id.nullish() }).optional(),
-  member: z.object({ user: User, nick: z.string().nullish(), roles: z.array(Id) }).optional(),
+  member: z.object({ user: User, nick: Name.nullish(), roles: z.array(Id) }).optional(),
   user: User.optional(),
   message: z.object({ id: Id }).optional(),
 };
@@ -27,16 +33,14 @@ const Subcommand = z.object({
   type: z.literal(1),
   name: z.string(),
   options: z
-    .array(z.object({ type: z.literal(3), name: z.string(), value: z.string(), focused: z.boolean().optional() }))
+    .array(z.object({ type: z.literal(3), name: z.string(), value: Option, focused: z.boolean().optional() }))
     .default([]),
 });
 const CommandData = z.object({ name: z.string(), options: z.tuple([Subcommand]) });
 
 /** A text input in a label; everything else a modal holds (text displays) carries no answer. */
 const ModalComponent = z.object({
-  component: z
-    .object({ type: z.literal(ComponentType.TextInput), custom_id: z.string(), value: z.string() })
-    .optional(),
+  component: z.object({ type: z.literal(ComponentType.TextInput), custom_id: z.string(), value: Typed }).optional(),
 });
 
 export const CommandInteraction = z.object({

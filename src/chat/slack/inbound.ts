@@ -1,10 +1,15 @@
 import { z } from 'zod';
+import { cut } from '../../lib/text.ts';
+
+/** Slack allows 80 characters for a name, and 3000 for what is typed into a form. */
+const Name = z.string().transform((text) => cut(text, 150));
+const Typed = z.string().max(4000);
 
 /** `/proxnix …`: flat, the same over a socket and over HTTP. */
 export const CommandPayload = z.object({
   text: z.string().default(''),
   user_id: z.string(),
-  user_name: z.string().default(''),
+  user_name: Name.default(''),
   team_id: z.string(),
   channel_id: z.string(),
   trigger_id: z.string(),
@@ -14,8 +19,8 @@ export type CommandPayload = z.infer<typeof CommandPayload>;
 const User = z.object({
   id: z.string(),
   team_id: z.string().optional(),
-  username: z.string().optional(),
-  name: z.string().optional(),
+  username: Name.optional(),
+  name: Name.optional(),
 });
 
 /** A pressed button. `container` names the message it stands on. */
@@ -42,7 +47,7 @@ export const FormPayload = z.object({
   view: z.object({
     private_metadata: z.string(),
     state: z.object({
-      values: z.record(z.string(), z.record(z.string(), z.object({ value: z.string().nullish() }))),
+      values: z.record(z.string(), z.record(z.string(), z.object({ value: Typed.nullish() }))),
     }),
   }),
 });

@@ -1,8 +1,11 @@
 import type { types } from '@slack/bolt';
-import { cleanText } from '../../lib/text.ts';
+import { cleanText, cut } from '../../lib/text.ts';
 import { plainText, type Rich, type Span } from '../../views/card.ts';
 import { limits } from './limits.ts';
 import { clip, escapeText } from './literal.ts';
+
+/** Bytes of a span before it is cleaned. A message holds less; it is drawn several times until it fits. */
+const longestSpan = 32 * 1024;
 
 export type RichElement = types.RichTextElement;
 
@@ -43,10 +46,10 @@ export function webAddress(link: string): string | undefined {
   return address.length <= limits.url / 2 ? address : undefined;
 }
 
-/** The words of a span, cleaned. A time that is no time shows a question mark. */
+/** The words of a span, cleaned; what no message has room for is left out. A time that is no time shows a question mark. */
 function textOf(span: Span): string {
   if (typeof span === 'object' && 'time' in span && !isTime(span.time)) return '?';
-  return cleanText(plainText([span]));
+  return cleanText(cut(plainText([span]), longestSpan));
 }
 
 function richElement(span: Span, max: number): RichElement | undefined {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { GuestAt } from '../../core/guest.ts';
 import { type Api, guestPath } from './api.ts';
 import { AgentInterfaces, ContainerInterfaces } from './schema.ts';
@@ -12,7 +13,8 @@ export async function readAddress(api: Api, at: GuestAt): Promise<string | undef
   try {
     const cards = (await interfacesOf(api, at)).filter((card) => card.name !== 'lo');
     const addresses = cards.flatMap((card) => card['ip-addresses'].map((address) => address['ip-address']));
-    const reachable = addresses.filter((address) => !local.test(address));
+    // The agent runs in the guest: what it says may be anything.
+    const reachable = addresses.filter((address) => isIP(address) !== 0 && !local.test(address));
     return reachable.find((address) => !address.includes(':')) ?? reachable[0];
   } catch (error) {
     api.log.debug({ ...at, error }, 'nobody tells an address of the guest');

@@ -12,10 +12,13 @@ export interface Trouble {
 }
 
 const rules: readonly (readonly [RegExp, (found: RegExpExecArray, trouble: Trouble) => string])[] = [
-  [/Permission check failed \(([^,]+), ([^)]+)\)/, (found, trouble) => grant(found[1] ?? '/', found[2] ?? '', trouble)],
+  [
+    /Permission check failed \(([^,]{1,200}), ([^)]{1,500})\)/,
+    (found, trouble) => grant(found[1] ?? '/', found[2] ?? '', trouble),
+  ],
   [/Permission check failed$/, (_, trouble) => grant('/vms', 'VM.Allocate', trouble)],
   [
-    /Permission check failed \((.+)\)/,
+    /Permission check failed \((.{1,500})\)/,
     (found) => `Proxmox says: ${found[1]}. Check the pool and the roles of the token.`,
   ],
   [/No space left on device/, () => 'Free space on the target storage or choose another `storage_location`.'],
@@ -27,7 +30,7 @@ const rules: readonly (readonly [RegExp, (found: RegExpExecArray, trouble: Troub
   [/does not support 'vztmpl' content/, () => 'Allow it: `pvesm set <storage> --content vztmpl,...`.'],
   [/does not support container directories/, () => 'Choose a storage that holds containers as `storage_location`.'],
   [
-    /storage '([^']+)' (does not exist|is disabled)/,
+    /storage '([^']{1,100})' (does not exist|is disabled)/,
     (found) => `Check the storage's name: \`pvesm status\` lists ${found[1]} when it is there.`,
   ],
   [/(VM|CT) is locked \((\w+)\)/, (found, trouble) => unlock(found[1] ?? '', found[2] ?? '', trouble)],
@@ -40,8 +43,8 @@ const rules: readonly (readonly [RegExp, (found: RegExpExecArray, trouble: Troub
   ],
   [/no quorum|Permission denied$/, () => 'The cluster has no quorum: check `pvecm status` on a node.'],
   [/vcpus allowed per VM/, () => 'Ask for fewer `cores` or `sockets`: the node has no more.'],
-  [/bridge '([^']+)' does not exist/, (found) => `Create ${found[1]} on the node or change \`network_bridge\`.`],
-  [/delete it.*snapshots|disk with snapshots/, () => 'Remove the snapshots of the guest first.'],
+  [/bridge '([^']{1,100})' does not exist/, (found) => `Create ${found[1]} on the node or change \`network_bridge\`.`],
+  [/delete it.{0,200}snapshots|disk with snapshots/, () => 'Remove the snapshots of the guest first.'],
 ];
 
 /** What the reader can do about a refusal of Proxmox; `undefined` where its own words must do. */

@@ -38,6 +38,8 @@ const certificateCodes =
   /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|ERR_SSL|EPROTO|INVALID_CA|HOSTNAME_MISMATCH)/;
 const neverReached = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 const Envelope = z.object({ data: z.unknown() });
+/** Bytes of an answer: the list of a cluster of many thousand guests is some MiB. */
+const longestAnswer = 64 * 1024 * 1024;
 
 /** Speaks HTTP with one Proxmox VE API: every answer is either data or a typed error. */
 export class Client {
@@ -115,7 +117,10 @@ export class Client {
     const headers = { ...init.headers, Authorization: this.#authorization };
     const agent = call.method === 'GET' ? this.#reads : this.#writes;
     try {
-      const response = await fetch(url, { ...init, method: call.method, headers, agent, redirect: 'error' });
+      const response = await fetch(url, {
+        ...{ ...init, method: call.method, headers, agent, redirect: 'error' },
+        size: longestAnswer,
+      });
       const text = await response.text();
       this.#learnClock(response);
       const { status, statusText: reason } = response;

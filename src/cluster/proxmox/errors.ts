@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
+import { cut } from '../../lib/text.ts';
 import { adviceFor } from './advice.ts';
 
 /** A call as errors name it: never with its parameters, which may hold anything. */
@@ -84,7 +85,7 @@ export class TaskError extends UserError {
 
 /** Texts of PVE 8.4 and 9.2 after which the same write may be sent again: it did not happen. */
 export function isBusy(text: string): boolean {
-  return /can't lock file .* got timeout|(?:VM|CT) is locked \(|got no worker upid/.test(text);
+  return /can't lock file .{0,500} got timeout|(?:VM|CT) is locked \(|got no worker upid/.test(text);
 }
 
 /** There is no guest with that VMID on that node; 8.4 and 9.2. */
@@ -92,10 +93,14 @@ export function isMissing(error: unknown): boolean {
   return error instanceof ProxmoxError && /^Configuration file '.*' does not exist$/.test(error.reason);
 }
 
-/** `text at /usr/share/perl5/PVE/Storage.pm line 651.` without its end. */
+/** `text at /usr/share/perl5/PVE/Storage.pm line 651.` without its end, and not longer than an error may be. */
 export function cutLocation(text: string): string {
-  return text.trim().replace(/ at \/usr\/\S+ line \S+?\.?$/, '');
+  return cut(text.trim(), longest).replace(/ at \/usr\/\S{1,200} line \S{1,20}$/, '');
 }
+
+/** Bytes of a refusal, and of what it says of one parameter; and of how many parameters. */
+const longest = 1000;
+const mostParameters = 20;
 
 const Refusal = z.object({ message: z.string().optional(), errors: z.record(z.string(), z.string()).optional() });
 
@@ -103,7 +108,8 @@ function readRefusal({ reason, text }: Answer): { reason: string; errors: Readon
   const refusal = Refusal.safeParse(parseJson(text)).data;
   const plain = refusal === undefined && !text.startsWith('{') ? text : '';
   const words = cutLocation(refusal?.message ?? (reason || plain));
-  const errors = Object.entries(refusal?.errors ?? {}).map(([name, value]) => [name, cutLocation(value)] as const);
+  const named = Object.entries(refusal?.errors ?? {}).slice(0, mostParameters);
+  const errors = named.map(([name, value]) => [cut(name, 100), cutLocation(value)] as const);
   return { reason: words, errors: Object.fromEntries(errors) };
 }
 

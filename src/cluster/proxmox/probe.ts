@@ -40,7 +40,7 @@ async function asked<T>(call: Promise<T>): Promise<T> {
     return await call;
   } catch (error) {
     if (!(error instanceof ProxmoxError) || error.status !== 403) throw error;
-    const [, where = 'the guest', privileges = ''] = /\(([^,]+), ([^)]+)\)/.exec(error.reason) ?? [];
+    const [, where = 'the guest', privileges = ''] = /\(([^,]{1,200}), ([^)]{1,500})\)/.exec(error.reason) ?? [];
     const missing = privileges === '' ? error.reason : `${privileges.replaceAll('|', ' or ')} is missing on ${where}`;
     throw new NotAllowed(`The token may not ask for the health of the guest: ${missing}.`, {
       cause: error,

@@ -1,3 +1,5 @@
+import { Newest } from '../../lib/newest.ts';
+import { cut } from '../../lib/text.ts';
 import type { ClusterMonitor } from '../cluster.ts';
 import { adviceFor } from './advice.ts';
 import type { Api } from './api.ts';
@@ -14,6 +16,10 @@ export interface TaskEnd {
 
 /** Says nothing to nobody. */
 export const silent: ClusterMonitor = { task() {}, progress() {}, line() {} };
+
+/** Bytes of a line of a task, and how much of its log is held. */
+const longestLine = 500;
+const keptLog = { count: 2000, bytes: 256 * 1024 };
 
 /** Types whose log tells how far they are. */
 const copying = new Set(['qmconfig', 'qmmove', 'qmcreate', 'imgcopy']);
@@ -54,7 +60,7 @@ export async function followTask(api: Api, upid: string, monitor: ClusterMonitor
 /** What a task's failure is told as: with the reason that only its log has, and its last lines. */
 export async function taskFailure(api: Api, upid: string, doing: string, end: TaskEnd): Promise<TaskError> {
   const task = readUpid(upid);
-  const lines = task === undefined ? [] : await readLog(api, taskPath(upid, task.node), 0);
+  const lines = task === undefined ? [] : (await readLog(api, taskPath(upid, task.node), 0)).lines;
   const telling = lines.filter((line) => readProgress(line) === undefined && !/^TASK (?:OK|ERROR)/.test(line));
   const reason = reasonOf(end.text, telling);
   const next = adviceFor({ text: reason, tokenId: api.client.tokenId, ...vmidOf(task?.id) });
@@ -89,7 +95,7 @@ async function lookAt(api: Api, path: string): Promise<TaskEnd | 'running' | und
     try {
       const { status, exitstatus } = await api.client.get(`${path}/status`, TaskStatus);
       if (status === 'running') return 'running';
-      const text = exitstatus ?? 'unexpected status';
+      const text = cut(exitstatus ?? 'unexpected status', longestLine);
       return { ok: text === 'OK' || /^WARNINGS: \d+$/.test(text), text };
     } catch (error) {
       if (error instanceof ProxmoxError && error.errors['upid'] !== undefined) return undefined;
@@ -119,8 +125,8 @@ class LogReader {
   }
 
   async read(): Promise<void> {
-    const lines = await readLog(this.#api, this.#path, this.#seen);
-    this.#seen += lines.length;
+    const { lines, next } = await readLog(this.#api, this.#path, this.#seen);
+    this.#seen = next;
     let last: ReturnType<typeof readProgress>;
     for (const line of lines) {
       const progress = readProgress(line);
@@ -131,15 +137,18 @@ class LogReader {
   }
 }
 
-/** The log from a line on. One line `no content` stands for an empty one. */
-async function readLog(api: Api, path: string, start: number): Promise<string[]> {
-  const lines: string[] = [];
-  for (;;) {
-    const page = await api.client.get(`${path}/log`, TaskLog, { start: start + lines.length, limit: 500 });
-    const texts = page.map((line) => line.t);
-    if (texts.length === 1 && texts[0] === 'no content') return lines;
-    lines.push(...texts);
-    if (texts.length < 500) return lines;
+/** The log from a line on, of a long one the newest lines. One line `no content` stands for an empty one. */
+async function readLog(api: Api, path: string, start: number): Promise<{ lines: readonly string[]; next: number }> {
+  const lines = new Newest<string>(keptLog);
+  for (let next = start; ; ) {
+    const page = await api.client.get(`${path}/log`, TaskLog, { start: next, limit: 500 });
+    if (page.length === 1 && page[0]?.t === 'no content') return { lines: lines.items(), next };
+    for (const { t } of page) {
+      const line = cut(t, longestLine);
+      lines.add(line, Buffer.byteLength(line));
+    }
+    next += page.length;
+    if (page.length < 500) return { lines: lines.items(), next };
   }
 }
 

@@ -37,7 +37,7 @@ export function uuidOf(values: Values): string | undefined {
 
 /** `fast:100/vm-100-cloudinit.qcow2`, `lvm:vm-100-cloudinit`. */
 export function isCloudInit(drive: Property): boolean {
-  return /:(?:.*[/-])?cloudinit(?:\.\w+)?$/.test(drive.get('file') ?? '');
+  return /^[^:]*:(?:.*[/-])?cloudinit(?:\.\w+)?$/.test(drive.get('file') ?? '');
 }
 
 function drivesOf(values: Values): [string, Property][] {
