@@ -148,3 +148,24 @@ describe('the gate', () => {
     expect(createGate([new Secret('')])('text')).toBe('text');
   });
 });
+
+describe('a secret whose end was cut off', () => {
+  const secret = 'canary-s3cret/with+signs';
+  const gate = createGate([new Secret(secret)]);
+
+  it('is taken out as far as it shows, from its eighth character on', () => {
+    for (let length = 8; length < secret.length; length++) {
+      expect(gate(`said ${secret.slice(0, length)}… more`), `${length} characters`).toBe('said [secret]… more');
+    }
+  });
+
+  it('is taken out in another spelling as well', () => {
+    for (let length = 17; length < secret.length; length++) {
+      expect(gate(`said ${encodeURIComponent(secret.slice(0, length))}…`)).toBe('said [secret]…');
+    }
+  });
+
+  it('is a word like others where nothing was cut', () => {
+    expect(gate(`said ${secret.slice(0, 10)} more`)).toBe(`said ${secret.slice(0, 10)} more`);
+  });
+});

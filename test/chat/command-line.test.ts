@@ -65,6 +65,18 @@ describe('readCommandLine', () => {
     expect(read('plan "my fleet')).toMatchObject({ kind: 'note', text: expect.stringContaining('not closed') });
   });
 
+  it('reads no line that is longer than anybody types', () => {
+    const long = `reject r-1 ${'"a '.repeat(2_000_000)}`;
+    expect(readCommandLine(long, commands)).toEqual({
+      kind: 'note',
+      text: 'The command is longer than 4000 characters.',
+    });
+    for (const text of [`status ${'x'.repeat(1500)} ${'y'.repeat(1500)}`, `status "${'x'.repeat(3000)}`]) {
+      const line = readCommandLine(text, commands);
+      expect(line.kind === 'note' ? line.text.length : 0).toBeLessThan(300);
+    }
+  });
+
   it('does not repeat a very long word', () => {
     const note = read('x'.repeat(5000));
     expect(note.kind === 'note' && note.text.length).toBeLessThan(150);

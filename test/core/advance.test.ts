@@ -244,3 +244,27 @@ describe('a run that ends without an apply', () => {
     }
   });
 });
+
+describe('the attempts at planning a commit', () => {
+  const begun = { type: 'planning-begun' } as const;
+
+  it('are counted, and belong to the commit', () => {
+    const run = follow(aRun('planning'), begun, begun);
+    expect(run).toMatchObject({ phase: 'planning', attempts: 2 });
+    const other = follow(run, { type: 'commit-found', commit: aCommit({ sha: 'b'.repeat(40) }) });
+    expect(other).not.toHaveProperty('attempts');
+    expect(follow(run, { type: 'failed', failure, at })).not.toHaveProperty('attempts');
+  });
+});
+
+describe('what a step says', () => {
+  it('is kept in short', () => {
+    const long = 'x'.repeat(1_000_000);
+    const run = follow(
+      aRun('applying'),
+      { type: 'output', id: 'build', line: long },
+      { type: 'progress', id: 'build', text: long },
+    );
+    expect(JSON.stringify(run).length).toBeLessThan(JSON.stringify(aRun('applying')).length + 1000);
+  });
+});

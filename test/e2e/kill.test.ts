@@ -14,8 +14,8 @@ import { removeTree, wordsOf } from './demo-world.ts';
 const bot = fileURLToPath(new URL('bot.ts', import.meta.url));
 const patience = 60_000;
 
-function spawnBot(dir: string, url: string) {
-  return execa(process.execPath, ['--import', 'tsx', bot, dir, url], { all: true, reject: false });
+function spawnBot(dir: string, url: string, ...more: readonly string[]) {
+  return execa(process.execPath, ['--import', 'tsx', bot, dir, url, ...more], { all: true, reject: false });
 }
 
 /** The bot as a process of its own, which can be killed; cluster and repository outlive it. */
@@ -42,7 +42,10 @@ describe('kill -9 of the bot in the middle of its work', () => {
 
   /** Starts the bot and waits until its console answers. */
   async function startBot(dir: string, simulator: Simulator): Promise<ConsoleClient> {
-    const child = spawnBot(dir, simulator.url);
+    return listening(spawnBot(dir, simulator.url));
+  }
+
+  async function listening(child: ReturnType<typeof spawnBot>): Promise<ConsoleClient> {
     running.bot = child;
     const url = await new Promise<string>((resolve, reject) => {
       let text = '';
@@ -138,6 +141,20 @@ describe('kill -9 of the bot in the middle of its work', () => {
     await latest(third, /^Applied/);
     expectDone(simulator);
     expect(disksOf(simulator, 823)).toEqual(expect.arrayContaining([...disks]));
+  }, 120_000);
+
+  it('is not tried a third time where the planning of a commit ends it', async () => {
+    const { dir, simulator } = await begin(60_000_000);
+    for (const life of [1, 2]) {
+      const { signal } = await spawnBot(dir, simulator.url, 'dies');
+      expect(signal, `life ${life}`).toBe('SIGKILL');
+    }
+    // The third one would die as well, if it began to evaluate.
+    const child = spawnBot(dir, simulator.url, 'dies');
+    const client = await listening(child);
+    const failed = await latest(client, /^Failed: nothing was changed$/);
+    expect(wordsOf(failed)).toContain('The bot ended 2 times while it planned this commit');
+    expect(failed.card.buttons.map(({ id }) => id)).toEqual([expect.stringMatching(/^px1:plan-again:/)]);
   }, 120_000);
 
   /** Every disk that a guest names, attached, pending or unused. */

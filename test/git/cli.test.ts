@@ -61,6 +61,35 @@ describe('GitMirror', () => {
     ]);
   });
 
+  it('keeps of a hostile repository what a person can read: names, message and refs without end', async () => {
+    const origin = await anOrigin();
+    const parent = await origin.push('first');
+    const tree = await origin.git('rev-parse', `${parent}^{tree}`);
+    const name = `Ada\r\u001b[2KNobody\u202e ${'n'.repeat(500_000)}`;
+    const text = [
+      `tree ${tree}`,
+      `author ${name} <a@b> 1750000000 +0000`,
+      `committer ${name} <a@b> 1750000000 +0000`,
+      '',
+      `subject ${'s'.repeat(20_000_000)}`,
+    ].join('\n');
+    await writeFile(join(origin.scratch, 'commit'), text);
+    const sha = await origin.git('hash-object', '-w', '-t', 'commit', '--literally', join(origin.scratch, 'commit'));
+    await origin.git('update-ref', 'refs/heads/main', sha);
+    const long = Array.from({ length: 15 }, (_, index) => `${index}${'r'.repeat(200)}`).join('/');
+    await origin.git('update-ref', `refs/heads/${long}`, sha);
+    const refs = Array.from({ length: 20_000 }, (_, index) => `create refs/heads/many/${index} ${sha}`);
+    await writeFile(join(origin.scratch, 'refs'), `${refs.join('\n')}\n`);
+    await execa('git', ['update-ref', '--stdin'], { cwd: origin.dir, inputFile: join(origin.scratch, 'refs') });
+    await origin.git('pack-refs', '--all');
+    const mirror = aMirror(origin, pathToFileURL(origin.dir).href);
+    const head = await mirror.head();
+    expect(head.sha).toBe(sha);
+    expect(head.author).toMatch(/^Ada Nobody n+…$/);
+    expect(head.subject).toMatch(/^subject s+…$/);
+    expect(Buffer.byteLength(JSON.stringify(head))).toBeLessThan(700);
+  }, 120_000);
+
   it('follows a branch that becomes a folder of branches', async () => {
     const origin = await anOrigin();
     await origin.push('first');

@@ -33,6 +33,14 @@ export function gitContract(name: string, open: () => Promise<GitWorld>): void {
       });
     });
 
+    it('tells a subject of megabytes in short, on one line', async () => {
+      const { git, push } = await open();
+      await push(`real subject\rfake subject ${'x'.repeat(3_000_000)}`);
+      const { subject } = await git.head();
+      expect(subject).toMatch(/^real subject fake subject x+…$/);
+      expect(Buffer.byteLength(subject)).toBeLessThanOrEqual(300);
+    });
+
     it('refuses a branch that does not exist and names it', async () => {
       const { git, push } = await open();
       await push('elsewhere', 'other');

@@ -30,6 +30,8 @@ export async function anOrigin(): Promise<Origin> {
   await mkdir(dir, { recursive: true });
   const git = async (...args: string[]) =>
     (await execa('git', args, { cwd: dir, env: plainGit, extendEnv: true })).stdout;
+  const gitWith = async (input: string, ...args: string[]) =>
+    (await execa('git', args, { cwd: dir, env: plainGit, extendEnv: true, input })).stdout;
   await git('init', '--quiet', '--bare', '--initial-branch=main');
   const tip = async (ref: string) => git('rev-parse', '--verify', '--quiet', ref).catch(() => undefined);
   return {
@@ -40,7 +42,8 @@ export async function anOrigin(): Promise<Origin> {
       const parent = await tip(`refs/heads/${branch}`);
       const tree = await git('hash-object', '-w', '-t', 'tree', '/dev/null');
       const parents = parent === undefined ? [] : ['-p', parent];
-      const sha = await git('commit-tree', tree, ...parents, '-m', `${subject}\n\nMore words.`);
+      // Over stdin: an argument may not be megabytes.
+      const sha = await gitWith(`${subject}\n\nMore words.`, 'commit-tree', tree, ...parents);
       await git('update-ref', `refs/heads/${branch}`, sha);
       return sha;
     },

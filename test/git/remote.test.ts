@@ -57,4 +57,16 @@ describe('withoutSecrets', () => {
       '*** *** https://example.com/y',
     );
   });
+
+  it('masks what a cut left of a secret', () => {
+    const secret = 'canary-token-1234567890';
+    const remote = readRemote('https://example.org/x.git', secret);
+    const basic = Buffer.from(`x-access-token:${secret}`).toString('base64');
+    for (const one of [secret, basic]) {
+      for (let length = 4; length <= one.length; length++) {
+        expect(withoutSecrets(`remote: ${one.slice(0, length)}…`, remote)).toBe('remote: ***…');
+      }
+    }
+    expect(withoutSecrets('remote: something else…', remote)).toBe('remote: something else…');
+  });
 });

@@ -60,7 +60,7 @@ const Line = z.discriminatedUnion('action', [
 export function parseLine(line: string): NixEvent | undefined {
   if (!line.startsWith('@nix ')) return { kind: 'text', text: shown(line) };
   const wasCut = line.endsWith('…');
-  const json = wasCut ? cutMessage(line.slice('@nix '.length)) : parseJson(line.slice('@nix '.length));
+  const json = wasCut ? cutMessage(line.slice('@nix '.length, -1)) : parseJson(line.slice('@nix '.length));
   if (json === undefined) return wasCut ? undefined : { kind: 'text', text: shown(line) };
   const parsed = Line.safeParse(json);
   if (!parsed.success) return undefined;
@@ -98,8 +98,9 @@ function cutMessage(text: string): unknown {
   const at = text.indexOf(key);
   if (at < 0) return undefined;
   const head = parseJson(`${text.slice(0, at)}}`);
-  const [letters = ''] = /^(?:[^"\\]|\\(?:u[0-9a-fA-F]{4}|[^u]))*/.exec(text.slice(at + key.length)) ?? [];
-  const msg = parseJson(`"${letters.endsWith('…') ? letters.slice(0, -1) : letters}"`);
+  // Without an escape that was cut in two.
+  const [letters = ''] = /^(?:[^"\\]|\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))*/.exec(text.slice(at + key.length)) ?? [];
+  const msg = parseJson(`"${letters}"`);
   if (typeof head !== 'object' || typeof msg !== 'string') return undefined;
   const words = shown(msg.slice(Math.max(0, msg.lastIndexOf('error:')))).replace(/^error:\s*/, '');
   // Only frames: the error itself stood behind what was cut.

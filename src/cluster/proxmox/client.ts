@@ -168,6 +168,11 @@ function neverHappened(error: unknown): boolean {
 function asUserError(call: Call, error: unknown): unknown {
   if (error instanceof UserError) return error;
   if (!(error instanceof Error)) return error;
+  if ('type' in error && error.type === 'max-size') {
+    return new UserError(
+      `${call.method} ${call.path}: the answer of Proxmox is longer than ${longestAnswer / 1024 ** 2} MiB.`,
+    );
+  }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : named(error);
   if (code === pinMismatch) {
     const seen = error.message.split('reason: ').at(-1);

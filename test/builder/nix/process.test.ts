@@ -94,4 +94,33 @@ describe('runNix', () => {
     };
     await expect(runNix(settings, { program: 'nix', args: [], onLine })).rejects.toThrow(/reader is broken/);
   });
+
+  it('holds a MiB of a line without an end, and goes on answering meanwhile', async () => {
+    const { settings } = await inPlace('head -c 500000000 /dev/zero >&2; printf "\\nerror: the end\\n" >&2; exit 1');
+    const lines: string[] = [];
+    let most = 0;
+    let turns = 0;
+    const memory = () => {
+      const { arrayBuffers, heapUsed } = process.memoryUsage();
+      return arrayBuffers + heapUsed;
+    };
+    const before = memory();
+    const look = setInterval(() => {
+      turns += 1;
+      most = Math.max(most, memory() - before);
+    }, 5);
+    const { exitCode } = await runNix(settings, { program: 'nix', args: [], onLine: (line) => lines.push(line) });
+    clearInterval(look);
+    expect(exitCode).toBe(1);
+    expect(lines.map((line) => line.length)).toEqual([1024 * 1024 + 1, 'error: the end'.length]);
+    expect(turns).toBeGreaterThan(5);
+    expect(most).toBeLessThan(200 * 1024 * 1024);
+  }, 120_000);
+
+  it('ends a program that answers more than it may', async () => {
+    const { settings } = await inPlace('head -c 50000000 /dev/zero');
+    const result = await runNix(settings, { program: 'nix', args: [], maxOutput: 1000 });
+    expect(result.ended).toBe('too-much-output');
+    expect(result.stdout.length).toBeLessThanOrEqual(1000);
+  });
 });

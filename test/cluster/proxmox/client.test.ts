@@ -19,7 +19,9 @@ afterEach(() => {
 });
 
 /** A client of a server that answers with these handlers in turn, the last one for ever. */
-async function against(...handlers: Handler[]) {
+async function against(...given: (Handler | { readonly requestMs: number })[]) {
+  const handlers = given.filter((one) => typeof one === 'function');
+  const requestMs = given.find((one) => typeof one === 'object')?.requestMs ?? 2000;
   const requests: string[] = [];
   const pauses: number[] = [];
   server = createServer((request, response) => {
@@ -36,7 +38,7 @@ async function against(...handlers: Handler[]) {
     url,
     tokenId: 'proxnix@pve!bot',
     secret: 'canary-secret',
-    requestMs: 2000,
+    requestMs,
     now: Date.now,
     sleep: async (ms) => void pauses.push(ms),
   });
@@ -65,6 +67,22 @@ describe('a read', () => {
     expect(requests).toHaveLength(3);
     expect(pauses).toEqual([1000, 2000]);
   });
+
+  it('holds no answer without an end, and is not asked again for it', async () => {
+    const endless: Handler = (_, response) => {
+      const chunk = Buffer.alloc(1024 * 1024, ' ');
+      const more = () => {
+        while (!response.destroyed && response.write(chunk));
+      };
+      response.on('drain', more);
+      more();
+    };
+    const { client: patient, requests } = await against({ requestMs: 60_000 }, endless);
+    await expect(patient.get('/version', z.unknown())).rejects.toThrow(
+      'GET /version: the answer of Proxmox is longer than 64 MiB.',
+    );
+    expect(requests).toHaveLength(1);
+  }, 60_000);
 
   it('is asked three times, not more', async () => {
     const { client, requests } = await against(drop);

@@ -126,3 +126,13 @@ it('a container that is not there is missing as a VM is, and its locks are busy'
   expect(isMissing(refusal(500, "Configuration file 'nodes/pve1/lxc/200.conf' does not exist"))).toBe(true);
   expect(isBusy("can't lock file '/run/lock/lxc/pve-config-200.lock' - got timeout")).toBe(true);
 });
+
+describe('a refusal of megabytes', () => {
+  it('is told in short, parameters and all', () => {
+    const long = 'x'.repeat(50_000);
+    const errors = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`${long}${index}`, long]));
+    const error = refusal(400, long, { data: null, message: long, errors });
+    const texts = [error.message, error.reason, JSON.stringify(error.errors), error.next ?? '', ...error.details];
+    expect(texts.join('').length).toBeLessThan(30_000);
+  });
+});

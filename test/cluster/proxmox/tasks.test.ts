@@ -158,6 +158,17 @@ describe('the failure of a task', () => {
     });
   });
 
+  it('is told in short where its log is megabytes', async () => {
+    const lines = Array.from({ length: 400 }, (_, index) => `${index} ${'x'.repeat(50_000)}`);
+    const { api, told, monitor } = await following(running, ended('exit code 1', [...lines, 'the reason']));
+    await followTask(api, upid, monitor);
+    expect(told.at(-1)).toBe('the reason');
+    expect(Buffer.byteLength(told.join(''))).toBeLessThan(300_000);
+    const error = await taskFailure(api, upid, 'It', { ok: false, text: `exit code 1${'y'.repeat(1_000_000)}` });
+    expect(Buffer.byteLength([error.message, ...error.details].join(''))).toBeLessThan(10_000);
+    expect(error.details.at(-1)).toBe('the reason');
+  });
+
   it('has the last line before a bare exit code', async () => {
     const log = ['kvm: -netdev bridge vmbr77: no such device', 'TASK ERROR: start failed: QEMU exited with code 1'];
     const end = { ok: false, text: 'start failed: QEMU exited with code 1' };
