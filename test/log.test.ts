@@ -44,6 +44,14 @@ describe('as JSON', () => {
     }
   });
 
+  it('writes some KiB of a text of megabytes', () => {
+    const { log, lines } = aLog();
+    const long = 'größe '.repeat(500_000);
+    log.error({ long, list: [long], err: new Error(long) }, long);
+    expect(Buffer.byteLength(lines[0] ?? '')).toBeLessThan(100_000);
+    expect(JSON.parse(lines[0] ?? '').long).toMatch(/^größe .*…$/);
+  });
+
   it('keeps the stack of an error', () => {
     const { log, lines } = aLog();
     log.error({ err: new TypeError('no such thing') }, 'unexpected');

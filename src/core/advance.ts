@@ -4,6 +4,8 @@ import type { ApplyingRun, PlannedRun, PlanningRun, QueuedRun, Run, RunEvent, St
 /** How many lines of a step's output a run keeps, and how many bytes of one. */
 const keptLines = 30;
 const longestLine = 400;
+/** Bytes of what somebody typed as a reason. */
+const longestReason = 2000;
 
 /** An event that cannot happen to a run in this phase: the answer to a double click as much as to a bug. */
 export class IllegalTransition extends Error {
@@ -132,7 +134,7 @@ function beforeApply(run: PlannedRun | QueuedRun, event: RunEvent): Run | undefi
     case 'rejected':
       return {
         ...{ ...base, plan, phase: 'rejected', by: event.by, endedAt: event.at },
-        ...(event.reason === undefined ? {} : { reason: event.reason }),
+        ...(event.reason === undefined ? {} : { reason: cut(event.reason, longestReason) }),
       };
     case 'superseded':
       return { ...base, plan, phase: 'superseded', byRun: event.byRun, endedAt: event.at };

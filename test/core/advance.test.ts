@@ -257,7 +257,7 @@ describe('the attempts at planning a commit', () => {
   });
 });
 
-describe('what a step says', () => {
+describe('what a step says, and a person', () => {
   it('is kept in short', () => {
     const long = 'x'.repeat(1_000_000);
     const run = follow(
@@ -266,5 +266,7 @@ describe('what a step says', () => {
       { type: 'progress', id: 'build', text: long },
     );
     expect(JSON.stringify(run).length).toBeLessThan(JSON.stringify(aRun('applying')).length + 1000);
+    const rejected = follow(aRun('planned'), { type: 'rejected', by: ada, at, reason: long });
+    expect(rejected.phase === 'rejected' ? rejected.reason?.length : 0).toBeLessThan(2001);
   });
 });

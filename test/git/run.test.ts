@@ -84,16 +84,14 @@ describe('a transport that runs a program', () => {
 describe('what git says', () => {
   it('is held in a few KiB, the newest of it: a server may talk without end', async () => {
     const scratch = await aFolder();
-    await program(
-      scratch,
-      'git',
-      'head -c 50000000 /dev/zero | tr "\\0" x >&2; yes "remote: more" | head -n 200000 >&2; printf "fatal: the end\\n" >&2; exit 128',
-    );
+    const line = 'head -c 50000000 /dev/zero | tr "\\0" x >&2';
+    const script = `${line}; yes "remote: more" | head -n 200000 >&2; printf "fatal: " >&2; ${line}; exit 128`;
+    await program(scratch, 'git', script);
     vi.stubEnv('PATH', `${scratch}:${process.env['PATH']}`);
     const run = { dir: scratch, remote: readRemote('/srv/x.git', undefined), sshCommand: 'ssh', timeoutMs: 60_000 };
     const { stderr, exitCode } = await runGit(run, ['fetch']);
     expect(exitCode).toBe(128);
-    expect(stderr.at(-1)).toBe('fatal: the end');
+    expect(stderr.at(-1)).toMatch(/^fatal: x+…$/);
     expect(Buffer.byteLength(stderr.join('\n'))).toBeLessThan(20_000);
   });
 

@@ -101,3 +101,26 @@ describe('BuildProgress', () => {
     expect(log).toHaveLength(50);
   });
 });
+
+describe('a builder that talks without end', () => {
+  const drv = `/nix/store/${'0'.repeat(32)}-web.drv`;
+
+  it('leaves the newest errors, and no more of them than may be held', () => {
+    const progress = new BuildProgress(aMonitor().monitor);
+    for (let n = 0; n < 1000; n++) {
+      progress.event({ kind: 'message', level: 0, text: `${n} ${'x'.repeat(16_000)}`, at: { text: '' }, trace: [] });
+    }
+    progress.event({ kind: 'text', text: `error: builder of '${drv}' failed` });
+    expect(progress.errors().join('').length).toBeLessThan(1_100_000);
+    expect(progress.errors().at(-1)).toBe(`builder of '${drv}' failed`);
+    expect([...progress.failed().keys()]).toEqual([drv]);
+  });
+
+  it('shows of a progress bar its last state', () => {
+    const seen: string[] = [];
+    const progress = new BuildProgress({ progress: () => undefined, line: (_, text) => void seen.push(text) });
+    progress.event({ kind: 'start', id: '1', type: 105, fields: [drv] });
+    progress.event({ kind: 'result', id: '1', type: 101, fields: ['10 %\r20 %\r\u001b[32m100 %\u001b[0m\r'] });
+    expect(seen).toEqual(['100 %']);
+  });
+});

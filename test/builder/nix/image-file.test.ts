@@ -215,3 +215,15 @@ describe("findImageFile for a container's image", () => {
     await expect(findImageFile(root, image)).rejects.toMatchObject(next('image'));
   });
 });
+
+describe('a list of build products', () => {
+  it('is read to a limit: a build writes what it wants', async () => {
+    const list = `file log ${out}/log\n`.repeat(5000);
+    const root = await aStore({
+      [`${out}/a.qcow2`]: disk,
+      [`${out}/b.qcow2`]: disk,
+      [`${out}/nix-support/hydra-build-products`]: `${list}file qcow2-image ${out}/b.qcow2\n`,
+    });
+    await expect(findImageFile(root, image)).rejects.toThrow(/holds several/);
+  });
+});
