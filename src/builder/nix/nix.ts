@@ -17,6 +17,9 @@ import { addRoots, removeBuildLinks, removeOtherRoots } from './roots.ts';
 import { type NixOptions, type NixSettings, nixSettings } from './settings.ts';
 import { readLog, requisites, validPaths } from './store-queries.ts';
 
+/** Characters of a VM list that is kept in memory: thousand guests, and fifty such lists may be kept. */
+const longestCached = 512 * 1024;
+
 /** Nix on this machine, 2.8 or newer, called as the bot's own user. Everything it needs to keep lies in `dir`. */
 export class NixBuilder implements Builder {
   readonly #settings: NixSettings;
@@ -33,8 +36,10 @@ export class NixBuilder implements Builder {
 
   async evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown> {
     const entry = this.#cache.entry(source, this.#settings, await this.#nixVersion());
-    entry.fleet ??= { json: await evaluateFleet(this.#settings, source, signal) };
-    return entry.fleet.json;
+    if (entry.fleet !== undefined) return entry.fleet.json;
+    const json = await evaluateFleet(this.#settings, source, signal);
+    if (JSON.stringify(json).length <= longestCached) entry.fleet = { json };
+    return json;
   }
 
   async evaluateImages(

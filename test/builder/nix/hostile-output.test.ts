@@ -64,6 +64,15 @@ describe('a message of Nix that is too long for a line', () => {
   });
 });
 
+describe('what Nix says before it fails', () => {
+  it('is held in bytes as well as in lines: the newest of it', async () => {
+    const outcome = await evaluated(
+      `echo 'error: long ago' >&2; for n in 1 2 3 4 5; do head -c 600000 /dev/zero | tr '\\0' x >&2; echo >&2; done; exit 1`,
+    );
+    expect(outcome).toMatchObject({ ok: false, error: { text: expect.stringMatching(/^x+…$/) } });
+  });
+});
+
 describe('an evaluation that answers more than it may', () => {
   it('is an error with a sentence', async () => {
     await expect(evaluated("printf '['; head -c 9000000 /dev/zero | tr '\\0' 1; printf ']'")).rejects.toThrow(
@@ -89,6 +98,16 @@ describe.skipIf(nix === undefined)('a push that makes Nix talk without end', () 
   /** A text of Nix, repeated `2^times`. */
   const repeated = (text: string, times: number) =>
     `(builtins.foldl' (text: _: text + text) "${text}" (builtins.genList (n: n) ${times}))`;
+
+  it('is evaluated each time where its VM list is too long to be kept', async () => {
+    const evaluations: object[] = [];
+    const log = { debug: (facts: object) => void evaluations.push(facts) };
+    const builder = new NixBuilder(await nixOptions({ log }));
+    const short = await aFlake('{ proxnix.vms = { }; }');
+    const long = await aFlake(`{ proxnix.vms.web = ${repeated('x', 20)}; }`);
+    for (const source of [short, short, long, long]) await builder.evaluateFleet(source);
+    expect(evaluations.filter((facts) => 'what' in facts)).toHaveLength(3);
+  }, 60_000);
 
   it('fails in a few KiB and at once: 2 MiB of slashes', async () => {
     const failure = await failing(`{ proxnix = throw ${repeated('/a', 20)}; }`);
