@@ -85,15 +85,15 @@ describe('names that objects of JavaScript have', () => {
         const guests = at('guest').map(
           (name, index) => `,${name}:{${fields.replace('"web"', `"g${index}"`).replace('823', String(900 + index))}}`,
         );
-        const text = `{"vms":{"w":{${fields},"health":{"tcp":[]${also('health', 'true')}}${also('field', '1')}}${guests.join('')}},
-          "containers":{"d":{${JSON.stringify(container).slice(1, -1)},"features":{"nesting":true${also('features', 'true')}}}}${also('top', '{}')}}`;
+        const text = `{"vms":{"the first":{${fields},"health":{"tcp":[]${also('health', 'true')}}${also('field', '1')}}${guests.join('')}},
+          "containers":{"the second":{${JSON.stringify(container).slice(1, -1)},"features":{"nesting":true${also('features', 'true')}}}}${also('top', '{}')}}`;
         const output = parsed(text);
         const failure = failureOf(output);
         expect(Object.keys(Object.prototype)).toEqual([]);
         expect(({} as Record<string, unknown>)['cores']).toBeUndefined();
         if (failure === undefined) {
           const keys = parseDesired(output).map((guest) => guest.key);
-          const wanted = ['w', 'd', ...at('guest').map((name) => JSON.parse(name) as string)];
+          const wanted = ['the first', 'the second', ...at('guest').map((name) => JSON.parse(name) as string)];
           expect([...keys].sort()).toEqual([...new Set(wanted)].sort());
           expect(
             at('field').concat(
@@ -135,12 +135,33 @@ describe('an output that wants to cost time', () => {
     );
   });
 
+  it('is not read to its end once there are more mistakes than are told', () => {
+    let reads = 0;
+    const last = {
+      get name() {
+        reads += 1;
+        return 7;
+      },
+    };
+    const wrong = Array.from({ length: 60 }, (_, index) => [`vm${index}`, { nothing: 1 }] as const);
+    failureOf({ vms: { last } });
+    const alone = reads;
+    reads = 0;
+    failureOf({ vms: { ...Object.fromEntries(wrong), last } });
+    expect(reads).toBeLessThan(alone);
+  });
+
   it('is told of its first mistakes only, and in a few KiB', () => {
     const fields = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`core${index}`, 'x'.repeat(50)]));
     const vms = Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`${'k'.repeat(200)}${index}`, fields]));
     const failure = failureOf({ vms });
     expect(failure?.message).toBe('The flake has more than 50 mistakes.');
     expect(JSON.stringify(failure).length).toBeLessThan(10_000);
+  });
+
+  it('is told of the first unknown fields of a guest', () => {
+    const fields = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`f${index}`, 1]));
+    expect(failureOf({ vms: { web: { ...vm, ...fields } } })?.details).toHaveLength(10);
   });
 
   it('names a key and a field of megabytes in short', () => {

@@ -20,6 +20,14 @@ describe('the nearest word', () => {
     expect(nearest(word, commands)).toBeUndefined();
   });
 
+  it('is none for a word that nobody types, and none of a list without an end', () => {
+    const long = 'x'.repeat(81);
+    expect(nearest(long, [long])).toBeUndefined();
+    expect(
+      nearest('plam', [...Array.from({ length: 1000 }, (_, index) => `other-name-${index}`), 'plan']),
+    ).toBeUndefined();
+  });
+
   it('is none among none', () => {
     expect(nearest('plan', [])).toBeUndefined();
   });

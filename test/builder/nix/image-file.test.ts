@@ -218,7 +218,7 @@ describe("findImageFile for a container's image", () => {
 
 describe('a list of build products', () => {
   it('is read to a limit: a build writes what it wants', async () => {
-    const list = `file log ${out}/log\n`.repeat(5000);
+    const list = '# not a product\n'.repeat(5000);
     const root = await aStore({
       [`${out}/a.qcow2`]: disk,
       [`${out}/b.qcow2`]: disk,

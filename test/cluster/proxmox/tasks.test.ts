@@ -164,6 +164,7 @@ describe('the failure of a task', () => {
     await followTask(api, upid, monitor);
     expect(told.at(-1)).toBe('the reason');
     expect(Buffer.byteLength(told.join(''))).toBeLessThan(300_000);
+    expect(Math.max(...told.map((line) => String(line).length))).toBeLessThanOrEqual(500);
     const error = await taskFailure(api, upid, 'It', { ok: false, text: `exit code 1${'y'.repeat(1_000_000)}` });
     expect(Buffer.byteLength([error.message, ...error.details].join(''))).toBeLessThan(10_000);
     expect(error.details.at(-1)).toBe('the reason');
