@@ -23,6 +23,7 @@ describe('the nearest word', () => {
   it('is none for a word that nobody types, and none of a list without an end', () => {
     const long = 'x'.repeat(81);
     expect(nearest(long, [long])).toBeUndefined();
+    expect(nearest('x'.repeat(70), [`y${long}`])).toBeUndefined();
     expect(
       nearest('plam', [...Array.from({ length: 1000 }, (_, index) => `other-name-${index}`), 'plan']),
     ).toBeUndefined();
