@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { untilSignal } from './cli/signals.ts';
@@ -6,6 +6,7 @@ import { actionList, playAction, rollBackHint } from './demo/actions.ts';
 import { playOnce } from './demo/once.ts';
 import { reportHead } from './demo/session.ts';
 import { type Demo, startDemo } from './demo/start-demo.ts';
+import { removeTree } from './lib/remove-tree.ts';
 
 export interface DemoArguments {
   /** Something to do to the demo that is running; absent: start one. */
@@ -37,12 +38,12 @@ async function demoOnce(): Promise<void> {
     if (!right) process.exitCode = 1;
   } finally {
     await running.stop();
-    await removeStore(dir);
+    await removeTree(dir);
   }
 }
 
 async function demoUntilSignal(port: number): Promise<void> {
-  await removeStore(keptDir);
+  await removeTree(keptDir);
   await mkdir(keptDir, { recursive: true });
   const running = await startDemo({ dir: keptDir, port });
   introduce(running);
@@ -65,11 +66,4 @@ function introduce({ app, simulator, repository, recorded }: Demo): void {
   if (recorded !== undefined) {
     console.log(`  no Nix     ${recorded}\n             Evaluations and images are recorded ones.`);
   }
-}
-
-/** A Nix store is read-only, down to its folders. */
-async function removeStore(dir: string): Promise<void> {
-  const { execa } = await import('execa');
-  await execa('chmod', ['-R', 'u+w', dir], { reject: false });
-  await rm(dir, { recursive: true, force: true });
 }

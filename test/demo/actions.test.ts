@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { actionList, playAction } from '../../src/demo/actions.ts';
-import { removePrivateStore } from '../../src/demo/private-store.ts';
+import { removeTree } from '../../src/lib/remove-tree.ts';
 import { createSampleRepository, readSample, type SampleRepository } from '../../src/demo/repository.ts';
 
 /** The folder of a demo, as far as an action that edits the flake looks at it. */
 async function aDemo() {
   const dir = await mkdtemp(join(tmpdir(), 'proxnix-actions-'));
-  onTestFinished(() => removePrivateStore(dir));
+  onTestFinished(() => removeTree(dir));
   const repository = await createSampleRepository(dir, { system: 'x86_64-linux' });
   const url = 'http://127.0.0.1:1';
   await writeFile(join(dir, 'session.json'), JSON.stringify({ url, secret: 'secret', simulatorUrl: url }));

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkNix, configWarnings, olderThan } from '../../../src/builder/nix/check.ts';
 import { probeBuild } from '../../../src/builder/nix/probe.ts';
-import { removePrivateStore } from '../../../src/demo/private-store.ts';
+import { removeTree } from '../../../src/lib/remove-tree.ts';
 import { nix, nixOptions } from './here.ts';
 
 /** A Nix that says what it is told. */
 async function aNix(version: string, config: string): Promise<{ dir: string; nixBinDir: string }> {
   const dir = await mkdtemp(join(tmpdir(), 'proxnix-check-'));
-  onTestFinished(() => removePrivateStore(dir));
+  onTestFinished(() => removeTree(dir));
   const script = `#!/bin/sh
 case "$*" in
   --version) printf '%s\\n' '${version}' ;;
