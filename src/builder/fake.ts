@@ -55,6 +55,10 @@ export class FakeBuilder implements Builder {
     for (const path of this.#built) if (!this.#roots.has(path)) this.#built.delete(path);
   }
 
+  async fetchInputs(_source: Source, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+  }
+
   async evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown> {
     this.calls.evaluateFleet++;
     refuseCancelled(signal, 'evaluation');

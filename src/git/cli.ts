@@ -29,6 +29,9 @@ export interface GitOptions {
   readonly log?: GitLog;
 }
 
+/** The largest lock file seen in public has 200 KiB. */
+const maxFileBytes = 4 * 2 ** 20;
+
 /** A bare mirror of one repository, kept with the git program. Calls are carried out one after the other. */
 export class GitMirror implements Git {
   readonly #run: GitRun;
@@ -90,7 +93,8 @@ export class GitMirror implements Git {
       }
       await this.#ok(['update-ref', '--no-deref', ref, sha]);
       const dir = this.#flakeDir === undefined ? {} : { dir: this.#flakeDir };
-      return { mirror: this.#run.dir, ref, rev: sha, ...dir };
+      const lock = await this.#file(sha, [...(this.#flakeDir?.split('/') ?? []), 'flake.lock'].join('/'));
+      return { mirror: this.#run.dir, ref, rev: sha, ...dir, ...(lock === undefined ? {} : { lock }) };
     });
   }
 
@@ -157,6 +161,18 @@ export class GitMirror implements Git {
     ]);
     const [subject = '', author = '', seconds = ''] = text.trimEnd().split('\0');
     return { sha, subject, author, at: Number(seconds) * 1000 };
+  }
+
+  /** The text of a file of a commit; `undefined` when there is none at that path. */
+  async #file(sha: string, path: string): Promise<string | undefined> {
+    const size = await runGit(this.#run, ['cat-file', '-s', `${sha}:${path}`]);
+    if (size.exitCode !== 0) return undefined;
+    if (Number(size.stdout) > maxFileBytes) {
+      throw new UserError(`The file ${path} is larger than ${maxFileBytes / 2 ** 20} MiB.`, {
+        next: 'Commit a smaller one.',
+      });
+    }
+    return this.#ok(['cat-file', 'blob', `${sha}:${path}`]);
   }
 
   async #ok(args: readonly string[]): Promise<string> {

@@ -9,6 +9,8 @@ export interface Source {
   readonly rev: string;
   /** Folder of the flake inside the repository. */
   readonly dir?: string;
+  /** The text of `flake.lock` beside the flake; absent when there is none. */
+  readonly lock?: string;
 }
 
 /** One repository and one branch of it, both from our configuration. Errors are `UserError`s without credentials. */

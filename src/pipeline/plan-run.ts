@@ -64,7 +64,7 @@ async function evaluate(fleet: Fleet, runId: string, deps: PlanDeps, signal: Abo
   const { runs } = deps;
   const { commit, trigger } = runs.get(runId) ?? {};
   if (commit === undefined) throw new Error(`run ${runId} has no commit to plan`);
-  const note = (activity: 'evaluating' | 'images') => runs.note(runId, { type: 'progressed', activity });
+  const note = (activity: 'fetching' | 'evaluating' | 'images') => runs.note(runId, { type: 'progressed', activity });
   const goal = await evaluateGoal(fleet, commit, { pin: runId, note, signal });
   if (trigger?.kind === 'adopt') return adopting(goal, trigger.guest);
   return trigger?.kind === 'roll-back' ? rollingBack(goal, trigger.vmid, deps.store.fleet(fleet.name).kept) : goal;
@@ -96,13 +96,15 @@ export async function evaluateGoal(
   commit: Commit,
   options: {
     readonly pin: string;
-    readonly note?: (activity: 'evaluating' | 'images') => void;
+    readonly note?: (activity: 'fetching' | 'evaluating' | 'images') => void;
     readonly signal?: AbortSignal;
   },
 ): Promise<Goal> {
   const { pin, note, signal } = options;
-  note?.('evaluating');
+  note?.('fetching');
   const source = await fleet.git.pin(commit.sha, pin);
+  await fleet.builder.fetchInputs(source, signal);
+  note?.('evaluating');
   const specs = parseDesired(await fleet.builder.evaluateFleet(source, signal));
   note?.('images');
   const wanted = imagesOf(specs);

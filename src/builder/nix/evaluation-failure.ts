@@ -1,4 +1,4 @@
-import { imageContext } from './expression.ts';
+import { imageContext, inputContext } from './expression.ts';
 import type { Frame, NixEvent } from './log-stream.ts';
 import { withoutSource } from './names.ts';
 
@@ -12,6 +12,8 @@ export interface EvaluationFailure {
   readonly lines: readonly string[];
   /** The image it happened in, where the trace tells. */
   readonly image?: string;
+  /** The input of the lock file that it happened in, where the trace tells. */
+  readonly input?: string;
   /** What a person can do, for errors that proxnix knows. */
   readonly next?: string;
 }
@@ -30,7 +32,8 @@ export function readEvaluationFailure(events: readonly NixEvent[]): EvaluationFa
 
 function fromMessage(raw: string, at: Frame, trace: readonly Frame[]): EvaluationFailure {
   const text = withoutSource(raw);
-  const image = trace.find((frame) => frame.text.startsWith(imageContext))?.text.slice(imageContext.length);
+  const after = (prefix: string) => trace.find((frame) => frame.text.startsWith(prefix))?.text.slice(prefix.length);
+  const [image, input] = [after(imageContext), after(inputContext)];
   const place = placeOf(at);
   const frames = trace.flatMap((frame) => {
     const where = placeOf(frame);
@@ -42,6 +45,7 @@ function fromMessage(raw: string, at: Frame, trace: readonly Frame[]): Evaluatio
     lines: lines.slice(0, maxLines),
     ...(place === undefined ? {} : { place }),
     ...(image === undefined ? {} : { image }),
+    ...(input === undefined ? {} : { input }),
     ...hint(text),
   };
 }

@@ -52,21 +52,21 @@ const Line = z.discriminatedUnion('action', [
 
 /** Reads one line of Nix's stderr; `undefined` for an action that is not known. Lines that are no JSON are text. */
 export function parseLine(line: string): NixEvent | undefined {
-  if (!line.startsWith('@nix ')) return { kind: 'text', text: plainText(line) };
+  if (!line.startsWith('@nix ')) return { kind: 'text', text: said(line) };
   const json = parseJson(line.slice('@nix '.length));
-  if (json === undefined) return { kind: 'text', text: plainText(line) };
+  if (json === undefined) return { kind: 'text', text: said(line) };
   const parsed = Line.safeParse(json);
   if (!parsed.success) return undefined;
   const event = parsed.data;
   switch (event.action) {
     case 'msg': {
-      const text = plainText(event.raw_msg ?? event.msg).replace(/^error:\s*/, '');
+      const text = said(event.raw_msg ?? event.msg).replace(/^error:\s*/, '');
       return {
         kind: 'message',
         level: event.level,
         text,
         at: frame(text, event),
-        trace: event.trace.map((part) => frame(plainText(part.raw_msg), part)),
+        trace: event.trace.map((part) => frame(said(part.raw_msg), part)),
       };
     }
     case 'start':
@@ -77,6 +77,24 @@ export function parseLine(line: string): NixEvent | undefined {
       return { kind: 'stop', id: event.id };
   }
 }
+
+/** What Nix said, as people may read it. */
+function said(text: string): string {
+  return withoutFoundHashes(plainText(text));
+}
+
+/**
+ * A message about a hash that does not fit, without hashes: whoever pushes a wrong one would be told the right one, and
+ * with that evaluate or fetch what was only to be guessed. Versions of Nix disagree which of the two is "got".
+ */
+export function withoutFoundHashes(text: string): string {
+  if (!/mismatch|\bgot\b/i.test(text)) return text;
+  return text.replace(hashes, '(not shown)');
+}
+
+/** `sha256-…=` (also percent-encoded), `sha256:…`, and a bare hash of 128 bits or more behind "got". */
+const hashes =
+  /\b(?:md5|sha1|sha256|sha512|blake3)[-:][A-Za-z0-9+/=%_.-]+|(?<=\bgot:?\s{1,8}['"]?)[A-Za-z0-9+/=]{32,}/gi;
 
 /** Ids are process number times 2^32: as numbers, neighbours would become one. */
 function parseJson(text: string): unknown {

@@ -1,8 +1,7 @@
-import { evaluationArguments } from '../../builder/nix/arguments.ts';
 import { checkNix, olderThan } from '../../builder/nix/check.ts';
+import { evaluate } from '../../builder/nix/evaluate.ts';
 import { NixBuilder } from '../../builder/nix/nix.ts';
 import { probeBuild } from '../../builder/nix/probe.ts';
-import { runNix } from '../../builder/nix/process.ts';
 import { type NixOptions, nixSettings } from '../../builder/nix/settings.ts';
 import type { FleetConfig } from '../../config.ts';
 import { parseDesired } from '../../core/desired.ts';
@@ -68,11 +67,9 @@ async function examine(options: NixOptions): Promise<NixExamined> {
 }
 
 async function knowsFlakes(options: NixOptions): Promise<boolean> {
-  const settings = nixSettings(options);
-  const limits = { timeoutMs: settings.evalTimeoutMs, memoryBytes: settings.evalMemoryBytes };
-  const args = evaluationArguments(settings, 'builtins ? getFlake');
-  const { exitCode, stdout } = await runNix(settings, { program: 'nix', args, limits });
-  return exitCode === 0 && stdout.trim() === 'true';
+  const question = { expression: 'builtins ? getFlake', what: 'a question' };
+  const outcome = await evaluate(nixSettings(options), undefined, question);
+  return outcome.ok && outcome.json === true;
 }
 
 function mend(warning: string): string | undefined {
