@@ -14,7 +14,9 @@ export const status = defineCommand({
     const fleet = pipeline.fleets().find((one) => one.name === args.name);
     const fleets = fleet === undefined ? pipeline.fleets() : [fleet];
     const all = await Promise.all(fleets.map((one) => readStatus(pipeline, one)));
-    if (args.name === undefined || fleet !== undefined) return { kind: 'card', card: statusCard(all, now) };
+    if (args.name === undefined || fleet !== undefined) {
+      return { kind: 'card', card: statusCard(all, now, pipeline.warnings()) };
+    }
     const found = all.flatMap((one) =>
       one.guests.filter((guest) => guest.name === args.name || String(guest.vmid) === args.name),
     );

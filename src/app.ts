@@ -12,6 +12,7 @@ import { DiscordChat } from './chat/discord/discord.ts';
 import type { DiscordOptions } from './chat/discord/settings.ts';
 import { SlackChat, type SlackOptions } from './chat/slack/slack.ts';
 import { ProxmoxCluster, type ProxmoxOptions } from './cluster/proxmox/proxmox.ts';
+import { isLoopback } from './config/values.ts';
 import type { Config, FleetConfig } from './config.ts';
 import { UserError } from './core/errors.ts';
 import { GitMirror } from './git/cli.ts';
@@ -92,6 +93,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       gate,
       editEveryMs: (chat) => parts.editEveryMs ?? (chat.name === 'console' ? 250 : 3000),
       pushQuietMs: parts.pushQuietMs ?? 500,
+      warnings: config.warnings,
     });
     for (const chat of chats) closers.push(await startChat(chat, chatHandlers(pipeline, log), log));
     const webhook = config.webhook;
@@ -256,7 +258,7 @@ function makeFleet(
 }
 
 /** What a fleet's builder is told of the configuration. */
-export function nixOptions({ name, flake }: FleetConfig, config: Config): NixOptions {
+export function nixOptions({ name, flake, git }: FleetConfig, config: Config): NixOptions {
   const { nix } = config;
   const settings = nix.settings.map((line) => {
     const at = line.indexOf(' = ');
@@ -272,12 +274,27 @@ export function nixOptions({ name, flake }: FleetConfig, config: Config): NixOpt
     evalTimeoutMs: nix.evalTimeoutMs,
     evalMemoryBytes: nix.evalMemoryBytes,
     buildTimeoutS: Math.ceil(nix.buildTimeoutMs / 1000),
+    evalSandbox: nix.evalSandbox,
+    evalHosts: nix.evalHosts,
+    fetchHosts: gitHosts(git.url),
     allowImportFromDerivation: nix.allowIfd,
     restrictEval: nix.restrictEval,
     config: Object.fromEntries(settings),
     ...(flake.imageFile === undefined ? {} : { imageFile: flake.imageFile }),
     ...(flake.containerFile === undefined ? {} : { containerFile: flake.containerFile }),
   };
+}
+
+/** The host of the repository, from where its inputs may come as well; on this machine only by that port. */
+function gitHosts(url: string): readonly string[] {
+  const scpLike = /^[^/@]+@([^:/]+):/.exec(url)?.[1];
+  if (scpLike !== undefined) return [scpLike];
+  if (!URL.canParse(url)) return [];
+  const { protocol, hostname, port } = new URL(url);
+  if (hostname === '' || protocol === 'file:') return [];
+  const usual: Readonly<Record<string, string>> = { 'https:': '443', 'http:': '80', 'ssh:': '22' };
+  const own = `${hostname}:${port === '' ? usual[protocol] : port}`;
+  return isLoopback(hostname) ? [own] : [own, hostname];
 }
 
 /** Where a browser sees the repository: known only for a clone address that a browser could open as well. */

@@ -64,6 +64,8 @@ function readNix(values: Environment): Config['nix'] {
     evalMemoryBytes: values.NIX_EVAL_MEMORY,
     batch: values.NIX_BATCH,
     workers: values.NIX_WORKERS,
+    evalSandbox: values.NIX_EVAL_SANDBOX === 'on',
+    evalHosts: values.NIX_EVAL_HOSTS,
     allowIfd: values.NIX_ALLOW_IFD,
     restrictEval: values.NIX_RESTRICT_EVAL,
     settings: values.NIX_SETTINGS,

@@ -40,9 +40,16 @@ export function warningsOf(values: Environment, config: Omit<Config, 'warnings'>
         : []),
     ];
   });
+  const { evalSandbox, evalHosts, allowIfd } = config.nix;
+  const hosts = evalHosts.join(', ');
   const deaf = values.WEBHOOKS === 'off' && values.POLL_INTERVAL === 'off';
   return [
     ...new Set(perFleet),
+    ...(evalSandbox
+      ? []
+      : ['NIX_EVAL_SANDBOX: is off, so a push can read whatever the bot can read, before anybody approves.']),
+    ...(evalHosts.length === 0 ? [] : [`NIX_EVAL_HOSTS: a push reaches ${hosts} before anybody approves.`]),
+    ...(allowIfd ? ['NIX_ALLOW_IFD: is true, so code of a push is built before anybody approves.'] : []),
     ...(deaf
       ? ['POLL_INTERVAL: is off like the webhooks, so a push goes unnoticed until somebody asks for a plan.']
       : []),

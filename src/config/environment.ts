@@ -9,6 +9,11 @@ const address = z.string().refine((value) => isIP(value) !== 0 || hostName.safeP
   error: 'expected a host or an address',
 });
 
+const hostAndPort = is.text(
+  /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})(?::[0-9]{1,5})?$/,
+  'expected hosts such as git.example.org or 10.0.0.5:3000',
+);
+
 const storage = is.text(/^[A-Za-z][\w.-]{0,98}[A-Za-z0-9]$/, 'expected the name of a storage such as local');
 const pool = is.text(/^[\w.-]+(?:\/[\w.-]+){0,2}$/, 'expected the name of a pool');
 const tokenId = is.text(/^[^\s:!@/]+@[A-Za-z][\w.-]+![A-Za-z][\w.-]+$/, 'expected user@realm!token');
@@ -23,7 +28,15 @@ const nixSettings = z
       .map((line) => line.trim())
       .filter((line) => line !== ''),
   )
-  .pipe(z.array(is.text(/^[a-z][a-z0-9-]* = .+$/, 'expected lines of the form `key = value`')));
+  .pipe(
+    z.array(
+      is
+        .text(/^[a-z][a-z0-9-]* = .+$/, 'expected lines of the form `key = value`')
+        .refine((line) => !/^(?:extra-)?sandbox(?:-fallback)? /.test(line), {
+          error: 'expected no sandbox setting: builds always run in the sandbox of Nix',
+        }),
+    ),
+  );
 
 /** The parts that the environment and the fleets file share. */
 export const shared = { storage, pool, tokenId, fleetName, address };
@@ -89,6 +102,8 @@ export const Environment = z.object({
   NIX_EVAL_MEMORY: is.size.prefault('4G'),
   NIX_BATCH: is.whole(1, 100).prefault('8'),
   NIX_WORKERS: is.whole(1, 64).prefault('2'),
+  NIX_EVAL_SANDBOX: is.choice('on', 'off').prefault('on'),
+  NIX_EVAL_HOSTS: is.list(hostAndPort).prefault(''),
   NIX_ALLOW_IFD: is.flag.prefault('false'),
   NIX_RESTRICT_EVAL: is.flag.prefault('false'),
   NIX_SETTINGS: nixSettings.prefault(''),

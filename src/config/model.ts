@@ -90,6 +90,10 @@ export interface NixConfig {
   readonly batch: number;
   /** Processes at once. */
   readonly workers: number;
+  /** Evaluations run in a sandbox. */
+  readonly evalSandbox: boolean;
+  /** Hosts that an evaluation may reach. */
+  readonly evalHosts: readonly string[];
   readonly allowIfd: boolean;
   readonly restrictEval: boolean;
   /** Lines `key = value` for Nix. */

@@ -207,6 +207,11 @@ export class Pipeline {
     return this.#runs.get(id);
   }
 
+  /** What the configuration allows and hardly anybody wants, one sentence each. */
+  warnings(): readonly string[] {
+    return this.#deps.warnings;
+  }
+
   fleets(): readonly Fleet[] {
     return this.#deps.fleets;
   }

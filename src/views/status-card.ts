@@ -34,14 +34,20 @@ export interface FleetStatus {
   readonly lock: Lock | undefined;
 }
 
-/** How fleets are: their guests, the open plan, the queue. */
-export function statusCard(fleets: readonly FleetStatus[], now: number): Card {
+/**
+ * How fleets are: their guests, the open plan, the queue.
+ * @param warnings what the configuration allows and hardly anybody wants, one sentence each
+ */
+export function statusCard(fleets: readonly FleetStatus[], now: number, warnings: readonly string[] = []): Card {
   const guests = fleets.flatMap((fleet) => fleet.guests);
   const running = guests.filter((guest) => guest.status === 'running').length;
   return {
     tone: running === guests.length ? 'good' : 'waiting',
     title: `Status: ${running} of ${count(guests.length, 'guest')} running`,
-    blocks: fleets.flatMap((fleet) => fleetBlocks(fleet, now)),
+    blocks: [
+      ...warnings.map((text): Block => ({ kind: 'warning', rich: [text] })),
+      ...fleets.flatMap((fleet) => fleetBlocks(fleet, now)),
+    ],
     buttons: [],
     files: [],
   };

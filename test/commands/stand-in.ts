@@ -29,7 +29,7 @@ export class StandIn extends Pipeline {
     options: { fleets?: readonly Fleet[]; runs?: readonly Run[]; error?: Error; finding?: DriftFinding } = {},
   ) {
     const clock = { now: () => t0, after: () => () => undefined };
-    const rest = { gate: (text: string) => text, editEveryMs: () => 0, pushQuietMs: 0, chats: [] };
+    const rest = { gate: (text: string) => text, editEveryMs: () => 0, pushQuietMs: 0, chats: [], warnings: [] };
     const log = silentLog([]);
     super({ fleets: [], store: new MemoryStore(), clock, log, ...rest });
     this.#fleets = options.fleets ?? [aFleet('homelab')];

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { actionList, playAction } from '../../src/demo/actions.ts';
-import { removeTree } from '../../src/lib/remove-tree.ts';
 import { createSampleRepository, readSample, type SampleRepository } from '../../src/demo/repository.ts';
+import { removeTree } from '../../src/lib/remove-tree.ts';
 
 /** The folder of a demo, as far as an action that edits the flake looks at it. */
 async function aDemo() {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as edits from '../../src/demo/edits.ts';
-import { removeTree } from '../../src/lib/remove-tree.ts';
 import {
   commitFiles,
   createSampleRepository,
@@ -12,6 +11,7 @@ import {
   readSample,
   type SampleRepository,
 } from '../../src/demo/repository.ts';
+import { removeTree } from '../../src/lib/remove-tree.ts';
 
 async function aFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'proxnix-repository-'));

@@ -223,6 +223,7 @@ export class Bench {
       gate: this.#gate,
       editEveryMs: () => editEveryMs,
       pushQuietMs: quietMs,
+      warnings: [],
     });
   }
 

@@ -90,9 +90,7 @@ export function buildArguments(settings: NixSettings, drvPaths: readonly string[
     ...storeArguments(settings.store),
     ...settings.extraArgs.build,
     ...option('accept-flake-config', 'false'),
-    // The boundary of what a push runs: no setting of the machine or of ours weakens it.
-    ...option('sandbox', 'true'),
-    ...option('sandbox-fallback', 'false'),
+    ...sandboxArguments,
     ...(settings.buildTimeoutS === undefined ? [] : option('timeout', String(settings.buildTimeoutS))),
     ...(settings.maxSilentS === undefined ? [] : option('max-silent-time', String(settings.maxSilentS))),
     ...withoutDownloads(settings),
@@ -104,11 +102,14 @@ export function storeQueryArguments(settings: NixSettings, query: readonly strin
   return [...query, ...storeArguments(settings.store), ...withoutDownloads(settings)];
 }
 
-const logFormat = ['--log-format', 'internal-json'];
-
 function option(name: string, value: string): string[] {
   return ['--option', name, value];
 }
+
+/** The boundary of what a push runs: no setting of the machine or of ours weakens it. */
+export const sandboxArguments = [...option('sandbox', 'true'), ...option('sandbox-fallback', 'false')];
+
+const logFormat = ['--log-format', 'internal-json'];
 
 function storeArguments(store: string | undefined): string[] {
   return store === undefined ? [] : ['--store', store];

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ImageFile } from '../../cluster/cluster.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Image, ImageRequest } from '../../core/guest.ts';
@@ -12,6 +13,7 @@ import { evaluateImages } from './evaluate-images.ts';
 import { findImageFile } from './image-file.ts';
 import { fetchInputs } from './inputs.ts';
 import { drvPathPattern, plainText, storeRoot } from './names.ts';
+import { checkBuildSandbox } from './probe.ts';
 import { realise } from './realise.ts';
 import { addRoots, removeBuildLinks, removeOtherRoots } from './roots.ts';
 import { checkSandbox } from './sandbox.ts';
@@ -24,11 +26,15 @@ export class NixBuilder implements Builder {
   readonly #cache = new EvaluationCache();
   readonly #running = new Map<string, readonly Image[]>();
   #checked: Promise<string> | undefined;
+  /** That builds are in Nix's sandbox, once it was seen. */
+  #boundary: Promise<void> | undefined;
+  readonly #newId: () => string;
   #builds = 0;
   /** Derivations whose last build by us failed. */
   readonly #broken = new Set<string>();
 
-  constructor(options: NixOptions) {
+  constructor(options: NixOptions, newId: () => string = randomUUID) {
+    this.#newId = newId;
     this.#settings = nixSettings(options);
   }
 
@@ -60,6 +66,11 @@ export class NixBuilder implements Builder {
     const build = `build-${process.pid}n${++this.#builds}`;
     this.#running.set(build, images);
     try {
+      this.#boundary ??= checkBuildSandbox(this.#settings, this.#newId());
+      await this.#boundary.catch((error: unknown) => {
+        this.#boundary = undefined;
+        throw error;
+      });
       const missing = await this.#withoutDerivation(images, signal);
       await addRoots(this.#settings, missing);
       await realise(
