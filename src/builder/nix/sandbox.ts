@@ -121,7 +121,12 @@ export async function inSandbox<T>(
       const network = egress === undefined ? [] : relayCommand;
       return use({
         store: store.uri,
-        command: [...bubblewrap(mounts, user), ...(user === undefined ? [] : becoming(user)), ...network],
+        command: [
+          found.bubblewrap,
+          ...bubblewrapArguments(mounts, user),
+          ...(user === undefined ? [] : becoming(user)),
+          ...network,
+        ],
         env: environment(settings, what.purpose, found.path, egress !== undefined),
         refused: () => egress?.refused() ?? [],
       });
@@ -143,17 +148,13 @@ export async function checkSandbox(settings: NixSettings): Promise<void> {
     return execa(file, [...args, 'nix', '--version'], { reject: false, extendEnv: false, env, stdin: 'ignore' });
   });
   if (result.exitCode === 0) return;
-  const otherwise = 'NIX_EVAL_SANDBOX=off goes on without it: then a push can read whatever the bot can read.';
-  if ('code' in result && result.code === 'ENOENT') {
-    throw new UserError('The sandbox of an evaluation needs bubblewrap, which is not installed.', {
-      next: `Install it, on Debian: apt-get install bubblewrap. ${otherwise}`,
-    });
-  }
   const why = result.stderr.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
   throw new UserError(`The sandbox of an evaluation cannot be made: ${why || result.shortMessage}`, {
     next: `Allow user namespaces (in a container of Proxmox: features nesting=1; on Ubuntu: an AppArmor profile for bwrap). ${otherwise}`,
   });
 }
+
+const otherwise = 'NIX_EVAL_SANDBOX=off goes on without it: then a push can read whatever the bot can read.';
 
 /** Something of the machine that is seen inside; without `from` at its own path. */
 interface Mount {
@@ -164,11 +165,10 @@ interface Mount {
   readonly link?: string;
 }
 
-function bubblewrap(mounts: readonly Mount[], user: { readonly uid: number } | undefined): readonly string[] {
+function bubblewrapArguments(mounts: readonly Mount[], user: typeof nobody | undefined): readonly string[] {
   // A real root needs no user namespace, and only without one it can become another user.
   const asRoot = user !== undefined || process.getuid?.() === 0;
   return [
-    'bwrap',
     ...['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'],
     ...(asRoot ? [] : ['--unshare-user']),
     '--die-with-parent',
@@ -234,7 +234,14 @@ async function findPrograms(settings: NixSettings) {
   const inStore = dirs.some((dir) => dir.startsWith('/nix/store/')) || process.execPath.startsWith('/nix/store/');
   const others = dirs.filter((dir) => !covered(dir) && !dir.startsWith('/nix/store/'));
   const ssh = join(homedir(), '.ssh');
+  const bubblewrap = await locate('bwrap', settings.path);
+  if (bubblewrap === undefined) {
+    throw new UserError('The sandbox of an evaluation needs bubblewrap, which is not installed.', {
+      next: `Install it, on Debian: apt-get install bubblewrap. ${otherwise}`,
+    });
+  }
   return {
+    bubblewrap,
     path: [...dirs, '/usr/bin', '/bin'].join(delimiter),
     mounts: [...system, ...(inStore ? [{ path: '/nix/store' }] : []), ...others.map((path) => ({ path }))],
     forFetch: (await Promise.all([...fetchFiles, ssh].map(fileMount))).flat(),

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, realpath, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, realpath, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { evaluationEnvironment } from '../../../src/builder/nix/arguments.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
+import { inSandbox } from '../../../src/builder/nix/sandbox.ts';
 import { nixSettings } from '../../../src/builder/nix/settings.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
@@ -109,5 +110,49 @@ describe.skipIf(nix === undefined)('an evaluation', () => {
     const env = evaluationEnvironment(nixSettings({ ...options, config }));
     expect(env['NIX_CONFIG']).toContain('cores = 3');
     expect(JSON.stringify(env)).not.toMatch(/canary|secret/);
+  });
+
+  it('is refused where there is no bubblewrap, unless the settings say otherwise', async () => {
+    const options = await nixOptions();
+    const bin = join(options.dir, 'bin');
+    await mkdir(bin);
+    for (const program of ['nix', 'nix-store', 'nix-daemon', 'git', 'setpriv', 'sh']) {
+      const { stdout: real } = await execa('sh', ['-c', `command -v ${program}`]);
+      await symlink(real, join(bin, program));
+    }
+    const source = await aFlake('{ proxnix = 7; }');
+    vi.stubEnv('PATH', bin);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(new NixBuilder(options).evaluateFleet(source)).rejects.toMatchObject({
+      message: 'The sandbox of an evaluation needs bubblewrap, which is not installed.',
+      next: expect.stringMatching(/apt-get install bubblewrap\. NIX_EVAL_SANDBOX=off/),
+    });
+    expect(await new NixBuilder({ ...options, evalSandbox: false }).evaluateFleet(source)).toBe(7);
+  });
+
+  it('is refused where bubblewrap may make no sandbox, with its words', async () => {
+    const options = await nixOptions();
+    const bin = join(options.dir, 'bin');
+    await mkdir(bin);
+    await writeFile(join(bin, 'bwrap'), '#!/bin/sh\necho "bwrap: setting up uid map: Permission denied" >&2\nexit 1\n');
+    await chmod(join(bin, 'bwrap'), 0o755);
+    vi.stubEnv('PATH', `${bin}:${process.env['PATH']}`);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(new NixBuilder(options).evaluateFleet(await aFlake('{ proxnix = 7; }'))).rejects.toMatchObject({
+      message: 'The sandbox of an evaluation cannot be made: bwrap: setting up uid map: Permission denied',
+      next: expect.stringContaining('user namespaces'),
+    });
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('runs as nobody where the bot is root, and writes nothing outside', async () => {
+    const settings = nixSettings(await nixOptions());
+    const script = 'id -u; grep CapEff /proc/self/status; touch /x /etc/x /usr/bin/x 2>&1; ls /';
+    const stdout = await inSandbox(settings, { purpose: 'evaluate', reads: [] }, async ({ command, env }) => {
+      const [file = '', ...args] = command;
+      return (await execa(file, [...args, 'sh', '-c', script], { env, extendEnv: false, reject: false })).stdout;
+    });
+    expect(stdout).toMatch(/^65534\nCapEff:\t0{16}\n/);
+    expect(stdout.match(/cannot touch/g)).toHaveLength(3);
+    expect(stdout).not.toMatch(/^(?:root|home|srv|work|var)$/m);
   });
 });

@@ -79,7 +79,11 @@ describe('Nix', () => {
       evaluates: false,
       findings: [
         { status: 'ok' },
-        { status: 'fail', text: expect.stringMatching(/sandbox|daemon/), fix: expect.stringContaining('PATH') },
+        {
+          status: 'fail',
+          text: expect.stringContaining('bubblewrap'),
+          fix: expect.stringContaining('apt-get install bubblewrap'),
+        },
       ],
     });
   });
