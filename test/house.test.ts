@@ -104,7 +104,12 @@ describe('the house', () => {
       strays([`src/${room}`], (one) => {
         if (!local(one)) return true;
         const shared = ['src/log.ts', 'src/secret.ts', 'src/signal-group.ts'].includes(one.to);
-        return shared || isPort(one.to) || within(one.to, `src/${room}`, 'src/core', 'src/lib') || within(one.to, 'src/views');
+        return (
+          shared ||
+          isPort(one.to) ||
+          within(one.to, `src/${room}`, 'src/core', 'src/lib') ||
+          within(one.to, 'src/views')
+        );
       }),
     );
     expect(stray).toEqual([]);

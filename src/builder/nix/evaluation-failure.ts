@@ -72,6 +72,14 @@ const hints: readonly (readonly [RegExp, string])[] = [
     /access to (?:absolute path|URI|path)|forbidden in (?:pure eval|restricted) mode|not allowed in pure|is not allowed to/,
     'Evaluation is pure: a flake may read only itself and its locked inputs.',
   ],
+  [
+    /unable to download|[Cc]ould(?:n't| not) resolve|program 'git' failed|[Cc]ould not connect|CONNECT tunnel|[Ff]ailed to (?:connect|fetch git)|Git repository .{0,300} does not exist/,
+    'An evaluation has no network and sees no other repository. Make it an input of the flake, or name the host in NIX_EVAL_HOSTS.',
+  ],
+  [
+    /hash mismatch|mismatch in (?:input|field)/,
+    'A hash in the flake or in flake.lock does not fit. Nix on your own machine tells the right one; here it is never shown.',
+  ],
   [/no output named proxnix/, 'Give the flake an output proxnix with the attribute vms.'],
   [/lock file|flake\.lock|unlocked flake reference/, 'Run nix flake lock, commit flake.lock and push.'],
 ];

@@ -12,7 +12,7 @@ import { removeTree } from '../../../src/lib/remove-tree.ts';
 
 const dir = await mkdtemp(join(tmpdir(), 'proxnix-nix-'));
 
-/** Nix with a store of this test file's own; `undefined` where there is none that builds, and then never in CI. */
+/** Nix with a store of this test file's own, from the folder PROXNIX_NIX_BIN where that is set; `undefined` where there is none that builds, and then never in CI. */
 export const nix: DemoNix | undefined = await find();
 
 /** Whether the store is ours alone, so that its garbage may be collected. */
@@ -24,7 +24,7 @@ export const folders = nix?.options.config?.['sandbox-paths']?.includes('/bin?')
 afterAll(() => removeTree(dir));
 
 async function find(): Promise<DemoNix | undefined> {
-  const found = await findNix(dir).catch((error: unknown) => {
+  const found = await findNix(dir, process.env['PROXNIX_NIX_BIN']).catch((error: unknown) => {
     if (error instanceof UserError) return { why: `${error.message} ${error.next}` };
     throw error;
   });
