@@ -58,7 +58,7 @@ Ctrl-C ends the demo.`);
   await running.stop();
 }
 
-function introduce({ app, simulator, repository, recorded }: Demo): void {
+function introduce({ app, simulator, repository, recorded, unboxed }: Demo): void {
   console.log(`proxnix demo
   console    ${app.url}
   cluster    ${simulator.url} (a simulated Proxmox VE)
@@ -66,4 +66,5 @@ function introduce({ app, simulator, repository, recorded }: Demo): void {
   if (recorded !== undefined) {
     console.log(`  no Nix     ${recorded}\n             Evaluations and images are recorded ones.`);
   }
+  if (unboxed !== undefined) console.log(`  no sandbox ${unboxed}`);
 }

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type App, type AppParts, startApp } from '../app.ts';
+import { checkSandbox } from '../builder/nix/sandbox.ts';
+import { nixSettings } from '../builder/nix/settings.ts';
 import { loadConfig } from '../config.ts';
 import { createLog, type Log } from '../log.ts';
 import { demoSeed, type Simulator, startSimulator } from '../simulator/simulator.ts';
@@ -16,6 +18,8 @@ export interface Demo {
   readonly repository: SampleRepository;
   /** Why evaluations are recorded ones; absent when real Nix is at work. */
   readonly recorded?: string;
+  /** Why evaluations run without their sandbox; absent when they run in it. */
+  readonly unboxed?: string;
   stop(): Promise<void>;
 }
 
@@ -55,6 +59,7 @@ export async function startDemo({ dir, port, log, importBytesPerSecond, requests
         HTTP_PORT: String(port),
         APPROVERS: 'console:owner',
         STATE_DIR: path.join(dir, 'state'),
+        NIX_EVAL_SANDBOX: nix.unboxed === undefined ? 'on' : 'off',
       },
       () => '',
     );
@@ -69,7 +74,11 @@ export async function startDemo({ dir, port, log, importBytesPerSecond, requests
       await app.stop();
       await simulator.close();
     };
-    return { app, simulator, repository, stop, ...(nix.why === undefined ? {} : { recorded: nix.why }) };
+    return {
+      ...{ app, simulator, repository, stop },
+      ...(nix.why === undefined ? {} : { recorded: nix.why }),
+      ...(nix.unboxed === undefined ? {} : { unboxed: nix.unboxed }),
+    };
   } catch (error) {
     await simulator.close();
     throw error;
@@ -87,10 +96,25 @@ export const quickHealth = {
   },
 };
 
+interface HereNix {
+  readonly system: string;
+  readonly parts: AppParts;
+  readonly why?: string;
+  readonly unboxed?: string;
+}
+
 /** Real Nix where it works, else evaluations that were recorded from the same repository. */
-async function findNixHere(dir: string): Promise<{ system: string; parts: AppParts; why?: string }> {
+async function findNixHere(dir: string): Promise<HereNix> {
   const found = await findNix(dir).catch((error: Error) => ({ why: error.message }));
-  if ('options' in found) return { system: found.system, parts: { nix: found.options } };
+  if ('options' in found) {
+    // The flake of the demo is its reader's own: without a sandbox it is still worth a look.
+    const unboxed = await checkSandbox(nixSettings(found.options)).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    const parts = { nix: found.options };
+    return { system: found.system, parts, ...(unboxed === undefined ? {} : { unboxed }) };
+  }
   const { RecordedBuilder } = await import('./recorded-builder.ts');
   return {
     system: 'x86_64-linux',
