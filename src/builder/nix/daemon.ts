@@ -1,8 +1,8 @@
-import { constants } from 'node:fs';
-import { access, mkdtemp, rm, stat } from 'node:fs/promises';
+import { constants, mkdtempSync, rmSync } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { UserError } from '../../core/errors.ts';
 import { signalGroup } from '../../signal-group.ts';
@@ -26,71 +26,99 @@ const machine = {
 } as const;
 const ownSocket = '/run/nix/socket';
 const startsWithinMs = 10_000;
+/** A plan evaluates twice in a row, and a daemon takes longer to start than an expression to evaluate. */
+const lingersMs = 2000;
+
+/** The daemons of ours that run now: one for each builder. */
+const daemons = new WeakMap<NixSettings, OwnDaemon>();
 
 /**
  * Gives `use` a store to evaluate against. Who may write the store itself (root, the owner of a private or single-user
- * one) gets a daemon of its own for as long as `use` takes; everybody else the machine's.
+ * one) gets a daemon of its own, which ends a moment after its last use, and with the bot; everybody else the machine's.
  */
 export async function withStore<T>(settings: NixSettings, use: (store: StoreAccess) => Promise<T>): Promise<T> {
   if (settings.store === undefined && !(await isWritable(machine.database))) {
     const socket = { outside: machine.socket, inside: machine.socket };
     return use({ uri: 'daemon', socket, files: machine.files });
   }
-  const dir = await mkdtemp(join(tmpdir(), 'proxnix-store-'));
-  const outside = join(dir, 'socket');
-  const daemon = startDaemon(settings, outside);
-  try {
-    await daemon.ready;
-    const root = settings.store === undefined ? '' : `?root=${settings.store}`;
-    return await use({
+  const running = daemons.get(settings);
+  const daemon = running === undefined || running.hasEnded ? new OwnDaemon(settings) : running;
+  daemons.set(settings, daemon);
+  const root = settings.store === undefined ? '' : `?root=${settings.store}`;
+  return daemon.during((outside) =>
+    use({
       uri: `unix://${ownSocket}${root}`,
       socket: { outside, inside: ownSocket },
       files: settings.store ?? machine.files,
-    });
-  } finally {
-    await daemon.stop();
-    await rm(dir, { recursive: true, force: true });
-  }
+    }),
+  );
 }
 
-function startDaemon(settings: NixSettings, socket: string) {
-  const program = settings.binDir === undefined ? 'nix-daemon' : join(settings.binDir, 'nix-daemon');
-  const store = settings.store === undefined ? [] : ['--store', settings.store];
-  // The kernel ends it with the bot, however the bot ends.
-  const child = execa('setpriv', ['--pdeathsig', 'TERM', program, ...store], {
-    detached: true,
-    stdin: 'ignore',
-    stdout: 'ignore',
-    extendEnv: false,
-    env: { ...nixEnvironment(settings), NIX_DAEMON_SOCKET_PATH: socket },
-    reject: false,
-    maxBuffer: { stderr: 64 * 1024 },
-  });
-  let ended = false;
-  const end = child.then((result) => {
-    ended = true;
-    return result;
-  });
-  const ready = async () => {
+/** A `nix-daemon` on a socket that only this process can reach. */
+class OwnDaemon {
+  readonly #dir = mkdtempSync(join(tmpdir(), 'proxnix-store-'));
+  readonly #socket = join(this.#dir, 'socket');
+  readonly #child;
+  readonly #ready: Promise<void>;
+  #users = 0;
+  #farewell: NodeJS.Timeout | undefined;
+  hasEnded = false;
+
+  constructor(settings: NixSettings) {
+    const program = settings.binDir === undefined ? 'nix-daemon' : join(settings.binDir, 'nix-daemon');
+    const store = settings.store === undefined ? [] : ['--store', settings.store];
+    // The kernel ends it with the bot, however the bot ends.
+    this.#child = execa('setpriv', ['--pdeathsig', 'TERM', program, ...store], {
+      detached: true,
+      stdin: 'ignore',
+      stdout: 'ignore',
+      extendEnv: false,
+      env: { ...nixEnvironment(settings), NIX_DAEMON_SOCKET_PATH: this.#socket },
+      reject: false,
+      maxBuffer: { stderr: 64 * 1024 },
+    });
+    const clear = () => rmSync(this.#dir, { recursive: true, force: true });
+    process.once('exit', clear);
+    void this.#child.then(() => {
+      this.hasEnded = true;
+      process.off('exit', clear);
+      clear();
+    });
+    this.#ready = this.#start();
+  }
+
+  /** Keeps it running while `use` does. @throws UserError when it cannot be started */
+  async during<T>(use: (socket: string) => Promise<T>): Promise<T> {
+    clearTimeout(this.#farewell);
+    this.#users++;
+    try {
+      await this.#ready;
+      return await use(this.#socket);
+    } finally {
+      this.#users--;
+      if (this.#users === 0) this.#farewell = setTimeout(() => this.#stop(), lingersMs).unref();
+    }
+  }
+
+  async #start(): Promise<void> {
     const until = Date.now() + startsWithinMs;
-    while (!(await isListening(socket))) {
-      if (ended || Date.now() > until) {
-        signalGroup(child.pid, 'SIGTERM');
-        const { stderr, shortMessage } = await end;
+    while (!(await isListening(this.#socket))) {
+      if (this.hasEnded || Date.now() > until) {
+        this.#stop();
+        const { stderr, shortMessage } = await this.#child;
         throw new UserError(`The daemon of the Nix store cannot be started: ${lastLine(stderr) ?? shortMessage}`, {
           next: 'Nix with nix-daemon and setpriv (util-linux) must be on PATH.',
         });
       }
-      await setTimeout(2);
+      await sleep(2);
     }
-  };
-  return {
-    ready: ready(),
-    async stop() {
-      signalGroup(child.pid, 'SIGTERM');
-      await end;
-    },
-  };
+  }
+
+  #stop(): void {
+    // From here on it is nobody's: a use that comes now starts another one.
+    this.hasEnded = true;
+    signalGroup(this.#child.pid, 'SIGTERM');
+  }
 }
 
 /** Nix makes the socket for itself, opens it to all, and listens. */
