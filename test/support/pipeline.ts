@@ -113,7 +113,7 @@ export class Bench {
     const images = { website: 'website 1', database: 'database 1', init: 'init 1', ...declared.images };
     const { vms = threeVms(), containers } = declared;
     const fleet = { vms, ...(containers === undefined ? {} : { containers }) };
-    this.builder.commit(shaOf(n), declared.broken === true ? {} : { fleet, images });
+    this.builder.commit(shaOf(n), declared.broken === true ? {} : { fleet, images, inputs: true });
     this.git.push(commit);
     return commit;
   }
