@@ -13,16 +13,17 @@ import type { DiscordOptions } from './chat/discord/settings.ts';
 import { SlackChat, type SlackOptions } from './chat/slack/slack.ts';
 import { ProxmoxCluster, type ProxmoxOptions } from './cluster/proxmox/proxmox.ts';
 import { isLoopback } from './config/values.ts';
-import type { Config, FleetConfig } from './config.ts';
+import { type Config, consoleTokenFile, type FleetConfig } from './config.ts';
 import { UserError } from './core/errors.ts';
 import { GitMirror } from './git/cli.ts';
 import { createHealth, type HealthOptions } from './health/watch.ts';
-import { startHttp } from './http/server.ts';
+import { type HttpOptions, startHttp } from './http/server.ts';
 import { createLog, type Log } from './log.ts';
 import { type Fleet, realClock } from './pipeline/deps.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
-import { createGate } from './secret.ts';
+import { createGate, type Secret } from './secret.ts';
 import { openStore } from './store/lowdb.ts';
+import { keepSecret } from './store/secret-file.ts';
 import { smallState } from './store/small-state.ts';
 import { version } from './version.ts';
 import { webhookRoutes } from './webhook/route.ts';
@@ -44,6 +45,9 @@ export interface AppParts {
 export interface App {
   /** Where the console, the webhook and the metrics are. */
   readonly url: string;
+  /** Absent: the console is off. `url` is what a person opens: a token that the bot made is in it, a configured one not. */
+  readonly console?: { readonly url: string; readonly token: Secret };
+  readonly log: Log;
   readonly pipeline: Pipeline;
   /** Finishes what is being applied, shows it, and lets everything go. */
   stop(): Promise<void>;
@@ -58,8 +62,8 @@ const consolePlace = { workspace: 'console', channel: 'proxnix' } as const;
 
 /** Puts the whole bot together and starts it. The only place that knows every adapter. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
-  const gate = createGate(config.secrets);
-  const log = parts.log ?? createLog({ level: config.log.level, gate });
+  let gate = createGate(config.secrets);
+  const log = parts.log ?? createLog({ level: config.log.level, gate: (text) => gate(text) });
   for (const warning of config.warnings) log.warn({}, warning);
   const store = await openStore(path.resolve(config.stateDir), {
     onDamaged: (error, setAside) => log.error({ err: error, setAside }, 'the store was damaged and set aside'),
@@ -77,7 +81,9 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     return closing;
   };
   try {
-    const consoleChat = makeConsole(config, log);
+    const access = await consoleAccess(config, log);
+    if (access !== undefined) gate = createGate([...config.secrets, access.token]);
+    const consoleChat = makeConsole(config, access, log);
     const slack = makeSlack(config, parts, log);
     const chats: readonly Chat[] = [consoleChat, makeDiscord(config, parts, log), slack].filter(
       (chat) => chat !== undefined,
@@ -101,7 +107,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       ...config.http,
       version,
       log,
-      metrics: metricsOf(pipeline),
+      ...metricsFor([config.metricsToken, access?.token], pipeline),
       routes: [
         ...[consoleChat?.routes(), slack?.routes()].filter((routes) => routes !== undefined),
         ...(webhook === undefined
@@ -114,7 +120,8 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     closers.push(() => pipeline.stop());
     if (config.pollIntervalMs !== undefined) pipeline.poll(config.pollIntervalMs);
     pipeline.keepUp({ ...config.drift, collectIntervalMs });
-    return { url: http.url, pipeline, stop: closeAll };
+    const open = access === undefined ? {} : { console: { url: addressOf(http.url, access), token: access.token } };
+    return { url: http.url, ...open, log, pipeline, stop: closeAll };
   } catch (error) {
     await closeAll();
     throw error;
@@ -154,16 +161,38 @@ async function startChat(chat: Chat, handlers: ChatHandlers, log: Log): Promise<
   };
 }
 
-function makeConsole(config: Config, log: Log): ConsoleChat | undefined {
+/** How people get into the console. `tokenFile`: the token is the bot's own and lies there. */
+interface ConsoleAccess {
+  readonly token: Secret;
+  readonly tokenFile?: string;
+}
+
+/** The token of the console: the configured one, else one that is made at the first start. Needs the store's lock. */
+async function consoleAccess(config: Config, log: Log): Promise<ConsoleAccess | undefined> {
   if (config.console === undefined) return undefined;
-  const { token, hosts } = config.console;
+  if (config.console.token !== undefined) return { token: config.console.token };
+  const tokenFile = consoleTokenFile(config);
+  const { secret: token, replaced } = await keepSecret(path.resolve(tokenFile));
+  if (replaced !== undefined) {
+    const why = { damaged: 'it was damaged', exposed: 'others on this machine could read it' }[replaced];
+    log.warn({ file: tokenFile, why }, 'the token of the console was made anew: log in again');
+  }
+  return { token, tokenFile };
+}
+
+function addressOf(url: string, { token, tokenFile }: ConsoleAccess): string {
+  return tokenFile === undefined ? url : `${url}/?token=${token.reveal()}`;
+}
+
+function makeConsole(config: Config, access: ConsoleAccess | undefined, log: Log): ConsoleChat | undefined {
+  if (config.console === undefined || access === undefined) return undefined;
   return new ConsoleChat({
     host: config.http.host,
-    names: hosts,
+    names: config.console.hosts,
     ...consolePlace,
     messages: messageFolder(path.resolve(config.stateDir, 'console'), log),
     log,
-    ...(token === undefined ? {} : { token: token.reveal() }),
+    ...access,
   });
 }
 
@@ -300,6 +329,12 @@ function gitHosts(url: string): readonly string[] {
 /** Where a browser sees the repository: known only for a clone address that a browser could open as well. */
 function webUrl(url: string): string | undefined {
   return url.startsWith('https://') ? url.replace(/\/$/, '').replace(/\.git$/, '') : undefined;
+}
+
+/** Nothing without a token that could be asked for. */
+function metricsFor(tokens: readonly (Secret | undefined)[], pipeline: Pipeline): Pick<HttpOptions, 'metrics'> {
+  const known = tokens.filter((token) => token !== undefined);
+  return known.length === 0 ? {} : { metrics: { registry: metricsOf(pipeline), tokens: known } };
 }
 
 function metricsOf(pipeline: Pipeline): Registry {

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { readConsole, readDiscord, readSlack } from './config/chats.ts';
 import { checkFleet, warningsOf } from './config/checks.ts';
 import type { Environment } from './config/environment.ts';
@@ -38,6 +39,7 @@ export function loadConfig(env: Env, readFile: ReadFile): Config {
     ...(webhook === undefined ? {} : { webhook }),
     ...(poll === 'off' ? {} : { pollIntervalMs: poll }),
     ...(webConsole === undefined ? {} : { console: webConsole }),
+    ...(values.METRICS_TOKEN === undefined ? {} : { metricsToken: values.METRICS_TOKEN }),
     drift: {
       ...(power === 'off' ? {} : { powerIntervalMs: power }),
       ...(plan === 'off' ? {} : { planIntervalMs: plan }),
@@ -48,6 +50,11 @@ export function loadConfig(env: Env, readFile: ReadFile): Config {
   };
   const secrets = [...secretsIn(config), ...secretsOfNix(values.NIX_SETTINGS)];
   return { ...config, secrets, warnings: [...warningsOf(values, { ...config, secrets }), ...nearMisses(env)] };
+}
+
+/** Where the bot keeps the token of the console when it makes one of its own. */
+export function consoleTokenFile({ stateDir }: Pick<Config, 'stateDir'>): string {
+  return path.join(stateDir, 'console-token');
 }
 
 function readWebhook(values: Environment, mistakes: Mistakes): Config['webhook'] {

@@ -31,7 +31,7 @@ async function demoOnce(): Promise<void> {
   try {
     introduce(running);
     await reportHead(dir, running.repository);
-    const right = await playOnce(running, (line) => console.log(line));
+    const right = await playOnce(dir, running, (line) => console.log(line));
     console.log(
       right ? '\nDone: every VM runs and carries its final tags.' : '\nFAILED: the final tags are not right.',
     );
@@ -49,7 +49,7 @@ async function demoUntilSignal(port: number): Promise<void> {
   introduce(running);
   await reportHead(keptDir, running.repository);
   console.log(`
-Open ${running.app.url} and press Approve. Then, in another terminal:
+Open ${addressOf(running)} and press Approve. Then, in another terminal:
 ${actionList()}
 or edit ${running.repository.dir} yourself, commit and push.
 ${rollBackHint}
@@ -60,11 +60,16 @@ Ctrl-C ends the demo.`);
 
 function introduce({ app, simulator, repository, recorded, unboxed }: Demo): void {
   console.log(`proxnix demo
-  console    ${app.url}
+  console    ${addressOf({ app })}
   cluster    ${simulator.url} (a simulated Proxmox VE)
   flake      ${repository.dir}, pushed to ${repository.origin}`);
   if (recorded !== undefined) {
     console.log(`  no Nix     ${recorded}\n             Evaluations and images are recorded ones.`);
   }
   if (unboxed !== undefined) console.log(`  no sandbox ${unboxed}`);
+}
+
+/** What a person opens: the token is in it. */
+function addressOf({ app }: Pick<Demo, 'app'>): string {
+  return app.console?.url ?? app.url;
 }

@@ -342,8 +342,26 @@ describe('the console', () => {
     expect(blamed({ ...minimal, ...discord, ...env })).toEqual([]);
   });
 
-  it.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('needs no token on %s', (host) => {
+  it.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('needs no configured token on %s', (host) => {
     expect(blamed({ ...minimal, HTTP_HOST: host })).toEqual([]);
+    expect(load({ ...minimal, HTTP_HOST: host }).warnings.join()).not.toContain('HTTP_HOST');
+  });
+
+  it.each(['0.0.0.0', '::', '192.168.1.4', 'proxnix.example.org'])('warns of plain HTTP to others on %s', (host) => {
+    const token = { CONSOLE_TOKEN: 'a-console-token-of-a-test' };
+    const warned = (env: Record<string, string>) =>
+      load({ ...minimal, ...env }).warnings.filter((warning) => warning.startsWith('HTTP_HOST: '));
+    expect(warned({ ...token, HTTP_HOST: host })).toEqual([
+      expect.stringMatching(/plain HTTP.*reverse proxy with TLS.*HTTP_HOST=127\.0\.0\.1/),
+    ]);
+    expect(warned({ ...discord, HTTP_HOST: host })).toEqual([]);
+    expect(warned({ ...token, CONSOLE_HOSTS: 'proxnix.example.org' })).toEqual([]);
+  });
+
+  it('leaves the metrics off without a token for them', () => {
+    expect(load(minimal)).not.toHaveProperty('metricsToken');
+    expect(load({ ...minimal, METRICS_TOKEN: 'a-metrics-token-of-a-test' }).metricsToken).toBeInstanceOf(Secret);
+    expect(blamed({ ...minimal, METRICS_TOKEN: 'short' })).toEqual(['METRICS_TOKEN']);
   });
 });
 

@@ -3,6 +3,7 @@ import type { Environment } from './environment.ts';
 import type { Mistakes } from './mistakes.ts';
 import type { Config, FleetConfig } from './model.ts';
 import { isPerson } from './people.ts';
+import { isLoopback } from './values.ts';
 
 /** Rules across several variables that no single one can break. */
 export function checkFleet(fleet: FleetConfig, values: Environment, mistakes: Mistakes): void {
@@ -25,6 +26,10 @@ export function checkFleet(fleet: FleetConfig, values: Environment, mistakes: Mi
   }
 }
 
+const plainConsole =
+  'HTTP_HOST: others reach the console over plain HTTP, so who listens on the way gets its token and may approve. ' +
+  'Let a reverse proxy with TLS stand before it: HTTP_HOST=127.0.0.1, and CONSOLE_HOSTS with the name people open.';
+
 /** What is allowed, and hardly what somebody wants. */
 export function warningsOf(values: Environment, config: Omit<Config, 'warnings'>): string[] {
   const on = { console: config.console, discord: config.discord, slack: config.slack };
@@ -42,9 +47,11 @@ export function warningsOf(values: Environment, config: Omit<Config, 'warnings'>
   });
   const { evalSandbox, evalHosts, allowIfd } = config.nix;
   const hosts = evalHosts.join(', ');
+  const isOpen = config.console !== undefined && !isLoopback(config.http.host);
   const deaf = values.WEBHOOKS === 'off' && values.POLL_INTERVAL === 'off';
   return [
     ...new Set(perFleet),
+    ...(isOpen ? [plainConsole] : []),
     ...(evalSandbox
       ? []
       : ['NIX_EVAL_SANDBOX: is off, so a push can read whatever the bot can read, before anybody approves.']),

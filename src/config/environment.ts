@@ -73,6 +73,7 @@ export const Environment = z.object({
   CONSOLE: is.choice('auto', 'on', 'off').prefault('auto'),
   CONSOLE_TOKEN: is.madeUpSecret.optional(),
   CONSOLE_HOSTS: is.list(hostName).prefault(''),
+  METRICS_TOKEN: is.madeUpSecret.optional(),
 
   DISCORD_TOKEN: is.anyToken.optional(),
   DISCORD_GUILD: snowflake.optional(),
@@ -123,6 +124,7 @@ export const secretNames: readonly VariableName[] = [
   'GIT_TOKEN',
   'WEBHOOK_SECRET',
   'CONSOLE_TOKEN',
+  'METRICS_TOKEN',
   'DISCORD_TOKEN',
   'SLACK_BOT_TOKEN',
   'SLACK_APP_TOKEN',

@@ -11,8 +11,13 @@ export interface Config {
   readonly webhook?: { readonly secret: Secret };
   /** Absent: git is not polled. */
   readonly pollIntervalMs?: number;
-  /** Absent: the console is off. `hosts`: further names under which a browser may reach it. */
+  /**
+   * Absent: the console is off. `token` absent: the bot makes one of its own. `hosts`: further names under which a
+   * browser may reach it.
+   */
   readonly console?: { readonly token?: Secret; readonly hosts: readonly string[] };
+  /** What `/metrics` asks for, besides the console's token; without either the metrics are off. */
+  readonly metricsToken?: Secret;
   readonly discord?: { readonly token: Secret; readonly guild: string };
   readonly slack?: SlackConfig;
   /** Absent: that check is off. */

@@ -5,11 +5,11 @@ import { type App, type AppParts, startApp } from '../app.ts';
 import { checkSandbox } from '../builder/nix/sandbox.ts';
 import { nixSettings } from '../builder/nix/settings.ts';
 import { loadConfig } from '../config.ts';
-import { createLog, type Log } from '../log.ts';
+import type { Log } from '../log.ts';
 import { demoSeed, type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { findNix } from './private-store.ts';
 import { createSampleRepository, type SampleRepository } from './repository.ts';
-import { writeSession } from './session.ts';
+import { stateDirOf, writeSession } from './session.ts';
 
 /** A demo that runs: the bot, a simulated cluster and a repository to push to. */
 export interface Demo {
@@ -58,7 +58,8 @@ export async function startDemo({ dir, port, log, importBytesPerSecond, requests
         DRIFT_POWER_INTERVAL: '10s',
         HTTP_PORT: String(port),
         APPROVERS: 'console:owner',
-        STATE_DIR: path.join(dir, 'state'),
+        STATE_DIR: stateDirOf(dir),
+        LOG_LEVEL: 'warn',
         NIX_EVAL_SANDBOX: nix.unboxed === undefined ? 'on' : 'off',
       },
       () => '',
@@ -67,7 +68,7 @@ export async function startDemo({ dir, port, log, importBytesPerSecond, requests
       ...nix.parts,
       proxmox: { timeouts: quickTimeouts },
       health: quickHealth,
-      log: log ?? createLog({ level: 'warn', gate: (text) => text }),
+      ...(log === undefined ? {} : { log }),
     });
     await writeSession(dir, repository.origin, { url: app.url, secret, simulatorUrl: simulator.url });
     const stop = async () => {

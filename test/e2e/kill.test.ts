@@ -8,6 +8,7 @@ import { readTags, splitTags } from '../../src/core/tags.ts';
 import { ConsoleClient, type Message } from '../../src/demo/console-client.ts';
 import { editImage } from '../../src/demo/edits.ts';
 import { createSampleRepository } from '../../src/demo/repository.ts';
+import { readToken } from '../../src/demo/session.ts';
 import { demoSeed, type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { removeTree, wordsOf } from './demo-world.ts';
 
@@ -53,7 +54,7 @@ describe('kill -9 of the bot in the middle of its work', () => {
       });
       child.then(() => reject(new Error(`the bot ended: ${text}`)), reject);
     });
-    return new ConsoleClient(url);
+    return new ConsoleClient(url, await readToken(dir));
   }
 
   async function kill(): Promise<void> {

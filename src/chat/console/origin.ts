@@ -5,8 +5,8 @@ import { isLoopback } from './options.ts';
 export const scriptHeader = 'x-proxnix';
 
 /**
- * Without a token the address is all that protects the console, so a web page must not lend it to strangers: the Host
- * header must be a loopback name or a configured one, or DNS rebinding would make another site this one.
+ * The Host header must be a loopback name or a configured one, or DNS rebinding would make another site this one. A
+ * second lock: such a site has no session, because a browser keeps cookies by name.
  */
 export function onlyOwnNames(names: readonly string[]): MiddlewareHandler {
   const known = new Set(names.map((name) => name.toLowerCase()));

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { MessageRef } from '../../../src/chat/chat.ts';
 import type { ConsoleChat } from '../../../src/chat/console/console.ts';
-import { aCard, aConsole, scriptHeaders, silent, type TestHandlers, testHandlers } from './rig.ts';
+import { aCard, aConsole, bearer, scriptHeaders, silent, type TestHandlers, testHandlers } from './rig.ts';
 
 describe('the console API', () => {
   let chat: ConsoleChat;
@@ -15,7 +15,7 @@ describe('the console API', () => {
     await chat.start(handlers);
     routes = chat.routes();
   });
-  const get = (path: string) => routes.request(path, { headers: { host: 'localhost' } });
+  const get = (path: string) => routes.request(path, { headers: { host: 'localhost', ...bearer } });
   const post = (path: string, body: unknown) =>
     routes.request(path, {
       method: 'POST',
@@ -148,7 +148,6 @@ describe('the console API', () => {
       person: 'Owner',
       workspace: 'console',
       channel: 'proxnix',
-      canLogOut: false,
     });
   });
 

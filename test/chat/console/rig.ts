@@ -5,12 +5,19 @@ import type { ConsoleMessage, MessageStore } from '../../../src/chat/console/mes
 import { messageMemory } from '../../../src/chat/console/message-store.ts';
 import type { ConsoleOptions } from '../../../src/chat/console/options.ts';
 import { type HttpServer, startHttp } from '../../../src/http/server.ts';
+import { Secret } from '../../../src/secret.ts';
 import type { Card } from '../../../src/views/card.ts';
 
 export const silent = pino({ level: 'silent' });
 
+/** The token of every console here that is given no other. */
+export const token = 'ca11ab1e0000111122223333444455556666777788889999';
+
+/** Who a script is. */
+export const bearer = { authorization: `Bearer ${token}` };
+
 /** What a script sends with a POST. */
-export const scriptHeaders = { 'content-type': 'application/json', 'x-proxnix': '1' };
+export const scriptHeaders = { ...bearer, 'content-type': 'application/json', 'x-proxnix': '1' };
 
 export function aCard(card: Partial<Card> = {}): Card {
   return { tone: 'quiet', title: 'In sync: nothing to do', blocks: [], buttons: [], files: [], ...card };
@@ -72,8 +79,11 @@ export function testHandlers(): TestHandlers {
   return handlers;
 }
 
+/** A console on this machine with a token that the bot made, or with the one that is configured. */
 export function aConsole(options: Partial<ConsoleOptions> = {}): ConsoleChat {
-  return new ConsoleChat({ host: '127.0.0.1', messages: messageMemory(), log: silent, ...options });
+  const own = { token: new Secret(token), tokenFile: 'state/console-token' };
+  const access = options.token === undefined ? own : { token: options.token };
+  return new ConsoleChat({ host: '127.0.0.1', messages: messageMemory(), log: silent, ...options, ...access });
 }
 
 export function serve(chat: ConsoleChat, port = 0): Promise<HttpServer> {
