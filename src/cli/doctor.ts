@@ -83,12 +83,13 @@ async function withConfig(config: Config, dir: string, options: DoctorOptions): 
   const chats: Promise<Examined>[] = [discord && examineDiscord(discord), slack && examineSlack(slack)].filter(
     (chat) => chat !== undefined,
   );
-  const [state, git, nixFound, fleets, services] = await Promise.all([
+  const [state, git, nixFound, fleets, services, entrances] = await Promise.all([
     examined('this machine', () => stateFindings(path.resolve(config.stateDir))),
     examined('git', async () => [await gitFinding()]),
     nixDone,
     Promise.all(flakes),
     Promise.all([...clusters, ...chats]),
+    entranceFindings(config),
   ]);
   return [
     ...state,
@@ -98,6 +99,6 @@ async function withConfig(config: Config, dir: string, options: DoctorOptions): 
     ...nixFound.findings,
     ...fleets.flatMap(({ findings }) => findings),
     ...services.flatMap(({ findings }) => findings),
-    ...entranceFindings(config),
+    ...entrances,
   ];
 }

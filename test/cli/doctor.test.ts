@@ -88,6 +88,7 @@ describe('the doctor', () => {
       'Slack',
       'webhook',
       'console',
+      'metrics',
     ];
     expect([...new Set(findings.map(({ area }) => area))]).toEqual(areas);
     expect(findings.map(({ text }) => text)).toEqual(

@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
+
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import { type KeptSecret, keepSecret, readSecret } from '../../src/store/secret-file.ts';
@@ -79,7 +80,7 @@ describe('a secret of the bot itself', () => {
     const [link, folder, pipe] = [await aFile(), await aFile(), await aFile()];
     await symlink(elsewhere, link);
     await mkdir(folder);
-    await execa('mkfifo', ['-m', '600', pipe]);
+    spawnSync('mkfifo', ['-m', '600', pipe]);
     for (const [file, why] of [
       [link, 'is a link'],
       [folder, 'is no file'],
