@@ -1,6 +1,6 @@
 import type { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
-import fetch, { type Response } from 'node-fetch';
+import fetch, { FetchError, type Response } from 'node-fetch';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import { makeAgent, pinMismatch, type Trust } from './connect.ts';
@@ -115,6 +115,7 @@ export class Client {
     const headers = { ...init.headers, Authorization: this.#authorization };
     const agent = call.method === 'GET' ? this.#reads : this.#writes;
     try {
+      // Proxmox never redirects: whoever does is something before it, and must not send the token elsewhere.
       const response = await fetch(url, { ...init, method: call.method, headers, agent, redirect: 'error' });
       const text = await response.text();
       this.#learnClock(response);
@@ -163,6 +164,10 @@ function neverHappened(error: unknown): boolean {
 function asUserError(call: Call, error: unknown): unknown {
   if (error instanceof UserError) return error;
   if (!(error instanceof Error)) return error;
+  if (error instanceof FetchError && error.type === 'no-redirect') {
+    const next = 'Something before the Proxmox API leads to another address: write that of the API into PROXMOX_URL.';
+    return new NoAnswer(call, 'redirect', true, next);
+  }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : named(error);
   if (code === pinMismatch) {
     const seen = error.message.split('reason: ').at(-1);
