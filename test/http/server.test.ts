@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import { type HttpOptions, type HttpServer, startHttp } from '../../src/http/server.ts';
 import { Secret } from '../../src/secret.ts';
+import { untilHangUp } from '../support/hang-up.ts';
 
 const log = pino({ level: 'silent' });
 const open: HttpServer[] = [];
@@ -157,20 +158,18 @@ describe('startHttp', () => {
   });
 
   it.each([
-    ['headers', 'GET /healthz HTTP/1.1\r\nHost: x\r\n'],
-    ['a body', 'POST /take HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nslow'],
-  ])('hangs up on a sender who never finishes %s', async (_, sent) => {
+    ['headers', 'GET /healthz HTTP/1.1\r\nHost: x\r\n', { headersTimeoutMs: 100, requestTimeoutMs: 60_000 }],
+    [
+      'a body',
+      'POST /take HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nslow',
+      { headersTimeoutMs: 100, requestTimeoutMs: 200 },
+    ],
+  ])('hangs up on a sender who never finishes %s', async (_, sent, timeouts) => {
     const routes = new Hono().post('/take', async (c) => c.text(await c.req.text()));
-    const { port } = await start({ routes: [routes], headersTimeoutMs: 100, requestTimeoutMs: 200 });
+    const { port } = await start({ routes: [routes], ...timeouts });
     const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => undefined);
     socket.write(sent);
-    let answer = '';
-    socket.on('data', (data) => {
-      answer += String(data);
-    });
-    await once(socket, 'close');
-    expect(answer).toContain('408 Request Timeout');
+    expect(await untilHangUp(socket)).toContain('408 Request Timeout');
   });
 });
 
