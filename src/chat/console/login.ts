@@ -39,7 +39,7 @@ export function login(options: LoginOptions): Login {
     const linked = path === '/' ? c.req.query('token') : undefined;
     if (linked !== undefined) return followLink(c, linked);
     const bearer = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
-    if (bearer !== undefined && !token.isSame(bearer)) wrongToken(c);
+    if (bearer !== undefined && !token.isSame(bearer)) wrongToken();
     if (bearer === undefined ? await hasSession(c, token, now()) : token.isSame(bearer)) return next();
     if (isLoginAsset(path)) return next();
     if (path !== '/' || bearer !== undefined) return refused(c);
@@ -52,7 +52,7 @@ export function login(options: LoginOptions): Login {
       await setSession(c, token, now());
       return c.redirect('/', 303);
     }
-    wrongToken(c);
+    wrongToken();
     // The link of an earlier token in a browser that is logged in by now.
     if (cameFromElsewhere(c) || (await hasSession(c, token, now()))) return c.redirect('/', 303);
     return c.html(page('The token in this address is not the right one.'), 401);
@@ -63,7 +63,7 @@ export function login(options: LoginOptions): Login {
   routes.post('/login', bodyLimit({ maxSize: 4096 }), async (c) => {
     const { token: given } = await c.req.parseBody();
     if (typeof given !== 'string' || !token.isSame(given.trim())) {
-      wrongToken(c);
+      wrongToken();
       return c.html(page('This is not the token.'), 401);
     }
     await setSession(c, token, now());
@@ -123,13 +123,13 @@ async function hasSession(c: Context, token: Secret, now: number): Promise<boole
 }
 
 /** Wrong tokens are worth a line in the log, and a flood of them one a minute. */
-function reporter({ log, now }: LoginOptions): (c: Context) => void {
+function reporter({ log, now }: LoginOptions): () => void {
   let count = 0;
   let quietUntil = 0;
-  return (c) => {
+  return () => {
     count += 1;
     if (now() < quietUntil) return;
-    log.warn({ path: c.req.path, count }, 'console: a wrong token was refused');
+    log.warn({ count }, 'console: a wrong token was refused');
     count = 0;
     quietUntil = now() + 60_000;
   };
