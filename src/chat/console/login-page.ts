@@ -13,7 +13,7 @@ export function loginPage({ tokenFile, problem }: { tokenFile: string | undefine
   const where =
     tokenFile === undefined
       ? html`the value of <code>CONSOLE_TOKEN</code> where proxnix runs.`
-      : html`it is in the address that proxnix prints at its start, and in the file <code>${tokenFile}</code>.`;
+      : html`it is in the address that proxnix prints at its start, and in this file: <code>${tokenFile}</code>`;
   return html`<!doctype html>
 <html lang="en">
   <head>
