@@ -44,8 +44,8 @@ describe('a secret of the bot itself', () => {
     expect(new Set(made).size).toBe(3);
   });
 
-  it.each([0o640, 0o604, 0o620, 0o644, 0o666])('is made anew when its file had the rights %o', async (mode) => {
-    const file = await aFile(`${old}\n`, mode);
+  it.each(['640', '604', '620', '644', '666'])('is made anew when its file had the rights %s', async (mode) => {
+    const file = await aFile(`${old}\n`, Number.parseInt(mode, 8));
     expect(shown(await keepSecret(file, ones))).toEqual({ text: fresh, replaced: 'exposed' });
     expect(await modeOf(file)).toBe('600');
     expect(await readFile(file, 'utf8')).toBe(`${fresh}\n`);

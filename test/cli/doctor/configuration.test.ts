@@ -123,13 +123,13 @@ describe('the entrances', () => {
   });
 
   it.each([
-    ['ca11ab1e0000111122223333444455556666777788889999', 0o600, 'ok', /and asks for the token in .*console-token$/],
-    ['ca11ab1e0000111122223333444455556666777788889999', 0o640, 'warn', /others on this machine may read its token/],
-    ['ca11ab1e', 0o600, 'warn', /is damaged/],
-  ])('tell how the token lies in its file: %s with rights %o', async (text, mode, status, words) => {
+    ['ca11ab1e0000111122223333444455556666777788889999', '600', 'ok', /and asks for the token in .*console-token$/],
+    ['ca11ab1e0000111122223333444455556666777788889999', '640', 'warn', /others on this machine may read its token/],
+    ['ca11ab1e', '600', 'warn', /is damaged/],
+  ])('tell how the token lies in its file: %s with rights %s', async (text, mode, status, words) => {
     const dir = aFolder();
     writeFileSync(join(dir, 'console-token'), text);
-    chmodSync(join(dir, 'console-token'), mode);
+    chmodSync(join(dir, 'console-token'), Number.parseInt(mode, 8));
     const [, webConsole] = await entrances({ STATE_DIR: dir });
     expect(webConsole).toMatchObject({ status, text: expect.stringMatching(words) });
     expect(JSON.stringify(webConsole)).not.toContain(text);
