@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 
-const assets = ['icon.svg', 'card.css', 'page.css', 'dialog.css', 'theme.js'];
+const assets = ['icon.svg', 'card.css', 'page.css', 'dialog.css', 'theme.js', 'onward.js', 'session.js'];
 
 /** Is it a file that the log-in itself is drawn with? Every other one is for those who are logged in. */
 export function isLoginAsset(path: string): boolean {
@@ -42,14 +42,15 @@ export function loginPage({ tokenFile, problem }: { tokenFile: string | undefine
 </html> `;
 }
 
-/** Leads to the console from a page of the console itself, without script. */
+/** Leads to the console from a page of the console itself, which sends the session along. Keeps the key of a log-in. */
 export function onwardPage() {
   return html`<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />
-    <meta http-equiv="refresh" content="0; url=/" />
     <title>proxnix</title>
+    <script type="module" src="/console/onward.js"></script>
+    <noscript><meta http-equiv="refresh" content="0; url=/" /></noscript>
   </head>
   <body>
     <a href="/">Go on to the console</a>

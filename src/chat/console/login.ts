@@ -1,9 +1,11 @@
+import { createHmac } from 'node:crypto';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
 import type { Logger } from 'pino';
-import type { Secret } from '../../secret.ts';
+import { Secret } from '../../secret.ts';
 import { isLoginAsset, loginPage, onwardPage } from './login-page.ts';
+import { actHeader } from './origin.ts';
 
 export interface LoginOptions {
   readonly token: Secret;
@@ -40,7 +42,7 @@ export function login(options: LoginOptions): Login {
     if (linked !== undefined) return followLink(c, linked);
     const bearer = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
     if (bearer !== undefined && !token.isSame(bearer)) wrongToken();
-    if (bearer === undefined ? await hasSession(c, token, now()) : token.isSame(bearer)) return next();
+    if (bearer === undefined ? await mayGoOn(c, token, now()) : token.isSame(bearer)) return next();
     if (isLoginAsset(path)) return next();
     if (path !== '/' || bearer !== undefined) return refused(c);
     return cameFromElsewhere(c) ? c.html(onwardPage()) : c.redirect('/login', 303);
@@ -48,13 +50,10 @@ export function login(options: LoginOptions): Login {
 
   /** Takes the token out of the address, so that it stays in no history, bookmark or screenshot. */
   const followLink = async (c: Context, given: string): Promise<Response> => {
-    if (token.isSame(given)) {
-      await setSession(c, token, now());
-      return c.redirect('/', 303);
-    }
+    if (token.isSame(given)) return begin(c, token, now());
     wrongToken();
     // The link of an earlier token in a browser that is logged in by now.
-    if (cameFromElsewhere(c) || (await hasSession(c, token, now()))) return c.redirect('/', 303);
+    if (cameFromElsewhere(c) || (await sessionEnd(c, token, now())) !== undefined) return c.redirect('/', 303);
     return c.html(page('The token in this address is not the right one.'), 401);
   };
 
@@ -66,8 +65,7 @@ export function login(options: LoginOptions): Login {
       wrongToken();
       return c.html(page('This is not the token.'), 401);
     }
-    await setSession(c, token, now());
-    return c.redirect('/', 303);
+    return begin(c, token, now());
   });
   routes.post('/logout', (c) => {
     deleteCookie(c, cookieOf(c));
@@ -107,19 +105,38 @@ function cookieOf(c: Context): string {
   return port === undefined ? 'proxnix_console' : `proxnix_console_${port}`;
 }
 
-/** A session is its end, signed with the token: it outlives a restart and ends when the token changes. */
-async function setSession(c: Context, token: Secret, now: number): Promise<void> {
-  await setSignedCookie(c, cookieOf(c), String(now + days30 * 1000), token.reveal(), {
+/**
+ * A session is its end, signed with the token: it outlives a restart and ends when the token changes. The key to act goes
+ * along behind a `#`, which a browser sends nowhere; the page keeps it where no other port of this host can read it.
+ */
+async function begin(c: Context, token: Secret, now: number): Promise<Response> {
+  const end = String(now + days30 * 1000);
+  await setSignedCookie(c, cookieOf(c), end, token.reveal(), {
     httpOnly: true,
     sameSite: 'Strict',
     maxAge: days30,
     secure: c.req.header('x-forwarded-proto') === 'https',
   });
+  return c.redirect(`/#${actKey(token, end).reveal()}`, 303);
 }
 
-async function hasSession(c: Context, token: Secret, now: number): Promise<boolean> {
+/**
+ * To read, the session is enough. To act, the page sends its key as well: a browser hands the cookie to every port of
+ * this host, so a program that listens on another one may get hold of it.
+ */
+async function mayGoOn(c: Context, token: Secret, now: number): Promise<boolean> {
+  const end = await sessionEnd(c, token, now);
+  if (end === undefined || ['GET', 'HEAD'].includes(c.req.method)) return end !== undefined;
+  return actKey(token, end).isSame(c.req.header(actHeader) ?? '');
+}
+
+async function sessionEnd(c: Context, token: Secret, now: number): Promise<string | undefined> {
   const end = await getSignedCookie(c, token.reveal(), cookieOf(c));
-  return typeof end === 'string' && Number(end) > now;
+  return typeof end === 'string' && Number(end) > now ? end : undefined;
+}
+
+function actKey(token: Secret, end: string): Secret {
+  return new Secret(createHmac('sha256', token.reveal()).update(`act until ${end}`).digest('hex'));
 }
 
 /** Wrong tokens are worth a line in the log, and a flood of them one a minute. */

@@ -4,6 +4,9 @@ import { isLoopback } from './options.ts';
 /** The header that scripts send with a POST: a page of another site cannot add it without being asked first. */
 export const scriptHeader = 'x-proxnix';
 
+/** The header in which the page sends its key to act, which it got at the log-in. */
+export const actHeader = 'x-proxnix-session';
+
 /**
  * The Host header must be a loopback name or a configured one, or DNS rebinding would make another site this one. A
  * second lock: such a site has no session, because a browser keeps cookies by name.

@@ -60,7 +60,9 @@ describe('a console with a configured token', () => {
 
   it('shows the files of the log-in to everybody, and no other file of the page', async () => {
     const page = await (await get('/login')).text();
-    const drawnWith = [...page.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path]) => path ?? '').sort();
+    const onward = await (await get('/', { 'sec-fetch-site': 'cross-site' })).text();
+    const named = [...`${page}${onward}`.matchAll(/(?:href|src)="(\/console\/[^"]+)"/g)].map(([, path]) => path ?? '');
+    const drawnWith = [...named, '/console/session.js'].sort();
     const all = readdirSync(new URL('../../../src/chat/console/page/', import.meta.url)).map(
       (name) => `/console/${name}`,
     );
@@ -72,7 +74,11 @@ describe('a console with a configured token', () => {
 
   it('takes the token out of the address and gives a session for it', async () => {
     const response = await get(`/?token=${token}`);
-    expect([response.status, response.headers.get('location')]).toEqual([303, '/']);
+    expect([response.status, response.headers.get('location')]).toEqual([
+      303,
+      expect.stringMatching(/^\/#[0-9a-f]{64}$/),
+    ]);
+    expect(response.headers.get('location')).not.toContain(token);
     expect(response.headers.get('cache-control')).toBe('no-store');
     expect(response.headers.get('set-cookie')).toContain('SameSite=Strict');
     expect((await get('/', { cookie: cookieOf(response) })).status).toBe(200);
@@ -100,7 +106,31 @@ describe('a console with a configured token', () => {
   it('goes on by itself where a link of another site led here without the session', async () => {
     const response = await get('/', { 'sec-fetch-site': 'cross-site' });
     expect(response.status).toBe(200);
-    expect(await response.text()).toContain('http-equiv="refresh" content="0; url=/"');
+    const page = await response.text();
+    expect(page).toContain('http-equiv="refresh" content="0; url=/"');
+    expect(page).toContain('src="/console/onward.js"');
+  });
+
+  it('lets a session read, and act with the key of its log-in only', async () => {
+    const first = await logIn(token);
+    clock += 1000;
+    const second = await logIn(token);
+    const keyOf = (response: Response) => response.headers.get('location')?.slice(2) ?? '';
+    const act = async (response: Response, key: string | undefined) => {
+      const session = { cookie: cookieOf(response), 'sec-fetch-site': 'same-origin', ...script };
+      const headers = { host, ...session, ...(key === undefined ? {} : { 'x-proxnix-session': key }) };
+      const body = JSON.stringify({ text: 'status' });
+      return (await routes.request('/api/commands', { method: 'POST', headers, body })).status;
+    };
+    expect((await get('/api/messages', { cookie: cookieOf(first) })).status).toBe(200);
+    const signature = decodeURIComponent(cookieOf(first)).split('.').at(-1);
+    for (const key of [undefined, '', signature, keyOf(second), keyOf(first).slice(1), token]) {
+      expect([key, await act(first, key)]).toEqual([key, 401]);
+    }
+    expect(await act(first, keyOf(first))).toBe(200);
+    expect(await act(second, keyOf(second))).toBe(200);
+    clock += 31 * 24 * 3600 * 1000;
+    expect(await act(first, keyOf(first))).toBe(401);
   });
 
   it('names the session by the port, so that two bots of one machine keep theirs apart', async () => {
@@ -117,7 +147,7 @@ describe('a console with a configured token', () => {
 
   it('opens with the right token, by a cookie that scripts and other sites cannot use', async () => {
     const response = await logIn(token);
-    expect([response.status, response.headers.get('location')]).toEqual([303, '/']);
+    expect([response.status, response.headers.get('location')]).toEqual([303, expect.stringMatching(/^\/#/)]);
     const cookie = response.headers.get('set-cookie') ?? '';
     for (const attribute of ['HttpOnly', 'SameSite=Strict', 'Path=/']) expect(cookie).toContain(attribute);
     expect(cookie).not.toContain(token);

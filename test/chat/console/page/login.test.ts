@@ -4,20 +4,24 @@ import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { type HttpServer, startHttp } from '../../../../src/http/server.ts';
 import { Secret } from '../../../../src/secret.ts';
 import { withBrowser } from '../../../support/browser.ts';
-import { aConsole, serve, silent, testHandlers, token } from '../rig.ts';
+import { aConsole, serve, silent, type TestHandlers, testHandlers, token } from '../rig.ts';
 
 const otherToken = token.replaceAll('1', '2');
 
-async function aBot(of = token, port = 0): Promise<HttpServer & { stop(): Promise<void> }> {
+async function aBot(
+  of = token,
+  port = 0,
+): Promise<HttpServer & { readonly handlers: TestHandlers; stop(): Promise<void> }> {
+  const handlers = testHandlers();
   const chat = aConsole({ token: new Secret(of) });
-  await chat.start(testHandlers());
+  await chat.start(handlers);
   const server = await serve(chat, port);
   const stop = async () => {
     await chat.stop();
     await server.close();
   };
   onTestFinished(stop);
-  return { ...server, stop };
+  return { ...server, handlers, stop };
 }
 
 /** A page of another site, `localhost` instead of `127.0.0.1`, with a link. */
@@ -56,6 +60,9 @@ withBrowser('the log-in in a browser', (open) => {
     await page.getByRole('link').click();
     await live(page);
     expect(await address(page)).toBe(`${bot.url}/`);
+    await page.getByRole('combobox', { name: 'Command' }).fill('status');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => bot.handlers.requests.length, { timeout: 10_000 }).toBe(1);
   });
 
   it('is not asked for again when a link of another site leads to the console', async () => {
@@ -105,6 +112,37 @@ withBrowser('the log-in in a browser', (open) => {
     await logIn(page);
     await page.goto(other.url);
     await live(page);
+  });
+
+  it('gives a session that a server on another port of this host can take and not act with', async () => {
+    const taken: (string | undefined)[] = [];
+    const trap = new Hono()
+      .get('/', (c) => c.html('<!doctype html><meta http-equiv="refresh" content="0; url=/again">'))
+      .get('/again', (c) => {
+        taken.push(c.req.header('cookie'));
+        return c.html('<!doctype html><p>Caught</p>');
+      });
+    const thief = await startHttp({ host: '127.0.0.1', port: 0, version: '0', routes: [trap], log: silent });
+    onTestFinished(() => thief.close());
+    const page = await open();
+    await page.goto(`${bot.url}/?token=${token}`);
+    await live(page);
+    await page.goto(await aSiteWithLink(thief.url));
+    await page.getByRole('link').click();
+    await page.getByText('Caught').waitFor();
+    const own = { origin: bot.url, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' };
+    for (const path of ['/api/commands', '/api/press', '/api/forms/px1']) {
+      const headers = { ...own, 'x-proxnix': '1', cookie: taken[0] ?? '' };
+      const body = JSON.stringify({ text: 'lock now', button: 'px1:approve:r-1:p-abc123', values: {} });
+      expect((await fetch(bot.url + path, { method: 'POST', headers, body })).status).toBe(401);
+    }
+    expect(taken[0]).toContain('proxnix_console');
+    expect(bot.handlers).toMatchObject({ requests: [], presses: [], submissions: [] });
+    await page.goto(bot.url);
+    await live(page);
+    await page.getByRole('combobox', { name: 'Command' }).fill('status');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => bot.handlers.requests.length, { timeout: 10_000 }).toBe(1);
   });
 
   it('is asked for when the bot comes back with another token', async () => {
