@@ -70,10 +70,16 @@ async function withConfig(config: Config, dir: string, options: DoctorOptions): 
   const { now = Date.now, timeoutMs = 10_000, nix } = options;
   const { discordApi = 'https://discord.com/api', slackApi = 'https://slack.com/api/' } = options;
   // As the bot calls Nix, with a home of its own.
-  const optionsOf = (fleet: FleetConfig) => ({ ...nixOptions(fleet, config), dir, ...nix });
+  const optionsOf = (fleet: FleetConfig, home: string) => ({
+    ...nixOptions(fleet, config),
+    ...nix,
+    dir: path.join(dir, home),
+  });
   const [first] = config.fleets;
-  const nixDone = examineNix(first === undefined ? { dir, ...nix } : optionsOf(first));
-  const flakes = config.fleets.map((fleet) => examineFleet(fleet, { dir, nix: optionsOf(fleet), nixDone }));
+  const nixDone = examineNix(first === undefined ? { dir, ...nix } : optionsOf(first, 'nix'));
+  const flakes = config.fleets.map((fleet) =>
+    examineFleet(fleet, { dir, nix: optionsOf(fleet, `flake-${fleet.name}`), nixDone }),
+  );
   const clusters = config.clusters.map((cluster) => {
     const area = config.clusters.length === 1 ? 'Proxmox' : `Proxmox ${cluster.name}`;
     return examineCluster(cluster, { area, guests: guestsOn(cluster.name, flakes), timeoutMs, now });

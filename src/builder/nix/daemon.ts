@@ -1,4 +1,4 @@
-import { constants, mkdtempSync, rmSync } from 'node:fs';
+import { constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,8 +56,8 @@ export async function withStore<T>(settings: NixSettings, use: (store: StoreAcce
 
 /** A `nix-daemon` on a socket that only this process can reach. */
 class OwnDaemon {
-  readonly #dir = mkdtempSync(join(tmpdir(), 'proxnix-store-'));
-  readonly #socket = join(this.#dir, 'socket');
+  readonly #dir: string;
+  readonly #socket: string;
   readonly #child;
   readonly #ready: Promise<void>;
   #users = 0;
@@ -65,6 +65,8 @@ class OwnDaemon {
   hasEnded = false;
 
   constructor(settings: NixSettings) {
+    this.#dir = socketFolder(settings);
+    this.#socket = join(this.#dir, 'socket');
     const program = settings.binDir === undefined ? 'nix-daemon' : join(settings.binDir, 'nix-daemon');
     const store = settings.store === undefined ? [] : ['--store', settings.store];
     // The kernel ends it with the bot, however the bot ends.
@@ -119,6 +121,16 @@ class OwnDaemon {
     this.hasEnded = true;
     signalGroup(this.#child.pid, 'SIGTERM');
   }
+}
+
+/** The longest path of a socket: unix(7). */
+const mostPath = 107;
+
+/** A new folder for sockets among the temporary files of the builder, or of the machine where that path is too long. */
+export function socketFolder({ tmpDir }: NixSettings): string {
+  const parent = tmpDir.length + '/s-XXXXXX/socket'.length <= mostPath ? tmpDir : tmpdir();
+  mkdirSync(parent, { recursive: true });
+  return mkdtempSync(join(parent, 's-'));
 }
 
 /** Nix makes the socket for itself, opens it to all, and listens. */

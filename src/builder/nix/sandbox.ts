@@ -1,12 +1,12 @@
 import { chown, lstat, mkdir, mkdtemp, readlink, realpath, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { UserError } from '../../core/errors.ts';
 import { removeTree } from '../../lib/remove-tree.ts';
 import { evaluationEnvironment, nixEnvironment } from './arguments.ts';
-import { withStore } from './daemon.ts';
+import { socketFolder, withStore } from './daemon.ts';
 import { type Egress, type EgressPolicy, startEgress } from './egress.ts';
 import type { NixSettings } from './settings.ts';
 
@@ -87,10 +87,8 @@ export async function inSandbox<T>(
     return use({ ...store, command: [], env: nixEnvironment(settings), refused: () => [] });
   }
   const user = what.purpose === 'evaluate' && process.getuid?.() === 0 ? nobody : undefined;
-  // Sockets want a short path, and temporary files a disk.
-  const run = await mkdtemp(join(tmpdir(), 'proxnix-eval-'));
+  const run = socketFolder(settings);
   const home = await ownFolder(join(settings.dir, what.purpose), user);
-  await mkdir(settings.tmpDir, { recursive: true });
   const tmp = await ownFolder(await mkdtemp(join(settings.tmpDir, 'tmp-')), user);
   let egress: Egress | undefined;
   try {
