@@ -1,7 +1,6 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readTags, splitTags } from '../../src/core/tags.ts';
@@ -10,13 +9,14 @@ import { editImage } from '../../src/demo/edits.ts';
 import { createSampleRepository } from '../../src/demo/repository.ts';
 import { readToken } from '../../src/demo/session.ts';
 import { demoSeed, type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { compiled } from '../support/compiled.ts';
 import { removeTree, wordsOf } from './demo-world.ts';
 
-const bot = fileURLToPath(new URL('bot.ts', import.meta.url));
+const bot = compiled(import.meta.url, 'bot.ts');
 const patience = 60_000;
 
 function spawnBot(dir: string, url: string) {
-  return execa(process.execPath, ['--import', 'tsx', bot, dir, url], { all: true, reject: false });
+  return execa(process.execPath, [bot, dir, url], { all: true, reject: false });
 }
 
 /** The bot as a process of its own, which can be killed; cluster and repository outlive it. */

@@ -2,19 +2,19 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { firstBrokenLine } from '../../src/store/audit.ts';
 import { writeDurably } from '../../src/store/durable-file.ts';
 import { openStore } from '../../src/store/lowdb.ts';
 import { parseStore } from '../../src/store/schema.ts';
+import { compiled } from '../support/compiled.ts';
 import { aFolder } from './folder.ts';
 
-const writer = fileURLToPath(new URL('writer.ts', import.meta.url));
+const writer = compiled(import.meta.url, 'writer.ts');
 
 /** Lets a writer run until it said `lines` lines, kills it, and answers the last run and audit line it said were written. */
 async function killedAfter(dir: string, from: number, lines: number): Promise<{ run: number; audit: number }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', writer, dir, String(from)], {
+  const child = spawn(process.execPath, [writer, dir, String(from)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said = '';

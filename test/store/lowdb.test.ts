@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { firstBrokenLine } from '../../src/store/audit.ts';
+import { lockInstance } from '../../src/store/instance-lock.ts';
 import { openStore } from '../../src/store/lowdb.ts';
 import { aFolder } from './folder.ts';
 import { anEndedRun, anEntry, anOpenRun } from './samples.ts';
@@ -157,7 +158,8 @@ describe('a store that was written by a newer proxnix', () => {
     await writeFile(path.join(dir, 'store.json'), text);
     await expect(openStore(dir)).rejects.toThrow(/newer|version/);
     expect(await readFile(path.join(dir, 'store.json'), 'utf8')).toBe(text);
-    expect(await readdir(dir)).toEqual(['store.json']);
+    expect(await readdir(dir)).toEqual(['lock', 'store.json']);
+    await (await lockInstance(path.join(dir, 'lock')))();
   });
 });
 
@@ -166,6 +168,7 @@ describe('a store that cannot be read at all', () => {
     const dir = await aFolder();
     await mkdir(path.join(dir, 'store.json'));
     await expect(openStore(dir)).rejects.toThrow();
-    expect(await readdir(dir)).toEqual(['store.json']);
+    expect(await readdir(dir)).toEqual(['lock', 'store.json']);
+    await (await lockInstance(path.join(dir, 'lock')))();
   });
 });
