@@ -65,9 +65,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   let gate = createGate(config.secrets);
   const log = parts.log ?? createLog({ level: config.log.level, gate: (text) => gate(text) });
   for (const warning of config.warnings) log.warn({}, warning);
-  const store = await openStore(path.resolve(config.stateDir), {
-    onDamaged: (error, setAside) => log.error({ err: error, setAside }, 'the store was damaged and set aside'),
-  });
+  const store = await openStore(path.resolve(config.stateDir));
   const closers: (() => Promise<void>)[] = [() => store.close()];
   let closing: Promise<void> | undefined;
   const closeEach = async () => {

@@ -12,6 +12,7 @@ import { powerCard } from '../views/power-card.ts';
 import { endReply, expiryReply } from '../views/replies.ts';
 import { runCard } from '../views/run-card.ts';
 import { type GuestStatusRow, guestStatusCard, statusCard } from '../views/status-card.ts';
+import { storeCard } from '../views/store-card.ts';
 import { sampleNow } from './sample-fleet.ts';
 import { sampleRuns } from './sample-runs.ts';
 
@@ -74,6 +75,13 @@ export function galleryCards(): Readonly<Record<string, Card>> {
     disks: [{ name: 'test-worker', vmid: 822, disks: [freed] }],
     images: [{ volid: `proxnix-images:import/proxnix-${freed.imageHash}.qcow2`, hash: freed.imageHash, size: 1.9e9 }],
     roots: 2,
+  });
+  cards['store-damaged'] = storeCard({
+    file: 'store.json.damaged-1795341480000',
+    lost: [
+      { what: 'run r-41', why: 'plan: Invalid input: expected object, received undefined' },
+      { what: '"lock" of homelab', why: 'lock.reason: Invalid input: expected string, received number' },
+    ],
   });
   cards['history'] = historyCard(Object.values(runs));
   cards['help'] = helpCard(commands);

@@ -7,6 +7,7 @@ import type { Actor } from '../core/policy.ts';
 import type { PushEvent } from '../core/push.ts';
 import type { Run, Trigger, Who } from '../core/run.ts';
 import type { CardContext } from '../views/context.ts';
+import { storeCard } from '../views/store-card.ts';
 import { cleanAnswer } from './clean-card.ts';
 import { type Decision, Decisions } from './decisions.ts';
 import type { Deps, Fleet } from './deps.ts';
@@ -74,6 +75,7 @@ export class Pipeline {
       // Its end may not have come to a chat that was down.
       else if ('endedAt' in run && run.endedAt > since) this.#runs.refresh(run.id);
     }
+    this.#tellOfDamage();
     this.#expiry.start();
   }
 
@@ -271,6 +273,17 @@ export class Pipeline {
     // What is being evaluated for the older commit is of no use any more.
     this.#work.stopEvaluating(runId);
     return moved.run;
+  }
+
+  /** That parts of the store were set aside is told in every fleet's channel, once. */
+  #tellOfDamage(): void {
+    const { fleets, log, store } = this.#deps;
+    if (store.setAside === undefined) return;
+    const { file, lost } = store.setAside;
+    log.error({ file, lost }, 'the store was damaged: parts of it were set aside');
+    for (const fleet of fleets) {
+      this.#reporter.show(`${fleet.name}: store`, fleet.name, storeCard({ file, lost }), {});
+    }
   }
 
   #takeUp(run: Run): void {

@@ -228,6 +228,6 @@ export class Runs {
 
   #newId(): string {
     const numbers = [...this.#live.keys()].map((id) => Number(id.slice(2)));
-    return `r-${Math.max(0, ...numbers) + 1}`;
+    return `r-${Math.max(this.#store.setAside?.highestRun ?? 0, ...numbers) + 1}`;
   }
 }

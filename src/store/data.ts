@@ -10,6 +10,8 @@ export interface StoreData {
   /** Oldest first. */
   readonly runs: readonly SavedRun[];
   readonly fleets: Readonly<Record<string, FleetRecord>>;
+  /** What holds for a fleet that is not among `fleets`; set where those of a damaged store could not be read. */
+  readonly unread?: FleetRecord;
 }
 
 export const emptyData: StoreData = { version: 1, runs: [], fleets: {} };
@@ -30,7 +32,7 @@ export function withRun(data: StoreData, saved: SavedRun): StoreData {
 
 /** What is remembered of a fleet; a name may be one that every object knows. */
 export function fleetIn(data: StoreData, name: string): FleetRecord {
-  return Object.hasOwn(data.fleets, name) ? (data.fleets[name] ?? {}) : {};
+  return (Object.hasOwn(data.fleets, name) ? data.fleets[name] : data.unread) ?? {};
 }
 
 /** With some facts of a fleet changed; `undefined` removes one. */

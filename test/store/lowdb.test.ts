@@ -120,18 +120,15 @@ describe('a store that is damaged', () => {
     it(`is set aside whole, reported, and never overwritten: ${what}`, async () => {
       const dir = await aFolder();
       await writeFile(path.join(dir, 'store.json'), text);
-      const told: string[] = [];
-      const store = await openStore(dir, {
-        now: () => 1234,
-        onDamaged: (error, setAside) => told.push(`${error instanceof Error ? error.message : ''} ${setAside}`),
-      });
+      const store = await openStore(dir, { now: () => 1234 });
       expect(store.runs()).toEqual([]);
-      expect(told).toEqual([expect.stringContaining('store.json cannot be read')]);
+      expect(store.setAside).toMatchObject({ file: 'store.json.damaged-1234', lost: [expect.anything()] });
       expect(await readFile(path.join(dir, 'store.json.damaged-1234'), 'utf8')).toBe(text);
       await store.saveRun(anEndedRun(1));
       await store.close();
       const again = await openStore(dir);
       expect(again.runs()).toEqual([anEndedRun(1)]);
+      expect(again.setAside).toBeUndefined();
       await again.close();
     });
   }
