@@ -163,6 +163,16 @@ describe('the house', () => {
     expect(printing).toEqual([]);
   });
 
+  it('has a lock file that pins the content of every package, and names no host', () => {
+    const text = readFileSync(path.join(root, 'package-lock.json'), 'utf8');
+    const { packages }: { packages: Record<string, { integrity?: string }> } = JSON.parse(text);
+    const { '': _top, ...others } = packages;
+    expect(Object.keys(others).length).toBeGreaterThan(100);
+    const unpinned = Object.keys(others).filter((name) => !/^sha512-/.test(others[name]?.integrity ?? ''));
+    expect(unpinned).toEqual([]);
+    expect(text).not.toContain('"resolved"');
+  });
+
   it('has a port that each adapter folder implements', () => {
     for (const port of ports) expect(sources).toContain(port);
   });
