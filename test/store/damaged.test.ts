@@ -162,6 +162,43 @@ describe('a store in which one thing is damaged', () => {
     }
   }, 120_000);
 
+  it('loses what has the right type and cannot be: a text or list without end, a time that is no date', () => {
+    const { runs } = sound();
+    const applying = runs.find(({ run }) => run.phase === 'applying');
+    if (applying?.run.phase !== 'applying') throw new Error('the fixture has no apply');
+    const { run } = applying;
+    const [state] = run.steps;
+    const [guest] = run.plan.goal.guests;
+    const withGuest = (change: object) => ({
+      plan: { ...run.plan, goal: { ...run.plan.goal, guests: [{ ...guest, ...change }] } },
+    });
+    const health = { agent: true, tcp: [], timeoutS: 120 };
+    const progress = { text: 'half' };
+    const readable = {
+      'a long text': { commit: { ...run.commit, subject: 'x'.repeat(65_536) } },
+      'the last date': { startedAt: 8.64e15 },
+      'all of it': { steps: [{ ...state, progress: { ...progress, fraction: 1 } }] },
+      'a long list': { steps: [{ ...state, output: Array(10_000).fill('') }] },
+      'a page': withGuest({ health: { ...health, http: 'http://10.0.0.5/' } }),
+    };
+    const unreadable = {
+      'a text without end': { commit: { ...run.commit, subject: 'x'.repeat(65_537) } },
+      'a name without end': { branch: 'x'.repeat(1025) },
+      'after all dates': { startedAt: 8.64e15 + 1024 },
+      'more than all': { steps: [{ ...state, progress: { ...progress, fraction: 1.01 } }] },
+      'a list without end': { steps: [{ ...state, output: Array(10_001).fill('') }] },
+      'no page': withGuest({ health: { ...health, http: 'half past nine' } }),
+      'a file as a page': withGuest({ health: { ...health, http: 'file:///etc/passwd' } }),
+      'an id that no button carries': { id: `r-${'1'.repeat(10)}` },
+    };
+    const readsRun = (change: object) => {
+      const stored = JSON.stringify({ version: 1, runs: [{ ...applying, run: { ...run, ...change } }], fleets: {} });
+      return readStore(stored, 'store.json', 0).data.runs.length === 1;
+    };
+    for (const [what, change] of Object.entries(readable)) expect(readsRun(change), what).toBe(true);
+    for (const [what, change] of Object.entries(unreadable)) expect(readsRun(change), what).toBe(false);
+  });
+
   it('keeps the facts of a fleet that can be read', () => {
     const { fleets } = sound();
     const all = { ...fleets['pool'], ...fleets['lab'], ...fleets['acme'] };
