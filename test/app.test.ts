@@ -15,8 +15,9 @@ import type { Image } from '../src/core/guest.ts';
 import { sampleDisk } from '../src/demo/sample-disk.ts';
 import { createLog } from '../src/log.ts';
 import { demoSeed, type Simulator, startSimulator } from '../src/simulator/simulator.ts';
+import { lockInstance, StoreInUse } from '../src/store/instance-lock.ts';
 import { anOrigin, type Origin } from './git/origin.ts';
-import { aVm } from './pipeline/support/fleet.ts';
+import { aVm, present } from './pipeline/support/fleet.ts';
 import { bearerOf, clientOf, tokenOf } from './support/console.ts';
 
 const secret = 'a-webhook-secret-of-this-test-0123456789';
@@ -164,6 +165,17 @@ async function somebody({ simulator }: World, method: string, called: string, pa
   expect(response.status).toBe(200);
 }
 
+/** Does a bot hold the store? Asked as another bot would. */
+async function isLocked({ stateDir }: World): Promise<boolean> {
+  try {
+    await (await lockInstance(path.join(stateDir, 'lock')))();
+    return false;
+  } catch (error) {
+    if (error instanceof StoreInUse) return true;
+    throw error;
+  }
+}
+
 async function isThere(file: string): Promise<boolean> {
   return access(file).then(
     () => true,
@@ -258,6 +270,39 @@ describe('the whole bot', () => {
     expect(again.id).toBe(plan.id);
     expect(await clientOf(second).press(plan, 'approve')).toMatchObject({ kind: 'none' });
     expect((await shown(second, /^Applied/)).id).toBe(plan.id);
+  }, 30_000);
+
+  it('starts on a damaged store, keeps its lock and its open plan, and says what is lost', async () => {
+    const world = await aWorld();
+    const first = await world.start();
+    await report(first, await commit(world, website));
+    const plan = await shown(first, /^Plan:/);
+    await new ConsoleClient(first.url).post('/api/commands', { text: '/proxnix lock moving house' });
+    await first.stop();
+    const file = path.join(world.stateDir, 'store.json');
+    const stored = JSON.parse(await readFile(file, 'utf8'));
+    const [saved] = stored.runs;
+    const { plan: _plan, ...planless } = saved.run;
+    stored.runs.push({ run: { ...planless, id: 'r-2' }, messages: {} });
+    await writeFile(file, JSON.stringify(stored));
+
+    const second = await world.start();
+    const console = new ConsoleClient(second.url);
+    const card = await vi.waitFor(async () => {
+      const messages = await console.messages();
+      return present(messages.find(({ card: { title } }) => title === 'Store damaged: 1 part left out'));
+    });
+    expect(JSON.stringify(card)).toContain('run r-2');
+    expect(world.said.filter((line) => line.includes('parts of it were set aside'))).toHaveLength(1);
+    expect(await console.press(plan, 'approve')).toMatchObject({ code: 'locked' });
+    await console.post('/api/commands', { text: '/proxnix unlock' });
+    expect(await console.press(plan, 'approve')).toMatchObject({ kind: 'none' });
+    await vi.waitFor(() => expect(second.pipeline.run('r-1')?.phase).toBe('applied'), { timeout: 15_000 });
+    await second.stop();
+    // The next start has nothing to say.
+    const third = await world.start();
+    const titles = (await new ConsoleClient(third.url).messages()).map(({ card: { title } }) => title);
+    expect(titles.filter((title) => title.startsWith('Store damaged'))).toHaveLength(1);
   }, 30_000);
 
   it('finds pushes without webhooks where it polls', async () => {
@@ -393,9 +438,9 @@ describe('stop', () => {
   it('lets the port and the store go', async () => {
     const world = await aWorld();
     const app = await world.start();
-    expect(await isThere(path.join(world.stateDir, 'lock'))).toBe(true);
+    expect(await isLocked(world)).toBe(true);
     await app.stop();
-    expect(await isThere(path.join(world.stateDir, 'lock'))).toBe(false);
+    expect(await isLocked(world)).toBe(false);
     await expect(fetch(`${app.url}/healthz`)).rejects.toThrow();
     const again = await world.start({ HTTP_PORT: new URL(app.url).port });
     expect(again.url).toBe(app.url);
@@ -407,7 +452,7 @@ describe('stop', () => {
     await Promise.all([first.stop(), first.stop()]);
     const second = await world.start();
     await first.stop();
-    expect(await isThere(path.join(world.stateDir, 'lock'))).toBe(true);
+    expect(await isLocked(world)).toBe(true);
     expect((await fetch(`${second.url}/healthz`)).status).toBe(200);
     expect(world.said.filter((line) => JSON.parse(line).level === 'error')).toEqual([]);
   });
@@ -419,7 +464,7 @@ describe('a start that fails', () => {
     const app = await world.start();
     await expect(world.start()).rejects.toThrow('uses this store');
     expect((await fetch(`${app.url}/healthz`)).status).toBe(200);
-    expect(await isThere(path.join(world.stateDir, 'lock'))).toBe(true);
+    expect(await isLocked(world)).toBe(true);
   });
 
   it('because the port is taken leaves nothing open', async () => {
@@ -430,7 +475,7 @@ describe('a start that fails', () => {
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     await expect(world.start({ HTTP_PORT: String(port) })).rejects.toThrow('another program listens there');
-    expect(await isThere(path.join(world.stateDir, 'lock'))).toBe(false);
+    expect(await isLocked(world)).toBe(false);
     const app = await world.start();
     expect((await fetch(`${app.url}/healthz`)).status).toBe(200);
   });
@@ -440,7 +485,7 @@ describe('a start that fails', () => {
     const config = world.config();
     const fleets = config.fleets.map((fleet) => ({ ...fleet, cluster: 'nowhere' }));
     await expect(startApp({ ...config, fleets }, { builder: world.builder })).rejects.toThrow('nowhere');
-    expect(await readdir(world.stateDir)).not.toContain('lock');
+    expect(await isLocked(world)).toBe(false);
     await world.start();
   });
 
