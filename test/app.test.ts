@@ -277,7 +277,7 @@ describe('the whole bot', () => {
     const first = await world.start();
     await report(first, await commit(world, website));
     const plan = await shown(first, /^Plan:/);
-    await new ConsoleClient(first.url).post('/api/commands', { text: '/proxnix lock moving house' });
+    await clientOf(first).post('/api/commands', { text: '/proxnix lock moving house' });
     await first.stop();
     const file = path.join(world.stateDir, 'store.json');
     const stored = JSON.parse(await readFile(file, 'utf8'));
@@ -287,7 +287,7 @@ describe('the whole bot', () => {
     await writeFile(file, JSON.stringify(stored));
 
     const second = await world.start();
-    const console = new ConsoleClient(second.url);
+    const console = clientOf(second);
     const card = await vi.waitFor(async () => {
       const messages = await console.messages();
       return present(messages.find(({ card: { title } }) => title === 'Store damaged: 1 part left out'));
@@ -301,7 +301,7 @@ describe('the whole bot', () => {
     await second.stop();
     // The next start has nothing to say.
     const third = await world.start();
-    const titles = (await new ConsoleClient(third.url).messages()).map(({ card: { title } }) => title);
+    const titles = (await clientOf(third).messages()).map(({ card: { title } }) => title);
     expect(titles.filter((title) => title.startsWith('Store damaged'))).toHaveLength(1);
   }, 30_000);
 

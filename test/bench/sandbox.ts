@@ -1,5 +1,5 @@
 // What the sandbox of an evaluation costs a plan: the sample flake, evaluated with and without it in turn.
-//   npx tsx test/bench/sandbox.ts [pairs]
+//   node src/build.mjs && node dist/test/bench/sandbox.js [pairs]
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -7,7 +7,7 @@ import { demoSeed } from '../../src/simulator/simulator.ts';
 import { anOrigin } from '../git/origin.ts';
 import { aSimulator, envFile } from './support/services.ts';
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../src/bin.mjs', import.meta.url));
 const [apiToken] = demoSeed().tokens;
 
 /** `proxnix start` as a process of its own, up to the line that says where it is. */
@@ -27,7 +27,7 @@ async function started(change: Readonly<Record<string, string>> = {}) {
     LOG_LEVEL: 'trace',
     ...change,
   });
-  const args = ['--import', 'tsx', main, 'start', '--env-file', file];
+  const args = [main, 'start', '--env-file', file];
   const bot = execa(process.execPath, args, { cwd: process.cwd(), all: true, reject: false, timeout: 60_000 });
   onTestFinished(async () => {
     bot.kill('SIGTERM');
