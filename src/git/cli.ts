@@ -1,9 +1,10 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Commit } from '../core/commit.ts';
+import type { Authorship, Commit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
 import { fetchError } from './fetch-error.ts';
 import type { Git, Source } from './git.ts';
+import { isAncestor, readAuthors } from './history.ts';
 import { dirPattern, pinRef, refPattern, refsOf, shaPattern, shortShaPattern } from './names.ts';
 import { Queue } from './queue.ts';
 import { readRemote, withoutSecrets } from './remote.ts';
@@ -82,6 +83,16 @@ export class GitMirror implements Git {
     });
   }
 
+  async isOnBranch(sha: string): Promise<boolean> {
+    await this.#opening();
+    return isAncestor(this.#run, sha, `refs/heads/${this.#branch}`);
+  }
+
+  async authors(head: string, base?: string): Promise<Authorship> {
+    await this.#opening();
+    return readAuthors(this.#run, head, base);
+  }
+
   pin(sha: string, name: string): Promise<Source> {
     return this.#queue.run(async () => {
       await this.#open();
@@ -103,6 +114,11 @@ export class GitMirror implements Git {
       await this.#open();
       await this.#ok(['update-ref', '--no-deref', '-d', pinRef(name)]);
     });
+  }
+
+  /** Waits for no fetch: who only reads the mirror may do so while one is under way. */
+  async #opening(): Promise<void> {
+    if (!this.#opened) await this.#queue.run(() => this.#open());
   }
 
   /** Branches and tags with their whole history; what is gone there goes here. Pins lie outside and stay. */
