@@ -97,7 +97,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       gate,
       editEveryMs: (chat) => parts.editEveryMs ?? (chat.name === 'console' ? 250 : 3000),
       pushQuietMs: parts.pushQuietMs ?? 500,
-      warnings: config.warnings,
+      risks: config.risks,
     });
     for (const chat of chats) closers.push(await startChat(chat, chatHandlers(pipeline, log), log));
     const webhook = config.webhook;
@@ -209,13 +209,13 @@ function makeDiscord(config: Config, parts: AppParts, log: Log): DiscordChat | u
 function makeSlack(config: Config, parts: AppParts, log: Log): SlackChat | undefined {
   if (config.slack === undefined) return undefined;
   const { botToken, workspace, connection } = config.slack;
-  const approvers = config.fleets.flatMap((fleet) => fleet.policy.approvers);
+  const named = config.fleets.flatMap(({ policy }) => [...policy.approvers, ...policy.viewers]);
   return new SlackChat({
     botToken: botToken.reveal(),
     mode: connection.mode,
     channelIds: channelsOf(config, 'slack'),
     workspace,
-    groups: [...new Set(approvers.flatMap((id) => /^slack:group:(.+)$/.exec(id)?.[1] ?? []))],
+    groups: [...new Set(named.flatMap((id) => /^slack:group:(.+)$/.exec(id)?.[1] ?? []))],
     log,
     ...(connection.mode === 'socket'
       ? { appToken: connection.appToken.reveal() }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { readConsole, readDiscord, readSlack } from './config/chats.ts';
-import { checkFleet, warningsOf } from './config/checks.ts';
+import { checkFleet, risksOf, warningsOf } from './config/checks.ts';
 import type { Environment } from './config/environment.ts';
 import { readFleet } from './config/fleet.ts';
 import { readFleetsFile } from './config/fleets-file.ts';
@@ -49,7 +49,8 @@ export function loadConfig(env: Env, readFile: ReadFile): Config {
     log: { level: values.LOG_LEVEL },
   };
   const secrets = [...secretsIn(config), ...secretsOfNix(values.NIX_SETTINGS)];
-  return { ...config, secrets, warnings: [...warningsOf(values, { ...config, secrets }), ...nearMisses(env)] };
+  const risks = risksOf(config);
+  return { ...config, secrets, risks, warnings: [...warningsOf(values, config), ...risks, ...nearMisses(env)] };
 }
 
 /** Where the bot keeps the token of the console when it makes one of its own. */

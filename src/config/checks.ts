@@ -31,11 +31,16 @@ const plainConsole =
   'Let a reverse proxy with TLS stand before it: HTTP_HOST=127.0.0.1, and CONSOLE_HOSTS with the name people open.';
 
 /** What is allowed, and hardly what somebody wants. */
-export function warningsOf(values: Environment, config: Omit<Config, 'warnings'>): string[] {
+export function warningsOf(
+  values: Environment,
+  config: Pick<Config, 'console' | 'discord' | 'slack' | 'fleets'>,
+): string[] {
   const on = { console: config.console, discord: config.discord, slack: config.slack };
   const off = (['console', 'discord', 'slack'] as const).filter((chat) => on[chat] === undefined);
-  const perFleet = config.fleets.flatMap(({ name, policy: { approvers, approvals } }) => {
+  const perFleet = config.fleets.flatMap(({ name, policy: { approvers, approvals, people } }) => {
     const lost = off.filter((chat) => approvers.some((id) => id.startsWith(`${chat}:`)));
+    const kinds = new Set(approvers.map((id) => id.slice(0, id.indexOf(':'))));
+    const unmapped = approvals > 1 && kinds.size > 1 && Object.keys(people).length === 0;
     const tooFew = approvers.every(isPerson) && new Set(approvers).size < approvals;
     return [
       ...(approvers.length === 0 ? [`APPROVERS: is empty, so nobody may approve plans of fleet ${name}.`] : []),
@@ -43,22 +48,30 @@ export function warningsOf(values: Environment, config: Omit<Config, 'warnings'>
       ...(approvers.length > 0 && tooFew
         ? [`APPROVALS: fleet ${name} has fewer approvers than approvals needed.`]
         : []),
+      ...(unmapped ? [`PEOPLE: is empty, so approvals of fleet ${name} from two chats count as one person's.`] : []),
     ];
   });
-  const { evalSandbox, evalHosts, allowIfd } = config.nix;
-  const hosts = evalHosts.join(', ');
-  const isOpen = config.console !== undefined && !isLoopback(config.http.host);
   const deaf = values.WEBHOOKS === 'off' && values.POLL_INTERVAL === 'off';
   return [
     ...new Set(perFleet),
+    ...(deaf
+      ? ['POLL_INTERVAL: is off like the webhooks, so a push goes unnoticed until somebody asks for a plan.']
+      : []),
+  ];
+}
+
+/** What is open to people who may not approve. */
+export function risksOf(config: Pick<Config, 'console' | 'http' | 'nix'>): string[] {
+  const { evalSandbox, evalHosts, allowIfd } = config.nix;
+  const isOpen = config.console !== undefined && !isLoopback(config.http.host);
+  return [
     ...(isOpen ? [plainConsole] : []),
     ...(evalSandbox
       ? []
       : ['NIX_EVAL_SANDBOX: is off, so a push can read whatever the bot can read, before anybody approves.']),
-    ...(evalHosts.length === 0 ? [] : [`NIX_EVAL_HOSTS: a push reaches ${hosts} before anybody approves.`]),
+    ...(evalHosts.length === 0
+      ? []
+      : [`NIX_EVAL_HOSTS: a push reaches ${evalHosts.join(', ')} before anybody approves.`]),
     ...(allowIfd ? ['NIX_ALLOW_IFD: is true, so code of a push is built before anybody approves.'] : []),
-    ...(deaf
-      ? ['POLL_INTERVAL: is off like the webhooks, so a push goes unnoticed until somebody asks for a plan.']
-      : []),
   ];
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { attribute, branch, clusterUrl, folder, gitUrl, repository } from './addresses.ts';
-import { approver, authors, slackId, snowflake } from './people.ts';
+import { approver, authors, people, slackId, snowflake } from './people.ts';
 import * as is from './values.ts';
 
 const hostName = is.text(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,252})$/, 'expected host names');
@@ -87,9 +87,12 @@ export const Environment = z.object({
   SLACK_CHANNEL: slackId('CG', 'channel').optional(),
 
   APPROVERS: is.list(approver).prefault(''),
+  VIEWERS: is.list(approver).prefault(''),
   APPROVALS: is.whole(1, 10).prefault('1'),
   AUTHOR_MAY_APPROVE: is.flag.prefault('true'),
   AUTHORS: is.list(z.string()).pipe(authors).prefault(''),
+  PEOPLE: is.list(z.string()).pipe(people).prefault(''),
+  ALLOW_OTHER_BRANCHES: is.flag.prefault('false'),
   MAX_DESTROY: is.whole(0, 1_000).optional(),
   PLAN_EXPIRY: is.duration.prefault('24h'),
   ROLLBACK_WINDOW: is.duration.prefault('24h'),

@@ -29,6 +29,8 @@ export interface Config {
   readonly secrets: readonly Secret[];
   /** What is allowed and probably not meant; one sentence each, begins with the variable's name. */
   readonly warnings: readonly string[];
+  /** Those of the warnings that tell what is open to people who may not approve. */
+  readonly risks: readonly string[];
 }
 
 export interface ClusterConfig {

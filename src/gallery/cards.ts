@@ -7,7 +7,7 @@ import { confirmForm, rejectForm } from '../views/forms.ts';
 import { freedCard } from '../views/freed-card.ts';
 import { helpCard } from '../views/help-card.ts';
 import { historyCard } from '../views/history-card.ts';
-import { planCardOf } from '../views/plan-card.ts';
+import { planCardOf, whichPlanCard } from '../views/plan-card.ts';
 import { powerCard } from '../views/power-card.ts';
 import { endReply, expiryReply } from '../views/replies.ts';
 import { runCard } from '../views/run-card.ts';
@@ -19,7 +19,7 @@ import { sampleRuns } from './sample-runs.ts';
 const context: CardContext = {
   repository: 'acme/fleet',
   webUrl: 'https://git.example.org/acme/fleet',
-  policy: { approvers: ['console:owner'] },
+  policy: { approvers: ['console:owner'], allowOtherBranches: false },
   rollbackWindowMs: 24 * 60 * 60_000,
   applied: '4d0c8e1b2f3a4d5c6b7a8f9e0d1c2b3a4f5e6d7c',
   now: sampleNow + 120_000,
@@ -42,7 +42,11 @@ export function galleryCards(): Readonly<Record<string, Card>> {
   const plan = runs['plan'];
   if (plan?.phase !== 'planned') throw new Error('the gallery has no plan');
   cards['plan-locked'] = runCard(plan, { ...context, lock });
-  cards['plan-nobody'] = runCard(plan, { ...context, policy: { approvers: [] } });
+  cards['plan-nobody'] = runCard(plan, { ...context, policy: { ...context.policy, approvers: [] } });
+  const otherBranch = runOf(runs, 'plan-other-branch');
+  const allowed = { ...context.policy, allowOtherBranches: true };
+  cards['plan-other-branch-allowed'] = runCard(otherBranch, { ...context, policy: allowed });
+  cards['plan-which'] = whichPlanCard(plan, 'approve');
   cards['queued-behind'] = runCard(runOf(runs, 'queued'), { ...context, behind: 'r-40' });
   cards['plan-full'] = planCardOf(plan) ?? cards['plan-locked'];
   cards['reply-expiry'] = expiryReply(plan);
@@ -92,7 +96,7 @@ export function galleryCards(): Readonly<Record<string, Card>> {
 export function galleryForms(): Readonly<Record<string, Form>> {
   const run = sampleRuns()['plan'];
   if (run?.phase !== 'planned') throw new Error('the gallery has no plan');
-  return { 'form-confirm': confirmForm(run, 'test-website'), 'form-reject': rejectForm(run, run.plan.id) };
+  return { 'form-confirm': confirmForm(run, 'test-website'), 'form-reject': rejectForm(run) };
 }
 
 function runOf(runs: Readonly<Record<string, Run>>, name: string): Run {

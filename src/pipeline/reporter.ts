@@ -1,5 +1,5 @@
 import type { Chat, MessageRef } from '../chat/chat.ts';
-import type { Card } from '../views/card.ts';
+import type { Card, ChatName } from '../views/card.ts';
 import { cleanCard } from './clean-card.ts';
 import type { Clock, Log } from './deps.ts';
 
@@ -14,6 +14,8 @@ export interface ReporterOptions {
   readonly editEveryMs: (chat: Chat) => number;
   /** Called when a message was posted somewhere new, so that it is found again after a restart. */
   readonly onShown: (runId: string, ref: MessageRef) => void;
+  /** Called when a card is where people see it. */
+  readonly onCard: (chat: ChatName, runId: string, card: Card) => void;
 }
 
 /**
@@ -145,7 +147,7 @@ class Track {
   async #showNewest(): Promise<void> {
     const card = this.#card;
     if (card === undefined) return;
-    const { chat, clock, fleet, gate, onShown, runId } = this.#options;
+    const { chat, clock, fleet, gate, onCard, onShown, runId } = this.#options;
     const before = this.#ref[chat.name];
     this.#card = undefined;
     try {
@@ -156,6 +158,7 @@ class Track {
       throw error;
     }
     this.#lastEdit = clock.now();
+    onCard(chat.name, runId, card);
     if (this.#ref[chat.name] !== before) onShown(runId, this.#ref);
   }
 

@@ -46,6 +46,8 @@ const base = {
   trigger: StoredTrigger,
   startedAt: time,
   commit: optional(StoredCommit),
+  ref: optional(text),
+  offBranch: optional(z.literal(true)),
 };
 const withPlan = { ...base, commit: StoredCommit, plan: StoredPlan };
 const approvals = list(StoredApproval);

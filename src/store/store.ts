@@ -70,7 +70,10 @@ export interface AuditEntry {
 export interface Store {
   /** What could not be read when it was opened; `undefined` when all could. */
   readonly setAside: SetAside | undefined;
-  /** Oldest first. Only the newest runs are kept; those that have not ended always. */
+  /**
+   * Oldest first. Of each fleet the newest 100 runs that reached an apply are kept and the newest 100 others; those that
+   * have not ended always.
+   */
   runs(): readonly SavedRun[];
   saveRun(saved: SavedRun): Promise<void>;
   fleet(name: string): FleetRecord;

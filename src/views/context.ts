@@ -6,7 +6,7 @@ export interface CardContext {
   readonly repository: string;
   /** Where commits can be seen, e.g. `https://git.example.org/acme/fleet`; absent for a local repository. */
   readonly webUrl?: string;
-  readonly policy: Pick<Policy, 'approvers' | 'maxDestroy'>;
+  readonly policy: Pick<Policy, 'approvers' | 'maxDestroy' | 'allowOtherBranches'>;
   readonly lock?: Lock;
   /** The commit applied before this one. */
   readonly applied?: string;

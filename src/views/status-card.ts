@@ -36,16 +36,16 @@ export interface FleetStatus {
 
 /**
  * How fleets are: their guests, the open plan, the queue.
- * @param warnings what the configuration allows and hardly anybody wants, one sentence each
+ * @param risks what the configuration opens, one sentence each
  */
-export function statusCard(fleets: readonly FleetStatus[], now: number, warnings: readonly string[] = []): Card {
+export function statusCard(fleets: readonly FleetStatus[], now: number, risks: readonly string[] = []): Card {
   const guests = fleets.flatMap((fleet) => fleet.guests);
   const running = guests.filter((guest) => guest.status === 'running').length;
   return {
     tone: running === guests.length ? 'good' : 'waiting',
     title: `Status: ${running} of ${count(guests.length, 'guest')} running`,
     blocks: [
-      ...warnings.map((text): Block => ({ kind: 'warning', rich: [text] })),
+      ...risks.map((text): Block => ({ kind: 'warning', rich: [text] })),
       ...fleets.flatMap((fleet) => fleetBlocks(fleet, now)),
     ],
     buttons: [],

@@ -228,7 +228,7 @@ export class Bench {
       gate: this.#gate,
       editEveryMs: () => editEveryMs,
       pushQuietMs: quietMs,
-      warnings: [],
+      risks: [],
     });
   }
 
@@ -249,9 +249,12 @@ export class Bench {
       ...change,
       policy: {
         approvers: ['console:owner', 'console:second'],
+        viewers: [],
         approvals: 1,
         authorMayApprove: true,
         authors: {},
+        people: {},
+        allowOtherBranches: false,
         places: [{ chat: 'console', workspace: 'w-1', channel: 'c-1' }],
         ...policy,
         ...change.policy,

@@ -137,12 +137,16 @@ export const stories: readonly Story[] = [
   {
     name: 'plan-two-destroys',
     run: aRun('planned', aPlan({ guests: [aGuest()] }, cloneGuests(2))),
-    context: { policy: { approvers: ['console:ada'], maxDestroy: 3 } },
+    context: { policy: { allowOtherBranches: false, approvers: ['console:ada'], maxDestroy: 3 } },
   },
   { name: 'plan-many-destroys', run: aRun('planned', aPlan({ guests: [aGuest()] }, cloneGuests(3))) },
   { name: 'plan-nothing-wanted', run: aRun('planned', aPlan({ guests: [] }, cloneGuests(1))) },
   { name: 'plan-renumbered', run: aRun('planned', aPlan({ guests: [aGuest({ vmid: 824 })] }, [aLiveGuest()])) },
-  { name: 'plan-nobody-may-approve', run: aRun('planned'), context: { policy: { approvers: [] } } },
+  {
+    name: 'plan-nobody-may-approve',
+    run: aRun('planned'),
+    context: { policy: { allowOtherBranches: false, approvers: [] } },
+  },
   { name: 'plan-locked', run: aRun('planned'), context: { lock } },
   { name: 'plan-partly-approved', run: aRun('planned', aPlan(), { needed: 2, approvals: [{ by: ada, at: t0 }] }) },
   { name: 'plan-moved', run: movedRun() },

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { Answer, ChatHandlers, CommandRequest, Press, Submission } from '../../../src/chat/chat.ts';
+import type { Answer, ChatHandlers, CommandRequest, Completion, Press, Submission } from '../../../src/chat/chat.ts';
 import { ConsoleChat } from '../../../src/chat/console/console.ts';
 import type { ConsoleMessage, MessageStore } from '../../../src/chat/console/message.ts';
 import { messageMemory } from '../../../src/chat/console/message-store.ts';
@@ -45,6 +45,7 @@ export interface TestHandlers extends ChatHandlers {
   readonly requests: CommandRequest[];
   readonly presses: Press[];
   readonly submissions: Submission[];
+  readonly completions: Completion[];
   answer: (asked: CommandRequest | Press | Submission) => Answer | Promise<Answer>;
 }
 
@@ -56,6 +57,7 @@ export function testHandlers(): TestHandlers {
     requests: [],
     presses: [],
     submissions: [],
+    completions: [],
     answer: () => ({ kind: 'none' }),
     commands: [
       { name: 'plan', description: 'plans a commit', options: [ref] },
@@ -74,7 +76,11 @@ export function testHandlers(): TestHandlers {
       handlers.submissions.push(submission);
       return handlers.answer(submission);
     },
-    complete: (option, typed) => Promise.resolve([`${option.name}-${typed}1`, `${option.name}-${typed}2`]),
+    complete: async (completion) => {
+      handlers.completions.push(completion);
+      const { option, typed } = completion;
+      return [`${option.name}-${typed}1`, `${option.name}-${typed}2`];
+    },
   };
   return handlers;
 }

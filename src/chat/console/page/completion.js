@@ -39,6 +39,12 @@ export async function suggestions(line, commands) {
   const { spec, option, typed } = context;
   if (spec === undefined || option?.complete === undefined) return [];
   const query = new URLSearchParams({ command: spec.name, option: option.name, typed });
+  const words = line
+    .slice(0, line.length - typed.length)
+    .trim()
+    .split(/\s+/);
+  const given = words.slice(words.findIndex((word) => word.toLowerCase() === spec.name) + 1);
+  for (const [index, word] of given.entries()) query.set(`arg.${spec.options[index]?.name}`, word);
   /** @type {string[]} */
   const found = await get(`/api/complete?${query}`);
   return found.filter((value) => value !== typed).map((value) => ({ value, about: option.description }));
