@@ -12,6 +12,7 @@ import { DiscordChat } from './chat/discord/discord.ts';
 import type { DiscordOptions } from './chat/discord/settings.ts';
 import { SlackChat, type SlackOptions } from './chat/slack/slack.ts';
 import { ProxmoxCluster, type ProxmoxOptions } from './cluster/proxmox/proxmox.ts';
+import { namedIn } from './config/people.ts';
 import { isLoopback } from './config/values.ts';
 import { type Config, consoleTokenFile, type FleetConfig } from './config.ts';
 import { UserError } from './core/errors.ts';
@@ -209,13 +210,12 @@ function makeDiscord(config: Config, parts: AppParts, log: Log): DiscordChat | u
 function makeSlack(config: Config, parts: AppParts, log: Log): SlackChat | undefined {
   if (config.slack === undefined) return undefined;
   const { botToken, workspace, connection } = config.slack;
-  const named = config.fleets.flatMap(({ policy }) => [...policy.approvers, ...policy.viewers]);
   return new SlackChat({
     botToken: botToken.reveal(),
     mode: connection.mode,
     channelIds: channelsOf(config, 'slack'),
     workspace,
-    groups: [...new Set(named.flatMap((id) => /^slack:group:(.+)$/.exec(id)?.[1] ?? []))],
+    groups: namedIn('slack', config.fleets).flatMap((id) => /^slack:group:(.+)$/.exec(id)?.[1] ?? []),
     log,
     ...(connection.mode === 'socket'
       ? { appToken: connection.appToken.reveal() }

@@ -15,8 +15,9 @@ export function checkFleet(fleet: FleetConfig, values: Environment, mistakes: Mi
     mistakes.need('SLACK_CHANNEL', channels.slack, `for Slack: the channel of fleet ${fleet.name}`);
   }
   // Discord's @everyone is a role with the id of the guild.
-  if (policy.approvers.includes(`discord:role:${values.DISCORD_GUILD}`)) {
-    mistakes.add('APPROVERS', 'expected roles: the id of the guild is the role @everyone');
+  for (const [name, ids] of [['APPROVERS', policy.approvers] as const, ['VIEWERS', policy.viewers] as const]) {
+    if (!ids.includes(`discord:role:${values.DISCORD_GUILD}`)) continue;
+    mistakes.add(name, 'expected roles: the id of the guild is the role @everyone');
   }
   if (git.token !== undefined && git.url !== '' && !git.url.startsWith('http')) {
     mistakes.add('GIT_TOKEN', `expected with an https clone address only (fleet ${fleet.name})`);

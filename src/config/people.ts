@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Policy } from '../core/policy.ts';
+import type { Who } from '../core/run.ts';
 import { text } from './values.ts';
 
 /** Discord's ids are 17 to 20 digits. */
@@ -11,7 +13,7 @@ export function slackId(prefix: string, what: string) {
 const person = /^(?:console:[a-z0-9][a-z0-9-]{0,31}|discord:user:[0-9]{17,20}|slack:user:[UW][A-Z0-9]{6,20})$/;
 const group = /^(?:discord:role:[0-9]{17,20}|slack:group:S[A-Z0-9]{6,20})$/;
 
-/** Who may approve: a person, or everybody in a role or usergroup. Ids never change, names do. */
+/** Who may ask or approve: a person, or everybody in a role or usergroup. Ids never change, names do. */
 export const approver = text(
   new RegExp(`${person.source}|${group.source}`),
   'expected ids such as console:owner, discord:user:…, discord:role:… (17 to 20 digits), slack:user:U…, slack:group:S…',
@@ -25,6 +27,13 @@ function pairOf(text: string): readonly [name: string, id: string] {
   const at = text.indexOf('=');
   return [text.slice(0, at).trim(), text.slice(at + 1).trim()];
 }
+
+/** Every id of one chat that fleets name as an approver or a viewer, once. */
+export function namedIn(chat: Who['chat'], fleets: readonly { readonly policy: Named }[]): readonly string[] {
+  const ids = fleets.flatMap(({ policy }) => [...policy.approvers, ...policy.viewers]);
+  return [...new Set(ids)].filter((id) => id.startsWith(`${chat}:`));
+}
+type Named = Pick<Policy, 'approvers' | 'viewers'>;
 
 /** What stands for the id of an author that is a program: a forge that merges, a bot that updates. */
 const program = 'bot';

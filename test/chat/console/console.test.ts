@@ -27,6 +27,12 @@ chatContract('the console', async () => {
     shown: () => Promise.resolve([...store.messages.values()].map(read)),
     press: (button) => ask('/api/press', { button: buttonId(button) }),
     command: (text) => ask('/api/commands', { text }),
+    complete: async (command, option, typed, args) => {
+      const others = Object.entries(args).map(([name, value]): [string, string] => [`arg.${name}`, value]);
+      const query = new URLSearchParams([...Object.entries({ command, option, typed }), ...others]);
+      const response = await routes.request(`/api/complete?${query}`, { headers: { host: 'localhost' } });
+      return response.json();
+    },
     submit: (form, values) => ask(`/api/forms/${encodeURIComponent(form.id)}`, { values }),
     down: (isDown) => {
       store.full = isDown;
