@@ -28,6 +28,9 @@ import { Work } from './work.ts';
 
 /** How long ago a run may have ended to be shown again at the start. */
 const recentMs = 24 * 60 * 60_000;
+/** What stands for the id of another fleet's run: `waits for run of another fleet`. */
+const elsewhere = 'of another fleet';
+
 /** The story: from a push to the final tags. Everything that chats, webhooks and the command line ask for comes here. */
 export class Pipeline {
   readonly #deps: Deps;
@@ -262,9 +265,10 @@ export class Pipeline {
     return this.#contextOf(run);
   }
 
-  /** The run ids in a fleet's lane, the one at work first. */
+  /** The run ids in a fleet's lane, the one at work first. A run of another fleet is told only as being one. */
   queue(fleet: Fleet): readonly string[] {
-    return this.#lanes.queue(fleet.clusterName);
+    const queue = this.#lanes.queue(fleet.clusterName);
+    return queue.map((id) => (this.#runs.get(id)?.fleet === fleet.name ? id : elsewhere));
   }
 
   /** The lock stands on every card that is still open. */
@@ -362,7 +366,7 @@ export class Pipeline {
   #contextOf(run: Run): CardContext {
     const fleet = this.#deps.fleets.find((one) => one.name === run.fleet);
     const record = this.#deps.store.fleet(run.fleet);
-    const queue = fleet === undefined ? [] : this.#lanes.queue(fleet.clusterName);
+    const queue = fleet === undefined ? [] : this.queue(fleet);
     const behind = queue[0] === run.id || !queue.includes(run.id) ? undefined : queue[0];
     return {
       repository: fleet?.repository ?? run.fleet,

@@ -10,7 +10,7 @@ export interface CardContext {
   readonly lock?: Lock;
   /** The commit applied before this one. */
   readonly applied?: string;
-  /** The run that is in front of this one in the lane. */
+  /** The run that is in front of this one in the lane: its id, or `of another fleet`. */
   readonly behind?: string;
   /** How long a root disk that was taken out is kept, in milliseconds. */
   readonly rollbackWindowMs: number;

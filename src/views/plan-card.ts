@@ -34,7 +34,7 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
     title,
     blocks: [
       ...commitBlocks(run, context),
-      ...(drift ? [driftBlock(run)] : []),
+      ...(drift ? [driftBlock(run, context)] : []),
       ...(run.trigger.kind === 'roll-back' ? [rollBackBlock(run.trigger, plan)] : []),
       ...(run.phase === 'planned' ? movedBlocks(run) : []),
       { kind: 'divider' },
@@ -77,8 +77,9 @@ export function planAgain(run: { readonly id: string }): Button {
   return { action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id };
 }
 
-function driftBlock(run: PlannedRun | BlockedRun): Block {
-  const again = run.phase === 'planned' ? ' Re-apply makes it so again.' : '';
+function driftBlock(run: PlannedRun | BlockedRun, context: CardContext): Block {
+  const canBe = run.phase === 'planned' && !isOffBranch(run, run.plan.goal, context.policy);
+  const again = canBe ? ' Re-apply makes it so again.' : '';
   return { kind: 'text', rich: [`The cluster is not as this commit left it any more.${again}`] };
 }
 
@@ -126,7 +127,7 @@ function endNote(run: RejectedRun | SupersededRun | ExpiredRun): readonly Span[]
 /** A commit that the branch does not have: what approving it means, or why it cannot be approved. */
 function branchBlocks(run: PlannedRun | BlockedRun, context: CardContext): readonly Block[] {
   if (run.offBranch === undefined || onlyGuest(run.plan.goal) !== undefined) return [];
-  const where = run.ref === undefined ? '' : `It is ${run.ref}, as somebody asked for it. `;
+  const where = run.ref === undefined ? '' : `It was asked for as ${run.ref}. `;
   const then = isOffBranch(run, run.plan.goal, context.policy)
     ? `It cannot be approved: merge it into ${run.branch} and plan again. ALLOW_OTHER_BRANCHES=true lets other branches be approved.`
     : `Approving it applies what ${run.branch} does not have.`;

@@ -28,7 +28,7 @@ export interface FleetStatus {
   readonly fleet: string;
   readonly guests: readonly GuestStatusRow[];
   readonly open: readonly Run[];
-  /** Run ids in the lane, the one at work first. */
+  /** Run ids in the lane, the one at work first; `of another fleet` for what is not this fleet's. */
   readonly queue: readonly string[];
   readonly lastRun: Run | undefined;
   readonly lock: Lock | undefined;
@@ -100,7 +100,7 @@ function fleetBlocks(fleet: FleetStatus, now: number): readonly Block[] {
   const lines = fleet.guests.map((guest) => ({ text: guestLine(guest, width) }));
   const [atWork, ...waiting] = fleet.queue;
   const queue =
-    atWork === undefined ? 'idle' : [`run ${atWork} at work`, ...waiting.map((id) => `${id} waits`)].join(', ');
+    atWork === undefined ? 'idle' : [`run ${atWork} at work`, ...waiting.map((id) => `run ${id} waits`)].join(', ');
   return [
     { kind: 'text', rich: [{ bold: fleet.fleet }, ` · ${queue}`] },
     ...(fleet.lock === undefined

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeChat } from '../../src/chat/fake.ts';
 import { aBench, owner, second, stranger } from '../support/pipeline.ts';
 import { codesOf } from './support/answers.ts';
+import { gate, until } from './support/clock.ts';
 import { aVm, present, threeVms } from './support/fleet.ts';
 
 const directMessage = { workspace: 'direct-message', channel: 'd-1' };
@@ -124,6 +125,35 @@ describe('a person in the channel of one of two fleets', () => {
       runs.filter(({ fleet }) => fleet === 'web').map(({ id }) => id),
     );
     expect(await bench.chat.complete('approve', run, '', stranger, directMessage)).toEqual([]);
+  });
+});
+
+describe('a run that waits for one of another fleet', () => {
+  it('says so on its card and in the status, without the id of that run', async () => {
+    const bench = await aBench({
+      fleets: [
+        { name: 'web', tagged: true },
+        { name: 'lab', tagged: true },
+      ],
+    });
+    const held = gate();
+    let evaluations = 0;
+    bench.builder.evaluationWaits = () => {
+      evaluations += 1;
+      return held.opened;
+    };
+    bench.commit(1);
+    bench.report();
+    await bench.clock.advance(500);
+    await until(() => evaluations === 1 && bench.pipeline.runs().length === 2);
+    const lab = present(bench.fleets.find(({ name }) => name === 'lab'));
+    const [first, waiting] = bench.pipeline.runs();
+    expect(bench.pipeline.queue(lab)).toEqual(['of another fleet', waiting?.id]);
+    expect(bench.pipeline.contextOf(present(waiting)).behind).toBe('of another fleet');
+    const status = await bench.chat.command('/proxnix status lab');
+    expect(JSON.stringify(status)).not.toContain(`${first?.id} `);
+    held.open();
+    await bench.settle();
   });
 });
 
