@@ -295,7 +295,8 @@ export class Pipeline {
     const same = planning.find((run) => run.commit?.sha === commit.sha && run.offBranch === origin?.offBranch);
     if (same !== undefined) return same;
     const { lastSeen } = this.#deps.store.fleet(fleet.name);
-    const older = isHead ? planning.find((run) => run.commit?.sha === lastSeen) : undefined;
+    // What somebody named is planned to its end: a newer head is no newer state of it.
+    const older = isHead ? planning.find((run) => run.commit?.sha === lastSeen && !isNamed(run)) : undefined;
     const overtaken = older === undefined ? undefined : await this.#overtake(older.id, commit);
     const run = overtaken ?? (await this.#runs.start(fleet, trigger, commit, origin));
     if (overtaken === undefined) this.#work.plan(fleet, run.id);
@@ -379,4 +380,9 @@ export class Pipeline {
       ...(behind === undefined ? {} : { behind }),
     };
   }
+}
+
+/** Is a run for a commit that somebody named, not for the head of the branch? */
+function isNamed({ ref, offBranch }: Run): boolean {
+  return ref !== undefined || offBranch !== undefined;
 }

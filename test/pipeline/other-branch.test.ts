@@ -98,6 +98,37 @@ describe('a plan of another branch', () => {
   });
 });
 
+describe('a commit that somebody named', () => {
+  it('is planned to its end, whatever is pushed meanwhile', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    await bench.push(2, larger);
+    bench.git.point('refs/heads/main', shaOf(1));
+    await bench.git.head();
+    const held = gate();
+    let evaluations = 0;
+    bench.builder.evaluationWaits = () => {
+      evaluations += 1;
+      return held.opened;
+    };
+    await bench.chat.command(`/proxnix plan ${shaOf(2)}`);
+    await until(() => evaluations === 1);
+    bench.commit(3, { vms: threeVms({ memory_mb: 8192 }) });
+    bench.report();
+    await bench.clock.advance(500);
+    held.open();
+    await bench.settle();
+    const runs = bench.pipeline.runs().slice(-2);
+    expect(runs.map(({ commit, offBranch }) => [commit?.sha, offBranch])).toEqual([
+      [shaOf(2), true],
+      [shaOf(3), undefined],
+    ]);
+    expect(await bench.apply()).toEqual({ kind: 'none' });
+    expect(bench.run('applied').commit.sha).toBe(shaOf(3));
+  });
+});
+
 describe('a rollback', () => {
   it('to an earlier commit of the branch stays possible, to one of another branch does not', async () => {
     const bench = await aBench();

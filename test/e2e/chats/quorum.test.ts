@@ -4,12 +4,19 @@ import { buttonOf } from './seat.ts';
 import { answered, newest, newestRun, patience } from './waits.ts';
 import { aChatWorld, type ChatWorld } from './world.ts';
 
+/** Without it, ids of two chats count once. */
+const people = [
+  `rowan=discord:user:${ids.rowan}`,
+  'alice=slack:user:U0ALICE001',
+  `sasha=discord:user:${ids.rowan.replace(/1$/, '2')}`,
+].join(', ');
+
 describe('two approvals, of which none by the author', () => {
   let world: ChatWorld;
   beforeAll(async () => {
     world = await aChatWorld({
       ...{ chats: ['discord', 'slack'], editEveryMs: 30 },
-      env: { APPROVALS: '2', AUTHOR_MAY_APPROVE: 'false', AUTHORS: `Demo=discord:user:${ids.rowan}` },
+      env: { APPROVALS: '2', AUTHOR_MAY_APPROVE: 'false', AUTHORS: `Demo=discord:user:${ids.rowan}`, PEOPLE: people },
     });
     await world.begin();
   }, 60_000);

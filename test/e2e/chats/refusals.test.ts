@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as edits from '../../../src/demo/edits.ts';
 import { buttonOf, type Seat, type SeenCard } from './seat.ts';
-import { answered, become, formIn, newest, newestRun, patience } from './waits.ts';
+import { answered, approveId, become, formIn, newest, newestRun, patience } from './waits.ts';
 import { aChatWorld, type ChatWorld } from './world.ts';
 
 const chats = ['discord', 'slack'] as const;
@@ -102,7 +102,7 @@ describe('a press that is refused', () => {
   });
 
   it('because the run was approved already, while it runs and when it is over', async () => {
-    const old = { ...cardIn('slack'), buttons: [{ label: 'Approve', id: 'px1:approve:r-1:' }] };
+    const old = { ...cardIn('slack'), buttons: [{ label: 'Approve', id: approveId(world, 'r-1') }] };
     for (const chat of chats) await refused(chat, old, 'already-approved');
     await everywhere(/^Applied: created 4$/);
     for (const chat of chats) await refused(chat, old, 'already-approved');
