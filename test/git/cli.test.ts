@@ -49,9 +49,12 @@ describe('GitMirror', () => {
   it('takes the names that a commit has, not those that the repository would like to see', async () => {
     const origin = await anOrigin();
     const text = 'Innocent <innocent@example.org> <eve@example.org>\n';
-    const input =
-      `blob\nmark :1\ndata ${text.length}\n${text}\ncommit refs/heads/main\n` +
-      'committer Eve <eve@example.org> 1 +0000\ndata 0\nM 100644 :1 .mailmap\n';
+    // A bare repository reads the `.mailmap` of its HEAD, which is `master` or `main`, whatever branch is configured.
+    const commits = ['main', 'master'].map(
+      (branch) =>
+        `commit refs/heads/${branch}\ncommitter Eve <eve@example.org> 1 +0000\ndata 0\nM 100644 :1 .mailmap\n`,
+    );
+    const input = [`blob\nmark :1\ndata ${text.length}\n${text}\n`, ...commits].join('');
     await execa('git', ['fast-import', '--quiet'], { cwd: origin.dir, input });
     const mirror = aMirror(origin, origin.dir);
     const { sha } = await mirror.head();

@@ -129,6 +129,32 @@ describe('a commit that somebody named', () => {
   });
 });
 
+describe('a commit that is pushed to main while it is planned as one of another branch', () => {
+  it('gets a plan of its own, which can be approved', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    const held = gate();
+    let evaluations = 0;
+    bench.builder.evaluationWaits = () => {
+      evaluations += 1;
+      return held.opened;
+    };
+    bench.declare(2, larger);
+    bench.git.point('refs/heads/feature', shaOf(1));
+    bench.git.push(commitOf(2), 'feature');
+    await bench.chat.command('/proxnix plan feature');
+    await until(() => evaluations === 1);
+    bench.git.push(commitOf(2));
+    bench.report();
+    await bench.clock.advance(500);
+    held.open();
+    await bench.settle();
+    expect(await bench.apply()).toEqual({ kind: 'none' });
+    bench.run('applied', 'r-3');
+  });
+});
+
 describe('a rollback', () => {
   it('to an earlier commit of the branch stays possible, to one of another branch does not', async () => {
     const bench = await aBench();

@@ -4,7 +4,7 @@ import { FakeChat } from '../../src/chat/fake.ts';
 import { UserError } from '../../src/core/errors.ts';
 import type { Policy } from '../../src/core/policy.ts';
 import { aBench, type Bench, owner, second } from '../support/pipeline.ts';
-import { commitOf, shaOf, threeVms } from './support/fleet.ts';
+import { aForeignGuest, aVm, commitOf, shaOf, threeVms } from './support/fleet.ts';
 
 const una: Person = { chat: 'slack', id: 'U1', name: 'Una', groups: [] };
 const uwe: Person = { chat: 'slack', id: 'U2', name: 'Uwe', groups: [] };
@@ -78,8 +78,13 @@ describe('the author rule', () => {
   const ids = { Ada: ['console:owner'], Rowan: ['console:second'], 'forge@example.org': [] };
 
   /** Commit 1 by Rowan is applied; then two commits, of which the last is by Rowan as well. */
-  async function since(authors: Policy['authors'], earlier: readonly [string, string]): Promise<Bench> {
-    const bench = await aBench({ policy: { ...rule, authors } });
+  async function since(
+    authors: Policy['authors'],
+    earlier: readonly [string, string],
+    more: readonly string[] = [],
+  ): Promise<Bench> {
+    const approvers = ['console:owner', 'console:second', ...more];
+    const bench = await aBench({ policy: { ...rule, authors, approvers } });
     bench.declare(1);
     bench.git.push(signed(1, 'Rowan', 'rowan@example.org'));
     bench.report();
@@ -145,6 +150,27 @@ describe('the author rule', () => {
     bench.report();
     await bench.settle();
     expect(await bench.press('approve', owner)).toMatchObject({ code: 'author-may-not-approve' });
+  });
+
+  it('counts from no run that was about one guest alone: it applied nothing of its commit', async () => {
+    const third = { ...owner, id: 'third' };
+    const bench = await since(ids, ['Rowan', 'rowan@example.org'], ['console:third']);
+    await bench.press('approve', owner);
+    await bench.settle();
+    const vms = { ...threeVms({ memory_mb: 4096 }), extra: aVm({ name: 'extra', vm_id: 824 }) };
+    bench.cluster.put(aForeignGuest(824));
+    bench.declare(4, { vms });
+    bench.git.push(signed(4, 'Ada', 'ada@example.org'));
+    await bench.chat.command('/proxnix adopt extra', third);
+    await bench.settle();
+    expect(await press(bench, third)).toEqual({ kind: 'none' });
+    await bench.settle();
+    expect(bench.run('applied').commit.sha).toBe(shaOf(4));
+    bench.declare(5, { vms: { ...vms, website: aVm({ memory_mb: 8192 }) } });
+    bench.git.push(signed(5, 'Rowan', 'rowan@example.org'));
+    bench.report();
+    await bench.settle();
+    expect(await press(bench, owner)).toMatchObject({ code: 'author-may-not-approve' });
   });
 
   it('keeps the commit that was applied last, also when a force push drops it', async () => {
