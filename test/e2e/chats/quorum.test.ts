@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { planOf } from '../../../src/core/run.ts';
 import { ids } from '../../support/discord/ids.ts';
 import { buttonOf } from './seat.ts';
 import { answered, newest, newestRun, patience } from './waits.ts';
@@ -27,7 +28,8 @@ describe('two approvals, of which none by the author', () => {
     expect(plan.words).toContain('approvals 0 of 2');
     const { discord } = world.seats;
     await answered(await discord.press(plan, buttonOf(plan, 'Approve')), /author-may-not-approve/);
-    await answered(await discord.type('approve', { run: 'r-1' }), /author-may-not-approve/);
+    const named = { run: 'r-1', plan: planOf(newestRun(world))?.id ?? '' };
+    await answered(await discord.type('approve', named), /author-may-not-approve/);
     expect(newestRun(world)).toMatchObject({ phase: 'planned', approvals: [] });
   });
 

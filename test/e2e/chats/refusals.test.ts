@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { planOf } from '../../../src/core/run.ts';
 import * as edits from '../../../src/demo/edits.ts';
 import { buttonOf, type Seat, type SeenCard } from './seat.ts';
 import { answered, approveId, become, formIn, newest, newestRun, patience } from './waits.ts';
@@ -150,9 +151,10 @@ describe('a press that is refused', () => {
       const form = await formIn(await seatOf(chat).press(cardIn(chat), buttonOf(plan, 'Approve')));
       await answered(await seatOf(chat).fill(form, { names: 'test-web site' }), /Type test-website/);
     }
-    const command = await seatOf('slack').type('approve', { run: newestRun(world).id });
+    const named = { run: newestRun(world).id, plan: planOf(newestRun(world))?.id ?? '' };
+    const command = await seatOf('slack').type('approve', named);
     expect((await formIn(command)).title).toBe('Destroy 1 guest?');
-    const deferred = await seatOf('discord').type('approve', { run: newestRun(world).id });
+    const deferred = await seatOf('discord').type('approve', named);
     await answered(deferred, /Destroy 1 guest/);
     expect(newestRun(world).phase).toBe('planned');
     expect(world.simulator.guest(823)).toBeDefined();
