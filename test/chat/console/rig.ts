@@ -52,6 +52,7 @@ export interface TestHandlers extends ChatHandlers {
 export function testHandlers(): TestHandlers {
   const run = { name: 'run', description: 'a run', required: true, complete: 'run' } as const;
   const reason = { name: 'reason', description: 'why', required: false, rest: true } as const;
+  const plan = { name: 'plan', description: 'a plan', required: false, complete: 'plan' } as const;
   const ref = { name: 'ref', description: 'a branch or commit', required: false, complete: 'ref' } as const;
   const handlers: TestHandlers = {
     requests: [],
@@ -62,6 +63,7 @@ export function testHandlers(): TestHandlers {
     commands: [
       { name: 'plan', description: 'plans a commit', options: [ref] },
       { name: 'reject', description: 'rejects a plan', options: [run, reason] },
+      { name: 'approve', description: 'approves a plan', options: [run, plan] },
       { name: 'status', description: 'what runs', options: [] },
     ],
     command: async (request) => {
