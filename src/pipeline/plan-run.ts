@@ -7,7 +7,7 @@ import type { KeptDisk } from '../core/kept.ts';
 import { whatMoved } from '../core/moved.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
-import { isOffBranch } from '../core/policy.ts';
+import { isOffBranch, needsBranch } from '../core/policy.ts';
 import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
@@ -142,18 +142,16 @@ async function compare(fleet: Fleet, goal: Goal, runId: string, deps: PlanDeps):
  */
 async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): Promise<boolean> {
   const { runs, clock } = deps;
-  const { offBranch } = runs.get(runId) ?? {};
-  const isBarred = (run: Pick<Run, 'offBranch'>, { goal }: Plan) => isOffBranch(run, goal, fleet.policy);
+  const offBranch = runs.get(runId)?.offBranch === true;
+  const older = runs
+    .open(fleet.name)
+    .filter((run): run is PlannedRun => run.phase === 'planned' && run.id !== runId && takesPlaceOf(plan, run.plan));
   // A plan that nobody can approve takes the place of none that somebody can, and does not stand for one.
-  const barred = isBarred({ ...(offBranch && { offBranch }) }, plan);
-  const planned = runs.open(fleet.name).filter((run): run is PlannedRun => run.phase === 'planned' && run.id !== runId);
-  const open = planned.filter((run) => takesPlaceOf(plan, run.plan) && (!barred || isBarred(run, run.plan)));
-  const stands = planned.find(
-    (run) =>
-      takesPlaceOf(plan, run.plan) &&
-      (barred || !isBarred(run, run.plan)) &&
-      run.plan.changesDigest === plan.changesDigest &&
-      run.expiresAt > clock.now(),
+  const isBarred = (run: PlannedRun) => isOffBranch(run, run.plan.goal, fleet.policy);
+  const barred = offBranch && needsBranch(plan.goal, fleet.policy);
+  const open = older.filter((run) => !barred || isBarred(run));
+  const stands = older.find(
+    (run) => (barred || !isBarred(run)) && run.plan.changesDigest === plan.changesDigest && run.expiresAt > clock.now(),
   );
   const event =
     stands === undefined
@@ -166,7 +164,7 @@ async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): 
   if ('refused' in settled) return false;
   // The cluster is as this commit wants it: drift is measured from here.
   const whole = onlyGuest(plan.goal) === undefined;
-  if (stands === undefined && event.type === 'in-sync' && whole && offBranch === undefined) {
+  if (stands === undefined && event.type === 'in-sync' && whole && !offBranch) {
     await deps.store.saveFleet(fleet.name, { applied: plan.goal.commit.sha });
   }
   for (const { id } of open) {
