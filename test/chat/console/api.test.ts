@@ -108,6 +108,8 @@ describe('the console API', () => {
     ['/api/commands', JSON.stringify({ text: 'x'.repeat(5000) }), 'Wanted'],
     ['/api/press', '{}', 'Wanted: {"button"'],
     ['/api/press', '{"button": "px2:approve:r-1:"}', 'no button of proxnix'],
+    ['/api/press', '{"button": "px1:approve:r-1:"}', 'no button of proxnix'],
+    ['/api/press', '{"button": "px1:reject:r-1:p-7f3c2"}', 'no button of proxnix'],
     ['/api/press', '{"button": "px1:destroy:r-1:"}', 'no button of proxnix'],
     ['/api/press', '{"button": "px1:approve:r-1:p-abc123:x"}', 'no button of proxnix'],
     ['/api/forms/px1', '{"values": {"names": 1}}', 'Wanted: {"values"'],
