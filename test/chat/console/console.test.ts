@@ -7,7 +7,7 @@ import { UserError } from '../../../src/core/errors.ts';
 import { Secret } from '../../../src/secret.ts';
 import { buttonId, plainText } from '../../../src/views/card.ts';
 import { type AskerSees, chatContract } from '../chat.contract.ts';
-import { aCard, aConsole, scriptHeaders, silent, testHandlers, testStore } from './rig.ts';
+import { aCard, aConsole, bearer, scriptHeaders, silent, testHandlers, testStore } from './rig.ts';
 
 chatContract('the console', async () => {
   const store = testStore();
@@ -30,7 +30,7 @@ chatContract('the console', async () => {
     complete: async (command, option, typed, args) => {
       const others = Object.entries(args).map(([name, value]): [string, string] => [`arg.${name}`, value]);
       const query = new URLSearchParams([...Object.entries({ command, option, typed }), ...others]);
-      const response = await routes.request(`/api/complete?${query}`, { headers: { host: 'localhost' } });
+      const response = await routes.request(`/api/complete?${query}`, { headers: { ...bearer, host: 'localhost' } });
       return response.json();
     },
     submit: (form, values) => ask(`/api/forms/${encodeURIComponent(form.id)}`, { values }),
