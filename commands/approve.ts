@@ -1,10 +1,11 @@
 import { defineCommand } from './command.ts';
-import { runId, runOption } from './run-option.ts';
+import { planId, planOption, runId, runOption } from './run-option.ts';
 
-/** Approves the plan of a run, as its button does. */
+/** Approves a plan of a run, as its button does: the one that is named, or the one that the person was shown last. */
 export const approve = defineCommand({
   name: 'approve',
   description: 'Approve the plan of a run',
-  options: [runOption],
-  run: ({ args, actor, pipeline }) => pipeline.approve(runId(args.run), undefined, actor),
+  wish: 'run',
+  options: [runOption, planOption],
+  run: ({ args, actor, pipeline }) => pipeline.approve(runId(args.run), planId(args.plan), actor),
 });

@@ -5,6 +5,7 @@ import { runId, runOption } from './run-option.ts';
 export const cancel = defineCommand({
   name: 'cancel',
   description: 'Stop a run after the guest it works on',
+  wish: 'run',
   options: [runOption],
   run: ({ args, actor, pipeline }) => pipeline.cancel(runId(args.run), actor),
 });

@@ -1,5 +1,7 @@
 import type { Answer, CommandOption, CommandSpec, Person, Place } from '../src/chat/chat.ts';
 import type { Actor } from '../src/core/policy.ts';
+import type { Wish } from '../src/pipeline/access.ts';
+import type { Fleet } from '../src/pipeline/deps.ts';
 import type { Pipeline } from '../src/pipeline/pipeline.ts';
 
 /** What a command works with. */
@@ -7,11 +9,18 @@ export interface CommandContext<Args> {
   readonly args: Args;
   readonly actor: Actor;
   readonly pipeline: Pipeline;
+  /** The fleets that the person may use this command for in this place; the others are not there. */
+  readonly fleets: readonly Fleet[];
   readonly now: number;
 }
 
 /** One slash command, the same in every chat. */
 export interface Command extends CommandSpec {
+  /**
+   * What the person wants: to `view` (read, or ask for a plan), or to `act` (what only approvers may). `run`: it depends on
+   * the run that is named, and the pipeline asks.
+   */
+  readonly wish: Wish | 'run';
   run(context: CommandContext<Readonly<Record<string, string>>>): Promise<Answer>;
 }
 
@@ -26,12 +35,14 @@ type ArgsOf<Options extends readonly CommandOption[]> = {
 export function defineCommand<const Options extends readonly CommandOption[]>(command: {
   readonly name: string;
   readonly description: string;
+  readonly wish: Command['wish'];
   readonly options: Options;
   readonly run: (context: CommandContext<ArgsOf<Options>>) => Promise<Answer>;
 }): Command {
   return {
     name: command.name,
     description: command.description,
+    wish: command.wish,
     options: command.options,
     async run(context) {
       const missing = command.options.find((option) => option.required && (context.args[option.name] ?? '') === '');

@@ -7,16 +7,17 @@ import { defineCommand, note } from './command.ts';
 export const drift = defineCommand({
   name: 'drift',
   description: 'Compare the cluster with what was last applied, now',
+  wish: 'view',
   options: [{ name: 'fleet', description: 'The fleet (default: all)', required: false, complete: 'fleet' }],
-  async run({ args, pipeline }) {
-    const names = pipeline.fleets().map((fleet) => fleet.name);
+  async run({ args, pipeline, fleets }) {
+    const names = fleets.map((fleet) => fleet.name);
     if (args.fleet !== undefined && !names.includes(args.fleet)) {
       return note(`There is no fleet "${args.fleet}"${didYouMean(args.fleet, names) || '.'}`);
     }
-    const fleets = pipeline.fleets().filter((fleet) => args.fleet === undefined || fleet.name === args.fleet);
+    const meant = fleets.filter((fleet) => args.fleet === undefined || fleet.name === args.fleet);
     const found: string[] = [];
     // One after the other: fleets of one cluster share its lane.
-    for (const fleet of fleets) found.push(`${fleet.name}: ${words(await pipeline.drift(fleet))}`);
+    for (const fleet of meant) found.push(`${fleet.name}: ${words(await pipeline.drift(fleet))}`);
     return note(found.join(' '));
   },
 });

@@ -1,13 +1,16 @@
-import type { Answer, ChatHandlers, CommandOption, Press, Submission } from '../src/chat/chat.ts';
+import type { Answer, ChatHandlers, CommandRequest, Completion, Press, Submission } from '../src/chat/chat.ts';
 import { toFailure, UserError } from '../src/core/errors.ts';
 import { didYouMean } from '../src/core/nearest.ts';
+import { planOf } from '../src/core/run.ts';
 import type { Log } from '../src/pipeline/deps.ts';
 import type { Pipeline } from '../src/pipeline/pipeline.ts';
 import { planCardOf } from '../src/views/plan-card.ts';
-import { actorOf, note } from './command.ts';
+import { actorOf, type Command, note } from './command.ts';
 import { commands } from './index.ts';
+import { runId } from './run-option.ts';
 
-const formPattern = /^px1:(confirm|reject):(r-\d{1,9}):(p-[0-9a-f]{6,16})?$/;
+/** The plan is read as it stands: one that is missing or cut off is refused by the pipeline. */
+const formPattern = /^px1:(confirm|reject):(r-\d{1,9}):([^:\s]*)$/;
 
 /** What every chat hands its commands, presses and forms to. Nothing here throws: what goes wrong is an answer. */
 export function chatHandlers(pipeline: Pipeline, log: Log, now: () => number = Date.now): ChatHandlers {
@@ -16,44 +19,59 @@ export function chatHandlers(pipeline: Pipeline, log: Log, now: () => number = D
     command: (request) =>
       answered(pipeline, log, { command: request.name }, async () => {
         const command = commands.find((one) => one.name === request.name);
-        if (command !== undefined) {
-          return command.run({ args: request.args, actor: actorOf(request), pipeline, now: now() });
-        }
+        if (command !== undefined) return runCommand(command, request, pipeline, now());
         const names = commands.map((one) => one.name);
         return note(`There is no command "${request.name}"${didYouMean(request.name, names) || '.'}`);
       }),
     press: (press) =>
       answered(pipeline, log, { action: press.action, run: press.runId }, () => onPress(pipeline, press)),
     submit: (submission) => answered(pipeline, log, { form: submission.formId }, () => onSubmit(pipeline, submission)),
-    complete: async (option, typed) => {
+    complete: async (completion) => {
       try {
-        return complete(pipeline, option, typed);
+        return complete(pipeline, completion);
       } catch (error) {
-        log.error({ option: option.name, err: error }, 'suggestions could not be made');
+        log.error({ option: completion.option.name, err: error }, 'suggestions could not be made');
         return [];
       }
     },
   };
 }
 
+async function runCommand(command: Command, request: CommandRequest, pipeline: Pipeline, now: number): Promise<Answer> {
+  const actor = actorOf(request);
+  const { args } = request;
+  if (command.wish === 'run') return command.run({ args, actor, pipeline, fleets: [], now });
+  const opened = await pipeline.open(actor, command.wish, command.name);
+  return 'refused' in opened ? opened.refused : command.run({ args, actor, pipeline, fleets: opened.fleets, now });
+}
+
 async function onPress(pipeline: Pipeline, press: Press): Promise<Answer> {
   const actor = actorOf(press);
-  switch (press.action) {
+  const { action, runId, planId = '' } = press;
+  switch (action) {
     case 'approve':
-      return pipeline.approve(press.runId, press.planId, actor);
+      return pipeline.approve(runId, planId, actor);
     case 'reject':
-      return pipeline.askReason(press.runId, press.planId, actor);
+      return pipeline.askReason(runId, planId, actor);
     case 'cancel':
-      return pipeline.cancel(press.runId, actor);
+      return pipeline.cancel(runId, actor);
     case 'plan-again':
-      return planAgain(pipeline, press);
     case 'details':
     case 'log': {
-      const run = pipeline.run(press.runId);
-      const card = run === undefined ? undefined : planCardOf(run);
-      return card === undefined ? note(`Run ${press.runId} has no plan to show.`) : { kind: 'card', card };
+      const opened = await pipeline.open(actor, 'view', action, runId);
+      if ('refused' in opened) return opened.refused;
+      return action === 'plan-again' ? planAgain(pipeline, press) : details(pipeline, press);
     }
   }
+}
+
+function details(pipeline: Pipeline, press: Press): Answer {
+  const run = pipeline.run(press.runId);
+  const plan = run === undefined ? undefined : planOf(run);
+  const card = run === undefined ? undefined : planCardOf(run);
+  if (plan === undefined || card === undefined) return note(`Run ${press.runId} has no plan to show.`);
+  pipeline.answeredWithPlan(actorOf(press), press.runId, plan.id);
+  return { kind: 'card', card };
 }
 
 async function planAgain(pipeline: Pipeline, press: Press): Promise<Answer> {
@@ -66,7 +84,7 @@ async function planAgain(pipeline: Pipeline, press: Press): Promise<Answer> {
 }
 
 async function onSubmit(pipeline: Pipeline, submission: Submission): Promise<Answer> {
-  const [, what, runId, planId] = formPattern.exec(submission.formId) ?? [];
+  const [, what, runId, planId = ''] = formPattern.exec(submission.formId) ?? [];
   if (runId === undefined) return note('That form is not one of mine.');
   const actor = actorOf(submission);
   if (what === 'confirm') return pipeline.approve(runId, planId, actor, submission.values['names'] ?? '');
@@ -74,20 +92,31 @@ async function onSubmit(pipeline: Pipeline, submission: Submission): Promise<Ans
   return pipeline.reject(runId, planId, actor, reason === '' ? undefined : reason);
 }
 
-function complete(pipeline: Pipeline, option: CommandOption, typed: string): readonly string[] {
-  return suggestions(pipeline, option)
-    .filter((one) => one.toLowerCase().startsWith(typed.toLowerCase()))
+function complete(pipeline: Pipeline, completion: Completion): readonly string[] {
+  return suggestions(pipeline, completion)
+    .filter((one) => one.toLowerCase().startsWith(completion.typed.toLowerCase()))
     .slice(0, 25);
 }
 
-function suggestions(pipeline: Pipeline, option: CommandOption): readonly string[] {
-  const runs = [...pipeline.runs()].reverse();
-  const fleets = pipeline.fleets().map((fleet) => fleet.name);
-  switch (option.complete) {
+/** Of the fleets that are shown to this person in this place. */
+function suggestions(pipeline: Pipeline, completion: Completion): readonly string[] {
+  const actor = actorOf(completion);
+  const visible = pipeline.visible(actor);
+  const fleets = visible.map((fleet) => fleet.name);
+  const runs = pipeline
+    .runs()
+    .filter((run) => fleets.includes(run.fleet))
+    .reverse();
+  switch (completion.option.complete) {
     case 'run':
       return [...runs.filter((run) => run.phase === 'planned' || run.phase === 'applying'), ...runs]
         .map((run) => run.id)
         .filter(unique);
+    case 'plan': {
+      const run = runs.find(({ id }) => id === runId(completion.args['run'] ?? ''));
+      // Never one that they were not shown: it would be approved unseen.
+      return run?.phase === 'planned' ? [pipeline.shownPlan(actor, run.id) ?? []].flat() : [];
+    }
     case 'fleet':
       return fleets;
     case 'guest': {
@@ -96,11 +125,11 @@ function suggestions(pipeline: Pipeline, option: CommandOption): readonly string
     }
     case 'ref':
       return [
-        ...pipeline.fleets().map((fleet) => fleet.branch),
+        ...visible.map((fleet) => fleet.branch),
         ...runs.flatMap((run) => run.commit?.sha.slice(0, 12) ?? []),
       ].filter(unique);
     case 'command':
-      return commands.map((command) => command.name);
+      return visible.length === 0 ? [] : commands.map((command) => command.name);
     default:
       return [];
   }

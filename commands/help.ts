@@ -6,6 +6,7 @@ export function helpFor(commands: () => readonly Command[]): Command {
   return defineCommand({
     name: 'help',
     description: 'List the commands',
+    wish: 'view',
     options: [],
     async run() {
       return { kind: 'card', card: helpCard(commands()) };

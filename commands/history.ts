@@ -5,8 +5,10 @@ import { defineCommand } from './command.ts';
 export const history = defineCommand({
   name: 'history',
   description: 'Show the newest runs and how they ended',
+  wish: 'view',
   options: [],
-  async run({ pipeline }) {
-    return { kind: 'card', card: historyCard(pipeline.runs().slice(-20).reverse()) };
+  async run({ pipeline, fleets }) {
+    const runs = pipeline.runs().filter((run) => fleets.some(({ name }) => name === run.fleet));
+    return { kind: 'card', card: historyCard(runs.slice(-20).reverse()) };
   },
 });

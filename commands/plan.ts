@@ -5,6 +5,7 @@ import { defineCommand, note } from './command.ts';
 export const plan = defineCommand({
   name: 'plan',
   description: 'Compare the flake with the cluster and show what would change',
+  wish: 'view',
   options: [
     { name: 'fleet', description: 'The fleet (may be left out when there is one)', required: false, complete: 'fleet' },
     {
@@ -14,8 +15,8 @@ export const plan = defineCommand({
       complete: 'ref',
     },
   ],
-  async run({ args, actor, pipeline }) {
-    const target = pick(pipeline.fleets(), args.fleet, args.ref);
+  async run({ args, actor, pipeline, fleets }) {
+    const target = pick(fleets, args.fleet, args.ref);
     if (typeof target === 'string') return note(target);
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
     const run = await pipeline.plan(target.fleet, { kind: 'command', by }, target.ref);

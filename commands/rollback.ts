@@ -5,6 +5,7 @@ import { oneFleet } from './one-fleet.ts';
 export const rollback = defineCommand({
   name: 'rollback',
   description: 'Plan to go back: a guest to its earlier root disk, or all to an earlier commit',
+  wish: 'act',
   options: [
     {
       name: 'to',
@@ -14,8 +15,8 @@ export const rollback = defineCommand({
     },
     { name: 'fleet', description: 'The fleet (may be left out when there is one)', required: false, complete: 'fleet' },
   ],
-  async run({ args, actor, pipeline }) {
-    const fleet = oneFleet(pipeline.fleets(), args.fleet);
+  async run({ args, actor, pipeline, fleets }) {
+    const fleet = oneFleet(fleets, args.fleet);
     if ('ask' in fleet) return note(fleet.ask);
     const run = await pipeline.rollBack(fleet.fleet, args.to, { chat: actor.chat, id: actor.id, name: actor.name });
     return note(`Planning as run ${run.id}.`);

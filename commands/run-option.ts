@@ -13,3 +13,16 @@ export function runId(typed: string): string {
   const [, digits] = /^(?:r-?)?(\d{1,9})$/i.exec(typed.trim()) ?? [];
   return digits === undefined ? typed.trim() : `r-${Number(digits)}`;
 }
+
+/** Names a plan of that run: what stands on its card. */
+export const planOption = {
+  name: 'plan',
+  description: 'The plan that you mean, e.g. p-7f3c2a (default: the one that you were shown last)',
+  required: false,
+  complete: 'plan',
+} as const satisfies CommandOption;
+
+/** A plan id for what people type. One that is not whole stays as it is, and is refused. */
+export function planId(typed: string | undefined): string | undefined {
+  return typed?.trim().toLowerCase();
+}

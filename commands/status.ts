@@ -7,14 +7,17 @@ import { defineCommand, note } from './command.ts';
 export const status = defineCommand({
   name: 'status',
   description: 'Show the guests, the open plan and the queue',
+  wish: 'view',
   options: [
     { name: 'name', description: 'A fleet, or the name or VMID of a guest', required: false, complete: 'guest' },
   ],
-  async run({ args, pipeline, now }) {
-    const fleet = pipeline.fleets().find((one) => one.name === args.name);
-    const fleets = fleet === undefined ? pipeline.fleets() : [fleet];
-    const all = await Promise.all(fleets.map((one) => readStatus(pipeline, one)));
-    if (args.name === undefined || fleet !== undefined) return { kind: 'card', card: statusCard(all, now) };
+  async run({ args, pipeline, fleets, now }) {
+    const fleet = fleets.find((one) => one.name === args.name);
+    const meant = fleet === undefined ? fleets : [fleet];
+    const all = await Promise.all(meant.map((one) => readStatus(pipeline, one)));
+    if (args.name === undefined || fleet !== undefined) {
+      return { kind: 'card', card: statusCard(all, now, pipeline.risks()) };
+    }
     const found = all.flatMap((one) =>
       one.guests.filter((guest) => guest.name === args.name || String(guest.vmid) === args.name),
     );

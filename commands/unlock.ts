@@ -4,6 +4,7 @@ import { defineCommand } from './command.ts';
 export const unlock = defineCommand({
   name: 'unlock',
   description: 'Let applies begin again',
+  wish: 'act',
   options: [],
-  run: ({ actor, pipeline }) => pipeline.unlock(actor),
+  run: ({ actor, pipeline, fleets }) => pipeline.unlock(fleets, actor),
 });

@@ -12,16 +12,19 @@ import { DiscordChat } from './chat/discord/discord.ts';
 import type { DiscordOptions } from './chat/discord/settings.ts';
 import { SlackChat, type SlackOptions } from './chat/slack/slack.ts';
 import { ProxmoxCluster, type ProxmoxOptions } from './cluster/proxmox/proxmox.ts';
-import type { Config, FleetConfig } from './config.ts';
+import { namedIn } from './config/people.ts';
+import { isLoopback } from './config/values.ts';
+import { type Config, consoleTokenFile, type FleetConfig } from './config.ts';
 import { UserError } from './core/errors.ts';
 import { GitMirror } from './git/cli.ts';
 import { createHealth, type HealthOptions } from './health/watch.ts';
-import { startHttp } from './http/server.ts';
+import { type HttpOptions, startHttp } from './http/server.ts';
 import { createLog, type Log } from './log.ts';
 import { type Fleet, realClock } from './pipeline/deps.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
-import { createGate } from './secret.ts';
+import { createGate, type Secret } from './secret.ts';
 import { openStore } from './store/lowdb.ts';
+import { keepSecret } from './store/secret-file.ts';
 import { smallState } from './store/small-state.ts';
 import { version } from './version.ts';
 import { webhookRoutes } from './webhook/route.ts';
@@ -43,6 +46,9 @@ export interface AppParts {
 export interface App {
   /** Where the console, the webhook and the metrics are. */
   readonly url: string;
+  /** Absent: the console is off. `url` is what a person opens: a token that the bot made is in it, a configured one not. */
+  readonly console?: { readonly url: string; readonly token: Secret };
+  readonly log: Log;
   readonly pipeline: Pipeline;
   /** Finishes what is being applied, shows it, and lets everything go. */
   stop(): Promise<void>;
@@ -57,12 +63,10 @@ const consolePlace = { workspace: 'console', channel: 'proxnix' } as const;
 
 /** Puts the whole bot together and starts it. The only place that knows every adapter. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
-  const gate = createGate(config.secrets);
-  const log = parts.log ?? createLog({ level: config.log.level, gate });
+  let gate = createGate(config.secrets);
+  const log = parts.log ?? createLog({ level: config.log.level, gate: (text) => gate(text) });
   for (const warning of config.warnings) log.warn({}, warning);
-  const store = await openStore(path.resolve(config.stateDir), {
-    onDamaged: (error, setAside) => log.error({ err: error, setAside }, 'the store was damaged and set aside'),
-  });
+  const store = await openStore(path.resolve(config.stateDir));
   const closers: (() => Promise<void>)[] = [() => store.close()];
   let closing: Promise<void> | undefined;
   const closeEach = async () => {
@@ -76,7 +80,9 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     return closing;
   };
   try {
-    const consoleChat = makeConsole(config, log);
+    const access = await consoleAccess(config, log);
+    if (access !== undefined) gate = createGate([...config.secrets, access.token]);
+    const consoleChat = makeConsole(config, access, log);
     const slack = makeSlack(config, parts, log);
     const chats: readonly Chat[] = [consoleChat, makeDiscord(config, parts, log), slack].filter(
       (chat) => chat !== undefined,
@@ -92,6 +98,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       gate,
       editEveryMs: (chat) => parts.editEveryMs ?? (chat.name === 'console' ? 250 : 3000),
       pushQuietMs: parts.pushQuietMs ?? 500,
+      risks: config.risks,
     });
     for (const chat of chats) closers.push(await startChat(chat, chatHandlers(pipeline, log), log));
     const webhook = config.webhook;
@@ -99,7 +106,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       ...config.http,
       version,
       log,
-      metrics: metricsOf(pipeline),
+      ...metricsFor([config.metricsToken, access?.token], pipeline),
       routes: [
         ...[consoleChat?.routes(), slack?.routes()].filter((routes) => routes !== undefined),
         ...(webhook === undefined
@@ -112,7 +119,8 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     closers.push(() => pipeline.stop());
     if (config.pollIntervalMs !== undefined) pipeline.poll(config.pollIntervalMs);
     pipeline.keepUp({ ...config.drift, collectIntervalMs });
-    return { url: http.url, pipeline, stop: closeAll };
+    const open = access === undefined ? {} : { console: { url: addressOf(http.url, access), token: access.token } };
+    return { url: http.url, ...open, log, pipeline, stop: closeAll };
   } catch (error) {
     await closeAll();
     throw error;
@@ -152,16 +160,38 @@ async function startChat(chat: Chat, handlers: ChatHandlers, log: Log): Promise<
   };
 }
 
-function makeConsole(config: Config, log: Log): ConsoleChat | undefined {
+/** How people get into the console. `tokenFile`: the token is the bot's own and lies there. */
+interface ConsoleAccess {
+  readonly token: Secret;
+  readonly tokenFile?: string;
+}
+
+/** The token of the console: the configured one, else one that is made at the first start. Needs the store's lock. */
+async function consoleAccess(config: Config, log: Log): Promise<ConsoleAccess | undefined> {
   if (config.console === undefined) return undefined;
-  const { token, hosts } = config.console;
+  if (config.console.token !== undefined) return { token: config.console.token };
+  const tokenFile = consoleTokenFile(config);
+  const { secret: token, replaced } = await keepSecret(path.resolve(tokenFile));
+  if (replaced !== undefined) {
+    const why = { damaged: 'it was damaged', exposed: 'others on this machine could read it' }[replaced];
+    log.warn({ file: tokenFile, why }, 'the token of the console was made anew: log in again');
+  }
+  return { token, tokenFile };
+}
+
+function addressOf(url: string, { token, tokenFile }: ConsoleAccess): string {
+  return tokenFile === undefined ? url : `${url}/?token=${token.reveal()}`;
+}
+
+function makeConsole(config: Config, access: ConsoleAccess | undefined, log: Log): ConsoleChat | undefined {
+  if (config.console === undefined || access === undefined) return undefined;
   return new ConsoleChat({
     host: config.http.host,
-    names: hosts,
+    names: config.console.hosts,
     ...consolePlace,
     messages: messageFolder(path.resolve(config.stateDir, 'console'), log),
     log,
-    ...(token === undefined ? {} : { token: token.reveal() }),
+    ...access,
   });
 }
 
@@ -180,13 +210,12 @@ function makeDiscord(config: Config, parts: AppParts, log: Log): DiscordChat | u
 function makeSlack(config: Config, parts: AppParts, log: Log): SlackChat | undefined {
   if (config.slack === undefined) return undefined;
   const { botToken, workspace, connection } = config.slack;
-  const approvers = config.fleets.flatMap((fleet) => fleet.policy.approvers);
   return new SlackChat({
     botToken: botToken.reveal(),
     mode: connection.mode,
     channelIds: channelsOf(config, 'slack'),
     workspace,
-    groups: [...new Set(approvers.flatMap((id) => /^slack:group:(.+)$/.exec(id)?.[1] ?? []))],
+    groups: namedIn('slack', config.fleets).flatMap((id) => /^slack:group:(.+)$/.exec(id)?.[1] ?? []),
     log,
     ...(connection.mode === 'socket'
       ? { appToken: connection.appToken.reveal() }
@@ -256,7 +285,7 @@ function makeFleet(
 }
 
 /** What a fleet's builder is told of the configuration. */
-export function nixOptions({ name, flake }: FleetConfig, config: Config): NixOptions {
+export function nixOptions({ name, flake, git }: FleetConfig, config: Config): NixOptions {
   const { nix } = config;
   const settings = nix.settings.map((line) => {
     const at = line.indexOf(' = ');
@@ -272,6 +301,9 @@ export function nixOptions({ name, flake }: FleetConfig, config: Config): NixOpt
     evalTimeoutMs: nix.evalTimeoutMs,
     evalMemoryBytes: nix.evalMemoryBytes,
     buildTimeoutS: Math.ceil(nix.buildTimeoutMs / 1000),
+    evalSandbox: nix.evalSandbox,
+    evalHosts: nix.evalHosts,
+    fetchHosts: gitHosts(git.url),
     allowImportFromDerivation: nix.allowIfd,
     restrictEval: nix.restrictEval,
     config: Object.fromEntries(settings),
@@ -280,9 +312,27 @@ export function nixOptions({ name, flake }: FleetConfig, config: Config): NixOpt
   };
 }
 
+/** The host of the repository, from where its inputs may come as well; on this machine only by that port. */
+function gitHosts(url: string): readonly string[] {
+  const scpLike = /^[^/@]+@([^:/]+):/.exec(url)?.[1];
+  if (scpLike !== undefined) return [scpLike];
+  if (!URL.canParse(url)) return [];
+  const { protocol, hostname, port } = new URL(url);
+  if (hostname === '' || protocol === 'file:') return [];
+  const usual: Readonly<Record<string, string>> = { 'https:': '443', 'http:': '80', 'ssh:': '22' };
+  const own = `${hostname}:${port === '' ? usual[protocol] : port}`;
+  return isLoopback(hostname) ? [own] : [own, hostname];
+}
+
 /** Where a browser sees the repository: known only for a clone address that a browser could open as well. */
 function webUrl(url: string): string | undefined {
   return url.startsWith('https://') ? url.replace(/\/$/, '').replace(/\.git$/, '') : undefined;
+}
+
+/** Nothing without a token that could be asked for. */
+function metricsFor(tokens: readonly (Secret | undefined)[], pipeline: Pipeline): Pick<HttpOptions, 'metrics'> {
+  const known = tokens.filter((token) => token !== undefined);
+  return known.length === 0 ? {} : { metrics: { registry: metricsOf(pipeline), tokens: known } };
 }
 
 function metricsOf(pipeline: Pipeline): Registry {

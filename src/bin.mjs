@@ -1,6 +1,15 @@
 #!/usr/bin/env node
-// The program as npm installs it: TypeScript is run as it is, so there is nothing to build and nothing to go stale.
-import { register } from 'tsx/esm/api';
+// The program as npm installs it: the JavaScript of `dist/`. A checkout has its sources beside it, which may be newer.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
-register();
-await import('./main.ts');
+const root = fileURLToPath(new URL('..', import.meta.url));
+if (existsSync(`${root}tsconfig.json`)) {
+  const { build } = await import('./build.mjs');
+  const problem = build(root);
+  if (problem !== undefined) {
+    console.error(problem);
+    process.exit(1);
+  }
+}
+await import('../dist/src/main.js');

@@ -1,5 +1,6 @@
+import path from 'node:path';
 import { readConsole, readDiscord, readSlack } from './config/chats.ts';
-import { checkFleet, warningsOf } from './config/checks.ts';
+import { checkFleet, risksOf, warningsOf } from './config/checks.ts';
 import type { Environment } from './config/environment.ts';
 import { readFleet } from './config/fleet.ts';
 import { readFleetsFile } from './config/fleets-file.ts';
@@ -38,6 +39,7 @@ export function loadConfig(env: Env, readFile: ReadFile): Config {
     ...(webhook === undefined ? {} : { webhook }),
     ...(poll === 'off' ? {} : { pollIntervalMs: poll }),
     ...(webConsole === undefined ? {} : { console: webConsole }),
+    ...(values.METRICS_TOKEN === undefined ? {} : { metricsToken: values.METRICS_TOKEN }),
     drift: {
       ...(power === 'off' ? {} : { powerIntervalMs: power }),
       ...(plan === 'off' ? {} : { planIntervalMs: plan }),
@@ -47,7 +49,13 @@ export function loadConfig(env: Env, readFile: ReadFile): Config {
     log: { level: values.LOG_LEVEL },
   };
   const secrets = [...secretsIn(config), ...secretsOfNix(values.NIX_SETTINGS)];
-  return { ...config, secrets, warnings: [...warningsOf(values, { ...config, secrets }), ...nearMisses(env)] };
+  const risks = risksOf(config);
+  return { ...config, secrets, risks, warnings: [...warningsOf(values, config), ...risks, ...nearMisses(env)] };
+}
+
+/** Where the bot keeps the token of the console when it makes one of its own. */
+export function consoleTokenFile({ stateDir }: Pick<Config, 'stateDir'>): string {
+  return path.join(stateDir, 'console-token');
 }
 
 function readWebhook(values: Environment, mistakes: Mistakes): Config['webhook'] {
@@ -64,6 +72,8 @@ function readNix(values: Environment): Config['nix'] {
     evalMemoryBytes: values.NIX_EVAL_MEMORY,
     batch: values.NIX_BATCH,
     workers: values.NIX_WORKERS,
+    evalSandbox: values.NIX_EVAL_SANDBOX === 'on',
+    evalHosts: values.NIX_EVAL_HOSTS,
     allowIfd: values.NIX_ALLOW_IFD,
     restrictEval: values.NIX_RESTRICT_EVAL,
     settings: values.NIX_SETTINGS,

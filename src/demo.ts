@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { untilSignal } from './cli/signals.ts';
@@ -6,6 +6,7 @@ import { actionList, playAction, rollBackHint } from './demo/actions.ts';
 import { playOnce } from './demo/once.ts';
 import { reportHead } from './demo/session.ts';
 import { type Demo, startDemo } from './demo/start-demo.ts';
+import { removeTree } from './lib/remove-tree.ts';
 
 export interface DemoArguments {
   /** Something to do to the demo that is running; absent: start one. */
@@ -30,25 +31,25 @@ async function demoOnce(): Promise<void> {
   try {
     introduce(running);
     await reportHead(dir, running.repository);
-    const right = await playOnce(running, (line) => console.log(line));
+    const right = await playOnce(dir, running, (line) => console.log(line));
     console.log(
       right ? '\nDone: every VM runs and carries its final tags.' : '\nFAILED: the final tags are not right.',
     );
     if (!right) process.exitCode = 1;
   } finally {
     await running.stop();
-    await removeStore(dir);
+    await removeTree(dir);
   }
 }
 
 async function demoUntilSignal(port: number): Promise<void> {
-  await removeStore(keptDir);
+  await removeTree(keptDir);
   await mkdir(keptDir, { recursive: true });
   const running = await startDemo({ dir: keptDir, port });
   introduce(running);
   await reportHead(keptDir, running.repository);
   console.log(`
-Open ${running.app.url} and press Approve. Then, in another terminal:
+Open ${addressOf(running)} and press Approve. Then, in another terminal:
 ${actionList()}
 or edit ${running.repository.dir} yourself, commit and push.
 ${rollBackHint}
@@ -57,19 +58,18 @@ Ctrl-C ends the demo.`);
   await running.stop();
 }
 
-function introduce({ app, simulator, repository, recorded }: Demo): void {
+function introduce({ app, simulator, repository, recorded, unboxed }: Demo): void {
   console.log(`proxnix demo
-  console    ${app.url}
+  console    ${addressOf({ app })}
   cluster    ${simulator.url} (a simulated Proxmox VE)
   flake      ${repository.dir}, pushed to ${repository.origin}`);
   if (recorded !== undefined) {
     console.log(`  no Nix     ${recorded}\n             Evaluations and images are recorded ones.`);
   }
+  if (unboxed !== undefined) console.log(`  no sandbox ${unboxed}`);
 }
 
-/** A Nix store is read-only, down to its folders. */
-async function removeStore(dir: string): Promise<void> {
-  const { execa } = await import('execa');
-  await execa('chmod', ['-R', 'u+w', dir], { reject: false });
-  await rm(dir, { recursive: true, force: true });
+/** What a person opens: the token is in it. */
+function addressOf({ app }: Pick<Demo, 'app'>): string {
+  return app.console?.url ?? app.url;
 }

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { inspect } from 'node:util';
 
 const mask = '[secret]';
@@ -15,6 +16,11 @@ export class Secret {
     return this.#value;
   }
 
+  /** Is this text the value? Takes the same time however much of it is right. */
+  isSame(text: string): boolean {
+    return timingSafeEqual(sha256(text), sha256(this.#value));
+  }
+
   toString(): string {
     return mask;
   }
@@ -26,6 +32,10 @@ export class Secret {
   [inspect.custom](): string {
     return mask;
   }
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
 }
 
 /**

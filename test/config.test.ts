@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ZodPrefault } from 'zod';
 import { Environment, secretNames } from '../src/config/environment.ts';
+import { namedIn } from '../src/config/people.ts';
 import { loadConfig } from '../src/config.ts';
 import { UserError } from '../src/core/errors.ts';
 import { Secret } from '../src/secret.ts';
@@ -63,6 +64,8 @@ describe('the plain environment', () => {
         evalMemoryBytes: 4 * 1024 ** 3,
         batch: 8,
         workers: 2,
+        evalSandbox: true,
+        evalHosts: [],
         allowIfd: false,
         restrictEval: false,
         settings: [],
@@ -82,7 +85,10 @@ describe('the plain environment', () => {
           imageAttribute: 'config.system.build.qcow2',
           containerAttribute: 'config.system.build.tarball',
         },
-        policy: { approvers: [], approvals: 1, authorMayApprove: true, places: [] },
+        policy: {
+          ...{ approvers: [], viewers: [], approvals: 1, authorMayApprove: true, places: [] },
+          allowOtherBranches: false,
+        },
         planExpiryMs: 86_400_000,
         rollbackWindowMs: 86_400_000,
         onStopped: 'start',
@@ -340,8 +346,26 @@ describe('the console', () => {
     expect(blamed({ ...minimal, ...discord, ...env })).toEqual([]);
   });
 
-  it.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('needs no token on %s', (host) => {
+  it.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('needs no configured token on %s', (host) => {
     expect(blamed({ ...minimal, HTTP_HOST: host })).toEqual([]);
+    expect(load({ ...minimal, HTTP_HOST: host }).warnings.join()).not.toContain('HTTP_HOST');
+  });
+
+  it.each(['0.0.0.0', '::', '192.168.1.4', 'proxnix.example.org'])('warns of plain HTTP to others on %s', (host) => {
+    const token = { CONSOLE_TOKEN: 'a-console-token-of-a-test' };
+    const warned = (env: Record<string, string>) =>
+      load({ ...minimal, ...env }).warnings.filter((warning) => warning.startsWith('HTTP_HOST: '));
+    expect(warned({ ...token, HTTP_HOST: host })).toEqual([
+      expect.stringMatching(/plain HTTP.*reverse proxy with TLS.*HTTP_HOST=127\.0\.0\.1/),
+    ]);
+    expect(warned({ ...discord, HTTP_HOST: host })).toEqual([]);
+    expect(warned({ ...token, CONSOLE_HOSTS: 'proxnix.example.org' })).toEqual([]);
+  });
+
+  it('leaves the metrics off without a token for them', () => {
+    expect(load(minimal)).not.toHaveProperty('metricsToken');
+    expect(load({ ...minimal, METRICS_TOKEN: 'a-metrics-token-of-a-test' }).metricsToken).toBeInstanceOf(Secret);
+    expect(blamed({ ...minimal, METRICS_TOKEN: 'short' })).toEqual(['METRICS_TOKEN']);
   });
 });
 
@@ -417,6 +441,36 @@ describe('approvers', () => {
     expect(warnings({ ...discord, APPROVERS: role, APPROVALS: '2' })).toEqual([]);
   });
 
+  it('are as wrongly everyone among the viewers', () => {
+    expect(blamed({ ...minimal, ...discord, VIEWERS: `discord:role:${discord.DISCORD_GUILD}` })).toEqual(['VIEWERS']);
+    expect(blamed({ ...minimal, VIEWERS: 'everybody' })).toEqual(['VIEWERS']);
+  });
+
+  it('and viewers are looked up in their chat, each once', () => {
+    const { fleets } = load({
+      ...minimal,
+      ...discord,
+      ...slack,
+      APPROVERS: role,
+      VIEWERS: `${role},slack:group:S0123ABCD`,
+    });
+    expect(fleets[0]?.policy.viewers).toEqual([role, 'slack:group:S0123ABCD']);
+    expect(namedIn('discord', fleets)).toEqual([role]);
+    expect(namedIn('slack', fleets)).toEqual(['slack:group:S0123ABCD']);
+  });
+
+  it('of several chats are one person by PEOPLE, and each id is one person', () => {
+    const two = 'ada = console:ada, ada=slack:user:U0123ABCD,grace=console:grace';
+    const people = load({ ...minimal, PEOPLE: two }).fleets[0]?.policy.people;
+    expect({ ...people }).toEqual({ 'console:ada': 'ada', 'slack:user:U0123ABCD': 'ada', 'console:grace': 'grace' });
+    for (const wrong of ['ada', '=console:ada', `ada=${role}`, 'ada=console:x, grace=console:x']) {
+      expect(blamed({ ...minimal, PEOPLE: wrong }), wrong).toEqual(['PEOPLE']);
+    }
+    const unmapped = { ...minimal, ...discord, APPROVALS: '2', CONSOLE: 'on', APPROVERS: `console:owner,${role}` };
+    expect(load(unmapped).warnings).toEqual([expect.stringMatching(/^PEOPLE: is empty/)]);
+    expect(load({ ...unmapped, PEOPLE: 'ada=console:owner' }).warnings).toEqual([]);
+  });
+
   it('need to know who the author is when the author may not approve', () => {
     const env = { ...minimal, AUTHOR_MAY_APPROVE: 'false' };
     expect(blamed(env)).toEqual(['AUTHORS']);
@@ -425,6 +479,8 @@ describe('approvers', () => {
     expect(authors?.['Ada Lovelace']).toEqual(['console:ada', 'slack:user:U0123ABCD']);
     expect(authors?.['grace@example.org']).toEqual(['console:grace']);
     expect(blamed({ ...minimal, AUTHORS: `Ada=${role}` })).toEqual(['AUTHORS']);
+    const programs = load({ ...env, AUTHORS: 'GitHub=bot,Ada@Example.org=console:ada' }).fleets[0]?.policy.authors;
+    expect({ ...programs }).toEqual({ GitHub: [], 'ada@example.org': ['console:ada'] });
   });
 
   it('find nothing for an author called like a member of every object', () => {
@@ -528,6 +584,20 @@ describe('the fleets file', () => {
     expect(config.secrets.map((secret) => secret.reveal())).toContain('lab-token-secret');
   });
 
+  it('says for each fleet who may look, who is who, and whether other branches may be approved', () => {
+    const web = { viewers: ['console:vera'], people: ['ada=console:ada'], allowOtherBranches: true };
+    const fleets = { web: { ...file.fleets.web, ...web }, test: file.fleets.test };
+    const config = load({ ...env, VIEWERS: role, PEOPLE: 'eve=console:eve' }, files({ ...file, fleets }));
+    expect(
+      config.fleets.map(({ policy }) => [policy.viewers, { ...policy.people }, policy.allowOtherBranches]),
+    ).toEqual([
+      [['console:vera'], { 'console:ada': 'ada' }, true],
+      [[role], { 'console:eve': 'eve' }, false],
+    ]);
+    const wrong = { ...file, fleets: { web: { ...file.fleets.web, viewers: ['ada'], people: ['x'] } } };
+    expect(blamed(env, files(wrong))).toEqual(['PROXNIX_FLEETS', 'PROXNIX_FLEETS']);
+  });
+
   it('says for each fleet where its images are', () => {
     const web = {
       containerAttribute: 'config.formats.lxc',
@@ -615,7 +685,12 @@ describe('.env.example', () => {
       { ...env, PROXNIX_FLEETS: '', WEBHOOKS: 'on', GIT_SSH_COMMAND: '' },
       { '/etc/proxnix/pve-root-ca.pem': '-----BEGIN CERTIFICATE-----' },
     );
-    expect(config.warnings).toEqual([]);
+    // Each of these opens the evaluation a little: that is their use.
+    expect(config.warnings.map((text) => text.slice(0, text.indexOf(':')))).toEqual([
+      'NIX_EVAL_SANDBOX',
+      'NIX_EVAL_HOSTS',
+      'NIX_ALLOW_IFD',
+    ]);
     expect(config.fleets[0]?.name).toBe('homelab');
   });
 

@@ -114,7 +114,12 @@ describe('the house', () => {
         if (!local(one)) return true;
         if (within(one.to, 'src/lib')) return true;
         const shared = ['src/log.ts', 'src/secret.ts', 'src/signal-group.ts'].includes(one.to);
-        return shared || isPort(one.to) || within(one.to, `src/${room}`, 'src/core') || within(one.to, 'src/views');
+        return (
+          shared ||
+          isPort(one.to) ||
+          within(one.to, `src/${room}`, 'src/core', 'src/lib') ||
+          within(one.to, 'src/views')
+        );
       }),
     );
     expect(stray).toEqual([]);
@@ -166,6 +171,16 @@ describe('the house', () => {
       .filter((file) => /\bconsole\.(log|error|warn)\(/.test(readFileSync(path.join(root, file), 'utf8')))
       .filter((file) => file !== 'src/simulator/cli.ts');
     expect(printing).toEqual([]);
+  });
+
+  it('has a lock file that pins the content of every package, and names no host', () => {
+    const text = readFileSync(path.join(root, 'package-lock.json'), 'utf8');
+    const { packages }: { packages: Record<string, { integrity?: string }> } = JSON.parse(text);
+    const { '': _top, ...others } = packages;
+    expect(Object.keys(others).length).toBeGreaterThan(100);
+    const unpinned = Object.keys(others).filter((name) => !/^sha512-/.test(others[name]?.integrity ?? ''));
+    expect(unpinned).toEqual([]);
+    expect(text).not.toContain('"resolved"');
   });
 
   it('has a port that each adapter folder implements', () => {

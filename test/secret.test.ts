@@ -45,6 +45,13 @@ describe('a secret', () => {
     expect(Object.keys(secret)).toEqual([]);
   });
 
+  it('is the same as its own text and as no other', () => {
+    expect(secret.isSame('canary-value')).toBe(true);
+    for (const other of ['', 'c', 'canary-valu', 'canary-value ', 'canary-value2', 'Canary-value', '[secret]']) {
+      expect([other, secret.isSame(other)]).toEqual([other, false]);
+    }
+  });
+
   it('is revealed when it is asked for', () => {
     expect(secret.reveal()).toBe('canary-value');
   });

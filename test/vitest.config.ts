@@ -4,8 +4,10 @@ export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    globalSetup: ['test/support/compiled.ts'],
+    // Against hanging, not for speed.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: 'forks',
     // Many tests wait for timers and processes rather than compute.
     maxWorkers: 3,

@@ -12,6 +12,11 @@ export interface BuildMonitor {
 
 /** Evaluates flakes and builds images. Evaluation never builds. Errors safe to show are `UserError`s. */
 export interface Builder {
+  /**
+   * Brings the inputs of the flake into the store, as its lock file names them: evaluation has no network. Evaluates
+   * nothing of the flake. Refuses inputs that lie on the bot's machine, outside of the repository.
+   */
+  fetchInputs(source: Source, signal?: AbortSignal): Promise<void>;
   /** The flake's output `proxnix` as JSON, alone and therefore cheap. */
   evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown>;
   /**

@@ -12,6 +12,8 @@ export interface FakeCommit {
   readonly fleet?: unknown;
   /** For each image type a text that stands for all its images are made of: another text is another store path. */
   readonly images?: Readonly<Record<string, string>>;
+  /** Its flake has inputs: evaluated before they were fetched, it fails. */
+  readonly inputs?: boolean;
   /** Image types whose configuration has an image for VMs only. */
   readonly withoutTarball?: readonly string[];
 }
@@ -22,6 +24,7 @@ const kinds = ['vm', 'container'] as const;
 /** A builder in memory with scripted commits and failures, for tests of what uses the port. */
 export class FakeBuilder implements Builder {
   readonly #commits = new Map<string, FakeCommit>();
+  readonly #fetched = new Set<string>();
   readonly #broken = new Map<string, readonly string[]>();
   readonly #built = new Set<string>();
   readonly #roots = new Set<string>();
@@ -55,11 +58,17 @@ export class FakeBuilder implements Builder {
     for (const path of this.#built) if (!this.#roots.has(path)) this.#built.delete(path);
   }
 
+  async fetchInputs(source: Source, signal?: AbortSignal): Promise<void> {
+    refuseCancelled(signal, 'fetch of the inputs');
+    this.#fetched.add(source.rev);
+  }
+
   async evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown> {
     this.calls.evaluateFleet++;
     refuseCancelled(signal, 'evaluation');
-    const fleet = this.#commits.get(source.rev)?.fleet;
-    if (fleet === undefined) throw new UserError(`The flake of commit ${source.rev.slice(0, 7)} does not evaluate.`);
+    const { fleet, inputs = false } = this.#commits.get(source.rev) ?? {};
+    if (fleet === undefined || (inputs && !this.#fetched.has(source.rev)))
+      throw new UserError(`The flake of commit ${source.rev.slice(0, 7)} does not evaluate.`);
     return structuredClone(fleet);
   }
 

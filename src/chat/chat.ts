@@ -55,9 +55,22 @@ export interface CommandOption {
   readonly name: string;
   readonly description: string;
   readonly required: boolean;
-  readonly complete?: 'run' | 'guest' | 'ref' | 'fleet' | 'command';
+  readonly complete?: 'run' | 'plan' | 'guest' | 'ref' | 'fleet' | 'command';
   /** Takes the rest of the line. */
   readonly rest?: boolean;
+}
+
+/** What somebody is typing: of one option of a command, beside what they have typed of the others. */
+export interface Completion {
+  /** The name of the command. */
+  readonly command: string;
+  readonly option: CommandOption;
+  /** What was typed of the option so far. */
+  readonly typed: string;
+  /** The other options by name, as far as they were typed. */
+  readonly args: Readonly<Record<string, string>>;
+  readonly person: Person;
+  readonly place: Place;
 }
 
 /** What a chat must know of a command to offer it: its words, not what it does. */
@@ -74,8 +87,8 @@ export interface ChatHandlers {
   command(request: CommandRequest): Promise<Answer>;
   press(press: Press): Promise<Answer>;
   submit(submission: Submission): Promise<Answer>;
-  /** Suggestions for an option, at most 25, for what was typed of it so far. */
-  complete(option: CommandOption, typed: string): Promise<readonly string[]>;
+  /** Suggestions for an option, at most 25. */
+  complete(completion: Completion): Promise<readonly string[]>;
 }
 
 /** By chat name, the chat's own id of a message. Saved with the run, so a card is found again after a restart. */

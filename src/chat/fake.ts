@@ -1,5 +1,5 @@
 import type { Button, Card, ChatName } from '../views/card.ts';
-import type { Answer, Chat, ChatHandlers, Form, MessageRef, Person, Place } from './chat.ts';
+import type { Answer, Chat, ChatHandlers, CommandOption, Form, MessageRef, Person, Place } from './chat.ts';
 import { readCommandLine } from './command-line.ts';
 
 export interface FakeMessage {
@@ -79,6 +79,18 @@ export class FakeChat implements Chat {
     const line = readCommandLine(text, this.#up().commands);
     if (line.kind === 'note') return line;
     return this.#up().command({ name: line.name, args: line.args, person, place });
+  }
+
+  /** Types an option of a command, with `args` typed beside it. */
+  complete(
+    command: string,
+    option: CommandOption,
+    typed: string,
+    person = this.person,
+    place = this.place,
+    args: Readonly<Record<string, string>> = {},
+  ): Promise<readonly string[]> {
+    return this.#up().complete({ command, option, typed, args, person, place });
   }
 
   /** Fills in a form. */

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { nixOptions } from '../app.ts';
 import type { NixOptions } from '../builder/nix/settings.ts';
-import type { Config } from '../config.ts';
+import type { Config, FleetConfig } from '../config.ts';
 import { createGate } from '../secret.ts';
 import { clockFindings } from './doctor/clock.ts';
 import { entranceFindings, loadForDoctor } from './doctor/configuration.ts';
@@ -68,9 +69,17 @@ async function withoutConfig(dir: string, { nix }: DoctorOptions): Promise<reado
 async function withConfig(config: Config, dir: string, options: DoctorOptions): Promise<readonly Finding[]> {
   const { now = Date.now, timeoutMs = 10_000, nix } = options;
   const { discordApi = 'https://discord.com/api', slackApi = 'https://slack.com/api/' } = options;
-  const nixOptions = { dir, ...nixOptionsOf(config), ...nix };
-  const nixDone = examineNix(nixOptions);
-  const flakes = config.fleets.map((fleet) => examineFleet(fleet, { dir, nix: nixOptions, nixDone }));
+  // As the bot calls Nix, with a home of its own.
+  const optionsOf = (fleet: FleetConfig, home: string) => ({
+    ...nixOptions(fleet, config),
+    ...nix,
+    dir: path.join(dir, home),
+  });
+  const [first] = config.fleets;
+  const nixDone = examineNix(first === undefined ? { dir, ...nix } : optionsOf(first, 'nix'));
+  const flakes = config.fleets.map((fleet) =>
+    examineFleet(fleet, { dir, nix: optionsOf(fleet, `flake-${fleet.name}`), nixDone }),
+  );
   const clusters = config.clusters.map((cluster) => {
     const area = config.clusters.length === 1 ? 'Proxmox' : `Proxmox ${cluster.name}`;
     return examineCluster(cluster, { area, guests: guestsOn(cluster.name, flakes), timeoutMs, now });
@@ -80,12 +89,13 @@ async function withConfig(config: Config, dir: string, options: DoctorOptions): 
   const chats: Promise<Examined>[] = [discord && examineDiscord(discord), slack && examineSlack(slack)].filter(
     (chat) => chat !== undefined,
   );
-  const [state, git, nixFound, fleets, services] = await Promise.all([
+  const [state, git, nixFound, fleets, services, entrances] = await Promise.all([
     examined('this machine', () => stateFindings(path.resolve(config.stateDir))),
     examined('git', async () => [await gitFinding()]),
     nixDone,
     Promise.all(flakes),
     Promise.all([...clusters, ...chats]),
+    entranceFindings(config),
   ]);
   return [
     ...state,
@@ -95,21 +105,6 @@ async function withConfig(config: Config, dir: string, options: DoctorOptions): 
     ...nixFound.findings,
     ...fleets.flatMap(({ findings }) => findings),
     ...services.flatMap(({ findings }) => findings),
-    ...entranceFindings(config),
+    ...entrances,
   ];
-}
-
-/** As the bot calls Nix, with a home of its own. */
-function nixOptionsOf({ nix }: Config): Partial<NixOptions> {
-  const settings = nix.settings.map((line) => [
-    line.slice(0, line.indexOf(' = ')),
-    line.slice(line.indexOf(' = ') + 3),
-  ]);
-  return {
-    evalTimeoutMs: nix.evalTimeoutMs,
-    evalMemoryBytes: nix.evalMemoryBytes,
-    allowImportFromDerivation: nix.allowIfd,
-    restrictEval: nix.restrictEval,
-    config: Object.fromEntries(settings),
-  };
 }

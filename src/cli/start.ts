@@ -10,15 +10,18 @@ import { untilSignal } from './signals.ts';
 export async function start(envFile: string): Promise<void> {
   const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
   const config = loadConfig({ ...fromFile, ...process.env }, (file) => readFileSync(file, 'utf8'));
-  const log = createLog({ level: config.log.level, gate: createGate(config.secrets) });
+  // Until the bot has its own log, which knows the secrets that it made as well.
+  let log = createLog({ level: config.log.level, gate: createGate(config.secrets) });
   // A library that fails outside of any call of ours must not take a deploy with it; what is broken is in the log.
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise was rejected and nobody held it'));
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'an error was thrown where nobody could catch it');
     process.exit(1);
   });
-  const app = await startApp(config, { log });
-  console.log(`proxnix is running; ${config.console === undefined ? 'webhooks' : 'the console'} at ${app.url}`);
+  const app = await startApp(config);
+  log = app.log;
+  const where = app.console === undefined ? `webhooks at ${app.url}` : `the console at ${app.console.url}`;
+  console.log(`proxnix is running; ${where}`);
   await untilSignal();
   await app.stop();
 }

@@ -43,7 +43,7 @@ function readConnection(values: Environment, mistakes: Mistakes): SlackConfig['c
   return signingSecret === undefined ? undefined : { mode: 'http', signingSecret };
 }
 
-/** The console: on by itself when it is the only chat. Where others can reach it, it asks for a token. */
+/** The console: on by itself when it is the only chat. Where others can reach it, its token must be one they can know. */
 export function readConsole(values: Environment, mistakes: Mistakes): Config['console'] {
   const otherChats = wantsDiscord(values) || wantsSlack(values);
   const { CONSOLE, CONSOLE_TOKEN: token, CONSOLE_HOSTS: hosts, HTTP_HOST } = values;

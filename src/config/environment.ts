@@ -1,13 +1,18 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { attribute, branch, clusterUrl, folder, gitUrl, repository } from './addresses.ts';
-import { approver, authors, slackId, snowflake } from './people.ts';
+import { approver, authors, people, slackId, snowflake } from './people.ts';
 import * as is from './values.ts';
 
 const hostName = is.text(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,252})$/, 'expected host names');
 const address = z.string().refine((value) => isIP(value) !== 0 || hostName.safeParse(value).success, {
   error: 'expected a host or an address',
 });
+
+const hostAndPort = is.text(
+  /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})(?::[0-9]{1,5})?$/,
+  'expected hosts such as git.example.org or 10.0.0.5:3000',
+);
 
 const storage = is.text(/^[A-Za-z][\w.-]{0,98}[A-Za-z0-9]$/, 'expected the name of a storage such as local');
 const pool = is.text(/^[\w.-]+(?:\/[\w.-]+){0,2}$/, 'expected the name of a pool');
@@ -23,7 +28,15 @@ const nixSettings = z
       .map((line) => line.trim())
       .filter((line) => line !== ''),
   )
-  .pipe(z.array(is.text(/^[a-z][a-z0-9-]* = .+$/, 'expected lines of the form `key = value`')));
+  .pipe(
+    z.array(
+      is
+        .text(/^[a-z][a-z0-9-]* = .+$/, 'expected lines of the form `key = value`')
+        .refine((line) => !/^(?:extra-)?sandbox(?:-fallback)? /.test(line), {
+          error: 'expected no sandbox setting: builds always run in the sandbox of Nix',
+        }),
+    ),
+  );
 
 /** The parts that the environment and the fleets file share. */
 export const shared = { storage, pool, tokenId, fleetName, address };
@@ -60,6 +73,7 @@ export const Environment = z.object({
   CONSOLE: is.choice('auto', 'on', 'off').prefault('auto'),
   CONSOLE_TOKEN: is.madeUpSecret.optional(),
   CONSOLE_HOSTS: is.list(hostName).prefault(''),
+  METRICS_TOKEN: is.madeUpSecret.optional(),
 
   DISCORD_TOKEN: is.anyToken.optional(),
   DISCORD_GUILD: snowflake.optional(),
@@ -73,9 +87,12 @@ export const Environment = z.object({
   SLACK_CHANNEL: slackId('CG', 'channel').optional(),
 
   APPROVERS: is.list(approver).prefault(''),
+  VIEWERS: is.list(approver).prefault(''),
   APPROVALS: is.whole(1, 10).prefault('1'),
   AUTHOR_MAY_APPROVE: is.flag.prefault('true'),
   AUTHORS: is.list(z.string()).pipe(authors).prefault(''),
+  PEOPLE: is.list(z.string()).pipe(people).prefault(''),
+  ALLOW_OTHER_BRANCHES: is.flag.prefault('false'),
   MAX_DESTROY: is.whole(0, 1_000).optional(),
   PLAN_EXPIRY: is.duration.prefault('24h'),
   ROLLBACK_WINDOW: is.duration.prefault('24h'),
@@ -89,6 +106,8 @@ export const Environment = z.object({
   NIX_EVAL_MEMORY: is.size.prefault('4G'),
   NIX_BATCH: is.whole(1, 100).prefault('8'),
   NIX_WORKERS: is.whole(1, 64).prefault('2'),
+  NIX_EVAL_SANDBOX: is.choice('on', 'off').prefault('on'),
+  NIX_EVAL_HOSTS: is.list(hostAndPort).prefault(''),
   NIX_ALLOW_IFD: is.flag.prefault('false'),
   NIX_RESTRICT_EVAL: is.flag.prefault('false'),
   NIX_SETTINGS: nixSettings.prefault(''),
@@ -108,6 +127,7 @@ export const secretNames: readonly VariableName[] = [
   'GIT_TOKEN',
   'WEBHOOK_SECRET',
   'CONSOLE_TOKEN',
+  'METRICS_TOKEN',
   'DISCORD_TOKEN',
   'SLACK_BOT_TOKEN',
   'SLACK_APP_TOKEN',

@@ -112,9 +112,12 @@ export function readCa(name: string, path: string, readFile: ReadFile, mistakes:
 function policyOf(values: Environment): Omit<Policy, 'places'> {
   return {
     approvers: values.APPROVERS,
+    viewers: values.VIEWERS,
     approvals: values.APPROVALS,
     authorMayApprove: values.AUTHOR_MAY_APPROVE,
     authors: values.AUTHORS,
+    people: values.PEOPLE,
+    allowOtherBranches: values.ALLOW_OTHER_BRANCHES,
     maxDestroy: values.MAX_DESTROY,
   };
 }

@@ -4,7 +4,7 @@ import { type Environment, shared } from './environment.ts';
 import { type Chats, channelsOf, type Fleets, gitOf, placesOf, readCa, singleFleetNames } from './fleet.ts';
 import type { Mistakes } from './mistakes.ts';
 import type { ClusterConfig, FleetConfig } from './model.ts';
-import { approver, authors, slackId, snowflake } from './people.ts';
+import { approver, authors, people, slackId, snowflake } from './people.ts';
 import { type Env, type ReadFile, readText } from './read.ts';
 import * as is from './values.ts';
 
@@ -47,9 +47,12 @@ const Fleet = z.strictObject({
   discordChannel: snowflake.optional(),
   slackChannel: slackId('CG', 'channel').optional(),
   approvers: z.array(approver).optional(),
+  viewers: z.array(approver).optional(),
   approvals: count(1, 10).optional(),
   authorMayApprove: z.boolean().optional(),
   authors: z.array(z.string()).pipe(authors).optional(),
+  people: z.array(z.string()).pipe(people).optional(),
+  allowOtherBranches: z.boolean().optional(),
   maxDestroy: count(0, 1_000).optional(),
   planExpiry: is.duration.optional(),
   rollbackWindow: is.duration.optional(),
@@ -155,9 +158,12 @@ function readFleet(name: string, fleet: Fleet, clusters: readonly string[], sour
 function readPolicy(fleet: Fleet, values: Environment): Omit<FleetConfig['policy'], 'places'> {
   return {
     approvers: fleet.approvers ?? values.APPROVERS,
+    viewers: fleet.viewers ?? values.VIEWERS,
     approvals: fleet.approvals ?? values.APPROVALS,
     authorMayApprove: fleet.authorMayApprove ?? values.AUTHOR_MAY_APPROVE,
     authors: fleet.authors ?? values.AUTHORS,
+    people: fleet.people ?? values.PEOPLE,
+    allowOtherBranches: fleet.allowOtherBranches ?? values.ALLOW_OTHER_BRANCHES,
     maxDestroy: fleet.maxDestroy ?? values.MAX_DESTROY,
   };
 }

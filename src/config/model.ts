@@ -11,8 +11,13 @@ export interface Config {
   readonly webhook?: { readonly secret: Secret };
   /** Absent: git is not polled. */
   readonly pollIntervalMs?: number;
-  /** Absent: the console is off. `hosts`: further names under which a browser may reach it. */
+  /**
+   * Absent: the console is off. `token` absent: the bot makes one of its own. `hosts`: further names under which a
+   * browser may reach it.
+   */
   readonly console?: { readonly token?: Secret; readonly hosts: readonly string[] };
+  /** What `/metrics` asks for, besides the console's token; without either the metrics are off. */
+  readonly metricsToken?: Secret;
   readonly discord?: { readonly token: Secret; readonly guild: string };
   readonly slack?: SlackConfig;
   /** Absent: that check is off. */
@@ -24,6 +29,8 @@ export interface Config {
   readonly secrets: readonly Secret[];
   /** What is allowed and probably not meant; one sentence each, begins with the variable's name. */
   readonly warnings: readonly string[];
+  /** Those of the warnings that tell what is open to people who may not approve. */
+  readonly risks: readonly string[];
 }
 
 export interface ClusterConfig {
@@ -90,6 +97,10 @@ export interface NixConfig {
   readonly batch: number;
   /** Processes at once. */
   readonly workers: number;
+  /** Evaluations run in a sandbox. */
+  readonly evalSandbox: boolean;
+  /** Hosts that an evaluation may reach. */
+  readonly evalHosts: readonly string[];
   readonly allowIfd: boolean;
   readonly restrictEval: boolean;
   /** Lines `key = value` for Nix. */

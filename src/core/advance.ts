@@ -75,12 +75,11 @@ function whilePlanning(run: PlanningRun, event: RunEvent): Run | undefined {
   }
 }
 
-type BaseOf<R extends Run> = Pick<R, 'id' | 'fleet' | 'branch' | 'trigger' | 'startedAt'>;
+type BaseOf<R extends Run> = Pick<R, 'id' | 'fleet' | 'branch' | 'trigger' | 'startedAt' | 'ref' | 'offBranch'>;
 
 function planned(base: BaseOf<Run>, event: Extract<RunEvent, { type: 'planned' }>): PlannedRun {
-  const { id, fleet, branch, trigger, startedAt } = base;
   return {
-    ...{ id, fleet, branch, trigger, startedAt },
+    ...fromStart(base),
     phase: 'planned',
     commit: event.plan.goal.commit,
     plan: event.plan,
@@ -89,6 +88,15 @@ function planned(base: BaseOf<Run>, event: Extract<RunEvent, { type: 'planned' }
     needed: event.needed,
     approvals: [],
     ...(event.moved === undefined ? {} : { moved: event.moved }),
+  };
+}
+
+/** What a run is from its start to its end. */
+function fromStart({ id, fleet, branch, trigger, startedAt, ref, offBranch }: BaseOf<Run>) {
+  return {
+    ...{ id, fleet, branch, trigger, startedAt },
+    ...(ref === undefined ? {} : { ref }),
+    ...(offBranch === undefined ? {} : { offBranch }),
   };
 }
 
@@ -146,8 +154,8 @@ function beforeApply(run: PlannedRun | QueuedRun, event: RunEvent): Run | undefi
 }
 
 /** What a run keeps through its whole life once it has a plan. */
-function baseOf({ id, fleet, branch, trigger, startedAt, commit }: PlannedRun | QueuedRun) {
-  return { id, fleet, branch, trigger, startedAt, commit };
+function baseOf(run: PlannedRun | QueuedRun) {
+  return { ...fromStart(run), commit: run.commit };
 }
 
 function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {

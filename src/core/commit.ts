@@ -25,6 +25,23 @@ export function shortCommit(commit: Commit): Commit {
   };
 }
 
+/** Somebody whom a commit names as its author or its committer, as git tells it: text from outside. */
+export interface Signature {
+  /** At most 200 characters. */
+  readonly name: string;
+  /** At most 200 characters. */
+  readonly email: string;
+  /** The newest commit that names them. */
+  readonly sha: string;
+}
+
+/** Everybody whom some commits name as author or committer, each name and address once. */
+export interface Authorship {
+  readonly signatures: readonly Signature[];
+  /** False: there are more commits than were looked at. */
+  readonly complete: boolean;
+}
+
 /** The first seven digits, as people write commits. */
 export function shortSha(sha: string): string {
   return sha.slice(0, 7);

@@ -68,6 +68,9 @@ export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
   return { id: `p-${digest.slice(0, 6)}`, digest, changesDigest, goal, changes: sorted };
 }
 
+/** A whole plan id; one that was cut off is none. */
+export const planIdPattern = /^p-[0-9a-f]{6}$/;
+
 /** The changes that an apply would run. */
 export function runnable(plan: Plan): readonly Change[] {
   return plan.changes.filter((change) => change.blocked === undefined);

@@ -1,23 +1,10 @@
+import { type Authors, authorRefusal } from './author-rule.ts';
+import { type Authorship, shortSha } from './commit.ts';
+import { type Goal, onlyGuest } from './goal.ts';
+import { compareIds, type People, personId } from './identity.ts';
 import { type Plan, runnable } from './plan.ts';
-import type { Run, Who } from './run.ts';
-
-/** Why a press or a command was refused; each is explained in the README. */
-export type ReasonCode =
-  | 'not-an-approver'
-  | 'author-may-not-approve'
-  | 'plan-superseded'
-  | 'plan-expired'
-  | 'plan-drifted'
-  | 'already-approved'
-  | 'already-decided'
-  | 'locked'
-  | 'wrong-channel'
-  | 'needs-confirmation';
-
-export interface Refusal {
-  readonly code: ReasonCode;
-  readonly text: string;
-}
+import type { Refusal } from './refusal.ts';
+import type { PlannedRun, Run, Who } from './run.ts';
 
 /** Somebody with the immutable ids of the groups the chat vouches for, and where they press. */
 export interface Actor extends Who {
@@ -26,18 +13,22 @@ export interface Actor extends Who {
   readonly channel: string;
 }
 
-/** Who may decide about a fleet's plans. */
+/** Who may read, ask and decide about a fleet. */
 export interface Policy {
   /** `console:<id>`, `discord:user:<id>`, `discord:role:<id>`, `slack:user:<id>`, `slack:group:<id>`. Empty: nobody. */
   readonly approvers: readonly string[];
+  /** Who may read and ask for plans beside the approvers, spelled the same. Empty: whoever is in the fleet's channel. */
+  readonly viewers: readonly string[];
   /** How many people must approve. */
   readonly approvals: number;
   readonly authorMayApprove: boolean;
-  /** Ids, spelled like approvers, by the author name that git tells. */
-  readonly authors: Readonly<Record<string, readonly string[]>>;
+  readonly authors: Authors;
+  readonly people: People;
+  /** May a commit be approved that is not on the fleet's branch? */
+  readonly allowOtherBranches: boolean;
   /** More destroys than this need the whole sentence typed; absent: a fifth of the fleet, at least one. */
   readonly maxDestroy?: number | undefined;
-  /** The one place of each chat where this fleet is decided. */
+  /** The one place of each chat where this fleet is shown and decided. */
   readonly places: readonly { readonly chat: Who['chat']; readonly workspace: string; readonly channel: string }[];
 }
 
@@ -48,13 +39,22 @@ export interface Lock {
   readonly at: number;
 }
 
+/** What is known at the moment of a decision, beside the run and the person. */
+export interface Circumstances {
+  readonly now: number;
+  readonly lock: Lock | undefined;
+  /** Is the commit on the fleet's branch? `undefined`: git could not tell. */
+  readonly onBranch: boolean | undefined;
+  /** Who wrote what would be applied; `undefined`: git could not tell. Only the author rule looks at it. */
+  readonly authorship: Authorship | undefined;
+}
+
 /** May this person decide anything about this fleet here? */
 export function mayAct(actor: Actor, policy: Policy): Refusal | undefined {
-  const place = policy.places.find((one) => one.chat === actor.chat);
-  if (place === undefined || place.workspace !== actor.workspace || place.channel !== actor.channel) {
+  if (!isItsPlace(actor, policy)) {
     return { code: 'wrong-channel', text: 'This fleet is decided in its own channel, not here.' };
   }
-  if (!idsOf(actor).some((id) => policy.approvers.includes(id))) {
+  if (!isAmong(actor, policy.approvers)) {
     const nobody = policy.approvers.length === 0;
     return {
       code: 'not-an-approver',
@@ -64,45 +64,97 @@ export function mayAct(actor: Actor, policy: Policy): Refusal | undefined {
   return undefined;
 }
 
+/** May this person read about this fleet here, and ask for a plan of it? */
+export function mayView(actor: Actor, policy: Policy): Refusal | undefined {
+  if (!isItsPlace(actor, policy)) {
+    return { code: 'wrong-channel', text: 'This fleet is shown in its own channel, not here.' };
+  }
+  const { viewers, approvers } = policy;
+  if (viewers.length === 0 || isAmong(actor, viewers) || isAmong(actor, approvers)) return undefined;
+  return { code: 'not-a-viewer', text: 'You are not one of the viewers of this fleet.' };
+}
+
 /**
  * May this person approve this plan of this run now? `planId` is the plan they saw. Everything is decided from ids.
  * @returns why not, or `undefined`
  */
 export function mayApprove(
   run: Run,
-  planId: string | undefined,
+  planId: string,
   actor: Actor,
   policy: Policy,
-  lock: Lock | undefined,
-  now: number,
+  circumstances: Circumstances,
 ): Refusal | undefined {
+  const { now, lock, onBranch, authorship } = circumstances;
   const refused = mayAct(actor, policy) ?? notOpen(run, planId, now);
-  if (refused !== undefined) return refused;
-  if (!policy.authorMayApprove && run.commit !== undefined) {
-    const { author: name } = run.commit;
-    const author = Object.hasOwn(policy.authors, name) ? (policy.authors[name] ?? []) : [];
-    if (idsOf(actor).some((id) => author.includes(id))) {
-      return { code: 'author-may-not-approve', text: 'You wrote this commit: somebody else has to approve it.' };
-    }
-  }
-  if (lock !== undefined) return { code: 'locked', text: `Applies are locked by ${lock.by.name}: ${lock.reason}` };
-  if (run.phase === 'planned' && run.approvals.some(({ by }) => by.chat === actor.chat && by.id === actor.id)) {
-    return { code: 'already-approved', text: 'You have approved this plan already; it needs somebody else as well.' };
-  }
-  return undefined;
+  if (refused !== undefined || run.phase !== 'planned') return refused;
+  const { goal } = run.plan;
+  return (
+    (needsBranch(goal, policy) ? branchRefusal(run.branch, goal.commit.sha, onBranch) : undefined) ??
+    (policy.authorMayApprove ? undefined : authorRefusal(actor, authorship, policy)) ??
+    (lock === undefined ? undefined : lockedBy(lock)) ??
+    quorumRefusal(run, actor, policy.people)
+  );
 }
 
 /** May this person reject this plan of this run now? */
-export function mayReject(run: Run, planId: string | undefined, actor: Actor, policy: Policy, now: number) {
+export function mayReject(run: Run, planId: string, actor: Actor, policy: Policy, now: number) {
   return mayAct(actor, policy) ?? notOpen(run, planId, now);
 }
 
+/** Must the commit of a goal be on the fleet's branch? What is done to one guest alone applies nothing of the commit. */
+export function needsBranch(goal: Goal, { allowOtherBranches }: Pick<Policy, 'allowOtherBranches'>): boolean {
+  return !allowOtherBranches && onlyGuest(goal) === undefined;
+}
+
+/** Is a run for a commit of another branch, which therefore cannot be approved? As it was when the run began. */
+export function isOffBranch(
+  { offBranch }: Pick<Run, 'offBranch'>,
+  goal: Goal,
+  policy: Pick<Policy, 'allowOtherBranches'>,
+): boolean {
+  return offBranch === true && needsBranch(goal, policy);
+}
+
+/** Why a commit that must be on a branch may not be applied. @param onBranch `undefined`: git could not tell */
+export function branchRefusal(branch: string, sha: string, onBranch: boolean | undefined): Refusal | undefined {
+  if (onBranch === true) return undefined;
+  const short = shortSha(sha);
+  const text =
+    onBranch === undefined
+      ? `Whether commit ${short} is on ${branch} cannot be told: git did not answer. Plan again.`
+      : `Commit ${short} is not on ${branch}: merge it and plan again. ALLOW_OTHER_BRANCHES=true lets other branches be approved.`;
+  return { code: 'other-branch', text };
+}
+
+function lockedBy({ by, reason }: Lock): Refusal {
+  return { code: 'locked', text: `Applies are locked by ${by.name}: ${reason}` };
+}
+
+/** One person counts once. Where ids of two chats may be one person, only the first of them counts. */
+function quorumRefusal({ approvals }: PlannedRun, actor: Actor, people: People): Refusal | undefined {
+  const me = personId(actor);
+  const others = approvals.map(({ by }) => personId(by));
+  if (others.some((other) => compareIds([me], [other], people) === 'same')) {
+    return {
+      code: 'already-approved',
+      text: 'You have approved this plan already; it needs somebody else as well.',
+    };
+  }
+  const twin = others.find((other) => compareIds([me], [other], people) === 'unknown');
+  if (twin === undefined) return undefined;
+  return {
+    code: 'unmapped-person',
+    text: `${me} may be the same person as ${twin}, who has approved this plan: map both in PEOPLE, or let somebody else approve where ${twin} did.`,
+  };
+}
+
 /** Why a run cannot be decided any more, whoever asks. */
-function notOpen(run: Run, planId: string | undefined, now: number): Refusal | undefined {
+function notOpen(run: Run, planId: string, now: number): Refusal | undefined {
   switch (run.phase) {
     case 'planned':
       if (run.expiresAt <= now) return { code: 'plan-expired', text: 'This plan has expired. Plan again.' };
-      if (planId !== undefined && planId !== run.plan.id) {
+      if (planId !== run.plan.id) {
         return {
           code: 'plan-drifted',
           text: `Plan ${planId} is void: the cluster moved. The card shows the new plan.`,
@@ -163,8 +215,14 @@ export function isConfirmed(typed: string, wanted: string): boolean {
   return words(typed) === words(wanted);
 }
 
-function idsOf(actor: Actor): readonly string[] {
-  if (actor.chat === 'console') return [`console:${actor.id}`];
+function isItsPlace({ chat, workspace, channel }: Actor, { places }: Policy): boolean {
+  const place = places.find((one) => one.chat === chat);
+  return place !== undefined && place.workspace === workspace && place.channel === channel;
+}
+
+/** Is this person, or a group that the chat vouches for, among these ids? */
+function isAmong(actor: Actor, ids: readonly string[]): boolean {
   const group = actor.chat === 'discord' ? 'role' : 'group';
-  return [`${actor.chat}:user:${actor.id}`, ...actor.groups.map((id) => `${actor.chat}:${group}:${id}`)];
+  const groups = actor.chat === 'console' ? [] : actor.groups.map((id) => `${actor.chat}:${group}:${id}`);
+  return [personId(actor), ...groups].some((id) => ids.includes(id));
 }

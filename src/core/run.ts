@@ -32,6 +32,10 @@ interface Base {
   readonly trigger: Trigger;
   readonly startedAt: Time;
   readonly commit?: Commit;
+  /** The branch, tag or hash that somebody named; absent: the head of `branch`. */
+  readonly ref?: string;
+  /** Set when the commit was not on `branch` as the run began. */
+  readonly offBranch?: true;
 }
 
 export interface Approval {
@@ -168,6 +172,11 @@ export type Phase = Run['phase'];
 export function planOf(run: Run): Plan | undefined {
   if (run.phase === 'failed') return run.applying?.plan;
   return 'plan' in run ? run.plan : undefined;
+}
+
+/** Did a run get as far as an apply, so that it may have changed guests? */
+export function reachedApply(run: Run): boolean {
+  return 'steps' in run && run.steps.length > 0;
 }
 
 /** What happens to a run. Times come from outside: the core has no clock. */

@@ -4,7 +4,7 @@ import { demoSeed } from '../simulator/simulator.ts';
 import * as edits from './edits.ts';
 import { openSampleRepository, type SampleRepository } from './repository.ts';
 import { declarationOf, type SampleGuest, sampleGuests } from './sample-files.ts';
-import { readSession, type Session } from './session.ts';
+import { readSession, readToken, type Session } from './session.ts';
 
 interface Action {
   readonly does: string;
@@ -53,9 +53,10 @@ export async function playAction(dir: string, name: string, target: string | und
     });
   }
   const guest = guestOf(target) ?? action.guest ?? 'init';
-  const session = await readSession(dir);
+  const [session, token] = [await readSession(dir), await readToken(dir)];
   await action.run(openSampleRepository(dir), guest, session);
-  console.log(`Done: ${action.does}${action.guest === undefined ? '' : ` (test-${guest})`}. Look at ${session.url}`);
+  const what = `${action.does}${action.guest === undefined ? '' : ` (test-${guest})`}`;
+  console.log(`Done: ${what}. Look at ${session.url}/?token=${token}`);
 }
 
 /** What no action does, because it is for the console's command line. */

@@ -19,17 +19,20 @@ export type Message = z.infer<typeof Message>;
 
 const Messages = z.array(Message);
 
-/** The console over HTTP, as a script of a user would drive it. */
+/** The console over HTTP, as a script of a user would drive it: with the token out of the bot's file. */
 export class ConsoleClient {
   readonly #url: string;
+  readonly #authorization: string;
 
-  constructor(url: string) {
+  /** @param url of the bot, without a slash at its end */
+  constructor(url: string, token: string) {
     this.#url = url;
+    this.#authorization = `Bearer ${token}`;
   }
 
   /** Newest last. */
   async messages(): Promise<readonly Message[]> {
-    const response = await fetch(`${this.#url}/api/messages`);
+    const response = await fetch(`${this.#url}/api/messages`, { headers: { authorization: this.#authorization } });
     return Messages.parse(await response.json());
   }
 
@@ -43,7 +46,7 @@ export class ConsoleClient {
   async post(path: string, body: unknown): Promise<unknown> {
     const response = await fetch(this.#url + path, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-proxnix': '1' },
+      headers: { authorization: this.#authorization, 'content-type': 'application/json', 'x-proxnix': '1' },
       body: JSON.stringify(body),
     });
     return response.json();

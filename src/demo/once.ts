@@ -1,13 +1,17 @@
 import { splitTags } from '../core/tags.ts';
 import { ConsoleClient, cardText } from './console-client.ts';
 import { sampleVms } from './sample-files.ts';
+import { readToken } from './session.ts';
 import type { Demo } from './start-demo.ts';
 
 const finalTags = [/^proxnix$/, /^nix-[0-9a-df-np-sv-z]{32}$/, /^commit-[0-9a-f]{40}$/];
 
-/** Plays the story alone: plan, approval, build and deploy. @returns whether every VM ended with the right tags. */
-export async function playOnce(demo: Demo, say: (line: string) => void): Promise<boolean> {
-  const client = new ConsoleClient(demo.app.url);
+/**
+ * Plays the story of the demo in `dir` alone: plan, approval, build and deploy.
+ * @returns whether every VM ended with the right tags
+ */
+export async function playOnce(dir: string, demo: Demo, say: (line: string) => void): Promise<boolean> {
+  const client = new ConsoleClient(demo.app.url, await readToken(dir));
   const progress = (title: string) => say(`  … ${title}`);
   say('Waiting for the plan of the first commit');
   const plan = await client.waitForNewest(/^Plan:/, { timeoutMs: 60_000, onTitle: progress });

@@ -1,6 +1,4 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { hostSettings, probeBuild } from '../builder/nix/probe.ts';
 import type { NixOptions } from '../builder/nix/settings.ts';
 
@@ -44,10 +42,4 @@ export async function findNix(dir: string, nixBinDir?: string): Promise<DemoNix 
   const machine: NixOptions = { dir: own.dir, offline: true, ...(nixBinDir === undefined ? {} : { nixBinDir }) };
   const second = await probeBuild(machine);
   return second.ok ? { options: machine, system: second.system } : { why: `${first.why}; ${second.why}` };
-}
-
-/** Removes a folder with a private store, whose files nobody may write. */
-export async function removePrivateStore(dir: string): Promise<void> {
-  await execa('chmod', ['-R', 'u+w', dir], { reject: false });
-  await rm(dir, { recursive: true, force: true });
 }

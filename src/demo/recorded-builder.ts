@@ -37,6 +37,9 @@ export class RecordedBuilder implements Builder {
     this.#recording = options.recording ?? readRecording();
   }
 
+  /** The sample flake has no inputs. */
+  async fetchInputs(): Promise<void> {}
+
   async evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown> {
     refuseCancelled(signal, 'evaluation');
     const { parts } = await this.#tree(source);

@@ -3,7 +3,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { z } from 'zod';
+import { consoleTokenFile } from '../config.ts';
 import { UserError } from '../core/errors.ts';
+import { readSecret } from '../store/secret-file.ts';
 import type { SampleRepository } from './repository.ts';
 
 /** What the commands that play with a running demo must know of it. */
@@ -34,6 +36,21 @@ export async function writeSession(dir: string, origin: string, session: Session
 export async function reportHead(dir: string, { origin, branch }: SampleRepository): Promise<void> {
   const { stdout: head } = await execa('git', ['-C', origin, 'rev-parse', `refs/heads/${branch}`]);
   await execa(process.execPath, [hook, fileOf(dir)], { input: `${'0'.repeat(40)} ${head} refs/heads/${branch}\n` });
+}
+
+/** The folder of the bot's state in that of a demo. */
+export function stateDirOf(dir: string): string {
+  return path.join(dir, 'state');
+}
+
+/** The token of the console, from the file that the bot of a demo keeps it in. */
+export async function readToken(dir: string): Promise<string> {
+  const file = consoleTokenFile({ stateDir: stateDirOf(dir) });
+  const found = await readSecret(file);
+  if (found.kind === 'kept') return found.secret.reveal();
+  throw new UserError(`The token of the console cannot be read from ${file}: it is ${found.kind}.`, {
+    next: 'Start the demo again with `npm run demo`.',
+  });
 }
 
 /** The demo that runs in a folder. */

@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type App, type AppParts, startApp } from '../app.ts';
+import { checkSandbox } from '../builder/nix/sandbox.ts';
+import { nixSettings } from '../builder/nix/settings.ts';
 import { loadConfig } from '../config.ts';
-import { createLog, type Log } from '../log.ts';
+import type { Log } from '../log.ts';
 import { demoSeed, type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { findNix } from './private-store.ts';
 import { createSampleRepository, type SampleRepository } from './repository.ts';
-import { writeSession } from './session.ts';
+import { stateDirOf, writeSession } from './session.ts';
 
 /** A demo that runs: the bot, a simulated cluster and a repository to push to. */
 export interface Demo {
@@ -16,6 +18,8 @@ export interface Demo {
   readonly repository: SampleRepository;
   /** Why evaluations are recorded ones; absent when real Nix is at work. */
   readonly recorded?: string;
+  /** Why evaluations run without their sandbox; absent when they run in it. */
+  readonly unboxed?: string;
   stop(): Promise<void>;
 }
 
@@ -54,7 +58,9 @@ export async function startDemo({ dir, port, log, importBytesPerSecond, requests
         DRIFT_POWER_INTERVAL: '10s',
         HTTP_PORT: String(port),
         APPROVERS: 'console:owner',
-        STATE_DIR: path.join(dir, 'state'),
+        STATE_DIR: stateDirOf(dir),
+        LOG_LEVEL: 'warn',
+        NIX_EVAL_SANDBOX: nix.unboxed === undefined ? 'on' : 'off',
       },
       () => '',
     );
@@ -62,14 +68,18 @@ export async function startDemo({ dir, port, log, importBytesPerSecond, requests
       ...nix.parts,
       proxmox: { timeouts: quickTimeouts },
       health: quickHealth,
-      log: log ?? createLog({ level: 'warn', gate: (text) => text }),
+      ...(log === undefined ? {} : { log }),
     });
     await writeSession(dir, repository.origin, { url: app.url, secret, simulatorUrl: simulator.url });
     const stop = async () => {
       await app.stop();
       await simulator.close();
     };
-    return { app, simulator, repository, stop, ...(nix.why === undefined ? {} : { recorded: nix.why }) };
+    return {
+      ...{ app, simulator, repository, stop },
+      ...(nix.why === undefined ? {} : { recorded: nix.why }),
+      ...(nix.unboxed === undefined ? {} : { unboxed: nix.unboxed }),
+    };
   } catch (error) {
     await simulator.close();
     throw error;
@@ -87,10 +97,25 @@ export const quickHealth = {
   },
 };
 
+interface HereNix {
+  readonly system: string;
+  readonly parts: AppParts;
+  readonly why?: string;
+  readonly unboxed?: string;
+}
+
 /** Real Nix where it works, else evaluations that were recorded from the same repository. */
-async function findNixHere(dir: string): Promise<{ system: string; parts: AppParts; why?: string }> {
+async function findNixHere(dir: string): Promise<HereNix> {
   const found = await findNix(dir).catch((error: Error) => ({ why: error.message }));
-  if ('options' in found) return { system: found.system, parts: { nix: found.options } };
+  if ('options' in found) {
+    // The flake of the demo is its reader's own: without a sandbox it is still worth a look.
+    const unboxed = await checkSandbox(nixSettings(found.options)).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    const parts = { nix: found.options };
+    return { system: found.system, parts, ...(unboxed === undefined ? {} : { unboxed }) };
+  }
   const { RecordedBuilder } = await import('./recorded-builder.ts');
   return {
     system: 'x86_64-linux',

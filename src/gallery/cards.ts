@@ -7,18 +7,19 @@ import { confirmForm, rejectForm } from '../views/forms.ts';
 import { freedCard } from '../views/freed-card.ts';
 import { helpCard } from '../views/help-card.ts';
 import { historyCard } from '../views/history-card.ts';
-import { planCardOf } from '../views/plan-card.ts';
+import { planCardOf, whichPlanCard } from '../views/plan-card.ts';
 import { powerCard } from '../views/power-card.ts';
 import { endReply, expiryReply } from '../views/replies.ts';
 import { runCard } from '../views/run-card.ts';
 import { type GuestStatusRow, guestStatusCard, statusCard } from '../views/status-card.ts';
+import { storeCard } from '../views/store-card.ts';
 import { sampleNow } from './sample-fleet.ts';
 import { sampleRuns } from './sample-runs.ts';
 
 const context: CardContext = {
   repository: 'acme/fleet',
   webUrl: 'https://git.example.org/acme/fleet',
-  policy: { approvers: ['console:owner'] },
+  policy: { approvers: ['console:owner'], allowOtherBranches: false },
   rollbackWindowMs: 24 * 60 * 60_000,
   applied: '4d0c8e1b2f3a4d5c6b7a8f9e0d1c2b3a4f5e6d7c',
   now: sampleNow + 120_000,
@@ -41,7 +42,11 @@ export function galleryCards(): Readonly<Record<string, Card>> {
   const plan = runs['plan'];
   if (plan?.phase !== 'planned') throw new Error('the gallery has no plan');
   cards['plan-locked'] = runCard(plan, { ...context, lock });
-  cards['plan-nobody'] = runCard(plan, { ...context, policy: { approvers: [] } });
+  cards['plan-nobody'] = runCard(plan, { ...context, policy: { ...context.policy, approvers: [] } });
+  const otherBranch = runOf(runs, 'plan-other-branch');
+  const allowed = { ...context.policy, allowOtherBranches: true };
+  cards['plan-other-branch-allowed'] = runCard(otherBranch, { ...context, policy: allowed });
+  cards['plan-which'] = whichPlanCard(plan, 'approve');
   cards['queued-behind'] = runCard(runOf(runs, 'queued'), { ...context, behind: 'r-40' });
   cards['plan-full'] = planCardOf(plan) ?? cards['plan-locked'];
   cards['reply-expiry'] = expiryReply(plan);
@@ -75,6 +80,13 @@ export function galleryCards(): Readonly<Record<string, Card>> {
     images: [{ volid: `proxnix-images:import/proxnix-${freed.imageHash}.qcow2`, hash: freed.imageHash, size: 1.9e9 }],
     roots: 2,
   });
+  cards['store-damaged'] = storeCard({
+    file: 'store.json.damaged-1795341480000',
+    lost: [
+      { what: 'run r-41', why: 'plan: Invalid input: expected object, received undefined' },
+      { what: '"lock" of homelab', why: 'lock.reason: Invalid input: expected string, received number' },
+    ],
+  });
   cards['history'] = historyCard(Object.values(runs));
   cards['help'] = helpCard(commands);
   return cards;
@@ -84,7 +96,7 @@ export function galleryCards(): Readonly<Record<string, Card>> {
 export function galleryForms(): Readonly<Record<string, Form>> {
   const run = sampleRuns()['plan'];
   if (run?.phase !== 'planned') throw new Error('the gallery has no plan');
-  return { 'form-confirm': confirmForm(run, 'test-website'), 'form-reject': rejectForm(run, run.plan.id) };
+  return { 'form-confirm': confirmForm(run, 'test-website'), 'form-reject': rejectForm(run) };
 }
 
 function runOf(runs: Readonly<Record<string, Run>>, name: string): Run {

@@ -72,6 +72,8 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
         moved: ['the configuration of test-cp (821) changed'],
       },
     ]),
+    'plan-other-branch': { ...planned(quietPlan()), ref: 'feature/larger-website', offBranch: true },
+    'plan-named': { ...planned(quietPlan()), ref: 'v1.2' },
     'plan-hostile': planned(hostilePlan()),
     drift: drift(quietPlan()),
     'drift-ignored': moved(drift(quietPlan()), [{ type: 'rejected', by: ada, at }]),

@@ -1,9 +1,10 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Commit, shortCommit } from '../core/commit.ts';
+import { type Authorship, type Commit, shortCommit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
 import { fetchError } from './fetch-error.ts';
 import type { Git, Source } from './git.ts';
+import { isAncestor, readAuthors } from './history.ts';
 import { dirPattern, pinRef, refPattern, refsOf, shaPattern, shortShaPattern } from './names.ts';
 import { Queue } from './queue.ts';
 import { readRemote, withoutSecrets } from './remote.ts';
@@ -28,6 +29,9 @@ export interface GitOptions {
   readonly timeoutMs?: number;
   readonly log?: GitLog;
 }
+
+/** The largest lock file seen in public has 200 KiB. */
+const maxFileBytes = 4 * 2 ** 20;
 
 /** A bare mirror of one repository, kept with the git program. Calls are carried out one after the other. */
 export class GitMirror implements Git {
@@ -79,6 +83,16 @@ export class GitMirror implements Git {
     });
   }
 
+  async isOnBranch(sha: string): Promise<boolean> {
+    await this.#opening();
+    return isAncestor(this.#run, sha, `refs/heads/${this.#branch}`);
+  }
+
+  async authors(head: string, base?: string): Promise<Authorship> {
+    await this.#opening();
+    return readAuthors(this.#run, head, base);
+  }
+
   pin(sha: string, name: string): Promise<Source> {
     return this.#queue.run(async () => {
       await this.#open();
@@ -90,7 +104,8 @@ export class GitMirror implements Git {
       }
       await this.#ok(['update-ref', '--no-deref', ref, sha]);
       const dir = this.#flakeDir === undefined ? {} : { dir: this.#flakeDir };
-      return { mirror: this.#run.dir, ref, rev: sha, ...dir };
+      const lock = await this.#file(sha, [...(this.#flakeDir?.split('/') ?? []), 'flake.lock'].join('/'));
+      return { mirror: this.#run.dir, ref, rev: sha, ...dir, ...(lock === undefined ? {} : { lock }) };
     });
   }
 
@@ -99,6 +114,11 @@ export class GitMirror implements Git {
       await this.#open();
       await this.#ok(['update-ref', '--no-deref', '-d', pinRef(name)]);
     });
+  }
+
+  /** Waits for no fetch: who only reads the mirror may do so while one is under way. */
+  async #opening(): Promise<void> {
+    if (!this.#opened) await this.#queue.run(() => this.#open());
   }
 
   /** Branches and tags with their whole history; what is gone there goes here. Pins lie outside and stay. */
@@ -160,8 +180,20 @@ export class GitMirror implements Git {
     return shortCommit({ sha, subject, author, at: Number(seconds) * 1000 });
   }
 
-  async #ok(args: readonly string[]): Promise<string> {
-    const result: GitResult = await runGit(this.#run, args);
+  /** The text of a file of a commit; `undefined` when there is none at that path. */
+  async #file(sha: string, path: string): Promise<string | undefined> {
+    const size = await runGit(this.#run, ['cat-file', '-s', `${sha}:${path}`]);
+    if (size.exitCode !== 0) return undefined;
+    if (Number(size.stdout) > maxFileBytes) {
+      throw new UserError(`The file ${path} is larger than ${maxFileBytes / 2 ** 20} MiB.`, {
+        next: 'Commit a smaller one.',
+      });
+    }
+    return this.#ok(['cat-file', 'blob', `${sha}:${path}`], maxFileBytes);
+  }
+
+  async #ok(args: readonly string[], maxOutput?: number): Promise<string> {
+    const result: GitResult = await runGit(this.#run, args, maxOutput);
     if (result.exitCode === 0) return result.stdout;
     const said = result.stderr.slice(-3).map((line) => withoutSecrets(line, this.#run.remote));
     throw new Error(`git ${args[0]} ended with ${result.exitCode}: ${said.join('; ')}`);

@@ -1,17 +1,30 @@
-import { type Commit, shortCommit } from '../core/commit.ts';
+import { type Authorship, type Commit, shortCommit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
 import type { Git, Source } from './git.ts';
+import { distinct, mostCommits } from './history.ts';
 import { pinRef, refsOf, shortShaPattern } from './names.ts';
+
+/** A commit with what only `authors` tells of it; absent: the author's name, and an address made of it. */
+export interface FakeCommit extends Commit {
+  readonly authorEmail?: string;
+  readonly committer?: string;
+  readonly committerEmail?: string;
+}
 
 /** A repository in memory, for tests of what uses the port. Its `push` and `point` are what other people do to it. */
 export class FakeGit implements Git {
-  readonly #commits = new Map<string, Commit>();
+  readonly #commits = new Map<string, FakeCommit>();
+  readonly #parents = new Map<string, string>();
   readonly #refs = new Map<string, string>();
   readonly #pins = new Map<string, string>();
   readonly #branch: string;
   readonly #flakeDir: string | undefined;
   /** Set: every fetch fails with it. */
   unreachable: UserError | undefined;
+  /** Set: the mirror itself answers with it where a commit belongs and who wrote it. */
+  unreadable: UserError | undefined;
+  /** Held before every fetch. */
+  beforeFetch: () => Promise<void> | undefined = () => undefined;
 
   constructor(options: { readonly branch?: string; readonly flakeDir?: string } = {}) {
     this.#branch = options.branch ?? 'main';
@@ -19,9 +32,13 @@ export class FakeGit implements Git {
   }
 
   /** Makes a commit the newest of a branch. */
-  push(commit: Commit, branch = this.#branch): void {
-    this.#commits.set(commit.sha, shortCommit(commit));
-    this.point(`refs/heads/${branch}`, commit.sha);
+  push(commit: FakeCommit, branch = this.#branch): void {
+    const ref = `refs/heads/${branch}`;
+    const parent = this.#refs.get(ref);
+    const isNew = !this.#commits.has(commit.sha);
+    if (isNew && parent !== undefined) this.#parents.set(commit.sha, parent);
+    this.#commits.set(commit.sha, { ...commit, ...shortCommit(commit) });
+    this.point(ref, commit.sha);
   }
 
   /** Lets a full ref point to a commit that was pushed; `undefined` deletes the ref. */
@@ -36,7 +53,7 @@ export class FakeGit implements Git {
   }
 
   async head(): Promise<Commit> {
-    this.#fetch();
+    await this.#fetch();
     const commit = this.#at(`refs/heads/${this.#branch}`);
     if (commit === undefined) throw new UserError(`The repository has no branch ${this.#branch}.`);
     return commit;
@@ -45,12 +62,37 @@ export class FakeGit implements Git {
   async find(ref: string): Promise<Commit | undefined> {
     const refs = refsOf(ref);
     if (refs.length === 0 && !shortShaPattern.test(ref)) return undefined;
-    this.#fetch();
+    await this.#fetch();
     const commits = shortShaPattern.test(ref)
       ? [...this.#commits.values()].filter((commit) => commit.sha.startsWith(ref.toLowerCase()))
       : [];
     if (commits.length > 1) throw new UserError(`${ref} is the beginning of ${commits.length} commits.`);
-    return commits[0] ?? refs.map((name) => this.#at(name)).find((commit) => commit !== undefined);
+    const [commit] = commits;
+    if (commit !== undefined) return plain(commit);
+    return refs.map((name) => this.#at(name)).find((commit) => commit !== undefined);
+  }
+
+  async isOnBranch(sha: string): Promise<boolean> {
+    const head = this.#refs.get(`refs/heads/${this.#branch}`);
+    if (head === undefined) throw new UserError('The mirror has no such branch.');
+    this.#known(sha);
+    return this.#historyOf(head).includes(sha);
+  }
+
+  async authors(head: string, base?: string): Promise<Authorship> {
+    this.#known(head);
+    if (base !== undefined) this.#known(base);
+    const without = base === undefined ? [] : this.#historyOf(base);
+    const all = base === undefined ? [head] : this.#historyOf(head).filter((sha) => !without.includes(sha));
+    const signatures = all.slice(0, mostCommits).flatMap((sha) => {
+      const { author, committer = author, ...emails } = this.#known(sha);
+      const { authorEmail = addressOf(author), committerEmail = addressOf(committer) } = emails;
+      return [
+        { sha, name: author, email: authorEmail },
+        { sha, name: committer, email: committerEmail },
+      ];
+    });
+    return { signatures: distinct(signatures), complete: all.length <= mostCommits };
   }
 
   async pin(sha: string, name: string): Promise<Source> {
@@ -65,12 +107,37 @@ export class FakeGit implements Git {
     this.#pins.delete(pinRef(name));
   }
 
-  #fetch(): void {
+  async #fetch(): Promise<void> {
+    await this.beforeFetch();
     if (this.unreachable !== undefined) throw this.unreachable;
+  }
+
+  /** A commit and its ancestors, newest first. */
+  #historyOf(sha: string): readonly string[] {
+    const history: string[] = [];
+    for (let at: string | undefined = sha; at !== undefined; at = this.#parents.get(at)) history.push(at);
+    return history;
+  }
+
+  #known(sha: string): FakeCommit {
+    if (this.unreadable !== undefined) throw this.unreadable;
+    const commit = this.#commits.get(sha);
+    if (commit === undefined) throw new UserError(`The mirror has no commit ${sha.slice(0, 12)}.`);
+    return commit;
   }
 
   #at(ref: string): Commit | undefined {
     const sha = this.#refs.get(ref);
-    return sha === undefined ? undefined : this.#commits.get(sha);
+    const commit = sha === undefined ? undefined : this.#commits.get(sha);
+    return commit === undefined ? undefined : plain(commit);
   }
+}
+
+/** As `head` and `find` tell it. */
+function plain({ sha, subject, author, at }: FakeCommit): Commit {
+  return { sha, subject, author, at };
+}
+
+function addressOf(name: string): string {
+  return `${name.toLowerCase().replace(/[^a-z0-9]+/g, '.')}@example.org`;
 }

@@ -1,4 +1,4 @@
-import type { Commit } from '../core/commit.ts';
+import type { Authorship, Commit } from '../core/commit.ts';
 
 /** A commit that is pinned in the bot's own mirror: what an evaluation reads. */
 export interface Source {
@@ -9,6 +9,8 @@ export interface Source {
   readonly rev: string;
   /** Folder of the flake inside the repository. */
   readonly dir?: string;
+  /** The text of `flake.lock` beside the flake; absent when there is none. */
+  readonly lock?: string;
 }
 
 /** One repository and one branch of it, both from our configuration. Errors are `UserError`s without credentials. */
@@ -17,6 +19,16 @@ export interface Git {
   head(): Promise<Commit>;
   /** A commit by ref or hash (seven digits or more), after a fetch; `undefined` when there is none. */
   find(ref: string): Promise<Commit | undefined>;
+  /**
+   * Is a commit the head of the branch, or one of its ancestors? Fetches nothing: the branch as it was fetched last
+   * answers, also while the server is down. Rejects when the mirror cannot tell.
+   */
+  isOnBranch(sha: string): Promise<boolean>;
+  /**
+   * Who wrote and who committed what `head` has and `base` has not (git's `base..head`); without `base`, the one commit
+   * `head`. Fetches nothing. At most 1000 commits are looked at. Rejects when the mirror does not have both.
+   */
+  authors(head: string, base?: string): Promise<Authorship>;
   /** Keeps a commit for a plan under `name` (letters, digits, `-`), also through a force push. */
   pin(sha: string, name: string): Promise<Source>;
   /** Lets a pinned commit go; unknown names are fine. */

@@ -15,7 +15,7 @@ export interface GitRun {
 
 export interface GitResult {
   readonly exitCode: number;
-  /** At most 1 MiB; the rest is dropped, which shows as `…`. */
+  /** At most `maxOutput` bytes; the rest is dropped, which shows as `…` at its end. */
   readonly stdout: string;
   /** The newest lines that are not empty, of a long one the beginning and `…`; may hold secrets. */
   readonly stderr: readonly string[];
@@ -39,7 +39,7 @@ const inherited = [
 ];
 
 const killAfterMs = 10_000;
-const maxOutput = 1024 * 1024;
+const usualOutput = 1024 * 1024;
 /** Bytes of a line of stderr. What the server says comes through here as well. */
 const longestLine = 2000;
 const keptLines = { count: 50, bytes: 16 * 1024 };
@@ -47,8 +47,9 @@ const keptLines = { count: 50, bytes: 16 * 1024 };
 /**
  * Runs git without a shell, hooks, prompts or a person's settings, in its own process group: a hanging `ssh` below it
  * ends with it. What git says against it is a result.
+ * @param maxOutput bytes of stdout; 1 MiB where nothing is said
  */
-export async function runGit(run: GitRun, args: readonly string[]): Promise<GitResult> {
+export async function runGit(run: GitRun, args: readonly string[], maxOutput = usualOutput): Promise<GitResult> {
   const child = execa('git', [...settings, ...args], {
     cwd: run.dir,
     detached: true,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { whyForbidden } from './fence.ts';
+import { whyForbidden } from '../lib/addresses.ts';
 
 /** Begins a connection to an IP address that may be connected to. */
 export type Connect = (to: { readonly host: string; readonly port: number }) => Socket;

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
-import { Hono, type MiddlewareHandler } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
-import type { HttpOptions } from './server.ts';
+import type { HttpOptions, Metrics } from './server.ts';
 
 /**
  * Every route of the bot behind one set of headers, with the health check and the metrics. Answers that are event
@@ -18,9 +18,7 @@ export function httpApp(
   app.use('*', headers());
   app.use('*', rememberStreams(streams));
   app.get('/healthz', (c) => c.json({ ok: true, version }));
-  if (metrics !== undefined) {
-    app.get('/metrics', async (c) => c.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType }));
-  }
+  if (metrics !== undefined) app.get('/metrics', (c) => showMetrics(c, metrics));
   for (const routes of options.routes) app.route('/', routes);
   app.notFound((c) => c.json({ error: `There is nothing at ${c.req.method} ${c.req.path}.` }, 404));
   app.onError((error, c) => {
@@ -32,6 +30,19 @@ export function httpApp(
     );
   });
   return app;
+}
+
+/**
+ * For those with a token. That a request comes from this machine proves nothing: a reverse proxy runs here as well, and
+ * hands on what anybody asks.
+ */
+async function showMetrics(c: Context, { registry, tokens }: Metrics): Promise<Response> {
+  const given = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+  if (given !== undefined && tokens.some((token) => token.isSame(given))) {
+    return c.body(await registry.metrics(), 200, { 'content-type': registry.contentType });
+  }
+  const next = 'Send Authorization: Bearer with METRICS_TOKEN or the console token.';
+  return c.json({ error: 'The metrics are for those with a token.', next }, 401, { 'www-authenticate': 'Bearer' });
 }
 
 function rememberStreams(streams: Set<ServerResponse>): MiddlewareHandler<{ Bindings: Partial<HttpBindings> }> {

@@ -5,6 +5,7 @@ import type { Hono } from 'hono';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { UserError } from '../core/errors.ts';
+import type { Secret } from '../secret.ts';
 import { httpApp } from './app.ts';
 import { closable } from './close.ts';
 
@@ -15,13 +16,19 @@ export interface HttpOptions {
   readonly version: string;
   /** Each is mounted at `/` with its own whole paths. */
   readonly routes: readonly Hono[];
-  readonly metrics?: Registry;
+  readonly metrics?: Metrics;
   readonly log: Pick<Logger, 'info' | 'error'>;
   /** Milliseconds a client may take for its headers, and for its whole request. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
   /** Milliseconds that answers under way may take when the server closes. */
   readonly graceMs?: number;
+}
+
+/** What `GET /metrics` shows, and to whom: to who sends one of the tokens. */
+export interface Metrics {
+  readonly registry: Registry;
+  readonly tokens: readonly Secret[];
 }
 
 export interface HttpServer {

@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
 import { imagesToKeep } from './images-kept.ts';
 import { goalOf, planAgain, vmidsOf } from './plan-run.ts';
+import { appliedPin, refuseOtherBranch } from './provenance.ts';
 import type { Runs } from './runs.ts';
 import { StepRunner } from './step-runner.ts';
 
@@ -31,6 +32,7 @@ export async function applyRun(fleet: Fleet, runId: string, deps: ApplyDeps): Pr
   // Locked after the approval: it goes on waiting, and `unlock` brings it back into the lane.
   if (store.fleet(fleet.name).lock !== undefined) return;
   try {
+    await refuseOtherBranch(fleet, run, log);
     const moved = await planAgain(fleet, run, clock);
     const begun = await runs.decide(runId, (now) => {
       // Somebody may have cancelled or locked it while the cluster was looked at.
@@ -60,8 +62,13 @@ async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }:
   const { goal } = run.plan;
   // What is done to one guest alone applies nothing of the commit.
   const whole = onlyGuest(goal) === undefined;
-  if (whole) await store.saveFleet(fleet.name, { applied: goal.commit.sha });
-  else if (goal.rollBack !== undefined) await acceptDrift(fleet, goal, { store, clock, log });
+  if (whole) {
+    await store.saveFleet(fleet.name, { applied: goal.commit.sha });
+    await fleet.git.pin(goal.commit.sha, appliedPin).catch((error: unknown) => {
+      log.warn({ run: runId, ...errorFacts(error) }, 'the commit that was applied could not be kept');
+    });
+  }
+  if (!whole && goal.rollBack !== undefined) await acceptDrift(fleet, goal, { store, clock, log });
   const addresses = await addressesOf(fleet, run);
   await runs.apply(runId, { type: 'applied', at: clock.now(), addresses });
   const images = whole ? imagesToKeep(fleet, runs.all(), clock.now()) : undefined;

@@ -1,26 +1,33 @@
 import type { Answer } from '../chat/chat.ts';
 import { IllegalTransition } from '../core/advance.ts';
 import { driftDigest, withKnown } from '../core/known-drift.ts';
-import type { Plan } from '../core/plan.ts';
+import { type Plan, planIdPattern } from '../core/plan.ts';
 import {
   type Actor,
+  type Circumstances,
   confirmationFor,
   isConfirmed,
   type Lock,
   mayAct,
   mayApprove,
   mayReject,
-  type Refusal,
 } from '../core/policy.ts';
-import type { Run } from '../core/run.ts';
+import type { Refusal } from '../core/refusal.ts';
+import { type PlannedRun, planOf, type Run } from '../core/run.ts';
 import type { AuditEntry, Store } from '../store/store.ts';
 import { confirmForm, rejectForm } from '../views/forms.ts';
+import { whichPlanCard } from '../views/plan-card.ts';
+import { answerOf } from './access.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
 import { planAgain } from './plan-run.ts';
+import { provenanceOf } from './provenance.ts';
 import type { Runs } from './runs.ts';
+import type { ShownPlans } from './shown-plans.ts';
 
 /** How long a drift that somebody ignores stays unsaid. */
 const ignoredMs = 24 * 60 * 60_000;
+
+type Provenance = Promise<Pick<Circumstances, 'onBranch' | 'authorship'>>;
 
 /** What came of a wish to decide: a private answer, and whether an apply may begin now. */
 export interface Decision {
@@ -30,6 +37,7 @@ export interface Decision {
 
 export interface DecisionDeps {
   readonly runs: Runs;
+  readonly shown: ShownPlans;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
@@ -41,12 +49,17 @@ export class Decisions {
   readonly #deps: DecisionDeps;
   /** A thousand presses at once look at the cluster once. */
   readonly #looks = new Map<string, Promise<void>>();
+  /** And ask git once. */
+  readonly #provenances = new Map<string, Provenance>();
 
   constructor(deps: DecisionDeps) {
     this.#deps = deps;
   }
 
-  /** `planId` is the plan the person saw, absent when they named only the run; `typed` what they confirmed with. */
+  /**
+   * `planId` is the plan the person means, absent when they typed only the run: then it is the one that they were shown
+   * last; `typed` what they confirmed with.
+   */
   async approve(
     fleet: Fleet,
     runId: string,
@@ -55,7 +68,13 @@ export class Decisions {
     typed?: string,
   ): Promise<Decision> {
     const { runs, clock } = this.#deps;
-    const check = (run: Run) => mayApprove(run, planId, actor, fleet.policy, this.#lock(fleet), clock.now());
+    const open = await this.#open(fleet, runId, planId, actor, 'approve');
+    if ('answer' in open) return open;
+    const provenance = await this.#provenance(fleet, open.run);
+    const check = (run: Run) => {
+      const circumstances = { ...provenance, now: clock.now(), lock: this.#lock(fleet) };
+      return mayApprove(run, open.meant, actor, fleet.policy, circumstances);
+    };
     const run = this.#run(runId);
     const refused = check(run);
     if (refused !== undefined || run.phase !== 'planned') return this.#refuse(refused ?? decided(run), run, actor);
@@ -68,13 +87,12 @@ export class Decisions {
       await this.#audit('refused', actor, run.id, run.plan.digest, code);
       return { answer: { kind: 'invalid', field: 'names', text: `Type ${wanted}`, code }, begins: false };
     }
-    const seen = run.plan.id;
     await this.#lookAgain(fleet, runId);
     const looked = this.#run(runId);
     if (looked.phase === 'in-sync' || looked.phase === 'blocked') return this.#refuse(movedOn, looked, actor);
     const approval = { by: { chat: actor.chat, id: actor.id, name: actor.name }, at: clock.now() };
     const moved = await runs.decide(runId, (now) => {
-      const still = mayApprove(now, seen, actor, fleet.policy, this.#lock(fleet), clock.now());
+      const still = check(now);
       if (still !== undefined) return { refused: still };
       const first = () => this.#audit('approved', actor, runId, run.plan.digest);
       return { event: { type: 'approved', approval }, first };
@@ -91,9 +109,11 @@ export class Decisions {
     reason?: string,
   ): Promise<Decision> {
     const { runs, clock } = this.#deps;
+    const open = await this.#open(fleet, runId, planId, actor, 'reject');
+    if ('answer' in open) return open;
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
     const moved = await runs.decide(runId, (run) => {
-      const refused = mayReject(run, planId, actor, fleet.policy, clock.now());
+      const refused = mayReject(run, open.meant, actor, fleet.policy, clock.now());
       if (refused !== undefined) return { refused };
       const at = clock.now();
       const plan = 'plan' in run ? run.plan?.digest : undefined;
@@ -108,10 +128,9 @@ export class Decisions {
   }
 
   /** Asks for the reason first where the chat can show a form. */
-  askReason(fleet: Fleet, runId: string, planId: string | undefined, actor: Actor): Answer {
-    const run = this.#run(runId);
-    const refused = mayReject(run, planId, actor, fleet.policy, this.#deps.clock.now());
-    return refused === undefined ? { kind: 'form', form: rejectForm(run, planId) } : note(refused);
+  async askReason(fleet: Fleet, runId: string, planId: string, actor: Actor): Promise<Decision> {
+    const open = await this.#open(fleet, runId, planId, actor, 'reject');
+    return 'answer' in open ? open : { answer: { kind: 'form', form: rejectForm(open.run) }, begins: false };
   }
 
   /** Stops an apply between two guests, or takes a queued run out of the lane. */
@@ -134,6 +153,42 @@ export class Decisions {
     });
     if ('refused' in moved) return this.#refuse(moved.refused, this.#run(runId), actor);
     return { answer: { kind: 'none' }, begins: false };
+  }
+
+  /**
+   * The open run that somebody means to decide, and the plan of it that they mean. A plan that is not named whole, and one
+   * that is not the plan of the run any more, is refused; where it cannot be told which one they mean, they are asked.
+   */
+  async #open(
+    fleet: Fleet,
+    runId: string,
+    planId: string | undefined,
+    actor: Actor,
+    verb: 'approve' | 'reject',
+  ): Promise<Decision | { readonly run: PlannedRun; readonly meant: string }> {
+    const { clock, shown } = this.#deps;
+    const run = this.#run(runId);
+    const now = planOf(run)?.id ?? '';
+    const meant = planId ?? shown.last(actor, runId);
+    if (meant !== undefined && !planIdPattern.test(meant)) {
+      return this.#refuse(mayAct(actor, fleet.policy) ?? needsPlan(run, verb), run, actor);
+    }
+    const refused = mayReject(run, meant ?? now, actor, fleet.policy, clock.now());
+    if (refused !== undefined || run.phase !== 'planned') return this.#refuse(refused ?? decided(run), run, actor);
+    if (meant !== undefined) return { run, meant };
+    shown.onAnswer(actor, runId, run.plan.id);
+    return { answer: { kind: 'card', card: whichPlanCard(run, verb) }, begins: false };
+  }
+
+  #provenance(fleet: Fleet, run: PlannedRun): Provenance {
+    const { log, store, runs } = this.#deps;
+    const asked =
+      this.#provenances.get(run.plan.digest) ??
+      provenanceOf(fleet, run, { log, store, runs: runs.all() }).finally(() =>
+        this.#provenances.delete(run.plan.digest),
+      );
+    this.#provenances.set(run.plan.digest, asked);
+    return asked;
   }
 
   /** At the click the state is read anew; a plan that would differ takes the place of the one that was shown. */
@@ -162,7 +217,7 @@ export class Decisions {
   async #refuse(refusal: Refusal, run: Run, actor: Actor): Promise<Decision> {
     const plan = 'plan' in run ? run.plan?.digest : undefined;
     await this.#audit('refused', actor, run.id, plan, refusal.code);
-    return { answer: note(refusal), begins: false };
+    return { answer: answerOf(refusal), begins: false };
   }
 
   /** A drift that is rejected is not shown again for a while. */
@@ -197,8 +252,9 @@ const movedOn: Refusal = {
   text: 'The cluster moved, and nothing is left to approve. The card says how it stands.',
 };
 
-function note(refusal: Refusal): Answer {
-  return { kind: 'note', text: refusal.text, code: refusal.code };
+function needsPlan(run: Run, verb: 'approve' | 'reject'): Refusal {
+  const text = `Name the plan that you mean, whole: /proxnix ${verb} ${run.id} p-… as it stands on the card.`;
+  return { code: 'needs-plan', text };
 }
 
 function decided(run: Run): Refusal {

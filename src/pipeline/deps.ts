@@ -58,6 +58,8 @@ export interface Deps {
   readonly editEveryMs: (chat: Chat) => number;
   /** How long a fleet must be quiet after a push before it is looked at: ten pushes make one plan. */
   readonly pushQuietMs: number;
+  /** What the configuration opens, one sentence each: `status` shows it. */
+  readonly risks: readonly string[];
 }
 
 /** The real clock. Its timers do not keep the process alive. */

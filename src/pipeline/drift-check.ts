@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts';
 import type { Clock, Fleet } from './deps.ts';
 import type { Lanes } from './lanes.ts';
 import { evaluateGoal, goalOf, outcomeOf, vmidsOf } from './plan-run.ts';
+import { originOf } from './provenance.ts';
 import type { Runs } from './runs.ts';
 
 /** What a check for drift came to. */
@@ -85,7 +86,9 @@ export class Drift {
     }
     if (!asked && isKnown(known, driftDigest(plan), now)) return { kind: 'known' };
     const event = outcomeOf(fleet, plan, this.#clock);
-    const run = await this.#runs.start(fleet, { kind: 'drift' }, goal.commit, event);
+    // Where git cannot tell, the card does not say it; the press asks again, and fails closed.
+    const origin = await originOf(fleet, goal.commit).catch(() => ({}));
+    const run = await this.#runs.start(fleet, { kind: 'drift' }, goal.commit, { event, ...origin });
     const drifts = withKnown(known, { digest: driftDigest(plan) }, now);
     await this.#store.saveFleet(fleet.name, { drifts });
     return { kind: 'drift', runId: run.id };

@@ -3,10 +3,12 @@ import { hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
 import type { KeptDisk } from '../core/kept.ts';
-import type { Actor } from '../core/policy.ts';
+import { type Actor, mayView } from '../core/policy.ts';
 import type { PushEvent } from '../core/push.ts';
 import type { Run, Trigger, Who } from '../core/run.ts';
 import type { CardContext } from '../views/context.ts';
+import { storeCard } from '../views/store-card.ts';
+import { Access, type Opened, type Wish } from './access.ts';
 import { cleanAnswer } from './clean-card.ts';
 import { type Decision, Decisions } from './decisions.ts';
 import type { Deps, Fleet } from './deps.ts';
@@ -14,16 +16,21 @@ import type { DriftFinding } from './drift-check.ts';
 import { Expiry } from './expiry.ts';
 import { findRollBack } from './find-roll-back.ts';
 import { Lanes } from './lanes.ts';
+import { originOf } from './provenance.ts';
 import { reconcile } from './reconcile.ts';
 import { Reporter } from './reporter.ts';
 import { Runs } from './runs.ts';
 import { setLock } from './set-lock.ts';
+import { ShownPlans } from './shown-plans.ts';
 import { type Intervals, Upkeep } from './upkeep.ts';
 import { Watch } from './watch.ts';
 import { Work } from './work.ts';
 
 /** How long ago a run may have ended to be shown again at the start. */
 const recentMs = 24 * 60 * 60_000;
+/** What stands for the id of another fleet's run: `waits for run of another fleet`. */
+const elsewhere = 'of another fleet';
+
 /** The story: from a push to the final tags. Everything that chats, webhooks and the command line ask for comes here. */
 export class Pipeline {
   readonly #deps: Deps;
@@ -32,6 +39,8 @@ export class Pipeline {
   readonly #lanes = new Lanes();
   readonly #work: Work;
   readonly #decisions: Decisions;
+  readonly #access: Access;
+  readonly #shown = new ShownPlans();
   readonly #watch: Watch;
   readonly #expiry: Expiry;
   readonly #upkeep: Upkeep;
@@ -45,6 +54,7 @@ export class Pipeline {
           deps.log.error({ run: runId, err: error }, 'where a card is shown could not be saved');
         });
       },
+      onCard: (chat, runId, card) => this.#shown.onCard(chat, runId, card),
     });
     this.#runs = new Runs({
       ...deps,
@@ -53,7 +63,8 @@ export class Pipeline {
       onEnded: (run) => this.#letGo(run),
     });
     this.#work = new Work(deps, this.#runs, this.#lanes);
-    this.#decisions = new Decisions({ ...deps, runs: this.#runs });
+    this.#decisions = new Decisions({ ...deps, runs: this.#runs, shown: this.#shown });
+    this.#access = new Access(deps);
     this.#expiry = new Expiry({ ...deps, runs: this.#runs });
     this.#upkeep = new Upkeep(deps, { runs: this.#runs, lanes: this.#lanes, reporter: this.#reporter });
     this.#watch = new Watch({
@@ -74,6 +85,7 @@ export class Pipeline {
       // Its end may not have come to a chat that was down.
       else if ('endedAt' in run && run.endedAt > since) this.#runs.refresh(run.id);
     }
+    this.#tellOfDamage();
     this.#expiry.start();
   }
 
@@ -123,13 +135,38 @@ export class Pipeline {
     return this.#upkeep.drift(fleet);
   }
 
+  /**
+   * Counts an ask of a person and finds the fleets that it may be about: those that are shown in this place, where they may
+   * do this. @param what the command or button; `run`: the one that it names
+   */
+  open(actor: Actor, wish: Wish, what: string, run?: string): Promise<Opened> {
+    const named = this.fleets().filter((fleet) => fleet.name === this.run(run ?? '')?.fleet);
+    return this.#access.open(actor, named.length === 0 ? this.fleets() : named, wish, what, run);
+  }
+
+  /** The fleets that a person may read about here. Counts nothing: for suggestions. */
+  visible(actor: Actor): readonly Fleet[] {
+    return this.fleets().filter((fleet) => mayView(actor, fleet.policy) === undefined);
+  }
+
+  /** A person is answered with the plan of a run. */
+  answeredWithPlan(actor: Actor, runId: string, planId: string): void {
+    this.#shown.onAnswer(actor, runId, planId);
+  }
+
+  /** The plan of a run that a person was shown last; `undefined` when that cannot be told. */
+  shownPlan(actor: Actor, runId: string): string | undefined {
+    return this.#shown.last(actor, runId);
+  }
+
   /** Plans a fleet at the head of its branch, or at a ref of its repository. @returns the new run. */
   async plan(fleet: Fleet, trigger: Trigger, ref?: string): Promise<Run> {
-    const commit = ref === undefined ? await fleet.git.head() : await fleet.git.find(ref);
+    if (ref === undefined) return this.#begin(fleet, trigger, await fleet.git.head());
+    const commit = await fleet.git.find(ref);
     if (commit === undefined) {
       throw new UserError(`The repository has no commit "${ref}".`, { next: 'Name a branch, a tag or a hash.' });
     }
-    return this.#begin(fleet, trigger, commit, ref === undefined);
+    return this.#begin(fleet, trigger, commit, await originOf(fleet, commit, ref));
   }
 
   /** Plans to take over a guest that the flake wants, at the head of the branch. @returns the new run. */
@@ -143,14 +180,19 @@ export class Pipeline {
   async rollBack(fleet: Fleet, to: string | undefined, by: Who): Promise<Run> {
     const { commit, vmid } = await findRollBack(fleet, to, { store: this.#deps.store, runs: this.#runs.all() });
     const trigger: Trigger = { kind: 'roll-back', by, ...(vmid === undefined ? {} : { vmid }) };
-    const run = await this.#runs.start(fleet, trigger, commit);
+    // What is done to one guest alone applies nothing of the commit.
+    const origin = vmid === undefined ? await originOf(fleet, commit, to) : {};
+    const run = await this.#runs.start(fleet, trigger, commit, origin);
     this.#work.plan(fleet, run.id);
     return run;
   }
 
-  /** @param typed what was typed into the destructive confirmation */
+  /**
+   * @param planId the plan they mean; `undefined`: the one that they were shown last
+   * @param typed what was typed into the destructive confirmation
+   */
   async approve(runId: string, planId: string | undefined, actor: Actor, typed?: string): Promise<Answer> {
-    return this.#decide(runId, async (fleet) => {
+    return this.#decide(runId, actor, async (fleet) => {
       const decision = await this.#decisions.approve(fleet, runId, planId, actor, typed);
       if (decision.begins) this.#work.apply(fleet, runId);
       return decision;
@@ -158,35 +200,32 @@ export class Pipeline {
   }
 
   async reject(runId: string, planId: string | undefined, actor: Actor, reason?: string): Promise<Answer> {
-    return this.#decide(runId, (fleet) => this.#decisions.reject(fleet, runId, planId, actor, reason));
+    return this.#decide(runId, actor, (fleet) => this.#decisions.reject(fleet, runId, planId, actor, reason));
   }
 
   /** The form that asks why a plan is rejected. */
-  async askReason(runId: string, planId: string | undefined, actor: Actor): Promise<Answer> {
-    return this.#decide(runId, async (fleet) => ({
-      answer: this.#decisions.askReason(fleet, runId, planId, actor),
-      begins: false,
-    }));
+  async askReason(runId: string, planId: string, actor: Actor): Promise<Answer> {
+    return this.#decide(runId, actor, (fleet) => this.#decisions.askReason(fleet, runId, planId, actor));
   }
 
   async cancel(runId: string, actor: Actor): Promise<Answer> {
-    return this.#decide(runId, async (fleet) => {
+    return this.#decide(runId, actor, async (fleet) => {
       const decision = await this.#decisions.cancel(fleet, runId, actor);
       if (decision.answer.kind === 'none') this.#work.cancel(runId);
       return decision;
     });
   }
 
-  /** Stops applies of every fleet that this person may decide about here; what is being applied is finished. */
-  async lock(actor: Actor, reason: string): Promise<Answer> {
+  /** Stops applies of fleets; what is being applied is finished. */
+  async lock(fleets: readonly Fleet[], actor: Actor, reason: string): Promise<Answer> {
     const at = this.#deps.clock.now();
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
-    return setLock(this.#deps, actor, { reason, by, at }, (fleet) => this.#refreshOpen(fleet));
+    return setLock(this.#deps, fleets, actor, { reason, by, at }, (fleet) => this.#refreshOpen(fleet));
   }
 
   /** Lets applies begin again, those first that were approved before the lock. */
-  async unlock(actor: Actor): Promise<Answer> {
-    return setLock(this.#deps, actor, undefined, (fleet) => {
+  async unlock(fleets: readonly Fleet[], actor: Actor): Promise<Answer> {
+    return setLock(this.#deps, fleets, actor, undefined, (fleet) => {
       this.#refreshOpen(fleet);
       // Also what still stands in the lane: it may be on its way out, and a second turn finds nothing to do.
       for (const run of this.#runs.open(fleet.name)) if (run.phase === 'queued') this.#work.apply(fleet, run.id);
@@ -207,6 +246,11 @@ export class Pipeline {
     return this.#runs.get(id);
   }
 
+  /** What the configuration opens, one sentence each. */
+  risks(): readonly string[] {
+    return this.#deps.risks;
+  }
+
   fleets(): readonly Fleet[] {
     return this.#deps.fleets;
   }
@@ -221,9 +265,10 @@ export class Pipeline {
     return this.#contextOf(run);
   }
 
-  /** The run ids in a fleet's lane, the one at work first. */
+  /** The run ids in a fleet's lane, the one at work first. A run of another fleet is told only as being one. */
   queue(fleet: Fleet): readonly string[] {
-    return this.#lanes.queue(fleet.clusterName);
+    const queue = this.#lanes.queue(fleet.clusterName);
+    return queue.map((id) => (this.#runs.get(id)?.fleet === fleet.name ? id : elsewhere));
   }
 
   /** The lock stands on every card that is still open. */
@@ -235,23 +280,25 @@ export class Pipeline {
   async #look(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
     const commit = await fleet.git.head();
     if (this.#deps.store.fleet(fleet.name).lastSeen === commit.sha) return;
-    await this.#begin(fleet, { kind: trigger }, commit, true);
+    await this.#begin(fleet, { kind: trigger }, commit);
   }
 
   /**
-   * Plans a commit, in a run of its own or in one that is still planning an older head. `isHead`: it is the newest commit
-   * of the branch; a commit that somebody named is planned beside it and overtakes nothing.
+   * Plans a commit, in a run of its own or in one that is still planning an older head. `origin` absent: it is the newest
+   * commit of the branch; a commit that somebody named is planned beside it and overtakes nothing.
    */
-  async #begin(fleet: Fleet, trigger: Trigger, commit: Commit, isHead: boolean): Promise<Run> {
+  async #begin(fleet: Fleet, trigger: Trigger, commit: Commit, origin?: Pick<Run, 'ref' | 'offBranch'>): Promise<Run> {
+    const isHead = origin === undefined;
     const planning = this.#runs
       .open(fleet.name)
       .filter((run) => run.phase === 'planning' && !['adopt', 'roll-back'].includes(run.trigger.kind));
-    const same = planning.find((run) => run.commit?.sha === commit.sha);
+    const same = planning.find((run) => run.commit?.sha === commit.sha && run.offBranch === origin?.offBranch);
     if (same !== undefined) return same;
     const { lastSeen } = this.#deps.store.fleet(fleet.name);
-    const older = isHead ? planning.find((run) => run.commit?.sha === lastSeen) : undefined;
+    // What somebody named is planned to its end: a newer head is no newer state of it.
+    const older = isHead ? planning.find((run) => run.commit?.sha === lastSeen && !isNamed(run)) : undefined;
     const overtaken = older === undefined ? undefined : await this.#overtake(older.id, commit);
-    const run = overtaken ?? (await this.#runs.start(fleet, trigger, commit));
+    const run = overtaken ?? (await this.#runs.start(fleet, trigger, commit, origin));
     if (overtaken === undefined) this.#work.plan(fleet, run.id);
     if (isHead) await this.#deps.store.saveFleet(fleet.name, { lastSeen: commit.sha });
     return run;
@@ -266,6 +313,17 @@ export class Pipeline {
     // What is being evaluated for the older commit is of no use any more.
     this.#work.stopEvaluating(runId);
     return moved.run;
+  }
+
+  /** That parts of the store were set aside is told in every fleet's channel, once. */
+  #tellOfDamage(): void {
+    const { fleets, log, store } = this.#deps;
+    if (store.setAside === undefined) return;
+    const { file, lost } = store.setAside;
+    log.error({ file, lost }, 'the store was damaged: parts of it were set aside');
+    for (const fleet of fleets) {
+      this.#reporter.show(`${fleet.name}: store`, fleet.name, () => storeCard({ file, lost }), {});
+    }
   }
 
   #takeUp(run: Run): void {
@@ -297,23 +355,23 @@ export class Pipeline {
     });
   }
 
-  async #decide(runId: string, decide: (fleet: Fleet) => Promise<Decision>): Promise<Answer> {
+  async #decide(runId: string, actor: Actor, decide: (fleet: Fleet) => Promise<Decision>): Promise<Answer> {
     const run = this.#runs.get(runId);
     const fleet = this.#deps.fleets.find((one) => one.name === run?.fleet);
     if (run === undefined || fleet === undefined) {
       return { kind: 'note', text: `There is no run ${runId} here. /proxnix history lists the runs.` };
     }
-    return (await decide(fleet)).answer;
+    return (await this.#access.countStranger(actor, fleet)) ?? (await decide(fleet)).answer;
   }
 
   #contextOf(run: Run): CardContext {
     const fleet = this.#deps.fleets.find((one) => one.name === run.fleet);
     const record = this.#deps.store.fleet(run.fleet);
-    const queue = fleet === undefined ? [] : this.#lanes.queue(fleet.clusterName);
+    const queue = fleet === undefined ? [] : this.queue(fleet);
     const behind = queue[0] === run.id || !queue.includes(run.id) ? undefined : queue[0];
     return {
       repository: fleet?.repository ?? run.fleet,
-      policy: fleet?.policy ?? { approvers: [] },
+      policy: fleet?.policy ?? { approvers: [], allowOtherBranches: false },
       now: this.#deps.clock.now(),
       rollbackWindowMs: fleet?.rollbackWindowMs ?? 0,
       ...(fleet?.webUrl === undefined ? {} : { webUrl: fleet.webUrl }),
@@ -322,4 +380,9 @@ export class Pipeline {
       ...(behind === undefined ? {} : { behind }),
     };
   }
+}
+
+/** Is a run for a commit that somebody named, not for the head of the branch? */
+function isNamed({ ref, offBranch }: Run): boolean {
+  return ref !== undefined || offBranch !== undefined;
 }

@@ -7,6 +7,7 @@ import type { KeptDisk } from '../core/kept.ts';
 import { whatMoved } from '../core/moved.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
+import { isOffBranch, needsBranch } from '../core/policy.ts';
 import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
@@ -75,7 +76,7 @@ async function evaluate(fleet: Fleet, runId: string, deps: PlanDeps, signal: Abo
   const { runs } = deps;
   const { commit, trigger } = runs.get(runId) ?? {};
   if (commit === undefined) throw new Error(`run ${runId} has no commit to plan`);
-  const note = (activity: 'evaluating' | 'images') => runs.note(runId, { type: 'progressed', activity });
+  const note = (activity: 'fetching' | 'evaluating' | 'images') => runs.note(runId, { type: 'progressed', activity });
   const goal = await evaluateGoal(fleet, commit, { pin: runId, note, signal });
   if (trigger?.kind === 'adopt') return adopting(goal, trigger.guest);
   return trigger?.kind === 'roll-back' ? rollingBack(goal, trigger.vmid, deps.store.fleet(fleet.name).kept) : goal;
@@ -107,13 +108,15 @@ export async function evaluateGoal(
   commit: Commit,
   options: {
     readonly pin: string;
-    readonly note?: (activity: 'evaluating' | 'images') => void;
+    readonly note?: (activity: 'fetching' | 'evaluating' | 'images') => void;
     readonly signal?: AbortSignal;
   },
 ): Promise<Goal> {
   const { pin, note, signal } = options;
-  note?.('evaluating');
+  note?.('fetching');
   const source = await fleet.git.pin(commit.sha, pin);
+  await fleet.builder.fetchInputs(source, signal);
+  note?.('evaluating');
   const specs = parseDesired(await fleet.builder.evaluateFleet(source, signal));
   note?.('images');
   const wanted = imagesOf(specs);
@@ -150,10 +153,17 @@ async function compare(fleet: Fleet, goal: Goal, runId: string, deps: PlanDeps):
  */
 async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): Promise<boolean> {
   const { runs, clock } = deps;
-  const open = runs
+  const offBranch = runs.get(runId)?.offBranch === true;
+  const older = runs
     .open(fleet.name)
     .filter((run): run is PlannedRun => run.phase === 'planned' && run.id !== runId && takesPlaceOf(plan, run.plan));
-  const stands = open.find((run) => run.plan.changesDigest === plan.changesDigest && run.expiresAt > clock.now());
+  // A plan that nobody can approve takes the place of none that somebody can, and does not stand for one.
+  const isBarred = (run: PlannedRun) => isOffBranch(run, run.plan.goal, fleet.policy);
+  const barred = offBranch && needsBranch(plan.goal, fleet.policy);
+  const open = older.filter((run) => !barred || isBarred(run));
+  const stands = older.find(
+    (run) => (barred || !isBarred(run)) && run.plan.changesDigest === plan.changesDigest && run.expiresAt > clock.now(),
+  );
   const event =
     stands === undefined
       ? outcomeOf(fleet, plan, clock)
@@ -164,7 +174,8 @@ async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): 
   );
   if ('refused' in settled) return false;
   // The cluster is as this commit wants it: drift is measured from here.
-  if (stands === undefined && event.type === 'in-sync' && onlyGuest(plan.goal) === undefined) {
+  const whole = onlyGuest(plan.goal) === undefined;
+  if (stands === undefined && event.type === 'in-sync' && whole && !offBranch) {
     await deps.store.saveFleet(fleet.name, { applied: plan.goal.commit.sha });
   }
   for (const { id } of open) {

@@ -1,5 +1,5 @@
 import type { Chat, MessageRef } from '../chat/chat.ts';
-import type { Card } from '../views/card.ts';
+import type { Card, ChatName } from '../views/card.ts';
 import { cleanCard } from './clean-card.ts';
 import type { Clock, Log } from './deps.ts';
 
@@ -14,6 +14,8 @@ export interface ReporterOptions {
   readonly editEveryMs: (chat: Chat) => number;
   /** Called when a message was posted somewhere new, so that it is found again after a restart. */
   readonly onShown: (runId: string, ref: MessageRef) => void;
+  /** Called when a card is where people see it. */
+  readonly onCard: (chat: ChatName, runId: string, card: Card) => void;
 }
 
 /**
@@ -148,17 +150,19 @@ class Track {
   async #showNewest(): Promise<void> {
     const draw = this.#draw;
     if (draw === undefined) return;
-    const { chat, clock, fleet, gate, onShown, runId } = this.#options;
+    const { chat, clock, fleet, gate, onCard, onShown, runId } = this.#options;
     const before = this.#ref[chat.name];
     this.#draw = undefined;
+    const card = draw();
     try {
-      this.#ref = await chat.show(fleet, cleanCard(draw(), gate), this.#ref);
+      this.#ref = await chat.show(fleet, cleanCard(card, gate), this.#ref);
     } catch (error) {
       // A newer card that came in meanwhile is the one to show.
       this.#draw ??= draw;
       throw error;
     }
     this.#lastEdit = clock.now();
+    onCard(chat.name, runId, card);
     if (this.#ref[chat.name] !== before) onShown(runId, this.#ref);
   }
 

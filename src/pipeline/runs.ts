@@ -19,6 +19,12 @@ interface Move {
   readonly first?: () => Promise<void>;
 }
 
+/** What more is known of a run as it begins. */
+interface Start extends Pick<Run, 'ref' | 'offBranch'> {
+  /** What has happened to it by then. */
+  readonly event?: LastingEvent;
+}
+
 interface Live {
   run: Run;
   messages: MessageRef;
@@ -76,8 +82,8 @@ export class Runs {
     return this.all().filter((run) => run.fleet === fleet && !hasEnded(run));
   }
 
-  /** Begins a run for a commit: saved, then shown. `event`: what has happened to it by then. */
-  async start(fleet: Fleet, trigger: Trigger, commit: Commit, event?: LastingEvent): Promise<Run> {
+  /** Begins a run for a commit: saved, then shown. */
+  async start(fleet: Fleet, trigger: Trigger, commit: Commit, { event, ...origin }: Start = {}): Promise<Run> {
     const planning: PlanningRun = {
       phase: 'planning',
       id: this.#newId(),
@@ -87,6 +93,7 @@ export class Runs {
       startedAt: this.#clock.now(),
       activity: 'waiting',
       commit,
+      ...origin,
     };
     const run = event === undefined ? planning : advance(planning, event);
     const live: Live = { run, messages: {}, last: Promise.resolve() };
@@ -228,6 +235,6 @@ export class Runs {
 
   #newId(): string {
     const numbers = [...this.#live.keys()].map((id) => Number(id.slice(2)));
-    return `r-${Math.max(0, ...numbers) + 1}`;
+    return `r-${Math.max(this.#store.setAside?.highestRun ?? 0, ...numbers) + 1}`;
   }
 }

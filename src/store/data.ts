@@ -1,7 +1,8 @@
 import { hasEnded } from '../core/advance.ts';
+import { type Run, reachedApply } from '../core/run.ts';
 import type { FleetChange, FleetRecord, SavedRun } from './store.ts';
 
-/** How many runs that have ended are kept. */
+/** How many runs that have ended are kept of each fleet: so many that reached an apply, and so many others. */
 const keptRuns = 100;
 
 /** Everything a store holds, as one value. */
@@ -10,27 +11,37 @@ export interface StoreData {
   /** Oldest first. */
   readonly runs: readonly SavedRun[];
   readonly fleets: Readonly<Record<string, FleetRecord>>;
+  /** What holds for a fleet that is not among `fleets`; set where those of a damaged store could not be read. */
+  readonly unread?: FleetRecord;
 }
 
 export const emptyData: StoreData = { version: 1, runs: [], fleets: {} };
 
-/** With a run saved; the oldest ended runs beyond the limit go. */
+/**
+ * With a run saved; the oldest ended runs beyond the limit go. What anybody may ask for and what was applied are counted
+ * apart, each fleet by itself: no number of asks pushes out a run that changed guests.
+ */
 export function withRun(data: StoreData, saved: SavedRun): StoreData {
   const known = data.runs.some(({ run }) => run.id === saved.run.id);
   const runs = known ? data.runs.map((one) => (one.run.id === saved.run.id ? saved : one)) : [...data.runs, saved];
-  const surplus = runs.filter(({ run }) => hasEnded(run)).length - keptRuns;
-  const dropped = new Set(
-    runs
-      .filter(({ run }) => hasEnded(run))
-      .slice(0, Math.max(0, surplus))
-      .map(({ run }) => run.id),
-  );
-  return { ...data, runs: runs.filter(({ run }) => !dropped.has(run.id)) };
+  const newer = new Map<string, number>();
+  const kept = runs.toReversed().filter(({ run }) => {
+    if (!hasEnded(run)) return true;
+    const key = retentionKey(run);
+    const count = newer.get(key) ?? 0;
+    newer.set(key, count + 1);
+    return count < keptRuns;
+  });
+  return { ...data, runs: kept.reverse() };
+}
+
+function retentionKey(run: Run): string {
+  return `${reachedApply(run) ? 'applied' : 'other'} ${run.fleet}`;
 }
 
 /** What is remembered of a fleet; a name may be one that every object knows. */
 export function fleetIn(data: StoreData, name: string): FleetRecord {
-  return Object.hasOwn(data.fleets, name) ? (data.fleets[name] ?? {}) : {};
+  return (Object.hasOwn(data.fleets, name) ? data.fleets[name] : data.unread) ?? {};
 }
 
 /** With some facts of a fleet changed; `undefined` removes one. */

@@ -1,4 +1,4 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { constants, copyFile, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../core/errors.ts';
 
@@ -20,11 +20,29 @@ export async function writeDurably(file: string, text: string): Promise<void> {
     await handle.close();
   }
   await rename(temporary, file);
-  const folder = await open(path.dirname(file), 'r');
+  await sync(path.dirname(file));
+}
+
+/**
+ * Copies a file, byte by byte, and resolves when the copy is on disk. A file that is there is not replaced.
+ * @throws UserError when the disk is full
+ */
+export async function copyDurably(from: string, to: string): Promise<void> {
   try {
-    await folder.sync();
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+    await sync(to);
+    await sync(path.dirname(to));
+  } catch (error) {
+    throw isFull(error) ? noRoom(to, error) : error;
+  }
+}
+
+async function sync(file: string): Promise<void> {
+  const handle = await open(file, 'r');
+  try {
+    await handle.sync();
   } finally {
-    await folder.close();
+    await handle.close();
   }
 }
 

@@ -1,36 +1,28 @@
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Adapter, Low } from 'lowdb';
 import { AuditLog } from './audit.ts';
 import { emptyData, fleetIn, type StoreData, withFleet, withRun } from './data.ts';
-import { writeDurably } from './durable-file.ts';
+import { copyDurably, writeDurably } from './durable-file.ts';
 import { lockInstance } from './instance-lock.ts';
-import { DamagedStore, parseStore } from './schema.ts';
-import type { AuditEntry, FleetChange, FleetRecord, SavedRun, Store } from './store.ts';
+import { highestRun, readStore } from './schema.ts';
+import type { AuditEntry, FleetChange, FleetRecord, SavedRun, SetAside, Store } from './store.ts';
 
 /**
- * Opens the store in a folder, which is made when it is missing. A damaged store is set aside as `store.json.damaged-…`
- * and the bot starts with an empty one; `onDamaged` is told. Refuses while another bot holds it, and a store that it cannot
- * read or that a newer proxnix wrote.
+ * Opens the store in a folder, which is made when it is missing. What is damaged in it is left out: the file as it was
+ * found is set aside as `store.json.damaged-…` before anything is written, and the answer says so (`setAside`). Refuses
+ * while another bot holds it, and a store that it cannot read or that a newer proxnix wrote.
  */
-export async function openStore(
-  dir: string,
-  options: { onDamaged?: (error: unknown, setAside: string) => void; now?: () => number } = {},
-): Promise<Store> {
+export async function openStore(dir: string, { now = Date.now }: { now?: () => number } = {}): Promise<Store> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const unlock = await lockInstance(path.join(dir, 'lock'));
+  const unlock = await lockInstance(path.join(dir, 'lock'), { now });
   try {
-    const file = path.join(dir, 'store.json');
-    const db = new Low<StoreData>(new DurableJson(file), emptyData);
-    try {
-      await db.read();
-    } catch (error) {
-      if (!(error instanceof DamagedStore)) throw error;
-      const setAside = `${file}.damaged-${(options.now ?? Date.now)()}`;
-      await rename(file, setAside);
-      options.onDamaged?.(error, setAside);
-    }
-    return new LowdbStore(db, new AuditLog(path.join(dir, 'audit.jsonl')), unlock);
+    const file = new DurableJson(path.join(dir, 'store.json'), now);
+    const db = new Low<StoreData>(file, emptyData);
+    await db.read();
+    // Written at once: the next start has nothing to set aside, and nothing to say.
+    if (file.setAside !== undefined) await db.write();
+    return new LowdbStore(db, new AuditLog(path.join(dir, 'audit.jsonl')), unlock, file.setAside);
   } catch (error) {
     await unlock();
     throw error;
@@ -40,9 +32,12 @@ export async function openStore(
 /** lowdb's own file adapter neither syncs nor checks what it reads. */
 class DurableJson implements Adapter<StoreData> {
   readonly #file: string;
+  readonly #now: () => number;
+  setAside: SetAside | undefined;
 
-  constructor(file: string) {
+  constructor(file: string, now: () => number) {
     this.#file = file;
+    this.#now = now;
   }
 
   async read(): Promise<StoreData | null> {
@@ -50,7 +45,14 @@ class DurableJson implements Adapter<StoreData> {
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });
-    return text === undefined ? null : parseStore(text, this.#file);
+    if (text === undefined) return null;
+    const { data, lost } = readStore(text, this.#file, this.#now());
+    if (lost.length > 0) {
+      const file = `${this.#file}.damaged-${this.#now()}`;
+      await copyDurably(this.#file, file);
+      this.setAside = { file: path.basename(file), lost, highestRun: highestRun(text) };
+    }
+    return data;
   }
 
   async write(data: StoreData): Promise<void> {
@@ -62,11 +64,13 @@ class LowdbStore implements Store {
   readonly #db: Low<StoreData>;
   readonly #audit: AuditLog;
   readonly #unlock: () => Promise<void>;
+  readonly setAside: SetAside | undefined;
   #writing: Promise<void> = Promise.resolve();
   /** The write that has not begun yet: it will carry whatever is in memory by then. */
   #next: Promise<void> | undefined;
 
-  constructor(db: Low<StoreData>, audit: AuditLog, unlock: () => Promise<void>) {
+  constructor(db: Low<StoreData>, audit: AuditLog, unlock: () => Promise<void>, setAside: SetAside | undefined) {
+    this.setAside = setAside;
     this.#db = db;
     this.#audit = audit;
     this.#unlock = unlock;

@@ -3,6 +3,7 @@ import type { AuditEntry, FleetChange, FleetRecord, SavedRun, Store } from './st
 
 /** A store that forgets: for tests and for looking around. */
 export class MemoryStore implements Store {
+  readonly setAside = undefined;
   #data: StoreData = emptyData;
   readonly #audit: AuditEntry[] = [];
 

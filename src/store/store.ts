@@ -28,6 +28,21 @@ export interface FleetRecord {
 /** Facts of a fleet to change; `undefined` removes one. */
 export type FleetChange = { readonly [Key in keyof FleetRecord]: FleetRecord[Key] | undefined };
 
+/** A part of a store that could not be read, in words: `run r-41`, `plan.goal: expected object`. */
+export interface LostPart {
+  readonly what: string;
+  readonly why: string;
+}
+
+/** A store that could not be read whole. */
+export interface SetAside {
+  /** The name of the file beside the store that holds it as it was found. */
+  readonly file: string;
+  readonly lost: readonly LostPart[];
+  /** The highest number of a run in that file: no later run takes one that stands on a card. */
+  readonly highestRun: number;
+}
+
 /** One line of the audit: who did what, to which plan, from where. */
 export interface AuditEntry {
   readonly at: number;
@@ -53,7 +68,12 @@ export interface AuditEntry {
  * are the truth: a store that was deleted never makes a wrong plan.
  */
 export interface Store {
-  /** Oldest first. Only the newest runs are kept; those that have not ended always. */
+  /** What could not be read when it was opened; `undefined` when all could. */
+  readonly setAside: SetAside | undefined;
+  /**
+   * Oldest first. Of each fleet the newest 100 runs that reached an apply are kept and the newest 100 others; those that
+   * have not ended always.
+   */
   runs(): readonly SavedRun[];
   saveRun(saved: SavedRun): Promise<void>;
   fleet(name: string): FleetRecord;

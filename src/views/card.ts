@@ -1,3 +1,5 @@
+import { planIdPattern } from '../core/plan.ts';
+
 /**
  * A piece of text. Plain strings are always literal: each chat escapes them its own way, so text from outside (commit
  * messages, names, logs) cannot mention, format or break anything.
@@ -84,14 +86,15 @@ export function buttonId(button: Pick<Button, 'action' | 'runId' | 'planId'>): s
   return ['px1', button.action, button.runId, button.planId ?? ''].join(':');
 }
 
-const buttonPattern = /^px1:([a-z-]{1,20}):(r-[0-9]{1,9}):(p-[0-9a-f]{6,16})?$/;
+const buttonPattern = /^px1:([a-z-]{1,20}):(r-[0-9]{1,9}):(.*)$/;
 const actions: readonly string[] = ['approve', 'reject', 'details', 'plan-again', 'cancel', 'log'];
 
-/** Reads a button id; `undefined` for anything that proxnix did not make. */
+/** Reads a button id; `undefined` for anything that proxnix did not make. What decides names its plan, and whole. */
 export function readButtonId(text: string): Pick<Button, 'action' | 'runId' | 'planId'> | undefined {
   const [, action, runId, planId] = buttonPattern.exec(text) ?? [];
-  if (action === undefined || runId === undefined || !isAction(action)) return undefined;
-  return { action, runId, ...(planId === undefined ? {} : { planId }) };
+  if (action === undefined || runId === undefined || planId === undefined || !isAction(action)) return undefined;
+  if (planIdPattern.test(planId)) return { action, runId, planId };
+  return planId === '' && action !== 'approve' && action !== 'reject' ? { action, runId } : undefined;
 }
 
 function isAction(text: string): text is ButtonAction {

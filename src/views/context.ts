@@ -6,11 +6,11 @@ export interface CardContext {
   readonly repository: string;
   /** Where commits can be seen, e.g. `https://git.example.org/acme/fleet`; absent for a local repository. */
   readonly webUrl?: string;
-  readonly policy: Pick<Policy, 'approvers' | 'maxDestroy'>;
+  readonly policy: Pick<Policy, 'approvers' | 'maxDestroy' | 'allowOtherBranches'>;
   readonly lock?: Lock;
   /** The commit applied before this one. */
   readonly applied?: string;
-  /** The run that is in front of this one in the lane. */
+  /** The run that is in front of this one in the lane: its id, or `of another fleet`. */
   readonly behind?: string;
   /** How long a root disk that was taken out is kept, in milliseconds. */
   readonly rollbackWindowMs: number;

@@ -1,6 +1,6 @@
 import { shortSha } from '../core/commit.ts';
 import { runnable } from '../core/plan.ts';
-import type { PlannedRun, Run } from '../core/run.ts';
+import type { PlannedRun } from '../core/run.ts';
 import type { Form } from './form.ts';
 import { count, counts, guestName } from './words.ts';
 
@@ -39,13 +39,13 @@ export function confirmForm(run: PlannedRun, wanted: string): Form {
 }
 
 /** Why a plan is rejected; may be left empty. */
-export function rejectForm(run: Run, planId: string | undefined): Form {
+export function rejectForm(run: PlannedRun): Form {
   const drift = run.trigger.kind === 'drift';
-  const silent = 'The same drift is not shown again for 24 h, and nothing is changed. The reason stands on its card.';
+  const silent = drift ? 'The same drift is not shown again for 24 h. ' : '';
   return {
-    id: `px1:reject:${run.id}:${planId ?? ''}`,
+    id: `px1:reject:${run.id}:${run.plan.id}`,
     title: drift ? `Ignore the drift of run ${run.id}?` : `Reject run ${run.id}?`,
-    text: [drift ? silent : 'The plan is closed and nothing is changed. The reason stands on its card.'],
+    text: [`Plan ${run.plan.id} is closed and nothing is changed. ${silent}The reason stands on its card.`],
     fields: [{ name: 'reason', label: 'Reason (optional)', required: false, multiline: true }],
     submit: drift ? 'Ignore' : 'Reject',
     danger: false,

@@ -21,8 +21,14 @@ export function commitBlocks(run: Run, context: CardContext): readonly Block[] {
         ];
   return [
     { kind: 'text', rich: [commitSpan(commit.sha, context), ` ${commit.subject}`] },
-    { kind: 'small', rich: [`by ${commit.author} on ${run.branch} of ${context.repository}`, ...compare] },
+    { kind: 'small', rich: [`by ${commit.author}${whereIs(run)} of ${context.repository}`, ...compare] },
   ];
+}
+
+/** ` on main`; ` on main (as v1.2)` for a commit that somebody named; where it is not on main, the branch they named. */
+function whereIs({ branch, ref, offBranch }: Run): string {
+  if (offBranch === undefined) return ref === undefined ? ` on ${branch}` : ` on ${branch} (as ${ref})`;
+  return ref === undefined || /^[0-9a-f]{7,64}$/i.test(ref) ? `, not on ${branch}` : ` on ${ref}`;
 }
 
 function commitSpan(sha: string, context: CardContext): Span {

@@ -1,7 +1,9 @@
 import type { AdoptChange } from '../core/change.ts';
+import { shortSha } from '../core/commit.ts';
+import { onlyGuest } from '../core/goal.ts';
 import { imageHash } from '../core/guest.ts';
 import { type Plan, runnable } from '../core/plan.ts';
-import { confirmationFor, exceedsMaxDestroy } from '../core/policy.ts';
+import { confirmationFor, exceedsMaxDestroy, isOffBranch } from '../core/policy.ts';
 import {
   type BlockedRun,
   type ExpiredRun,
@@ -32,11 +34,12 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
     title,
     blocks: [
       ...commitBlocks(run, context),
-      ...(drift ? [driftBlock(run)] : []),
+      ...(drift ? [driftBlock(run, context)] : []),
       ...(run.trigger.kind === 'roll-back' ? [rollBackBlock(run.trigger, plan)] : []),
       ...(run.phase === 'planned' ? movedBlocks(run) : []),
       { kind: 'divider' },
       ...lockBlocks(context),
+      ...branchBlocks(run, context),
       ...warnings(plan, context),
       { kind: 'lines', lines: planLines(plan) },
       run.phase === 'planned' ? decisionLine(run, context) : { kind: 'small', rich: [run.fleet, ...ids(run, plan)] },
@@ -74,8 +77,9 @@ export function planAgain(run: { readonly id: string }): Button {
   return { action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id };
 }
 
-function driftBlock(run: PlannedRun | BlockedRun): Block {
-  const again = run.phase === 'planned' ? ' Re-apply makes it so again.' : '';
+function driftBlock(run: PlannedRun | BlockedRun, context: CardContext): Block {
+  const canBe = run.phase === 'planned' && !isOffBranch(run, run.plan.goal, context.policy);
+  const again = canBe ? ' Re-apply makes it so again.' : '';
   return { kind: 'text', rich: [`The cluster is not as this commit left it any more.${again}`] };
 }
 
@@ -118,6 +122,21 @@ function endNote(run: RejectedRun | SupersededRun | ExpiredRun): readonly Span[]
     case 'expired':
       return ['Nobody decided in time. Nothing was changed'];
   }
+}
+
+/** A commit that the branch does not have: what approving it means, or why it cannot be approved. */
+function branchBlocks(run: PlannedRun | BlockedRun, context: CardContext): readonly Block[] {
+  if (run.offBranch === undefined || onlyGuest(run.plan.goal) !== undefined) return [];
+  const where = run.ref === undefined ? '' : `It was asked for as ${run.ref}. `;
+  const then = isOffBranch(run, run.plan.goal, context.policy)
+    ? `It cannot be approved: merge it into ${run.branch} and plan again. ALLOW_OTHER_BRANCHES=true lets other branches be approved.`
+    : `Approving it applies what ${run.branch} does not have.`;
+  return [
+    {
+      kind: 'warning',
+      rich: [{ bold: `Commit ${shortSha(run.commit.sha)} is not on ${run.branch}. ` }, `${where}${then}`],
+    },
+  ];
 }
 
 function movedBlocks(run: PlannedRun): readonly Block[] {
@@ -190,6 +209,13 @@ function adoptWarning({ vmid, guest, live, next }: AdoptChange): Block {
 
 function decisionLine(run: PlannedRun, context: CardContext): Block {
   const { approvers } = context.policy;
+  if (isOffBranch(run, run.plan.goal, context.policy)) {
+    const expires = { time: run.expiresAt, show: 'relative' } as const;
+    return {
+      kind: 'small',
+      rich: [`${run.fleet} · cannot be approved: not on ${run.branch} · expires `, expires, ...ids(run, run.plan)],
+    };
+  }
   const who = approvers.length === 0 ? 'nobody may approve: APPROVERS is not set' : approvers.join(', ');
   return {
     kind: 'small',
@@ -221,10 +247,25 @@ function planButtons(run: PlannedRun, context: CardContext): readonly Button[] {
         confirm: { title: `Apply plan ${plan.id}?`, text: `It will ${counts(runnable(plan))}.`, yes: words.approve },
       };
   return [
-    approve,
+    ...(isOffBranch(run, plan.goal, context.policy) ? [] : [approve]),
     { ...ids, action: 'reject', label: words.reject, style: 'plain' },
     { ...ids, action: 'details', label: 'Full plan', style: 'plain' },
   ];
+}
+
+/** Asks which plan somebody means who named only its run: what the plan is, and what to type for exactly that one. */
+export function whichPlanCard({ id, plan, commit }: PlannedRun, verb: 'approve' | 'reject'): Card {
+  return {
+    tone: 'waiting',
+    title: `Which plan? Run ${id} has plan ${plan.id} now`,
+    blocks: [
+      { kind: 'text', rich: [`Commit ${shortSha(commit.sha)} ${commit.subject}`] },
+      { kind: 'lines', lines: planLines(plan) },
+      { kind: 'text', rich: [`To ${verb} exactly this plan: `, { code: `/proxnix ${verb} ${id} ${plan.id}` }] },
+    ],
+    buttons: [],
+    files: [planFile(plan)],
+  };
 }
 
 /** The plan of a run in full, for somebody who asks; `undefined` when the run has none. */

@@ -8,7 +8,7 @@ import { commitBlocks, ids, lockBlocks } from './parts.ts';
 export function planningCard(run: PlanningRun, context: CardContext): Card {
   const activity = {
     waiting: context.behind === undefined ? 'waiting for its turn' : `waiting for run ${context.behind}`,
-    fetching: `fetching ${run.branch} of ${context.repository}`,
+    fetching: 'fetching the inputs of the flake',
     evaluating: 'evaluating the flake',
     images: 'evaluating the images',
     comparing: 'comparing with the cluster',

@@ -28,20 +28,26 @@ export interface FleetStatus {
   readonly fleet: string;
   readonly guests: readonly GuestStatusRow[];
   readonly open: readonly Run[];
-  /** Run ids in the lane, the one at work first. */
+  /** Run ids in the lane, the one at work first; `of another fleet` for what is not this fleet's. */
   readonly queue: readonly string[];
   readonly lastRun: Run | undefined;
   readonly lock: Lock | undefined;
 }
 
-/** How fleets are: their guests, the open plan, the queue. */
-export function statusCard(fleets: readonly FleetStatus[], now: number): Card {
+/**
+ * How fleets are: their guests, the open plan, the queue.
+ * @param risks what the configuration opens, one sentence each
+ */
+export function statusCard(fleets: readonly FleetStatus[], now: number, risks: readonly string[] = []): Card {
   const guests = fleets.flatMap((fleet) => fleet.guests);
   const running = guests.filter((guest) => guest.status === 'running').length;
   return {
     tone: running === guests.length ? 'good' : 'waiting',
     title: `Status: ${running} of ${count(guests.length, 'guest')} running`,
-    blocks: fleets.flatMap((fleet) => fleetBlocks(fleet, now)),
+    blocks: [
+      ...risks.map((text): Block => ({ kind: 'warning', rich: [text] })),
+      ...fleets.flatMap((fleet) => fleetBlocks(fleet, now)),
+    ],
     buttons: [],
     files: [],
   };
@@ -94,7 +100,7 @@ function fleetBlocks(fleet: FleetStatus, now: number): readonly Block[] {
   const lines = fleet.guests.map((guest) => ({ text: guestLine(guest, width) }));
   const [atWork, ...waiting] = fleet.queue;
   const queue =
-    atWork === undefined ? 'idle' : [`run ${atWork} at work`, ...waiting.map((id) => `${id} waits`)].join(', ');
+    atWork === undefined ? 'idle' : [`run ${atWork} at work`, ...waiting.map((id) => `run ${id} waits`)].join(', ');
   return [
     { kind: 'text', rich: [{ bold: fleet.fleet }, ` · ${queue}`] },
     ...(fleet.lock === undefined

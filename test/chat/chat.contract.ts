@@ -4,6 +4,7 @@ import type {
   Chat,
   ChatHandlers,
   CommandRequest,
+  Completion,
   Form,
   MessageRef,
   Place,
@@ -35,6 +36,8 @@ export interface ChatHarness {
   press(button: Button): Promise<AskerSees>;
   command(text: string): Promise<AskerSees>;
   submit(form: Form, values: Readonly<Record<string, string>>): Promise<AskerSees>;
+  /** Types `option` of `/proxnix <command>`, with the other options typed before it; absent: the chat completes nothing. */
+  complete?(command: string, option: string, typed: string, args: Readonly<Record<string, string>>): Promise<unknown>;
   /** Makes the chat unreachable, or reachable again. */
   down(isDown: boolean): Promise<void>;
   /** Takes the message away behind the adapter's back. @returns a ref that names a message which is not there. */
@@ -156,15 +159,31 @@ export function chatContract(name: string, open: () => Promise<ChatHarness>): vo
     });
 
     it('hands over a command with its arguments by name', async () => {
-      await harness.command('/proxnix reject r-41 not today');
+      await harness.command('/proxnix reject r-41 p-7f3c2a not today');
       expect(handlers.requests).toEqual([
         {
           name: 'reject',
-          args: { run: 'r-41', reason: 'not today' },
+          args: { run: 'r-41', plan: 'p-7f3c2a', reason: 'not today' },
           person: expect.objectContaining(idsOf(harness.person)),
           place: harness.place,
         },
       ]);
+    });
+
+    it('hands over what is being typed with what stands beside it, its person and its place, where it completes', async () => {
+      if (harness.complete === undefined) return expect(chat.name).toBe('slack');
+      const suggested = await harness.complete('reject', 'plan', 'p-', { run: 'r-41' });
+      expect(handlers.completions).toEqual([
+        {
+          command: 'reject',
+          option: expect.objectContaining({ name: 'plan' }),
+          typed: 'p-',
+          args: { run: 'r-41' },
+          person: expect.objectContaining(idsOf(harness.person)),
+          place: harness.place,
+        },
+      ]);
+      expect(suggested).toEqual(['p-7f3c2a']);
     });
 
     it('answers privately: only the asker sees a note and its code', async () => {
@@ -231,20 +250,23 @@ interface Recorder extends ChatHandlers {
   readonly requests: CommandRequest[];
   readonly presses: Press[];
   readonly submissions: Submission[];
+  readonly completions: Completion[];
   answer: Answer;
 }
 
 function recorder(): Recorder {
   const run = { name: 'run', description: 'a run', required: true } as const;
+  const plan = { name: 'plan', description: 'a plan', required: false, complete: 'plan' } as const;
   const reason = { name: 'reason', description: 'why', required: false, rest: true } as const;
   const handlers: Recorder = {
     answer: { kind: 'none' },
     requests: [],
     presses: [],
     submissions: [],
+    completions: [],
     commands: [
       { name: 'status', description: 'what runs', options: [] },
-      { name: 'reject', description: 'rejects a plan', options: [run, reason] },
+      { name: 'reject', description: 'rejects a plan', options: [run, plan, reason] },
     ],
     command: (request) => {
       handlers.requests.push(request);
@@ -258,7 +280,10 @@ function recorder(): Recorder {
       handlers.submissions.push(submission);
       return Promise.resolve(handlers.answer);
     },
-    complete: () => Promise.resolve([]),
+    complete: (completion) => {
+      handlers.completions.push(completion);
+      return Promise.resolve(['p-7f3c2a']);
+    },
   };
   return handlers;
 }

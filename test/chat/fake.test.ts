@@ -25,6 +25,10 @@ chatContract('the fake', () => {
       ),
     press: async (button) => sees(await chat.press(button)),
     command: async (text) => sees(await chat.command(text)),
+    complete: (command, name, typed, args) => {
+      const option = { name, description: '', required: false };
+      return chat.complete(command, option, typed, chat.person, chat.place, args);
+    },
     submit: async (form, values) => sees(await chat.submit(form, values)),
     down: (isDown) => {
       chat.down = isDown;

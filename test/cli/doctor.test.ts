@@ -88,6 +88,7 @@ describe('the doctor', () => {
       'Slack',
       'webhook',
       'console',
+      'metrics',
     ];
     expect([...new Set(findings.map(({ area }) => area))]).toEqual(areas);
     expect(findings.map(({ text }) => text)).toEqual(
@@ -174,9 +175,11 @@ describe('Nix and the doctor', () => {
   it('leave the flake unread where there is no Nix', async () => {
     const { options } = await aWorld();
     const folder = aFolder();
-    // Git alone: an empty PATH would hide both.
-    const { stdout: git } = await execa('/bin/sh', ['-c', 'command -v git']);
-    await execa('ln', ['-s', git, join(folder, 'git')]);
+    // An empty PATH would hide what else is needed as well.
+    for (const name of ['git', 'flock']) {
+      const { stdout: program } = await execa('/bin/sh', ['-c', `command -v ${name}`]);
+      await execa('ln', ['-s', program, join(folder, name)]);
+    }
     vi.stubEnv('PATH', folder);
     onTestFinished(() => void vi.unstubAllEnvs());
     const findings = await examineAll({ ...options, nix: {} });

@@ -77,7 +77,7 @@ describe('the list of commands', () => {
 
   it('tells how each is used', () => {
     expect(commands.map(usage)).toEqual([
-      ...['/proxnix plan [fleet] [ref]', '/proxnix approve <run>', '/proxnix reject <run> [reason]'],
+      ...['/proxnix plan [fleet] [ref]', '/proxnix approve <run> [plan]', '/proxnix reject <run> [plan] [reason]'],
       ...[
         '/proxnix status [name]',
         '/proxnix history',
@@ -110,11 +110,17 @@ describe('a run', () => {
 describe('a command that decides', () => {
   it.each([
     ['approve', { run: '41' }, ['approve', 'r-41', undefined, actor, undefined]],
+    ['approve', { run: '41', plan: ' P-7F3C2A ' }, ['approve', 'r-41', 'p-7f3c2a', actor, undefined]],
+    ['approve', { run: '41', plan: 'p-7f3' }, ['approve', 'r-41', 'p-7f3', actor, undefined]],
     ['reject', { run: 'R-41' }, ['reject', 'r-41', undefined, actor, undefined]],
+    ['reject', { run: 'R-41', plan: 'p-7f3c2a' }, ['reject', 'r-41', 'p-7f3c2a', actor, undefined]],
+    ['reject', { run: '41', plan: 'p-7f3', reason: 'no' }, ['reject', 'r-41', 'p-7f3', actor, 'no']],
+    ['reject', { run: '41', plan: 'not', reason: 'today' }, ['reject', 'r-41', undefined, actor, 'not today']],
+    ['reject', { run: '41', plan: 'p-lan', reason: 'B' }, ['reject', 'r-41', undefined, actor, 'p-lan B']],
     ['reject', { run: 'r-41', reason: 'not today' }, ['reject', 'r-41', undefined, actor, 'not today']],
     ['cancel', { run: '41' }, ['cancel', 'r-41', actor]],
-    ['lock', { reason: 'storage migration' }, ['lock', actor, 'storage migration']],
-    ['unlock', {}, ['unlock', actor]],
+    ['lock', { reason: 'storage migration' }, ['lock', ['homelab'], actor, 'storage migration']],
+    ['unlock', {}, ['unlock', ['homelab'], actor]],
   ])('hands the person, the place and the run on: %s %j', async (name, args, asked) => {
     const pipeline = new StandIn();
     expect(await ask(pipeline, name, args)).toEqual({ kind: 'none' });
@@ -267,7 +273,7 @@ describe('a command that somebody defines', () => {
   it('gets its arguments only when the required ones are there', async () => {
     const seen: unknown[] = [];
     const command = defineCommand({
-      ...{ name: 'move', description: 'Move something' },
+      ...{ name: 'move', description: 'Move something', wish: 'view' },
       options: [
         { name: 'what', description: 'What', required: true },
         { name: 'where', description: 'Where', required: false, rest: true },
@@ -279,7 +285,7 @@ describe('a command that somebody defines', () => {
         return { kind: 'none' };
       },
     });
-    const context = { actor, pipeline: new StandIn(), now: 0 };
+    const context = { actor, pipeline: new StandIn(), fleets: [], now: 0 };
     expect(await command.run({ ...context, args: {} })).toEqual({
       kind: 'note',
       text: 'Usage: /proxnix move <what> [where]',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chatHandlers } from '../../commands/handlers.ts';
+import type { CommandOption, Completion } from '../../src/chat/chat.ts';
 import { UserError } from '../../src/core/errors.ts';
 import type { ButtonAction } from '../../src/views/card.ts';
 import { aBigPlan, aPlan, aRun } from '../support/builders.ts';
@@ -21,6 +22,10 @@ function world(options: ConstructorParameters<typeof StandIn>[0] = {}) {
   const submit = (formId: string, values: Readonly<Record<string, string>> = {}) =>
     handlers.submit({ formId, values, person, place });
   return { pipeline, lines, handlers, press, submit };
+}
+
+function completing(option: CommandOption, typed = ''): Completion {
+  return { command: 'x', option, typed, args: {}, person, place };
 }
 
 describe('a press', () => {
@@ -68,8 +73,9 @@ describe('a form', () => {
     ['px1:confirm:r-41:p-7f3c2a', { names: 'test-old' }, ['approve', 'r-41', 'p-7f3c2a', actor, 'test-old']],
     ['px1:confirm:r-41:p-7f3c2a', {}, ['approve', 'r-41', 'p-7f3c2a', actor, '']],
     ['px1:reject:r-41:p-7f3c2a', { reason: ' not today ' }, ['reject', 'r-41', 'p-7f3c2a', actor, 'not today']],
-    ['px1:reject:r-41:', { reason: ' ' }, ['reject', 'r-41', undefined, actor, undefined]],
-    ['px1:reject:r-41:', {}, ['reject', 'r-41', undefined, actor, undefined]],
+    ['px1:reject:r-41:p-7f3c2a', { reason: ' ' }, ['reject', 'r-41', 'p-7f3c2a', actor, undefined]],
+    ['px1:reject:r-41:', {}, ['reject', 'r-41', '', actor, undefined]],
+    ['px1:confirm:r-41:p-7f3', {}, ['approve', 'r-41', 'p-7f3', actor, '']],
   ])('%s with %j is handed on', async (formId, values, asked) => {
     const { pipeline, submit } = world();
     expect(await submit(formId, values)).toEqual({ kind: 'none' });
@@ -132,15 +138,21 @@ describe('what goes wrong', () => {
 
   it('leaves suggestions empty', async () => {
     const { handlers, lines } = world({ error: new Error('broken') });
-    expect(await handlers.complete({ name: 'run', description: '', required: true, complete: 'run' }, '')).toEqual([]);
+    expect(
+      await handlers.complete(completing({ name: 'run', description: '', required: true, complete: 'run' })),
+    ).toEqual([]);
     expect(lines).toHaveLength(1);
   });
 });
 
 describe('suggestions', () => {
-  const suggest = (complete: 'run' | 'guest' | 'ref' | 'fleet' | 'command' | undefined, typed = '', options = {}) => {
+  const suggest = (
+    complete: 'run' | 'plan' | 'guest' | 'ref' | 'fleet' | 'command' | undefined,
+    typed = '',
+    options = {},
+  ) => {
     const option = { name: 'x', description: '', required: false, ...(complete === undefined ? {} : { complete }) };
-    return world(options).handlers.complete(option, typed);
+    return world(options).handlers.complete(completing(option, typed));
   };
 
   it('are the runs, those that can be decided first', async () => {

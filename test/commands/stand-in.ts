@@ -29,7 +29,7 @@ export class StandIn extends Pipeline {
     options: { fleets?: readonly Fleet[]; runs?: readonly Run[]; error?: Error; finding?: DriftFinding } = {},
   ) {
     const clock = { now: () => t0, after: () => () => undefined };
-    const rest = { gate: (text: string) => text, editEveryMs: () => 0, pushQuietMs: 0, chats: [] };
+    const rest = { gate: (text: string) => text, editEveryMs: () => 0, pushQuietMs: 0, chats: [], risks: [] };
     const log = silentLog([]);
     super({ fleets: [], store: new MemoryStore(), clock, log, ...rest });
     this.#fleets = options.fleets ?? [aFleet('homelab')];
@@ -79,7 +79,7 @@ export class StandIn extends Pipeline {
     return this.#note('reject', runId, planId, actor, reason);
   }
 
-  override askReason(runId: string, planId: string | undefined, actor: Actor): Promise<Answer> {
+  override askReason(runId: string, planId: string, actor: Actor): Promise<Answer> {
     return this.#note('askReason', runId, planId, actor);
   }
 
@@ -87,12 +87,12 @@ export class StandIn extends Pipeline {
     return this.#note('cancel', runId, actor);
   }
 
-  override lock(actor: Actor, reason: string): Promise<Answer> {
-    return this.#note('lock', actor, reason);
+  override lock(fleets: readonly Fleet[], actor: Actor, reason: string): Promise<Answer> {
+    return this.#note('lock', namesOf(fleets), actor, reason);
   }
 
-  override unlock(actor: Actor): Promise<Answer> {
-    return this.#note('unlock', actor);
+  override unlock(fleets: readonly Fleet[], actor: Actor): Promise<Answer> {
+    return this.#note('unlock', namesOf(fleets), actor);
   }
 
   async #note(...asked: readonly unknown[]): Promise<Answer> {
@@ -100,6 +100,10 @@ export class StandIn extends Pipeline {
     this.asked.push(asked);
     return nothing;
   }
+}
+
+function namesOf(fleets: readonly Fleet[]): readonly string[] {
+  return fleets.map(({ name }) => name);
 }
 
 export function aFleet(name: string, live: LiveState = aState()): Fleet {

@@ -1,15 +1,20 @@
 import { describe, expect, it } from 'vitest';
+import type { Authorship } from '../../src/core/commit.ts';
 import {
+  type Actor,
+  type Circumstances,
   confirmationFor,
   exceedsMaxDestroy,
   isConfirmed,
   mayAct,
   mayApprove,
   mayReject,
+  mayView,
+  type Policy,
 } from '../../src/core/policy.ts';
+import type { Run, Who } from '../../src/core/run.ts';
 import {
   aBigPlan,
-  aCommit,
   ada,
   aGuest,
   aLiveGuest,
@@ -29,13 +34,15 @@ const { plan } = run;
 const discord = { chat: 'discord', workspace: '9000', channel: '9001', id: '1', groups: [] } as const;
 const slack = { chat: 'slack', workspace: 'T01', channel: 'C01', id: 'U99', groups: [] } as const;
 
-function approving(
-  actor = anActor(),
-  policy = aPolicy(),
-  of = run,
-  lock = undefined as Parameters<typeof mayApprove>[4],
+const nobody: Authorship = { signatures: [], complete: true };
+const usual: Circumstances = { now, lock: undefined, onBranch: true, authorship: nobody };
+
+/** What a person is told who approves; `undefined`: they may. */
+function asking(
+  about: { actor?: Actor; policy?: Partial<Policy>; of?: Run; planId?: string } & Partial<Circumstances> = {},
 ) {
-  return mayApprove(of, plan.id, actor, policy, lock, now)?.code;
+  const { actor = anActor(), policy, of = run, planId = plan.id, ...circumstances } = about;
+  return mayApprove(of, planId, actor, aPolicy(policy), { ...usual, ...circumstances });
 }
 
 describe('who may decide', () => {
@@ -92,65 +99,187 @@ describe('who may decide', () => {
   });
 });
 
+describe('who may read', () => {
+  it('is whoever is in the place of the fleet, where no viewer is named', () => {
+    expect(mayView(anActor({ id: 'eve' }), aPolicy())).toBeUndefined();
+    expect(mayView(anActor({ id: 'eve', channel: 'elsewhere' }), aPolicy())).toEqual({
+      code: 'wrong-channel',
+      text: 'This fleet is shown in its own channel, not here.',
+    });
+  });
+
+  it('is a viewer or an approver, by id or group, where viewers are named', () => {
+    const policy = aPolicy({ viewers: ['console:vera', 'discord:role:88'] });
+    expect(mayView(anActor({ id: 'vera' }), policy)).toBeUndefined();
+    expect(mayView(anActor({ ...discord, groups: ['88'] }), policy)).toBeUndefined();
+    expect(mayView(anActor(), policy)).toBeUndefined();
+    expect(mayView(anActor({ ...discord, id: '88' }), policy)).toEqual({
+      code: 'not-a-viewer',
+      text: 'You are not one of the viewers of this fleet.',
+    });
+    expect(mayView(anActor({ id: 'vera', workspace: 'other' }), policy)?.code).toBe('wrong-channel');
+  });
+
+  it('may decide nothing by that', () => {
+    expect(mayAct(anActor({ id: 'vera' }), aPolicy({ viewers: ['console:vera'] }))?.code).toBe('not-an-approver');
+  });
+});
+
 describe('an approval', () => {
-  it('is taken from an approver who saw this plan, or named only the run', () => {
-    expect(approving()).toBeUndefined();
-    expect(mayApprove(run, undefined, anActor(), aPolicy(), undefined, now)).toBeUndefined();
+  it('is taken from an approver who saw this plan', () => {
+    expect(asking()).toBeUndefined();
   });
 
   it('is refused for another plan than the one that stands', () => {
-    expect(mayApprove(run, 'p-000000', anActor(), aPolicy(), undefined, now)).toEqual({
+    expect(asking({ planId: 'p-000000' })).toEqual({
       code: 'plan-drifted',
       text: 'Plan p-000000 is void: the cluster moved. The card shows the new plan.',
     });
   });
 
   it('is refused from the moment in which the plan expires', () => {
-    expect(mayApprove(run, plan.id, anActor(), aPolicy(), undefined, run.expiresAt - 1)).toBeUndefined();
-    expect(mayApprove(run, plan.id, anActor(), aPolicy(), undefined, run.expiresAt)?.code).toBe('plan-expired');
+    expect(asking({ now: run.expiresAt - 1 })).toBeUndefined();
+    expect(asking({ now: run.expiresAt })?.code).toBe('plan-expired');
   });
 
   it('is refused while applies are locked, with who locked them and why', () => {
     const lock = { reason: 'storage migration', by: grace, at: t0 };
-    expect(mayApprove(run, plan.id, anActor(), aPolicy(), lock, now)).toEqual({
-      code: 'locked',
-      text: 'Applies are locked by Grace: storage migration',
-    });
+    expect(asking({ lock })).toEqual({ code: 'locked', text: 'Applies are locked by Grace: storage migration' });
     expect(mayReject(run, plan.id, anActor(), aPolicy(), now)).toBeUndefined();
   });
 
-  it('is refused from the author of the commit only where that is set', () => {
-    const authors = { Rowan: ['console:ada', 'discord:user:2002'] };
-    expect(approving(anActor(), aPolicy({ authors }))).toBeUndefined();
-    const strict = aPolicy({ authors, authorMayApprove: false });
-    expect(mayApprove(run, plan.id, anActor(), strict, undefined, now)).toEqual({
-      code: 'author-may-not-approve',
-      text: 'You wrote this commit: somebody else has to approve it.',
+  it('says first that this is the wrong place, whatever else is wrong', () => {
+    const of = aRun('expired');
+    expect(asking({ of, actor: anActor({ id: 'eve', channel: 'elsewhere' }) })?.code).toBe('wrong-channel');
+    expect(asking({ of, actor: anActor({ id: 'eve' }) })?.code).toBe('not-an-approver');
+  });
+});
+
+describe('a commit that is not on the branch', () => {
+  it('is refused, and so is one of which git cannot tell', () => {
+    expect(asking({ onBranch: false })).toEqual({
+      code: 'other-branch',
+      text: 'Commit 9b1f2ad is not on main: merge it and plan again. ALLOW_OTHER_BRANCHES=true lets other branches be approved.',
     });
-    expect(approving(anActor({ ...slack, id: 'U01' }), strict)).toBeUndefined();
+    expect(asking({ onBranch: undefined })).toEqual({
+      code: 'other-branch',
+      text: 'Whether commit 9b1f2ad is on main cannot be told: git did not answer. Plan again.',
+    });
   });
 
-  it.each(['constructor', '__proto__', 'toString'])('stands with an author who is called %s', (author) => {
-    const of = aRun('planned', plan, { commit: aCommit({ author }) });
-    expect(approving(anActor(), aPolicy({ authorMayApprove: false }), of)).toBeUndefined();
+  it('is approved where other branches are allowed, and may be rejected anywhere', () => {
+    expect(asking({ onBranch: false, policy: { allowOtherBranches: true } })).toBeUndefined();
+    expect(asking({ onBranch: undefined, policy: { allowOtherBranches: true } })).toBeUndefined();
+    expect(mayReject(run, plan.id, anActor(), aPolicy(), now)).toBeUndefined();
   });
+
+  it('does not matter where one guest alone is rolled back', () => {
+    const back = aPlan({ rollBack: { vmid: 823, kept: [] } });
+    expect(asking({ of: aRun('planned', back), planId: back.id, onBranch: false })).toBeUndefined();
+    const all = aPlan({ rollBack: { kept: [] } });
+    expect(asking({ of: aRun('planned', all), planId: all.id, onBranch: false })?.code).toBe('other-branch');
+  });
+});
+
+describe('a quorum', () => {
+  const first = (by: Who) => ({ ...run, needed: 2, approvals: [{ by, at: now }] });
+  const una = anActor({ ...slack, id: 'U01', name: 'Una' });
+  const una2 = anActor({ ...slack, id: 'U02', name: 'Uwe', groups: ['S01'] });
 
   it('counts once for each person, by chat and id', () => {
-    const policy = aPolicy({ approvals: 2 });
-    const two = { ...run, needed: 2, approvals: [{ by: ada, at: now }] };
-    expect(mayApprove(two, plan.id, anActor({ name: 'Somebody else' }), policy, undefined, now)).toEqual({
+    expect(asking({ of: first(ada), actor: anActor({ name: 'Somebody else' }) })).toEqual({
       code: 'already-approved',
       text: 'You have approved this plan already; it needs somebody else as well.',
     });
-    expect(approving(anActor({ ...discord, id: '2002', name: 'Ada' }), policy, two)).toBeUndefined();
+    expect(asking({ of: first(una), actor: una2 })).toBeUndefined();
   });
 
-  it('says first that this is the wrong place, whatever else is wrong', () => {
-    const actor = anActor({ id: 'eve', channel: 'elsewhere' });
-    expect(mayApprove(aRun('expired'), plan.id, actor, aPolicy(), undefined, now)?.code).toBe('wrong-channel');
-    expect(mayApprove(aRun('expired'), plan.id, anActor({ id: 'eve' }), aPolicy(), undefined, now)?.code).toBe(
-      'not-an-approver',
-    );
+  it('counts ids of two chats as one person while nobody says that they are two', () => {
+    expect(asking({ of: first(ada), actor: una })).toEqual({
+      code: 'unmapped-person',
+      text: 'slack:user:U01 may be the same person as console:ada, who has approved this plan: map both in PEOPLE, or let somebody else approve where console:ada did.',
+    });
+  });
+
+  it.each([
+    ['one person of PEOPLE', { 'console:ada': 'ada', 'slack:user:U01': 'ada' }, 'already-approved'],
+    ['two people of PEOPLE', { 'console:ada': 'ada', 'slack:user:U01': 'una' }, undefined],
+    ['one of whom PEOPLE names', { 'console:ada': 'ada' }, 'unmapped-person'],
+    ['a person who has another id there', { 'console:ada': 'ada', 'slack:user:U02': 'ada' }, undefined],
+    ['names that every object has', { 'console:ada': 'constructor' }, 'unmapped-person'],
+  ])('in two chats takes them for %s', (_, people, code) => {
+    expect(asking({ of: first(ada), actor: una, policy: { people } })?.code).toBe(code);
+  });
+
+  it('of two ids of one chat is one person where PEOPLE says so', () => {
+    const people = { 'slack:user:U01': 'una', 'slack:user:U02': 'una' };
+    expect(asking({ of: first(una), actor: una2, policy: { people } })?.code).toBe('already-approved');
+  });
+});
+
+describe('the author rule', () => {
+  const signed = (...who: readonly (readonly [string, string])[]): Authorship => ({
+    complete: true,
+    signatures: who.map(([name, email]) => ({ name, email, sha: 'abcdef0123'.repeat(4) })),
+  });
+  const rowan = signed(['Rowan', 'rowan@example.org']);
+  const ruled = (authorship: Authorship | undefined, authors: Policy['authors'], more: Partial<Policy> = {}) =>
+    asking({ authorship, policy: { authorMayApprove: false, authors, ...more } });
+
+  it('looks at nothing where it is off', () => {
+    expect(asking({ authorship: rowan, policy: { authors: { Rowan: ['console:ada'] } } })).toBeUndefined();
+    expect(asking({ authorship: undefined })).toBeUndefined();
+  });
+
+  it('refuses whoever wrote or committed anything, by name or address', () => {
+    const refusal = {
+      code: 'author-may-not-approve',
+      text: 'You wrote or committed abcdef0: somebody else has to approve it.',
+    };
+    const others = { Grace: ['console:grace'], Eve: ['console:ada'] };
+    expect(ruled(rowan, { Rowan: ['console:ada', 'discord:user:2002'] })).toEqual(refusal);
+    expect(ruled(rowan, { 'rowan@example.org': ['console:ada'] })).toEqual(refusal);
+    expect(ruled(signed(['Rowan', 'ROWAN@Example.org']), { 'rowan@example.org': ['console:ada'] })).toEqual(refusal);
+    expect(ruled(signed(['Grace', 'g@x'], ['Eve', 'e@x']), others)).toEqual(refusal);
+    expect(ruled(signed(['Grace', 'g@x']), { ...others, 'g@x': ['console:ada'] })).toEqual(refusal);
+  });
+
+  it('knows a person by their other ids', () => {
+    const people = { 'console:ada': 'ada', 'slack:user:U77': 'ada' };
+    expect(ruled(rowan, { Rowan: ['slack:user:U77'] }, { people })?.code).toBe('author-may-not-approve');
+  });
+
+  it('lets others approve, and does not count programs', () => {
+    expect(ruled(rowan, { Rowan: ['console:rowan'] })).toBeUndefined();
+    const merged = signed(['Rowan', 'rowan@example.org'], ['GitHub', 'noreply@github.com']);
+    expect(ruled(merged, { Rowan: ['console:rowan'], 'noreply@github.com': [] })).toBeUndefined();
+    expect(ruled(nobody, {})).toBeUndefined();
+  });
+
+  it('blocks everybody where an author is mapped to nobody, and says whom to map', () => {
+    expect(ruled(rowan, {})).toEqual({
+      code: 'unknown-author',
+      text: 'Rowan <rowan@example.org>, who wrote or committed abcdef0, is mapped to nobody: add the name or the address to AUTHORS.',
+    });
+  });
+
+  it('blocks an id that may be the author in another chat', () => {
+    expect(ruled(rowan, { Rowan: ['slack:user:U77'] })).toEqual({
+      code: 'unknown-author',
+      text: "Rowan <rowan@example.org>, who wrote or committed abcdef0, may be you: map console:ada and the author's ids (slack:user:U77) in PEOPLE.",
+    });
+    const people = { 'console:ada': 'ada', 'slack:user:U77': 'rowan' };
+    expect(ruled(rowan, { Rowan: ['slack:user:U77'] }, { people })).toBeUndefined();
+  });
+
+  it('blocks where not every commit could be looked at, or git cannot tell', () => {
+    const authors = { Rowan: ['console:rowan'] };
+    expect(ruled({ ...rowan, complete: false }, authors)?.code).toBe('unknown-author');
+    expect(ruled(undefined, authors)?.code).toBe('unknown-author');
+  });
+
+  it.each(['constructor', '__proto__', 'toString'])('finds nobody by the name %s', (name) => {
+    expect(ruled(signed([name, name]), {})?.code).toBe('unknown-author');
   });
 });
 
@@ -169,7 +298,7 @@ describe('a run that cannot be decided', () => {
     [aRun('interrupted'), 'already-decided', 'Run r-41 is over (interrupted).'],
     [aRun('rejected'), 'already-decided', 'Run r-41 is over (rejected).'],
   ])('says why: $phase', (of, code, text) => {
-    expect(mayApprove(of, plan.id, anActor(), aPolicy(), undefined, now)).toEqual({ code, text });
+    expect(asking({ of })).toEqual({ code, text });
     expect(mayReject(of, plan.id, anActor(), aPolicy(), now)).toEqual({ code, text });
   });
 });

@@ -1,19 +1,23 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { actionList, playAction } from '../../src/demo/actions.ts';
-import { removePrivateStore } from '../../src/demo/private-store.ts';
 import { createSampleRepository, readSample, type SampleRepository } from '../../src/demo/repository.ts';
+import { removeTree } from '../../src/lib/remove-tree.ts';
+
+const token = 'ca11ab1e0000111122223333444455556666777788889999';
 
 /** The folder of a demo, as far as an action that edits the flake looks at it. */
 async function aDemo() {
   const dir = await mkdtemp(join(tmpdir(), 'proxnix-actions-'));
-  onTestFinished(() => removePrivateStore(dir));
+  onTestFinished(() => removeTree(dir));
   const repository = await createSampleRepository(dir, { system: 'x86_64-linux' });
   const url = 'http://127.0.0.1:1';
   await writeFile(join(dir, 'session.json'), JSON.stringify({ url, secret: 'secret', simulatorUrl: url }));
+  await mkdir(join(dir, 'state'));
+  await writeFile(join(dir, 'state', 'console-token'), token, { mode: 0o600 });
   const said = vi.spyOn(console, 'log').mockReturnValue();
   onTestFinished(() => said.mockRestore());
   const play = async (name: string, target?: string) => {
@@ -21,7 +25,7 @@ async function aDemo() {
     await playAction(dir, name, target);
     return said.mock.calls.flat().join('\n');
   };
-  return { repository, play };
+  return { repository, play, dir };
 }
 
 const subjects = async ({ origin }: SampleRepository) =>
@@ -39,7 +43,9 @@ describe('the actions of the demo', () => {
 
   it('add a container and edit its image, each a commit that is pushed', async () => {
     const { repository, play } = await aDemo();
-    expect(await play('add-container')).toMatch(/^Done: declare a container/);
+    expect(await play('add-container')).toMatch(
+      new RegExp(`^Done: declare a container.*Look at http://127\\.0\\.0\\.1:1/\\?token=${token}$`),
+    );
     await play('edit-container');
     expect(await readSample(repository, 'images/cache.nix')).toContain('release = 2;');
     expect((await subjects(repository)).slice(0, 2)).toEqual([

@@ -5,11 +5,11 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { NixBuilder } from '../../src/builder/nix/nix.ts';
 import { UserError } from '../../src/core/errors.ts';
 import * as edits from '../../src/demo/edits.ts';
-import { removePrivateStore } from '../../src/demo/private-store.ts';
 import { imageOf, recordedSystem } from '../../src/demo/recorded.ts';
 import { RecordedBuilder } from '../../src/demo/recorded-builder.ts';
 import { commitFiles, createSampleRepository, readSample, type SampleRepository } from '../../src/demo/repository.ts';
 import { sampleVms } from '../../src/demo/sample-files.ts';
+import { removeTree } from '../../src/lib/remove-tree.ts';
 import { aMonitor, builderContract, containerImage, vmImage, website, worker } from '../builder/builder.contract.ts';
 import { nix, nixOptions, pinned } from '../builder/nix/here.ts';
 
@@ -20,7 +20,7 @@ async function aRecordedRepository(): Promise<SampleRepository> {
 
 async function aFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'proxnix-recorded-'));
-  onTestFinished(() => removePrivateStore(folder));
+  onTestFinished(() => removeTree(folder));
   return folder;
 }
 

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as edits from '../../src/demo/edits.ts';
-import { removePrivateStore } from '../../src/demo/private-store.ts';
 import {
   commitFiles,
   createSampleRepository,
@@ -12,10 +11,11 @@ import {
   readSample,
   type SampleRepository,
 } from '../../src/demo/repository.ts';
+import { removeTree } from '../../src/lib/remove-tree.ts';
 
 async function aFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'proxnix-repository-'));
-  onTestFinished(() => removePrivateStore(folder));
+  onTestFinished(() => removeTree(folder));
   return folder;
 }
 

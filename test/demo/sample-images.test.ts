@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readQcow2Header } from '../../src/core/qcow2.ts';
-import { removePrivateStore } from '../../src/demo/private-store.ts';
 import { sampleDisk } from '../../src/demo/sample-disk.ts';
 import { diskScript, rootScript, tarballScript } from '../../src/demo/sample-scripts.ts';
 import { sampleTarball } from '../../src/demo/sample-tarball.ts';
+import { removeTree } from '../../src/lib/remove-tree.ts';
 
 const text = 'host name: test-web\nrelease: 1\nservice: openssh\nservice: nginx\n';
 const qemu = (await execa('qemu-img', ['--version'], { reject: false })).exitCode === 0;
@@ -19,7 +19,7 @@ if (!zstd) process.stderr.write('skipped, because zstd or tar is not installed: 
 
 async function aFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'proxnix-disk-'));
-  onTestFinished(() => removePrivateStore(folder));
+  onTestFinished(() => removeTree(folder));
   return folder;
 }
 

@@ -2,11 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
-import { ConsoleClient, type Message } from '../../src/demo/console-client.ts';
+import type { ConsoleClient, Message } from '../../src/demo/console-client.ts';
 import { reportHead } from '../../src/demo/session.ts';
 import { type Demo, startDemo } from '../../src/demo/start-demo.ts';
 import { createLog } from '../../src/log.ts';
 import { demoSeed } from '../../src/simulator/simulator.ts';
+import { clientOf } from '../support/console.ts';
 
 /** Everything a person has in front of them: the demo, and the console over HTTP. */
 export interface World extends Demo {
@@ -48,7 +49,7 @@ export async function aWorld(options: { readonly importBytesPerSecond?: number }
         headers: { authorization: `PVEAPIToken=${admin?.tokenid}=${admin?.secret}` },
         ...(method === 'GET' ? {} : { body: new URLSearchParams(params) }),
       }),
-    client: new ConsoleClient(demo.app.url),
+    client: clientOf(demo.app),
     begin: () => reportHead(dir, demo.repository),
     stop: async () => {
       await demo.stop();

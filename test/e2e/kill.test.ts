@@ -1,21 +1,22 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readTags, splitTags } from '../../src/core/tags.ts';
 import { ConsoleClient, type Message } from '../../src/demo/console-client.ts';
 import { editImage } from '../../src/demo/edits.ts';
 import { createSampleRepository } from '../../src/demo/repository.ts';
+import { readToken } from '../../src/demo/session.ts';
 import { demoSeed, type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { compiled } from '../support/compiled.ts';
 import { removeTree, wordsOf } from './demo-world.ts';
 
-const bot = fileURLToPath(new URL('bot.ts', import.meta.url));
+const bot = compiled(import.meta.url, 'bot.ts');
 const patience = 60_000;
 
 function spawnBot(dir: string, url: string, ...more: readonly string[]) {
-  return execa(process.execPath, ['--import', 'tsx', bot, dir, url, ...more], { all: true, reject: false });
+  return execa(process.execPath, [bot, dir, url, ...more], { all: true, reject: false });
 }
 
 /** The bot as a process of its own, which can be killed; cluster and repository outlive it. */
@@ -42,10 +43,10 @@ describe('kill -9 of the bot in the middle of its work', () => {
 
   /** Starts the bot and waits until its console answers. */
   async function startBot(dir: string, simulator: Simulator): Promise<ConsoleClient> {
-    return listening(spawnBot(dir, simulator.url));
+    return listening(spawnBot(dir, simulator.url), dir);
   }
 
-  async function listening(child: ReturnType<typeof spawnBot>): Promise<ConsoleClient> {
+  async function listening(child: ReturnType<typeof spawnBot>, dir: string): Promise<ConsoleClient> {
     running.bot = child;
     const url = await new Promise<string>((resolve, reject) => {
       let text = '';
@@ -56,7 +57,7 @@ describe('kill -9 of the bot in the middle of its work', () => {
       });
       child.then(() => reject(new Error(`the bot ended: ${text}`)), reject);
     });
-    return new ConsoleClient(url);
+    return new ConsoleClient(url, await readToken(dir));
   }
 
   async function kill(): Promise<void> {
@@ -151,7 +152,7 @@ describe('kill -9 of the bot in the middle of its work', () => {
     }
     // The third one would die as well, if it began to evaluate.
     const child = spawnBot(dir, simulator.url, 'dies');
-    const client = await listening(child);
+    const client = await listening(child, dir);
     const failed = await latest(client, /^Failed: nothing was changed$/);
     expect(wordsOf(failed)).toContain('The bot ended 2 times while it planned this commit');
     expect(failed.card.buttons.map(({ id }) => id)).toEqual([expect.stringMatching(/^px1:plan-again:/)]);

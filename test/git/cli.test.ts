@@ -28,6 +28,57 @@ describe('GitMirror', () => {
     vi.unstubAllEnvs();
   });
 
+  it('looks at no more than a thousand commits for their authors, and says so', async () => {
+    const origin = await anOrigin();
+    const first = await origin.push('first');
+    const lines = Array.from({ length: 1001 }, (_, n) => {
+      const from = n === 0 ? `from ${first}\n` : '';
+      return `commit refs/heads/main\ncommitter Ada <ada@example.org> ${n} +0000\ndata 0\n${from}`;
+    });
+    await execa('git', ['fast-import', '--quiet'], { cwd: origin.dir, input: lines.join('') });
+    const mirror = aMirror(origin, origin.dir);
+    const { sha } = await mirror.head();
+    expect(await mirror.authors(sha, first)).toEqual({
+      complete: false,
+      signatures: [{ sha, name: 'Ada', email: 'ada@example.org' }],
+    });
+    const parent = await origin.git('rev-parse', `${sha}~1`);
+    expect((await mirror.authors(parent, first)).complete).toBe(true);
+  });
+
+  it('takes the names that a commit has, not those that the repository would like to see', async () => {
+    const origin = await anOrigin();
+    const text = 'Innocent <innocent@example.org> <eve@example.org>\n';
+    // A bare repository reads the `.mailmap` of its HEAD, which is `master` or `main`, whatever branch is configured.
+    const commits = ['main', 'master'].map(
+      (branch) =>
+        `commit refs/heads/${branch}\ncommitter Eve <eve@example.org> 1 +0000\ndata 0\nM 100644 :1 .mailmap\n`,
+    );
+    const input = [`blob\nmark :1\ndata ${text.length}\n${text}\n`, ...commits].join('');
+    await execa('git', ['fast-import', '--quiet'], { cwd: origin.dir, input });
+    const mirror = aMirror(origin, origin.dir);
+    const { sha } = await mirror.head();
+    expect((await mirror.authors(sha)).signatures).toEqual([{ sha, name: 'Eve', email: 'eve@example.org' }]);
+  });
+
+  it('answers where a commit belongs while a fetch is under way', async () => {
+    const origin = await anOrigin();
+    const sha = await origin.push('first');
+    let held: Promise<void> | undefined;
+    const server = await served(origin, { before: () => held });
+    const mirror = aMirror(origin, `${server.url}/origin.git`);
+    await mirror.head();
+    let release = () => {};
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
+    const fetching = mirror.head();
+    expect(await mirror.isOnBranch(sha)).toBe(true);
+    expect((await mirror.authors(sha)).complete).toBe(true);
+    release();
+    await fetching;
+  });
+
   it('opens a mirror that an earlier process left, with its pins', async () => {
     const origin = await anOrigin();
     const sha = await origin.push('first');
@@ -267,3 +318,19 @@ async function writeCommit(origin: Origin, text: string, branch: string): Promis
   await origin.git('update-ref', `refs/heads/${branch}`, sha);
   return sha;
 }
+
+describe('the authors of commits', () => {
+  it('count as incomplete where git says more of them than is read', async () => {
+    const origin = await anOrigin();
+    const base = await origin.push('first');
+    const tree = await origin.git('rev-parse', 'refs/heads/main^{tree}');
+    const long = `tree ${tree}\nparent ${base}\nauthor ${'x'.repeat(1_200_000)} <eve@example.org> 1750000000 +0200\ncommitter Ada <ada@example.org> 1750000000 +0200\n\nLong\n`;
+    const file = join(origin.scratch, 'commit');
+    await writeFile(file, long);
+    const sha = await origin.git('hash-object', '-t', 'commit', '-w', file);
+    await origin.git('update-ref', 'refs/heads/main', sha);
+    const git = aMirror(origin, origin.dir);
+    await git.head();
+    expect((await git.authors(sha, base)).complete).toBe(false);
+  });
+});

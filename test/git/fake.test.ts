@@ -8,9 +8,11 @@ gitContract('FakeGit', async () => {
   const git = new FakeGit({ flakeDir: 'fleet' });
   return {
     git,
-    async push(subject, branch) {
+    async push(subject, branch, by) {
       const sha = createHash('sha1').update(`${subject} ${branch}`).digest('hex');
-      git.push({ sha, subject, author: 'Ada Löve', at: 1_750_000_000_000 }, branch);
+      const [author = 'Ada Löve', authorEmail = 'ada@example.org'] = by?.author ?? [];
+      const [committer = 'Ada', committerEmail = 'ada@example.org'] = by?.committer ?? [];
+      git.push({ sha, subject, author, authorEmail, committer, committerEmail, at: 1_750_000_000_000 }, branch);
       return sha;
     },
     forcePush: async (sha) => git.point('refs/heads/main', sha),

@@ -3,11 +3,17 @@ import type { Commit } from '../../src/core/commit.ts';
 import { UserError } from '../../src/core/errors.ts';
 import type { Git } from '../../src/git/git.ts';
 
+/** Whom a commit names; absent: Ada Löve as author, Ada as committer. */
+export interface Signed {
+  readonly author: readonly [name: string, email: string];
+  readonly committer: readonly [name: string, email: string];
+}
+
 /** A repository as other people see it, with the adapter under test beside it. */
 export interface GitWorld {
   readonly git: Git;
   /** A new commit on a branch (default: the one configured, `main`). @returns its hash */
-  readonly push: (subject: string, branch?: string) => Promise<string>;
+  readonly push: (subject: string, branch?: string, by?: Signed) => Promise<string>;
   /** The branch goes back to a commit and forgets what came after. */
   readonly forcePush: (sha: string) => Promise<void>;
   readonly tag: (name: string, sha: string) => Promise<void>;
@@ -121,6 +127,69 @@ export function gitContract(name: string, open: () => Promise<GitWorld>): void {
         ';id',
       ];
       for (const ref of strange) expect(await git.find(ref), ref).toBeUndefined();
+    });
+
+    it('knows which commits are on the branch: its head and what came before', async () => {
+      const { git, push, forcePush } = await open();
+      const first = await push('first');
+      const second = await push('second');
+      const side = await push('on the side', 'feature');
+      await git.head();
+      expect(await git.isOnBranch(first)).toBe(true);
+      expect(await git.isOnBranch(second)).toBe(true);
+      expect(await git.isOnBranch(side)).toBe(false);
+      await forcePush(first);
+      await git.head();
+      expect(await git.isOnBranch(first)).toBe(true);
+      expect(await git.isOnBranch(second)).toBe(false);
+    });
+
+    it('answers for the branch as it was fetched last while the repository is away', async () => {
+      const { git, push, cutOff } = await open();
+      const sha = await push('first');
+      const side = await push('on the side', 'feature');
+      await git.head();
+      await cutOff();
+      expect(await git.isOnBranch(sha)).toBe(true);
+      expect(await git.isOnBranch(side)).toBe(false);
+      expect((await git.authors(sha)).complete).toBe(true);
+    });
+
+    it('does not take what it cannot tell for a no', async () => {
+      const { git, push, deleteBranch } = await open();
+      const sha = await push('first');
+      await push('elsewhere', 'other');
+      await git.head();
+      for (const strange of ['f'.repeat(40), 'main', '', '--all', sha.slice(0, 12)]) {
+        await expect(git.isOnBranch(strange), strange).rejects.toThrow(UserError);
+        await expect(git.authors(strange), strange).rejects.toThrow(UserError);
+        await expect(git.authors(sha, strange), strange).rejects.toThrow(UserError);
+      }
+      await deleteBranch('main');
+      await git.find('other');
+      await expect(git.isOnBranch(sha)).rejects.toThrow(UserError);
+    });
+
+    it('tells who wrote and who committed each commit since another, newest first', async () => {
+      const { git, push } = await open();
+      const by = (author: string, committer: string): Signed => ({
+        author: [author, `${author}@example.org`],
+        committer: [committer, `${committer}@example.org`],
+      });
+      const first = await push('first', 'main', by('ada', 'ada'));
+      const second = await push('second', 'main', by('eve', 'forge'));
+      const third = await push('third', 'main', by('ada', 'forge'));
+      await git.head();
+      expect(await git.authors(third, first)).toEqual({
+        complete: true,
+        signatures: [
+          { sha: third, name: 'ada', email: 'ada@example.org' },
+          { sha: third, name: 'forge', email: 'forge@example.org' },
+          { sha: second, name: 'eve', email: 'eve@example.org' },
+        ],
+      });
+      expect(await git.authors(first, third)).toEqual({ complete: true, signatures: [] });
+      expect((await git.authors(third)).signatures.map(({ sha }) => sha)).toEqual([third, third]);
     });
 
     it('pins a commit where Nix can read it, in the folder of the flake', async () => {

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
+import type { GitWorld, Signed } from './git.contract.ts';
 
 /** A bare repository that people push to, made by plain git. */
 export interface Origin {
   readonly dir: string;
   /** A folder for whatever else the test needs; removed with the origin. */
   readonly scratch: string;
-  readonly push: (subject: string, branch?: string) => Promise<string>;
+  readonly push: GitWorld['push'];
   readonly forcePush: (sha: string) => Promise<void>;
   readonly tag: (name: string, sha: string) => Promise<void>;
   readonly deleteBranch: (branch: string) => Promise<void>;
@@ -28,22 +29,25 @@ export async function anOrigin(): Promise<Origin> {
   const scratch = await aFolder();
   const dir = join(scratch, 'served', 'origin.git');
   await mkdir(dir, { recursive: true });
-  const git = async (...args: string[]) =>
-    (await execa('git', args, { cwd: dir, env: plainGit, extendEnv: true })).stdout;
-  const gitWith = async (input: string, ...args: string[]) =>
-    (await execa('git', args, { cwd: dir, env: plainGit, extendEnv: true, input })).stdout;
+  const git = async (...args: string[]) => (await gitAs({}, ...args)).stdout;
+  const gitAs = (env: Readonly<Record<string, string>>, ...args: string[]) =>
+    execa('git', args, { cwd: dir, env: { ...plainGit, ...env }, extendEnv: true });
   await git('init', '--quiet', '--bare', '--initial-branch=main');
   const tip = async (ref: string) => git('rev-parse', '--verify', '--quiet', ref).catch(() => undefined);
   return {
     dir,
     scratch,
     git,
-    async push(subject, branch = 'main') {
+    async push(subject, branch = 'main', by) {
       const parent = await tip(`refs/heads/${branch}`);
       const tree = await git('hash-object', '-w', '-t', 'tree', '/dev/null');
       const parents = parent === undefined ? [] : ['-p', parent];
+      const message = `${subject}\n\nMore words.`;
       // Over stdin: an argument may not be megabytes.
-      const sha = await gitWith(`${subject}\n\nMore words.`, 'commit-tree', tree, ...parents);
+      const { stdout: sha } = await execa('git', ['commit-tree', tree, ...parents], {
+        ...{ cwd: dir, env: { ...plainGit, ...signedBy(by) }, extendEnv: true },
+        input: message,
+      });
       await git('update-ref', `refs/heads/${branch}`, sha);
       return sha;
     },
@@ -59,6 +63,16 @@ export async function anOrigin(): Promise<Origin> {
     async cutOff() {
       await rename(dir, `${dir}.away`);
     },
+  };
+}
+
+function signedBy(by: Signed | undefined): Readonly<Record<string, string>> {
+  if (by === undefined) return {};
+  return {
+    GIT_AUTHOR_NAME: by.author[0],
+    GIT_AUTHOR_EMAIL: by.author[1],
+    GIT_COMMITTER_NAME: by.committer[0],
+    GIT_COMMITTER_EMAIL: by.committer[1],
   };
 }
 

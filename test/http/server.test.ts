@@ -7,6 +7,8 @@ import { Counter, Registry } from 'prom-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import { type HttpOptions, type HttpServer, startHttp } from '../../src/http/server.ts';
+import { Secret } from '../../src/secret.ts';
+import { untilHangUp } from '../support/hang-up.ts';
 
 const log = pino({ level: 'silent' });
 const open: HttpServer[] = [];
@@ -26,13 +28,34 @@ describe('startHttp', () => {
     expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ ok: true, version: '1.2.3' });
   });
 
-  it('serves the metrics of the registry it was given, and none without one', async () => {
-    const metrics = new Registry();
-    new Counter({ name: 'proxnix_runs', help: 'runs', registers: [metrics] }).inc(3);
-    const response = await fetch(`${(await start({ metrics })).url}/metrics`);
-    expect(response.headers.get('content-type')).toContain('text/plain');
-    expect(await response.text()).toContain('proxnix_runs 3');
-    expect((await fetch(`${(await start()).url}/metrics`)).status).toBe(404);
+  describe('with metrics', () => {
+    const registry = new Registry();
+    new Counter({ name: 'proxnix_runs', help: 'runs', registers: [registry] }).inc(3);
+    const metrics = { registry, tokens: [new Secret('a-metrics-token'), new Secret('a-console-token')] };
+    const ask = async (headers: Record<string, string>) =>
+      fetch(`${(await start({ metrics })).url}/metrics`, { headers });
+
+    it.each(['a-metrics-token', 'a-console-token'])('shows them to who has the token %s', async (token) => {
+      const response = await ask({ authorization: `Bearer ${token}` });
+      expect(response.headers.get('content-type')).toContain('text/plain');
+      expect(await response.text()).toContain('proxnix_runs 3');
+    });
+
+    it.each([
+      ['nothing, from this machine', {}],
+      ['nothing, through a proxy', { 'x-forwarded-for': '127.0.0.1' }],
+      ['a wrong token', { authorization: 'Bearer a-metrics-tokenx' }],
+      ['no token', { authorization: 'Bearer ' }],
+      ['another scheme', { authorization: `Basic ${btoa('x:a-metrics-token')}` }],
+    ])('shows them to nobody with %s', async (_, headers) => {
+      const response = await ask(headers);
+      expect(response.status).toBe(401);
+      expect(await response.text()).not.toContain('proxnix_runs');
+    });
+
+    it('has none where there is no registry', async () => {
+      expect((await fetch(`${(await start()).url}/metrics`)).status).toBe(404);
+    });
   });
 
   it('puts the security headers on every answer, errors too', async () => {
@@ -135,20 +158,18 @@ describe('startHttp', () => {
   });
 
   it.each([
-    ['headers', 'GET /healthz HTTP/1.1\r\nHost: x\r\n'],
-    ['a body', 'POST /take HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nslow'],
-  ])('hangs up on a sender who never finishes %s', async (_, sent) => {
+    ['headers', 'GET /healthz HTTP/1.1\r\nHost: x\r\n', { headersTimeoutMs: 100, requestTimeoutMs: 60_000 }],
+    [
+      'a body',
+      'POST /take HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nslow',
+      { headersTimeoutMs: 100, requestTimeoutMs: 200 },
+    ],
+  ])('hangs up on a sender who never finishes %s', async (_, sent, timeouts) => {
     const routes = new Hono().post('/take', async (c) => c.text(await c.req.text()));
-    const { port } = await start({ routes: [routes], headersTimeoutMs: 100, requestTimeoutMs: 200 });
+    const { port } = await start({ routes: [routes], ...timeouts });
     const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => undefined);
     socket.write(sent);
-    let answer = '';
-    socket.on('data', (data) => {
-      answer += String(data);
-    });
-    await once(socket, 'close');
-    expect(answer).toContain('408 Request Timeout');
+    expect(await untilHangUp(socket)).toContain('408 Request Timeout');
   });
 });
 

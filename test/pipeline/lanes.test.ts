@@ -123,7 +123,7 @@ describe('two fleets', () => {
     await bench.chat.command('/proxnix approve 2');
     await bench.show();
     bench.run('queued', 'r-2');
-    expect(bench.text(bench.message('r-2'))).toMatch(/^Approved: waits for run r-1/);
+    expect(bench.text(bench.message('r-2'))).toMatch(/^Approved: waits for run of another fleet/);
     held.open();
     await bench.settle();
     bench.run('applied', 'r-1');

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { UserError } from '../../src/core/errors.ts';
 import { aBench, type Bench, owner, second, stranger } from '../support/pipeline.ts';
 import { gate, until } from './support/clock.ts';
-import { threeVms } from './support/fleet.ts';
+import { commitOf, threeVms } from './support/fleet.ts';
 
 /** A bench whose approved run is held at its look before the apply. */
 async function heldBeforeTheApply(): Promise<{ readonly bench: Bench; readonly open: () => void }> {
@@ -60,6 +61,34 @@ describe('a lock', () => {
     await bench.chat.command('/proxnix unlock');
     await bench.settle();
     bench.run('applied');
+  });
+
+  it('keeps an approved run from looking at the cluster: what fails there would end it', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    const held = gate();
+    let planning = 0;
+    bench.builder.evaluationWaits = () => {
+      planning += 1;
+      return held.opened;
+    };
+    bench.commit(2, { vms: threeVms({ memory_mb: 4096 }) });
+    bench.git.push(commitOf(3), 'feature');
+    bench.declare(3);
+    await bench.chat.command('/proxnix plan feature');
+    await until(() => planning === 1);
+    await bench.press('approve');
+    await bench.chat.command('/proxnix lock stop');
+    bench.cluster.beforeRead = () => {
+      throw new UserError('The cluster cannot be reached.');
+    };
+    held.open();
+    await bench.settle();
+    bench.run('queued', 'r-1');
+    bench.cluster.beforeRead = () => undefined;
+    await bench.chat.command('/proxnix unlock');
+    await bench.settle();
+    bench.run('applied', 'r-1');
   });
 
   it('lets an apply that has begun come to its end', async () => {

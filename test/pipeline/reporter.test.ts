@@ -15,6 +15,7 @@ function aCard(title: string): Card {
 async function aReporter(chat: Chat = new FakeChat()) {
   const clock = new ManualClock();
   const shown: MessageRef[] = [];
+  const cards: string[] = [];
   const reporter = new Reporter({
     chats: [chat],
     clock,
@@ -22,6 +23,7 @@ async function aReporter(chat: Chat = new FakeChat()) {
     gate: (text) => text,
     editEveryMs: () => 3000,
     onShown: (_, ref) => shown.push(ref),
+    onCard: (name, runId, card) => cards.push(`${name} ${runId} ${card.title}`),
   });
   await chat.start({
     commands: [],
@@ -32,7 +34,7 @@ async function aReporter(chat: Chat = new FakeChat()) {
   });
   const show = (title: string) => reporter.show('r-1', 'acme', () => aCard(title), {});
   const reply = (title: string) => reporter.reply('r-1', 'acme', aCard(title), {});
-  return { clock, reporter, shown, show, reply };
+  return { clock, reporter, shown, cards, show, reply };
 }
 
 function titles(chat: FakeChat): readonly string[] {

@@ -1,20 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
-import { firstBrokenLine } from '../../src/store/audit.ts';
-import { writeDurably } from '../../src/store/durable-file.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { AuditLog, firstBrokenLine } from '../../src/store/audit.ts';
+import { copyDurably, writeDurably } from '../../src/store/durable-file.ts';
 import { openStore } from '../../src/store/lowdb.ts';
-import { parseStore } from '../../src/store/schema.ts';
+import { compiled } from '../support/compiled.ts';
 import { aFolder } from './folder.ts';
+import { anEntry } from './samples.ts';
 
-const writer = fileURLToPath(new URL('writer.ts', import.meta.url));
+const writer = compiled(import.meta.url, 'writer.ts');
 
 /** Lets a writer run until it said `lines` lines, kills it, and answers the last run and audit line it said were written. */
 async function killedAfter(dir: string, from: number, lines: number): Promise<{ run: number; audit: number }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', writer, dir, String(from)], {
+  const child = spawn(process.execPath, [writer, dir, String(from)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said = '';
@@ -38,8 +38,9 @@ describe('a bot that is killed while it writes', () => {
     for (const lines of [1, 4, 9, 16, 40]) {
       const said = await killedAfter(dir, from, lines);
       const text = await readFile(path.join(dir, 'store.json'), 'utf8');
-      expect(parseStore(text, 'store.json').runs.length).toBeGreaterThanOrEqual(said.run);
-      const store = await openStore(dir, { onDamaged: (error) => expect.unreachable(String(error)) });
+      expect(JSON.parse(text).runs.length).toBeGreaterThanOrEqual(said.run);
+      const store = await openStore(dir);
+      expect(store.setAside).toBeUndefined();
       expect(store.runs().map(({ run }) => run.id)).toContain(`r-${said.run}`);
       await store.close();
       const audit = await readFile(path.join(dir, 'audit.jsonl'), 'utf8').catch(() => '');
@@ -78,6 +79,60 @@ describe('a file that is written durably', () => {
     await writeDurably(file, 'new');
     expect(await readFile(file, 'utf8')).toBe('new');
     expect(await readdir(dir)).toEqual(['store.json']);
+  });
+});
+
+describe('what is said to be on disk', () => {
+  /** Each fsync: of which file, and what stood in `watched` at that moment. */
+  async function syncsDuring(watched: string, work: () => Promise<void>): Promise<readonly (readonly string[])[]> {
+    const syncs: (readonly string[])[] = [];
+    const handle = await open(path.dirname(watched), 'r');
+    const prototype: FileHandle = Object.getPrototypeOf(handle);
+    await handle.close();
+    const spy = vi.spyOn(prototype, 'sync').mockImplementation(async function (this: FileHandle) {
+      const name = path.basename(await readlink(`/proc/self/fd/${this.fd}`));
+      syncs.push([name, await readFile(watched, 'utf8')]);
+      await this.datasync();
+    });
+    try {
+      await work();
+    } finally {
+      spy.mockRestore();
+    }
+    return syncs;
+  }
+
+  it('was synced: the new text before it takes the place of the old, then the folder', async () => {
+    const dir = await aFolder();
+    const file = path.join(dir, 'store.json');
+    await writeDurably(file, 'old');
+    const texts: string[] = [];
+    const syncs = await syncsDuring(file, async () => {
+      await writeDurably(file, 'new');
+      texts.push(await readFile(file, 'utf8'));
+    });
+    expect(syncs).toEqual([
+      ['store.json.new', 'old'],
+      [path.basename(dir), 'new'],
+    ]);
+    expect(texts).toEqual(['new']);
+  });
+
+  it('was synced as a copy as well: the copy whole, then the folder', async () => {
+    const dir = await aFolder();
+    const file = path.join(dir, 'store.json');
+    const copy = `${file}.damaged-1`;
+    await writeDurably(file, 'text');
+    expect(await syncsDuring(copy, () => copyDurably(file, copy))).toEqual([
+      ['store.json.damaged-1', 'text'],
+      [path.basename(dir), 'text'],
+    ]);
+  });
+
+  it('was synced as a line of the audit', async () => {
+    const file = path.join(await aFolder(), 'audit.jsonl');
+    const syncs = await syncsDuring(file, () => new AuditLog(file).append(anEntry(1)));
+    expect(syncs).toEqual([['audit.jsonl', expect.stringMatching(/^\{.*\}\n$/)]]);
   });
 });
 

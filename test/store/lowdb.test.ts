@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { firstBrokenLine } from '../../src/store/audit.ts';
+import { lockInstance } from '../../src/store/instance-lock.ts';
 import { openStore } from '../../src/store/lowdb.ts';
 import { aFolder } from './folder.ts';
 import { anEndedRun, anEntry, anOpenRun } from './samples.ts';
@@ -119,18 +120,15 @@ describe('a store that is damaged', () => {
     it(`is set aside whole, reported, and never overwritten: ${what}`, async () => {
       const dir = await aFolder();
       await writeFile(path.join(dir, 'store.json'), text);
-      const told: string[] = [];
-      const store = await openStore(dir, {
-        now: () => 1234,
-        onDamaged: (error, setAside) => told.push(`${error instanceof Error ? error.message : ''} ${setAside}`),
-      });
+      const store = await openStore(dir, { now: () => 1234 });
       expect(store.runs()).toEqual([]);
-      expect(told).toEqual([expect.stringContaining('store.json cannot be read')]);
+      expect(store.setAside).toMatchObject({ file: 'store.json.damaged-1234', lost: [expect.anything()] });
       expect(await readFile(path.join(dir, 'store.json.damaged-1234'), 'utf8')).toBe(text);
       await store.saveRun(anEndedRun(1));
       await store.close();
       const again = await openStore(dir);
       expect(again.runs()).toEqual([anEndedRun(1)]);
+      expect(again.setAside).toBeUndefined();
       await again.close();
     });
   }
@@ -157,7 +155,8 @@ describe('a store that was written by a newer proxnix', () => {
     await writeFile(path.join(dir, 'store.json'), text);
     await expect(openStore(dir)).rejects.toThrow(/newer|version/);
     expect(await readFile(path.join(dir, 'store.json'), 'utf8')).toBe(text);
-    expect(await readdir(dir)).toEqual(['store.json']);
+    expect(await readdir(dir)).toEqual(['lock', 'store.json']);
+    await (await lockInstance(path.join(dir, 'lock')))();
   });
 });
 
@@ -166,6 +165,7 @@ describe('a store that cannot be read at all', () => {
     const dir = await aFolder();
     await mkdir(path.join(dir, 'store.json'));
     await expect(openStore(dir)).rejects.toThrow();
-    expect(await readdir(dir)).toEqual(['store.json']);
+    expect(await readdir(dir)).toEqual(['lock', 'store.json']);
+    await (await lockInstance(path.join(dir, 'lock')))();
   });
 });

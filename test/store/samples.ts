@@ -1,5 +1,6 @@
 import type { InSyncRun, PlanningRun } from '../../src/core/run.ts';
 import type { AuditEntry, SavedRun } from '../../src/store/store.ts';
+import { aRun } from '../support/builders.ts';
 
 /** A run that goes on. */
 export function anOpenRun(n: number, change: Partial<PlanningRun> = {}): SavedRun {
@@ -22,6 +23,11 @@ export function anEndedRun(n: number): SavedRun {
   const { id, fleet, branch, trigger, startedAt } = run;
   const ended: InSyncRun = { id, fleet, branch, trigger, startedAt, phase: 'in-sync', endedAt: 2000 + n };
   return { run: ended, messages: { console: `m-${n}` } };
+}
+
+/** A run that was applied. */
+export function anAppliedRun(n: number, { fleet = 'acme' }: { readonly fleet?: string } = {}): SavedRun {
+  return { run: { ...aRun('applied'), id: `r-${n}`, fleet }, messages: { console: `m-${n}` } };
 }
 
 export function anEntry(n: number, change: Partial<AuditEntry> = {}): AuditEntry {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
-import { anEndedRun, anEntry, anOpenRun } from './samples.ts';
+import { anAppliedRun, anEndedRun, anEntry, anOpenRun } from './samples.ts';
 
 /** What every store must do. `reopen`: closes and opens again, where the adapter outlives its process. */
 export function storeContract(
@@ -37,6 +37,19 @@ export function storeContract(
       await Promise.all(Array.from({ length: 150 }, (_, i) => store.saveRun(anEndedRun(i + 2))));
       const ids = store.runs().map(({ run }) => run.id);
       expect(ids).toEqual(['r-1', ...Array.from({ length: 100 }, (_, i) => `r-${i + 52}`)]);
+    });
+
+    it('pushes out no run that reached an apply, however many others follow, and counts each fleet by itself', async () => {
+      const { store } = await open();
+      const applied = [anAppliedRun(1), anAppliedRun(2, { fleet: 'lab' })];
+      for (const saved of applied) await store.saveRun(saved);
+      await Promise.all(Array.from({ length: 150 }, (_, i) => store.saveRun(anEndedRun(i + 3))));
+      await Promise.all(Array.from({ length: 120 }, (_, i) => store.saveRun(anAppliedRun(i + 200, { fleet: 'lab' }))));
+      const ids = store.runs().map(({ run }) => run.id);
+      expect(ids.slice(0, 2)).toEqual(['r-1', 'r-53']);
+      expect(ids).toHaveLength(201);
+      expect(ids.filter((id) => Number(id.slice(2)) >= 200)).toHaveLength(100);
+      expect(ids.at(-1)).toBe('r-319');
     });
 
     it('changes the facts of a fleet one by one, and removes what is undefined', async () => {

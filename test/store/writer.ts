@@ -8,7 +8,8 @@ import { anEntry, anOpenRun } from './samples.ts';
 const [dir = '', from = '1'] = process.argv.slice(2);
 const store = await openStore(dir);
 for (let n = Number(from); ; n++) {
-  await store.saveRun(anOpenRun(n, { branch: 'main'.repeat(2000) }));
+  const commit = { sha: 'a'.repeat(40), subject: 'long'.repeat(2000), author: 'rowan', at: n };
+  await store.saveRun(anOpenRun(n, { commit }));
   process.stdout.write(`run ${n}\n`);
   await store.audit(anEntry(n));
   process.stdout.write(`audit ${n}\n`);

@@ -193,9 +193,12 @@ export function aBigPlan(goal: Partial<Goal> = {}): Plan {
 export function aPolicy(overrides: Partial<Policy> = {}): Policy {
   return {
     approvers: ['console:ada', 'discord:user:2002', 'discord:role:77', 'slack:user:U01', 'slack:group:S01'],
+    viewers: [],
     approvals: 1,
     authorMayApprove: true,
     authors: {},
+    people: {},
+    allowOtherBranches: false,
     places: [
       { chat: 'console', workspace: 'console', channel: 'homelab' },
       { chat: 'discord', workspace: '9000', channel: '9001' },
@@ -214,7 +217,7 @@ export function aContext(overrides: Partial<CardContext> = {}): CardContext {
   return {
     repository: 'acme/fleet',
     webUrl: 'https://git.example.org/acme/fleet',
-    policy: { approvers: ['console:ada'] },
+    policy: { allowOtherBranches: false, approvers: ['console:ada'] },
     rollbackWindowMs: 24 * 60 * minute,
     applied: '4d0c8e17'.repeat(5),
     now: t0 + 5 * minute,

@@ -15,10 +15,15 @@ export interface GitHttpServer {
  * Serves the repositories below a folder by `git http-backend`.
  * @param options.auth user and password that a request must carry
  * @param options.redirect answers every request with a redirect to that base URL
+ * @param options.before awaited before a request is answered
  */
 export async function startGitHttp(
   root: string,
-  options: { readonly auth?: { readonly user: string; readonly password: string }; readonly redirect?: string } = {},
+  options: {
+    readonly auth?: { readonly user: string; readonly password: string };
+    readonly redirect?: string;
+    readonly before?: () => Promise<void> | undefined;
+  } = {},
 ): Promise<GitHttpServer> {
   const requests: { path: string; authorization: string | undefined }[] = [];
   const server = createServer((request, response) => {
@@ -33,7 +38,7 @@ export async function startGitHttp(
       response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
       return;
     }
-    runBackend(root, request, response);
+    void Promise.resolve(options.before?.()).then(() => runBackend(root, request, response));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -4,7 +4,7 @@ import { FakeChat, type FakeMessage } from '../../src/chat/fake.ts';
 import type { Commit } from '../../src/core/commit.ts';
 import type { Policy } from '../../src/core/policy.ts';
 import type { Phase, Run } from '../../src/core/run.ts';
-import { FakeGit } from '../../src/git/fake.ts';
+import { type FakeCommit, FakeGit } from '../../src/git/fake.ts';
 import { FakeHealth } from '../../src/health/fake.ts';
 import type { Fleet, Log } from '../../src/pipeline/deps.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
@@ -108,14 +108,19 @@ export class Bench {
   }
 
   /** Makes a commit the head of the branch. */
-  commit(n: number, declared: Declared = {}, about: Partial<Commit> = {}): Commit {
+  commit(n: number, declared: Declared = {}, about: Partial<FakeCommit> = {}): Commit {
     const commit = commitOf(n, about);
+    this.declare(n, declared);
+    this.git.push(commit);
+    return commit;
+  }
+
+  /** What a commit declares, before it is on any branch. */
+  declare(n: number, declared: Declared = {}): void {
     const images = { website: 'website 1', database: 'database 1', init: 'init 1', ...declared.images };
     const { vms = threeVms(), containers } = declared;
     const fleet = { vms, ...(containers === undefined ? {} : { containers }) };
-    this.builder.commit(shaOf(n), declared.broken === true ? {} : { fleet, images });
-    this.git.push(commit);
-    return commit;
+    this.builder.commit(shaOf(n), declared.broken === true ? {} : { fleet, images, inputs: true });
   }
 
   /** The forge reports the branch. */
@@ -124,7 +129,7 @@ export class Bench {
   }
 
   /** A commit is made and reported, and everything that follows from it happens. */
-  async push(n: number, declared: Declared = {}, about: Partial<Commit> = {}): Promise<void> {
+  async push(n: number, declared: Declared = {}, about: Partial<FakeCommit> = {}): Promise<void> {
     this.commit(n, declared, about);
     this.report();
     await this.settle();
@@ -223,6 +228,7 @@ export class Bench {
       gate: this.#gate,
       editEveryMs: () => editEveryMs,
       pushQuietMs: quietMs,
+      risks: [],
     });
   }
 
@@ -243,9 +249,12 @@ export class Bench {
       ...change,
       policy: {
         approvers: ['console:owner', 'console:second'],
+        viewers: [],
         approvals: 1,
         authorMayApprove: true,
         authors: {},
+        people: {},
+        allowOtherBranches: false,
         places: [{ chat: 'console', workspace: 'w-1', channel: 'c-1' }],
         ...policy,
         ...change.policy,

@@ -2,8 +2,20 @@ import type { NixSettings } from './settings.ts';
 
 /** The environment of every call, built from nothing: what a person's shell or nix.conf says does not count. */
 export function nixEnvironment(settings: NixSettings): Record<string, string> {
+  return environment(settings, settings.config);
+}
+
+/** The environment of an evaluation: without the settings that hold secrets, which only the fetch of inputs needs. */
+export function evaluationEnvironment(settings: NixSettings): Record<string, string> {
+  const open = Object.entries(settings.config).filter(([key]) => !secretSettings.test(key));
+  return environment(settings, Object.fromEntries(open));
+}
+
+const secretSettings = /^(?:extra-)?(?:access-tokens|netrc-file|secret-key-files|post-build-hook)$/;
+
+function environment(settings: NixSettings, config: NixSettings['config']): Record<string, string> {
   const lines = Object.entries({
-    ...settings.config,
+    ...config,
     // `experimental-features` would replace the host's list.
     'extra-experimental-features': 'nix-command flakes',
   }).map(([key, value]) => `${key} = ${value}`);
@@ -17,15 +29,20 @@ export function nixEnvironment(settings: NixSettings): Record<string, string> {
   };
 }
 
-/** Arguments of an evaluation. What protects us is given as `--option`: that beats NIX_CONFIG and a flake's `nixConfig`. */
-export function evaluationArguments(settings: NixSettings, expression: string): string[] {
+/**
+ * Arguments of an evaluation. What protects us is given as `--option`: that beats NIX_CONFIG and a flake's `nixConfig`.
+ * @param store for `--store`, as the sandbox sees it
+ */
+export function evaluationArguments(settings: NixSettings, expression: string, store = settings.store): string[] {
+  // Nothing is downloaded but by what an evaluation may build or reach.
+  const offline = settings.offline || (!settings.allowImportFromDerivation && settings.evalHosts.length === 0);
   return [
     'eval',
     '--json',
     ...logFormat,
     // Without it an error has no trace, so no image's name.
     '--show-trace',
-    ...storeArguments(settings),
+    ...storeArguments(store),
     ...settings.extraArgs.eval,
     ...option('pure-eval', 'true'),
     ...option('accept-flake-config', 'false'),
@@ -34,6 +51,27 @@ export function evaluationArguments(settings: NixSettings, expression: string): 
     ...option('allow-unsafe-native-code-during-evaluation', 'false'),
     ...option('use-registries', 'false'),
     ...option('flake-registry', ''),
+    ...(offline ? ['--offline'] : []),
+    '--expr',
+    expression,
+  ];
+}
+
+/** Arguments of the fetch of inputs: an expression of ours alone, which may use the network. */
+export function fetchArguments(settings: NixSettings, expression: string, store = settings.store): string[] {
+  return [
+    'eval',
+    '--json',
+    ...logFormat,
+    '--show-trace',
+    ...storeArguments(store),
+    ...option('pure-eval', 'true'),
+    ...option('accept-flake-config', 'false'),
+    ...option('allow-import-from-derivation', 'false'),
+    ...option('use-registries', 'false'),
+    ...option('flake-registry', ''),
+    // Inputs come from where the lock says, with the hash it says; a cache has nothing better.
+    ...option('substitute', 'false'),
     ...(settings.offline ? ['--offline'] : []),
     '--expr',
     expression,
@@ -49,9 +87,10 @@ export function buildArguments(settings: NixSettings, drvPaths: readonly string[
     '--keep-going',
     '--add-root',
     link,
-    ...storeArguments(settings),
+    ...storeArguments(settings.store),
     ...settings.extraArgs.build,
     ...option('accept-flake-config', 'false'),
+    ...sandboxArguments,
     ...(settings.buildTimeoutS === undefined ? [] : option('timeout', String(settings.buildTimeoutS))),
     ...(settings.maxSilentS === undefined ? [] : option('max-silent-time', String(settings.maxSilentS))),
     ...withoutDownloads(settings),
@@ -60,17 +99,20 @@ export function buildArguments(settings: NixSettings, drvPaths: readonly string[
 
 /** Arguments of the small questions to `nix-store`. */
 export function storeQueryArguments(settings: NixSettings, query: readonly string[]): string[] {
-  return [...query, ...storeArguments(settings), ...withoutDownloads(settings)];
+  return [...query, ...storeArguments(settings.store), ...withoutDownloads(settings)];
 }
-
-const logFormat = ['--log-format', 'internal-json'];
 
 function option(name: string, value: string): string[] {
   return ['--option', name, value];
 }
 
-function storeArguments(settings: NixSettings): string[] {
-  return settings.store === undefined ? [] : ['--store', settings.store];
+/** The boundary of what a push runs: no setting of the machine or of ours weakens it. */
+export const sandboxArguments = [...option('sandbox', 'true'), ...option('sandbox-fallback', 'false')];
+
+const logFormat = ['--log-format', 'internal-json'];
+
+function storeArguments(store: string | undefined): string[] {
+  return store === undefined ? [] : ['--store', store];
 }
 
 /** `nix-store` has no `--offline`. */

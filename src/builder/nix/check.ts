@@ -11,7 +11,6 @@ export interface NixCheck {
 }
 
 const Config = z.object({
-  sandbox: z.object({ value: z.union([z.boolean(), z.string()]) }).optional(),
   'build-users-group': z.object({ value: z.string() }).optional(),
   store: z.object({ value: z.string() }).optional(),
 });
@@ -43,9 +42,6 @@ export function configWarnings(
   uid = process.getuid?.(),
 ): string[] {
   const warnings: string[] = [];
-  if (config.sandbox?.value !== true) {
-    warnings.push('Nix builds without a full sandbox: set sandbox = true in its settings.');
-  }
   const group = config['build-users-group']?.value ?? '';
   if (uid === 0 && group !== '' && groups !== undefined && !groups.has(group)) {
     warnings.push(

@@ -81,7 +81,8 @@ async function evaluateBatch(
 ): Promise<BatchAnswer> {
   const places = batch.map(({ kind, type }) => ({ type, attribute: settings.images[kind].attribute }));
   const expression = imagesExpression(source, places, caught);
-  const outcome = await evaluate(settings, expression, batch.map(imageTitle).join(', '), signal);
+  const what = batch.map(imageTitle).join(', ');
+  const outcome = await evaluate(settings, source, { expression, what }, signal);
   if (!outcome.ok) return { error: outcome.error };
   const { known, images } = Batch.parse(outcome.json);
   return { known, found: batch.map((request, index) => readEntry(settings, request, images[index])) };

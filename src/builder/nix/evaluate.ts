@@ -8,6 +8,7 @@ import { type EvaluationFailure, readEvaluationFailure } from './evaluation-fail
 import { fleetExpression } from './expression.ts';
 import { type NixEvent, parseLine } from './log-stream.ts';
 import { type NixResult, runNix } from './process.ts';
+import { inSandbox } from './sandbox.ts';
 import type { NixSettings } from './settings.ts';
 
 const Fleet = z.object({ proxnix: z.unknown(), rev: z.string() });
@@ -19,7 +20,12 @@ const keptEvents = { count: 200, bytes: 2 * 1024 * 1024 };
 
 /** The flake's output `proxnix`. */
 export async function evaluateFleet(settings: NixSettings, source: Source, signal?: AbortSignal): Promise<unknown> {
-  const outcome = await evaluate(settings, fleetExpression(source), 'the VM list', signal);
+  const outcome = await evaluate(
+    settings,
+    source,
+    { expression: fleetExpression(source), what: 'the VM list' },
+    signal,
+  );
   if (!outcome.ok) throw flakeError(source, outcome.error);
   const { proxnix, rev } = Fleet.parse(outcome.json);
   if (rev !== source.rev) throw new Error(`Nix evaluated ${rev} instead of ${source.rev}`);
@@ -45,38 +51,54 @@ export type Outcome =
   | { readonly ok: false; readonly error: EvaluationFailure };
 
 /**
- * Evaluates one expression to JSON. What Nix says against it is a result; running out of time, being cancelled and a
- * missing Nix are errors.
+ * Evaluates one expression to JSON, in its sandbox. What Nix says against it is a result; running out of time, being
+ * cancelled and a missing Nix are errors.
+ * @param source the only repository it can read; absent: none
  * @param what for the message of an evaluation that takes too long
  */
 export async function evaluate(
   settings: NixSettings,
-  expression: string,
-  what: string,
+  source: Source | undefined,
+  { expression, what }: { readonly expression: string; readonly what: string },
   signal?: AbortSignal,
 ): Promise<Outcome> {
   const events = new Newest<NixEvent>(keptEvents);
   const started = settings.now();
-  const result = await runNix(settings, {
-    program: 'nix',
-    args: evaluationArguments(settings, expression),
-    signal,
-    maxOutput: maxAnswer,
-    limits: { timeoutMs: settings.evalTimeoutMs, memoryBytes: settings.evalMemoryBytes },
-    onLine: (line) => {
-      const event = parseLine(line);
-      if (event?.kind === 'text' || event?.kind === 'message') events.add(event, line.length);
-    },
-  });
+  const { evalHosts } = settings;
+  const use = {
+    purpose: 'evaluate',
+    reads: source === undefined ? [] : [source.mirror],
+    ...(evalHosts.length === 0 ? {} : { egress: { hosts: evalHosts, publicHosts: false } }),
+  } as const;
+  const { result, refused } = await inSandbox(settings, use, async (sandbox) => ({
+    result: await runNix(settings, {
+      program: 'nix',
+      args: evaluationArguments(settings, expression, sandbox.store),
+      sandbox,
+      signal,
+      maxOutput: maxAnswer,
+      limits: { timeoutMs: settings.evalTimeoutMs, memoryBytes: settings.evalMemoryBytes },
+      onLine: (line) => {
+        const event = parseLine(line);
+        if (event?.kind === 'text' || event?.kind === 'message') events.add(event, line.length);
+      },
+    }),
+    refused: sandbox.refused(),
+  }));
   const facts = { what, ms: settings.now() - started, exitCode: result.exitCode, ended: result.ended };
   settings.log.debug(facts, 'evaluated');
   if (result.ended !== undefined) throw endedEarly(result.ended, what, settings);
   // Nix 2.8 writes JSON as it goes: after a failure a broken piece of it is there.
-  if (result.exitCode !== 0) return { ok: false, error: readEvaluationFailure(events.items()) };
+  if (result.exitCode !== 0) return { ok: false, error: withRefusals(readEvaluationFailure(events.items()), refused) };
   if (isDeeperThan(result.stdout, deepestAnswer)) {
     throw new UserError(`The evaluation of ${what} gave values nested deeper than ${deepestAnswer}.`);
   }
   return { ok: true, json: JSON.parse(result.stdout) };
+}
+
+/** A program is told that a connection failed, not that it is forbidden. */
+function withRefusals(error: EvaluationFailure, refused: readonly string[]): EvaluationFailure {
+  return refused.length === 0 ? error : { ...error, lines: [...error.lines, ...new Set(refused)] };
 }
 
 function endedEarly(ended: NonNullable<NixResult['ended']>, what: string, settings: NixSettings): UserError {

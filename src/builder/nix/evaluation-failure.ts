@@ -1,4 +1,4 @@
-import { imageContext } from './expression.ts';
+import { imageContext, inputContext } from './expression.ts';
 import type { Frame, NixEvent } from './log-stream.ts';
 import { withoutSource } from './names.ts';
 
@@ -12,6 +12,8 @@ export interface EvaluationFailure {
   readonly lines: readonly string[];
   /** The image it happened in, where the trace tells. */
   readonly image?: string;
+  /** The input of the lock file that it happened in, where the trace tells. */
+  readonly input?: string;
   /** What a person can do, for errors that proxnix knows. */
   readonly next?: string;
 }
@@ -30,7 +32,8 @@ export function readEvaluationFailure(events: readonly NixEvent[]): EvaluationFa
 
 function fromMessage(raw: string, at: Frame, trace: readonly Frame[]): EvaluationFailure {
   const text = withoutSource(raw);
-  const image = trace.find((frame) => frame.text.startsWith(imageContext))?.text.slice(imageContext.length);
+  const after = (prefix: string) => trace.find((frame) => frame.text.startsWith(prefix))?.text.slice(prefix.length);
+  const [image, input] = [after(imageContext), after(inputContext)];
   const place = placeOf(at);
   const frames = trace.flatMap((frame) => {
     const where = placeOf(frame);
@@ -42,6 +45,7 @@ function fromMessage(raw: string, at: Frame, trace: readonly Frame[]): Evaluatio
     lines: lines.slice(0, maxLines),
     ...(place === undefined ? {} : { place }),
     ...(image === undefined ? {} : { image }),
+    ...(input === undefined ? {} : { input }),
     ...hint(text),
   };
 }
@@ -67,6 +71,14 @@ const hints: readonly (readonly [RegExp, string])[] = [
   [
     /access to (?:absolute path|URI|path)|forbidden in (?:pure eval|restricted) mode|not allowed in pure|is not allowed to/,
     'Evaluation is pure: a flake may read only itself and its locked inputs.',
+  ],
+  [
+    /unable to download|[Cc]ould(?:n't| not) resolve|program 'git' failed|[Cc]ould not connect|CONNECT tunnel|[Ff]ailed to (?:connect|fetch git)|Git repository .{0,300} does not exist/,
+    'An evaluation has no network and sees no other repository. Make it an input of the flake, or name the host in NIX_EVAL_HOSTS.',
+  ],
+  [
+    /hash mismatch|mismatch in (?:input|field)/,
+    'A hash in the flake or in flake.lock does not fit. Nix on your own machine tells the right one; here it is never shown.',
   ],
   [/no output named proxnix/, 'Give the flake an output proxnix with the attribute vms.'],
   [/lock file|flake\.lock|unlocked flake reference/, 'Run nix flake lock, commit flake.lock and push.'],

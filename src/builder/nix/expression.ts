@@ -8,6 +8,9 @@ export const expressionVersion = 2;
 /** Prefix of the trace frame that names the image an error came from. */
 export const imageContext = 'proxnix image ';
 
+/** Prefix of the trace frame that names the input an error came from. */
+export const inputContext = 'proxnix input ';
+
 const revPattern = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 const refPattern =
   /^refs\/(?:heads|tags|proxnix)\/(?!.*(?:\.\.|\/\/|@\{|\/\.|\.lock(?:\/|$)|[./]$))[A-Za-z0-9][A-Za-z0-9._/+@-]{0,199}$/;
@@ -40,6 +43,24 @@ export function fleetExpression(source: Source): string {
   proxnix = flake.proxnix or (throw "the flake has no output named proxnix");
   inherit (flake) rev;
 }`;
+}
+
+/** An input of a lock file: its name there, and what Nix locked it to. */
+export interface FetchedInput {
+  readonly name: string;
+  readonly locked: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Fetches inputs into the store: the same call that Nix itself makes for a lock file (its `call-flake.nix`), and nothing
+ * of the flake. Gives their store paths.
+ */
+export function fetchExpression(inputs: readonly FetchedInput[]): string {
+  return `let
+  inputs = builtins.fromJSON ${nixString(JSON.stringify(inputs))};
+  fetch = { name, locked }: builtins.addErrorContext "${inputContext}\${name}"
+    (let path = (builtins.fetchTree (builtins.removeAttrs locked [ "dir" ])).outPath; in builtins.seq path path);
+in map fetch inputs`;
 }
 
 /** An image to look for: an attribute path below a configuration. */

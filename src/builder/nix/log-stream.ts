@@ -85,8 +85,21 @@ export function parseLine(line: string): NixEvent | undefined {
   }
 }
 
+/**
+ * A message about a hash that does not fit, without hashes: whoever pushes a wrong one would be told the right one, and
+ * with that evaluate or fetch what was only to be guessed. Versions of Nix disagree which of the two is "got".
+ */
+export function withoutFoundHashes(text: string): string {
+  if (!/mismatch|\bgot\b/i.test(text)) return text;
+  return text.replace(hashes, '(not shown)');
+}
+
+/** `sha256-…=` (also percent-encoded), `sha256:…`, and a bare hash of 128 bits or more behind "got". */
+const hashes =
+  /\b(?:md5|sha1|sha256|sha512|blake3)[-:][A-Za-z0-9+/=%_.-]+|(?<=\bgot:?\s{1,8}['"]?)[A-Za-z0-9+/=]{32,}/gi;
+
 function shown(text: string): string {
-  return cleanText(cut(text, longestText));
+  return withoutFoundHashes(cleanText(cut(text, longestText)));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ImageFile } from '../../cluster/cluster.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Image, ImageRequest } from '../../core/guest.ts';
@@ -11,9 +12,12 @@ import { nixVersion } from './check.ts';
 import { evaluateFleet } from './evaluate.ts';
 import { evaluateImages } from './evaluate-images.ts';
 import { findImageFile } from './image-file.ts';
+import { fetchInputs } from './inputs.ts';
 import { drvPathPattern, storeRoot } from './names.ts';
+import { checkBuildSandbox } from './probe.ts';
 import { realise } from './realise.ts';
 import { addRoots, removeBuildLinks, removeOtherRoots } from './roots.ts';
+import { checkSandbox } from './sandbox.ts';
 import { type NixOptions, type NixSettings, nixSettings } from './settings.ts';
 import { readLog, requisites, validPaths } from './store-queries.ts';
 
@@ -25,17 +29,26 @@ export class NixBuilder implements Builder {
   readonly #settings: NixSettings;
   readonly #cache = new EvaluationCache();
   readonly #running = new Map<string, readonly Image[]>();
-  #version: Promise<string> | undefined;
+  #checked: Promise<string> | undefined;
+  /** That builds are in Nix's sandbox, once it was seen. */
+  #boundary: Promise<void> | undefined;
+  readonly #newId: () => string;
   #builds = 0;
   /** Derivations whose last build by us failed. */
   readonly #broken = new Set<string>();
 
-  constructor(options: NixOptions) {
+  constructor(options: NixOptions, newId: () => string = randomUUID) {
+    this.#newId = newId;
     this.#settings = nixSettings(options);
   }
 
+  async fetchInputs(source: Source, signal?: AbortSignal): Promise<void> {
+    await this.#ready();
+    await fetchInputs(this.#settings, source, signal);
+  }
+
   async evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown> {
-    const entry = this.#cache.entry(source, this.#settings, await this.#nixVersion());
+    const entry = this.#cache.entry(source, this.#settings, await this.#ready());
     if (entry.fleet !== undefined) return entry.fleet.json;
     const json = await evaluateFleet(this.#settings, source, signal);
     if (JSON.stringify(json).length <= longestCached) entry.fleet = { json };
@@ -47,7 +60,7 @@ export class NixBuilder implements Builder {
     wanted: readonly ImageRequest[],
     signal?: AbortSignal,
   ): Promise<readonly Image[]> {
-    const entry = this.#cache.entry(source, this.#settings, await this.#nixVersion());
+    const entry = this.#cache.entry(source, this.#settings, await this.#ready());
     const distinct = new Map(wanted.map((request) => [imageKey(request), request]));
     const asked = [...distinct.values()].filter((request) => !entry.images.has(imageKey(request)));
     for (const image of await evaluateImages(this.#settings, source, asked, signal))
@@ -59,6 +72,11 @@ export class NixBuilder implements Builder {
     const build = `build-${process.pid}n${++this.#builds}`;
     this.#running.set(build, images);
     try {
+      this.#boundary ??= checkBuildSandbox(this.#settings, this.#newId());
+      await this.#boundary.catch((error: unknown) => {
+        this.#boundary = undefined;
+        throw error;
+      });
       const missing = await this.#withoutDerivation(images, signal);
       await addRoots(this.#settings, missing);
       await realise(
@@ -114,6 +132,7 @@ export class NixBuilder implements Builder {
     const lost = images.filter((image) => !valid.has(image.drvPath) && !valid.has(image.storePath));
     for (const image of lost) {
       const source = this.#cache.sourceOf(image);
+      if (source !== undefined) await fetchInputs(this.#settings, source, signal);
       const [again] = source === undefined ? [] : await evaluateImages(this.#settings, source, [image], signal);
       if (again?.drvPath === image.drvPath && again.storePath === image.storePath) continue;
       throw new UserError(`The derivation of the image ${imageTitle(image)} is no longer in the Nix store.`, {
@@ -123,8 +142,19 @@ export class NixBuilder implements Builder {
     return built;
   }
 
-  #nixVersion(): Promise<string> {
-    this.#version ??= nixVersion(this.#settings);
-    return this.#version;
+  /** Looks once at what evaluations need. @returns the version of Nix */
+  #ready(): Promise<string> {
+    this.#checked ??= check(this.#settings).catch((error: unknown) => {
+      // What is mended meanwhile is found at the next plan.
+      this.#checked = undefined;
+      throw error;
+    });
+    return this.#checked;
   }
+}
+
+async function check(settings: NixSettings): Promise<string> {
+  const version = await nixVersion(settings);
+  await checkSandbox(settings);
+  return version;
 }

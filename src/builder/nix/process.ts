@@ -5,11 +5,14 @@ import { UserError } from '../../core/errors.ts';
 import { readLines } from '../../lib/streams.ts';
 import { signalGroup } from '../../signal-group.ts';
 import { nixEnvironment } from './arguments.ts';
+import type { Sandbox } from './sandbox.ts';
 import type { NixSettings } from './settings.ts';
 
 export interface NixCall {
   readonly program: 'nix' | 'nix-store';
   readonly args: readonly string[];
+  /** The sandbox it runs in; absent: none. */
+  readonly sandbox?: Pick<Sandbox, 'command' | 'env'>;
   /** Each line of stderr as it comes, of a long one its first MiB and `…`. Empty lines are left out. */
   readonly onLine?: (line: string) => void;
   /** Bytes of stdout; more ends the program. */
@@ -42,12 +45,13 @@ export async function runNix(settings: NixSettings, call: NixCall): Promise<NixR
   if (call.signal?.aborted === true) return { exitCode: undefined, stdout: '', ended: 'cancelled' };
   const { onLine = () => {}, limits } = call;
   const program = settings.binDir === undefined ? call.program : join(settings.binDir, call.program);
-  const [file, args] = limits === undefined ? [program, call.args] : limited(program, call.args, limits);
+  const bounded = limits === undefined ? [program, ...call.args] : limited(program, call.args, limits);
+  const [file = program, ...args] = [...(call.sandbox?.command ?? []), ...bounded];
   const child = execa(file, args, {
     detached: true,
     stdin: 'ignore',
     extendEnv: false,
-    env: nixEnvironment(settings),
+    env: call.sandbox?.env ?? nixEnvironment(settings),
     reject: false,
     stripFinalNewline: true,
     maxBuffer: { stdout: call.maxOutput ?? defaultMaxOutput },
@@ -95,9 +99,9 @@ function limited(
   program: string,
   args: readonly string[],
   limits: { readonly timeoutMs: number; readonly memoryBytes?: number | undefined },
-): [string, string[]] {
+): readonly string[] {
   const seconds = Math.ceil(limits.timeoutMs / 1000) * 4;
   const kib = limits.memoryBytes === undefined ? 'unlimited' : String(Math.floor(limits.memoryBytes / 1024));
   const script = 'ulimit -t "$1"; test "$2" = unlimited || ulimit -v "$2"; shift 2; exec "$@"';
-  return ['/bin/sh', ['-c', script, 'sh', String(seconds), kib, program, ...args]];
+  return ['/bin/sh', '-c', script, 'sh', String(seconds), kib, program, ...args];
 }

@@ -40,8 +40,15 @@ export interface NixOptions {
   readonly allowImportFromDerivation?: boolean;
   /** Only URLs of `allowed-uris` may be read. */
   readonly restrictEval?: boolean;
-  /** Another store, as `nix --store` takes it: a folder for a private one, or a URL. */
+  /** A folder with a private store, in place of the machine's. */
   readonly store?: string;
+  /** Evaluations run in a sandbox of bubblewrap. Default: true. */
+  readonly evalSandbox?: boolean;
+  /** Hosts that an evaluation may reach: `host` or `host:port`. Default: none. */
+  readonly evalHosts?: readonly string[];
+  /** Hosts that the fetch of inputs may reach at a private address as well, such as the fleet's own git server. */
+  readonly fetchHosts?: readonly string[];
+  readonly fetchTimeoutMs?: number;
   /** Nothing is downloaded. */
   readonly offline?: boolean;
   readonly extraArgs?: { readonly eval?: readonly string[]; readonly build?: readonly string[] };
@@ -52,6 +59,9 @@ export interface NixOptions {
 
 /** The options with every default filled in. */
 export interface NixSettings {
+  readonly dir: string;
+  /** Temporary files of what runs in a sandbox. */
+  readonly tmpDir: string;
   readonly home: string;
   readonly rootsDir: string;
   readonly binDir: string | undefined;
@@ -71,6 +81,10 @@ export interface NixSettings {
   readonly allowImportFromDerivation: boolean;
   readonly restrictEval: boolean;
   readonly store: string | undefined;
+  readonly evalSandbox: boolean;
+  readonly evalHosts: readonly string[];
+  readonly fetchHosts: readonly string[];
+  readonly fetchTimeoutMs: number;
   readonly offline: boolean;
   readonly extraArgs: { readonly eval: readonly string[]; readonly build: readonly string[] };
   readonly log: NixLog;
@@ -83,6 +97,8 @@ const defaults = { vm: 'config.system.build.qcow2', container: 'config.system.bu
 export function nixSettings(options: NixOptions): NixSettings {
   const { attribute = defaults.vm, containerAttribute = defaults.container, config = {}, extraArgs = {} } = options;
   return {
+    dir: options.dir,
+    tmpDir: join(options.dir, 'tmp'),
     home: join(options.dir, 'home'),
     rootsDir: join(options.dir, 'roots'),
     binDir: options.nixBinDir,
@@ -102,6 +118,10 @@ export function nixSettings(options: NixOptions): NixSettings {
     allowImportFromDerivation: options.allowImportFromDerivation ?? false,
     restrictEval: options.restrictEval ?? false,
     store: options.store,
+    evalSandbox: options.evalSandbox ?? true,
+    evalHosts: options.evalHosts ?? [],
+    fetchHosts: options.fetchHosts ?? [],
+    fetchTimeoutMs: options.fetchTimeoutMs ?? 600_000,
     offline: options.offline ?? false,
     extraArgs: { eval: extraArgs.eval ?? [], build: extraArgs.build ?? [] },
     log: options.log ?? { debug: () => {} },

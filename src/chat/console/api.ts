@@ -49,11 +49,16 @@ export function api(options: ApiOptions): Hono {
 
   app.get('/api/commands', (c) => c.json(options.handlers()?.commands ?? []));
   app.get('/api/complete', async (c) => {
-    const { command = '', option: name = '', typed = '' } = c.req.query();
+    const { command = '', option: name = '', typed = '', ...others } = c.req.query();
     const spec = options.handlers()?.commands.find((known) => known.name === command);
     const option = spec?.options.find((known) => known.name === name);
     if (option === undefined) return problem(c, 404, `There is no option "${name}" of a command "${command}".`);
-    return c.json((await options.handlers()?.complete(option, typed.slice(0, 200))) ?? []);
+    const args = spec?.options.flatMap((one) => {
+      const value = others[`arg.${one.name}`];
+      return value === undefined ? [] : [[one.name, value.slice(0, 200)] as const];
+    });
+    const completion = { command, option, typed: typed.slice(0, 200), args: Object.fromEntries(args ?? []), ...who };
+    return c.json((await options.handlers()?.complete(completion)) ?? []);
   });
 
   app.post('/api/commands', async (c) => {

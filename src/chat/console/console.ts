@@ -20,7 +20,7 @@ export class ConsoleChat implements Chat {
   #stopped = new AbortController();
   #life = '';
 
-  /** @throws UserError for a console that anybody on the network could use. */
+  /** @throws UserError for a token that does not protect the console. */
   constructor(options: ConsoleOptions) {
     checkConsole(options);
     const { messages, now = Date.now, newId = randomUUID, keep = 200 } = options;
@@ -54,25 +54,24 @@ export class ConsoleChat implements Chat {
 
   /** The page, the API and the log-in, to be mounted at `/` of the HTTP server; they answer 503 until `start`. */
   routes(): Hono {
-    const { token, names = [], now = Date.now, log, workspace = 'console', channel = 'proxnix' } = this.#options;
+    const { token, tokenFile, names = [], now = Date.now, log } = this.#options;
+    const { workspace = 'console', channel = 'proxnix' } = this.#options;
     const person = this.#person();
     const app = new Hono();
-    const guarded = ['/', '/api/*', '/login', '/logout', '/console/*'];
-    for (const path of guarded) {
-      if (token === undefined || names.length > 0) app.use(path, onlyOwnNames(names));
+    const { guard, routes } = login({ token, now, log, ...(tokenFile === undefined ? {} : { tokenFile }) });
+    const guarded = ['/', '/api/*', '/console/*'];
+    for (const path of [...guarded, '/login', '/logout']) {
+      // A token of its own is for this machine alone, and so are the names it is served under.
+      if (tokenFile !== undefined || names.length > 0) app.use(path, onlyOwnNames(names));
       app.use(path, onlyOwnPages);
     }
-    if (token !== undefined) {
-      const { guard, routes } = login(token, now);
-      app.use('/', guard);
-      app.use('/api/*', guard);
-      app.route('/', routes);
-    }
+    for (const path of guarded) app.use(path, guard);
+    app.route('/', routes);
     const handlers = () => this.#handlers;
     const place = { workspace, channel };
     const unexpected = (err: unknown) => log.error({ err }, 'console: a handler threw');
     app.route('/', api({ channel: this.#channel, person, place, handlers, unexpected }));
-    app.get('/api/session', (c) => c.json({ person: person.name, ...place, canLogOut: token !== undefined }));
+    app.get('/api/session', (c) => c.json({ person: person.name, ...place }));
     app.get('/api/events', (c) =>
       followChannel(c, {
         channel: this.#channel,

@@ -1,82 +1,153 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { HttpBindings } from '@hono/node-server';
+import { createHmac } from 'node:crypto';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
-import { Attempts } from './attempts.ts';
-import { loginPage } from './login-page.ts';
+import type { Logger } from 'pino';
+import { Secret } from '../../secret.ts';
+import { isLoginAsset, loginPage, onwardPage } from './login-page.ts';
+import { actHeader } from './origin.ts';
 
-const cookie = 'proxnix_console';
+export interface LoginOptions {
+  readonly token: Secret;
+  /** The file that the token lies in, as people are told of it; absent: it was configured. */
+  readonly tokenFile?: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+export interface Login {
+  /** Lets nobody on without the token or a session of it: the page `/` leads to the log-in, all else is 401. */
+  readonly guard: MiddlewareHandler;
+  /** The pages to log in and out. */
+  readonly routes: Hono;
+}
+
 const days30 = 30 * 24 * 3600;
 
-/** Log-in for a console with a token: the guard for its routes, and the pages to log in and out. */
-export function login(token: string, now: () => number): { readonly guard: MiddlewareHandler; readonly routes: Hono } {
-  const attempts = new Attempts({ limit: 5, windowMs: 60_000, now });
-
-  /** Compares in constant time; wrong attempts are counted by address, and too many of them count as wrong too. */
-  const judge = (c: Context, given: string): 'right' | 'wrong' | 'too-many' => {
-    const from = addressOf(c);
-    if (!attempts.allowed(from)) return 'too-many';
-    if (isSame(given, token)) return 'right';
-    attempts.failed(from);
-    return 'wrong';
-  };
+/**
+ * Log-in with the console's token: as `?token=` in the address of the page (what the bot prints at its start), in the
+ * form at `/login`, or as `Authorization: Bearer` with each request of a script. A browser gets a session for it. The
+ * right token is taken however many wrong ones came before: behind a proxy all clients have one address, and what makes
+ * guessing hopeless is the length of the token.
+ */
+export function login(options: LoginOptions): Login {
+  const { token, tokenFile, now } = options;
+  const wrongToken = reporter(options);
+  const page = (problem?: string) => loginPage({ tokenFile, problem });
 
   const guard: MiddlewareHandler = async (c, next) => {
+    const { path } = c.req;
+    const linked = path === '/' ? c.req.query('token') : undefined;
+    if (linked !== undefined) return followLink(c, linked);
     const bearer = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
-    if (bearer !== undefined) {
-      const verdict = judge(c, bearer);
-      return verdict === 'right' ? next() : refused(c, verdict);
-    }
-    if (await hasSession(c, token, now())) return next();
-    if (c.req.path === '/') return c.redirect('/login', 303);
-    return refused(c, 'wrong');
+    if (bearer !== undefined && !token.isSame(bearer)) wrongToken();
+    if (bearer === undefined ? await mayGoOn(c, token, now()) : token.isSame(bearer)) return next();
+    if (isLoginAsset(path)) return next();
+    if (path !== '/' || bearer !== undefined) return refused(c);
+    return cameFromElsewhere(c) ? c.html(onwardPage()) : c.redirect('/login', 303);
+  };
+
+  /** Takes the token out of the address, so that it stays in no history, bookmark or screenshot. */
+  const followLink = async (c: Context, given: string): Promise<Response> => {
+    if (token.isSame(given)) return begin(c, token, now());
+    wrongToken();
+    // The link of an earlier token in a browser that is logged in by now.
+    if (cameFromElsewhere(c) || (await sessionEnd(c, token, now())) !== undefined) return c.redirect('/', 303);
+    return c.html(page('The token in this address is not the right one.'), 401);
   };
 
   const routes = new Hono();
-  routes.get('/login', (c) => c.html(loginPage()));
+  routes.get('/login', (c) => c.html(page()));
   routes.post('/login', bodyLimit({ maxSize: 4096 }), async (c) => {
     const { token: given } = await c.req.parseBody();
-    const verdict = judge(c, typeof given === 'string' ? given : '');
-    if (verdict === 'too-many') return c.html(loginPage('Too many attempts. Wait a minute, then try again.'), 429);
-    if (verdict === 'wrong') return c.html(loginPage('This is not the token.'), 401);
-    await setSession(c, token, now());
-    return c.redirect('/', 303);
+    if (typeof given !== 'string' || !token.isSame(given.trim())) {
+      wrongToken();
+      return c.html(page('This is not the token.'), 401);
+    }
+    return begin(c, token, now());
   });
   routes.post('/logout', (c) => {
-    deleteCookie(c, cookie);
+    deleteCookie(c, cookieOf(c));
     return c.redirect('/login', 303);
   });
-  return { guard, routes };
+  return { guard: uncached(guard), routes };
 }
 
-function refused(c: Context, verdict: 'wrong' | 'too-many') {
-  if (verdict === 'too-many') return c.json({ error: 'Too many wrong tokens.', next: 'Wait a minute.' }, 429);
+/** What the guard itself answers is for this request alone. */
+function uncached(guard: MiddlewareHandler): MiddlewareHandler {
+  return async (c, next) => {
+    const response = await guard(c, next);
+    if (response instanceof Response) response.headers.set('cache-control', 'no-store');
+    return response;
+  };
+}
+
+function refused(c: Context): Response {
   const next = 'Log in at /login, or send Authorization: Bearer with the console token.';
   return c.json({ error: 'You are not logged in.', next }, 401, { 'www-authenticate': 'Bearer' });
 }
 
-/** A session is its end, signed with the token: it outlives a restart and ends when the token changes. */
-async function setSession(c: Context, token: string, now: number): Promise<void> {
-  await setSignedCookie(c, cookie, String(now + days30 * 1000), token, {
+/**
+ * Did a link on another site lead here? Then the browser holds the session back (SameSite=Strict), also over redirects,
+ * and sends it with the next request, which a page of ours asks for.
+ */
+function cameFromElsewhere(c: Context): boolean {
+  return c.req.header('sec-fetch-site') === 'cross-site';
+}
+
+/**
+ * Browsers share cookies among all ports of a host, so the port that the browser sees is in the name: two bots on one
+ * machine do not log each other out.
+ */
+function cookieOf(c: Context): string {
+  const port = /:(\d{1,5})$/.exec(c.req.header('host') ?? '')?.[1];
+  return port === undefined ? 'proxnix_console' : `proxnix_console_${port}`;
+}
+
+/**
+ * A session is its end, signed with the token: it outlives a restart and ends when the token changes. The key to act goes
+ * along behind a `#`, which a browser sends nowhere; the page keeps it where no other port of this host can read it.
+ */
+async function begin(c: Context, token: Secret, now: number): Promise<Response> {
+  const end = String(now + days30 * 1000);
+  await setSignedCookie(c, cookieOf(c), end, token.reveal(), {
     httpOnly: true,
     sameSite: 'Strict',
     maxAge: days30,
     secure: c.req.header('x-forwarded-proto') === 'https',
   });
+  return c.redirect(`/#${actKey(token, end).reveal()}`, 303);
 }
 
-async function hasSession(c: Context, token: string, now: number): Promise<boolean> {
-  const end = await getSignedCookie(c, token, cookie);
-  return typeof end === 'string' && Number(end) > now;
+/**
+ * To read, the session is enough. To act, the page sends its key as well: a browser hands the cookie to every port of
+ * this host, so a program that listens on another one may get hold of it.
+ */
+async function mayGoOn(c: Context, token: Secret, now: number): Promise<boolean> {
+  const end = await sessionEnd(c, token, now);
+  if (end === undefined || ['GET', 'HEAD'].includes(c.req.method)) return end !== undefined;
+  return actKey(token, end).isSame(c.req.header(actHeader) ?? '');
 }
 
-function isSame(given: string, token: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given), digest(token));
+async function sessionEnd(c: Context, token: Secret, now: number): Promise<string | undefined> {
+  const end = await getSignedCookie(c, token.reveal(), cookieOf(c));
+  return typeof end === 'string' && Number(end) > now ? end : undefined;
 }
 
-/** The peer's address; one for all where a request did not come over a socket. */
-function addressOf(c: Context<{ Bindings: Partial<HttpBindings> }>): string {
-  return c.env?.incoming?.socket.remoteAddress ?? 'unknown';
+function actKey(token: Secret, end: string): Secret {
+  return new Secret(createHmac('sha256', token.reveal()).update(`act until ${end}`).digest('hex'));
+}
+
+/** Wrong tokens are worth a line in the log, and a flood of them one a minute. */
+function reporter({ log, now }: LoginOptions): () => void {
+  let count = 0;
+  let quietUntil = 0;
+  return () => {
+    count += 1;
+    if (now() < quietUntil) return;
+    log.warn({ count }, 'console: a wrong token was refused');
+    count = 0;
+    quietUntil = now() + 60_000;
+  };
 }

@@ -1,13 +1,16 @@
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { UserError } from '../../core/errors.ts';
+import type { Secret } from '../../secret.ts';
 import type { MessageStore } from './message.ts';
 
 export interface ConsoleOptions {
   /** The address the HTTP server is bound to. */
   readonly host: string;
-  /** What a person types to log in and a script sends as `Authorization: Bearer`; nobody is asked without one. */
-  readonly token?: string;
+  /** What a person types to log in and a script sends as `Authorization: Bearer`. */
+  readonly token: Secret;
+  /** The file that the bot keeps a token of its own in, as people are told of it; absent: the token was configured. */
+  readonly tokenFile?: string;
   /** Names under which others reach the console, e.g. `proxnix.example.org`; with them, no other name is served. */
   readonly names?: readonly string[];
   /** Who presses and types here: the console knows one person. */
@@ -25,17 +28,16 @@ export interface ConsoleOptions {
 
 const shortestToken = 16;
 
-/** Refuses a console that anybody on the network could use: a `UserError` that says what to set. */
-export function checkConsole({ host, names = [], token }: Pick<ConsoleOptions, 'host' | 'names' | 'token'>): void {
-  if (token !== undefined && token.length < shortestToken) {
-    throw new UserError(`The console's token is shorter than ${shortestToken} characters.`, {
-      next: 'Set CONSOLE_TOKEN to a long random text, for example the output of `openssl rand -hex 24`.',
-    });
+/** Refuses a token that can be guessed, and one that only this machine can read where others are to log in. */
+export function checkConsole({ host, names = [], token, tokenFile }: ConsoleOptions): void {
+  const next = 'Set CONSOLE_TOKEN to a long random text, for example the output of `openssl rand -hex 24`';
+  if (token.reveal().length < shortestToken) {
+    throw new UserError(`The console's token is shorter than ${shortestToken} characters.`, { next: `${next}.` });
   }
   const open = [host, ...names].find((name) => !isLoopback(name));
-  if (token !== undefined || open === undefined) return;
-  throw new UserError(`The console would be open to everybody who reaches ${open}: it has no token.`, {
-    next: 'Set CONSOLE_TOKEN (for example to the output of `openssl rand -hex 24`), or bind to 127.0.0.1.',
+  if (tokenFile === undefined || open === undefined) return;
+  throw new UserError(`The console has no token for those who reach it at ${open}.`, {
+    next: `${next}, or bind to 127.0.0.1.`,
   });
 }
 

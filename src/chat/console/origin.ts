@@ -4,9 +4,12 @@ import { isLoopback } from './options.ts';
 /** The header that scripts send with a POST: a page of another site cannot add it without being asked first. */
 export const scriptHeader = 'x-proxnix';
 
+/** The header in which the page sends its key to act, which it got at the log-in. */
+export const actHeader = 'x-proxnix-session';
+
 /**
- * Without a token the address is all that protects the console, so a web page must not lend it to strangers: the Host
- * header must be a loopback name or a configured one, or DNS rebinding would make another site this one.
+ * The Host header must be a loopback name or a configured one, or DNS rebinding would make another site this one. A
+ * second lock: such a site has no session, because a browser keeps cookies by name.
  */
 export function onlyOwnNames(names: readonly string[]): MiddlewareHandler {
   const known = new Set(names.map((name) => name.toLowerCase()));

@@ -20,7 +20,7 @@ export async function handleInteraction(interaction: Interaction, desk: Desk): P
   try {
     if (interaction.type === 2) await handleCommand(interaction, person, responder, desk);
     else if (interaction.type === 3) await handlePress(interaction, person, responder, desk);
-    else if (interaction.type === 4) await completeInteraction(interaction, responder, desk);
+    else if (interaction.type === 4) await completeInteraction(interaction, person, responder, desk);
     else await handleForm(interaction, person, responder, desk);
   } catch (error) {
     desk.log.error({ interaction: interaction.id, err: error }, 'an interaction was not handled to its end');

@@ -135,7 +135,8 @@ async function asPerson(
   if (identified.kind === 'refused') return { kind: 'note', text: identified.text, code: 'not-an-approver' };
   try {
     const answer = await act(identified.person);
-    if (answer.kind !== 'note' || answer.code !== 'not-an-approver' || identified.doubt === undefined) return answer;
+    if (answer.kind !== 'note' || identified.doubt === undefined) return answer;
+    if (answer.code !== 'not-an-approver' && answer.code !== 'not-a-viewer') return answer;
     return { ...answer, text: `${answer.text} ${identified.doubt}` };
   } catch (error) {
     log.error({ err: error, user: sender.id }, 'a handler failed');

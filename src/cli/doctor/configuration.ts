@@ -1,9 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { Env } from '../../config/read.ts';
-import { type Config, loadConfig } from '../../config.ts';
+import { type Config, consoleTokenFile, loadConfig } from '../../config.ts';
 import { UserError } from '../../core/errors.ts';
-import { type Finding, failureOf, findingsOf } from './finding.ts';
+import type { Secret } from '../../secret.ts';
+import { readSecret } from '../../store/secret-file.ts';
+import { examined, type Finding, failureOf, findingsOf } from './finding.ts';
 
 const area = 'configuration';
 
@@ -30,9 +32,10 @@ export function loadForDoctor(envFile: string, env: Env): Loaded {
   }
 }
 
-/** Webhooks and the console, whose rules the configuration has made sure of already. */
-export function entranceFindings(config: Config): readonly Finding[] {
-  return [webhookFinding(config), consoleFinding(config)];
+/** Webhooks, the console and the metrics, whose rules the configuration has made sure of already. */
+export async function entranceFindings(config: Config): Promise<readonly Finding[]> {
+  const webConsole = await examined('console', async () => [await consoleFinding(config)]);
+  return [webhookFinding(config), ...webConsole, metricsFinding(config)];
 }
 
 function readEnvFile(envFile: string): { variables: NodeJS.Dict<string>; findings: readonly Finding[] } {
@@ -73,18 +76,53 @@ function webhookFinding({ webhook, pollIntervalMs }: Config): Finding {
     const every = pollIntervalMs === undefined ? 'never' : `every ${pollIntervalMs / 1000} s`;
     return ok(`is off; git is asked for pushes ${every}`);
   }
-  const secret = webhook.secret.reveal();
-  const different = new Set(secret).size;
-  if (secret.length >= longEnough && different >= 8) return ok('its secret is long enough');
+  if (isHardToGuess(webhook.secret)) return ok('its secret is long enough');
   return warn(
     `its secret is short or repeats itself (${longEnough} characters or more are better)`,
     'WEBHOOK_SECRET=$(openssl rand -hex 32), here and at the forge',
   );
 }
 
-function consoleFinding({ console: webConsole, http }: Config): Finding {
-  const { ok } = findingsOf('console');
-  if (webConsole === undefined) return ok('is off');
-  if (webConsole.token !== undefined) return ok(`is on at ${http.host}:${http.port} and asks for its token`);
-  return ok(`is on at ${http.host}:${http.port} and open to this machine only, so it asks for no token`);
+async function consoleFinding(config: Config): Promise<Finding> {
+  const { ok, warn } = findingsOf('console');
+  if (config.console === undefined) return ok('is off');
+  const { token } = config.console;
+  const where = `is on at ${config.http.host}:${config.http.port}`;
+  if (token === undefined) return ownTokenFinding(where, consoleTokenFile(config));
+  if (isHardToGuess(token)) return ok(`${where} and asks for its token`);
+  return warn(
+    `${where}; its token is short or repeats itself (${longEnough} characters or more are better)`,
+    'CONSOLE_TOKEN=$(openssl rand -hex 24)',
+  );
+}
+
+async function ownTokenFinding(where: string, file: string): Promise<Finding> {
+  const { ok, warn } = findingsOf('console');
+  const found = await readSecret(file);
+  switch (found.kind) {
+    case 'missing':
+      return ok(`${where}; its token is made at the first start, in ${file}`);
+    case 'kept':
+      return ok(`${where} and asks for the token in ${file}`);
+    case 'exposed':
+      return warn(`${where}; others on this machine may read its token in ${file}`, anew(file));
+    case 'damaged':
+      return warn(`${where}; the token in ${file} is damaged`, anew(file));
+  }
+}
+
+function anew(file: string): string {
+  return `rm ${file}, and start the bot again: it makes a new one`;
+}
+
+function metricsFinding({ console: webConsole, metricsToken }: Config): Finding {
+  const { ok } = findingsOf('metrics');
+  if (metricsToken !== undefined) return ok('are at /metrics for those with METRICS_TOKEN');
+  if (webConsole !== undefined) return ok("are at /metrics for those with the console's token");
+  return ok('are off: they need a METRICS_TOKEN');
+}
+
+function isHardToGuess(secret: Secret): boolean {
+  const text = secret.reveal();
+  return text.length >= longEnough && new Set(text).size >= 8;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { inviteLink } from '../../chat/discord/register.ts';
+import { namedIn } from '../../config/people.ts';
 import type { Config } from '../../config.ts';
 import { UserError } from '../../core/errors.ts';
 import { version } from '../../version.ts';
@@ -100,7 +101,7 @@ async function channelFindings({ get, guild, bot, invite }: Place, id: string): 
 
 async function approverFindings({ get, guild }: Place, approver: string): Promise<readonly Finding[]> {
   const id = approver.slice(approver.lastIndexOf(':') + 1);
-  const correct = `correct APPROVERS, where ${approver} stands (developer mode > right click > Copy ID)`;
+  const correct = `correct APPROVERS or VIEWERS, where ${approver} stands (developer mode > right click > Copy ID)`;
   if (approver.startsWith('discord:role:')) {
     const isThere = guild.roles.some((role) => role.id === id);
     return [isThere ? ok(`${approver} is a role of the guild`) : fail(`${approver} is no role of the guild`, correct)];
@@ -110,7 +111,7 @@ async function approverFindings({ get, guild }: Place, approver: string): Promis
   const isBot = read(answer, Member).user.bot;
   return [
     isBot
-      ? fail(`${approver} is a bot, and bots may not approve`, correct)
+      ? fail(`${approver} is a bot, and bots may neither ask nor approve`, correct)
       : ok(`${approver} is a member of the guild`),
   ];
 }
@@ -151,6 +152,6 @@ export function discordCheck(
     token: discord.token.reveal(),
     guildId: discord.guild,
     channelIds: [...new Set(fleets.flatMap(({ channels }) => channels.discord ?? []))],
-    approvers: [...new Set(fleets.flatMap(({ policy }) => policy.approvers))].filter((id) => id.startsWith('discord:')),
+    approvers: namedIn('discord', fleets),
   };
 }

@@ -1,7 +1,7 @@
 import { access, constants, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../core/errors.ts';
-import { lockInstance } from '../../store/instance-lock.ts';
+import { lockInstance, StoreInUse } from '../../store/instance-lock.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
 const area = 'this machine';
@@ -24,6 +24,8 @@ export async function stateFindings(stateDir: string): Promise<readonly Finding[
   if (problem !== undefined) {
     return [fail(`${stateDir} cannot be written (${problem})`, `chown -R "$(id -un)" ${stateDir}   (as root)`)];
   }
+  const noLock = await lockProblem(path.join(stateDir, `.doctor-${process.pid}`));
+  if (noLock !== undefined) return [fail(noLock.message, noLock.next ?? 'STATE_DIR=<another folder>')];
   const holder = await lockHolder(path.join(stateDir, 'lock'));
   return [
     ok(`the state in ${stateDir} can be written`),
@@ -67,6 +69,19 @@ async function writeProblem(dir: string): Promise<string | undefined> {
   }
 }
 
+/** Can a file there be locked? Asked of a file of our own: the lock of a bot that starts right now is not in its way. */
+async function lockProblem(file: string): Promise<UserError | undefined> {
+  try {
+    await (await lockInstance(file))();
+    return undefined;
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
 /** @returns the sentence about the process that holds the lock */
 async function lockHolder(file: string): Promise<string | undefined> {
   // Without a lock there is nothing to ask, and a bot that starts right now is not in the way.
@@ -76,7 +91,7 @@ async function lockHolder(file: string): Promise<string | undefined> {
     await unlock();
     return undefined;
   } catch (error) {
-    if (error instanceof UserError) return error.message;
+    if (error instanceof StoreInUse) return error.message;
     throw error;
   }
 }

@@ -1,9 +1,10 @@
-import { evaluationArguments } from '../../builder/nix/arguments.ts';
+import { randomUUID } from 'node:crypto';
 import { checkNix, olderThan } from '../../builder/nix/check.ts';
+import { evaluate } from '../../builder/nix/evaluate.ts';
 import { NixBuilder } from '../../builder/nix/nix.ts';
-import { probeBuild } from '../../builder/nix/probe.ts';
-import { runNix } from '../../builder/nix/process.ts';
-import { type NixOptions, nixSettings } from '../../builder/nix/settings.ts';
+import { checkBuildSandbox, probeBuild } from '../../builder/nix/probe.ts';
+import { checkSandbox } from '../../builder/nix/sandbox.ts';
+import { type NixOptions, type NixSettings, nixSettings } from '../../builder/nix/settings.ts';
 import type { FleetConfig } from '../../config.ts';
 import { parseDesired } from '../../core/desired.ts';
 import type { GuestSpec } from '../../core/guest.ts';
@@ -53,30 +54,58 @@ async function examine(options: NixOptions): Promise<NixExamined> {
     const old = fail(`Nix ${version} is too old: 2.8 or newer is needed`, 'https://nixos.org/download');
     return { findings: [old], evaluates: false };
   }
-  const [flakes, build] = await Promise.all([knowsFlakes(options), probeBuild(options)]);
+  const known = [ok(`Nix ${version}`), ...warnings.map((text) => warn(text, mend(text)))];
+  const settings = nixSettings(options);
+  const sandbox = await evaluationSandbox(settings);
+  if (sandbox.status === 'fail') return { findings: [...known, sandbox], evaluates: false };
+  const [flakes, build] = await Promise.all([knowsFlakes(settings), probeBuild(options)]);
   const findings = [
-    ok(`Nix ${version}`),
-    ...warnings.map((text) => warn(text, mend(text))),
+    ...known,
+    sandbox,
+    ...settings.evalHosts.map((host) =>
+      warn(`evaluations reach ${host}`, 'NIX_EVAL_HOSTS=   (unless a flake needs it)'),
+    ),
     flakes
       ? ok('flakes can be used')
       : fail('flakes cannot be used', 'experimental-features = nix-command flakes   (in /etc/nix/nix.conf)'),
     build.ok
       ? ok(`a build works (${build.system})`)
       : fail(`a build does not work: ${build.why}`, buildAdvice(build.why)),
+    ...(build.ok ? [await buildSandbox(settings)] : []),
   ];
   return { findings, evaluates: flakes };
 }
 
-async function knowsFlakes(options: NixOptions): Promise<boolean> {
-  const settings = nixSettings(options);
-  const limits = { timeoutMs: settings.evalTimeoutMs, memoryBytes: settings.evalMemoryBytes };
-  const args = evaluationArguments(settings, 'builtins ? getFlake');
-  const { exitCode, stdout } = await runNix(settings, { program: 'nix', args, limits });
-  return exitCode === 0 && stdout.trim() === 'true';
+/** Is what a push evaluates kept from the files and the network of this machine? */
+async function evaluationSandbox(settings: NixSettings): Promise<Finding> {
+  const { ok, warn } = findingsOf(area);
+  if (!settings.evalSandbox) {
+    return warn('evaluations run without a sandbox: a push can read whatever the bot can read', 'NIX_EVAL_SANDBOX=on');
+  }
+  try {
+    await checkSandbox(settings);
+    return ok('evaluations run in a sandbox');
+  } catch (error) {
+    return failureOf(area, error);
+  }
+}
+
+async function buildSandbox(settings: NixSettings): Promise<Finding> {
+  try {
+    await checkBuildSandbox(settings, randomUUID());
+    return findingsOf(area).ok('builds run in the sandbox of Nix');
+  } catch (error) {
+    return failureOf(area, error);
+  }
+}
+
+async function knowsFlakes(settings: NixSettings): Promise<boolean> {
+  const question = { expression: 'builtins ? getFlake', what: 'a question' };
+  const outcome = await evaluate(settings, undefined, question);
+  return outcome.ok && outcome.json === true;
 }
 
 function mend(warning: string): string | undefined {
-  if (warning.includes('sandbox')) return 'sandbox = true   (in /etc/nix/nix.conf)';
   if (warning.includes('is old')) return 'a newer one is at https://nixos.org/download';
   return undefined;
 }

@@ -9,7 +9,7 @@ export const neededScopes: Readonly<Record<string, string>> = {
   'chat:write': 'posting and editing cards',
   'files:write': 'plans and logs as files',
   'users:read': 'telling members from guests and bots',
-  'usergroups:read': 'approvers who are named by a user group',
+  'usergroups:read': 'approvers and viewers who are named by a user group',
 };
 
 /** @param granted the header x-oauth-scopes of an answer; `undefined` when there was none */
@@ -67,14 +67,14 @@ export type Profile = z.infer<typeof Profile>;
 
 /** @param found the profile, or Slack's word for why there is none */
 export function userFinding(approver: string, workspace: string, found: Profile | string): Finding {
-  const correct = `correct APPROVERS, where ${approver} stands (the person's profile > ... > Copy member ID)`;
+  const correct = `correct APPROVERS or VIEWERS, where ${approver} stands (the person's profile > ... > Copy member ID)`;
   if (found === 'missing_scope')
     return fail(`${approver} cannot be looked up without the scope users:read`, 'add the scope named above');
   if (typeof found === 'string') return fail(`${approver} is not found (${found})`, correct);
   const why = refusal(found, workspace);
   return why === undefined
     ? ok(`${approver} is a member of the workspace`)
-    : fail(`${approver} ${why} and may not approve`, correct);
+    : fail(`${approver} ${why} and may neither ask nor approve`, correct);
 }
 
 /** @param found the members' ids, or Slack's word for why they are not told */
@@ -87,7 +87,7 @@ export function groupFinding(approver: string, found: readonly string[] | string
   }
   if (found === 'missing_scope')
     return fail(`${approver} cannot be looked up without the scope usergroups:read`, 'add the scope named above');
-  const correct = `correct APPROVERS, where ${approver} stands (People > User groups > the group > Copy group ID)`;
+  const correct = `correct APPROVERS or VIEWERS, where ${approver} stands (People > User groups > the group > Copy group ID)`;
   if (typeof found === 'string') return fail(`${approver} is not found (${found})`, correct);
   if (found.length === 0) return warn(`${approver} has no members`, 'add people to the group in Slack');
   return ok(`${approver} is a user group with ${found.length === 1 ? '1 member' : `${found.length} members`}`);

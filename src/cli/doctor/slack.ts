@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { namedIn } from '../../config/people.ts';
 import type { Config } from '../../config.ts';
 import { UserError } from '../../core/errors.ts';
 import { version } from '../../version.ts';
@@ -135,6 +136,6 @@ export function slackCheck(
         ? { mode: 'socket', appToken: connection.appToken.reveal() }
         : { mode: 'http', signingSecret: connection.signingSecret.reveal() },
     channelIds: [...new Set(fleets.flatMap(({ channels }) => channels.slack ?? []))],
-    approvers: [...new Set(fleets.flatMap(({ policy }) => policy.approvers))].filter((id) => id.startsWith('slack:')),
+    approvers: namedIn('slack', fleets),
   };
 }

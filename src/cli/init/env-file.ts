@@ -31,7 +31,7 @@ export function hasWebhooks({ gitUrl }: Answers): boolean {
   return gitUrl === undefined || repositoryOf(gitUrl) !== undefined;
 }
 
-/** The console asks for a token where others than this machine reach it. */
+/** Others than this machine are to log in, who cannot read the token that the bot would make. */
 export function needsConsoleToken({ chat, listen }: Answers): boolean {
   return chat.includes('console') && !isLoopback(listen);
 }

@@ -145,16 +145,18 @@ function consoleSteps(answers: Answers, { envFile }: Places): readonly Step[] {
   if (!needsConsoleToken(answers)) return [];
   return [
     {
-      text: `The console asks for CONSOLE_TOKEN of ${envFile}. Write the name or address that you open it under into CONSOLE_HOSTS.`,
+      text: `The console asks for CONSOLE_TOKEN of ${envFile}. Write the name or address that you open it under into CONSOLE_HOSTS. It speaks plain HTTP: let a reverse proxy with TLS stand before it, and HTTP_HOST be 127.0.0.1.`,
     },
   ];
 }
 
-function lastSteps({ chat, branch }: Answers, { envFile }: Places): readonly Step[] {
+function lastSteps(answers: Answers, { envFile }: Places): readonly Step[] {
+  const { chat, branch } = answers;
+  const address = needsConsoleToken(answers) ? 'the console' : 'the console, at the address that it prints';
   const where = [
     chat.includes('discord') ? ['your Discord channel'] : [],
     chat.includes('slack') ? ['your Slack channel'] : [],
-    chat.includes('console') ? ['the console, http://127.0.0.1:6780'] : [],
+    chat.includes('console') ? [address] : [],
   ].flat();
   const option = envFile === '.env' ? '' : ` --env-file ${envFile}`;
   return [

@@ -1,6 +1,6 @@
 import type { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
-import fetch, { type Response } from 'node-fetch';
+import fetch, { FetchError, type Response } from 'node-fetch';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import { makeAgent, pinMismatch, type Trust } from './connect.ts';
@@ -117,6 +117,7 @@ export class Client {
     const headers = { ...init.headers, Authorization: this.#authorization };
     const agent = call.method === 'GET' ? this.#reads : this.#writes;
     try {
+      // Proxmox never redirects: whoever does is something before it, and must not send the token elsewhere.
       const response = await fetch(url, {
         ...{ ...init, method: call.method, headers, agent, redirect: 'error' },
         size: longestAnswer,
@@ -172,6 +173,10 @@ function asUserError(call: Call, error: unknown): unknown {
     return new UserError(
       `${call.method} ${call.path}: the answer of Proxmox is longer than ${longestAnswer / 1024 ** 2} MiB.`,
     );
+  }
+  if (error instanceof FetchError && error.type === 'no-redirect') {
+    const next = 'Something before the Proxmox API leads to another address: write that of the API into PROXMOX_URL.';
+    return new NoAnswer(call, 'redirect', true, next);
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : named(error);
   if (code === pinMismatch) {

@@ -26,7 +26,13 @@ export function makeAgent(url: URL, trust: Trust, keepAlive: boolean): http.Agen
     }
     return new http.Agent({ keepAlive, timeout: idleMs });
   }
-  const options = { keepAlive, timeout: idleMs, ...(trust.ca === undefined ? {} : { ca: trust.ca }) };
+  // A resumed session is taken up without a look at the certificate of the server, so none is kept.
+  const options = {
+    keepAlive,
+    timeout: idleMs,
+    maxCachedSessions: 0,
+    ...(trust.ca === undefined ? {} : { ca: trust.ca }),
+  };
   if (trust.fingerprints === undefined || trust.fingerprints.length === 0) return new https.Agent(options);
   return new PinnedAgent(options, trust.fingerprints);
 }
@@ -39,8 +45,7 @@ class PinnedAgent extends https.Agent {
   readonly #pins: ReadonlySet<string>;
 
   constructor(options: https.AgentOptions, pins: readonly string[]) {
-    // A resumed session would show no certificate of its own.
-    super({ ...options, maxCachedSessions: 0 });
+    super(options);
     this.#pins = new Set(pins);
   }
 
@@ -50,6 +55,7 @@ class PinnedAgent extends https.Agent {
   ): Duplex | undefined {
     const { host, port, servername, timeout } = options;
     const ca = this.options.ca;
+    // Without `session`: each connection shows its certificate.
     const socket = tls.connect({
       host: host ?? 'localhost',
       port: Number(port ?? 443),

@@ -40,7 +40,7 @@ describe('evaluationArguments', () => {
     expect(option(args, 'allow-unsafe-native-code-during-evaluation')).toBe('false');
     expect(option(args, 'use-registries')).toBe('false');
     expect(option(args, 'flake-registry')).toBe('');
-    expect(args).not.toContain('--offline');
+    expect(args).toContain('--offline');
   });
 
   it('lets nobody undo a guard by an extra argument', () => {
@@ -50,13 +50,11 @@ describe('evaluationArguments', () => {
   });
 
   it('opens what the settings open', () => {
-    const args = evaluationArguments(
-      settings({ allowImportFromDerivation: true, restrictEval: true, offline: true }),
-      '1',
-    );
+    const args = evaluationArguments(settings({ allowImportFromDerivation: true, restrictEval: true }), '1');
     expect(option(args, 'allow-import-from-derivation')).toBe('true');
     expect(option(args, 'restrict-eval')).toBe('true');
-    expect(args).toContain('--offline');
+    expect(args).not.toContain('--offline');
+    expect(evaluationArguments(settings({ evalHosts: ['example.org'] }), '1')).not.toContain('--offline');
   });
 });
 
@@ -69,7 +67,8 @@ describe('buildArguments', () => {
     );
     expect(args.join(' ')).toBe(
       '--realise /nix/store/a.drv --log-format internal-json --keep-going --add-root /roots/build-1 --store /x' +
-        ' --option accept-flake-config false --option timeout 60 --option max-silent-time 30 --option substitute false',
+        ' --option accept-flake-config false --option sandbox true --option sandbox-fallback false' +
+        ' --option timeout 60 --option max-silent-time 30 --option substitute false',
     );
   });
 });

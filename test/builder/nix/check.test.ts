@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkNix, configWarnings, olderThan } from '../../../src/builder/nix/check.ts';
 import { probeBuild } from '../../../src/builder/nix/probe.ts';
-import { removePrivateStore } from '../../../src/demo/private-store.ts';
+import { removeTree } from '../../../src/lib/remove-tree.ts';
 import { nix, nixOptions } from './here.ts';
 
 /** A Nix that says what it is told. */
 async function aNix(version: string, config: string): Promise<{ dir: string; nixBinDir: string }> {
   const dir = await mkdtemp(join(tmpdir(), 'proxnix-check-'));
-  onTestFinished(() => removePrivateStore(dir));
+  onTestFinished(() => removeTree(dir));
   const script = `#!/bin/sh
 case "$*" in
   --version) printf '%s\\n' '${version}' ;;
@@ -30,17 +30,14 @@ describe('checkNix', () => {
     ['nix (Determinate Nix 3.6.2) 2.29.0', '3.6.2', 0],
     ['nix (Nix) 2.31pre20250701', '2.31', 0],
   ])('reads %s', async (text, version, warnings) => {
-    const found = await checkNix(await aNix(text, '{"sandbox":{"value":true}}'));
+    const found = await checkNix(await aNix(text, '{}'));
     expect(found.version).toBe(version);
     expect(found.warnings).toHaveLength(warnings);
   });
 
-  it('warns of an old Nix and of builds without a sandbox', async () => {
-    const { warnings } = await checkNix(await aNix('nix (Nix) 2.8.0', '{"sandbox":{"value":"relaxed"}}'));
-    expect(warnings).toEqual([
-      'Nix 2.8.0 is old: nixpkgs since 25.05 needs 2.18.',
-      'Nix builds without a full sandbox: set sandbox = true in its settings.',
-    ]);
+  it('warns of an old Nix', async () => {
+    const { warnings } = await checkNix(await aNix('nix (Nix) 2.8.0', '{}'));
+    expect(warnings).toEqual(['Nix 2.8.0 is old: nixpkgs since 25.05 needs 2.18.']);
   });
 
   it('refuses a program that is no Nix', async () => {
@@ -54,7 +51,7 @@ describe('checkNix', () => {
 
 describe('configWarnings', () => {
   it('warns when root would need a group that is missing', () => {
-    const config = { sandbox: { value: true }, 'build-users-group': { value: 'nixbld' } };
+    const config = { 'build-users-group': { value: 'nixbld' } };
     expect(configWarnings(config, new Set(['root']), 0)).toEqual([expect.stringContaining('group nixbld is missing')]);
     expect(configWarnings(config, new Set(['root', 'nixbld']), 0)).toEqual([]);
     expect(configWarnings(config, new Set(['root']), 1000)).toEqual([]);

@@ -5,8 +5,8 @@ import { execa } from 'execa';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { UserError } from '../../../src/core/errors.ts';
-import { removePrivateStore } from '../../../src/demo/private-store.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
+import { removeTree } from '../../../src/lib/remove-tree.ts';
 import { containerImage, vmImage, website } from '../builder.contract.ts';
 import { aFlake, aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 
@@ -199,17 +199,21 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
   it('gives the settings of Nix where the process list does not show them', async () => {
     const base = await nixOptions();
     const bin = await mkdtemp(join(base.dir, 'bin-'));
-    for (const program of ['nix', 'nix-store']) {
+    await chmod(bin, 0o755);
+    for (const program of ['nix', 'nix-store', 'nix-daemon']) {
       const { stdout: real } = await execa('sh', ['-c', `command -v ${program}`]);
-      await writeFile(join(bin, program), `#!/bin/sh\nprintf '%s\\n' "$*" >> ${bin}/arguments\nexec ${real} "$@"\n`);
+      await writeFile(join(bin, program), `#!/bin/sh\nprintf '%s\\n' "$*" >> "$HOME/arguments"\nexec ${real} "$@"\n`);
       await chmod(join(bin, program), 0o755);
     }
     const config = { ...base.config, 'access-tokens': 'example.org=canary' };
     const builder = new NixBuilder({ ...base, nixBinDir: bin, config });
     await builder.evaluateFleet(await pinned(await aSampleRepository()));
-    const args = await readFile(join(bin, 'arguments'), 'utf8');
-    expect(args).toContain('--option pure-eval true');
-    expect(args).not.toContain('canary');
+    const [inside, outside] = await Promise.all(
+      ['evaluate', 'home'].map((home) => readFile(join(base.dir, home, 'arguments'), 'utf8')),
+    );
+    expect(inside).toContain('--option pure-eval true');
+    expect(outside).toContain('--version');
+    expect(`${inside}${outside}`).not.toContain('canary');
   });
 
   it('cancels an evaluation', async () => {
@@ -226,7 +230,7 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
 
 it('says how to get Nix when it is missing', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'proxnix-none-'));
-  onTestFinished(() => removePrivateStore(dir));
+  onTestFinished(() => removeTree(dir));
   const builder = new NixBuilder({ dir, nixBinDir: join(dir, 'nowhere') });
   const source = { mirror: '/srv/mirror.git', ref: 'refs/proxnix/r-1', rev: 'a'.repeat(40) };
   await expect(builder.evaluateFleet(source)).rejects.toMatchObject({

@@ -5,13 +5,14 @@ import { execa } from 'execa';
 import { afterAll, onTestFinished } from 'vitest';
 import type { NixOptions } from '../../../src/builder/nix/settings.ts';
 import { UserError } from '../../../src/core/errors.ts';
-import { type DemoNix, findNix, removePrivateStore } from '../../../src/demo/private-store.ts';
+import { type DemoNix, findNix } from '../../../src/demo/private-store.ts';
 import { commitFiles, createSampleRepository, type SampleRepository } from '../../../src/demo/repository.ts';
 import type { Source } from '../../../src/git/git.ts';
+import { removeTree } from '../../../src/lib/remove-tree.ts';
 
 const dir = await mkdtemp(join(tmpdir(), 'proxnix-nix-'));
 
-/** Nix with a store of this test file's own; `undefined` where there is none that builds, and then never in CI. */
+/** Nix with a store of this test file's own, from the folder PROXNIX_NIX_BIN where that is set; `undefined` where there is none that builds, and then never in CI. */
 export const nix: DemoNix | undefined = await find();
 
 /** Whether the store is ours alone, so that its garbage may be collected. */
@@ -20,10 +21,10 @@ export const ownStore = nix?.options.store !== undefined;
 /** Whether builders reach the machine's own programs, so that they can make a folder. */
 export const folders = nix?.options.config?.['sandbox-paths']?.includes('/bin?') === true;
 
-afterAll(() => removePrivateStore(dir));
+afterAll(() => removeTree(dir));
 
 async function find(): Promise<DemoNix | undefined> {
-  const found = await findNix(dir).catch((error: unknown) => {
+  const found = await findNix(dir, process.env['PROXNIX_NIX_BIN']).catch((error: unknown) => {
     if (error instanceof UserError) return { why: `${error.message} ${error.next}` };
     throw error;
   });
@@ -41,7 +42,7 @@ export async function nixOptions(more: Partial<NixOptions> = {}): Promise<NixOpt
 
 export async function aSampleRepository(): Promise<SampleRepository> {
   const folder = await mkdtemp(join(tmpdir(), 'proxnix-sample-'));
-  onTestFinished(() => removePrivateStore(folder));
+  onTestFinished(() => removeTree(folder));
   return createSampleRepository(folder, { system: nix?.system ?? 'x86_64-linux', now: () => new Date(0) });
 }
 

@@ -7,16 +7,19 @@ import { parseLine } from '../../../src/builder/nix/log-stream.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { nixSettings } from '../../../src/builder/nix/settings.ts';
 import { toFailure, UserError } from '../../../src/core/errors.ts';
-import { removePrivateStore } from '../../../src/demo/private-store.ts';
+import { removeTree } from '../../../src/lib/remove-tree.ts';
 import { aFlake, nix, nixOptions } from './here.ts';
 
 /** What an evaluation comes to when Nix is this script. */
 async function evaluated(script: string) {
   const dir = await mkdtemp(join(tmpdir(), 'proxnix-hostile-'));
-  onTestFinished(() => removePrivateStore(dir));
+  onTestFinished(() => removeTree(dir));
   await writeFile(join(dir, 'nix'), `#!/bin/sh\n${script}\n`);
   await chmod(join(dir, 'nix'), 0o755);
-  return evaluate(nixSettings({ dir, nixBinDir: dir }), '1', 'the VM list');
+  return evaluate(nixSettings({ dir, nixBinDir: dir, evalSandbox: false }), undefined, {
+    expression: '1',
+    what: 'the VM list',
+  });
 }
 
 function message(msg: string, more: object = {}): string {

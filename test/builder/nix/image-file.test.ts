@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findImageFile } from '../../../src/builder/nix/image-file.ts';
-import { removePrivateStore } from '../../../src/demo/private-store.ts';
 import { sampleDisk } from '../../../src/demo/sample-disk.ts';
+import { removeTree } from '../../../src/lib/remove-tree.ts';
 import { tarball } from './tarballs.ts';
 
 const out = `/nix/store/${'0'.repeat(32)}-image`;
@@ -14,7 +14,7 @@ const image = { kind: 'vm' as const, type: 'web', attr: 'x', drvPath: `${out}.dr
 /** A store with these files; a text that begins with `->` is a link. */
 async function aStore(files: Readonly<Record<string, string | Uint8Array>>): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'proxnix-store-'));
-  onTestFinished(() => removePrivateStore(root));
+  onTestFinished(() => removeTree(root));
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(root, path)), { recursive: true });
     if (typeof content === 'string' && content.startsWith('-> ')) await symlink(content.slice(3), join(root, path));

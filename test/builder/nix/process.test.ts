@@ -5,12 +5,12 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { runNix } from '../../../src/builder/nix/process.ts';
 import { nixSettings } from '../../../src/builder/nix/settings.ts';
 import { UserError } from '../../../src/core/errors.ts';
-import { removePrivateStore } from '../../../src/demo/private-store.ts';
+import { removeTree } from '../../../src/lib/remove-tree.ts';
 
 /** A program in place of Nix. */
 async function inPlace(script: string) {
   const dir = await mkdtemp(join(tmpdir(), 'proxnix-process-'));
-  onTestFinished(() => removePrivateStore(dir));
+  onTestFinished(() => removeTree(dir));
   await writeFile(join(dir, 'nix'), `#!/bin/sh\n${script}\n`);
   await chmod(join(dir, 'nix'), 0o755);
   return { dir, settings: nixSettings({ dir, nixBinDir: dir, killAfterMs: 100 }) };

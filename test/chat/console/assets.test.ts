@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ConsoleChat } from '../../../src/chat/console/console.ts';
-import { aConsole, testHandlers } from './rig.ts';
+import { aConsole, bearer, testHandlers } from './rig.ts';
 
 describe('the files of the page', () => {
   let routes: ReturnType<ConsoleChat['routes']>;
@@ -10,7 +10,7 @@ describe('the files of the page', () => {
     routes = chat.routes();
   });
   const get = (path: string, headers: Record<string, string> = {}) =>
-    routes.request(path, { headers: { host: 'localhost', ...headers } });
+    routes.request(path, { headers: { host: 'localhost', ...bearer, ...headers } });
 
   it.each([
     ['/', 'text/html; charset=utf-8'],

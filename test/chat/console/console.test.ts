@@ -4,9 +4,10 @@ import { renderCardPage } from '../../../src/chat/console/card.ts';
 import type { ConsoleMessage } from '../../../src/chat/console/message.ts';
 import type { WireAnswer } from '../../../src/chat/console/wire.ts';
 import { UserError } from '../../../src/core/errors.ts';
+import { Secret } from '../../../src/secret.ts';
 import { buttonId, plainText } from '../../../src/views/card.ts';
 import { type AskerSees, chatContract } from '../chat.contract.ts';
-import { aCard, aConsole, scriptHeaders, silent, testHandlers, testStore } from './rig.ts';
+import { aCard, aConsole, bearer, scriptHeaders, silent, testHandlers, testStore } from './rig.ts';
 
 chatContract('the console', async () => {
   const store = testStore();
@@ -26,6 +27,12 @@ chatContract('the console', async () => {
     shown: () => Promise.resolve([...store.messages.values()].map(read)),
     press: (button) => ask('/api/press', { button: buttonId(button) }),
     command: (text) => ask('/api/commands', { text }),
+    complete: async (command, option, typed, args) => {
+      const others = Object.entries(args).map(([name, value]): [string, string] => [`arg.${name}`, value]);
+      const query = new URLSearchParams([...Object.entries({ command, option, typed }), ...others]);
+      const response = await routes.request(`/api/complete?${query}`, { headers: { ...bearer, host: 'localhost' } });
+      return response.json();
+    },
     submit: (form, values) => ask(`/api/forms/${encodeURIComponent(form.id)}`, { values }),
     down: (isDown) => {
       store.full = isDown;
@@ -39,7 +46,7 @@ chatContract('the console', async () => {
 });
 
 describe('ConsoleChat', () => {
-  it('refuses to be open to a network without a token, and says what to set', () => {
+  it('refuses a token of its own where others are to log in, and says what to set', () => {
     for (const open of [
       { host: '0.0.0.0' },
       { host: '::' },
@@ -51,11 +58,11 @@ describe('ConsoleChat', () => {
       expect(failed).toMatchObject({ next: expect.stringContaining('CONSOLE_TOKEN') });
     }
     for (const host of ['127.0.0.1', '127.8.0.1', '::1', '[::1]', 'localhost']) aConsole({ host });
-    aConsole({ host: '0.0.0.0', token: 'a-token-that-is-long-enough' });
+    aConsole({ host: '0.0.0.0', token: new Secret('a-token-that-is-long-enough') });
   });
 
   it('refuses a token that can be guessed', () => {
-    expect(thrownBy(() => aConsole({ token: 'hunter2' }))).toMatchObject({
+    expect(thrownBy(() => aConsole({ token: new Secret('hunter2') }))).toMatchObject({
       next: expect.stringContaining('openssl'),
     });
   });

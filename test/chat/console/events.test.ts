@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConsoleChat } from '../../../src/chat/console/console.ts';
 import type { HttpServer } from '../../../src/http/server.ts';
-import { aCard, aConsole, serve, type TestStore, testHandlers, testStore } from './rig.ts';
+import { aCard, aConsole, bearer, serve, type TestStore, testHandlers, testStore } from './rig.ts';
 
 interface Event {
   readonly id: string | undefined;
@@ -72,7 +72,7 @@ describe('the events of the console', () => {
   it('carry the name of a file and not its text', async () => {
     const text = 'a line of a log\n'.repeat(1000);
     await chat.show('homelab', aCard({ files: [{ name: 'log.txt', title: 'Log', text }] }), {});
-    const response = await fetch(`${server.url}/api/events`);
+    const response = await fetch(`${server.url}/api/events`, { headers: bearer });
     const reader = response.body?.getReader();
     const begin = new TextDecoder().decode((await reader?.read())?.value);
     expect(begin).toContain('log.txt');
@@ -92,7 +92,7 @@ describe('the events of the console', () => {
 });
 
 async function* follow(server: HttpServer, lastEventId?: string): AsyncGenerator<Event, undefined> {
-  const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+  const headers = { ...bearer, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) };
   const response = await fetch(`${server.url}/api/events`, { headers });
   let rest = '';
   for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {

@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ConsoleChat } from '../../../src/chat/console/console.ts';
-import { aConsole, type TestHandlers, testHandlers } from './rig.ts';
+import { Secret } from '../../../src/secret.ts';
+import { aConsole, bearer, type TestHandlers, testHandlers } from './rig.ts';
 
 const body = JSON.stringify({ text: 'status' });
 const json = { 'content-type': 'application/json' };
 
-describe('a console without a token', () => {
+describe('a console with a token of its own', () => {
   let chat: ConsoleChat;
   let handlers: TestHandlers;
   beforeEach(async () => {
@@ -14,9 +15,11 @@ describe('a console without a token', () => {
     await chat.start(handlers);
   });
   const get = async (headers: Record<string, string>) =>
-    (await chat.routes().request('/api/messages', { headers })).status;
+    (await chat.routes().request('/api/messages', { headers: { ...bearer, ...headers } })).status;
   const post = async (headers: Record<string, string>) => {
-    const response = await chat.routes().request('/api/commands', { method: 'POST', headers, body });
+    const response = await chat
+      .routes()
+      .request('/api/commands', { method: 'POST', headers: { ...bearer, ...headers }, body });
     return response.status;
   };
 
@@ -64,7 +67,7 @@ describe('a console without a token', () => {
 describe('a console with a token and names', () => {
   it('serves only those names', async () => {
     const token = 'a-token-that-is-long-enough';
-    const chat = aConsole({ token, host: '0.0.0.0', names: ['proxnix.example.org'] });
+    const chat = aConsole({ token: new Secret(token), host: '0.0.0.0', names: ['proxnix.example.org'] });
     await chat.start(testHandlers());
     const get = async (host: string) =>
       (await chat.routes().request('/api/messages', { headers: { host, authorization: `Bearer ${token}` } })).status;

@@ -96,9 +96,9 @@ describe('buttons', () => {
   });
 
   it('with an id that could not be read back, or twice the same, are not drawn', () => {
-    const button = { action: 'approve', label: 'Approve', style: 'primary', runId: 'r-1' } as const;
+    const button = { action: 'cancel', label: 'Stop', style: 'plain', runId: 'r-1' } as const;
     const { body } = discordCard(aCard({ buttons: [button, button, { ...button, runId: 'x'.repeat(200) }] }));
-    expect([...pick(body, 'custom_id')]).toEqual(['px1:approve:r-1:']);
+    expect([...pick(body, 'custom_id')]).toEqual(['px1:cancel:r-1:']);
   });
 });
 

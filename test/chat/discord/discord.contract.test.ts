@@ -24,6 +24,16 @@ chatContract('Discord', async (): Promise<ChatHarness> => {
       ),
     press: (button: Button) => seenBy(discord, discord.press(buttonId(button))),
     command: (text) => seenBy(discord, discord.command(...typed(discord, text))),
+    complete: async (command, option, typing, args) => {
+      const asked = discord.complete(command, option, typing, {}, args);
+      await vi.waitFor(() => {
+        if (asked.first === undefined) throw new Error('no suggestions yet');
+      });
+      return z
+        .object({ choices: z.array(z.object({ value: z.string() })) })
+        .parse(asked.first?.data)
+        .choices.map(({ value }) => value);
+    },
     submit: (form, values) => seenBy(discord, discord.submit(form.id, values)),
     down: (isDown) => {
       discord.down = isDown;

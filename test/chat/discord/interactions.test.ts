@@ -171,7 +171,14 @@ describe('a press', () => {
   });
 
   it('with an id that proxnix did not make is refused in private', async () => {
-    for (const forged of ['px1:approve:r-41', 'px1:destroy:r-41:p-7f3c2a', 'px1:approve:r-41:p-7f3c2a:x', 'hello']) {
+    for (const forged of [
+      'px1:approve:r-41',
+      'px1:approve:r-41:',
+      'px1:approve:r-41:p-7f3c2',
+      'px1:destroy:r-41:p-7f3c2a',
+      'px1:approve:r-41:p-7f3c2a:x',
+      'hello',
+    ]) {
       const pressed = discord.press(forged);
       await vi.waitFor(() => expect(saidTo(pressed)).toContain('not one of the buttons of proxnix'));
       expect(pressed.first?.data['flags']).toBe(64);

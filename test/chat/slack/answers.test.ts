@@ -134,13 +134,14 @@ describe('a press', () => {
       'r-41:p-7f3c2a:x',
       '',
       'r-41:p-7f3c2',
+      'r-41:',
       `r-41:${'p'.repeat(3000)}`,
       '__proto__:p-7f3c2a',
     ]) {
       await member().pressRaw(card(), { action_id: 'px1:approve', value });
     }
     await member().pressRaw(card(), { action_id: 'px1:destroy', value: 'r-41:p-7f3c2a' });
-    await eventually(() => logged.filter((line) => line.includes('names no button of ours')).length === 7);
+    await eventually(() => logged.filter((line) => line.includes('names no button of ours')).length === 8);
     expect(heard.presses).toEqual([]);
   });
 

@@ -77,6 +77,15 @@ describe('HTTP mode', () => {
     await eventually(() => heard.typed.length === 1);
   });
 
+  it('logs no more of a stranger than a line', async () => {
+    const { http, logged } = await overHttp();
+    const headers = { 'x-slack-request-timestamp': '9'.repeat(8000) };
+    expect((await fetch(http.url, { method: 'POST', body: form, headers })).status).toBe(401);
+    const line = logged.find((one) => one.includes('without a valid Slack signature')) ?? '';
+    expect(line).toContain('999');
+    expect(line.length).toBeLessThan(500);
+  });
+
   it('hands over a request once, though it is replayed with its signature', async () => {
     const { http, heard, member } = await overHttp();
     for (const _ of [1, 2, 3]) {

@@ -72,16 +72,17 @@ describe('who may use the bot', () => {
     open.resolve();
   });
 
-  it('counts a group that cannot be read as not having the person, and adds that to the refusal', async () => {
-    const world = await withPlan();
-    world.slack.mishap('usergroups.users.list', { error: 'plan_upgrade_required' });
-    world.heard.answer = { kind: 'note', text: 'You are no approver.', code: 'not-an-approver' };
-    const told = await whisperAfterPress(world, 'U0ALICE001');
-    expect(told).toContain(
-      'You are no approver. Slack did not say who is in the group S0DEPLOY01 (plan_upgrade_required)',
-    );
-    expect(world.heard.presses[0]?.person.groups).toEqual([]);
-  });
+  it.each(['not-an-approver', 'not-a-viewer'])(
+    'counts a group that cannot be read as not having the person, and adds that to the refusal %s',
+    async (code) => {
+      const world = await withPlan();
+      world.slack.mishap('usergroups.users.list', { error: 'plan_upgrade_required' });
+      world.heard.answer = { kind: 'note', text: 'You may not.', code };
+      const told = await whisperAfterPress(world, 'U0ALICE001');
+      expect(told).toContain('You may not. Slack did not say who is in the group S0DEPLOY01 (plan_upgrade_required)');
+      expect(world.heard.presses[0]?.person.groups).toEqual([]);
+    },
+  );
 
   it('asks for a group once a minute, and only for those the configuration names', async () => {
     let now = 1_795_341_360_000;

@@ -94,7 +94,7 @@ describe('Discord with something missing', () => {
     const approvers = ['discord:user:500000000000000099', `discord:user:${ids.bot}`, 'discord:role:600000000000000099'];
     expect(bad((await examine({ approvers })).findings)).toMatchObject([
       { status: 'fail', text: 'discord:user:500000000000000099 is no member of the guild' },
-      { status: 'fail', text: `discord:user:${ids.bot} is a bot, and bots may not approve` },
+      { status: 'fail', text: `discord:user:${ids.bot} is a bot, and bots may neither ask nor approve` },
       { status: 'fail', text: 'discord:role:600000000000000099 is no role of the guild' },
     ]);
   });

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { nodeFinding, stateFindings } from '../../../src/cli/doctor/machine.ts';
 import { lockInstance } from '../../../src/store/instance-lock.ts';
 import { aFolder } from '../support/services.ts';
@@ -45,6 +45,20 @@ describe('the state folder', () => {
     const dir = aFolder();
     writeFileSync(join(dir, 'lock'), '999999999 1\n');
     expect((await stateFindings(dir)).map(({ status }) => status)).toEqual(['ok', 'ok']);
+  });
+
+  it('without the program that locks it is a failure that says what to install', async () => {
+    const dir = aFolder();
+    vi.stubEnv('PATH', dir);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await stateFindings(dir)).toMatchObject([
+      {
+        status: 'fail',
+        text: expect.stringMatching(/^The program flock, .+, is missing\.$/),
+        fix: expect.stringContaining('apt-get install util-linux'),
+      },
+    ]);
+    expect(readdirSync(dir)).toEqual([]);
   });
 
   it('that is a file is no folder', async () => {

@@ -24,6 +24,8 @@ describe('Nix', () => {
     expect(findings.map(({ text }) => text)).toEqual(
       expect.arrayContaining([
         expect.stringMatching(/^Nix \d+\.\d+/),
+        'evaluations run in a sandbox',
+        'builds run in the sandbox of Nix',
         'flakes can be used',
         expect.stringMatching(/^a build works \(\w+-linux\)$/),
       ]),
@@ -49,21 +51,46 @@ describe('Nix', () => {
     expect(
       (await examineNix(aNix({ '--version': 'nix (Nix) 2.3.16', 'show-config': settings }))).findings,
     ).toMatchObject([{ status: 'fail', text: expect.stringContaining('2.3.16 is too old') }]);
-    const { findings } = await examineNix(
-      aNix({ '--version': 'nix (Nix) 2.8.0', 'show-config': settings, eval: 'true', build: '' }),
-    );
-    expect(findings.map(({ status }) => status)).toEqual(['ok', 'warn', 'ok', 'ok']);
+    const { findings } = await examineNix({
+      ...aNix({ '--version': 'nix (Nix) 2.8.0', 'show-config': settings, eval: 'true', build: '' }),
+      evalSandbox: false,
+    });
+    // What builds without end of its answers builds outside of a sandbox as well.
+    expect(findings.map(({ status }) => status)).toEqual(['ok', 'warn', 'warn', 'ok', 'ok', 'fail']);
   });
 
-  it('without flakes, a sandbox or builds has a line for each', async () => {
-    const open = '{"sandbox":{"value":false},"system":{"value":"x86_64-linux"}}';
-    const { findings, evaluates } = await examineNix(aNix({ '--version': 'nix (Nix) 2.24.1', 'config show': open }));
+  it('without flakes or builds has a line for each', async () => {
+    const known = aNix({ '--version': 'nix (Nix) 2.24.1', 'config show': settings });
+    const { findings, evaluates } = await examineNix({ ...known, evalSandbox: false });
     expect(evaluates).toBe(false);
     expect(findings).toMatchObject([
       { status: 'ok', text: 'Nix 2.24.1' },
-      { status: 'warn', fix: expect.stringContaining('sandbox = true') },
+      { status: 'warn', text: expect.stringContaining('without a sandbox'), fix: 'NIX_EVAL_SANDBOX=on' },
       { status: 'fail', text: 'flakes cannot be used', fix: expect.stringContaining('nix-command flakes') },
       { status: 'fail', text: expect.stringContaining('a build does not work') },
     ]);
+  });
+
+  it('without bubblewrap evaluates nothing, and has the line that mends it', async () => {
+    const known = aNix({ '--version': 'nix (Nix) 2.24.1', 'config show': settings });
+    vi.stubEnv('PATH', known.nixBinDir);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await examineNix(known)).toMatchObject({
+      evaluates: false,
+      findings: [
+        { status: 'ok' },
+        {
+          status: 'fail',
+          text: expect.stringContaining('bubblewrap'),
+          fix: expect.stringContaining('apt-get install bubblewrap'),
+        },
+      ],
+    });
+  });
+
+  it('names what an evaluation reaches', async () => {
+    const known = aNix({ '--version': 'nix (Nix) 2.24.1', 'config show': settings, eval: 'true', build: '' });
+    const { findings } = await examineNix({ ...known, evalSandbox: false, evalHosts: ['git.lan'] });
+    expect(findings).toContainEqual(expect.objectContaining({ status: 'warn', text: 'evaluations reach git.lan' }));
   });
 });

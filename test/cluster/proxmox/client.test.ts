@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { Client } from '../../../src/cluster/proxmox/client.ts';
 import { NoAnswer, ProxmoxError } from '../../../src/cluster/proxmox/errors.ts';
@@ -166,6 +166,56 @@ describe('a write', () => {
     const error = await client.request('POST', '/nodes/pve1/qemu').catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'ECONNREFUSED', reached: false });
   });
+});
+
+describe('a redirect', () => {
+  /** What somebody else's server is asked, with the token it got. */
+  async function elsewhere() {
+    const asked: string[] = [];
+    const stranger = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+      request.resume();
+      response.end('{"data":"taken"}');
+    });
+    stranger.listen(0, '127.0.0.1');
+    await once(stranger, 'listening');
+    onTestFinished(() => {
+      stranger.closeAllConnections();
+      stranger.close();
+    });
+    return { asked, port: (stranger.address() as AddressInfo).port };
+  }
+
+  const stream = () => ({ stream: Readable.from([Buffer.from('abc')]), length: 3, contentType: 'text/x' });
+  const calls: Readonly<Record<string, (client: Client) => Promise<unknown>>> = {
+    'a read': (client) => client.get('/version', z.string()),
+    'a write': (client) => client.request('POST', '/nodes/pve1/qemu', { vmid: 1 }),
+    'a delete': (client) => client.request('DELETE', '/nodes/pve1/qemu/1'),
+    'an upload': (client) => client.upload('/nodes/pve1/storage/i/upload', stream(), new AbortController().signal),
+  };
+  const cases = Object.keys(calls).flatMap((name) =>
+    [301, 302, 303, 307, 308].map((status) => [name, status] as const),
+  );
+
+  it.each(cases)(
+    'of %s with %d is not followed, neither to another server nor to the same one',
+    async (name, status) => {
+      const { asked, port } = await elsewhere();
+      for (const to of [`http://127.0.0.1:${port}/api2/json/elsewhere`, '/api2/json/elsewhere']) {
+        const { client, requests } = await against((_, response) => {
+          response.writeHead(status, { location: to }).end();
+        });
+        const failed = await calls[name]?.(client).catch((error: unknown) => error);
+        expect(failed).toBeInstanceOf(NoAnswer);
+        expect(failed).toMatchObject({ code: 'redirect', reached: true, next: expect.stringContaining('PROXMOX_URL') });
+        expect(requests.filter((request) => request.includes('elsewhere'))).toEqual([]);
+        expect(requests).toHaveLength(name === 'a read' ? 3 : 1);
+        client.close();
+        server?.close();
+      }
+      expect(asked).toEqual([]);
+    },
+  );
 });
 
 it('a stream goes out with its length and not in chunks', async () => {

@@ -13,6 +13,7 @@ import { TlsError } from '../../../src/cluster/proxmox/errors.ts';
 const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}`, import.meta.url), 'utf8');
 const identity = { key: fixture('localhost.key'), cert: fixture('localhost.crt') };
 const fingerprint = new X509Certificate(identity.cert).fingerprint256;
+const otherIdentity = { key: fixture('stranger.key'), cert: fixture('stranger.crt') };
 const stranger = fingerprint.replace(/^../, (byte) => (byte === 'AA' ? 'BB' : 'AA'));
 const secret = '11111111-2222-4333-8444-canary000000';
 
@@ -22,9 +23,9 @@ afterEach(() => {
 });
 
 /** A server that answers, and remembers the Authorization header of each request. */
-async function answering() {
+async function answering(options: tls.TlsOptions = {}) {
   const seen: (string | undefined)[] = [];
-  const server = https.createServer(identity, (request, response) => {
+  const server = https.createServer({ ...identity, ...options }, (request, response) => {
     seen.push(request.headers.authorization);
     response.setHeader('content-type', 'application/json').end('{"data":{"release":"9.2"}}');
   });
@@ -109,6 +110,57 @@ describe('a server that does not', () => {
   it('is named by the fingerprint it has, so that a person can compare it', async () => {
     const { url } = await listening();
     await expect(version(connect(url, { fingerprints: [stranger] }))).rejects.toThrow(fingerprint);
+  });
+});
+
+describe.each(['TLSv1.2', 'TLSv1.3'] as const)('each connection over %s', (maxVersion) => {
+  const trusts: readonly (readonly [string, Trust])[] = [
+    ['by its fingerprint', { fingerprints: [fingerprint] }],
+    ['by the CA', { ca: identity.cert }],
+    ['by both', { ca: identity.cert, fingerprints: [fingerprint] }],
+  ];
+
+  /** A server that can take up the sessions of before under any certificate. */
+  async function resuming() {
+    const ticketKeys = Buffer.alloc(48, 7);
+    const { url, seen, server } = await answering({ maxVersion, ticketKeys });
+    const resumed: boolean[] = [];
+    server.on('secureConnection', (socket: tls.TLSSocket) => resumed.push(socket.isSessionReused()));
+    const become = (other: typeof identity) => server.setSecureContext({ ...other, maxVersion, ticketKeys });
+    return { url, seen, resumed, become };
+  }
+  const write = (client: Client) => client.request('POST', '/nodes/pve1/qemu', { vmid: 1 });
+
+  it('can be resumed as far as the server is concerned', async () => {
+    const { url, resumed, become } = await resuming();
+    const agent = new https.Agent({ ca: identity.cert });
+    const get = async () => {
+      const request = https.get(url, { agent }, (response) => response.resume());
+      await once(request, 'close');
+    };
+    await get();
+    become(otherIdentity);
+    await get();
+    expect(resumed).toEqual([false, true]);
+  });
+
+  it.each(trusts)('shows its certificate anew %s, although a session could be resumed', async (_, trust) => {
+    const { url, resumed } = await resuming();
+    const client = connect(url, trust);
+    for (let turn = 0; turn < 3; turn += 1) await write(client);
+    expect(resumed).toEqual([false, false, false]);
+  });
+
+  it.each(trusts)('is refused %s once the server shows another certificate', async (_, trust) => {
+    const { url, seen, become } = await resuming();
+    const client = connect(url, trust);
+    await write(client);
+    become(otherIdentity);
+    await expect(write(client)).rejects.toBeInstanceOf(TlsError);
+    expect(seen).toHaveLength(1);
+    become(identity);
+    await write(client);
+    expect(seen).toHaveLength(2);
   });
 });
 

@@ -81,6 +81,64 @@ describe('a creation that is cut off', () => {
   });
 });
 
+describe('a destroy', () => {
+  it.each([
+    ['was protected', { protection: 1 }, /is protected in Proxmox: it is not deleted/],
+    [
+      'became another machine',
+      { smbios1: `uuid=${'1'.repeat(8)}-0000-4000-8000-${'2'.repeat(12)}` },
+      /another machine/,
+    ],
+    ['lost the tag', { tags: 'somebody-elses' }, /does not carry the tag "proxnix"/],
+  ])('leaves a guest that %s while it was stopped', async (_, set, words) => {
+    const { world, story, simulator } = await start();
+    await story.make();
+    world.requests.length = 0;
+    const edits: Promise<void>[] = [];
+    const monitor = {
+      task: () => void edits.push(simulator.outside({ do: 'edit', vmid: 823, set })),
+      progress: () => undefined,
+      line: () => undefined,
+    };
+    const step = { kind: 'destroy', guestKind: 'vm', vmid: 823, node: 'pve1', name: 'test-website' } as const;
+    await expect(world.cluster.perform(step, story.guard, monitor)).rejects.toThrow(words);
+    await Promise.all(edits);
+    expect(edits).toHaveLength(1);
+    expect(simulator.guest(823)).toBeDefined();
+    expect(world.requests.filter((request) => request.startsWith('DELETE '))).toEqual([]);
+  });
+});
+
+describe('a discard', () => {
+  it.each([
+    ['was protected', { protection: 1 }, /is protected in Proxmox/],
+    [
+      'became another machine',
+      { smbios1: `uuid=${'1'.repeat(8)}-0000-4000-8000-${'2'.repeat(12)}` },
+      /another machine/,
+    ],
+    ['got its final tags', { tags: `proxnix;nix-${'a'.repeat(32)}` }, /is not half made/],
+  ])('leaves a guest that %s while it was stopped', async (_, set, words) => {
+    const { world, story, simulator } = await start();
+    await story.upload('a');
+    await story.run('create', { tags: pending });
+    await story.run('import');
+    await story.run('start');
+    world.requests.length = 0;
+    const edits: Promise<void>[] = [];
+    const monitor = {
+      task: () => void (edits.length === 0 && edits.push(simulator.outside({ do: 'edit', vmid: 823, set }))),
+      progress: () => undefined,
+      line: () => undefined,
+    };
+    const step = { kind: 'discard', guestKind: 'vm', vmid: 823, node: 'pve1', staging: false } as const;
+    await expect(world.cluster.perform(step, story.guard, monitor)).rejects.toThrow(words);
+    await Promise.all(edits);
+    expect(simulator.guest(823)).toBeDefined();
+    expect(world.requests.filter((request) => request.startsWith('DELETE '))).toEqual([]);
+  });
+});
+
 describe('a storage', () => {
   it.each([
     ['full', /storage full on pve1 is too full: 0 B are free, the disk needs 1.0 GiB/],

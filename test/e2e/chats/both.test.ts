@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { ConsoleClient, type Message } from '../../../src/demo/console-client.ts';
+import type { ConsoleClient, Message } from '../../../src/demo/console-client.ts';
 import * as edits from '../../../src/demo/edits.ts';
+import { clientOf } from '../../support/console.ts';
 import { pick } from '../../support/discord/fake-interaction.ts';
 import { buttonOf, type Seat, type SeenCard } from './seat.ts';
 import { become, formIn, newest, newestRun, patience } from './waits.ts';
@@ -16,7 +17,7 @@ describe('Discord, Slack and the console at once', () => {
   beforeAll(async () => {
     world = await aChatWorld({ chats: ['discord', 'slack'], editEveryMs: 30, importBytesPerSecond: 150_000_000 });
     ({ discord, slack } = world.seats);
-    console = new ConsoleClient(world.app.url);
+    console = clientOf(world.app);
   }, 60_000);
   afterAll(() => world.stop(), 60_000);
 

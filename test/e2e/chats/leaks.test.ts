@@ -72,8 +72,8 @@ describe.skipIf(nix === undefined)('secrets stay inside over a whole run and its
     return { discord, slack };
   };
   const scrape = async () => {
-    scraped.push(await (await fetch(`${world.app.url}/metrics`)).text());
     const headers = { authorization: `Bearer ${consoleToken}` };
+    scraped.push(await (await fetch(`${world.app.url}/metrics`, { headers })).text());
     scraped.push(await (await fetch(`${world.app.url}/api/messages`, { headers })).text());
   };
   /** Adds text to a file of the fleet. */

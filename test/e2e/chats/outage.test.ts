@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readTags, splitTags } from '../../../src/core/tags.ts';
-import { ConsoleClient } from '../../../src/demo/console-client.ts';
 import * as edits from '../../../src/demo/edits.ts';
 import { type SampleVm, sampleVms } from '../../../src/demo/sample-files.ts';
+import { clientOf } from '../../support/console.ts';
 import { buttonOf, type Seat, type SeenCard } from './seat.ts';
 import { answered, become, newest, patience } from './waits.ts';
 import { aChatWorld, type ChatWorld } from './world.ts';
@@ -30,7 +30,7 @@ describe('a chat that fails during a deploy', () => {
   /** Approves in the console, which never fails, and waits for the end there. @returns the writes of the deploy */
   const deploy = async (plan: { readonly discord: SeenCard }): Promise<readonly string[]> => {
     world.requests.length = 0;
-    const client = new ConsoleClient(world.app.url);
+    const client = clientOf(world.app);
     await client.post('/api/press', { button: buttonOf(plan.discord, 'Approve') });
     await client.waitForNewest(/^Applied:/, { timeoutMs: patience.timeout });
     return (
@@ -135,7 +135,7 @@ describe('a chat that fails during a deploy', () => {
     await world.slack.down();
     await world.start({}, { alone: true });
     await edits.editMemory(world.repository, 'cp', 4096);
-    const client = new ConsoleClient(world.app.url);
+    const client = clientOf(world.app);
     const plan = await client.waitForNewest(/^Plan: update 1$/, { timeoutMs: patience.timeout });
     expect(await client.press(plan, 'approve')).toEqual({ kind: 'none' });
     await client.waitForNewest(/^Applied: updated 1$/, { timeoutMs: patience.timeout });

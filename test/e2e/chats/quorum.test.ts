@@ -1,15 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { planOf } from '../../../src/core/run.ts';
 import { ids } from '../../support/discord/ids.ts';
 import { buttonOf } from './seat.ts';
 import { answered, newest, newestRun, patience } from './waits.ts';
 import { aChatWorld, type ChatWorld } from './world.ts';
+
+/** Without it, ids of two chats count once. */
+const people = [
+  `rowan=discord:user:${ids.rowan}`,
+  'alice=slack:user:U0ALICE001',
+  `sasha=discord:user:${ids.rowan.replace(/1$/, '2')}`,
+].join(', ');
 
 describe('two approvals, of which none by the author', () => {
   let world: ChatWorld;
   beforeAll(async () => {
     world = await aChatWorld({
       ...{ chats: ['discord', 'slack'], editEveryMs: 30 },
-      env: { APPROVALS: '2', AUTHOR_MAY_APPROVE: 'false', AUTHORS: `Demo=discord:user:${ids.rowan}` },
+      env: { APPROVALS: '2', AUTHOR_MAY_APPROVE: 'false', AUTHORS: `Demo=discord:user:${ids.rowan}`, PEOPLE: people },
     });
     await world.begin();
   }, 60_000);
@@ -20,7 +28,8 @@ describe('two approvals, of which none by the author', () => {
     expect(plan.words).toContain('approvals 0 of 2');
     const { discord } = world.seats;
     await answered(await discord.press(plan, buttonOf(plan, 'Approve')), /author-may-not-approve/);
-    await answered(await discord.type('approve', { run: 'r-1' }), /author-may-not-approve/);
+    const named = { run: 'r-1', plan: planOf(newestRun(world))?.id ?? '' };
+    await answered(await discord.type('approve', named), /author-may-not-approve/);
     expect(newestRun(world)).toMatchObject({ phase: 'planned', approvals: [] });
   });
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { planOf } from '../../../src/core/run.ts';
 import * as edits from '../../../src/demo/edits.ts';
 import { buttonOf, type Seat, type SeenCard } from './seat.ts';
-import { answered, become, formIn, newest, newestRun, patience } from './waits.ts';
+import { answered, approveId, become, formIn, newest, newestRun, patience } from './waits.ts';
 import { aChatWorld, type ChatWorld } from './world.ts';
 
 const chats = ['discord', 'slack'] as const;
@@ -102,7 +103,7 @@ describe('a press that is refused', () => {
   });
 
   it('because the run was approved already, while it runs and when it is over', async () => {
-    const old = { ...cardIn('slack'), buttons: [{ label: 'Approve', id: 'px1:approve:r-1:' }] };
+    const old = { ...cardIn('slack'), buttons: [{ label: 'Approve', id: approveId(world, 'r-1') }] };
     for (const chat of chats) await refused(chat, old, 'already-approved');
     await everywhere(/^Applied: created 4$/);
     for (const chat of chats) await refused(chat, old, 'already-approved');
@@ -150,9 +151,10 @@ describe('a press that is refused', () => {
       const form = await formIn(await seatOf(chat).press(cardIn(chat), buttonOf(plan, 'Approve')));
       await answered(await seatOf(chat).fill(form, { names: 'test-web site' }), /Type test-website/);
     }
-    const command = await seatOf('slack').type('approve', { run: newestRun(world).id });
+    const named = { run: newestRun(world).id, plan: planOf(newestRun(world))?.id ?? '' };
+    const command = await seatOf('slack').type('approve', named);
     expect((await formIn(command)).title).toBe('Destroy 1 guest?');
-    const deferred = await seatOf('discord').type('approve', { run: newestRun(world).id });
+    const deferred = await seatOf('discord').type('approve', named);
     await answered(deferred, /Destroy 1 guest/);
     expect(newestRun(world).phase).toBe('planned');
     expect(world.simulator.guest(823)).toBeDefined();

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { ConsoleClient } from '../../../src/demo/console-client.ts';
 import * as edits from '../../../src/demo/edits.ts';
+import { clientOf } from '../../support/console.ts';
 import { buttonOf, type Seat } from './seat.ts';
-import { answered, become, formIn, newest, newestRun, patience } from './waits.ts';
+import { answered, approveId, become, formIn, newest, newestRun, patience } from './waits.ts';
 import { aChatWorld, type ChatWorld } from './world.ts';
 
 const chats = ['discord', 'slack'] as const;
@@ -49,8 +49,8 @@ describe('after a restart of the bot', () => {
     await restart();
     const [card] = seatOf(chat).cards();
     if (card === undefined) throw new Error('no card');
-    await answered(await seatOf(chat).press(card, 'px1:approve:r-1:'), /already-approved/);
-    await answered(await seatOf(chat).press(card, 'px1:approve:r-1:', 'stranger'), /not-an-approver/);
+    await answered(await seatOf(chat).press(card, approveId(world, 'r-1')), /already-approved/);
+    await answered(await seatOf(chat).press(card, approveId(world, 'r-1'), 'stranger'), /not-an-approver/);
     await answered(await seatOf(chat).press(card, 'px1:details:r-1:'), /test-init +\(820\)/);
   });
 
@@ -79,7 +79,7 @@ describe('after a restart of the bot', () => {
 
   it('the same card stands in the console, and works there too', async () => {
     await restart();
-    const client = new ConsoleClient(world.app.url);
+    const client = clientOf(world.app);
     const plan = await client.waitForNewest(/^Plan: update 1$/, { timeoutMs: patience.timeout });
     expect(await client.press(plan, 'approve')).toEqual({ kind: 'none' });
     await Promise.all(chats.map((chat) => newest(seatOf(chat), /^Applied: updated 1$/)));

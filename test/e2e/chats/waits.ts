@@ -1,5 +1,5 @@
 import { vi } from 'vitest';
-import type { Run } from '../../../src/core/run.ts';
+import { planOf, type Run } from '../../../src/core/run.ts';
 import type { Asked, OpenForm, Seat, SeenCard } from './seat.ts';
 import type { ChatWorld } from './world.ts';
 
@@ -9,6 +9,13 @@ export const patience = { timeout: 30_000, interval: 20 } as const;
 /** The newest run. */
 export function newestRun(world: Pick<ChatWorld, 'app'>): Run {
   return world.app.pipeline.runs().at(-1) ?? fail('there is no run yet');
+}
+
+/** The id of Approve on the card of a run, also when it stands there no more. */
+export function approveId({ app }: Pick<ChatWorld, 'app'>, runId: string): string {
+  const run = app.pipeline.run(runId);
+  const plan = run === undefined ? undefined : planOf(run);
+  return `px1:approve:${runId}:${plan?.id ?? fail(`run ${runId} has no plan`)}`;
 }
 
 /** Waits until the newest card of a chat has a title that fits. */

@@ -19,7 +19,7 @@ withBrowser('the console in a browser, from a push to the final tags', (open) =>
 
   const visit = async (): Promise<Page> => {
     const page = await open();
-    await page.goto(world.app.url);
+    await page.goto(world.app.console?.url ?? '');
     await live(page).waitFor();
     return page;
   };

@@ -1,5 +1,5 @@
 import type { FakeGuest } from '../../../src/cluster/fake-guest.ts';
-import type { Commit } from '../../../src/core/commit.ts';
+import type { FakeCommit } from '../../../src/git/fake.ts';
 
 /** A VM as the flake spells it. */
 export function aVm(change: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
@@ -38,7 +38,7 @@ export function shaOf(n: number): string {
   return `${n.toString(16).padStart(4, '0')}${'c0ffee'.repeat(6)}`;
 }
 
-export function commitOf(n: number, change: Partial<Commit> = {}): Commit {
+export function commitOf(n: number, change: Partial<FakeCommit> = {}): FakeCommit {
   return { sha: shaOf(n), subject: `change number ${n}`, author: 'Ada', at: Date.UTC(2026, 0, 5, 8, n), ...change };
 }
 

@@ -45,6 +45,7 @@ export async function startSimulated(options: { seed?: Seed; bench?: BenchOption
   });
   const fake = (): Builder => bench.builder;
   const builder: Builder = {
+    fetchInputs: (...args) => fake().fetchInputs(...args),
     evaluateFleet: (...args) => fake().evaluateFleet(...args),
     evaluateImages: (...args) => fake().evaluateImages(...args),
     log: (...args) => fake().log(...args),

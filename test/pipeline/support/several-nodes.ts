@@ -38,6 +38,7 @@ export async function startOnNodes(from: Seed = severalNodes()) {
   });
   const fake = (): Builder => bench.builder;
   const builder: Builder = {
+    fetchInputs: (...args) => fake().fetchInputs(...args),
     evaluateFleet: (...args) => fake().evaluateFleet(...args),
     evaluateImages: (...args) => fake().evaluateImages(...args),
     log: (...args) => fake().log(...args),

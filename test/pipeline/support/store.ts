@@ -1,5 +1,5 @@
 import { emptyData, type StoreData, withFleet, withRun } from '../../../src/store/data.ts';
-import type { AuditEntry, FleetChange, FleetRecord, SavedRun, Store } from '../../../src/store/store.ts';
+import type { AuditEntry, FleetChange, FleetRecord, SavedRun, SetAside, Store } from '../../../src/store/store.ts';
 
 /** A write as the hooks of a `TestStore` see it. */
 export type Write =
@@ -12,6 +12,7 @@ export type Write =
  * disk, and the next write that succeeds takes everything in memory along.
  */
 export class TestStore implements Store {
+  setAside: SetAside | undefined;
   #memory: StoreData;
   #disk: StoreData;
   readonly #audit: AuditEntry[];

@@ -130,8 +130,15 @@ export class FakeDiscord {
   }
 
   /** Somebody is typing an option. */
-  complete(name: string, option: string, typed: string, doing: Doing = {}): FakeInteraction {
-    const options = [{ type: 3, name: option, value: typed, focused: true }];
+  complete(
+    name: string,
+    option: string,
+    typed: string,
+    doing: Doing = {},
+    args: Readonly<Record<string, string>> = {},
+  ): FakeInteraction {
+    const others = Object.entries(args).map(([other, value]) => ({ type: 3, name: other, value }));
+    const options = [...others, { type: 3, name: option, value: typed, focused: true }];
     const data = { id: snowflake(), name: 'proxnix', type: 1, options: [{ type: 1, name, options }] };
     return this.#interact({ type: 4, data }, doing);
   }

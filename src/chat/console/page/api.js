@@ -1,3 +1,5 @@
+import { sessionKey } from './session.js';
+
 /** What went wrong, in words for the reader. */
 export class Problem extends Error {
   /**
@@ -26,7 +28,7 @@ export function get(path) {
 export function post(path, body) {
   return ask(path, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-proxnix': '1' },
+    headers: { 'content-type': 'application/json', 'x-proxnix': '1', 'x-proxnix-session': sessionKey() },
     body: JSON.stringify(body),
   });
 }

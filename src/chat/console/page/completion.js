@@ -16,10 +16,12 @@ export function lineContext(line, commands) {
   const typed = words.at(-1) ?? '';
   const before = line.slice(0, line.length - typed.length);
   const spec = commands.find(({ name }) => name === words[0]?.toLowerCase());
+  /** The words of the options before the one that is typed. */
+  const given = words.slice(1, -1);
   if (words.length <= 1) return { kind: /** @type {const} */ ('command'), typed, before: head, spec };
   const option = spec?.options[Math.min(words.length - 2, spec.options.length - 1)];
   const inRange = words.length - 2 < (spec?.options.length ?? 0);
-  return { kind: /** @type {const} */ ('option'), typed, before, spec, option: inRange ? option : undefined };
+  return { kind: /** @type {const} */ ('option'), typed, before, given, spec, option: inRange ? option : undefined };
 }
 
 /**
@@ -36,9 +38,10 @@ export async function suggestions(line, commands) {
       .filter(({ name }) => name.startsWith(context.typed.toLowerCase()))
       .map(({ name, description }) => ({ value: name, about: description }));
   }
-  const { spec, option, typed } = context;
+  const { spec, option, typed, given } = context;
   if (spec === undefined || option?.complete === undefined) return [];
   const query = new URLSearchParams({ command: spec.name, option: option.name, typed });
+  for (const [index, word] of given.entries()) query.set(`arg.${spec.options[index]?.name}`, word);
   /** @type {string[]} */
   const found = await get(`/api/complete?${query}`);
   return found.filter((value) => value !== typed).map((value) => ({ value, about: option.description }));

@@ -28,7 +28,6 @@ async function meet() {
   try {
     const [session, commands] = await Promise.all([get('/api/session'), get('/api/commands')]);
     element('channel-name', HTMLElement).textContent = session.channel;
-    element('log-out', HTMLFormElement).hidden = !session.canLogOut;
     setCommands(commands);
     setHelp(commands);
   } catch {

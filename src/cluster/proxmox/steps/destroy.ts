@@ -46,7 +46,14 @@ export async function discard(
   if (guard === undefined) throw new Error(`discard of ${guestLabel(step)} needs a guard`);
   if (await isCutOffNow(api, step, config)) checkUnchanged(step, guard, config);
   else refuseUnlessHalfMade(step, await checkGuest(api, step, guard));
-  if (await isRunning(api, step)) await stopGuest(api, step, monitor);
+  if (await isRunning(api, step)) {
+    await stopGuest(api, step, monitor);
+    // As in a destroy: the stop took its time.
+    const stopped = await readConfig(api, step);
+    if (stopped === undefined) return assertGone(api, step);
+    checkIdentity(step, guard, stopped);
+    refuseUnlessHalfMade(step, stopped);
+  }
   await deleteGuest(api, step, { unreferenced: true }, monitor);
   return assertGone(api, step);
 }

@@ -36,17 +36,30 @@ withSite('the command line of the page', (site) => {
     expect(await isFocused(line(page))).toBe(true);
   });
 
+  it('tells what stands before the option that it completes', async () => {
+    const page = await site.visit();
+    for (const head of ['', '/', '/proxnix ']) {
+      await line(page).fill('');
+      await page.keyboard.press('/');
+      await line(page).fill(`${head}approve r-1 p-`);
+      await page.getByRole('option', { name: 'plan-p-1' }).waitFor();
+      const asked = site.handlers.completions.at(-1);
+      expect(asked, head).toMatchObject({ command: 'approve', typed: 'p-', args: { run: 'r-1' } });
+      expect(asked?.option.name).toBe('plan');
+    }
+  });
+
   it('goes round through the suggestions with the line itself among them', async () => {
     const page = await site.visit();
     await line(page).focus();
     await page.keyboard.press('ArrowDown');
     await page.getByRole('listbox').waitFor();
     const seen: unknown[] = [];
-    for (let press = 0; press < 4; press += 1) {
+    for (let press = 0; press < 5; press += 1) {
       await page.keyboard.press('ArrowDown');
       seen.push(await active(page));
     }
-    expect(seen).toEqual(['plan', 'reject', 'status', undefined]);
+    expect(seen).toEqual(['plan', 'reject', 'approve', 'status', undefined]);
     await page.keyboard.press('ArrowUp');
     expect(await active(page)).toBe('status');
     expect(await line(page).getAttribute('aria-expanded')).toBe('true');

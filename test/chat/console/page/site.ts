@@ -5,7 +5,7 @@ import type { ConsoleChat } from '../../../../src/chat/console/console.ts';
 import type { HttpServer } from '../../../../src/http/server.ts';
 import type { Button, Card } from '../../../../src/views/card.ts';
 import { withBrowser } from '../../../support/browser.ts';
-import { aCard, aConsole, serve, type TestHandlers, testHandlers, testStore } from '../rig.ts';
+import { aCard, aConsole, serve, type TestHandlers, testHandlers, testStore, token } from '../rig.ts';
 
 /** A bot with its console, and a browser to look at it. */
 export interface Site {
@@ -78,7 +78,7 @@ export function withSite(title: string, tests: (site: Site) => void): void {
       reply: (card, ref) => chat.reply('homelab', card, ref),
       visit: async (options) => {
         const page = await open(options);
-        await page.goto(server.url);
+        await page.goto(`${server.url}/?token=${token}`);
         await page.getByText('Live', { exact: true }).waitFor();
         return page;
       },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { whyForbidden } from '../../src/health/fence.ts';
+import { whyForbidden, whyNotPublic } from '../../src/lib/addresses.ts';
 
-describe('the fence', () => {
+describe('addresses', () => {
   it.each([
     ['0.0.0.0', 'unspecified'],
     ['0.1.2.3', 'unspecified'],
@@ -58,5 +58,31 @@ describe('the fence', () => {
     '64:ff9b::10.77.0.73',
   ])('lets %s through', (address) => {
     expect(whyForbidden(address)).toBeUndefined();
+  });
+});
+
+describe('addresses of the public internet', () => {
+  it.each(['1.1.1.1', '140.82.121.4', '2606:4700::1111', '::ffff:1.1.1.1', '172.15.0.1', '172.32.0.1', '100.63.0.1'])(
+    '%s is one',
+    (address) => {
+      expect(whyNotPublic(address)).toBeUndefined();
+    },
+  );
+
+  it.each([
+    ['10.0.0.1', 'private'],
+    ['172.16.0.1', 'private'],
+    ['172.31.255.255', 'private'],
+    ['192.168.1.1', 'private'],
+    ['100.64.0.1', 'private'],
+    ['198.18.0.1', 'private'],
+    ['fd12:3456::1', 'private'],
+    ['::ffff:10.0.0.1', 'private'],
+    ['64:ff9b::192.168.0.1', 'private'],
+    ['127.0.0.1', "the bot's own machine"],
+    ['169.254.169.254', 'link-local'],
+    ['example.org', 'no IP address'],
+  ])('%s is none: %s', (address, why) => {
+    expect(whyNotPublic(address)).toBe(why);
   });
 });

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { UserError } from '../../core/errors.ts';
+import type { Source } from '../../git/git.ts';
+import { Newest } from '../../lib/newest.ts';
+import { fetchArguments } from './arguments.ts';
+import { readEvaluationFailure } from './evaluation-failure.ts';
+import { type FetchedInput, fetchExpression } from './expression.ts';
+import { type NixEvent, parseLine } from './log-stream.ts';
+import { runNix } from './process.ts';
+import { inSandbox } from './sandbox.ts';
+import type { NixSettings } from './settings.ts';
+
+const Locked = z.looseObject({
+  type: z.string(),
+  narHash: z.string().optional(),
+  url: z.string().optional(),
+  path: z.string().optional(),
+  host: z.string().optional(),
+});
+type Locked = z.infer<typeof Locked>;
+
+/** What Nix writes into `flake.lock` (`nix flake lock --help`, "Lock files"); versions 5 to 7 are alike here. */
+const Lock = z.object({
+  version: z.int().min(5).max(7),
+  nodes: z.record(z.string(), z.looseObject({ locked: Locked.optional() })),
+});
+
+const mostInputs = 1000;
+const keptEvents = { count: 50, bytes: 256 * 1024 };
+
+/**
+ * Fetches the inputs of a flake as its lock file names them: with the network and our tokens, and without a line of the
+ * flake's own code. What is in the store already costs no request.
+ * @throws UserError that names the input which cannot be fetched, or is none to be fetched
+ */
+export async function fetchInputs(settings: NixSettings, source: Source, signal?: AbortSignal): Promise<void> {
+  if (source.lock === undefined) return;
+  const inputs = readLock(source.lock);
+  if (inputs.length === 0) return;
+  const use = {
+    purpose: 'fetch',
+    reads: [],
+    egress: { hosts: [...settings.fetchHosts, ...settings.evalHosts], publicHosts: true },
+  } as const;
+  const events = new Newest<NixEvent>(keptEvents);
+  const { result, refused } = await inSandbox(settings, use, async (sandbox) => ({
+    result: await runNix(settings, {
+      program: 'nix',
+      args: fetchArguments(settings, fetchExpression(inputs), sandbox.store),
+      sandbox,
+      signal,
+      limits: { timeoutMs: settings.fetchTimeoutMs },
+      onLine: (line) => {
+        const event = parseLine(line);
+        if (event?.kind === 'text' || event?.kind === 'message') events.add(event, line.length);
+      },
+    }),
+    refused: sandbox.refused(),
+  }));
+  if (result.ended === 'cancelled') throw new UserError('The fetch of the inputs was cancelled.');
+  if (result.ended !== undefined) {
+    throw new UserError(`Fetching the inputs took longer than ${settings.fetchTimeoutMs / 1000} s.`, {
+      next: 'Look at the connection of the bot to the servers that flake.lock names.',
+    });
+  }
+  if (result.exitCode === 0) return;
+  const failure = readEvaluationFailure(events.items());
+  const name = failure.input;
+  throw new UserError(`${name === undefined ? 'An input' : `The input ${name}`} cannot be fetched: ${failure.text}`, {
+    details: [...failure.lines, ...new Set(refused)],
+    next: refused.length > 0 ? refusedAdvice : 'Check that the bot reaches the server, and its tokens in NIX_SETTINGS.',
+  });
+}
+
+const refusedAdvice =
+  'Inputs come from public addresses and from the host of the repository. Name another host in NIX_EVAL_HOSTS.';
+
+/** The inputs of a lock file that have to be fetched. @throws UserError for a lock file or an input that is refused */
+export function readLock(text: string): readonly FetchedInput[] {
+  const lock = Lock.safeParse(parseJson(text));
+  if (!lock.success) {
+    throw new UserError('The file flake.lock is not one that Nix wrote.', {
+      next: 'Run nix flake lock, commit and push.',
+    });
+  }
+  const nodes = Object.entries(lock.data.nodes);
+  if (nodes.length > mostInputs) throw new UserError(`The file flake.lock has more than ${mostInputs} inputs.`);
+  return nodes.flatMap(([name, { locked }]) => {
+    if (locked === undefined || isInside(locked)) return [];
+    const why = whyRefused(locked);
+    if (why === undefined) return [{ name, locked }];
+    throw new UserError(`The input ${shown(name)} of flake.lock ${why}.`, {
+      next: 'Use an input of type github, gitlab, sourcehut, git over https or ssh, or tarball over https.',
+    });
+  });
+}
+
+/** A folder of the repository itself, which newer Nix locks by its relative path. */
+function isInside({ type, path }: Locked): boolean {
+  return type === 'path' && path !== undefined && !path.startsWith('/') && !path.split('/').includes('..');
+}
+
+function whyRefused({ type, url, host, narHash }: Locked): string | undefined {
+  switch (type) {
+    case 'path':
+      return "is a path of the bot's machine, outside of the repository";
+    case 'github':
+    case 'gitlab':
+    case 'sourcehut':
+      if (host !== undefined && !/^[A-Za-z0-9.-]+(?::\d+)?$/.test(host)) return 'names no host';
+      return narHash === undefined ? 'has no hash' : undefined;
+    case 'git':
+    case 'tarball':
+    case 'file': {
+      const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url ?? '')?.[1]?.toLowerCase();
+      const known = type === 'git' ? ['https', 'http', 'ssh'] : ['https', 'http'];
+      if (scheme === undefined || scheme === 'file') return "is a path of the bot's machine, outside of the repository";
+      if (!known.includes(scheme)) return `is fetched by ${shown(scheme)}, which proxnix does not use`;
+      return narHash === undefined ? 'has no hash' : undefined;
+    }
+    default:
+      return `is of the type ${shown(type)}, which proxnix does not fetch`;
+  }
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { UserError } from '../core/errors.ts';
+import { Secret } from '../secret.ts';
+import { writeDurably } from './durable-file.ts';
+
+/** What lies where a secret is kept. `exposed`: others on this machine may read it, or could have written it. */
+export type SecretFile =
+  | { readonly kind: 'missing' | 'damaged' | 'exposed' }
+  | { readonly kind: 'kept'; readonly secret: Secret };
+
+/** A secret of the bot's own, and why the one that lay there is not used any more. */
+export interface KeptSecret {
+  readonly secret: Secret;
+  readonly replaced?: 'damaged' | 'exposed';
+}
+
+const bytes = 24;
+const form = new RegExp(`^[0-9a-f]{${2 * bytes}}$`);
+
+/**
+ * The secret that the bot made for itself and keeps in a file (mode 0600, 192 random bits in hex). It is made when the
+ * file is missing, and made anew when the file is damaged or others may have read it. One process at a time may ask.
+ * @throws UserError when what lies there is no file of this user
+ */
+export async function keepSecret(
+  file: string,
+  random: (size: number) => Uint8Array = randomBytes,
+): Promise<KeptSecret> {
+  const found = await readSecret(file);
+  if (found.kind === 'kept') return { secret: found.secret };
+  const text = Buffer.from(random(bytes)).toString('hex');
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  // A draft that was left behind would lend the new file its own mode.
+  await rm(`${file}.new`, { force: true });
+  await writeDurably(file, `${text}\n`);
+  return { secret: new Secret(text), ...(found.kind === 'missing' ? {} : { replaced: found.kind }) };
+}
+
+/** Looks at the file of a secret and changes nothing. @throws UserError when what lies there is no file of this user */
+export async function readSecret(file: string): Promise<SecretFile> {
+  const handle = await openFile(file);
+  if (handle === undefined) return { kind: 'missing' };
+  try {
+    const { mode } = await handle.stat();
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw unusable(file, 'is no file');
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) return { kind: 'exposed' };
+    const text = (await handle.readFile('utf8')).trim();
+    return form.test(text) ? { kind: 'kept', secret: new Secret(text) } : { kind: 'damaged' };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A link is not followed: it could point to a file that others read. A pipe is not waited for. */
+async function openFile(file: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    if (code === 'ENOENT') return undefined;
+    throw unusable(file, code === 'ELOOP' ? 'is a link' : `cannot be read (${code})`);
+  }
+}
+
+function unusable(file: string, why: string): UserError {
+  return new UserError(`${file} ${why}, so the secret in it cannot be used.`, {
+    next: `Delete it (rm ${file}): a new one is made at the next start.`,
+  });
+}

@@ -1,0 +1,59 @@
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+import { NixBuilder } from '../../../src/builder/nix/nix.ts';
+import { checkBuildSandbox } from '../../../src/builder/nix/probe.ts';
+import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
+import { aMonitor, vmImage, website } from '../builder.contract.ts';
+import { aSampleRepository, nix, nixOptions, pinned } from './here.ts';
+
+let count = 0;
+const nonce = () => `nonce-${process.pid}-${count++}`;
+
+/** Nix as a daemon is that does not listen to an untrusted client: the settings of the machine hold, not ours. */
+async function deaf(settings: string): Promise<NixOptions> {
+  const base = await nixOptions();
+  const bin = await mkdtemp(join(base.dir, 'bin-'));
+  await chmod(bin, 0o755);
+  for (const program of ['nix', 'nix-store', 'nix-daemon']) {
+    const { stdout: real } = await execa('sh', ['-c', `command -v ${program}`]);
+    const script = `#!/bin/sh
+for word; do
+  shift
+  case "$word" in sandbox|sandbox-fallback) word=proxnix-unheard ;; esac
+  set -- "$@" "$word"
+done
+NIX_CONFIG="$NIX_CONFIG
+${settings}"
+export NIX_CONFIG
+exec ${real} "$@"
+`;
+    await writeFile(join(bin, program), script);
+    await chmod(join(bin, program), 0o755);
+  }
+  return { ...base, nixBinDir: bin };
+}
+
+describe.skipIf(nix === undefined)('the sandbox of builds', () => {
+  it('is seen where it is', async () => {
+    await checkBuildSandbox(nixSettings(await nixOptions()), nonce());
+  });
+
+  it('is missed where a builder may leave it', async () => {
+    const options = await deaf('sandbox = relaxed');
+    await expect(checkBuildSandbox(nixSettings(options), nonce())).rejects.toMatchObject({
+      message: 'Nix builds outside of its sandbox on this machine, so nothing is built.',
+      next: expect.stringContaining('sandbox = true'),
+    });
+  });
+
+  it('keeps a build from beginning where it is missing', async () => {
+    const options = await deaf('sandbox = relaxed');
+    const builder = new NixBuilder(options, nonce);
+    const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [vmImage(website)]);
+    const { monitor, lines } = aMonitor();
+    await expect(builder.build(images, monitor)).rejects.toThrow('Nix builds outside of its sandbox');
+    expect(lines).toEqual([]);
+  });
+});
