@@ -255,11 +255,11 @@ const pushes: Readonly<Record<string, () => Push>> = {
     proxnix: `"\${${tree(`type = "gitlab"; host = "${world.url.slice(7)}"; owner = "a"; repo = "b"; rev = "${world.rev}"; narHash = "${world.narHash}";`)}}"`,
   }),
   'an input from this machine': () => ({
-    proxnix: '"${inputs.x}"',
+    proxnix: 'builtins.readDir inputs.x',
     inputs: { x: { type: 'tarball', url: `${world.url}/x.tar.gz`, narHash: world.narHash } },
   }),
   'an input from a forge on this machine': () => ({
-    proxnix: '"${inputs.x}"',
+    proxnix: 'builtins.readDir inputs.x',
     inputs: {
       x: { type: 'gitlab', host: world.url.slice(7), owner: 'a', repo: 'b', rev: world.rev, narHash: world.narHash },
     },
@@ -282,7 +282,7 @@ const pushes: Readonly<Record<string, () => Push>> = {
     proxnix:
       "let count = n: if n == 0 then 0 else count (n - 1); in builtins.foldl' (a: n: a + count 1000) 0 (builtins.genList (n: n) 100000000)",
   }),
-  'memory without an end': () => ({ proxnix: 'builtins.length (builtins.genList (n: "x${toString n}") 500000000)' }),
+  'memory without an end': () => ({ proxnix: 'builtins.length (builtins.genList (n: "x" + toString n) 500000000)' }),
   'a recursion without an end': () => ({ proxnix: 'let f = n: 1 + f n; in f 0' }),
   'a value of itself': () => ({ proxnix: 'let x = { inherit x; a = x.b; b = x.a; }; in x.a' }),
   'a deep list': () => ({ proxnix: "builtins.foldl' (a: n: [ a ]) [ ] (builtins.genList (n: n) 100000)" }),
