@@ -37,20 +37,9 @@ export function evaluationArguments(settings: NixSettings, expression: string, s
   // Nothing is downloaded but by what an evaluation may build or reach.
   const offline = settings.offline || (!settings.allowImportFromDerivation && settings.evalHosts.length === 0);
   return [
-    'eval',
-    '--json',
-    ...logFormat,
-    // Without it an error has no trace, so no image's name.
-    '--show-trace',
-    ...storeArguments(store),
-    ...settings.extraArgs.eval,
-    ...option('pure-eval', 'true'),
-    ...option('accept-flake-config', 'false'),
+    ...pureArguments(store, settings.extraArgs.eval),
     ...option('allow-import-from-derivation', String(settings.allowImportFromDerivation)),
     ...option('restrict-eval', String(settings.restrictEval)),
-    ...option('allow-unsafe-native-code-during-evaluation', 'false'),
-    ...option('use-registries', 'false'),
-    ...option('flake-registry', ''),
     ...(offline ? ['--offline'] : []),
     '--expr',
     expression,
@@ -60,21 +49,30 @@ export function evaluationArguments(settings: NixSettings, expression: string, s
 /** Arguments of the fetch of inputs: an expression of ours alone, which may use the network. */
 export function fetchArguments(settings: NixSettings, expression: string, store = settings.store): string[] {
   return [
-    'eval',
-    '--json',
-    ...logFormat,
-    '--show-trace',
-    ...storeArguments(store),
-    ...option('pure-eval', 'true'),
-    ...option('accept-flake-config', 'false'),
+    ...pureArguments(store),
     ...option('allow-import-from-derivation', 'false'),
-    ...option('use-registries', 'false'),
-    ...option('flake-registry', ''),
     // Inputs come from where the lock says, with the hash it says; a cache has nothing better.
     ...option('substitute', 'false'),
     ...(settings.offline ? ['--offline'] : []),
     '--expr',
     expression,
+  ];
+}
+
+function pureArguments(store: string | undefined, more: readonly string[] = []): string[] {
+  return [
+    'eval',
+    '--json',
+    ...logFormat,
+    // Without it an error has no trace, so no image's name.
+    '--show-trace',
+    ...storeArguments(store),
+    ...more,
+    ...option('pure-eval', 'true'),
+    ...option('accept-flake-config', 'false'),
+    ...option('allow-unsafe-native-code-during-evaluation', 'false'),
+    ...option('use-registries', 'false'),
+    ...option('flake-registry', ''),
   ];
 }
 
