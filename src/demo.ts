@@ -2,11 +2,13 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { untilSignal } from './cli/signals.ts';
+import { UserError } from './core/errors.ts';
 import { actionList, playAction, rollBackHint } from './demo/actions.ts';
 import { playOnce } from './demo/once.ts';
-import { reportHead } from './demo/session.ts';
+import { readSession, reportHead } from './demo/session.ts';
 import { type Demo, startDemo } from './demo/start-demo.ts';
 import { removeTree } from './lib/remove-tree.ts';
+import { lockInstance, StoreInUse } from './store/instance-lock.ts';
 
 export interface DemoArguments {
   /** Something to do to the demo that is running; absent: start one. */
@@ -17,6 +19,7 @@ export interface DemoArguments {
 }
 
 const keptDir = path.resolve('.proxnix', 'demo');
+const lockFile = path.resolve('.proxnix', 'demo.lock');
 
 /** The same bot as always, on the simulator, a sample flake and the console. */
 export async function demo({ action, target, once, port }: DemoArguments): Promise<void> {
@@ -43,6 +46,23 @@ async function demoOnce(): Promise<void> {
 }
 
 async function demoUntilSignal(port: number): Promise<void> {
+  await mkdir(path.dirname(lockFile), { recursive: true, mode: 0o700 });
+  const unlock = await lockInstance(lockFile).catch(async (error: unknown) => {
+    if (!(error instanceof StoreInUse)) throw error;
+    const { url } = await readSession(keptDir);
+    throw new UserError(`The demo is running already, at ${url}.`, {
+      next: 'Nothing of it was touched. Stop it there with Ctrl-C to start anew.',
+    });
+  });
+  try {
+    await playUntilSignal(port);
+  } finally {
+    await unlock();
+  }
+}
+
+/** From the beginning: what an earlier demo left is removed. */
+async function playUntilSignal(port: number): Promise<void> {
   await removeTree(keptDir);
   await mkdir(keptDir, { recursive: true });
   const running = await startDemo({ dir: keptDir, port });

@@ -54,9 +54,22 @@ export async function playAction(dir: string, name: string, target: string | und
   }
   const guest = guestOf(target) ?? action.guest ?? 'init';
   const [session, token] = [await readSession(dir), await readToken(dir)];
+  await refuseUnlessRunning(session);
   await action.run(openSampleRepository(dir), guest, session);
   const what = `${action.does}${action.guest === undefined ? '' : ` (test-${guest})`}`;
   console.log(`Done: ${what}. Look at ${session.url}/?token=${token}`);
+}
+
+/** A demo that was killed leaves its session behind, and a push that nobody is told of does nothing. */
+async function refuseUnlessRunning({ url }: Session): Promise<void> {
+  const answers = await fetch(`${url}/healthz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+  if (answers) return;
+  throw new UserError(`The demo at ${url} is not running.`, {
+    next: 'Start it with `npm run demo`, in another terminal.',
+  });
 }
 
 /** What no action does, because it is for the console's command line. */

@@ -1,4 +1,6 @@
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -14,7 +16,11 @@ async function aDemo() {
   const dir = await mkdtemp(join(tmpdir(), 'proxnix-actions-'));
   onTestFinished(() => removeTree(dir));
   const repository = await createSampleRepository(dir, { system: 'x86_64-linux' });
-  const url = 'http://127.0.0.1:1';
+  const server = createServer((_, response) => response.end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const stop = () => void server.close();
+  onTestFinished(stop);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await writeFile(join(dir, 'session.json'), JSON.stringify({ url, secret: 'secret', simulatorUrl: url }));
   await mkdir(join(dir, 'state'));
   await writeFile(join(dir, 'state', 'console-token'), token, { mode: 0o600 });
@@ -25,13 +31,23 @@ async function aDemo() {
     await playAction(dir, name, target);
     return said.mock.calls.flat().join('\n');
   };
-  return { repository, play, dir };
+  return { repository, play, dir, url, stop };
 }
 
 const subjects = async ({ origin }: SampleRepository) =>
   (await execa('git', ['--git-dir', origin, 'log', '--format=%s', 'main'])).stdout.split('\n');
 
 describe('the actions of the demo', () => {
+  it('are refused where no demo runs, and push nothing', async () => {
+    const { repository, play, url, stop } = await aDemo();
+    const before = await subjects(repository);
+    stop();
+    for (const name of ['edit-image', 'stop-vm']) {
+      await expect(play(name), name).rejects.toMatchObject({ message: `The demo at ${url} is not running.` });
+    }
+    expect(await subjects(repository)).toEqual(before);
+  });
+
   it('are listed, with the way back that is typed in the console', async () => {
     const { play } = await aDemo();
     const list = await play('list');
@@ -42,10 +58,10 @@ describe('the actions of the demo', () => {
   });
 
   it('add a container and edit its image, each a commit that is pushed', async () => {
-    const { repository, play } = await aDemo();
-    expect(await play('add-container')).toMatch(
-      new RegExp(`^Done: declare a container.*Look at http://127\\.0\\.0\\.1:1/\\?token=${token}$`),
-    );
+    const { repository, play, url } = await aDemo();
+    const said = await play('add-container');
+    expect(said).toMatch(/^Done: declare a container/);
+    expect(said.endsWith(`Look at ${url}/?token=${token}`)).toBe(true);
     await play('edit-container');
     expect(await readSample(repository, 'images/cache.nix')).toContain('release = 2;');
     expect((await subjects(repository)).slice(0, 2)).toEqual([

@@ -36,6 +36,11 @@ export async function checkBuildSandbox(settings: NixSettings, nonce: string): P
   const alone = await buildProbe(settings, system, `: ${nonce}; if [ $$ -gt 99 ]; then exit 1; fi; printf ok > $out`);
   const outside = await buildProbe(settings, system, `: ${nonce}; printf ok > $out`, '__noChroot = true;');
   if (alone.ok && !outside.ok && outside.why.includes('__noChroot')) return;
+  if (!alone.ok && !outside.ok && !outside.why.includes('__noChroot')) {
+    throw new UserError(`Nix cannot build on this machine: ${alone.why}.`, {
+      next: 'Nothing was built. `npx proxnix doctor` looks at Nix and says what to do.',
+    });
+  }
   const next = 'Set sandbox = true and sandbox-fallback = false in the nix.conf of this machine, then plan again.';
   if (outside.ok)
     throw new UserError('Nix builds outside of its sandbox on this machine, so nothing is built.', { next });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { checkNix, olderThan } from '../../builder/nix/check.ts';
 import { evaluate } from '../../builder/nix/evaluate.ts';
+import { readLock } from '../../builder/nix/inputs.ts';
 import { NixBuilder } from '../../builder/nix/nix.ts';
 import { checkBuildSandbox, probeBuild } from '../../builder/nix/probe.ts';
 import { checkSandbox } from '../../builder/nix/sandbox.ts';
@@ -38,6 +39,8 @@ export interface Flake {
 export async function readFlake(fleet: FleetConfig, source: Source, options: NixOptions): Promise<Flake> {
   const { ok } = findingsOf('flake');
   try {
+    // What a plan would refuse before it evaluates; nothing is fetched here.
+    if (source.lock !== undefined) readLock(source.lock);
     const guests = parseDesired(await new NixBuilder(options).evaluateFleet(source));
     const count = guests.length === 1 ? '1 guest' : `${guests.length} guests`;
     return { guests, findings: [ok(`fleet ${fleet.name}: its output "proxnix" has ${count}`)] };

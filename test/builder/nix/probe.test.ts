@@ -56,4 +56,13 @@ describe.skipIf(nix === undefined)('the sandbox of builds', () => {
     await expect(builder.build(images, monitor)).rejects.toThrow('Nix builds outside of its sandbox');
     expect(lines).toEqual([]);
   });
+
+  it('cannot be told where nothing can be built, and the reason is what is said', async () => {
+    const options = await nixOptions();
+    const broken = nixSettings({ ...options, store: '/proc/nowhere' });
+    await expect(checkBuildSandbox(broken, nonce())).rejects.toMatchObject({
+      message: expect.stringMatching(/^Nix cannot build on this machine: .*\/proc\/nowhere/),
+      next: expect.stringContaining('proxnix doctor'),
+    });
+  });
 });
