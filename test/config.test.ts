@@ -258,6 +258,30 @@ describe('values', () => {
     expect(blamed(env)).toEqual(['PROXMOX_CA_FILE']);
   });
 
+  it('refuses Nix settings that would open the sandbox of a build or an evaluation', () => {
+    for (const key of [
+      ...[
+        'sandbox',
+        'extra-sandbox-paths',
+        'sandbox-paths',
+        'sandbox-fallback',
+        'build-use-sandbox',
+        'filter-syscalls',
+      ],
+      ...[
+        'build-extra-chroot-dirs',
+        'pre-build-hook',
+        'plugin-files',
+        'allow-new-privileges',
+        'require-sigs',
+        'pure-eval',
+      ],
+    ]) {
+      expect(blamed({ ...minimal, NIX_SETTINGS: `cores = 2\n${key} = false` }), key).toEqual(['NIX_SETTINGS']);
+    }
+    expect(blamed({ ...minimal, NIX_SETTINGS: 'builders = ssh-ng://b\nsubstituters = https://c' })).toEqual([]);
+  });
+
   it('reads lines of Nix settings, also with \\n in one line, and guards the tokens in them', () => {
     const text = 'max-jobs = 4\\naccess-tokens = github.com=canary-one-1 gitlab.com=PAT:canary-two-2\n';
     const config = load({ ...minimal, NIX_SETTINGS: text });

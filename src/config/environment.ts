@@ -19,6 +19,10 @@ const pool = is.text(/^[\w.-]+(?:\/[\w.-]+){0,2}$/, 'expected the name of a pool
 const tokenId = is.text(/^[^\s:!@/]+@[A-Za-z][\w.-]+![A-Za-z][\w.-]+$/, 'expected user@realm!token');
 const fleetName = is.text(/^[a-z0-9][a-z0-9-]{0,30}$/, 'expected lower-case letters, digits and -');
 
+/** Settings of nix.conf(5) that would undo what SECURITY.md promises of a build or an evaluation. */
+const weakening =
+  /^(?:extra-)?(?:sandbox|sandbox-fallback|sandbox-paths|sandbox-dev-shm-size|build-use-(?:sandbox|chroot)|build-(?:extra-)?(?:sandbox-paths|chroot-dirs|extra-chroot-dirs|extra-sandbox-paths)|pre-build-hook|build-hook|plugin-files|filter-syscalls|allow-new-privileges|require-sigs|pure-eval|restrict-eval|allow-import-from-derivation|allow-unsafe-native-code-during-evaluation|accept-flake-config|impure-host-deps|allowed-impure-host-deps) /;
+
 /** Nix's own settings; what protects the bot is given on the command line and wins. */
 const nixSettings = z
   .string()
@@ -32,8 +36,8 @@ const nixSettings = z
     z.array(
       is
         .text(/^[a-z][a-z0-9-]* = .+$/, 'expected lines of the form `key = value`')
-        .refine((line) => !/^(?:extra-)?sandbox(?:-fallback)? /.test(line), {
-          error: 'expected no sandbox setting: builds always run in the sandbox of Nix',
+        .refine((line) => !weakening.test(line), {
+          error: 'expected no setting that opens the sandbox of Nix, or runs a program beside it',
         }),
     ),
   );

@@ -3,9 +3,9 @@ import { UserError } from '../../core/errors.ts';
 import type { Source } from '../../git/git.ts';
 import { isDeeperThan } from '../../lib/json.ts';
 import { Newest } from '../../lib/newest.ts';
-import { evaluationArguments } from './arguments.ts';
+import { evaluationArguments, fetchArguments } from './arguments.ts';
 import { type EvaluationFailure, readEvaluationFailure } from './evaluation-failure.ts';
-import { fleetExpression } from './expression.ts';
+import { fleetExpression, sourceExpression } from './expression.ts';
 import { type NixEvent, parseLine } from './log-stream.ts';
 import { type NixResult, runNix } from './process.ts';
 import { inSandbox } from './sandbox.ts';
@@ -64,6 +64,7 @@ export async function evaluate(
 ): Promise<Outcome> {
   const events = new Newest<NixEvent>(keptEvents);
   const started = settings.now();
+  if (source !== undefined) await bringSource(settings, source, signal);
   const { evalHosts } = settings;
   const use = {
     purpose: 'evaluate',
@@ -89,11 +90,40 @@ export async function evaluate(
   settings.log.debug(facts, 'evaluated');
   if (result.ended !== undefined) throw endedEarly(result.ended, what, settings);
   // Nix 2.8 writes JSON as it goes: after a failure a broken piece of it is there.
-  if (result.exitCode !== 0) return { ok: false, error: withRefusals(readEvaluationFailure(events.items()), refused) };
+  if (result.exitCode !== 0) {
+    // The collector may have taken it: it is brought anew next time.
+    if (source !== undefined) brought.get(settings)?.delete(`${source.mirror} ${source.rev}`);
+    return { ok: false, error: withRefusals(readEvaluationFailure(events.items()), refused) };
+  }
   if (isDeeperThan(result.stdout, deepestAnswer)) {
     throw new UserError(`The evaluation of ${what} gave values nested deeper than ${deepestAnswer}.`);
   }
   return { ok: true, json: JSON.parse(result.stdout) };
+}
+
+/** The commits that are in the store since this process began, by builder. */
+const brought = new WeakMap<NixSettings, Set<string>>();
+
+/**
+ * Brings a commit into the store, by an expression of ours: the evaluation itself has no git. What Nix says against it is
+ * said by the evaluation, which misses it then.
+ */
+async function bringSource(settings: NixSettings, source: Source, signal: AbortSignal | undefined): Promise<void> {
+  if (!settings.evalSandbox) return;
+  const known = brought.get(settings) ?? new Set();
+  brought.set(settings, known);
+  const key = `${source.mirror} ${source.rev}`;
+  if (known.has(key)) return;
+  const { exitCode } = await inSandbox(settings, { purpose: 'source', reads: [source.mirror] }, (sandbox) =>
+    runNix(settings, {
+      program: 'nix',
+      args: fetchArguments(settings, sourceExpression(source), sandbox.store),
+      sandbox,
+      signal,
+      limits: { timeoutMs: settings.evalTimeoutMs, memoryBytes: settings.evalMemoryBytes },
+    }),
+  );
+  if (exitCode === 0) known.add(key);
 }
 
 /** A program is told that a connection failed, not that it is forbidden. */

@@ -37,6 +37,11 @@ export function flakeRef(source: Source): string {
   return `git+file://${path}?${query.join('&')}`;
 }
 
+/** Brings a pinned commit into the store, and evaluates nothing of it. Gives its path. */
+export function sourceExpression({ mirror, ref, rev }: Source): string {
+  return `(builtins.fetchTree ${nixString(flakeRef({ mirror, ref, rev }))}).outPath`;
+}
+
 /** Gives `{ proxnix, rev }`; laziness makes it nearly free. */
 export function fleetExpression(source: Source): string {
   return `let flake = builtins.getFlake ${nixString(flakeRef(source))}; in {

@@ -24,7 +24,12 @@ const longestList = 64 * 1024;
  * @throws UserError
  */
 export async function findImageFile(root: string, image: Image, wanted?: string): Promise<ImageFile> {
-  const path = await resolveInStore(root, await pickFile(root, image, wanted), image);
+  const picked = await pickFile(root, image, wanted);
+  if (picked !== image.storePath && !picked.startsWith(`${image.storePath}/`)) {
+    // What the approval was for is this store path, not one beside it.
+    throw new UserError(`The image ${imageTitle(image)} names a file outside of itself: ${picked}.`, chooseFile(image));
+  }
+  const path = await resolveInStore(root, picked, image);
   const { size, isFile } = await lstat(path).then((stat) => ({ size: stat.size, isFile: stat.isFile() }));
   if (!isFile) {
     const told = wanted ?? image.file ?? image.storePath;

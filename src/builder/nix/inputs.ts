@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import type { Source } from '../../git/git.ts';
+import { isDeeperThan } from '../../lib/json.ts';
 import { Newest } from '../../lib/newest.ts';
 import { fetchArguments } from './arguments.ts';
 import { readEvaluationFailure } from './evaluation-failure.ts';
@@ -16,6 +17,9 @@ const Locked = z.looseObject({
   url: z.string().optional(),
   path: z.string().optional(),
   host: z.string().optional(),
+  owner: z.string().optional(),
+  repo: z.string().optional(),
+  rev: z.string().optional(),
 });
 type Locked = z.infer<typeof Locked>;
 
@@ -25,7 +29,15 @@ const Lock = z.object({
   nodes: z.record(z.string(), z.looseObject({ locked: Locked.optional() })),
 });
 
-const mostInputs = 1000;
+/** Owners of a forge, in groups and subgroups as GitLab has them (percent-encoded by Nix); `~` begins one of sourcehut. */
+const forgePath = /^~?[A-Za-z0-9][A-Za-z0-9._-]*(?:(?:\/|%2[Ff])[A-Za-z0-9][A-Za-z0-9._-]*){0,20}$/;
+const forgeName = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,200}$/;
+const commitHash = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
+
+/** More do not fit into one call: the kernel takes 128 KiB for an argument. */
+const mostInputs = 200;
+const longestInputs = 96 * 1024;
+const deepest = 8;
 const keptEvents = { count: 50, bytes: 256 * 1024 };
 
 /**
@@ -49,7 +61,7 @@ export async function fetchInputs(settings: NixSettings, source: Source, signal?
       args: fetchArguments(settings, fetchExpression(inputs), sandbox.store),
       sandbox,
       signal,
-      limits: { timeoutMs: settings.fetchTimeoutMs },
+      limits: { timeoutMs: settings.fetchTimeoutMs, memoryBytes: settings.evalMemoryBytes },
       onLine: (line) => {
         const event = parseLine(line);
         if (event?.kind === 'text' || event?.kind === 'message') events.add(event, line.length);
@@ -77,7 +89,7 @@ const refusedAdvice =
 
 /** The inputs of a lock file that have to be fetched. @throws UserError for a lock file or an input that is refused */
 export function readLock(text: string): readonly FetchedInput[] {
-  const lock = Lock.safeParse(parseJson(text));
+  const lock = Lock.safeParse(isDeeperThan(text, deepest) ? undefined : parseJson(text));
   if (!lock.success) {
     throw new UserError('The file flake.lock is not one that Nix wrote.', {
       next: 'Run nix flake lock, commit and push.',
@@ -85,7 +97,7 @@ export function readLock(text: string): readonly FetchedInput[] {
   }
   const nodes = Object.entries(lock.data.nodes);
   if (nodes.length > mostInputs) throw new UserError(`The file flake.lock has more than ${mostInputs} inputs.`);
-  return nodes.flatMap(([name, { locked }]) => {
+  const inputs = nodes.flatMap(([name, { locked }]) => {
     if (locked === undefined || isInside(locked)) return [];
     const why = whyRefused(locked);
     if (why === undefined) return [{ name, locked }];
@@ -93,6 +105,8 @@ export function readLock(text: string): readonly FetchedInput[] {
       next: 'Use an input of type github, gitlab, sourcehut, git over https or ssh, or tarball over https.',
     });
   });
+  if (JSON.stringify(inputs).length <= longestInputs) return inputs;
+  throw new UserError(`The inputs of flake.lock take more than ${longestInputs / 1024} KiB.`);
 }
 
 /** A folder of the repository itself, which newer Nix locks by its relative path. */
@@ -100,13 +114,17 @@ function isInside({ type, path }: Locked): boolean {
   return type === 'path' && path !== undefined && !path.startsWith('/') && !path.split('/').includes('..');
 }
 
-function whyRefused({ type, url, host, narHash }: Locked): string | undefined {
+function whyRefused({ type, url, host, owner, repo, rev, narHash }: Locked): string | undefined {
   switch (type) {
     case 'path':
       return "is a path of the bot's machine, outside of the repository";
     case 'github':
     case 'gitlab':
     case 'sourcehut':
+      // Nix writes them into the address as they are: another path of the forge could lead its token elsewhere.
+      if (!forgePath.test(owner ?? '') || !forgeName.test(repo ?? '') || !commitHash.test(rev ?? '')) {
+        return 'names no repository and commit of a forge';
+      }
       if (host !== undefined && !/^[A-Za-z0-9.-]+(?::\d+)?$/.test(host)) return 'names no host';
       return narHash === undefined ? 'has no hash' : undefined;
     case 'git':

@@ -91,8 +91,12 @@ export function parseLine(line: string): NixEvent | undefined {
  */
 export function withoutFoundHashes(text: string): string {
   if (!/mismatch|\bgot\b/i.test(text)) return text;
-  return text.replace(hashes, '(not shown)');
+  const without = text.replace(hashes, '(not shown)');
+  return /mismatch/i.test(text) ? without.replace(storePaths, '(not shown)') : without;
 }
+
+/** The hash of a store path is made of the hash of what lies there, and tells whoever guesses that they are right. */
+const storePaths = /(?:\/[^\s'"«»():]*)?\/nix\/store\/[a-z0-9]{32}-[^\s'"«»()]*/g;
 
 /** `sha256-…=` (also percent-encoded), `sha256:…`, and a bare hash of 128 bits or more behind "got". */
 const hashes =

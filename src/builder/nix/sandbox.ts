@@ -1,4 +1,4 @@
-import { chown, lstat, mkdir, mkdtemp, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import { chown, copyFile, lstat, mkdir, mkdtemp, readdir, readlink, realpath, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,10 +13,12 @@ import type { NixSettings } from './settings.ts';
 /** What a sandbox is for. */
 export interface SandboxUse {
   /**
-   * `evaluate`: code of a push runs in there, as another user where the bot is root, and no secret is in its reach.
+   * `evaluate`: code of a push runs in there, as another user where the bot is root, without a secret in its reach, without
+   * git, and with a HOME of its own: nothing that it leaves there is seen again.
+   * `source`: only our own code runs, as the same user; it brings the repository into the store.
    * `fetch`: only our own code runs, with the tokens and ssh keys that inputs need.
    */
-  readonly purpose: 'evaluate' | 'fetch';
+  readonly purpose: 'evaluate' | 'source' | 'fetch';
   /** Paths of the machine to see, beside programs and the store; read-only. */
   readonly reads: readonly string[];
   /** Where to connect to; absent: nowhere. */
@@ -62,7 +64,12 @@ const systemFolders = [
   '/usr/libexec',
   '/usr/share/git-core',
 ];
-const programs = ['nix', 'git', 'setpriv', 'ssh'];
+const programs = ['nix', 'setpriv'];
+/**
+ * Programs that Nix runs to fetch. A repository that a push has put together runs whatever its own settings say
+ * (gitattributes(5), "filter"), so an evaluation has none of them: what it needs is in the store.
+ */
+const fetchers = ['git', 'ssh', 'hg'];
 /** What the fetch of inputs reads of the machine: its certificates and Nix's own settings. */
 const fetchFiles = [
   '/etc/ssl/certs/ca-certificates.crt',
@@ -86,18 +93,23 @@ export async function inSandbox<T>(
     const store = settings.store === undefined ? {} : { store: settings.store };
     return use({ ...store, command: [], env: nixEnvironment(settings), refused: () => [] });
   }
-  const user = what.purpose === 'evaluate' && process.getuid?.() === 0 ? nobody : undefined;
+  const user = what.purpose !== 'fetch' && process.getuid?.() === 0 ? nobody : undefined;
   const run = socketFolder(settings);
-  const home = await ownFolder(join(settings.dir, what.purpose), user);
-  const tmp = await ownFolder(await mkdtemp(join(settings.tmpDir, 'tmp-')), user);
+  await mkdir(settings.tmpDir, { recursive: true });
+  const tmp = await mkdtemp(join(settings.tmpDir, 'tmp-'));
   let egress: Egress | undefined;
   try {
+    await ownFolder(tmp, user);
+    const isEvaluation = what.purpose === 'evaluate';
+    const home = await ownFolder(isEvaluation ? join(run, 'home') : join(settings.dir, what.purpose), user);
+    const caches = isEvaluation ? await copyCache(join(settings.dir, 'source'), home, user) : [];
     if (what.egress !== undefined) egress = await startEgress(join(run, 'egress'), what.egress);
     if (egress !== undefined && user !== undefined) await chown(join(run, 'egress'), user.uid, user.gid);
     const passwd = join(run, 'passwd');
     await writeFile(passwd, passwdOf(what.purpose, user));
-    await writeFile(join(home, '.gitconfig'), gitConfig(what.reads));
-    const found = await findPrograms(settings);
+    const config = join(run, 'gitconfig');
+    await writeFile(config, gitConfig(what.reads));
+    const found = await findPrograms(settings, what.purpose);
     return await withStore(settings, (store) => {
       const mounts: readonly Mount[] = [
         ...found.mounts,
@@ -105,6 +117,8 @@ export async function inSandbox<T>(
         { path: store.files },
         { path: store.socket.inside, from: store.socket.outside },
         { path: inside.home, from: home, writable: true },
+        { path: `${inside.home}/.gitconfig`, from: config },
+        ...caches,
         { path: inside.tmp, from: tmp, writable: true },
         { path: '/etc/passwd', from: passwd },
         ...(what.purpose === 'fetch' ? found.forFetch : []),
@@ -132,7 +146,7 @@ export async function inSandbox<T>(
   } finally {
     await egress?.close();
     await removeTree(tmp);
-    await rm(run, { recursive: true, force: true });
+    await removeTree(run);
   }
 }
 
@@ -200,7 +214,7 @@ function foldersAbove(mounts: readonly Mount[]): readonly string[] {
 }
 
 function environment(settings: NixSettings, purpose: SandboxUse['purpose'], path: string, network: boolean) {
-  const base = purpose === 'evaluate' ? evaluationEnvironment(settings) : nixEnvironment(settings);
+  const base = purpose === 'fetch' ? nixEnvironment(settings) : evaluationEnvironment(settings);
   const proxy = `http://127.0.0.1:${inside.port}`;
   const proxyCommand = [inside.node, inside.relay, 'connect', inside.egress, '%h', '%p'].join(' ');
   return {
@@ -210,7 +224,7 @@ function environment(settings: NixSettings, purpose: SandboxUse['purpose'], path
     TMPDIR: inside.tmp,
     GIT_CONFIG_NOSYSTEM: '1',
     // An input must not name a program, or a repository of the machine, as its transport.
-    GIT_ALLOW_PROTOCOL: purpose === 'fetch' ? 'http:https:ssh' : 'file:http:https',
+    GIT_ALLOW_PROTOCOL: purpose === 'fetch' ? 'http:https:ssh' : 'file',
     ...(network
       ? {
           http_proxy: proxy,
@@ -222,11 +236,12 @@ function environment(settings: NixSettings, purpose: SandboxUse['purpose'], path
 }
 
 /** The programs of the sandbox: what must be mounted for them, and the PATH that finds them. */
-async function findPrograms(settings: NixSettings) {
+async function findPrograms(settings: NixSettings, purpose: SandboxUse['purpose']) {
   const system = (await Promise.all(systemFolders.map(mountOf))).flat();
-  const real = (await Promise.all(programs.map((name) => locate(name, settings.path)))).filter(
-    (path) => path !== undefined,
-  );
+  const find = async (names: readonly string[]) =>
+    (await Promise.all(names.map((name) => locate(name, settings.path)))).filter((path) => path !== undefined);
+  const found = await find(fetchers);
+  const real = [...(await find(programs)), ...(purpose === 'evaluate' ? [] : found)];
   const dirs = [...new Set([...(settings.binDir === undefined ? [] : [settings.binDir]), ...real.map(dirname)])];
   const covered = (dir: string) => system.some(({ path }) => dir === path || dir.startsWith(`${path}/`));
   const inStore = dirs.some((dir) => dir.startsWith('/nix/store/')) || process.execPath.startsWith('/nix/store/');
@@ -241,7 +256,13 @@ async function findPrograms(settings: NixSettings) {
   return {
     bubblewrap,
     path: [...dirs, '/usr/bin', '/bin'].join(delimiter),
-    mounts: [...system, ...(inStore ? [{ path: '/nix/store' }] : []), ...others.map((path) => ({ path }))],
+    mounts: [
+      ...system,
+      ...(inStore ? [{ path: '/nix/store' }] : []),
+      ...others.map((path) => ({ path })),
+      // They lie beside programs that are needed, where a PATH would find them.
+      ...(purpose === 'evaluate' ? found.filter(covered).map((path) => ({ path, from: '/dev/null' })) : []),
+    ],
     forFetch: (await Promise.all([...fetchFiles, ssh].map(fileMount))).flat(),
   };
 }
@@ -265,6 +286,30 @@ async function mountOf(path: string): Promise<readonly Mount[]> {
 async function fileMount(path: string): Promise<readonly Mount[]> {
   const from = await realpath(path).catch(() => undefined);
   return from === undefined ? [] : [{ path, from }];
+}
+
+/**
+ * Lends an evaluation what is known of the repository: the index of Nix's fetchers as a copy, and their clones to read.
+ * Written by `source` alone, so no commit decides what another one is taken for.
+ */
+async function copyCache(from: string, home: string, user: typeof nobody | undefined): Promise<readonly Mount[]> {
+  const [cache, copy] = [from, home].map((dir) => join(dir, '.cache', 'nix'));
+  if (cache === undefined || copy === undefined) return [];
+  await mkdir(copy, { recursive: true, mode: 0o700 });
+  const mounts: Mount[] = [];
+  for (const entry of await readdir(cache, { withFileTypes: true }).catch(() => [])) {
+    const [source, target] = [join(cache, entry.name), join(copy, entry.name)];
+    if (entry.isFile() && entry.name.startsWith('fetcher-cache')) await copyFile(source, target);
+    else if (entry.isDirectory() && /^(?:gitv|tarball-cache)/.test(entry.name)) {
+      await mkdir(target);
+      mounts.push({ path: `${inside.home}/.cache/nix/${entry.name}`, from: source });
+    }
+  }
+  if (user === undefined) return mounts;
+  for (const path of [join(home, '.cache'), copy, ...(await readdir(copy)).map((name) => join(copy, name))]) {
+    await chown(path, user.uid, user.gid);
+  }
+  return mounts;
 }
 
 async function ownFolder(path: string, user: typeof nobody | undefined): Promise<string> {

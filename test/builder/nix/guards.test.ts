@@ -209,7 +209,7 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     const builder = new NixBuilder({ ...base, nixBinDir: bin, config });
     await builder.evaluateFleet(await pinned(await aSampleRepository()));
     const [inside, outside] = await Promise.all(
-      ['evaluate', 'home'].map((home) => readFile(join(base.dir, home, 'arguments'), 'utf8')),
+      ['source', 'home'].map((home) => readFile(join(base.dir, home, 'arguments'), 'utf8')),
     );
     expect(inside).toContain('--option pure-eval true');
     expect(outside).toContain('--version');

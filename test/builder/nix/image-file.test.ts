@@ -77,7 +77,13 @@ describe('findImageFile', () => {
     ['a folder', { [`${out}/a/b`]: '' }, 'a', /is no file: a/],
     ['something else', { [`${out}/a.vma.zst`]: 'VMA' }, 'a.vma.zst', /neither a qcow2 nor a raw file/],
     ['a qcow2 by name only', { [`${out}/a.qcow2`]: 'x'.repeat(200) }, undefined, /neither a qcow2 nor a raw file/],
-    ['a way out by dots', { [`${out}/a`]: '' }, '../../../etc/passwd', /outside the Nix store/],
+    ['a way out by dots', { [`${out}/a`]: '' }, '../../../etc/passwd', /outside of itself/],
+    [
+      'another path of the store',
+      { [`${out}/a`]: '' },
+      '../aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-other/a.qcow2',
+      /outside of itself/,
+    ],
     ['a link out of the store', { [`${out}/a.qcow2`]: '-> /etc/passwd' }, undefined, /outside the Nix store/],
     [
       'a relative link out of the store',
@@ -95,7 +101,7 @@ describe('findImageFile', () => {
       'a product out of the store',
       { [`${out}/nix-support/hydra-build-products`]: 'file qcow2-image /etc/passwd\n' },
       undefined,
-      /outside the Nix store/,
+      /outside of itself/,
     ],
     ['a circle of links', { [`${out}/a.qcow2`]: '-> b', [`${out}/b`]: '-> a.qcow2' }, undefined, /circle of links/],
   ])('refuses %s', async (_, files, wanted, message) => {
@@ -201,7 +207,7 @@ describe("findImageFile for a container's image", () => {
       'a product out of the store',
       { [`${out}/nix-support/hydra-build-products`]: 'file system-tarball /etc/passwd\n' },
       undefined,
-      /outside the Nix store/,
+      /outside of itself/,
     ],
   ])('refuses %s', async (_, files, wanted, message) => {
     const asking = findImageFile(await aStore(files), container, wanted);

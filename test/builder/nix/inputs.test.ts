@@ -11,6 +11,7 @@ import { removeTree } from '../../../src/lib/remove-tree.ts';
 import { startGitHttp } from '../../support/git-http.ts';
 import { aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 
+const rev = 'a'.repeat(40);
 const narHash = `sha256-${'A'.repeat(43)}=`;
 
 function lockOf(nodes: Readonly<Record<string, object>>): string {
@@ -21,11 +22,11 @@ function lockOf(nodes: Readonly<Record<string, object>>): string {
 
 describe('readLock', () => {
   it.each([
-    { type: 'github', owner: 'NixOS', repo: 'nixpkgs', rev: 'a', narHash },
-    { type: 'gitlab', host: 'gitlab.example.org', owner: 'a', repo: 'b', rev: 'a', narHash },
-    { type: 'sourcehut', owner: '~a', repo: 'b', rev: 'a', narHash },
-    { type: 'git', url: 'https://git.example.org/a.git', rev: 'a', narHash },
-    { type: 'git', url: 'ssh://git@git.example.org/a.git', rev: 'a', narHash },
+    { type: 'github', owner: 'NixOS', repo: 'nixpkgs', rev, narHash },
+    { type: 'gitlab', host: 'gitlab.example.org', owner: 'a', repo: 'b', rev, narHash },
+    { type: 'sourcehut', owner: '~a', repo: 'b', rev, narHash },
+    { type: 'git', url: 'https://git.example.org/a.git', rev, narHash },
+    { type: 'git', url: 'ssh://git@git.example.org/a.git', rev, narHash },
     { type: 'tarball', url: 'https://example.org/a.tar.gz', narHash },
     { type: 'file', url: 'https://example.org/a', narHash },
   ])('fetches %j', (locked) => {
@@ -44,18 +45,25 @@ describe('readLock', () => {
     [{ type: 'path', path: '../other', narHash }, "a path of the bot's machine"],
     [{ type: 'path', path: 'a/../../other', narHash }, "a path of the bot's machine"],
     [{ type: 'path', narHash }, "a path of the bot's machine"],
-    [{ type: 'git', url: 'file:///srv/other.git', rev: 'a', narHash }, "a path of the bot's machine"],
-    [{ type: 'git', url: '/srv/other.git', rev: 'a', narHash }, "a path of the bot's machine"],
-    [{ type: 'git', url: 'FILE:///srv/other.git', rev: 'a', narHash }, "a path of the bot's machine"],
+    [{ type: 'git', url: 'file:///srv/other.git', rev, narHash }, "a path of the bot's machine"],
+    [{ type: 'git', url: '/srv/other.git', rev, narHash }, "a path of the bot's machine"],
+    [{ type: 'git', url: 'FILE:///srv/other.git', rev, narHash }, "a path of the bot's machine"],
     [{ type: 'tarball', url: 'file:///srv/a.tar.gz', narHash }, "a path of the bot's machine"],
     [{ type: 'file', url: 'file:///etc/passwd', narHash }, "a path of the bot's machine"],
-    [{ type: 'git', url: 'git://example.org/a.git', rev: 'a', narHash }, '"git", which proxnix does not use'],
-    [{ type: 'git', url: 'ext::sh -c id', rev: 'a', narHash }, '"ext", which proxnix does not use'],
+    [{ type: 'git', url: 'git://example.org/a.git', rev, narHash }, '"git", which proxnix does not use'],
+    [{ type: 'git', url: 'ext::sh -c id', rev, narHash }, '"ext", which proxnix does not use'],
     [{ type: 'tarball', url: 'ssh://example.org/a', narHash }, '"ssh", which proxnix does not use'],
-    [{ type: 'hg', url: 'https://example.org/a', rev: 'a', narHash }, '"hg", which proxnix does not fetch'],
+    [{ type: 'hg', url: 'https://example.org/a', rev, narHash }, '"hg", which proxnix does not fetch'],
     [{ type: 'indirect', id: 'nixpkgs', narHash }, '"indirect", which proxnix does not fetch'],
-    [{ type: 'github', host: 'x/../y', owner: 'a', repo: 'b', rev: 'a', narHash }, 'names no host'],
-    [{ type: 'github', owner: 'a', repo: 'b', rev: 'a' }, 'has no hash'],
+    [{ type: 'github', host: 'x/../y', owner: 'a', repo: 'b', rev, narHash }, 'names no host'],
+    [{ type: 'gitlab', host: 'x@y', owner: 'a', repo: 'b', rev, narHash }, 'names no host'],
+    [{ type: 'gitlab', owner: 'evil%2Fproj/releases/v1/downloads/x?', repo: 'b', rev, narHash }, 'names no repository'],
+    [{ type: 'github', owner: 'a', repo: 'b/tarball/main?x=', rev, narHash }, 'names no repository'],
+    [{ type: 'github', owner: 'a', repo: '..', rev, narHash }, 'names no repository'],
+    [{ type: 'github', owner: '..', repo: 'b', rev, narHash }, 'names no repository'],
+    [{ type: 'github', owner: 'a', repo: 'b', rev: 'main', narHash }, 'names no repository'],
+    [{ type: 'github', owner: 'a', repo: 'b', narHash }, 'names no repository'],
+    [{ type: 'github', owner: 'a', repo: 'b', rev }, 'has no hash'],
     [{ type: 'tarball', url: 'https://example.org/a' }, 'has no hash'],
   ])('refuses %j', (locked, why) => {
     expect(() => readLock(lockOf({ x: locked }))).toThrow(
@@ -70,9 +78,20 @@ describe('readLock', () => {
     },
   );
 
-  it('refuses more inputs than any fleet has', () => {
-    const many = Object.fromEntries(Array.from({ length: 1001 }, (_, n) => [`x${n}`, { type: 'github', narHash }]));
-    expect(() => readLock(lockOf(many))).toThrow('more than 1000 inputs');
+  it('takes groups of a forge, as GitLab has them', () => {
+    for (const owner of ['a/b/c', 'a%2Fb', 'a%2fb']) {
+      expect(readLock(lockOf({ x: { type: 'gitlab', owner, repo: 'd.e-f_g', rev, narHash } }))).toHaveLength(1);
+    }
+  });
+
+  it('refuses more inputs than any fleet has, longer ones and deeper ones', () => {
+    const x = { type: 'github', owner: 'a', repo: 'b', rev, narHash };
+    const many = Object.fromEntries(Array.from({ length: 201 }, (_, n) => [`x${n}`, x]));
+    expect(() => readLock(lockOf(many))).toThrow('more than 200 inputs');
+    expect(() => readLock(lockOf({ x: { ...x, more: 'x'.repeat(100_000) } }))).toThrow('more than 96 KiB');
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const lock = lockOf({ x }).replace('"type":"github"', `"type":"github","deep":${deep}`);
+    expect(() => readLock(lock)).toThrow('not one that Nix wrote');
   });
 });
 

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { evaluationEnvironment } from '../../../src/builder/nix/arguments.ts';
+import { parseLine } from '../../../src/builder/nix/log-stream.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { inSandbox } from '../../../src/builder/nix/sandbox.ts';
-import { nixSettings } from '../../../src/builder/nix/settings.ts';
+import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
 import { removeTree } from '../../../src/lib/remove-tree.ts';
@@ -154,5 +155,44 @@ describe.skipIf(nix === undefined)('an evaluation', () => {
     expect(stdout).toMatch(/^65534\nCapEff:\t0{16}\n/);
     expect(stdout.match(/cannot touch/g)).toHaveLength(3);
     expect(stdout).not.toMatch(/^(?:root|home|srv|work|var)$/m);
+  });
+
+  /** Runs a shell in the sandbox of an evaluation. */
+  const inside = (options: NixOptions, script: string) =>
+    inSandbox(nixSettings(options), { purpose: 'evaluate', reads: [] }, async ({ command, env }) => {
+      const [file = '', ...args] = command;
+      return (await execa(file, [...args, 'sh', '-c', script], { env, extendEnv: false, reject: false })).stdout;
+    });
+
+  it('has no program that fetches: a repository that a push puts together would run what it names', async () => {
+    const script = 'for name in git ssh hg; do $name --version >/dev/null 2>&1 && echo "has $name"; done; echo end';
+    expect(await inside(await nixOptions(), script)).toBe('end');
+  });
+
+  it('leaves nothing behind for the next one', async () => {
+    const options = await nixOptions();
+    const source = await aFlake('{ proxnix = 7; }');
+    expect(await new NixBuilder(options).evaluateFleet(source)).toBe(7);
+    expect(
+      await inside(options, 'mkdir -p "$HOME/.cache/nix" && touch "$HOME/.cache/nix/left" "$HOME/left" && echo made'),
+    ).toBe('made');
+    expect(
+      await inside(options, 'ls "$HOME" "$HOME/.cache/nix"; touch "$HOME/.cache/nix/gitv3/x" || echo closed'),
+    ).toMatch(/^(?![\s\S]*left)[\s\S]*fetcher-cache/);
+  });
+
+  it('tells neither the hash nor the store path of what does not fit', () => {
+    const path = '/nix/store/lcc0i6h1aaaaaaaaaaaaaaaaaaaaaaaa-source';
+    const msg = `NAR hash mismatch in input 'github:a/b' (/srv/store${path}), expected 'sha256-AAAA=', got 'sha256-BBBB='`;
+    const event = parseLine(`@nix ${JSON.stringify({ action: 'msg', level: 0, msg })}`);
+    expect(event).toMatchObject({
+      text: "NAR hash mismatch in input 'github:a/b' ((not shown)), expected '(not shown)', got '(not shown)'",
+    });
+  });
+
+  it('works where the path of the state is long', async () => {
+    const options = await nixOptions();
+    const dir = join(options.dir, 'x'.repeat(100));
+    expect(await new NixBuilder({ ...options, dir }).evaluateFleet(await aFlake('{ proxnix = 7; }'))).toBe(7);
   });
 });
