@@ -1,4 +1,15 @@
-import { chown, copyFile, lstat, mkdir, mkdtemp, readdir, readlink, realpath, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  copyFile,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readlink,
+  realpath,
+  writeFile,
+} from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -153,6 +164,9 @@ export async function inSandbox<T>(
 /** Makes a sandbox once. @throws UserError when there can be none on this machine */
 export async function checkSandbox(settings: NixSettings): Promise<void> {
   if (!settings.evalSandbox) return;
+  // Where the bot is root, nobody owns a folder in here: other processes of that user must not get at it.
+  await mkdir(settings.dir, { recursive: true });
+  await chmod(settings.dir, 0o700);
   // What an earlier process left when it was killed.
   await removeTree(settings.tmpDir);
   const result = await inSandbox(settings, { purpose: 'evaluate', reads: [] }, ({ command, env }) => {

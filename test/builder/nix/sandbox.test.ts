@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, realpath, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, realpath, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { evaluationEnvironment } from '../../../src/builder/nix/arguments.ts';
 import { parseLine } from '../../../src/builder/nix/log-stream.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
-import { inSandbox } from '../../../src/builder/nix/sandbox.ts';
+import { checkSandbox, inSandbox } from '../../../src/builder/nix/sandbox.ts';
 import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
@@ -194,5 +194,12 @@ describe.skipIf(nix === undefined)('an evaluation', () => {
     const options = await nixOptions();
     const dir = join(options.dir, 'x'.repeat(100));
     expect(await new NixBuilder({ ...options, dir }).evaluateFleet(await aFlake('{ proxnix = 7; }'))).toBe(7);
+  });
+
+  it('closes the folder of its caches to every other user', async () => {
+    const options = await nixOptions();
+    await chmod(options.dir, 0o755);
+    await checkSandbox(nixSettings(options));
+    expect((await stat(options.dir)).mode & 0o077).toBe(0);
   });
 });
