@@ -301,6 +301,7 @@ export function nixOptions({ name, flake, git }: FleetConfig, config: Config): N
     evalTimeoutMs: nix.evalTimeoutMs,
     evalMemoryBytes: nix.evalMemoryBytes,
     buildTimeoutS: Math.ceil(nix.buildTimeoutMs / 1000),
+    ...(nix.privateStore ? { store: path.resolve(config.stateDir, 'nix', name, 'store') } : {}),
     evalSandbox: nix.evalSandbox,
     evalHosts: nix.evalHosts,
     fetchHosts: gitHosts(git.url),

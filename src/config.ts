@@ -74,6 +74,7 @@ function readNix(values: Environment): Config['nix'] {
     workers: values.NIX_WORKERS,
     evalSandbox: values.NIX_EVAL_SANDBOX === 'on',
     evalHosts: values.NIX_EVAL_HOSTS,
+    privateStore: values.NIX_PRIVATE_STORE,
     allowIfd: values.NIX_ALLOW_IFD,
     restrictEval: values.NIX_RESTRICT_EVAL,
     settings: values.NIX_SETTINGS,

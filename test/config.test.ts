@@ -66,6 +66,7 @@ describe('the plain environment', () => {
         workers: 2,
         evalSandbox: true,
         evalHosts: [],
+        privateStore: false,
         allowIfd: false,
         restrictEval: false,
         settings: [],
@@ -583,6 +584,12 @@ describe('the fleets file', () => {
     APPROVERS: role,
   };
   const files = (text: unknown) => ({ '/fleets.json': JSON.stringify(text), '/lab': 'lab-token-secret\n' });
+
+  it('tells that its fleets share a Nix store, unless each has its own', () => {
+    const risks = (more: object) => load({ ...env, ...more }, files(file)).risks;
+    expect(risks({})).toEqual([expect.stringMatching(/^NIX_PRIVATE_STORE: /)]);
+    expect(risks({ NIX_PRIVATE_STORE: 'true' })).toEqual([]);
+  });
 
   it('makes several fleets; what an entry leaves out comes from the environment', () => {
     const config = load(env, files(file));

@@ -62,8 +62,8 @@ export function warningsOf(
 }
 
 /** What is open to people who may not approve. */
-export function risksOf(config: Pick<Config, 'console' | 'http' | 'nix'>): string[] {
-  const { evalSandbox, evalHosts, allowIfd } = config.nix;
+export function risksOf(config: Pick<Config, 'console' | 'fleets' | 'http' | 'nix'>): string[] {
+  const { evalSandbox, evalHosts, allowIfd, privateStore } = config.nix;
   const isOpen = config.console !== undefined && !isLoopback(config.http.host);
   return [
     ...(isOpen ? [plainConsole] : []),
@@ -73,6 +73,9 @@ export function risksOf(config: Pick<Config, 'console' | 'http' | 'nix'>): strin
     ...(evalHosts.length === 0
       ? []
       : [`NIX_EVAL_HOSTS: a push reaches ${evalHosts.join(', ')} before anybody approves.`]),
+    ...(config.fleets.length > 1 && !privateStore
+      ? ['NIX_PRIVATE_STORE: is false, so a push to one fleet can read what the others have in the Nix store.']
+      : []),
     ...(allowIfd ? ['NIX_ALLOW_IFD: is true, so code of a push is built before anybody approves.'] : []),
   ];
 }

@@ -112,6 +112,7 @@ export const Environment = z.object({
   NIX_WORKERS: is.whole(1, 64).prefault('2'),
   NIX_EVAL_SANDBOX: is.choice('on', 'off').prefault('on'),
   NIX_EVAL_HOSTS: is.list(hostAndPort).prefault(''),
+  NIX_PRIVATE_STORE: is.flag.prefault('false'),
   NIX_ALLOW_IFD: is.flag.prefault('false'),
   NIX_RESTRICT_EVAL: is.flag.prefault('false'),
   NIX_SETTINGS: nixSettings.prefault(''),

@@ -101,6 +101,8 @@ export interface NixConfig {
   readonly evalSandbox: boolean;
   /** Hosts that an evaluation may reach. */
   readonly evalHosts: readonly string[];
+  /** Each fleet has a Nix store of its own, in the state folder. */
+  readonly privateStore: boolean;
   readonly allowIfd: boolean;
   readonly restrictEval: boolean;
   /** Lines `key = value` for Nix. */

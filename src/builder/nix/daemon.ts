@@ -1,5 +1,5 @@
 import { constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { access, mkdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,6 +41,8 @@ export async function withStore<T>(settings: NixSettings, use: (store: StoreAcce
     const socket = { outside: machine.socket, inside: machine.socket };
     return use({ uri: 'daemon', socket, files: machine.files });
   }
+  // Nix makes the rest of it.
+  if (settings.store !== undefined) await mkdir(settings.store, { recursive: true });
   const running = daemons.get(settings);
   const daemon = running === undefined || running.hasEnded ? new OwnDaemon(settings) : running;
   daemons.set(settings, daemon);

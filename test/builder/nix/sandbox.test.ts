@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, realpath, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, realpath, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -201,5 +201,23 @@ describe.skipIf(nix === undefined)('an evaluation', () => {
     await chmod(options.dir, 0o755);
     await checkSandbox(nixSettings(options));
     expect((await stat(options.dir)).mode & 0o077).toBe(0);
+  });
+
+  it('sees nothing of another fleet that has a store of its own', async () => {
+    const options = await nixOptions();
+    const storeOf = (name: string) => join(options.dir, name, 'store');
+    const fleet = (name: string) =>
+      new NixBuilder({ ...options, dir: join(options.dir, name, 'nix'), store: storeOf(name) });
+    const other = await aFlake(`{ proxnix = "${secret}"; }`);
+    await fleet('other').evaluateFleet(other);
+    const [source = ''] = (await readdir(join(storeOf('other'), 'nix', 'store'))).filter((name) =>
+      name.endsWith('-source'),
+    );
+    // Nix takes a path with a rev for a locked one, whatever it is.
+    const tree = (path: string) => `builtins.fetchTree { type = "path"; path = "${path}"; rev = "${'1'.repeat(40)}"; }`;
+    for (const path of [join(storeOf('other'), 'nix', 'store'), join(storeOf('other'), 'nix', 'store', source)]) {
+      const read = await aFlake(`{ proxnix = builtins.readDir "\${${tree(path)}}"; }`);
+      expect(await shown(fleet('own').evaluateFleet(read)), path).toMatch(/No such file|does not exist/);
+    }
   });
 });
