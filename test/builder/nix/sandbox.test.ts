@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, realpath, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,9 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { evaluationEnvironment } from '../../../src/builder/nix/arguments.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
-import { inSandbox } from '../../../src/builder/nix/sandbox.ts';
+import { inSandbox, type SandboxUse } from '../../../src/builder/nix/sandbox.ts';
 import { nixSettings } from '../../../src/builder/nix/settings.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
@@ -107,7 +107,8 @@ describe.skipIf(nix === undefined)('an evaluation', () => {
   it('has no secret of the settings in its environment', async () => {
     const options = await nixOptions();
     const config = { ...options.config, cores: '3', 'access-tokens': `example.org=${secret}`, 'netrc-file': '/secret' };
-    const env = evaluationEnvironment(nixSettings({ ...options, config }));
+    const settings = nixSettings({ ...options, config });
+    const env = await inSandbox(settings, { purpose: 'evaluate', reads: [] }, async (sandbox) => sandbox.env);
     expect(env['NIX_CONFIG']).toContain('cores = 3');
     expect(JSON.stringify(env)).not.toMatch(/canary|secret/);
   });
@@ -154,5 +155,90 @@ describe.skipIf(nix === undefined)('an evaluation', () => {
     expect(stdout).toMatch(/^65534\nCapEff:\t0{16}\n/);
     expect(stdout.match(/cannot touch/g)).toHaveLength(3);
     expect(stdout).not.toMatch(/^(?:root|home|srv|work|var)$/m);
+  });
+});
+
+describe.skipIf(nix === undefined)('a sandbox', () => {
+  const isRoot = process.getuid?.() === 0;
+
+  /** What a shell script says in there. */
+  async function said(use: SandboxUse, script: string): Promise<string> {
+    return inSandbox(nixSettings(await nixOptions()), use, async ({ command, env }) => {
+      const [file = '', ...args] = command;
+      const all = { env, extendEnv: false, reject: false, all: true };
+      return (await execa(file, [...args, 'sh', '-c', script], all)).all;
+    });
+  }
+
+  /** Two folders beside each other, open to everybody of the machine. */
+  async function openFolders() {
+    const top = await realpath(await mkdtemp(join(tmpdir(), 'proxnix-open-')));
+    onTestFinished(() => removeTree(top));
+    await chmod(top, 0o755);
+    const [own, other] = [join(top, 'own.git'), join(top, 'other.git')];
+    for (const dir of [own, other]) {
+      await mkdir(dir);
+      await chmod(dir, 0o777);
+      await writeFile(join(dir, 'text'), dir === own ? 'ours' : secret);
+    }
+    return { own, other };
+  }
+
+  it('shows what is to be read and nothing beside it, and lets nobody write to it', async () => {
+    const { own, other } = await openFolders();
+    const script = `cat ${own}/text ${other}/text; touch ${own}/x`;
+    for (const purpose of ['evaluate', 'fetch'] as const) {
+      const text = await said({ purpose, reads: [own] }, script);
+      expect(text).toContain('ours');
+      expect(text).not.toContain(secret);
+      expect(text).toMatch(/Read-only file system/);
+    }
+  });
+
+  it('shows no other process', async () => {
+    const text = await said({ purpose: 'evaluate', reads: [] }, `ls -d /proc/self /proc/${process.pid}`);
+    expect(text).toMatch(/^\/proc\/self$/m);
+    expect(text).not.toMatch(new RegExp(`^/proc/${process.pid}$`, 'm'));
+  });
+
+  it('has no capability and gains none, and nothing is written to its own root', async () => {
+    const script = 'grep -E "Cap(Eff|Bnd)|NoNewPrivs" /proc/self/status; touch /x';
+    const fetching = await said({ purpose: 'fetch', reads: [] }, script);
+    expect(fetching).toMatch(/^CapEff:\t0{16}$/m);
+    expect(fetching).toMatch(/Read-only file system/);
+    const evaluating = await said({ purpose: 'evaluate', reads: [] }, script);
+    expect(evaluating).toMatch(/^NoNewPrivs:\t1$/m);
+    if (isRoot) expect(evaluating).toMatch(/^CapBnd:\t0{16}$/m);
+  });
+
+  it('shows keys of the bot to the fetch of inputs alone', async () => {
+    const home = await realpath(await mkdtemp(join(tmpdir(), 'proxnix-home-')));
+    onTestFinished(() => removeTree(home));
+    await mkdir(join(home, '.ssh'));
+    await writeFile(join(home, '.ssh/id_test'), secret);
+    for (const dir of [home, join(home, '.ssh')]) await chmod(dir, 0o755);
+    vi.stubEnv('HOME', home);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const script = `cat ${home}/.ssh/id_test`;
+    expect(await said({ purpose: 'fetch', reads: [] }, script)).toBe(secret);
+    expect(await said({ purpose: 'evaluate', reads: [] }, script)).toContain('No such file');
+  });
+
+  it('ends with the process that made it', async () => {
+    const settings = nixSettings(await nixOptions());
+    const marker = `3599.${process.pid}`;
+    const isThere = async () => (await execa('ps', ['-eo', 'args'])).stdout.includes(`sleep ${marker}`);
+    await inSandbox(settings, { purpose: 'evaluate', reads: [] }, async ({ command, env }) => {
+      const script = ['sh', '-c', `echo begun; sleep ${marker}`];
+      const parent = execa('sh', ['-c', '"$@" & wait', 'sh', ...command, ...script], {
+        env,
+        extendEnv: false,
+        reject: false,
+      });
+      await once(parent.stdout, 'data');
+      expect(await isThere()).toBe(true);
+      parent.kill('SIGKILL');
+      await vi.waitFor(async () => expect(await isThere()).toBe(false), { timeout: 20_000, interval: 50 });
+    });
   });
 });
