@@ -96,7 +96,7 @@ export const entrances = [
   {
     room: 'webhook',
     file: 'src/pipeline/pipeline.ts',
-    tests: ['test/pipeline/watch.test.ts', 'test/pipeline/plan-run.test.ts'],
+    tests: ['test/pipeline/deploy.test.ts'],
     rows: [
       ['another repository is ignored', 'fleet.repository === event.repository && ', ''],
       ['another branch is ignored', ' && event.ref === ', ' || event.ref === '],

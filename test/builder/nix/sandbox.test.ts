@@ -195,6 +195,15 @@ describe.skipIf(nix === undefined)('a sandbox', () => {
     }
   });
 
+  it('lets git reach only what each purpose needs', async () => {
+    const { own } = await openFolders();
+    const asked = (url: string) => `git ls-remote '${url}'`;
+    const fetching = await said({ purpose: 'fetch', reads: [own] }, asked(`file://${own}`));
+    expect(fetching).toContain("transport 'file' not allowed");
+    const evaluating = await said({ purpose: 'evaluate', reads: [own] }, asked('ssh://git@127.0.0.1/x'));
+    expect(evaluating).toContain("transport 'ssh' not allowed");
+  });
+
   it('shows no other process', async () => {
     const text = await said({ purpose: 'evaluate', reads: [] }, `ls -d /proc/self /proc/${process.pid}`);
     expect(text).toMatch(/^\/proc\/self$/m);
