@@ -164,12 +164,24 @@ export const cluster = [
   {
     room: 'destroy',
     file: `${steps}/destroy.ts`,
-    tests: contract,
+    tests: trouble,
     rows: [
       [
-        'a protected guest is not stopped',
-        'refuseProtected(step, await checkGuest(api, step, guard));',
-        'await checkGuest(api, step, guard);',
+        'a guest that is cut off is discarded unchanged only',
+        'if (await isCutOffNow(api, step, config)) checkUnchanged(step, guard, config);',
+        'if (await isCutOffNow(api, step, config));',
+      ],
+    ],
+  },
+  {
+    room: 'destroy',
+    file: `${steps}/destroy.ts`,
+    tests: ['test/cluster/proxmox/steps/destroy.test.ts'],
+    rows: [
+      [
+        'disks that no configuration names stay',
+        'await deleteGuest(api, step, { unreferenced: false }, monitor);',
+        'await deleteGuest(api, step, { unreferenced: true }, monitor);',
       ],
       ['it is the same machine after the stop', 'checkIdentity(step, guard, config);', ''],
       [
@@ -177,20 +189,22 @@ export const cluster = [
         '  checkIdentity(step, guard, config);\n  refuseProtected(step, config);',
         '  checkIdentity(step, guard, config);',
       ],
+    ],
+  },
+  {
+    room: 'destroy',
+    file: `${steps}/destroy.ts`,
+    tests: contract,
+    rows: [
+      [
+        'a protected guest is not stopped',
+        'refuseProtected(step, await checkGuest(api, step, guard));',
+        'await checkGuest(api, step, guard);',
+      ],
       [
         'only what is half made is discarded',
         'if (pending && imageHash === undefined && Object.keys(unused).length === 0 && Object.keys(disks).length <= 1) return;',
         'return;',
-      ],
-      [
-        'a guest that is cut off is discarded unchanged only',
-        'if (await isCutOffNow(api, step, config)) checkUnchanged(step, guard, config);',
-        'if (await isCutOffNow(api, step, config));',
-      ],
-      [
-        'disks that no configuration names stay',
-        'await deleteGuest(api, step, { unreferenced: false }, monitor);',
-        'await deleteGuest(api, step, { unreferenced: true }, monitor);',
       ],
     ],
   },

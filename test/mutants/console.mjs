@@ -143,6 +143,12 @@ export const consoleGuards = [
         'gate = createGate([...config.secrets, access.token])',
         'gate = createGate([...config.secrets])',
       ],
+      [
+        'the log has it neither',
+        'createLog({ level: config.log.level, gate: (text) => gate(text) })',
+        'createLog({ level: config.log.level, gate })',
+      ],
+      ['a configured token is not printed', 'return tokenFile === undefined ? url :', 'return'],
     ],
   },
 ];

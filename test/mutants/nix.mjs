@@ -59,6 +59,12 @@ export const nix = [
   {
     room: 'evaluation',
     file: 'src/builder/nix/arguments.ts',
+    tests: sandbox,
+    rows: [['it has no token of the settings', '.filter(([key]) => !secretSettings.test(key))', '']],
+  },
+  {
+    room: 'evaluation',
+    file: 'src/builder/nix/arguments.ts',
     tests: [...args, ...guards],
     rows: [
       [
@@ -88,7 +94,6 @@ export const nix = [
         '...process.env,\n    PATH: settings.path,\n',
       ],
       ["a person's settings do not count", "NIX_USER_CONF_FILES: '/dev/null',", ''],
-      ['it has no token of the settings', '.filter(([key]) => !secretSettings.test(key))', ''],
       ['it downloads nothing', "...(offline ? ['--offline'] : []),", ''],
     ],
   },

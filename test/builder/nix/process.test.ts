@@ -50,7 +50,7 @@ describe('runNix', () => {
 
   it('kills what does not listen when its time is over, with its children', async () => {
     const { dir, settings } = await inPlace(
-      'trap "" TERM; (trap "" TERM; exec sleep 60) & printf %s $! > "$0.child"; wait; sleep 60',
+      'trap "" TERM; (trap "" TERM; exec sleep 30) >/dev/null 2>&1 & printf %s $! > "$0.child"; sleep 3',
     );
     const result = await runNix(settings, { program: 'nix', args: [], limits: { timeoutMs: 300 } });
     expect(result.ended).toBe('timeout');
