@@ -13,22 +13,31 @@ import { guards } from './mutants/guards.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** Longer than the time limit of one test, so that a test that hangs fails by itself. */
 const oneRunMs = 240_000;
+/** Guards at the same time, each in a copy of its own: a run computes on one core, and waits. */
+const atOnce = 2;
 const wanted = guards.filter(({ name }) => process.argv.slice(2).every((word) => name.includes(word)));
-const copy = mkdtempSync(join(tmpdir(), 'proxnix-mutants-'));
 const results = { noticed: 0, survived: [], missing: [], endless: [] };
-/** The processes of the run at work. */
-let running;
+/** The process groups of the runs at work. */
+const running = new Set();
+const copies = [];
 process.once('exit', () => {
-  endRun();
-  rmSync(copy, { recursive: true, force: true });
+  for (const group of running) endGroup(group);
+  for (const copy of copies) rmSync(copy, { recursive: true, force: true });
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
-copyCheckout();
+for (let count = 0; count < atOnce; count++) copies.push(copyCheckout());
 console.log(`${wanted.length} guards; first their tests without any change.`);
-const green = await test([...new Set(wanted.flatMap(({ tests }) => tests))].sort(), 5 * oneRunMs);
+const green = await test(copies[0], [...new Set(wanted.flatMap(({ tests }) => tests))].sort(), 5 * oneRunMs);
 if (green.end === 'passed') {
-  for (const [index, guard] of wanted.entries()) await takeOut(guard, `${index + 1}/${wanted.length}`);
+  const queue = [...wanted.entries()];
+  await Promise.all(
+    copies.map(async (copy) => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        await takeOut(copy, next[1], `${next[0] + 1}/${wanted.length}`);
+      }
+    }),
+  );
   report();
 } else {
   console.error(`The tests fail without any change (${green.end}): ${green.first ?? green.text}`);
@@ -36,16 +45,22 @@ if (green.end === 'passed') {
 }
 
 function copyCheckout() {
+  const copy = mkdtempSync(join(tmpdir(), 'proxnix-mutants-'));
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   const { stdout } = spawnSync('git', list, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 });
   for (const file of stdout.split('\0').filter((name) => name !== '' && existsSync(join(root, name)))) {
     cpSync(join(root, file), join(copy, file));
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  // Few tests start compiled programs; the others need not wait for the compiler.
+  const uncompiled =
+    "import config from './vitest.config.ts';\nexport default { test: { ...config.test, globalSetup: [] } };\n";
+  writeFileSync(join(copy, 'test', 'uncompiled.config.mjs'), uncompiled);
+  return copy;
 }
 
 /** One guard less: does a test fail? */
-async function takeOut({ name, file, from, to, tests }, place) {
+async function takeOut(copy, { name, file, from, to, tests }, place) {
   const path = join(copy, file);
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
   const parts = text.split(from);
@@ -56,7 +71,7 @@ async function takeOut({ name, file, from, to, tests }, place) {
   }
   writeFileSync(path, parts.join(to));
   const began = Date.now();
-  const { end, first } = await test(tests, oneRunMs);
+  const { end, first } = await test(copy, tests, oneRunMs);
   writeFileSync(path, text);
   if (end === 'failed') results.noticed++;
   else if (end === 'passed') results.survived.push(`${name} (${file})`);
@@ -67,14 +82,18 @@ async function takeOut({ name, file, from, to, tests }, place) {
 }
 
 /** Runs test files up to the first failure. `first` names that test. */
-async function test(files, timeoutMs) {
+async function test(copy, files, timeoutMs) {
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const outcome = join(copy, 'outcome.json');
   rmSync(outcome, { force: true });
+  const isCompiled = files.some((file) => /\bcompiled\(/.test(readFileSync(join(copy, file), 'utf8')));
+  const config = `test/${isCompiled ? 'vitest.config.ts' : 'uncompiled.config.mjs'}`;
   const args = [
     'run',
+    '--root',
+    copy,
     '--config',
-    'test/vitest.config.ts',
+    config,
     '--bail',
     '1',
     '--reporter',
@@ -89,7 +108,7 @@ async function test(files, timeoutMs) {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, CI: 'true' },
   });
-  running = child.pid;
+  running.add(child.pid);
   let text = '';
   child.stderr.setEncoding('utf8').on('data', (more) => {
     text = (text + more).slice(-4000);
@@ -97,22 +116,21 @@ async function test(files, timeoutMs) {
   let end = 'failed';
   const timer = setTimeout(() => {
     end = 'endless';
-    endRun();
+    endGroup(child.pid);
   }, timeoutMs);
   const code = await new Promise((resolve) => child.once('close', resolve));
   clearTimeout(timer);
-  endRun();
+  endGroup(child.pid);
+  running.delete(child.pid);
   return { end: code === 0 ? 'passed' : end, first: firstFailure(outcome), text };
 }
 
-function endRun() {
-  if (running === undefined) return;
+function endGroup(group) {
   try {
-    process.kill(-running, 'SIGKILL');
+    process.kill(-group, 'SIGKILL');
   } catch (error) {
     if (error.code !== 'ESRCH') throw error;
   }
-  running = undefined;
 }
 
 function firstFailure(outcome) {

@@ -144,7 +144,7 @@ export const cluster = [
     rows: [
       [
         'only a write that did not happen is sent again',
-        "return /can't lock file .* got timeout|(?:VM|CT) is locked \\(|got no worker upid/.test(text);",
+        "return /can't lock file .{0,500} got timeout|(?:VM|CT) is locked \\(|got no worker upid/.test(text);",
         'return true;',
       ],
     ],
@@ -307,7 +307,7 @@ export const cluster = [
       ],
     ],
   },
-  ...['swap', 'configure', 'stage', 'finish', 'hand-over', 'free', 'restart', 'resize', 'swap-back'].map((step) => ({
+  ...['configure', 'swap', 'hand-over', 'restart'].map((step) => ({
     room: 'guard of a step',
     file: `${steps}/${step}.ts`,
     tests: contract,

@@ -127,7 +127,7 @@ export const core = [
     file: 'src/core/desired.ts',
     tests: ['test/core/desired.test.ts'],
     rows: [
-      ['no two guests have one VMID or name', ', ...duplicates(guests)]', ']'],
+      ['no two guests have one VMID or name', 'problems.push(...duplicates(guests));', ''],
       ['no two guests have one VMID', '(guest) => String(guest.vmid),', '(guest) => guest.key,'],
       ['no two guests have one name', '(guest) => guest.name.toLowerCase(),', '(guest) => guest.key,'],
       ['a flake without vms is an error', 'if (vms === undefined && containers === undefined) {', 'if (false) {'],

@@ -111,7 +111,7 @@ export const nix = [
       ['its children end with it', 'detached: true,', 'detached: false,'],
       ['its memory is limited', '|| ulimit -v "$2"', '|| true'],
       ['its processor time is limited', 'ulimit -t "$1"; ', ''],
-      ['its output is limited', 'maxBuffer: { stdout: maxOutput },', ''],
+      ['its output is limited', 'maxBuffer: { stdout: call.maxOutput ?? defaultMaxOutput },', ''],
       ['it inherits no environment', 'extendEnv: false,', 'extendEnv: true,'],
       ['it has nothing to read', "stdin: 'ignore',", "stdin: 'inherit',"],
     ],

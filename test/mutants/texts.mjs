@@ -48,14 +48,19 @@ export const texts = [
     file: 'src/log.ts',
     tests: ['test/log.test.ts'],
     rows: [
-      ['it has no secret in a value', "if (typeof value === 'string') return gate(value);", ''],
+      ['it has no secret in a value', 'return cut(gate(value), longestFact);', 'return cut(value, longestFact);'],
+      ['a text of it has a size', 'return cut(gate(value), longestFact);', 'return gate(value);'],
       ['it has no secret in a key', '[gate(key), gated(item, gate)]', '[key, gated(item, gate)]'],
       [
-        'it has no control characters',
-        '[\\p{Cc}\\u202a-\\u202e\\u2028\\u2029\\u2066-\\u2069]',
-        '[\\u202a-\\u202e\\u2028\\u2029\\u2066-\\u2069]',
+        'a fact has no control characters',
+        'return escapeHidden(JSON.stringify(value));',
+        'return JSON.stringify(value);',
       ],
-      ['it turns no direction of writing', '[\\p{Cc}\\u202a-\\u202e\\u2028\\u2029\\u2066-\\u2069]', '[\\p{Cc}]'],
+      [
+        'a message has no control characters',
+        "escapeHidden(typeof msg === 'string' ? msg : '')",
+        "(typeof msg === 'string' ? msg : '')",
+      ],
     ],
   },
   {
@@ -69,12 +74,12 @@ export const texts = [
     file: 'src/cli/doctor/report.ts',
     tests: ['test/cli/doctor/report.test.ts'],
     rows: [
-      ['doctor shows none', 'text: oneLine(gate(text)),', 'text: oneLine(text),'],
-      ['doctor shows none in its advice', '{ fix: oneLine(gate(fix)) }', '{ fix: oneLine(fix) }'],
+      ['doctor shows none', 'text: words(gate(text)),', 'text: words(text),'],
+      ['doctor shows none in its advice', '{ fix: words(gate(fix)) }', '{ fix: words(fix) }'],
       [
         'doctor shows no control characters',
-        ".replace(/[\\p{Cc}\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]/gu, '')",
-        '',
+        "return oneLine(text).replace(/\\s+/g, ' ').trim();",
+        "return text.replace(/\\s+/g, ' ').trim();",
       ],
     ],
   },
@@ -83,5 +88,84 @@ export const texts = [
     file: 'src/cli/doctor/configuration.ts',
     tests: ['test/cli/doctor/configuration.test.ts'],
     rows: [['doctor warns of a file that others read', '(statSync(envFile).mode & 0o077) !== 0', 'false']],
+  },
+  {
+    room: 'texts',
+    file: 'src/lib/text.ts',
+    tests: ['test/lib/text.test.ts'],
+    rows: [
+      ['they have no terminal sequences', ".replace(terminal, '')", ''],
+      ['a carriage return hides nothing', ".replace(lineEnds, '\\n')", ''],
+      [
+        'nothing in them is hidden or reordered',
+        ".replace(hidden, '').replace(halves, '\\ufffd');\n}\n\n/** The same on one line",
+        ".replace(halves, '\\ufffd');\n}\n\n/** The same on one line",
+      ],
+      ['they are cut by bytes', 'if (text.length * 3 <= maxBytes) return text;', 'return text;'],
+    ],
+  },
+  {
+    room: 'texts',
+    file: 'src/lib/streams.ts',
+    tests: ['test/lib/streams.test.ts'],
+    rows: [
+      [
+        'what a child says has a size',
+        'if (bytes.length > 0 && this.#bytes < this.#maxBytes) {',
+        'if (bytes.length > 0) {',
+      ],
+      ['others get their turn between lines', 'if (lines % linesAtOnce === 0) await setImmediate();', ''],
+    ],
+  },
+  {
+    room: 'texts',
+    file: 'src/lib/newest.ts',
+    tests: ['test/lib/newest.test.ts'],
+    rows: [
+      ['what is kept of many has a number', 'this.#kept.length > this.#limits.count || ', ''],
+      ['what is kept of many has a size', ' || (this.#bytes > this.#limits.bytes && this.#kept.length > 1)', ''],
+    ],
+  },
+  {
+    room: 'texts',
+    file: 'src/core/errors.ts',
+    tests: ['test/core/errors.test.ts'],
+    rows: [
+      ['an error has a size', 'super(cut(message, longest.message)', 'super(message'],
+      ['its details have a size', 'const short = cut(line, longest.detail);', 'const short = line;'],
+    ],
+  },
+  {
+    room: 'texts',
+    file: 'src/core/advance.ts',
+    tests: ['test/core/advance.test.ts'],
+    rows: [
+      ['a reason has a size', 'cut(event.reason, longestReason)', 'event.reason'],
+      ['a line of a build has a size', 'cut(event.line, longestLine)', 'event.line'],
+    ],
+  },
+  {
+    room: 'texts',
+    file: 'src/core/output-shape.ts',
+    tests: ['test/core/desired.hostile.test.ts'],
+    rows: [
+      ['a flake has not too many guests', 'if (keys.length > most.guests)', 'if (false)'],
+      ['a guest is not nested deeply', 'if (depth === most.depth) return', 'if (false) return'],
+      ['a guest has not too many values', 'if (values > most.values) return', 'if (false) return'],
+      ['no guest is called __proto__', "if (key === '__proto__') return [reserved(path)];", ''],
+      ['no key is without an end', 'if (key.length > longestKey)', 'if (false)'],
+    ],
+  },
+  {
+    room: 'texts',
+    file: 'src/pipeline/plan-run.ts',
+    tests: ['test/pipeline/attempts.test.ts'],
+    rows: [
+      [
+        'a plan that ends the bot is not tried for ever',
+        'if ((run.attempts ?? 0) >= mostAttempts) throw endedTheBot();',
+        '',
+      ],
+    ],
   },
 ];
