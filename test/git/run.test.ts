@@ -81,6 +81,19 @@ describe('a transport that runs a program', () => {
   });
 });
 
+describe('a git that takes too long', () => {
+  it('is ended, with what hangs below it', async () => {
+    const scratch = await aFolder();
+    await program(scratch, 'git', `sleep 30 >/dev/null 2>&1 & printf %s $! > ${scratch}/child; sleep 3`);
+    vi.stubEnv('PATH', `${scratch}:${process.env['PATH']}`);
+    const run = { dir: scratch, remote: readRemote('/srv/x.git', undefined), sshCommand: 'ssh', timeoutMs: 300 };
+    expect((await runGit(run, ['fetch'])).timedOut).toBe(true);
+    const child = await readFile(join(scratch, 'child'), 'utf8');
+    const state = () => readFile(`/proc/${child}/stat`, 'utf8').catch(() => ') Z ');
+    await vi.waitFor(async () => expect(await state()).toContain(') Z '), { timeout: 10_000 });
+  });
+});
+
 describe('what git says', () => {
   it('is held in a few KiB, the newest of it: a server may talk without end', async () => {
     const scratch = await aFolder();

@@ -57,7 +57,6 @@ export const decisions = [
       ['an empty flake asks for a sentence', 'if (plan.goal.guests.length === 0) return true;', ''],
       ['a destroy asks for names', 'if (names.length === 0) return undefined;', 'return undefined;'],
       ['what is typed must fit', 'return words(typed) === words(wanted);', 'return true;'],
-      ['a group of the console vouches for nobody', "actor.chat === 'console' ? [] : ", ''],
     ],
   },
   {
@@ -99,7 +98,8 @@ export const decisions = [
     file: 'src/core/ask-limit.ts',
     tests: ['test/core/ask-limit.test.ts'],
     rows: [
-      ['asks have a limit', 'export const askLimit = { burst: 20,', 'export const askLimit = { burst: 20_000_000,'],
+      ['asks have a limit', 'const answered = waitMs <= 0;', 'const answered = true;'],
+      ['what is remembered of people has a number', '...others.slice(-(mostPeople - 1))', '...others'],
     ],
   },
   {
@@ -134,8 +134,13 @@ export const decisions = [
       ],
       ['the cluster is looked at at the press', 'await this.#lookAgain(fleet, runId);', ''],
       ['all is checked once more when it is decided', 'if (still !== undefined) return { refused: still };', ''],
-      ['a destroy is confirmed', 'if (wanted !== undefined && typed === undefined) {', 'if (false) {'],
     ],
+  },
+  {
+    room: 'decisions',
+    file: 'src/pipeline/decisions.ts',
+    tests: ['test/pipeline/deploy.test.ts'],
+    rows: [['a destroy is confirmed', 'if (wanted !== undefined && typed === undefined) {', 'if (false) {']],
   },
   {
     room: 'decisions',
@@ -152,7 +157,7 @@ export const decisions = [
   {
     room: 'decisions',
     file: 'commands/handlers.ts',
-    tests: ['test/commands/handlers.test.ts', 'test/commands/commands.test.ts'],
+    tests: ['test/pipeline/who-may-ask.test.ts'],
     rows: [
       [
         'a command is for those who may',
@@ -186,7 +191,7 @@ export const decisions = [
     rows: [
       ['it has no environment of the bot', 'extendEnv: false,', 'extendEnv: true,'],
       ['no URL runs a program', "['GIT_ALLOW_PROTOCOL', protocols.join(':')],", ''],
-      ["a person's settings do not count", "['GIT_CONFIG_GLOBAL', '/dev/null'],", ''],
+      ["a person's settings do not count", "['HOME', run.dir],", "['HOME', process.env.HOME],"],
       ['it asks nobody', "['GIT_TERMINAL_PROMPT', '0'],", ''],
       ['its time is limited', 'timedOut = true;', 'return;'],
       ['what hangs below it ends with it', 'detached: true,', 'detached: false,'],
