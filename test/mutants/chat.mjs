@@ -123,7 +123,7 @@ export const chat = [
   {
     room: 'slack',
     file: 'src/chat/slack/form.ts',
-    tests: ['test/chat/slack/slack.test.ts', 'test/chat/slack/answers.test.ts'],
+    tests: ['test/chat/slack/form.test.ts'],
     rows: [
       [
         'a form remembers ids only',
