@@ -165,8 +165,12 @@ describe.skipIf(nix === undefined)('a sandbox', () => {
   async function said(use: SandboxUse, script: string): Promise<string> {
     return inSandbox(nixSettings(await nixOptions()), use, async ({ command, env }) => {
       const [file = '', ...args] = command;
-      const all = { env, extendEnv: false, reject: false, all: true };
-      return (await execa(file, [...args, 'sh', '-c', script], all)).all;
+      const { stdout, stderr } = await execa(file, [...args, 'sh', '-c', script], {
+        env,
+        extendEnv: false,
+        reject: false,
+      });
+      return [stdout, stderr].filter((text) => text !== '').join('\n');
     });
   }
 
