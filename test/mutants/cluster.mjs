@@ -255,10 +255,15 @@ export const cluster = [
   {
     room: 'adopt',
     file: `${steps}/adopt.ts`,
+    tests: ['test/cluster/proxmox/steps/adopt.test.ts'],
+    rows: [['a template is not taken over', " || config.values['template'] === '1') {", ') {']],
+  },
+  {
+    room: 'adopt',
+    file: `${steps}/adopt.ts`,
     tests: contract,
     rows: [
       ['a protected guest is not taken over', 'toLiveConfig(config).protected || ', ''],
-      ['a template is not taken over', " || config.values['template'] === '1') {", ') {'],
       [
         'a guest that was changed is not taken over',
         'const config = await checkForeign(api, step, guard);',
@@ -374,7 +379,7 @@ export const cluster = [
   {
     room: 'images',
     file: 'src/cluster/proxmox/images.ts',
-    tests: ['test/cluster/proxmox/upload.test.ts', ...contract],
+    tests: ['test/cluster/proxmox/images.test.ts'],
     rows: [
       [
         'only images of ours are collected',
@@ -386,7 +391,7 @@ export const cluster = [
   {
     room: 'state',
     file: 'src/cluster/proxmox/config.ts',
-    tests: [...containers, ...trouble],
+    tests: ['test/cluster/proxmox/config.test.ts'],
     rows: [
       [
         'a guest that may not be seen is not gone',
