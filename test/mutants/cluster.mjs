@@ -327,13 +327,8 @@ export const cluster = [
   {
     room: 'staging',
     file: 'src/cluster/proxmox/staging.ts',
-    tests: [...trouble, ...containers],
+    tests: ['test/cluster/proxmox/staging.test.ts'],
     rows: [
-      [
-        'only a staging guest of ours is found',
-        'if (config !== undefined && isStagingOf(owner.vmid, config)) return { ...at, config };',
-        'if (config !== undefined) return { ...at, config };',
-      ],
       [
         'only a staging guest of ours is deleted',
         'if (config === undefined || !isStagingOf(ownerVmid, config)) return;',
@@ -343,8 +338,20 @@ export const cluster = [
   },
   {
     room: 'staging',
+    file: 'src/cluster/proxmox/staging.ts',
+    tests: [...trouble, ...containers],
+    rows: [
+      [
+        'only a staging guest of ours is found',
+        'if (config !== undefined && isStagingOf(owner.vmid, config)) return { ...at, config };',
+        'if (config !== undefined) return { ...at, config };',
+      ],
+    ],
+  },
+  {
+    room: 'staging',
     file: `${steps}/hand-over.ts`,
-    tests: contract,
+    tests: ['test/cluster/proxmox/steps/destroy.test.ts'],
     rows: [['the disk that was handed over is not looked for', '{ unreferenced: false }', '{ unreferenced: true }']],
   },
   {

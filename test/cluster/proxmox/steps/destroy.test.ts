@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { GuestKind } from '../../../../src/core/guest.ts';
 import { Story } from '../../cluster.contract.ts';
+import { aContainer, aGuest, anImage } from '../a-guest.ts';
 import { LossyProxy } from '../lossy-proxy.ts';
 import { openSimulated, type SimulatedWorld, seed } from '../on-simulator.ts';
 
@@ -29,6 +30,19 @@ it.each(['vm', 'container'] as const)('a %s goes with the disks of its configura
   expect(await story.run('destroy')).toBeUndefined();
   expect(proxy.waiting).toBe(0);
 });
+
+it.each(['vm', 'container'] as const)(
+  'the staging guest of a %s goes without its disk that was handed over',
+  async (kind) => {
+    const { proxy, story } = await start(kind);
+    await story.upload('b');
+    const guest = { ...(kind === 'vm' ? aGuest() : aContainer()), image: anImage('b', kind) };
+    await story.run('stage', { guest });
+    proxy.lose({ method: 'DELETE', path: /\/900000823\?purge=1$/, what: 'time', meanwhile: async () => {} });
+    await story.run('hand-over', { guest });
+    expect(proxy.waiting).toBe(0);
+  },
+);
 
 describe.each(['vm', 'container'] as const)('while it is stopped for its deletion, a %s', (kind) => {
   const changes: readonly (readonly [string, (world: SimulatedWorld) => Promise<void>, string])[] = [
