@@ -205,7 +205,7 @@ export const nix = [
         "return narHash === undefined ? 'has no hash' : undefined;\n    }",
         'return undefined;\n    }',
       ],
-      ['an unknown type is no input', 'return `is of the type ', 'return undefined ?? `is of the type '],
+      ['an unknown type is no input', 'return `is of the type ', 'return undefined && `is of the type '],
       ['inputs are counted', 'if (nodes.length > mostInputs) throw', 'if (false) throw'],
     ],
   },
