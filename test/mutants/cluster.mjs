@@ -74,7 +74,7 @@ export const cluster = [
   {
     room: 'proxmox guard',
     file: `${steps}/index.ts`,
-    tests: [...contract, 'test/cluster/proxmox/words.test.ts'],
+    tests: ['test/cluster/proxmox/steps/index.test.ts'],
     rows: [
       [
         'names of a flake are checked before a step',
