@@ -53,6 +53,8 @@ describe('what git and its children see of the bot', () => {
     expect(names).toEqual(expect.arrayContaining(['PATH', 'SSH_AUTH_SOCK', 'HOME', 'GIT_ALLOW_PROTOCOL']));
     expect(names.filter((name) => !known.includes(name))).toEqual([]);
     expect(seen).toContain(`HOME=${run.dir}`);
+    // A prompt would be one that nobody sees.
+    expect(seen).toContain('GIT_TERMINAL_PROMPT=0');
   });
 
   it('holds a token in no argument', async () => {
