@@ -53,6 +53,8 @@ describe('what git and its children see of the bot', () => {
     expect(names).toEqual(expect.arrayContaining(['PATH', 'SSH_AUTH_SOCK', 'HOME', 'GIT_ALLOW_PROTOCOL']));
     expect(names.filter((name) => !known.includes(name))).toEqual([]);
     expect(seen).toContain(`HOME=${run.dir}`);
+    // A prompt would be one that nobody sees.
+    expect(seen).toContain('GIT_TERMINAL_PROMPT=0');
   });
 
   it('holds a token in no argument', async () => {
@@ -78,6 +80,19 @@ describe('a transport that runs a program', () => {
     await expect(readFile(join(scratch, 'ran'))).rejects.toThrow('ENOENT');
     expect((await runGit(run, ['ls-remote', `ext::touch ${scratch}/ran`])).stderr.join('\n')).toMatch(/not allowed/);
     await expect(readFile(join(scratch, 'ran'))).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('a git that takes too long', () => {
+  it('is ended, with what hangs below it', async () => {
+    const scratch = await aFolder();
+    await program(scratch, 'git', `sleep 30 >/dev/null 2>&1 & printf %s $! > ${scratch}/child; sleep 3`);
+    vi.stubEnv('PATH', `${scratch}:${process.env['PATH']}`);
+    const run = { dir: scratch, remote: readRemote('/srv/x.git', undefined), sshCommand: 'ssh', timeoutMs: 300 };
+    expect((await runGit(run, ['fetch'])).timedOut).toBe(true);
+    const child = await readFile(join(scratch, 'child'), 'utf8');
+    const state = () => readFile(`/proc/${child}/stat`, 'utf8').catch(() => ') Z ');
+    await vi.waitFor(async () => expect(await state()).toContain(') Z '), { timeout: 10_000 });
   });
 });
 

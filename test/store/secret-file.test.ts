@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import { type KeptSecret, keepSecret, readSecret } from '../../src/store/secret-file.ts';
 import { aFolder } from './folder.ts';
@@ -80,6 +81,9 @@ describe('a secret of the bot itself', () => {
     await symlink(elsewhere, link);
     await mkdir(folder);
     spawnSync('mkfifo', ['-m', '600', pipe]);
+    // Whoever waits for a writer gets one, so that the test ends.
+    const writer = vi.fn(() => closeSync(openSync(pipe, 'r+')));
+    const timer = setTimeout(writer, 10_000);
     for (const [file, why] of [
       [link, 'is a link'],
       [folder, 'is no file'],
@@ -92,6 +96,8 @@ describe('a secret of the bot itself', () => {
         next: expect.stringContaining(`rm ${file}`),
       });
     }
+    clearTimeout(timer);
+    expect(writer).not.toHaveBeenCalled();
     expect(await readFile(elsewhere, 'utf8')).toBe(`${old}\n`);
   });
 });

@@ -226,6 +226,14 @@ describe('a signed body', () => {
     expect(pushes).toEqual([]);
   });
 
+  it('that is no UTF-8 is malformed, not mended', async () => {
+    const { pushes, post } = await aReceiver();
+    const body = Buffer.from(hubBody({ padding: '\u00ff' }), 'latin1');
+    const answer = await post(new Uint8Array(body), signed.github(body));
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('no JSON in UTF-8')]);
+    expect(pushes).toEqual([]);
+  });
+
   it('of a ping is ignored', async () => {
     const { post } = await aReceiver();
     const answer = await post('{"zen":"…"}', { ...signed.github('{"zen":"…"}'), 'x-github-event': 'ping' });
@@ -249,6 +257,14 @@ describe('a large or slow sender', () => {
   it('is told 413 by the length it announces, before it has sent anything', async () => {
     const { port } = await aReceiver({ limitBytes: 1_000 });
     const answer = await raw(port, (socket) => socket.write(head({ ...headers, 'content-length': '1001' })));
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  it('is told 413 for more than 1 MiB where nothing else is said', async () => {
+    const { port } = await aReceiver();
+    const answer = await raw(port, (socket) =>
+      socket.write(head({ ...headers, 'content-length': String(2 ** 20 + 1) })),
+    );
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   });
 

@@ -91,6 +91,10 @@ describe('nixSettings', () => {
     );
   });
 
+  it('keeps evaluations in their sandbox, where they build nothing, unless it is told otherwise', () => {
+    expect(settings({})).toMatchObject({ evalSandbox: true, allowImportFromDerivation: false, evalHosts: [] });
+  });
+
   it('refuses a setting that would be a second line, and does not show its value', () => {
     const config = { 'access-tokens': 'canary\nsandbox = false' };
     expect(() => settings({ config })).toThrow(UserError);

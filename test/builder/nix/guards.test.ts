@@ -128,6 +128,8 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     ['text', '"a text"'],
     ['a path of the machine', '{ drvPath = "/etc/passwd"; outPath = "/etc/passwd"; }'],
     ['a path above the store', '{ drvPath = "/nix/store/../../x.drv"; outPath = "/nix/store/.."; }'],
+    ['no derivation of the store', `{ drvPath = "/etc/passwd"; outPath = "/nix/store/${'0'.repeat(32)}-x"; }`],
+    ['no path of the store', `{ drvPath = "/nix/store/${'0'.repeat(32)}-x.drv"; outPath = "/etc/passwd"; }`],
   ])('refuses an image that is %s', async (_, value) => {
     const outputs = `{ nixosConfigurations.web.config.system.build.qcow2 = ${value}; }`;
     const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), [vmImage('web')]);

@@ -1,10 +1,12 @@
 import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { checkBuildSandbox } from '../../../src/builder/nix/probe.ts';
 import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
+import { removeTree } from '../../../src/lib/remove-tree.ts';
 import { aMonitor, vmImage, website } from '../builder.contract.ts';
 import { aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 
@@ -64,5 +66,22 @@ describe.skipIf(nix === undefined)('the sandbox of builds', () => {
       message: expect.stringMatching(/^Nix cannot build on this machine: .*\/proc\/nowhere/),
       next: expect.stringContaining('proxnix doctor'),
     });
+  });
+});
+
+it('the sandbox of builds is missed where a builder sees other processes, although none may ask to leave it', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'proxnix-probe-'));
+  onTestFinished(() => removeTree(dir));
+  const script = `case "$*" in
+  *--version*) echo "nix (Nix) 2.20.0" ;;
+  *config*) echo '{"system":{"value":"x86_64-linux"}}' ;;
+  *__noChroot*) echo "error: derivation has __noChroot set, but that is not allowed" >&2; exit 1 ;;
+  *) echo "error: builder failed with exit code 1" >&2; exit 1 ;;
+esac`;
+  await writeFile(join(dir, 'nix'), `#!/bin/sh\n${script}\n`);
+  await chmod(join(dir, 'nix'), 0o755);
+  await expect(checkBuildSandbox(nixSettings({ dir, nixBinDir: dir }), 'nonce')).rejects.toMatchObject({
+    message: expect.stringContaining('It cannot be told that Nix builds in its sandbox'),
+    details: [expect.stringContaining('builder failed'), expect.stringContaining('__noChroot')],
   });
 });

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runNix } from '../../../src/builder/nix/process.ts';
 import { nixSettings } from '../../../src/builder/nix/settings.ts';
 import { UserError } from '../../../src/core/errors.ts';
@@ -45,12 +45,28 @@ describe('runNix', () => {
     const { settings } = await inPlace(
       'if read -r line; then printf read; else printf nothing; fi; test -t 0 && printf tty; exit 0',
     );
-    expect((await runNix(settings, { program: 'nix', args: [] })).stdout).toBe('nothing');
+    const limits = { timeoutMs: 20_000 };
+    expect((await runNix(settings, { program: 'nix', args: [], limits })).stdout).toBe('nothing');
+  });
+
+  it('gives it nothing of the environment of the bot', async () => {
+    vi.stubEnv('SLACK_BOT_TOKEN', 'canary-slack');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { settings } = await inPlace('env');
+    const { stdout } = await runNix(settings, { program: 'nix', args: [] });
+    expect(stdout).toContain('NIX_CONFIG=');
+    expect(stdout).not.toContain('canary');
+  });
+
+  it('limits the memory and the processor time, which ends it also when the bot is gone', async () => {
+    const { settings } = await inPlace('ulimit -t; ulimit -v');
+    const limits = { timeoutMs: 60_000, memoryBytes: 2 ** 30 };
+    expect((await runNix(settings, { program: 'nix', args: [], limits })).stdout).toBe('240\n1048576');
   });
 
   it('kills what does not listen when its time is over, with its children', async () => {
     const { dir, settings } = await inPlace(
-      'trap "" TERM; (trap "" TERM; exec sleep 60) & printf %s $! > "$0.child"; wait; sleep 60',
+      'trap "" TERM; (trap "" TERM; exec sleep 30) >/dev/null 2>&1 & printf %s $! > "$0.child"; sleep 3',
     );
     const result = await runNix(settings, { program: 'nix', args: [], limits: { timeoutMs: 300 } });
     expect(result.ended).toBe('timeout');

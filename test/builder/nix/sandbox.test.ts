@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, realpath, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,10 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { evaluationEnvironment } from '../../../src/builder/nix/arguments.ts';
 import { parseLine } from '../../../src/builder/nix/log-stream.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
-import { checkSandbox, inSandbox } from '../../../src/builder/nix/sandbox.ts';
+import { checkSandbox, inSandbox, type SandboxUse } from '../../../src/builder/nix/sandbox.ts';
 import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
@@ -108,7 +108,8 @@ describe.skipIf(nix === undefined)('an evaluation', () => {
   it('has no secret of the settings in its environment', async () => {
     const options = await nixOptions();
     const config = { ...options.config, cores: '3', 'access-tokens': `example.org=${secret}`, 'netrc-file': '/secret' };
-    const env = evaluationEnvironment(nixSettings({ ...options, config }));
+    const settings = nixSettings({ ...options, config });
+    const env = await inSandbox(settings, { purpose: 'evaluate', reads: [] }, async (sandbox) => sandbox.env);
     expect(env['NIX_CONFIG']).toContain('cores = 3');
     expect(JSON.stringify(env)).not.toMatch(/canary|secret/);
   });
@@ -219,5 +220,103 @@ describe.skipIf(nix === undefined)('an evaluation', () => {
       const read = await aFlake(`{ proxnix = builtins.readDir "\${${tree(path)}}"; }`);
       expect(await shown(fleet('own').evaluateFleet(read)), path).toMatch(/No such file|does not exist/);
     }
+  });
+});
+
+describe.skipIf(nix === undefined)('a sandbox', () => {
+  const isRoot = process.getuid?.() === 0;
+
+  /** What a shell script says in there. */
+  async function said(use: SandboxUse, script: string): Promise<string> {
+    return inSandbox(nixSettings(await nixOptions()), use, async ({ command, env }) => {
+      const [file = '', ...args] = command;
+      const { stdout, stderr } = await execa(file, [...args, 'sh', '-c', script], {
+        env,
+        extendEnv: false,
+        reject: false,
+      });
+      return [stdout, stderr].filter((text) => text !== '').join('\n');
+    });
+  }
+
+  /** Two folders beside each other, open to everybody of the machine. */
+  async function openFolders() {
+    const top = await realpath(await mkdtemp(join(tmpdir(), 'proxnix-open-')));
+    onTestFinished(() => removeTree(top));
+    await chmod(top, 0o755);
+    const [own, other] = [join(top, 'own.git'), join(top, 'other.git')];
+    for (const dir of [own, other]) {
+      await mkdir(dir);
+      await chmod(dir, 0o777);
+      await writeFile(join(dir, 'text'), dir === own ? 'ours' : secret);
+    }
+    return { own, other };
+  }
+
+  it('shows what is to be read and nothing beside it, and lets nobody write to it', async () => {
+    const { own, other } = await openFolders();
+    const script = `cat ${own}/text ${other}/text; touch ${own}/x`;
+    for (const purpose of ['evaluate', 'fetch'] as const) {
+      const text = await said({ purpose, reads: [own] }, script);
+      expect(text).toContain('ours');
+      expect(text).not.toContain(secret);
+      expect(text).toMatch(/Read-only file system/);
+    }
+  });
+
+  it('lets git reach only what each purpose needs', async () => {
+    const { own } = await openFolders();
+    const asked = (url: string) => `git ls-remote '${url}'`;
+    const fetching = await said({ purpose: 'fetch', reads: [own] }, asked(`file://${own}`));
+    expect(fetching).toContain("transport 'file' not allowed");
+    const bringing = await said({ purpose: 'source', reads: [own] }, asked('ssh://git@127.0.0.1/x'));
+    expect(bringing).toContain("transport 'ssh' not allowed");
+  });
+
+  it('shows no other process', async () => {
+    const text = await said({ purpose: 'evaluate', reads: [] }, `ls -d /proc/self /proc/${process.pid}`);
+    expect(text).toMatch(/^\/proc\/self$/m);
+    expect(text).not.toMatch(new RegExp(`^/proc/${process.pid}$`, 'm'));
+  });
+
+  it('has no capability and gains none, and nothing is written to its own root', async () => {
+    const script = 'grep -E "Cap(Eff|Bnd)|NoNewPrivs" /proc/self/status; touch /x';
+    const fetching = await said({ purpose: 'fetch', reads: [] }, script);
+    expect(fetching).toMatch(/^CapEff:\t0{16}$/m);
+    expect(fetching).toMatch(/Read-only file system/);
+    const evaluating = await said({ purpose: 'evaluate', reads: [] }, script);
+    expect(evaluating).toMatch(/^NoNewPrivs:\t1$/m);
+    if (isRoot) expect(evaluating).toMatch(/^CapBnd:\t0{16}$/m);
+  });
+
+  it('shows keys of the bot to the fetch of inputs alone', async () => {
+    const home = await realpath(await mkdtemp(join(tmpdir(), 'proxnix-home-')));
+    onTestFinished(() => removeTree(home));
+    await mkdir(join(home, '.ssh'));
+    await writeFile(join(home, '.ssh/id_test'), secret);
+    for (const dir of [home, join(home, '.ssh')]) await chmod(dir, 0o755);
+    vi.stubEnv('HOME', home);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const script = `cat ${home}/.ssh/id_test`;
+    expect(await said({ purpose: 'fetch', reads: [] }, script)).toBe(secret);
+    expect(await said({ purpose: 'evaluate', reads: [] }, script)).toContain('No such file');
+  });
+
+  it('ends with the process that made it', async () => {
+    const settings = nixSettings(await nixOptions());
+    const marker = `3599.${process.pid}`;
+    const isThere = async () => (await execa('ps', ['-eo', 'args'])).stdout.includes(`sleep ${marker}`);
+    await inSandbox(settings, { purpose: 'evaluate', reads: [] }, async ({ command, env }) => {
+      const script = ['sh', '-c', `echo begun; sleep ${marker}`];
+      const parent = execa('sh', ['-c', '"$@" & wait', 'sh', ...command, ...script], {
+        env,
+        extendEnv: false,
+        reject: false,
+      });
+      await once(parent.stdout, 'data');
+      expect(await isThere()).toBe(true);
+      parent.kill('SIGKILL');
+      await vi.waitFor(async () => expect(await isThere()).toBe(false), { timeout: 20_000, interval: 50 });
+    });
   });
 });

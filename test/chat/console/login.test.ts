@@ -49,6 +49,10 @@ describe('a console with a configured token', () => {
     }
   });
 
+  it('reads no more of a log-in than a token needs', async () => {
+    expect((await logIn('x'.repeat(5000))).status).toBe(413);
+  });
+
   it('leads from the page to the log-in, which says where the token is', async () => {
     const response = await get('/');
     expect([response.status, response.headers.get('location')]).toEqual([303, '/login']);

@@ -56,6 +56,13 @@ describe('who may use the bot', () => {
     expect(await whisperAfterPress(world, 'U0ALICE001')).toContain('is deactivated');
   });
 
+  it('refuses an account that Slack says is of another workspace', async () => {
+    const world = await withPlan();
+    world.slack.state.people.set('U0ALICE001', { id: 'U0ALICE001', name: 'alice', team_id: 'T0OTHER001' });
+    expect(await whisperAfterPress(world, 'U0ALICE001')).toContain('is not of this workspace');
+    expect(world.heard.presses).toEqual([]);
+  });
+
   it('refuses, and says why, while Slack does not tell who somebody is', async () => {
     const world = await withPlan();
     world.slack.mishap('users.info', { error: 'missing_scope' });

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { isFromSlack } from '../../../src/chat/slack/signature.ts';
 
@@ -28,7 +29,6 @@ describe('isFromSlack', () => {
 
   it('refuses an empty secret, and headers that are missing or odd', () => {
     const odd = [
-      { secret: '' },
       { signature: undefined },
       { timestamp: undefined },
       { timestamp: '1531420618.0' },
@@ -37,6 +37,8 @@ describe('isFromSlack', () => {
       { signature: example.signature.slice(3) },
       { body: `${example.body} ` },
     ];
+    const signature = `v0=${createHmac('sha256', '').update(`v0:${example.timestamp}:${example.body}`).digest('hex')}`;
+    expect(isFromSlack({ ...example, secret: '', signature })).toBe(false);
     for (const change of odd) expect(isFromSlack({ ...example, ...change })).toBe(false);
   });
 });

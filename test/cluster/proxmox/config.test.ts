@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { toConfig } from '../../../src/cluster/proxmox/config.ts';
+import type { Api } from '../../../src/cluster/proxmox/api.ts';
+import { readConfig, toConfig } from '../../../src/cluster/proxmox/config.ts';
+import { ProxmoxError } from '../../../src/cluster/proxmox/errors.ts';
 import { Pending } from '../../../src/cluster/proxmox/schema.ts';
 import { toVmConfig } from '../../../src/cluster/proxmox/vm-config.ts';
 import pending from './fixtures/pending.json' with { type: 'json' };
@@ -73,5 +75,29 @@ describe('a configuration as PVE 9.2 tells it', () => {
     );
     expect(live.disks).toEqual({});
     expect(live.boot).toEqual(['scsi0', 'ide2']);
+  });
+});
+
+describe('a guest that the token may not see', () => {
+  /** An API that refuses the configuration; `free`: nobody has the VMID. */
+  const refusing = (free: boolean) => {
+    const refusal = (path: string, status: number, errors: object) =>
+      new ProxmoxError(
+        { method: 'GET', path },
+        { status, reason: 'refused', text: JSON.stringify({ errors }) },
+        'a@pve!b',
+      );
+    const get = async (path: string) => {
+      if (path !== '/cluster/nextid') throw refusal(path, 403, {});
+      if (!free) throw refusal(path, 400, { vmid: 'VM 823 already exists' });
+      return '823';
+    };
+    return { client: { get } } as unknown as Api;
+  };
+  const at = { guestKind: 'vm', vmid: 823, node: 'pve1' } as const;
+
+  it('is not taken for one that is gone', async () => {
+    await expect(readConfig(refusing(false), at)).rejects.toMatchObject({ status: 403 });
+    expect(await readConfig(refusing(true), at)).toBeUndefined();
   });
 });

@@ -1,0 +1,205 @@
+// The plan: what is never touched, and what is refused before anything is.
+const blocked = ['test/core/plan.blocked.test.ts', 'test/core/plan.container.test.ts', 'test/core/plan.test.ts'];
+const identity = ['test/core/plan.identity.test.ts', ...blocked];
+
+export const core = [
+  {
+    room: 'plan',
+    file: 'src/core/block.ts',
+    tests: blocked,
+    rows: [
+      [
+        'a protected guest is not changed',
+        "if (change.live.config.protected) return 'Its protection is on in Proxmox';",
+        '',
+      ],
+      [
+        'the protection of the flake counts',
+        "return onlyProtects ? undefined : 'The flake says protected = true';",
+        'return undefined;',
+      ],
+      [
+        'a template is not touched',
+        "if (live.template) return { reason: 'template', advice: `$" + '{label}',
+        "if (false) return { reason: 'template', advice: `$" + '{label}',
+      ],
+      ['a locked guest is not touched', 'if (live.lock !== undefined) {', 'if (false) {'],
+      ['a disk is not shrunk', "if (change.action === 'update' && shrinksDisk(change.guest, live)) {", 'if (false) {'],
+      ['a guest on another node is not moved', "if (guest !== undefined && differs(change, 'node')) {", 'if (false) {'],
+      [
+        'a guest without its root disk is not changed',
+        'if (guest !== undefined && !hasRootDisk(guest, live) && !madeAnew) {',
+        'if (false) {',
+      ],
+      ['a VM is not a container', 'if (live.kind !== guest.kind) {', 'if (false) {'],
+      ['a guest that is not ours is not touched', 'if (!ours && !beingMade(live)) {', 'if (false) {'],
+      [
+        'a guest of another fleet is not touched',
+        'if (fleet !== undefined && fleet !== goal.fleet.toLowerCase()) {',
+        'if (false) {',
+      ],
+      [
+        'a container without identity is not touched',
+        "if (live.kind === 'container' && live.config.uuid === undefined && change.action !== 'clean-up') {",
+        'if (false) {',
+      ],
+      ["a container that is being made is nobody's", "if (!ours && live.lock === 'create') {", 'if (false) {'],
+      ['a guest of no fleet is adopted first', '!sameName(guest, live) &&', 'false &&'],
+    ],
+  },
+  {
+    room: 'plan',
+    file: 'src/core/owner.ts',
+    tests: identity,
+    rows: [
+      ['only what carries our tag is ours', 'if (!ours) return false;', ''],
+      ['a guest of another fleet is not ours', 'fleet === goal.fleet.toLowerCase()', 'true'],
+      ['a guest without a fleet is of the only one', 'goal.fleetTag === undefined :', 'true :'],
+      [
+        "a machine with a mark in its description is somebody's",
+        "return kind === 'vm' ? isBare(config) : status !== 'running' && hasOnlyRoot(config);",
+        'return true;',
+      ],
+    ],
+  },
+  {
+    room: 'plan',
+    file: 'src/core/marks.ts',
+    tests: ['test/core/marks.test.ts', 'test/core/desired.test.ts', ...blocked],
+    rows: [
+      ['a guest with tags is not being made', 'tags.length === 0 && ', ''],
+      ['no flake writes a mark', 'return stagingOwner(description) !== undefined || ', 'return false && '],
+    ],
+  },
+  {
+    room: 'plan',
+    file: 'src/core/adopt.ts',
+    tests: ['test/core/adopt.test.ts'],
+    rows: [
+      [
+        'a guest of another fleet is not adopted',
+        'if (fleet !== undefined && fleet !== owner.fleet.toLowerCase()) {',
+        'if (false) {',
+      ],
+      ['a protected guest is not adopted', 'if (config.protected || guest.protected) {', 'if (false) {'],
+      ['a template is not adopted', 'if (live.template)', 'if (false)'],
+      ['a machine without identity is not adopted', 'if (config.uuid === undefined) {', 'if (false) {'],
+    ],
+  },
+  {
+    room: 'plan',
+    file: 'src/core/plan.ts',
+    tests: ['test/core/plan.digest.test.ts', 'test/core/plan.test.ts'],
+    rows: [
+      [
+        'an approval is for the live state',
+        'const digest = hash({ wanted, commit: commit.sha, basis, said });',
+        'const digest = hash({ wanted, commit: commit.sha, said });',
+      ],
+      [
+        'an approval is for the commit',
+        'const digest = hash({ wanted, commit: commit.sha, basis, said });',
+        'const digest = hash({ wanted, basis, said });',
+      ],
+    ],
+  },
+  {
+    room: 'plan',
+    file: 'src/core/kept.ts',
+    tests: ['test/core/kept.test.ts'],
+    rows: [
+      ['a disk of another machine is not freed', 'disk.uuid === guest.config?.uuid &&', ''],
+      ['a disk in use is not freed', 'unused.includes(disk.volid) &&', ''],
+      ['a disk is kept for the rollback window', 'disk.since + windowMs <= now', 'true'],
+    ],
+  },
+  {
+    room: 'plan',
+    file: 'src/core/roll-back.ts',
+    tests: ['test/core/roll-back.test.ts'],
+    rows: [
+      ['a disk of another machine is not rolled back to', 'disk.uuid === live.config.uuid &&', ''],
+      ['a disk that is gone is not rolled back to', 'there.has(disk.volid) &&', ''],
+    ],
+  },
+  {
+    room: 'flake',
+    file: 'src/core/desired.ts',
+    tests: ['test/core/desired.test.ts'],
+    rows: [
+      ['no two guests have one VMID or name', 'problems.push(...duplicates(guests));', ''],
+      ['no two guests have one VMID', '(guest) => String(guest.vmid),', '(guest) => guest.key,'],
+      ['no two guests have one name', '(guest) => guest.name.toLowerCase(),', '(guest) => guest.key,'],
+      ['a flake without vms is an error', 'if (vms === undefined && containers === undefined) {', 'if (false) {'],
+    ],
+  },
+  {
+    room: 'flake',
+    file: 'src/core/guest-schema.ts',
+    tests: ['test/core/desired.test.ts', 'test/core/container.test.ts'],
+    rows: [
+      ['an unknown field of a VM is an error', 'export const Vm = z.strictObject({', 'export const Vm = z.object({'],
+      [
+        'an unknown field of a container is an error',
+        'const ContainerFields = z.strictObject({',
+        'const ContainerFields = z.object({',
+      ],
+      [
+        'a storage, bridge or node is a plain name',
+        ".regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a plain name (letters, digits, . _ -)')",
+        '',
+      ],
+      ['a guest has a DNS name', ".regex(dnsName, 'must be a DNS name (letters, digits and hyphens)')", ''],
+      [
+        'an image type is a name',
+        ".regex(/^[A-Za-z_][A-Za-z0-9_'-]{0,62}$/, 'must be the name of a nixosConfigurations entry')",
+        '',
+      ],
+      ['a VMID is one', 'vm_id: z.int().min(100)', 'vm_id: z.int().min(0)'],
+      ['a health URL is of the web', '{ protocol: /^https?$/, error', '{ error'],
+      [
+        'a disk slot is one',
+        ".regex(/^(?:scsi(?:[0-9]|[12][0-9]|30)|virtio(?:[0-9]|1[0-5])|sata[0-5])$/, 'must be a disk slot such as scsi0')",
+        '',
+      ],
+      [
+        'a container gets no feature but nesting',
+        ".refine((names) => names.every((name) => name === 'nesting'), onlyNesting)",
+        '',
+      ],
+    ],
+  },
+  {
+    room: 'tags',
+    file: 'src/core/tags.ts',
+    tests: ['test/core/tags.test.ts'],
+    rows: [
+      ['tags of others stay', '...tags.foreign,', ''],
+      ['a hash in a tag is one of Nix', '/^nix-([0-9a-df-np-sv-z]{32})$/', '/^nix-(.+)$/'],
+    ],
+  },
+  {
+    room: 'apply',
+    file: 'src/pipeline/step-runner.ts',
+    tests: ['test/pipeline/failures.test.ts', 'test/pipeline/deploy.test.ts'],
+    rows: [['what was built is what was approved', 'if (file === undefined) {', 'if (false) {']],
+  },
+  {
+    room: 'apply',
+    file: 'src/pipeline/apply-run.ts',
+    tests: ['test/pipeline/lock.test.ts', 'test/pipeline/drift.test.ts'],
+    rows: [
+      ['a lock holds an approved run back', 'if (store.fleet(fleet.name).lock !== undefined) return;', ''],
+      [
+        'a lock that comes meanwhile holds it back too',
+        "now.phase !== 'queued' || store.fleet(fleet.name).lock !== undefined",
+        "now.phase !== 'queued'",
+      ],
+      [
+        'the cluster is looked at before an apply',
+        'const moved = await planAgain(fleet, run, clock);',
+        'const moved = undefined;',
+      ],
+    ],
+  },
+];
