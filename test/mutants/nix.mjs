@@ -8,6 +8,42 @@ const guards = ['test/builder/nix/guards.test.ts'];
 
 export const nix = [
   {
+    room: 'inputs',
+    file: 'src/builder/nix/inputs.ts',
+    tests: inputs,
+    rows: [
+      ['the owner is one of a forge', "!forgePath.test(owner ?? '') || ", ''],
+      ['the repository is one of a forge', "!forgeName.test(repo ?? '') || ", ''],
+      ['the commit is a hash', " || !commitHash.test(rev ?? '')", ''],
+      ['they are not deep', 'isDeeperThan(text, deepest) ? undefined : parseJson(text)', 'parseJson(text)'],
+      ['they are not long', 'if (JSON.stringify(inputs).length <= longestInputs) return inputs;', 'return inputs;'],
+    ],
+  },
+  {
+    room: 'hashes',
+    file: 'src/builder/nix/log-stream.ts',
+    tests: sandbox,
+    rows: [['a store path tells no hash', "without.replace(storePaths, '(not shown)')", 'without']],
+  },
+  {
+    room: 'images',
+    file: 'src/builder/nix/image-file.ts',
+    tests: images,
+    rows: [
+      [
+        'the file of an image lies in it',
+        'if (picked !== image.storePath && !picked.startsWith(`${image.storePath}/`)) {',
+        'if (false) {',
+      ],
+    ],
+  },
+  {
+    room: 'builds',
+    file: 'src/config/environment.ts',
+    tests: ['test/config.test.ts'],
+    rows: [['a setting opens no sandbox', '!weakening.test(line)', 'true']],
+  },
+  {
     room: 'sandbox',
     file: 'src/builder/nix/sandbox.ts',
     tests: sandbox,
@@ -21,7 +57,7 @@ export const nix = [
       ],
       [
         'an evaluation is nobody where the bot is root',
-        "what.purpose === 'evaluate' && process.getuid?.() === 0 ? nobody : undefined",
+        "what.purpose !== 'fetch' && process.getuid?.() === 0 ? nobody : undefined",
         'undefined',
       ],
       ['an evaluation has no capability', "'--cap-drop', 'ALL'", "'--cap-add', 'ALL'"],
@@ -36,9 +72,20 @@ export const nix = [
       ],
       [
         'an evaluation has no secret in its environment',
-        "purpose === 'evaluate' ? evaluationEnvironment(settings) : nixEnvironment(settings)",
+        "purpose === 'fetch' ? nixEnvironment(settings) : evaluationEnvironment(settings)",
         'nixEnvironment(settings)',
       ],
+      [
+        'an evaluation has no program that fetches',
+        "...(purpose === 'evaluate' ? found.filter(covered).map((path) => ({ path, from: '/dev/null' })) : []),",
+        '',
+      ],
+      [
+        'an evaluation leaves nothing to the next one',
+        "isEvaluation ? join(run, 'home') : join(settings.dir, what.purpose)",
+        'join(settings.dir, what.purpose)',
+      ],
+      ['the caches of a builder are closed to others', 'await chmod(settings.dir, 0o700);', ''],
       ['without bubblewrap nothing is evaluated', 'if (bubblewrap === undefined) {', 'if (false) {'],
       ['a sandbox that cannot be made is an error', 'if (result.exitCode === 0) return;', 'return;'],
       ['the sandbox is on', 'if (!settings.evalSandbox) {\n    const store', 'if (true) {\n    const store'],
@@ -51,7 +98,7 @@ export const nix = [
     rows: [
       [
         'an input names no program as its transport',
-        "GIT_ALLOW_PROTOCOL: purpose === 'fetch' ? 'http:https:ssh' : 'file:http:https',",
+        "GIT_ALLOW_PROTOCOL: purpose === 'fetch' ? 'http:https:ssh' : 'file',",
         '',
       ],
     ],
