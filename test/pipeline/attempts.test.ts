@@ -33,8 +33,9 @@ describe('a commit whose planning ends the bot', () => {
     const bench = await dying();
     await dieAgain(bench);
     await bench.restart();
-    await bench.settle();
+    await until(() => bench.life.over || bench.pipeline.run('r-1')?.phase === 'failed');
     expect(bench.life.over).toBe(false);
+    await bench.settle();
     const { failure } = bench.run('failed');
     expect(failure.message).toBe('The bot ended 2 times while it planned this commit, so it is not tried again.');
     expect(failure.next).toMatch(/press Plan again, or push a commit that needs less/);
