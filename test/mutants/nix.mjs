@@ -29,13 +29,7 @@ export const nix = [
     room: 'images',
     file: 'src/builder/nix/image-file.ts',
     tests: images,
-    rows: [
-      [
-        'the file of an image lies in it',
-        'if (picked !== image.storePath && !picked.startsWith(`${image.storePath}/`)) {',
-        'if (false) {',
-      ],
-    ],
+    rows: [['the file of an image lies in it', 'if (picked !== image.storePath && ', 'if (false && ']],
   },
   {
     room: 'builds',

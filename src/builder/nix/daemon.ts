@@ -56,6 +56,17 @@ export async function withStore<T>(settings: NixSettings, use: (store: StoreAcce
   );
 }
 
+/** The folders of the daemons that run now. */
+const folders = new Set<string>();
+process.on('exit', () => {
+  for (const dir of folders) removeFolder(dir);
+});
+
+function removeFolder(dir: string): void {
+  rmSync(dir, { recursive: true, force: true });
+  folders.delete(dir);
+}
+
 /** A `nix-daemon` on a socket that only this process can reach. */
 class OwnDaemon {
   readonly #dir: string;
@@ -68,6 +79,7 @@ class OwnDaemon {
 
   constructor(settings: NixSettings) {
     this.#dir = socketFolder(settings);
+    folders.add(this.#dir);
     this.#socket = join(this.#dir, 'socket');
     const program = settings.binDir === undefined ? 'nix-daemon' : join(settings.binDir, 'nix-daemon');
     const store = settings.store === undefined ? [] : ['--store', settings.store];
@@ -81,12 +93,9 @@ class OwnDaemon {
       reject: false,
       maxBuffer: { stderr: 64 * 1024 },
     });
-    const clear = () => rmSync(this.#dir, { recursive: true, force: true });
-    process.once('exit', clear);
     void this.#child.then(() => {
       this.hasEnded = true;
-      process.off('exit', clear);
-      clear();
+      removeFolder(this.#dir);
     });
     this.#ready = this.#start();
   }
