@@ -95,8 +95,11 @@ export function withoutFoundHashes(text: string): string {
   return /mismatch/i.test(text) ? without.replace(storePaths, '(not shown)') : without;
 }
 
-/** The hash of a store path is made of the hash of what lies there, and tells whoever guesses that they are right. */
-const storePaths = /(?:\/[^\s'"«»():]*)?\/nix\/store\/[a-z0-9]{32}-[^\s'"«»()]*/g;
+/**
+ * The hash of a store path is made of the hash of what lies there, and tells whoever guesses that they are right. That of
+ * a derivation is made of its text, which the push knows.
+ */
+const storePaths = /(?:\/[^\s'"«»():]*)?\/nix\/store\/[a-z0-9]{32}-(?![^\s'"«»()]*\.drv\b)[^\s'"«»()]*/g;
 
 /** `sha256-…=` (also percent-encoded), `sha256:…`, and a bare hash of 128 bits or more behind "got". */
 const hashes =
