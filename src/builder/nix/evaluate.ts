@@ -64,7 +64,8 @@ export async function evaluate(
 ): Promise<Outcome> {
   const events = new Newest<NixEvent>(keptEvents);
   const started = settings.now();
-  if (source !== undefined) await bringSource(settings, source, signal);
+  const missing = source === undefined ? undefined : await bringSource(settings, source, what, signal);
+  if (missing !== undefined) return { ok: false, error: missing };
   const { evalHosts } = settings;
   const use = {
     purpose: 'evaluate',
@@ -79,10 +80,7 @@ export async function evaluate(
       signal,
       maxOutput: maxAnswer,
       limits: { timeoutMs: settings.evalTimeoutMs, memoryBytes: settings.evalMemoryBytes },
-      onLine: (line) => {
-        const event = parseLine(line);
-        if (event?.kind === 'text' || event?.kind === 'message') events.add(event, line.length);
-      },
+      onLine: (line) => addWords(events, line),
     }),
     refused: sandbox.refused(),
   }));
@@ -105,25 +103,41 @@ export async function evaluate(
 const brought = new WeakMap<NixSettings, Set<string>>();
 
 /**
- * Brings a commit into the store, by an expression of ours: the evaluation itself has no git. What Nix says against it is
- * said by the evaluation, which misses it then.
+ * Brings a commit into the store, by an expression of ours: the evaluation itself has no git. @returns what Nix says against
+ * it; `undefined` when it is there
  */
-async function bringSource(settings: NixSettings, source: Source, signal: AbortSignal | undefined): Promise<void> {
-  if (!settings.evalSandbox) return;
+async function bringSource(
+  settings: NixSettings,
+  source: Source,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<EvaluationFailure | undefined> {
+  if (!settings.evalSandbox) return undefined;
   const known = brought.get(settings) ?? new Set();
   brought.set(settings, known);
   const key = `${source.mirror} ${source.rev}`;
-  if (known.has(key)) return;
-  const { exitCode } = await inSandbox(settings, { purpose: 'source', reads: [source.mirror] }, (sandbox) =>
+  if (known.has(key)) return undefined;
+  const events = new Newest<NixEvent>(keptEvents);
+  const { exitCode, ended } = await inSandbox(settings, { purpose: 'source', reads: [source.mirror] }, (sandbox) =>
     runNix(settings, {
       program: 'nix',
       args: fetchArguments(settings, sourceExpression(source), sandbox.store),
       sandbox,
       signal,
       limits: { timeoutMs: settings.evalTimeoutMs, memoryBytes: settings.evalMemoryBytes },
+      onLine: (line) => addWords(events, line),
     }),
   );
-  if (exitCode === 0) known.add(key);
+  if (ended !== undefined) throw endedEarly(ended, what, settings);
+  if (exitCode !== 0) return readEvaluationFailure(events.items());
+  known.add(key);
+  return undefined;
+}
+
+/** Keeps what Nix says to people, and none of its progress. */
+function addWords(events: Newest<NixEvent>, line: string): void {
+  const event = parseLine(line);
+  if (event?.kind === 'text' || event?.kind === 'message') events.add(event, line.length);
 }
 
 /** A program is told that a connection failed, not that it is forbidden. */

@@ -191,6 +191,13 @@ describe.skipIf(nix === undefined)('an evaluation', () => {
     });
   });
 
+  it('tells that a commit cannot be had in the words of git, not that there is no git', async () => {
+    const source = { ...(await aFlake('{ proxnix = 7; }')), rev: '1'.repeat(40) };
+    const text = await shown(new NixBuilder(await nixOptions()).evaluateFleet(source));
+    expect(text).toMatch(/1{40}/);
+    expect(text).not.toMatch(/Permission denied|executing/);
+  });
+
   it('works where the path of the state is long', async () => {
     const options = await nixOptions();
     const dir = join(options.dir, 'x'.repeat(100));
