@@ -59,7 +59,8 @@ withSite('buttons of the page', (site) => {
     await page.getByRole('button', { name: 'Approve' }).click();
     const dialog = page.getByRole('dialog', { name: 'Destroy 1 guest?' });
     const field = dialog.getByRole('textbox', { name: 'Type the name' });
-    expect(await isFocused(field)).toBe(true);
+    // The dialog is drawn after the click was answered.
+    await expect.poll(() => isFocused(field)).toBe(true);
     site.handlers.answer = () => ({ kind: 'invalid', field: 'names', text: 'This is not its name.' });
     await page.keyboard.type('website');
     await page.keyboard.press('Enter');
