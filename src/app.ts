@@ -16,6 +16,7 @@ import { namedIn } from './config/people.ts';
 import { isLoopback } from './config/values.ts';
 import { type Config, consoleTokenFile, type FleetConfig } from './config.ts';
 import { UserError } from './core/errors.ts';
+import { webhookRoutes } from './forge/route.ts';
 import { GitMirror } from './git/cli.ts';
 import { createHealth, type HealthOptions } from './health/watch.ts';
 import { type HttpOptions, startHttp } from './http/server.ts';
@@ -27,7 +28,6 @@ import { openStore } from './store/lowdb.ts';
 import { keepSecret } from './store/secret-file.ts';
 import { smallState } from './store/small-state.ts';
 import { version } from './version.ts';
-import { webhookRoutes } from './webhook/route.ts';
 
 /** What the demo and tests put in place of what the configuration says. */
 export interface AppParts {

@@ -37,7 +37,7 @@ const ports = [
   'builder/builder',
   'git/git',
   'store/store',
-  'webhook/webhook',
+  'forge/forge',
   'health/health',
 ].map((port) => `src/${port}.ts`);
 const isPort = (file: string) => ports.includes(file);
@@ -108,7 +108,7 @@ describe('the house', () => {
   });
 
   it('has adapters that know no other adapter and no pipeline', () => {
-    const rooms = ['chat', 'cluster', 'builder', 'git', 'store', 'webhook', 'health', 'http'];
+    const rooms = ['chat', 'cluster', 'builder', 'git', 'store', 'forge', 'health', 'http'];
     const stray = rooms.flatMap((room) =>
       strays([`src/${room}`], (one) => {
         if (!local(one)) return true;

@@ -1,15 +1,15 @@
-import { FakeBuilder } from '../../src/builder/fake.ts';
 import type { Answer, Person, Place } from '../../src/chat/chat.ts';
-import { FakeCluster } from '../../src/cluster/fake.ts';
 import type { LiveState } from '../../src/core/live.ts';
 import type { Actor } from '../../src/core/policy.ts';
 import type { Run, Trigger, Who } from '../../src/core/run.ts';
-import { FakeGit } from '../../src/git/fake.ts';
-import { FakeHealth } from '../../src/health/fake.ts';
 import type { Fleet, Log } from '../../src/pipeline/deps.ts';
 import type { DriftFinding } from '../../src/pipeline/drift-check.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import { MemoryStore } from '../../src/store/memory.ts';
+import { FakeBuilder } from '../fakes/builder.ts';
+import { FakeCluster } from '../fakes/cluster.ts';
+import { FakeGit } from '../fakes/git.ts';
+import { FakeHealth } from '../fakes/health.ts';
+import { MemoryStore } from '../fakes/store.ts';
 import { aPolicy, aRun, aState, t0 } from '../support/builders.ts';
 
 export const person: Person = { chat: 'console', id: 'ada', name: 'Ada', groups: ['g1'] };

@@ -10,8 +10,8 @@ import { RecordedBuilder } from '../../src/demo/recorded-builder.ts';
 import { commitFiles, createSampleRepository, readSample, type SampleRepository } from '../../src/demo/repository.ts';
 import { sampleVms } from '../../src/demo/sample-files.ts';
 import { removeTree } from '../../src/lib/remove-tree.ts';
-import { aMonitor, builderContract, containerImage, vmImage, website, worker } from '../builder/builder.contract.ts';
 import { nix, nixOptions, pinned } from '../builder/nix/here.ts';
+import { aMonitor, builderContract, containerImage, vmImage, website, worker } from '../contracts/builder.ts';
 
 async function aRecordedRepository(): Promise<SampleRepository> {
   const folder = await aFolder();

@@ -6,8 +6,8 @@ import { execa } from 'execa';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import { GitMirror } from '../../src/git/cli.ts';
+import { gitContract } from '../contracts/git.ts';
 import { startGitHttp } from '../support/git-http.ts';
-import { gitContract } from './git.contract.ts';
 import { aFolder, anOrigin, type Origin } from './origin.ts';
 
 const token = 'canary-token-1234567890';

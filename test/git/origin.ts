@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
-import type { GitWorld, Signed } from './git.contract.ts';
+import type { GitWorld, Signed } from '../contracts/git.ts';
 
 /** A bare repository that people push to, made by plain git. */
 export interface Origin {

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import type { GuestKind } from '../../src/core/guest.ts';
 import { createHealth } from '../../src/health/watch.ts';
+import { healthContract, type World } from '../contracts/health.ts';
 import { aClock, aNetwork, serve, serveRaw } from './bench.ts';
-import { healthContract, type World } from './health.contract.ts';
 import { aCluster } from './on-simulator.ts';
 
 healthContract('health over Proxmox VE 9.2 and the network', (kind) => open('9.2.11', kind));

@@ -1,11 +1,11 @@
 // What anybody on the network reaches: the webhook and the HTTP server.
-const route = ['test/webhook/route.test.ts'];
-const forges = ['test/webhook/forges.test.ts'];
+const route = ['test/forge/route.test.ts'];
+const forges = ['test/forge/forges.test.ts'];
 
 export const entrances = [
   {
     room: 'webhook',
-    file: 'src/webhook/route.ts',
+    file: 'src/forge/route.ts',
     tests: route,
     rows: [
       ['the signature is checked', 'if (!forge.verify(headers, body.bytes, receiver.secret.reveal()))', 'if (false)'],
@@ -15,7 +15,7 @@ export const entrances = [
   },
   {
     room: 'webhook',
-    file: 'src/webhook/read-body.ts',
+    file: 'src/forge/read-body.ts',
     tests: route,
     rows: [
       [
@@ -29,7 +29,7 @@ export const entrances = [
   },
   {
     room: 'webhook',
-    file: 'src/webhook/signature.ts',
+    file: 'src/forge/signature.ts',
     tests: [...forges, ...route],
     rows: [
       ['a signature has its form', '!/^[0-9a-f]{64}$/.test(hex)', 'false'],
@@ -40,7 +40,7 @@ export const entrances = [
   },
   {
     room: 'webhook',
-    file: 'src/webhook/gitlab.ts',
+    file: 'src/forge/gitlab.ts',
     tests: forges,
     rows: [
       [
@@ -58,7 +58,7 @@ export const entrances = [
   },
   {
     room: 'webhook',
-    file: 'src/webhook/forges.ts',
+    file: 'src/forge/forges.ts',
     tests: [...forges, ...route],
     rows: [
       [
@@ -70,7 +70,7 @@ export const entrances = [
   },
   {
     room: 'webhook',
-    file: 'src/webhook/gitea.ts',
+    file: 'src/forge/gitea.ts',
     tests: forges,
     rows: [
       [
@@ -82,7 +82,7 @@ export const entrances = [
   },
   {
     room: 'webhook',
-    file: 'src/webhook/payload.ts',
+    file: 'src/forge/payload.ts',
     tests: [...forges, ...route],
     rows: [
       ['a deeply nested body is not parsed', 'if (isDeeperThan(text, deepest))', 'if (false)'],

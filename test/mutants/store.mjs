@@ -41,7 +41,7 @@ export const store = [
   {
     room: 'store',
     file: 'src/store/data.ts',
-    tests: ['test/store/lowdb.test.ts', 'test/store/memory.test.ts'],
+    tests: ['test/store/lowdb.test.ts', 'test/fakes/store.test.ts'],
     rows: [['a fleet may be named as what every object knows', 'Object.hasOwn(data.fleets, name) ?', 'true ?']],
   },
   {

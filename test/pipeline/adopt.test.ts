@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withConfig } from '../../src/cluster/fake-guest.ts';
+import { withConfig } from '../fakes/cluster-guest.ts';
 import { aBench, type Bench, owner, stranger } from '../support/pipeline.ts';
 import { gate, until } from './support/clock.ts';
 import { aForeignGuest, aVm, present, shaOf, threeVms } from './support/fleet.ts';

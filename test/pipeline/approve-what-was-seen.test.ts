@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FakeChat } from '../../src/chat/fake.ts';
+import { FakeChat } from '../fakes/chat.ts';
 import { aBench, type Bench, owner, second, stranger } from '../support/pipeline.ts';
 import { aForeignGuest, present } from './support/fleet.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FakeChat } from '../../src/chat/fake.ts';
+import { FakeChat } from '../fakes/chat.ts';
 import { aBench, owner, second, stranger } from '../support/pipeline.ts';
 import { begun, codesOf } from './support/answers.ts';
 import { aForeignGuest, present } from './support/fleet.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type FakeGuest, withConfig } from '../../src/cluster/fake-guest.ts';
 import { UserError } from '../../src/core/errors.ts';
 import { planOf } from '../../src/core/run.ts';
+import { type FakeGuest, withConfig } from '../fakes/cluster-guest.ts';
 import { aBench, type Bench, type BenchOptions, owner, stranger } from '../support/pipeline.ts';
 import { gate, until } from './support/clock.ts';
 import { aForeignGuest, commitOf, present, shaOf, threeVms } from './support/fleet.ts';

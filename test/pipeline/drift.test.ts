@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type FakeGuest, withConfig } from '../../src/cluster/fake-guest.ts';
+import { type FakeGuest, withConfig } from '../fakes/cluster-guest.ts';
 import { aBench, type Bench, owner, second } from '../support/pipeline.ts';
 import { gate, turn, until } from './support/clock.ts';
 import { aForeignGuest, present, threeVms } from './support/fleet.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Person } from '../../src/chat/chat.ts';
-import { FakeChat } from '../../src/chat/fake.ts';
 import { UserError } from '../../src/core/errors.ts';
 import type { Policy } from '../../src/core/policy.ts';
+import { FakeChat } from '../fakes/chat.ts';
 import { aBench, type Bench, owner, second } from '../support/pipeline.ts';
 import { aForeignGuest, aVm, commitOf, shaOf, threeVms } from './support/fleet.ts';
 

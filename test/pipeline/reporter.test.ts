@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Chat, MessageRef } from '../../src/chat/chat.ts';
-import { FakeChat } from '../../src/chat/fake.ts';
 import { Reporter } from '../../src/pipeline/reporter.ts';
 import type { Card } from '../../src/views/card.ts';
+import { FakeChat } from '../fakes/chat.ts';
 import { aBench } from '../support/pipeline.ts';
 import { gate, ManualClock, turn, until } from './support/clock.ts';
 import { threeVms } from './support/fleet.ts';

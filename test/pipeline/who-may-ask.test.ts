@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FakeChat } from '../../src/chat/fake.ts';
+import { FakeChat } from '../fakes/chat.ts';
 import { aBench, owner, second, stranger } from '../support/pipeline.ts';
 import { codesOf } from './support/answers.ts';
 import { gate, until } from './support/clock.ts';

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { firstBrokenLine } from '../../src/store/audit.ts';
 import { lockInstance } from '../../src/store/instance-lock.ts';
 import { openStore } from '../../src/store/lowdb.ts';
+import { storeContract } from '../contracts/store.ts';
 import { aFolder } from './folder.ts';
 import { anEndedRun, anEntry, anOpenRun } from './samples.ts';
-import { storeContract } from './store.contract.ts';
 
 storeContract('the store on disk', async () => {
   const dir = await aFolder();

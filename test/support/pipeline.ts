@@ -1,13 +1,13 @@
 import { chatHandlers } from '../../commands/handlers.ts';
 import type { Answer, Person } from '../../src/chat/chat.ts';
-import { FakeChat, type FakeMessage } from '../../src/chat/fake.ts';
 import type { Commit } from '../../src/core/commit.ts';
 import type { Policy } from '../../src/core/policy.ts';
 import type { Phase, Run } from '../../src/core/run.ts';
-import { type FakeCommit, FakeGit } from '../../src/git/fake.ts';
-import { FakeHealth } from '../../src/health/fake.ts';
 import type { Fleet, Log } from '../../src/pipeline/deps.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
+import { FakeChat, type FakeMessage } from '../fakes/chat.ts';
+import { type FakeCommit, FakeGit } from '../fakes/git.ts';
+import { FakeHealth } from '../fakes/health.ts';
 import { textOf } from '../pipeline/support/card-text.ts';
 import { ManualClock, turn } from '../pipeline/support/clock.ts';
 import { commitOf, shaOf, threeVms } from '../pipeline/support/fleet.ts';

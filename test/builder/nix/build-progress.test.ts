@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BuildProgress } from '../../../src/builder/nix/build-progress.ts';
 import { parseLine } from '../../../src/builder/nix/log-stream.ts';
-import { aMonitor } from '../builder.contract.ts';
+import { aMonitor } from '../../contracts/builder.ts';
 import { recordedLines } from './recorded.ts';
 
 function follow(name: string) {

@@ -7,7 +7,7 @@ import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
 import { removeTree } from '../../../src/lib/remove-tree.ts';
-import { containerImage, vmImage, website } from '../builder.contract.ts';
+import { containerImage, vmImage, website } from '../../contracts/builder.ts';
 import { aFlake, aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 
 /** A derivation that would be built by reading it. */

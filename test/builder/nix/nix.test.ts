@@ -9,7 +9,7 @@ import { validPaths } from '../../../src/builder/nix/store-queries.ts';
 import { imageHash } from '../../../src/core/guest.ts';
 import { breakImage, editImage } from '../../../src/demo/edits.ts';
 import { commitFiles, readSample, type SampleRepository } from '../../../src/demo/repository.ts';
-import { aMonitor, builderContract, containerImage, vmImage, website, worker } from '../builder.contract.ts';
+import { aMonitor, builderContract, containerImage, vmImage, website, worker } from '../../contracts/builder.ts';
 import { aSampleRepository, folders, nix, nixOptions, ownStore, pinned } from './here.ts';
 import { likeNixpkgs, tarball, withoutTarball, withTarballs } from './tarballs.ts';
 

@@ -7,7 +7,7 @@ import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { checkBuildSandbox } from '../../../src/builder/nix/probe.ts';
 import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
 import { removeTree } from '../../../src/lib/remove-tree.ts';
-import { aMonitor, vmImage, website } from '../builder.contract.ts';
+import { aMonitor, vmImage, website } from '../../contracts/builder.ts';
 import { aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 
 let count = 0;

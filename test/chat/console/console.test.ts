@@ -6,7 +6,7 @@ import type { WireAnswer } from '../../../src/chat/console/wire.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { Secret } from '../../../src/secret.ts';
 import { buttonId, plainText } from '../../../src/views/card.ts';
-import { type AskerSees, chatContract } from '../chat.contract.ts';
+import { type AskerSees, chatContract } from '../../contracts/chat.ts';
 import { aCard, aConsole, bearer, scriptHeaders, silent, testHandlers, testStore } from './rig.ts';
 
 chatContract('the console', async () => {

@@ -2,12 +2,12 @@ import { vi } from 'vitest';
 import { z } from 'zod';
 import type { MessageRef } from '../../../src/chat/chat.ts';
 import { type Button, buttonId } from '../../../src/views/card.ts';
+import { type AskerSees, type ChatHarness, chatContract } from '../../contracts/chat.ts';
 import { aDiscordChat, MemoryState } from '../../support/discord/bench.ts';
 import { FakeDiscord } from '../../support/discord/fake-discord.ts';
 import { buttonsOf, type FakeInteraction, pick, saidTo, textOf } from '../../support/discord/fake-interaction.ts';
 import { ids } from '../../support/discord/ids.ts';
 import { wordsOf } from '../../support/discord/reader.ts';
-import { type AskerSees, type ChatHarness, chatContract } from '../chat.contract.ts';
 
 chatContract('Discord', async (): Promise<ChatHarness> => {
   const discord = await FakeDiscord.start();

@@ -2,13 +2,13 @@ import pino from 'pino';
 import type { Answer } from '../../../src/chat/chat.ts';
 import { SlackChat } from '../../../src/chat/slack/slack.ts';
 import type { Button } from '../../../src/views/card.ts';
+import { type AskerSees, type ChatHarness, chatContract } from '../../contracts/chat.ts';
 import { alice } from '../../support/slack/cards.ts';
 import { list } from '../../support/slack/limits.ts';
 import { Member } from '../../support/slack/member.ts';
 import { appToken, botToken, eventually, startSlack } from '../../support/slack/slack-server.ts';
 import type { Ack } from '../../support/slack/sockets.ts';
 import { buttonLabels, wordsOf } from '../../support/slack/words.ts';
-import { type AskerSees, type ChatHarness, chatContract } from '../chat.contract.ts';
 
 async function openSlack(): Promise<ChatHarness> {
   const slack = await startSlack();

@@ -4,7 +4,7 @@ import type { DesiredVm } from '../../../src/core/guest.ts';
 import { stagingMark } from '../../../src/core/marks.ts';
 import type { GuestStep } from '../../../src/core/steps.ts';
 import type { Seed } from '../../../src/simulator/simulator.ts';
-import { Story } from '../cluster.contract.ts';
+import { Story } from '../../contracts/cluster.ts';
 import { aGuest, anImage } from './a-guest.ts';
 import { LossyProxy } from './lossy-proxy.ts';
 import { openSimulated } from './on-simulator.ts';

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Timeouts } from '../../../src/cluster/proxmox/api.ts';
 import { ProxmoxCluster, type ProxmoxOptions } from '../../../src/cluster/proxmox/proxmox.ts';
 import { demoSeed, type Seed, type Simulator, startSimulator } from '../../../src/simulator/simulator.ts';
-import type { World } from '../cluster.contract.ts';
+import type { World } from '../../contracts/cluster.ts';
 import { anImage } from './a-guest.ts';
 
 /** The part of the real waits that the simulator and the adapter wait here. */

@@ -1,4 +1,4 @@
-import { clusterContract } from '../cluster.contract.ts';
+import { clusterContract } from '../../contracts/cluster.ts';
 import { openSimulated, seed8 } from './on-simulator.ts';
 
 clusterContract('Proxmox VE 9.2', () => openSimulated());

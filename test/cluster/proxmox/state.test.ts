@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Story } from '../cluster.contract.ts';
+import { Story } from '../../contracts/cluster.ts';
 import { LossyProxy } from './lossy-proxy.ts';
 import { openSimulated, type SimulatedWorld, seed } from './on-simulator.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Guard } from '../../../src/cluster/cluster.ts';
 import { TaskError } from '../../../src/cluster/proxmox/errors.ts';
-import { Story, type World } from '../cluster.contract.ts';
+import { Story, type World } from '../../contracts/cluster.ts';
 import { aGuest, anImage } from './a-guest.ts';
 import { openSimulated, quick, seed } from './on-simulator.ts';
 

@@ -2,7 +2,7 @@ import { truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ImageFile } from '../../../src/cluster/cluster.ts';
 import type { Seed } from '../../../src/simulator/simulator.ts';
-import { Story } from '../cluster.contract.ts';
+import { Story } from '../../contracts/cluster.ts';
 import { LossyProxy } from './lossy-proxy.ts';
 import { openSimulated, quick, seed } from './on-simulator.ts';
 

@@ -1,5 +1,5 @@
-import type { FakeGuest } from '../../../src/cluster/fake-guest.ts';
-import type { FakeCommit } from '../../../src/git/fake.ts';
+import type { FakeGuest } from '../../fakes/cluster-guest.ts';
+import type { FakeCommit } from '../../fakes/git.ts';
 
 /** A VM as the flake spells it. */
 export function aVm(change: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {

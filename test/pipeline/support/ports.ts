@@ -1,10 +1,10 @@
-import { FakeBuilder } from '../../../src/builder/fake.ts';
 import type { ClusterMonitor, Guard } from '../../../src/cluster/cluster.ts';
-import { FakeCluster } from '../../../src/cluster/fake.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import type { LiveState } from '../../../src/core/live.ts';
 import type { GuestStep } from '../../../src/core/steps.ts';
 import type { Source } from '../../../src/git/git.ts';
+import { FakeBuilder } from '../../fakes/builder.ts';
+import { FakeCluster } from '../../fakes/cluster.ts';
 
 /** The fake builder, whose evaluations can be held as well. */
 export class TestBuilder extends FakeBuilder {

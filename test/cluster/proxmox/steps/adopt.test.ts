@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { Story } from '../../cluster.contract.ts';
+import { Story } from '../../../contracts/cluster.ts';
 import { openSimulated, seed } from '../on-simulator.ts';
 
 it('a VM that became a template since the plan is not taken over', async () => {

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { Story } from '../../cluster.contract.ts';
+import { Story } from '../../../contracts/cluster.ts';
 import { aGuest } from '../a-guest.ts';
 import { openSimulated, seed } from '../on-simulator.ts';
 

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { BuildMonitor } from '../../../../src/builder/builder.ts';
-import { FakeChat, type FakeMessage } from '../../../../src/chat/fake.ts';
 import type { Cluster, ImageFile } from '../../../../src/cluster/cluster.ts';
 import { ProxmoxCluster } from '../../../../src/cluster/proxmox/proxmox.ts';
 import { type Image, imageHash } from '../../../../src/core/guest.ts';
@@ -17,6 +16,7 @@ import {
 import type { StoreData } from '../../../../src/store/data.ts';
 import type { AuditEntry } from '../../../../src/store/store.ts';
 import { secretOf } from '../../../cluster/proxmox/on-simulator.ts';
+import { FakeChat, type FakeMessage } from '../../../fakes/chat.ts';
 import { Bench } from '../../../support/pipeline.ts';
 import { commitOf, shaOf } from '../fleet.ts';
 import { TestBuilder } from '../ports.ts';

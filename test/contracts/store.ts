@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
-import { anAppliedRun, anEndedRun, anEntry, anOpenRun } from './samples.ts';
+import { anAppliedRun, anEndedRun, anEntry, anOpenRun } from '../store/samples.ts';
 
 /** What every store must do. `reopen`: closes and opens again, where the adapter outlives its process. */
 export function storeContract(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isDeeperThan } from '../lib/json.ts';
-import type { Delivery } from './webhook.ts';
+import type { Delivery } from './forge.ts';
 
 /** What is taken from a push, whatever a forge calls it. Nothing else of a payload gets past this module. */
 export interface PushFields {

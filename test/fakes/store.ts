@@ -1,5 +1,5 @@
-import { emptyData, fleetIn, type StoreData, withFleet, withRun } from './data.ts';
-import type { AuditEntry, FleetChange, FleetRecord, SavedRun, Store } from './store.ts';
+import { emptyData, fleetIn, type StoreData, withFleet, withRun } from '../../src/store/data.ts';
+import type { AuditEntry, FleetChange, FleetRecord, SavedRun, Store } from '../../src/store/store.ts';
 
 /** A store that forgets: for tests and for looking around. */
 export class MemoryStore implements Store {

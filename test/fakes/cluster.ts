@@ -1,11 +1,11 @@
-import { moveRootAdvice } from '../core/block.ts';
-import { UserError } from '../core/errors.ts';
-import { type DesiredGuest, type GuestAt, guestLabel, imageHash } from '../core/guest.ts';
-import type { LiveDisk, LiveGuest, LiveNode, LiveState } from '../core/live.ts';
-import { stagingMark } from '../core/marks.ts';
-import type { GuestStep } from '../core/steps.ts';
-import { readTags, splitTags } from '../core/tags.ts';
-import type { Cluster, ClusterMonitor, Guard, ImageFile, StoredImage } from './cluster.ts';
+import type { Cluster, ClusterMonitor, Guard, ImageFile, StoredImage } from '../../src/cluster/cluster.ts';
+import { moveRootAdvice } from '../../src/core/block.ts';
+import { UserError } from '../../src/core/errors.ts';
+import { type DesiredGuest, type GuestAt, guestLabel, imageHash } from '../../src/core/guest.ts';
+import type { LiveDisk, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
+import { stagingMark } from '../../src/core/marks.ts';
+import type { GuestStep } from '../../src/core/steps.ts';
+import { readTags, splitTags } from '../../src/core/tags.ts';
 import {
   configured,
   digestOf,
@@ -20,7 +20,7 @@ import {
   swappedBack,
   withConfig,
   withRoot,
-} from './fake-guest.ts';
+} from './cluster-guest.ts';
 
 /** What shall go wrong: before anything was done, or when all was done and only the answer is lost. */
 export interface FakeFailure {

@@ -1,6 +1,15 @@
-import type { Button, Card, ChatName } from '../views/card.ts';
-import type { Answer, Chat, ChatHandlers, CommandOption, Form, MessageRef, Person, Place } from './chat.ts';
-import { readCommandLine } from './command-line.ts';
+import type {
+  Answer,
+  Chat,
+  ChatHandlers,
+  CommandOption,
+  Form,
+  MessageRef,
+  Person,
+  Place,
+} from '../../src/chat/chat.ts';
+import { readCommandLine } from '../../src/chat/command-line.ts';
+import type { Button, Card, ChatName } from '../../src/views/card.ts';
 
 export interface FakeMessage {
   readonly id: string;

@@ -3,9 +3,9 @@ import type { PushEvent } from '../core/push.ts';
 import type { Log } from '../log.ts';
 import type { Secret } from '../secret.ts';
 import { RecentDeliveries } from './deliveries.ts';
+import type { Forge, Headers } from './forge.ts';
 import { forges } from './forges.ts';
 import { readBody } from './read-body.ts';
-import type { Forge, Headers } from './webhook.ts';
 
 export interface WebhookOptions {
   readonly secret: Secret;

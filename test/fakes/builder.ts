@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { ImageFile } from '../cluster/cluster.ts';
-import { UserError } from '../core/errors.ts';
-import type { GuestKind, Image, ImageRequest } from '../core/guest.ts';
-import type { Source } from '../git/git.ts';
-import type { Builder, BuildMonitor } from './builder.ts';
-import { imageTitle } from './images.ts';
+import type { Builder, BuildMonitor } from '../../src/builder/builder.ts';
+import { imageTitle } from '../../src/builder/images.ts';
+import type { ImageFile } from '../../src/cluster/cluster.ts';
+import { UserError } from '../../src/core/errors.ts';
+import type { GuestKind, Image, ImageRequest } from '../../src/core/guest.ts';
+import type { Source } from '../../src/git/git.ts';
 
 /** What one commit evaluates to. */
 export interface FakeCommit {

@@ -3,10 +3,10 @@ import { connect, type Socket } from 'node:net';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PushEvent } from '../../src/core/push.ts';
+import { RecentDeliveries } from '../../src/forge/deliveries.ts';
+import { type WebhookOptions, webhookRoutes } from '../../src/forge/route.ts';
 import { createLog } from '../../src/log.ts';
 import { createGate, Secret } from '../../src/secret.ts';
-import { RecentDeliveries } from '../../src/webhook/deliveries.ts';
-import { type WebhookOptions, webhookRoutes } from '../../src/webhook/route.ts';
 import { untilHangUp } from '../support/hang-up.ts';
 import { gitlabBody, hmacHex, hubBody, secret, sha, signed } from './samples.ts';
 

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { FakeCluster } from '../../src/cluster/fake.ts';
-import { emptyGuest, type FakeGuest, withConfig } from '../../src/cluster/fake-guest.ts';
 import { splitTags } from '../../src/core/tags.ts';
-import { clusterContract, Story, type World } from './cluster.contract.ts';
-import { aGuest, anImage } from './proxmox/a-guest.ts';
+import { aGuest, anImage } from '../cluster/proxmox/a-guest.ts';
+import { clusterContract, Story, type World } from '../contracts/cluster.ts';
+import { FakeCluster } from './cluster.ts';
+import { emptyGuest, type FakeGuest, withConfig } from './cluster-guest.ts';
 
 clusterContract('the cluster in memory', async () => open());
 

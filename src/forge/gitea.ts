@@ -1,7 +1,7 @@
+import type { Forge, Headers } from './forge.ts';
 import { HubPush } from './github.ts';
 import { readPush } from './payload.ts';
 import { isSignedHex, isSignedHub } from './signature.ts';
-import type { Forge, Headers } from './webhook.ts';
 
 /**
  * Gitea. Header names from its services/webhook/deliver.go: bare hex in `X-Gitea-Signature`, and the same in GitHub's

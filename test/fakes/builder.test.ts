@@ -1,5 +1,5 @@
-import { FakeBuilder } from '../../src/builder/fake.ts';
-import { builderContract, website, worker } from './builder.contract.ts';
+import { builderContract, website, worker } from '../contracts/builder.ts';
+import { FakeBuilder } from './builder.ts';
 
 const fleet = { vms: { 'test-website': { vm_id: 823, image_type: website } } };
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import type { Forge, Headers } from './forge.ts';
 import { type PushFields, Ref, RepositoryPath, readPush, Sha } from './payload.ts';
 import { isSignedHub } from './signature.ts';
-import type { Forge, Headers } from './webhook.ts';
 
 /** GitHub. Gitea and Forgejo send its headers too, so they are asked first. */
 export const github: Forge = {

@@ -1,5 +1,5 @@
-import { checkNames, checkOf } from '../core/health.ts';
-import type { Health, HealthMonitor, HealthReport, WatchedGuest } from './health.ts';
+import { checkNames, checkOf } from '../../src/core/health.ts';
+import type { Health, HealthMonitor, HealthReport, WatchedGuest } from '../../src/health/health.ts';
 
 /** How a watch ends: well, ill, or not judged because the cluster does not tell. */
 export type FakeEnd = 'well' | 'ill' | Error;

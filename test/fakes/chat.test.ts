@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/chat/chat.ts';
-import { FakeChat, type FakeMessage } from '../../src/chat/fake.ts';
 import { type Block, type Card, plainText } from '../../src/views/card.ts';
-import { type AskerSees, chatContract } from './chat.contract.ts';
+import { type AskerSees, chatContract } from '../contracts/chat.ts';
+import { FakeChat, type FakeMessage } from './chat.ts';
 
 chatContract('the fake', () => {
   const messages: FakeMessage[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { forges } from '../../src/webhook/forges.ts';
-import { gitlab } from '../../src/webhook/gitlab.ts';
+import { forges } from '../../src/forge/forges.ts';
+import { gitlab } from '../../src/forge/gitlab.ts';
 import {
   gitlabBody,
   gitlabSigned,

@@ -3,7 +3,7 @@ import { UserError } from '../../src/core/errors.ts';
 import type { GuestKind, HealthCheck } from '../../src/core/guest.ts';
 import { checkNames, checkOf } from '../../src/core/health.ts';
 import type { Health } from '../../src/health/health.ts';
-import { aMonitor } from './bench.ts';
+import { aMonitor } from '../health/bench.ts';
 
 /** Health of the guest 823 `test-website` on `pve1`, which is well, and the hands of somebody who changes that. */
 export interface World {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { MemoryStore } from '../../src/store/memory.ts';
-import { anEntry } from './samples.ts';
-import { storeContract } from './store.contract.ts';
+import { storeContract } from '../contracts/store.ts';
+import { anEntry } from '../store/samples.ts';
+import { MemoryStore } from './store.ts';
 
 storeContract('the store in memory', async () => ({ store: new MemoryStore() }));
 

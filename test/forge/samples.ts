@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { Headers } from '../../src/webhook/webhook.ts';
+import type { Headers } from '../../src/forge/forge.ts';
 
 export const secret = 'a-webhook-secret-of-32-characters';
 export const signingKey = Buffer.from('0123456789abcdef0123456789abcdef');

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import type { Forge, Headers } from './forge.ts';
 import { type PushFields, Ref, RepositoryPath, readPush, Sha } from './payload.ts';
 import { hmac, isSameText } from './signature.ts';
-import type { Forge, Headers } from './webhook.ts';
 
 /**
  * GitLab, in two ways. A secret token comes in `X-Gitlab-Token` as it is. A signing token (GitLab 19 and newer,

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { UserError } from '../core/errors.ts';
-import { type DesiredContainer, type DesiredGuest, type DesiredVm, guestLabel } from '../core/guest.ts';
-import type { LiveContainer, LiveContainerConfig, LiveDisk, LiveVm, LiveVmConfig } from '../core/live.ts';
-import { readTags, splitTags } from '../core/tags.ts';
+import { UserError } from '../../src/core/errors.ts';
+import { type DesiredContainer, type DesiredGuest, type DesiredVm, guestLabel } from '../../src/core/guest.ts';
+import type { LiveContainer, LiveContainerConfig, LiveDisk, LiveVm, LiveVmConfig } from '../../src/core/live.ts';
+import { readTags, splitTags } from '../../src/core/tags.ts';
 
 /** A guest of the fake: its configuration is always there, its digest is made from the rest. */
 type FakeVm = Omit<LiveVm, 'config'> & { readonly config: Omit<LiveVmConfig, 'digest'> };

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
-import { FakeHealth } from '../../src/health/fake.ts';
-import { aMonitor } from './bench.ts';
-import { healthContract } from './health.contract.ts';
+import { healthContract } from '../contracts/health.ts';
+import { aMonitor } from '../health/bench.ts';
+import { FakeHealth } from './health.ts';
 
 const guest = { guestKind: 'vm' as const, vmid: 823, node: 'pve1', name: 'test-website' };
 

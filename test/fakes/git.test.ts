@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
-import { FakeGit } from '../../src/git/fake.ts';
-import { gitContract } from './git.contract.ts';
+import { gitContract } from '../contracts/git.ts';
+import { FakeGit } from './git.ts';
 
 gitContract('FakeGit', async () => {
   const git = new FakeGit({ flakeDir: 'fleet' });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { RecentDeliveries } from '../../src/webhook/deliveries.ts';
+import { RecentDeliveries } from '../../src/forge/deliveries.ts';
 
 it('remembers as many ids as it may and forgets the oldest first', () => {
   const deliveries = new RecentDeliveries(2);
