@@ -1,8 +1,8 @@
 import type { Answer, CommandOption, CommandSpec, Person, Place } from '../src/chat/chat.ts';
 import type { Actor } from '../src/core/policy.ts';
 import type { Wish } from '../src/pipeline/access.ts';
-import type { Fleet } from '../src/pipeline/deps.ts';
 import type { Pipeline } from '../src/pipeline/pipeline.ts';
+import type { Fleet } from '../src/pipeline/ports.ts';
 
 /** What a command works with. */
 export interface CommandContext<Args> {

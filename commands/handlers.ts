@@ -2,8 +2,8 @@ import type { Answer, ChatHandlers, CommandRequest, Completion, Press, Submissio
 import { toFailure, UserError } from '../src/core/errors.ts';
 import { didYouMean } from '../src/core/nearest.ts';
 import { planOf } from '../src/core/run.ts';
-import type { Log } from '../src/pipeline/deps.ts';
 import type { Pipeline } from '../src/pipeline/pipeline.ts';
+import type { Log } from '../src/pipeline/ports.ts';
 import { planCardOf } from '../src/views/plan-card.ts';
 import { actorOf, type Command, note } from './command.ts';
 import { commands } from './index.ts';

@@ -1,4 +1,4 @@
-import type { Fleet } from '../src/pipeline/deps.ts';
+import type { Fleet } from '../src/pipeline/ports.ts';
 
 /** The fleet that is named, or the only one; else what to ask back. */
 export function oneFleet(

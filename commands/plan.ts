@@ -1,4 +1,4 @@
-import type { Fleet } from '../src/pipeline/deps.ts';
+import type { Fleet } from '../src/pipeline/ports.ts';
 import { defineCommand, note } from './command.ts';
 
 /** Plans a fleet anew, at the head of its branch or at another commit. Changes nothing. */

@@ -18,7 +18,7 @@ export const rollback = defineCommand({
   async run({ args, actor, pipeline, fleets }) {
     const fleet = oneFleet(fleets, args.fleet);
     if ('ask' in fleet) return note(fleet.ask);
-    const run = await pipeline.rollBack(fleet.fleet, args.to, { chat: actor.chat, id: actor.id, name: actor.name });
+    const run = await pipeline.rollback(fleet.fleet, args.to, { chat: actor.chat, id: actor.id, name: actor.name });
     return note(`Planning as run ${run.id}.`);
   },
 });

@@ -18,15 +18,15 @@ import { type Config, consoleTokenFile, type FleetConfig } from './config.ts';
 import { UserError } from './core/errors.ts';
 import { webhookRoutes } from './forge/route.ts';
 import { GitMirror } from './git/cli.ts';
-import { createHealth, type HealthOptions } from './health/watch.ts';
+import { createHealth, type HealthOptions } from './health/health-check.ts';
 import { type HttpOptions, startHttp } from './http/server.ts';
 import { createLog, type Log } from './log.ts';
-import { type Fleet, realClock } from './pipeline/deps.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
+import { type Fleet, realClock } from './pipeline/ports.ts';
 import { createGate, type Secret } from './secret.ts';
+import { adapterState } from './store/adapter-state.ts';
 import { openStore } from './store/lowdb.ts';
 import { keepSecret } from './store/secret-file.ts';
-import { smallState } from './store/small-state.ts';
 import { version } from './version.ts';
 
 /** What the demo and tests put in place of what the configuration says. */
@@ -201,7 +201,7 @@ function makeDiscord(config: Config, parts: AppParts, log: Log): DiscordChat | u
     token: config.discord.token.reveal(),
     guildId: config.discord.guild,
     channelIds: channelsOf(config, 'discord'),
-    state: smallState(path.resolve(config.stateDir, 'discord.json')),
+    state: adapterState(path.resolve(config.stateDir, 'discord.json')),
     log,
     ...parts.discord,
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { untilSignal } from './cli/signals.ts';
 import { UserError } from './core/errors.ts';
-import { actionList, playAction, rollBackHint } from './demo/actions.ts';
+import { actionList, playAction, rollbackHint } from './demo/actions.ts';
 import { playOnce } from './demo/once.ts';
 import { readSession, reportHead } from './demo/session.ts';
 import { type Demo, startDemo } from './demo/start-demo.ts';
@@ -72,7 +72,7 @@ async function playUntilSignal(port: number): Promise<void> {
 Open ${addressOf(running)} and press Approve. Then, in another terminal:
 ${actionList()}
 or edit ${running.repository.dir} yourself, commit and push.
-${rollBackHint}
+${rollbackHint}
 Ctrl-C ends the demo.`);
   await untilSignal();
   await running.stop();

@@ -1,12 +1,12 @@
-import type { GuestAt, Image } from '../core/guest.ts';
+import type { GuestRef, Image } from '../core/guest.ts';
 import type { LiveGuest, LiveState } from '../core/live.ts';
-import type { GuestStep } from '../core/steps.ts';
+import type { StepSpec } from '../core/steps.ts';
 
 /**
- * What a guest must still be at the next write: anything else stops the run. Each write answers with the guard of the
+ * What a guest must still be at the next write: anything else stops the run. Each write answers with the precondition of the
  * state it left.
  */
-export interface Guard extends GuestAt {
+export interface Precondition extends GuestRef {
   /** The identity of the machine, as `LiveConfig.uuid` has it: another one is another machine under the same VMID. */
   readonly uuid: string;
   /** Digest of the configuration; sent along with the write where Proxmox takes it. */
@@ -68,12 +68,16 @@ export interface Cluster {
   /** Deletes an image file; one that is gone counts as done. Nothing may be importing from it. */
   removeImage(image: StoredImage): Promise<void>;
   /**
-   * Carries out one step. `guard` is the guest's state at the last look; `undefined` only for a guest that is not there
-   * yet. Before it writes, the guest is compared with the guard (UUID, digest) and with the `proxnix` tag, which
+   * Carries out one step. `precondition` is the guest's state at the last look; `undefined` only for a guest that is not there
+   * yet. Before it writes, the guest is compared with the precondition (UUID, digest) and with the `proxnix` tag, which
    * only `adopt` does without.
-   * @returns the guard for the next step; `undefined` when the guest is gone.
+   * @returns the precondition for the next step; `undefined` when the guest is gone.
    */
-  perform(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): Promise<Guard | undefined>;
+  perform(
+    step: StepSpec,
+    precondition: Precondition | undefined,
+    monitor: ClusterMonitor,
+  ): Promise<Precondition | undefined>;
   /**
    * Waits for a task that an earlier process of the bot began. @returns `ok` or Proxmox's own words for what failed;
    * `undefined` when the cluster does not know the task any more.
@@ -83,6 +87,6 @@ export interface Cluster {
    * A guest's first address that is neither loopback nor link-local, as the agent of a VM or the host of a container
    * tells it. Never throws.
    */
-  address(at: GuestAt): Promise<string | undefined>;
+  address(at: GuestRef): Promise<string | undefined>;
   close(): Promise<void>;
 }

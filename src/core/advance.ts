@@ -2,7 +2,7 @@ import { cut } from '../lib/text.ts';
 import type { ApplyingRun, PlannedRun, PlanningRun, QueuedRun, Run, RunEvent, StepState } from './run.ts';
 
 /** How many lines of a step's output a run keeps, and how many bytes of one. */
-const keptLines = 30;
+const outputLimit = 30;
 const longestLine = 400;
 /** Bytes of what somebody typed as a reason. */
 const longestReason = 2000;
@@ -87,7 +87,7 @@ function planned(base: BaseOf<Run>, event: Extract<RunEvent, { type: 'planned' }
     expiresAt: event.expiresAt,
     needed: event.needed,
     approvals: [],
-    ...(event.moved === undefined ? {} : { moved: event.moved }),
+    ...(event.clusterChanges === undefined ? {} : { clusterChanges: event.clusterChanges }),
   };
 }
 
@@ -180,7 +180,7 @@ function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {
     case 'output':
       return change(event.id, (state) => ({
         ...state,
-        output: [...state.output, cut(event.line, longestLine)].slice(-keptLines),
+        output: [...state.output, cut(event.line, longestLine)].slice(-outputLimit),
       }));
     case 'step-done':
       return change(event.id, (state) => ({ ...state, state: 'done', endedAt: event.at }));

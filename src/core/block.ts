@@ -4,7 +4,7 @@ import type { Goal } from './goal.ts';
 import { type ContainerSpec, type DesiredGuest, guestLabel } from './guest.ts';
 import type { KnownGuest, LiveGuest } from './live.ts';
 import { lockedAdvice } from './lock.ts';
-import { beingMade, sameName } from './owner.ts';
+import { isCreateInterrupted, sameName } from './ownership.ts';
 import { readTags } from './tags.ts';
 
 const kindWords = { vm: 'VM', container: 'container' } as const;
@@ -19,7 +19,7 @@ export function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): 
   if (!ours && live.lock === 'create') {
     return { reason: 'locked', advice: lockedAdvice({ guestKind: live.kind, vmid: live.vmid }, live.lock) };
   }
-  if (!ours && !beingMade(live)) {
+  if (!ours && !isCreateInterrupted(live)) {
     return {
       reason: 'not-ours',
       advice: `${who} "${live.name}", which proxnix did not make. Give ${guest.key} another vm_id, or take it over with /proxnix adopt ${guest.name}.`,
@@ -34,7 +34,7 @@ export function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): 
     fleet === undefined &&
     goal.fleetTag !== undefined &&
     !sameName(guest, live) &&
-    !beingMade(live)
+    !isCreateInterrupted(live)
   ) {
     return {
       reason: 'not-ours',
@@ -85,7 +85,7 @@ export function blockOf(change: Touching): Blocked | undefined {
       advice: `Proxmox cannot make a disk smaller. Set disk_gb back, or change the image as well: a new root disk has the new size.`,
     };
   }
-  const madeAnew = change.action === 'replace' && (readTags(live.tags).pending || beingMade(live));
+  const madeAnew = change.action === 'replace' && (readTags(live.tags).pending || isCreateInterrupted(live));
   if (guest !== undefined && !hasRootDisk(guest, live) && !madeAnew) {
     const disks = Object.keys(live.config.disks).join(', ') || 'none';
     return {
@@ -125,7 +125,7 @@ export function protectedBy(change: Touching, guest: DesiredGuest | undefined): 
   if (change.live.config.protected) return 'Its protection is on in Proxmox';
   if (guest?.protected !== true) return undefined;
   // What a run left unfinished was not protected yet: the flake's wish is met by finishing it.
-  if (readTags(change.live.tags).pending || beingMade(change.live)) return undefined;
+  if (readTags(change.live.tags).pending || isCreateInterrupted(change.live)) return undefined;
   const onlyProtects = change.action === 'update' && change.fields.every((field) => field.field === 'protected');
   return onlyProtects ? undefined : 'The flake says protected = true';
 }

@@ -1,6 +1,6 @@
 import type { DesiredGuest, GuestKind } from './guest.ts';
-import type { KeptDisk } from './kept.ts';
 import type { KnownGuest, LiveGuest } from './live.ts';
+import type { RetainedDisk } from './retained-disks.ts';
 
 /** One value that differs, as people read it: `memory 2048 -> 4096 MiB`. */
 export interface FieldChange {
@@ -48,7 +48,7 @@ export interface Blocked {
     /** Images cannot be brought to the node. */
     | 'images'
     /** No disk is kept that it could be rolled back to. */
-    | 'nothing-kept'
+    | 'nothing-retained'
     /** The guest that takes its place under another VMID cannot be made. */
     | 'successor';
   readonly advice: string;
@@ -70,7 +70,7 @@ export interface CreateChange extends ChangeBase {
 /** A change to a guest of ours that goes on living. */
 interface OfKnownGuest extends ChangeBase {
   /** Volumes that were handed over to it and never swapped in, because a run was cut off: they are deleted. */
-  readonly leftovers?: readonly string[];
+  readonly orphanVolumes?: readonly string[];
 }
 
 /** Changes that leave the root disk as it is. */
@@ -82,7 +82,7 @@ export interface UpdateChange extends OfKnownGuest {
 }
 
 /**
- * Another image: the root disk is swapped. `fields` run along. `halfMade`: an interrupted run left a guest without any
+ * Another image: the root disk is swapped. `fields` run along. `incomplete`: an interrupted run left a guest without any
  * disk; it is made anew.
  */
 export interface ReplaceChange extends OfKnownGuest {
@@ -93,22 +93,22 @@ export interface ReplaceChange extends OfKnownGuest {
   /** Store hashes; absent when no tag tells what the disk holds. */
   readonly fromImage?: string;
   readonly toImage: string;
-  readonly halfMade: boolean;
+  readonly incomplete: boolean;
 }
 
 /**
  * Back to a root disk that an earlier replacement took out and that is still kept: nothing is built, the disk comes back
  * with the data it had. `fields` run along; none where only this guest is rolled back.
  */
-export interface RollBackChange extends OfKnownGuest {
-  readonly action: 'roll-back';
+export interface RollbackChange extends OfKnownGuest {
+  readonly action: 'rollback';
   readonly guest: DesiredGuest;
   readonly live: KnownGuest;
   readonly fields: readonly FieldChange[];
   /** Store hash of the image that its root disk holds now, where a tag tells. */
   readonly fromImage?: string;
   /** Absent only when the change is blocked because there is none. */
-  readonly to?: KeptDisk;
+  readonly to?: RetainedDisk;
 }
 
 /** Ours and no longer wanted: its disks are deleted. */
@@ -121,7 +121,7 @@ export interface DestroyChange extends ChangeBase {
 
 /**
  * What an interrupted replace of `ownerVmid` left behind: its staging guest, or with the guest itself, where nothing
- * else of it changes, the volumes in `leftovers`.
+ * else of it changes, the volumes in `orphanVolumes`.
  */
 export interface CleanUpChange extends OfKnownGuest {
   readonly action: 'clean-up';
@@ -152,7 +152,7 @@ export type Change =
   | CreateChange
   | UpdateChange
   | ReplaceChange
-  | RollBackChange
+  | RollbackChange
   | DestroyChange
   | CleanUpChange
   | ConflictChange
@@ -169,7 +169,7 @@ export function requiresRestart(change: Change): boolean {
     case 'update':
       return change.live.status === 'running' && change.fields.some((field) => field.restart);
     case 'replace':
-    case 'roll-back':
+    case 'rollback':
       return change.live.status === 'running';
     default:
       return false;

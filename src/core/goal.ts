@@ -1,6 +1,6 @@
 import type { Commit } from './commit.ts';
 import type { DesiredGuest } from './guest.ts';
-import type { KeptDisk } from './kept.ts';
+import type { RetainedDisk } from './retained-disks.ts';
 
 /** What a plan is for. It travels with the plan, so the plan can be made again from it without evaluating anything. */
 export interface Goal {
@@ -12,15 +12,15 @@ export interface Goal {
   /** The one VMID that the plan is about: it is taken over, and nothing else is planned. */
   readonly adopt?: number;
   /** People want to go back: to kept root disks where there are some, else by building. */
-  readonly rollBack?: {
+  readonly rollback?: {
     /** The one guest that goes back; absent: all of them, to what the commit says. */
     readonly vmid?: number;
     /** The disks there are to go back to. */
-    readonly kept: readonly KeptDisk[];
+    readonly retained: readonly RetainedDisk[];
   };
 }
 
 /** The one VMID that a plan is about; `undefined`: it is about the whole fleet. */
-export function onlyGuest({ adopt, rollBack }: Goal): number | undefined {
-  return adopt ?? rollBack?.vmid;
+export function onlyGuest({ adopt, rollback }: Goal): number | undefined {
+  return adopt ?? rollback?.vmid;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ContainerSpec, HealthCheck, VmSpec } from './guest.ts';
-import { isMark } from './marks.ts';
+import { isMarker } from './markers.ts';
 
 /** A DNS name as Proxmox takes it for a guest: labels of letters, digits and inner hyphens. */
 const dnsName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
@@ -41,7 +41,7 @@ const common = {
   description: z
     .string()
     .max(8192)
-    .refine((text) => !isMark(text), 'is a mark that proxnix itself writes: choose other words')
+    .refine((text) => !isMarker(text), 'is a mark that proxnix itself writes: choose other words')
     .default(''),
 };
 

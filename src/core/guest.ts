@@ -36,7 +36,7 @@ export interface HealthCheck {
 }
 
 /** Where a guest is, and what it is: all that an API call about it needs. */
-export interface GuestAt {
+export interface GuestRef {
   readonly guestKind: GuestKind;
   readonly vmid: number;
   readonly node: string;
@@ -92,6 +92,6 @@ export type DesiredContainer = ContainerSpec & { readonly image: Image };
 export type DesiredGuest = DesiredVm | DesiredContainer;
 
 /** How Proxmox itself names one guest: `VM 823`, `CT 830`. */
-export function guestLabel({ guestKind, vmid }: Pick<GuestAt, 'guestKind' | 'vmid'>): string {
+export function guestLabel({ guestKind, vmid }: Pick<GuestRef, 'guestKind' | 'vmid'>): string {
   return `${guestKind === 'vm' ? 'VM' : 'CT'} ${vmid}`;
 }

@@ -88,7 +88,7 @@ export interface LiveNode {
   /** Names of the storages this node has. */
   readonly storages: readonly string[];
   /** By kind of guest, why this node cannot get images for it, and what to do; absent where it can. */
-  readonly noImages?: { readonly vm?: string; readonly container?: string };
+  readonly imageProblems?: { readonly vm?: string; readonly container?: string };
 }
 
 /** The cluster as one plan sees it. */

@@ -1,4 +1,4 @@
-import { type GuestAt, type GuestKind, guestLabel } from './guest.ts';
+import { type GuestKind, type GuestRef, guestLabel } from './guest.ts';
 
 /**
  * What root can do about a lock that nothing holds any more: no API token can take one away. A guest with the lock
@@ -14,7 +14,7 @@ export function unlockAdvice(
 }
 
 /** The same for a plan: what to do about a guest that is locked. */
-export function lockedAdvice(at: Pick<GuestAt, 'guestKind' | 'vmid'>, lock: string): string {
+export function lockedAdvice(at: Pick<GuestRef, 'guestKind' | 'vmid'>, lock: string): string {
   const advice = lock === 'create' ? `; ${unlockAdvice(at, lock)}` : '';
   return `${guestLabel(at)} is locked (${lock}). Plan again when that is over${advice}.`;
 }

@@ -20,7 +20,7 @@ export function placeGuest(
     if (!able.includes(named)) return { problem: `Node ${guest.node} has no storage "${guest.storage}".` };
     return { node: guest.node };
   }
-  const supplied = able.filter((node) => node.noImages?.[guest.kind] === undefined);
+  const supplied = able.filter((node) => node.imageProblems?.[guest.kind] === undefined);
   const fit = supplied.length === 0 ? able : supplied;
   if (earlier !== undefined && fit.some((node) => node.node === earlier)) return { node: earlier };
   const [best] = [...fit].sort((a, b) => (b.freeMemory ?? 0) - (a.freeMemory ?? 0) || a.node.localeCompare(b.node));

@@ -6,10 +6,10 @@ import { type Goal, onlyGuest } from './goal.ts';
 import { type DesiredGuest, imageHash } from './guest.ts';
 import { hash } from './hash.ts';
 import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
-import { handedOver } from './marks.ts';
-import { beingMade, belongsTo, isBare, isKnown, stagedFor } from './owner.ts';
+import { attachedVolumes } from './markers.ts';
+import { belongsTo, hasConfig, hasNoDisks, isCreateInterrupted, stagedFor } from './ownership.ts';
 import { placeGuest, withGuest } from './place.ts';
-import { diskFor, rollBackOf } from './roll-back.ts';
+import { retainedDiskFor, rollbackChange } from './rollback.ts';
 import { adoptedTags, readTags, splitTags } from './tags.ts';
 
 /** The difference between a goal and the live cluster. */
@@ -46,26 +46,33 @@ export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
     .filter(
       (change) =>
         change.action !== 'clean-up' ||
-        change.leftovers !== undefined ||
+        change.orphanVolumes !== undefined ||
         stagedOn.get(change.ownerVmid) !== change.node,
     )
-    .map((change) => keptUntilMoved(change, changes));
+    .map((change) => blockUntilSuccessor(change, changes));
   const sorted = needed.sort((a, b) => rank(a) - rank(b) || a.vmid - b.vmid);
+  const digests = digestsOf({ goal, changes: sorted });
+  return { id: `p-${digests.digest.slice(0, 6)}`, ...digests, goal, changes: sorted };
+}
+
+/** The two digests of a plan, made of its goal and its changes. */
+export function digestsOf({ goal, changes }: Pick<Plan, 'goal' | 'changes'>): Pick<Plan, 'digest' | 'changesDigest'> {
   const { commit, ...wanted } = goal;
-  const basis = sorted.map(basisOf);
-  const said = sorted.map(({ action, vmid, blocked, ...change }) => ({
+  const basis = changes.map(basisOf);
+  const said = changes.map(({ action, vmid, blocked, ...change }) => ({
     action,
     vmid,
     blocked: blocked?.reason,
     fields: 'fields' in change ? change.fields : [],
     guest: 'guest' in change ? change.guest : undefined,
-    halfMade: 'halfMade' in change ? change.halfMade : undefined,
-    leftovers: 'leftovers' in change ? change.leftovers : undefined,
+    incomplete: 'incomplete' in change ? change.incomplete : undefined,
+    orphanVolumes: 'orphanVolumes' in change ? change.orphanVolumes : undefined,
     to: 'to' in change ? change.to?.volid : undefined,
   }));
-  const digest = hash({ wanted, commit: commit.sha, basis, said });
-  const changesDigest = hash({ fleet: goal.fleet, basis, said });
-  return { id: `p-${digest.slice(0, 6)}`, digest, changesDigest, goal, changes: sorted };
+  return {
+    digest: hash({ wanted, commit: commit.sha, basis, said }),
+    changesDigest: hash({ fleet: goal.fleet, basis, said }),
+  };
 }
 
 /** A whole plan id; one that was cut off is none. */
@@ -87,7 +94,7 @@ function* changesFor(goal: Goal, live: LiveState, earlier: Plan | undefined): Ge
   const there = live.guests.find((one) => one.vmid === vmid);
   // Where nothing is there, there is nothing to take over and nothing to roll back.
   if (guest === undefined || there === undefined) return;
-  yield* goal.adopt === undefined ? rollBack(goal, guest, there) : adoption(goal, guest, there);
+  yield* goal.adopt === undefined ? rollback(goal, guest, there) : adoption(goal, guest, there);
 }
 
 function* wantedChanges(goal: Goal, live: LiveState, earlier: Plan | undefined): Generator<Change> {
@@ -114,14 +121,16 @@ function* adoption(goal: Goal, guest: DesiredGuest, there: LiveGuest): Generator
 }
 
 /** One guest goes back to the root disk it had before; nothing else of it changes. */
-function* rollBack(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<Change> {
+function* rollback(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<Change> {
   const conflict = conflictWith(goal, guest, live);
   const base = { guest, vmid: guest.vmid, name: guest.name, node: live.node } as const;
-  if (conflict !== undefined || !isKnown(live)) {
+  if (conflict !== undefined || !hasConfig(live)) {
     yield { ...base, action: 'conflict', live, blocked: conflict ?? unreadable(live) };
     return;
   }
-  yield blockIfNeeded(rollBackOf(guest, live, { fields: [], to: diskFor(live, goal.rollBack?.kept ?? []) }));
+  yield blockIfNeeded(
+    rollbackChange(guest, live, { fields: [], to: retainedDiskFor(live, goal.rollback?.retained ?? []) }),
+  );
 }
 
 function create(guest: DesiredGuest, nodes: readonly LiveNode[], earlier: Plan | undefined): Change {
@@ -135,34 +144,34 @@ function create(guest: DesiredGuest, nodes: readonly LiveNode[], earlier: Plan |
 function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<Change> {
   const base = { guest, vmid: guest.vmid, name: guest.name, node: live.node } as const;
   const conflict = conflictWith(goal, guest, live);
-  if (conflict !== undefined || !isKnown(live)) {
+  if (conflict !== undefined || !hasConfig(live)) {
     yield { ...base, action: 'conflict', live, blocked: conflict ?? unreadable(live) };
     return;
   }
   const fields = [...diffGuest(guest, live, goal.fleetTag)];
-  const left = handedOver(live.config.unused);
-  const leftovers = left.length === 0 ? {} : { leftovers: left };
+  const left = attachedVolumes(live.config.unused);
+  const orphanVolumes = left.length === 0 ? {} : { orphanVolumes: left };
   if (!imageDiffers(guest, live)) {
-    if (fields.length > 0) yield blockIfNeeded({ ...base, ...leftovers, action: 'update', live, fields });
+    if (fields.length > 0) yield blockIfNeeded({ ...base, ...orphanVolumes, action: 'update', live, fields });
     else if (left.length > 0) {
-      yield blockIfNeeded({ ...base, ...leftovers, action: 'clean-up', live, ownerVmid: guest.vmid });
+      yield blockIfNeeded({ ...base, ...orphanVolumes, action: 'clean-up', live, ownerVmid: guest.vmid });
     }
     return;
   }
-  const to = goal.rollBack && diskFor(live, goal.rollBack.kept, guest);
+  const to = goal.rollback && retainedDiskFor(live, goal.rollback.retained, guest);
   if (to !== undefined) {
-    yield blockIfNeeded({ ...rollBackOf(guest, live, { fields, to }), ...leftovers });
+    yield blockIfNeeded({ ...rollbackChange(guest, live, { fields, to }), ...orphanVolumes });
     return;
   }
   const { imageHash: fromImage, pending } = readTags(live.tags);
   yield blockIfNeeded({
     ...base,
-    ...leftovers,
+    ...orphanVolumes,
     action: 'replace',
     live,
     fields,
     toImage: imageHash(guest.image),
-    halfMade: live.status !== 'running' && (beingMade(live) || (pending && isBare(live.config))),
+    incomplete: live.status !== 'running' && (isCreateInterrupted(live) || (pending && hasNoDisks(live.config))),
     ...(fromImage === undefined ? {} : { fromImage }),
   });
 }
@@ -170,17 +179,17 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
 /** A guest whose image cannot be brought to its node is not begun. */
 function withImages(change: Change, nodes: readonly LiveNode[]): Change {
   if ((change.action !== 'create' && change.action !== 'replace') || change.blocked !== undefined) return change;
-  const advice = nodes.find((one) => one.node === change.node)?.noImages?.[change.guest.kind];
+  const advice = nodes.find((one) => one.node === change.node)?.imageProblems?.[change.guest.kind];
   return advice === undefined ? change : { ...change, blocked: { reason: 'images', advice } };
 }
 
 /** Will this change make a staging guest, and with it remove one that an earlier run left on the same node? */
 function stagesAnew(change: Change): boolean {
-  return change.action === 'replace' && change.blocked === undefined && !change.halfMade;
+  return change.action === 'replace' && change.blocked === undefined && !change.incomplete;
 }
 
 /** A guest that was given another vm_id is not destroyed while the new one cannot be made. */
-function keptUntilMoved(change: Change, changes: readonly Change[]): Change {
+function blockUntilSuccessor(change: Change, changes: readonly Change[]): Change {
   if (change.action !== 'destroy' || change.movedTo === undefined || change.blocked !== undefined) return change;
   const successor = changes.find((other) => other.vmid === change.movedTo);
   if (successor?.blocked === undefined) return change;
@@ -192,7 +201,7 @@ function* unwantedChanges(goal: Goal, live: LiveState): Generator<Change> {
   const wanted = new Set(goal.guests.map((guest) => guest.vmid));
   for (const guest of live.guests) {
     if (wanted.has(guest.vmid) || !isOurs(goal, guest, live)) continue;
-    if (isKnown(guest)) yield unwanted(goal, guest);
+    if (hasConfig(guest)) yield unwanted(goal, guest);
     // A node that is down: nobody may conclude that its guests are gone, and nobody can destroy them now.
     else
       yield {
@@ -226,9 +235,7 @@ function unwanted(goal: Goal, live: KnownGuest): Change {
 }
 
 function rank(change: Change): number {
-  return ['destroy', 'clean-up', 'replace', 'roll-back', 'update', 'create', 'adopt', 'conflict'].indexOf(
-    change.action,
-  );
+  return ['destroy', 'clean-up', 'replace', 'rollback', 'update', 'create', 'adopt', 'conflict'].indexOf(change.action);
 }
 
 function basisOf(change: Change): Basis {

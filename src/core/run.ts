@@ -17,7 +17,7 @@ export type Trigger =
   | { readonly kind: 'drift' }
   | { readonly kind: 'command' | 'plan-again'; readonly by: Who }
   /** Somebody wants to go back: one guest to the root disk it had before, or without `vmid` the fleet to a commit. */
-  | { readonly kind: 'roll-back'; readonly by: Who; readonly vmid?: number }
+  | { readonly kind: 'rollback'; readonly by: Who; readonly vmid?: number }
   /** Somebody wants a guest taken over: its name, key or VMID in the flake, as it was typed. */
   | { readonly kind: 'adopt'; readonly by: Who; readonly guest: string };
 
@@ -87,7 +87,7 @@ export interface PlannedRun extends WithPlan {
   /** How many people must approve. */
   readonly needed: number;
   /** What moved since the plan that was shown before; its approvals are void. */
-  readonly moved?: readonly string[];
+  readonly clusterChanges?: readonly string[];
 }
 interface Decided extends WithPlan {
   readonly approvals: readonly Approval[];
@@ -193,7 +193,7 @@ export type RunEvent =
       readonly at: Time;
       readonly expiresAt: Time;
       readonly needed: number;
-      readonly moved?: readonly string[];
+      readonly clusterChanges?: readonly string[];
     }
   | { readonly type: 'approved'; readonly approval: Approval }
   | { readonly type: 'rejected'; readonly by: Who; readonly at: Time; readonly reason?: string }

@@ -1,7 +1,7 @@
-import { type Change, kindOf, type RollBackChange, type UpdateChange } from './change.ts';
-import { type DesiredGuest, type GuestAt, type Image, imageHash } from './guest.ts';
+import { type Change, kindOf, type RollbackChange, type UpdateChange } from './change.ts';
+import { type DesiredGuest, type GuestRef, type Image, imageHash } from './guest.ts';
 import { type Plan, runnable } from './plan.ts';
-import { rolledBackTo } from './roll-back.ts';
+import { rolledBackTo } from './rollback.ts';
 import { finalTags, pendingTags, updatingTags } from './tags.ts';
 
 /**
@@ -9,7 +9,7 @@ import { finalTags, pendingTags, updatingTags } from './tags.ts';
  * call sequence of its change. Every step can be read back from the live configuration, so it may be asked again after
  * a lost answer.
  */
-export type GuestStep = GuestAt & StepWork;
+export type StepSpec = GuestRef & StepWork;
 
 type StepWork =
   /**
@@ -30,9 +30,9 @@ type StepWork =
   /** Makes pending changes real: a reboot by the server when the guest runs and something is pending, else nothing. */
   | { readonly kind: 'restart' }
   /** A staging guest with the new root disk beside the guest that goes on running. */
-  | { readonly kind: 'stage'; readonly guest: DesiredGuest }
+  | { readonly kind: 'prepare'; readonly guest: DesiredGuest }
   /** The staged disk to the guest as an unused volume; the staging guest goes. */
-  | { readonly kind: 'hand-over'; readonly guest: DesiredGuest }
+  | { readonly kind: 'attach'; readonly guest: DesiredGuest }
   /**
    * Another disk becomes the root disk, pending while the guest runs; the old one stays as an unused volume.
    * `volid`: an unused volume of the guest; absent: the disk that was handed over last.
@@ -42,7 +42,7 @@ type StepWork =
    * The root disk that was swapped out becomes the root disk again, pending while the guest runs; the new one stays as
    * an unused volume. `volid`: the old disk, as the plan's basis has it.
    */
-  | { readonly kind: 'swap-back'; readonly guest: DesiredGuest; readonly volid: string }
+  | { readonly kind: 'rollback'; readonly guest: DesiredGuest; readonly volid: string }
   /** The last step of a guest: the final tags, and protection where the flake wants it. */
   | { readonly kind: 'finish'; readonly guest: DesiredGuest; readonly tags: string }
   /** A guest that is not ours becomes ours: one write of its tags, and nothing else of it. */
@@ -59,13 +59,13 @@ type StepWork =
 export type Step = { readonly id: string } & (
   | { readonly kind: 'build'; readonly images: readonly Image[] }
   | { readonly kind: 'upload'; readonly image: Image; readonly node: string }
-  | ({ readonly name: string } & GuestStep)
+  | ({ readonly name: string } & StepSpec)
   /** Is the guest well after its start? Looked at from outside, nothing is written. */
-  | ({ readonly kind: 'health'; readonly name: string; readonly guest: DesiredGuest } & GuestAt)
+  | ({ readonly kind: 'health'; readonly name: string; readonly guest: DesiredGuest } & GuestRef)
 );
 
 /** A step that changes a guest. */
-export type GuestStepOf = Extract<Step, GuestStep>;
+export type GuestStep = Extract<Step, StepSpec>;
 
 /**
  * The steps of an apply, in the order in which they run: builds and uploads first (a broken build changes nothing),
@@ -90,7 +90,7 @@ function* imageSteps(changes: readonly Change[]): Generator<Step> {
 }
 
 /** What every step of one guest has in common. */
-type At = <Kind extends GuestStep['kind'] | 'health'>(kind: Kind) => GuestAt & { id: string; kind: Kind; name: string };
+type At = <Kind extends StepSpec['kind'] | 'health'>(kind: Kind) => GuestRef & { id: string; kind: Kind; name: string };
 
 function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   const { vmid, name, node } = change;
@@ -103,8 +103,8 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
     return;
   }
   if (change.action === 'clean-up') {
-    if (change.leftovers === undefined) yield { ...at('discard'), vmid: change.ownerVmid, staging: true };
-    else yield { ...at('free'), volids: change.leftovers };
+    if (change.orphanVolumes === undefined) yield { ...at('discard'), vmid: change.ownerVmid, staging: true };
+    else yield { ...at('free'), volids: change.orphanVolumes };
     return;
   }
   if (change.action === 'adopt') {
@@ -115,16 +115,16 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   const live = change.action === 'create' ? [] : change.live.tags;
   const working = pendingTags(live, plan.goal.fleetTag);
   if (change.action === 'update') yield* updateSteps(change, at);
-  else if (change.action === 'replace' && !change.halfMade) {
-    yield { ...at('stage'), guest };
-    yield { ...at('hand-over'), guest };
+  else if (change.action === 'replace' && !change.incomplete) {
+    yield { ...at('prepare'), guest };
+    yield { ...at('attach'), guest };
     // Until the swap the tags tell what the root disk holds: one that is cut off here can still be gone back to.
     if (change.fields.length > 0) yield { ...at('configure'), guest, tags: updatingTags(live) };
     yield { ...at('swap'), guest, tags: working };
     yield at('restart');
     yield at('start');
     yield { ...at('health'), guest };
-  } else if (change.action === 'roll-back') yield* rollBackSteps(change, at, working);
+  } else if (change.action === 'rollback') yield* rollbackSteps(change, at, working);
   else {
     if (change.action === 'replace') yield { ...at('discard'), staging: false };
     yield { ...at('create'), guest, tags: working };
@@ -137,11 +137,11 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
     yield { ...at('health'), guest };
   }
   // Before protection, under which Proxmox deletes nothing.
-  const leftovers = change.action === 'create' ? undefined : change.leftovers;
-  if (leftovers !== undefined) yield { ...at('free'), volids: leftovers };
+  const orphanVolumes = change.action === 'create' ? undefined : change.orphanVolumes;
+  if (orphanVolumes !== undefined) yield { ...at('free'), volids: orphanVolumes };
   const { commit, fleetTag } = plan.goal;
   const planned = { imageHash: imageHash(guest.image), commit: commit.sha };
-  const done = change.action === 'roll-back' ? { ...planned, ...rolledBackTo(change) } : planned;
+  const done = change.action === 'rollback' ? { ...planned, ...rolledBackTo(change) } : planned;
   const tags = finalTags(live, fleetTag === undefined ? done : { ...done, fleet: fleetTag });
   yield { ...at('finish'), guest, tags };
 }
@@ -157,7 +157,7 @@ function* updateSteps(change: UpdateChange, at: At): Generator<Step> {
   if (live.status === 'running') yield { ...at('health'), guest };
 }
 
-function* rollBackSteps(change: RollBackChange, at: At, tags: string): Generator<Step> {
+function* rollbackSteps(change: RollbackChange, at: At, tags: string): Generator<Step> {
   const { guest, to, fields } = change;
   if (to === undefined) return;
   if (fields.length > 0) yield { ...at('configure'), guest, tags: updatingTags(change.live.tags) };

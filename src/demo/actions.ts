@@ -43,7 +43,7 @@ const actions: Readonly<Record<string, Action>> = {
 /** Does one thing to the demo that runs in `dir`; `list` says what there is. */
 export async function playAction(dir: string, name: string, target: string | undefined): Promise<void> {
   if (name === 'list') {
-    console.log(`${actionList()}\n${rollBackHint}`);
+    console.log(`${actionList()}\n${rollbackHint}`);
     return;
   }
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
@@ -73,7 +73,7 @@ async function refuseUnlessRunning({ url }: Session): Promise<void> {
 }
 
 /** What no action does, because it is for the console's command line. */
-export const rollBackHint = 'In the console, `/proxnix rollback test-website` brings a guest that was replaced back.';
+export const rollbackHint = 'In the console, `/proxnix rollback test-website` brings a guest that was replaced back.';
 
 /** The actions, a line each. */
 export function actionList(): string {

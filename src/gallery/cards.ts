@@ -1,10 +1,10 @@
 import { commands } from '../../commands/index.ts';
 import type { Run } from '../core/run.ts';
 import type { Card } from '../views/card.ts';
+import { collectedCard } from '../views/collected-card.ts';
 import type { CardContext } from '../views/context.ts';
 import type { Form } from '../views/form.ts';
 import { confirmForm, rejectForm } from '../views/forms.ts';
-import { freedCard } from '../views/freed-card.ts';
 import { helpCard } from '../views/help-card.ts';
 import { historyCard } from '../views/history-card.ts';
 import { planCardOf, whichPlanCard } from '../views/plan-card.ts';
@@ -74,10 +74,16 @@ export function galleryCards(): Readonly<Record<string, Card>> {
   cards['power-report'] = powerCard(stopped, { kind: 'report' });
   cards['power-locked'] = powerCard(stopped, { kind: 'locked', lock });
   cards['power-often'] = powerCard(stopped, { kind: 'often', starts: 3 });
-  const freed = { volid: 'local-lvm:vm-822-disk-1', imageHash: '4vq1h0c2d8k3m7p1r5v9x2z6b0f4h8ln', sizeMb: 10 * 1024 };
-  cards['freed'] = freedCard({
-    disks: [{ name: 'test-worker', vmid: 822, disks: [freed] }],
-    images: [{ volid: `proxnix-images:import/proxnix-${freed.imageHash}.qcow2`, hash: freed.imageHash, size: 1.9e9 }],
+  const collected = {
+    volid: 'local-lvm:vm-822-disk-1',
+    imageHash: '4vq1h0c2d8k3m7p1r5v9x2z6b0f4h8ln',
+    sizeMb: 10 * 1024,
+  };
+  cards['collected'] = collectedCard({
+    disks: [{ name: 'test-worker', vmid: 822, disks: [collected] }],
+    images: [
+      { volid: `proxnix-images:import/proxnix-${collected.imageHash}.qcow2`, hash: collected.imageHash, size: 1.9e9 },
+    ],
     roots: 2,
   });
   cards['store-damaged'] = storeCard({

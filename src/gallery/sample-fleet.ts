@@ -40,15 +40,15 @@ export function adoptPlan(): Plan {
 }
 
 /** The worker goes back to the root disk it had an hour ago. */
-export function rollBackPlan(): Plan {
+export function rollbackPlan(): Plan {
   const volid = 'local-lvm:vm-822-disk-1';
   const now = live(worker, images.worker, 'running');
   const unhappy = { ...now, config: { ...now.config, unused: { unused0: volid } } };
   const uuid = now.config.uuid;
-  const kept = [
+  const retained = [
     { vmid: 822, uuid, volid, imageHash: images.workerOld, commit: oldCommit, since: sampleNow - 3_600_000 },
   ];
-  return createPlan({ ...goalOf([cp, worker]), rollBack: { vmid: 822, kept } }, liveOf([cpLive, unhappy]));
+  return createPlan({ ...goalOf([cp, worker]), rollback: { vmid: 822, retained } }, liveOf([cpLive, unhappy]));
 }
 
 /** The whole fleet gone from the flake. */

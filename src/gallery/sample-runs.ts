@@ -8,7 +8,7 @@ import {
   emptyPlan,
   movedPlan,
   quietPlan,
-  rollBackPlan,
+  rollbackPlan,
   sampleCommit,
   sampleNow,
   samplePlan,
@@ -29,7 +29,7 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
     { type: 'step-started', id: 'build', at },
     { type: 'progress', id: 'build', text: '12 of 31 derivations: nixos-disk-image', fraction: 12 / 31 },
   ]);
-  const importing = atStep(applying, '822 stage', 0.42);
+  const importing = atStep(applying, '822 prepare', 0.42);
   const failure = {
     message: 'The start of VM 822 failed: MAX 2 vcpus allowed per VM on this node.',
     next: 'Give test-worker fewer cores, or move it to a larger node.',
@@ -49,7 +49,7 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
       '          did you mean kernelPackages?',
     ],
   };
-  const back: Run = { ...planned(rollBackPlan()), trigger: { kind: 'roll-back', by: ada, vmid: 822 } };
+  const back: Run = { ...planned(rollbackPlan()), trigger: { kind: 'rollback', by: ada, vmid: 822 } };
   const drift = (plan: Plan, needed = 1): Run => ({ ...planned(plan, needed), trigger: { kind: 'drift' } });
   return {
     'planning-waiting': started(),
@@ -69,7 +69,7 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
         at,
         expiresAt,
         needed: 1,
-        moved: ['the configuration of test-cp (821) changed'],
+        clusterChanges: ['the configuration of test-cp (821) changed'],
       },
     ]),
     'plan-other-branch': { ...planned(quietPlan()), ref: 'feature/larger-website', offBranch: true },
@@ -86,12 +86,12 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
     applied: moved(finished(applying), [
       { type: 'applied', at: at + 372_000, addresses: { '820': '10.0.8.20', '821': '10.0.8.21' } },
     ]),
-    'roll-back': back,
-    'roll-back-applied': moved(
+    rollback: back,
+    'rollback-applied': moved(
       finished(
         moved(back, [
           { type: 'approved', approval: { by: ada, at } },
-          { type: 'started', steps: planSteps(rollBackPlan()), at },
+          { type: 'started', steps: planSteps(rollbackPlan()), at },
         ]),
       ),
       [{ type: 'applied', at: at + 14_000, addresses: { '822': '10.0.8.22' } }],
@@ -109,7 +109,7 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
       {
         type: 'interrupted',
         at: at + 100_000,
-        notes: ['The step "822 stage": its task went on without the bot and ended with "OK".'],
+        notes: ['The step "822 prepare": its task went on without the bot and ended with "OK".'],
       },
     ]),
     rejected: moved(planned(samplePlan()), [{ type: 'rejected', by: ada, at, reason: 'the website is still needed' }]),

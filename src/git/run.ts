@@ -42,7 +42,7 @@ const killAfterMs = 10_000;
 const usualOutput = 1024 * 1024;
 /** Bytes of a line of stderr. What the server says comes through here as well. */
 const longestLine = 2000;
-const keptLines = { count: 50, bytes: 16 * 1024 };
+const outputLimit = { count: 50, bytes: 16 * 1024 };
 
 /**
  * Runs git without a shell, hooks, prompts or a person's settings, in its own process group: a hanging `ssh` below it
@@ -59,7 +59,7 @@ export async function runGit(run: GitRun, args: readonly string[], maxOutput = u
     reject: false,
     buffer: false,
   });
-  const said = new Newest<string>(keptLines);
+  const said = new Newest<string>(outputLimit);
   const read = Promise.all([
     readText(child.stdout, maxOutput),
     readLines(child.stderr, longestLine, (line) => said.add(line, Buffer.byteLength(line))),

@@ -1,8 +1,8 @@
 import { UserError } from '../core/errors.ts';
-import type { GuestAt, HealthCheck } from '../core/guest.ts';
+import type { GuestRef, HealthCheck } from '../core/guest.ts';
 
 /** A guest that was just started. */
-export interface WatchedGuest extends GuestAt {
+export interface WatchedGuest extends GuestRef {
   readonly name: string;
   /** As the flake has it; absent: the default rule. */
   readonly check?: HealthCheck;
@@ -51,14 +51,14 @@ export interface Health {
  * thrown only when the question could not be asked, a `NotAllowed` when it never will be.
  */
 export interface GuestProbe {
-  running(at: GuestAt): Promise<boolean>;
+  running(at: GuestRef): Promise<boolean>;
   /** `silent`: none answers now (a stopped guest's too). `absent`: the guest is configured without one, or a container. */
-  agentPing(at: GuestAt): Promise<'ok' | 'silent' | 'absent'>;
+  agentPing(at: GuestRef): Promise<'ok' | 'silent' | 'absent'>;
   /**
    * The first address that is neither loopback nor link-local, as the agent of a VM or the host of a container tells it;
    * `undefined` when it tells none.
    */
-  address(at: GuestAt): Promise<string | undefined>;
+  address(at: GuestRef): Promise<string | undefined>;
 }
 
 /** The cluster refuses to tell: a privilege is missing, and waiting does not help. */

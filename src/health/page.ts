@@ -5,9 +5,9 @@ import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import fetch from 'node-fetch';
 import { type Connect, dial, Refused } from './dial.ts';
+import { wordsFor } from './network-errors.ts';
 import type { Sight } from './sight.ts';
 import { until } from './until.ts';
-import { wordsFor } from './words.ts';
 
 /** All addresses of a name, best first. */
 export type Lookup = (name: string) => Promise<readonly string[]>;

@@ -4,7 +4,7 @@ import { personId } from '../core/identity.ts';
 import { type Actor, mayAct, mayView } from '../core/policy.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { Store } from '../store/store.ts';
-import type { Clock, Fleet } from './deps.ts';
+import type { Clock, Fleet } from './ports.ts';
 
 /** What somebody wants: to read or to ask for a plan, or what only approvers may. */
 export type Wish = 'view' | 'act';

@@ -1,14 +1,14 @@
+import { driftDigest, withAcknowledged } from '../core/acknowledged-drift.ts';
 import { hasEnded } from '../core/advance.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
 import { type Goal, onlyGuest } from '../core/goal.ts';
-import { driftDigest, withKnown } from '../core/known-drift.ts';
 import { createPlan } from '../core/plan.ts';
 import type { ApplyingRun } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
-import type { Clock, Fleet, Log } from './deps.ts';
 import { imagesToKeep } from './images-kept.ts';
 import { goalOf, planAgain, vmidsOf } from './plan-run.ts';
+import type { Clock, Fleet, Log } from './ports.ts';
 import { appliedPin, refuseOtherBranch } from './provenance.ts';
 import type { Runs } from './runs.ts';
 import { StepRunner } from './step-runner.ts';
@@ -25,8 +25,8 @@ export interface ApplyDeps {
  * Applies an approved run: looks at the cluster once more, then runs its steps. Never throws: an apply ends in a run
  * that says what happened.
  */
-export async function applyRun(fleet: Fleet, runId: string, deps: ApplyDeps): Promise<void> {
-  const { runs, store, clock, log } = deps;
+export async function applyRun(fleet: Fleet, runId: string, ports: ApplyDeps): Promise<void> {
+  const { runs, store, clock, log } = ports;
   const run = runs.get(runId);
   if (run?.phase !== 'queued') return;
   // Locked after the approval: it goes on waiting, and `unlock` brings it back into the lane.
@@ -41,10 +41,10 @@ export async function applyRun(fleet: Fleet, runId: string, deps: ApplyDeps): Pr
     });
     if ('refused' in begun || begun.run.phase !== 'applying') return;
     await store.audit({ at: clock.now(), action: 'started', who: 'proxnix', run: runId, plan: run.plan.digest });
-    const runner = new StepRunner({ ...deps, fleet, runId, plan: run.plan, cancelled: deps.cancelFor(runId) });
+    const runner = new StepRunner({ ...ports, fleet, runId, plan: run.plan, cancelled: ports.cancelFor(runId) });
     const end = await runner.run(begun.run.steps);
     if (end === 'cancelled') await runs.apply(runId, { type: 'cancelled', at: clock.now() });
-    else await applied(fleet, runId, deps);
+    else await applied(fleet, runId, ports);
   } catch (error) {
     log.warn({ run: runId, fleet: fleet.name, ...errorFacts(error) }, 'an apply failed');
     await runs.fail(runId, { type: 'failed', failure: toFailure(error), at: clock.now() });
@@ -68,7 +68,7 @@ async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }:
       log.warn({ run: runId, ...errorFacts(error) }, 'the commit that was applied could not be kept');
     });
   }
-  if (!whole && goal.rollBack !== undefined) await acceptDrift(fleet, goal, { store, clock, log });
+  if (!whole && goal.rollback !== undefined) await acceptDrift(fleet, goal, { store, clock, log });
   const addresses = await addressesOf(fleet, run);
   await runs.apply(runId, { type: 'applied', at: clock.now(), addresses });
   const images = whole ? imagesToKeep(fleet, runs.all(), clock.now()) : undefined;
@@ -88,8 +88,10 @@ async function acceptDrift(
   const goal = goalOf(fleet, commit, guests);
   try {
     const plan = createPlan(goal, await fleet.cluster.readState(vmidsOf(goal)));
-    const drifts = store.fleet(fleet.name).drifts ?? [];
-    await store.saveFleet(fleet.name, { drifts: withKnown(drifts, { digest: driftDigest(plan) }, clock.now()) });
+    const drifts = store.fleet(fleet.name).acknowledgedDrifts ?? [];
+    await store.saveFleet(fleet.name, {
+      acknowledgedDrifts: withAcknowledged(drifts, { digest: driftDigest(plan) }, clock.now()),
+    });
   } catch (error) {
     log.warn({ fleet: fleet.name, ...errorFacts(error) }, 'the drift that a rollback makes could not be looked at');
   }

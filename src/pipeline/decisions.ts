@@ -1,6 +1,6 @@
 import type { Answer } from '../chat/chat.ts';
+import { driftDigest, withAcknowledged } from '../core/acknowledged-drift.ts';
 import { IllegalTransition } from '../core/advance.ts';
-import { driftDigest, withKnown } from '../core/known-drift.ts';
 import { type Plan, planIdPattern } from '../core/plan.ts';
 import {
   type Actor,
@@ -18,8 +18,8 @@ import type { AuditEntry, Store } from '../store/store.ts';
 import { confirmForm, rejectForm } from '../views/forms.ts';
 import { whichPlanCard } from '../views/plan-card.ts';
 import { answerOf } from './access.ts';
-import type { Clock, Fleet, Log } from './deps.ts';
 import { planAgain } from './plan-run.ts';
+import type { Clock, Fleet, Log } from './ports.ts';
 import { provenanceOf } from './provenance.ts';
 import type { Runs } from './runs.ts';
 import type { ShownPlans } from './shown-plans.ts';
@@ -46,14 +46,14 @@ export interface DecisionDeps {
 
 /** Approve, reject and cancel: who may, what must be typed, and what the cluster says at that moment. */
 export class Decisions {
-  readonly #deps: DecisionDeps;
+  readonly #ports: DecisionDeps;
   /** A thousand presses at once look at the cluster once. */
   readonly #looks = new Map<string, Promise<void>>();
   /** And ask git once. */
   readonly #provenances = new Map<string, Provenance>();
 
-  constructor(deps: DecisionDeps) {
-    this.#deps = deps;
+  constructor(ports: DecisionDeps) {
+    this.#ports = ports;
   }
 
   /**
@@ -67,7 +67,7 @@ export class Decisions {
     actor: Actor,
     typed?: string,
   ): Promise<Decision> {
-    const { runs, clock } = this.#deps;
+    const { runs, clock } = this.#ports;
     const open = await this.#open(fleet, runId, planId, actor, 'approve');
     if ('answer' in open) return open;
     const provenance = await this.#provenance(fleet, open.run);
@@ -108,7 +108,7 @@ export class Decisions {
     actor: Actor,
     reason?: string,
   ): Promise<Decision> {
-    const { runs, clock } = this.#deps;
+    const { runs, clock } = this.#ports;
     const open = await this.#open(fleet, runId, planId, actor, 'reject');
     if ('answer' in open) return open;
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
@@ -135,7 +135,7 @@ export class Decisions {
 
   /** Stops an apply between two guests, or takes a queued run out of the lane. */
   async cancel(fleet: Fleet, runId: string, actor: Actor): Promise<Decision> {
-    const { runs, clock } = this.#deps;
+    const { runs, clock } = this.#ports;
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
     const first = () => this.#audit('cancelled', actor, runId);
     const moved = await runs.decide<Refusal>(runId, (run) => {
@@ -166,7 +166,7 @@ export class Decisions {
     actor: Actor,
     verb: 'approve' | 'reject',
   ): Promise<Decision | { readonly run: PlannedRun; readonly meant: string }> {
-    const { clock, shown } = this.#deps;
+    const { clock, shown } = this.#ports;
     const run = this.#run(runId);
     const now = planOf(run)?.id ?? '';
     const meant = planId ?? shown.last(actor, runId);
@@ -181,7 +181,7 @@ export class Decisions {
   }
 
   #provenance(fleet: Fleet, run: PlannedRun): Provenance {
-    const { log, store, runs } = this.#deps;
+    const { log, store, runs } = this.#ports;
     const asked =
       this.#provenances.get(run.plan.digest) ??
       provenanceOf(fleet, run, { log, store, runs: runs.all() }).finally(() =>
@@ -199,7 +199,7 @@ export class Decisions {
   }
 
   async #look(fleet: Fleet, runId: string): Promise<void> {
-    const { runs, clock, log } = this.#deps;
+    const { runs, clock, log } = this.#ports;
     const run = this.#run(runId);
     if (run.phase !== 'planned') return;
     const event = await planAgain(fleet, run, clock);
@@ -222,26 +222,28 @@ export class Decisions {
 
   /** A drift that is rejected is not shown again for a while. */
   async #ignore(fleet: Fleet, plan: Plan, at: number): Promise<void> {
-    const { store } = this.#deps;
+    const { store } = this.#ports;
     const ignored = { digest: driftDigest(plan), until: at + ignoredMs };
-    await store.saveFleet(fleet.name, { drifts: withKnown(store.fleet(fleet.name).drifts ?? [], ignored, at) });
+    await store.saveFleet(fleet.name, {
+      acknowledgedDrifts: withAcknowledged(store.fleet(fleet.name).acknowledgedDrifts ?? [], ignored, at),
+    });
   }
 
   #lock(fleet: Fleet): Lock | undefined {
-    return this.#deps.store.fleet(fleet.name).lock;
+    return this.#ports.store.fleet(fleet.name).lock;
   }
 
   #run(id: string): Run {
-    const run = this.#deps.runs.get(id);
+    const run = this.#ports.runs.get(id);
     if (run === undefined) throw new Error(`there is no run ${id}`);
     return run;
   }
 
   #audit(action: AuditEntry['action'], actor: Actor, run: string, plan?: string, detail?: string): Promise<void> {
-    return this.#deps.store.audit({
-      ...{ at: this.#deps.clock.now(), action, who: `${actor.chat}:${actor.id}`, run },
+    return this.#ports.store.audit({
+      ...{ at: this.#ports.clock.now(), action, who: `${actor.chat}:${actor.id}`, run },
       ...(plan === undefined ? {} : { plan }),
-      ...(detail === undefined ? {} : { detail: this.#deps.gate(detail) }),
+      ...(detail === undefined ? {} : { detail: this.#ports.gate(detail) }),
     });
   }
 }

@@ -1,13 +1,13 @@
+import { driftDigest, isAcknowledged, onlyIgnored, withAcknowledged } from '../core/acknowledged-drift.ts';
 import type { Commit } from '../core/commit.ts';
 import { type Goal, onlyGuest } from '../core/goal.ts';
-import { driftDigest, isKnown, onlyIgnored, withKnown } from '../core/known-drift.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
 import { planOf, type Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
-import type { Clock, Fleet } from './deps.ts';
-import type { Lanes } from './lanes.ts';
 import { evaluateGoal, goalOf, outcomeOf, vmidsOf } from './plan-run.ts';
+import type { Clock, Fleet } from './ports.ts';
 import { originOf } from './provenance.ts';
+import type { Lanes } from './queues.ts';
 import type { Runs } from './runs.ts';
 
 /** What a check for drift came to. */
@@ -78,19 +78,19 @@ export class Drift {
     const before = this.#lastPlan(fleet, goal.commit.sha);
     const plan = createPlan(goal, live, before);
     const now = this.#clock.now();
-    const known = this.#store.fleet(fleet.name).drifts ?? [];
+    const known = this.#store.fleet(fleet.name).acknowledgedDrifts ?? [];
     if (differsOnlyAsBefore(plan, this.#lastPlan(fleet, goal.commit.sha, false))) {
       const kept = onlyIgnored(known, now);
-      if (kept.length !== known.length) await this.#store.saveFleet(fleet.name, { drifts: kept });
+      if (kept.length !== known.length) await this.#store.saveFleet(fleet.name, { acknowledgedDrifts: kept });
       return { kind: 'same', commit: goal.commit };
     }
-    if (!asked && isKnown(known, driftDigest(plan), now)) return { kind: 'known' };
+    if (!asked && isAcknowledged(known, driftDigest(plan), now)) return { kind: 'known' };
     const event = outcomeOf(fleet, plan, this.#clock);
     // Where git cannot tell, the card does not say it; the press asks again, and fails closed.
     const origin = await originOf(fleet, goal.commit).catch(() => ({}));
     const run = await this.#runs.start(fleet, { kind: 'drift' }, goal.commit, { event, ...origin });
-    const drifts = withKnown(known, { digest: driftDigest(plan) }, now);
-    await this.#store.saveFleet(fleet.name, { drifts });
+    const drifts = withAcknowledged(known, { digest: driftDigest(plan) }, now);
+    await this.#store.saveFleet(fleet.name, { acknowledgedDrifts: drifts });
     return { kind: 'drift', runId: run.id };
   }
 

@@ -1,4 +1,4 @@
-import type { Clock, Log } from './deps.ts';
+import type { Clock, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
 
 const everyMs = 60_000;

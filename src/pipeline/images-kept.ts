@@ -3,7 +3,7 @@ import { type Image, imageHash } from '../core/guest.ts';
 import type { LiveState } from '../core/live.ts';
 import { planOf, type Run } from '../core/run.ts';
 import { readTags } from '../core/tags.ts';
-import type { Fleet } from './deps.ts';
+import type { Fleet } from './ports.ts';
 
 /** Store hashes of the images that guests run, or that a run of these fleets may still bring to one. */
 export function imagesInUse(live: LiveState, fleets: readonly Fleet[], runs: readonly Run[]): ReadonlySet<string> {

@@ -2,28 +2,28 @@ import type { Answer } from '../chat/chat.ts';
 import { hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
-import type { KeptDisk } from '../core/kept.ts';
 import { type Actor, mayView } from '../core/policy.ts';
 import type { PushEvent } from '../core/push.ts';
+import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { Run, Trigger, Who } from '../core/run.ts';
 import type { CardContext } from '../views/context.ts';
 import { storeCard } from '../views/store-card.ts';
 import { Access, type Opened, type Wish } from './access.ts';
 import { cleanAnswer } from './clean-card.ts';
 import { type Decision, Decisions } from './decisions.ts';
-import type { Deps, Fleet } from './deps.ts';
 import type { DriftFinding } from './drift-check.ts';
 import { Expiry } from './expiry.ts';
-import { findRollBack } from './find-roll-back.ts';
-import { Lanes } from './lanes.ts';
+import { findRollback } from './find-rollback.ts';
+import { type Intervals, Maintenance } from './maintenance.ts';
+import type { Fleet, Ports } from './ports.ts';
 import { originOf } from './provenance.ts';
-import { reconcile } from './reconcile.ts';
+import { Watch } from './push-watcher.ts';
+import { Lanes } from './queues.ts';
+import { recoverInterrupted } from './recover-interrupted.ts';
 import { Reporter } from './reporter.ts';
 import { Runs } from './runs.ts';
 import { setLock } from './set-lock.ts';
 import { ShownPlans } from './shown-plans.ts';
-import { type Intervals, Upkeep } from './upkeep.ts';
-import { Watch } from './watch.ts';
 import { Work } from './work.ts';
 
 /** How long ago a run may have ended to be shown again at the start. */
@@ -33,7 +33,7 @@ const elsewhere = 'of another fleet';
 
 /** The story: from a push to the final tags. Everything that chats, webhooks and the command line ask for comes here. */
 export class Pipeline {
-  readonly #deps: Deps;
+  readonly #ports: Ports;
   readonly #reporter: Reporter;
   readonly #runs: Runs;
   readonly #lanes = new Lanes();
@@ -43,33 +43,33 @@ export class Pipeline {
   readonly #shown = new ShownPlans();
   readonly #watch: Watch;
   readonly #expiry: Expiry;
-  readonly #upkeep: Upkeep;
+  readonly #maintenance: Maintenance;
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
+  constructor(ports: Ports) {
+    this.#ports = ports;
     this.#reporter = new Reporter({
-      ...deps,
+      ...ports,
       onShown: (runId, ref) => {
         this.#runs.shown(runId, ref).catch((error: unknown) => {
-          deps.log.error({ run: runId, err: error }, 'where a card is shown could not be saved');
+          ports.log.error({ run: runId, err: error }, 'where a card is shown could not be saved');
         });
       },
       onCard: (chat, runId, card) => this.#shown.onCard(chat, runId, card),
     });
     this.#runs = new Runs({
-      ...deps,
+      ...ports,
       reporter: this.#reporter,
       contextOf: (run) => this.#contextOf(run),
       onEnded: (run) => this.#letGo(run),
     });
-    this.#work = new Work(deps, this.#runs, this.#lanes);
-    this.#decisions = new Decisions({ ...deps, runs: this.#runs, shown: this.#shown });
-    this.#access = new Access(deps);
-    this.#expiry = new Expiry({ ...deps, runs: this.#runs });
-    this.#upkeep = new Upkeep(deps, { runs: this.#runs, lanes: this.#lanes, reporter: this.#reporter });
+    this.#work = new Work(ports, this.#runs, this.#lanes);
+    this.#decisions = new Decisions({ ...ports, runs: this.#runs, shown: this.#shown });
+    this.#access = new Access(ports);
+    this.#expiry = new Expiry({ ...ports, runs: this.#runs });
+    this.#maintenance = new Maintenance(ports, { runs: this.#runs, lanes: this.#lanes, reporter: this.#reporter });
     this.#watch = new Watch({
-      ...deps,
-      quietMs: deps.pushQuietMs,
+      ...ports,
+      quietMs: ports.pushQuietMs,
       look: (fleet, trigger) => this.#look(fleet, trigger),
     });
   }
@@ -79,7 +79,7 @@ export class Pipeline {
    * apply that was cut off is looked into and ends as interrupted, followed by a fresh plan.
    */
   async start(): Promise<void> {
-    const since = this.#deps.clock.now() - recentMs;
+    const since = this.#ports.clock.now() - recentMs;
     for (const run of this.#runs.all()) {
       if (!hasEnded(run)) this.#takeUp(run);
       // Its end may not have come to a chat that was down.
@@ -92,11 +92,11 @@ export class Pipeline {
   /** Stops at the next safe place: what is being applied is finished, nothing new begins, cards are shown. */
   async stop(): Promise<void> {
     this.#expiry.stop();
-    const upkeep = this.#upkeep.stop();
+    const maintenance = this.#maintenance.stop();
     // What waits is on disk, and taken up at the next start.
     this.#lanes.close();
     await this.#watch.stop();
-    await upkeep;
+    await maintenance;
     await this.#lanes.idle();
     await this.#reporter.flush();
   }
@@ -109,7 +109,7 @@ export class Pipeline {
 
   /** A forge reports a push. @returns whether it concerns one of the fleets; the rest happens later. */
   push(event: PushEvent): 'accepted' | 'ignored' {
-    const meant = this.#deps.fleets.filter(
+    const meant = this.#ports.fleets.filter(
       (fleet) => fleet.repository === event.repository && event.ref === `refs/heads/${fleet.branch}`,
     );
     if (meant.length === 0 || event.after === undefined) return 'ignored';
@@ -119,7 +119,7 @@ export class Pipeline {
 
   /** Looks at every fleet's repository on an interval, beginning now. */
   poll(everyMs: number): void {
-    for (const fleet of this.#deps.fleets) {
+    for (const fleet of this.#ports.fleets) {
       void this.#watch.look(fleet, 'poll');
       this.#watch.poll(fleet, everyMs);
     }
@@ -127,12 +127,12 @@ export class Pipeline {
 
   /** Sees to the clusters on intervals: that they are as they were left, and that nothing is kept for ever. */
   keepUp(intervals: Intervals): void {
-    this.#upkeep.begin(intervals);
+    this.#maintenance.begin(intervals);
   }
 
   /** Compares a fleet with what was last applied to it, now: somebody asks. */
   drift(fleet: Fleet): Promise<DriftFinding> {
-    return this.#upkeep.drift(fleet);
+    return this.#maintenance.drift(fleet);
   }
 
   /**
@@ -177,9 +177,9 @@ export class Pipeline {
   }
 
   /** Plans to go back: `to` is a guest or a commit, absent the commit applied before. @returns the new run. */
-  async rollBack(fleet: Fleet, to: string | undefined, by: Who): Promise<Run> {
-    const { commit, vmid } = await findRollBack(fleet, to, { store: this.#deps.store, runs: this.#runs.all() });
-    const trigger: Trigger = { kind: 'roll-back', by, ...(vmid === undefined ? {} : { vmid }) };
+  async rollback(fleet: Fleet, to: string | undefined, by: Who): Promise<Run> {
+    const { commit, vmid } = await findRollback(fleet, to, { store: this.#ports.store, runs: this.#runs.all() });
+    const trigger: Trigger = { kind: 'rollback', by, ...(vmid === undefined ? {} : { vmid }) };
     // What is done to one guest alone applies nothing of the commit.
     const origin = vmid === undefined ? await originOf(fleet, commit, to) : {};
     const run = await this.#runs.start(fleet, trigger, commit, origin);
@@ -218,14 +218,14 @@ export class Pipeline {
 
   /** Stops applies of fleets; what is being applied is finished. */
   async lock(fleets: readonly Fleet[], actor: Actor, reason: string): Promise<Answer> {
-    const at = this.#deps.clock.now();
+    const at = this.#ports.clock.now();
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
-    return setLock(this.#deps, fleets, actor, { reason, by, at }, (fleet) => this.#refreshOpen(fleet));
+    return setLock(this.#ports, fleets, actor, { reason, by, at }, (fleet) => this.#refreshOpen(fleet));
   }
 
   /** Lets applies begin again, those first that were approved before the lock. */
   async unlock(fleets: readonly Fleet[], actor: Actor): Promise<Answer> {
-    return setLock(this.#deps, fleets, actor, undefined, (fleet) => {
+    return setLock(this.#ports, fleets, actor, undefined, (fleet) => {
       this.#refreshOpen(fleet);
       // Also what still stands in the lane: it may be on its way out, and a second turn finds nothing to do.
       for (const run of this.#runs.open(fleet.name)) if (run.phase === 'queued') this.#work.apply(fleet, run.id);
@@ -233,8 +233,8 @@ export class Pipeline {
   }
 
   /** The root disks of a fleet's guests that were taken out and are not deleted yet. */
-  kept(fleet: Fleet): readonly KeptDisk[] {
-    return this.#deps.store.fleet(fleet.name).kept ?? [];
+  kept(fleet: Fleet): readonly RetainedDisk[] {
+    return this.#ports.store.fleet(fleet.name).retainedDisks ?? [];
   }
 
   /** Every run that is kept, oldest first. */
@@ -248,16 +248,16 @@ export class Pipeline {
 
   /** What the configuration opens, one sentence each. */
   risks(): readonly string[] {
-    return this.#deps.risks;
+    return this.#ports.risks;
   }
 
   fleets(): readonly Fleet[] {
-    return this.#deps.fleets;
+    return this.#ports.fleets;
   }
 
   /** An answer as it may leave: without secrets. */
   clean(answer: Answer): Answer {
-    return cleanAnswer(answer, this.#deps.gate);
+    return cleanAnswer(answer, this.#ports.gate);
   }
 
   /** The context that a run's card is drawn with. */
@@ -279,7 +279,7 @@ export class Pipeline {
   /** A look at the repository: a commit that was not seen yet begins a run, or overtakes one that is still planning. */
   async #look(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
     const commit = await fleet.git.head();
-    if (this.#deps.store.fleet(fleet.name).lastSeen === commit.sha) return;
+    if (this.#ports.store.fleet(fleet.name).lastSeen === commit.sha) return;
     await this.#begin(fleet, { kind: trigger }, commit);
   }
 
@@ -291,16 +291,16 @@ export class Pipeline {
     const isHead = origin === undefined;
     const planning = this.#runs
       .open(fleet.name)
-      .filter((run) => run.phase === 'planning' && !['adopt', 'roll-back'].includes(run.trigger.kind));
+      .filter((run) => run.phase === 'planning' && !['adopt', 'rollback'].includes(run.trigger.kind));
     const same = planning.find((run) => run.commit?.sha === commit.sha && run.offBranch === origin?.offBranch);
     if (same !== undefined) return same;
-    const { lastSeen } = this.#deps.store.fleet(fleet.name);
+    const { lastSeen } = this.#ports.store.fleet(fleet.name);
     // What somebody named is planned to its end: a newer head is no newer state of it.
     const older = isHead ? planning.find((run) => run.commit?.sha === lastSeen && !isNamed(run)) : undefined;
     const overtaken = older === undefined ? undefined : await this.#overtake(older.id, commit);
     const run = overtaken ?? (await this.#runs.start(fleet, trigger, commit, origin));
     if (overtaken === undefined) this.#work.plan(fleet, run.id);
-    if (isHead) await this.#deps.store.saveFleet(fleet.name, { lastSeen: commit.sha });
+    if (isHead) await this.#ports.store.saveFleet(fleet.name, { lastSeen: commit.sha });
     return run;
   }
 
@@ -317,7 +317,7 @@ export class Pipeline {
 
   /** That parts of the store were set aside is told in every fleet's channel, once. */
   #tellOfDamage(): void {
-    const { fleets, log, store } = this.#deps;
+    const { fleets, log, store } = this.#ports;
     if (store.setAside === undefined) return;
     const { file, lost } = store.setAside;
     log.error({ file, lost }, 'the store was damaged: parts of it were set aside');
@@ -327,9 +327,9 @@ export class Pipeline {
   }
 
   #takeUp(run: Run): void {
-    const fleet = this.#deps.fleets.find((one) => one.name === run.fleet);
+    const fleet = this.#ports.fleets.find((one) => one.name === run.fleet);
     if (fleet === undefined) {
-      this.#deps.log.warn(
+      this.#ports.log.warn(
         { run: run.id, fleet: run.fleet },
         'a run belongs to a fleet that is not configured any more',
       );
@@ -340,8 +340,8 @@ export class Pipeline {
     if (run.phase === 'queued') this.#work.apply(fleet, run.id);
     if (run.phase !== 'applying') return;
     this.#work.enter(fleet, run.id, async () => {
-      const { clock, store } = this.#deps;
-      await this.#runs.apply(run.id, await reconcile(run, fleet.cluster, this.#deps));
+      const { clock, store } = this.#ports;
+      await this.#runs.apply(run.id, await recoverInterrupted(run, fleet.cluster, this.#ports));
       await store.audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: run.id, detail: 'interrupted' });
       await this.plan(fleet, { kind: 'start' });
     });
@@ -349,15 +349,15 @@ export class Pipeline {
 
   /** The commit of a run that has ended need not be kept any longer. */
   #letGo(run: Run): void {
-    const fleet = this.#deps.fleets.find((one) => one.name === run.fleet);
+    const fleet = this.#ports.fleets.find((one) => one.name === run.fleet);
     fleet?.git.unpin(run.id).catch((error: unknown) => {
-      this.#deps.log.warn({ run: run.id, err: error }, 'the commit of a run could not be let go');
+      this.#ports.log.warn({ run: run.id, err: error }, 'the commit of a run could not be let go');
     });
   }
 
   async #decide(runId: string, actor: Actor, decide: (fleet: Fleet) => Promise<Decision>): Promise<Answer> {
     const run = this.#runs.get(runId);
-    const fleet = this.#deps.fleets.find((one) => one.name === run?.fleet);
+    const fleet = this.#ports.fleets.find((one) => one.name === run?.fleet);
     if (run === undefined || fleet === undefined) {
       return { kind: 'note', text: `There is no run ${runId} here. /proxnix history lists the runs.` };
     }
@@ -365,14 +365,14 @@ export class Pipeline {
   }
 
   #contextOf(run: Run): CardContext {
-    const fleet = this.#deps.fleets.find((one) => one.name === run.fleet);
-    const record = this.#deps.store.fleet(run.fleet);
+    const fleet = this.#ports.fleets.find((one) => one.name === run.fleet);
+    const record = this.#ports.store.fleet(run.fleet);
     const queue = fleet === undefined ? [] : this.queue(fleet);
     const behind = queue[0] === run.id || !queue.includes(run.id) ? undefined : queue[0];
     return {
       repository: fleet?.repository ?? run.fleet,
       policy: fleet?.policy ?? { approvers: [], allowOtherBranches: false },
-      now: this.#deps.clock.now(),
+      now: this.#ports.clock.now(),
       rollbackWindowMs: fleet?.rollbackWindowMs ?? 0,
       ...(fleet?.webUrl === undefined ? {} : { webUrl: fleet.webUrl }),
       ...(record.lock === undefined ? {} : { lock: record.lock }),

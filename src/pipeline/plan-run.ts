@@ -3,14 +3,14 @@ import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
 import { type Goal, onlyGuest } from '../core/goal.ts';
 import type { DesiredGuest, GuestSpec, ImageRequest } from '../core/guest.ts';
-import type { KeptDisk } from '../core/kept.ts';
-import { whatMoved } from '../core/moved.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
+import { planDifferences } from '../core/plan-differences.ts';
 import { isOffBranch, needsBranch } from '../core/policy.ts';
+import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
-import type { Clock, Fleet, Log } from './deps.ts';
+import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
 
 export interface PlanDeps {
@@ -29,19 +29,19 @@ const mostAttempts = 2;
  * Takes a run from `planning` to whatever its plan says. Evaluation only: nothing is built, nothing is changed. Never
  * throws: what goes wrong ends the run as failed.
  */
-export async function planRun(fleet: Fleet, runId: string, deps: PlanDeps): Promise<void> {
-  const { runs, clock, log } = deps;
+export async function planRun(fleet: Fleet, runId: string, ports: PlanDeps): Promise<void> {
+  const { runs, clock, log } = ports;
   for (;;) {
     const run = runs.get(runId);
     if (run?.phase !== 'planning') return;
     const sha = run.commit?.sha;
-    const signal = deps.signalFor(runId);
+    const signal = ports.signalFor(runId);
     try {
       if ((run.attempts ?? 0) >= mostAttempts) throw endedTheBot();
       await runs.apply(runId, { type: 'planning-begun' });
-      const goal = await evaluate(fleet, runId, deps, signal);
-      const plan = await compare(fleet, goal, runId, deps);
-      if (await settle(fleet, runId, plan, deps)) return;
+      const goal = await evaluate(fleet, runId, ports, signal);
+      const plan = await compare(fleet, goal, runId, ports);
+      if (await settle(fleet, runId, plan, ports)) return;
     } catch (error) {
       const event = { type: 'failed', failure: toFailure(error), at: clock.now() } as const;
       if (!(await runs.fail(runId, event, (now) => isOvertaken(now, sha)))) continue;
@@ -63,7 +63,7 @@ export async function planAgain(
   const live = await fleet.cluster.readState(vmidsOf(run.plan.goal));
   const plan = createPlan(run.plan.goal, live, run.plan);
   if (plan.digest === run.plan.digest) return undefined;
-  return outcomeOf(fleet, plan, clock, whatMoved(run.plan, plan));
+  return outcomeOf(fleet, plan, clock, planDifferences(run.plan, plan));
 }
 
 function endedTheBot(): UserError {
@@ -72,20 +72,22 @@ function endedTheBot(): UserError {
   });
 }
 
-async function evaluate(fleet: Fleet, runId: string, deps: PlanDeps, signal: AbortSignal): Promise<Goal> {
-  const { runs } = deps;
+async function evaluate(fleet: Fleet, runId: string, ports: PlanDeps, signal: AbortSignal): Promise<Goal> {
+  const { runs } = ports;
   const { commit, trigger } = runs.get(runId) ?? {};
   if (commit === undefined) throw new Error(`run ${runId} has no commit to plan`);
   const note = (activity: 'fetching' | 'evaluating' | 'images') => runs.note(runId, { type: 'progressed', activity });
   const goal = await evaluateGoal(fleet, commit, { pin: runId, note, signal });
   if (trigger?.kind === 'adopt') return adopting(goal, trigger.guest);
-  return trigger?.kind === 'roll-back' ? rollingBack(goal, trigger.vmid, deps.store.fleet(fleet.name).kept) : goal;
+  return trigger?.kind === 'rollback'
+    ? rollingBack(goal, trigger.vmid, ports.store.fleet(fleet.name).retainedDisks)
+    : goal;
 }
 
 /** The goal of going back: with the disks there are to go back to, so that it can be planned again without the store. */
-function rollingBack(goal: Goal, vmid: number | undefined, kept: readonly KeptDisk[] = []): Goal {
-  if (vmid === undefined) return { ...goal, rollBack: { kept } };
-  if (goal.guests.some((one) => one.vmid === vmid)) return { ...goal, rollBack: { vmid, kept } };
+function rollingBack(goal: Goal, vmid: number | undefined, retained: readonly RetainedDisk[] = []): Goal {
+  if (vmid === undefined) return { ...goal, rollback: { retained } };
+  if (goal.guests.some((one) => one.vmid === vmid)) return { ...goal, rollback: { vmid, retained } };
   throw new UserError(`Commit ${shortSha(goal.commit.sha)}, which was applied last, wants no guest ${vmid}.`, {
     next: 'Roll back to a commit that wants it.',
   });
@@ -141,8 +143,8 @@ export function goalOf(fleet: Fleet, commit: Commit, guests: readonly DesiredGue
   return { fleet: fleet.name, commit, guests, ...(fleet.tagged ? { fleetTag: fleet.name.toLowerCase() } : {}) };
 }
 
-async function compare(fleet: Fleet, goal: Goal, runId: string, deps: PlanDeps): Promise<Plan> {
-  deps.runs.note(runId, { type: 'progressed', activity: 'comparing' });
+async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanDeps): Promise<Plan> {
+  ports.runs.note(runId, { type: 'progressed', activity: 'comparing' });
   const live = await fleet.cluster.readState(vmidsOf(goal));
   return createPlan(goal, live);
 }
@@ -151,8 +153,8 @@ async function compare(fleet: Fleet, goal: Goal, runId: string, deps: PlanDeps):
  * Ends the planning, and what an older open plan of the fleet is worth beside it.
  * @returns false when a newer commit took the place of the one that was planned
  */
-async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): Promise<boolean> {
-  const { runs, clock } = deps;
+async function settle(fleet: Fleet, runId: string, plan: Plan, ports: PlanDeps): Promise<boolean> {
+  const { runs, clock } = ports;
   const offBranch = runs.get(runId)?.offBranch === true;
   const older = runs
     .open(fleet.name)
@@ -176,7 +178,7 @@ async function settle(fleet: Fleet, runId: string, plan: Plan, deps: PlanDeps): 
   // The cluster is as this commit wants it: drift is measured from here.
   const whole = onlyGuest(plan.goal) === undefined;
   if (stands === undefined && event.type === 'in-sync' && whole && !offBranch) {
-    await deps.store.saveFleet(fleet.name, { applied: plan.goal.commit.sha });
+    await ports.store.saveFleet(fleet.name, { applied: plan.goal.commit.sha });
   }
   for (const { id } of open) {
     if (id === stands?.id) continue;
@@ -201,16 +203,18 @@ export function outcomeOf(
   fleet: Fleet,
   plan: Plan,
   clock: Clock,
-  moved?: readonly string[],
+  clusterChanges?: readonly string[],
 ): Extract<RunEvent, { type: 'planned' | 'in-sync' | 'blocked' }> {
   const at = clock.now();
   if (plan.changes.length === 0) return { type: 'in-sync', at };
   if (runnable(plan).length === 0) return { type: 'blocked', plan, at };
   return {
     ...{ type: 'planned', plan, at, expiresAt: at + fleet.planExpiryMs, needed: fleet.policy.approvals },
-    ...(moved === undefined
+    ...(clusterChanges === undefined
       ? {}
-      : { moved: moved.length === 0 ? ['something that the plan rests on changed'] : moved }),
+      : {
+          clusterChanges: clusterChanges.length === 0 ? ['something that the plan rests on changed'] : clusterChanges,
+        }),
   };
 }
 

@@ -1,13 +1,13 @@
-import type { Guard } from '../cluster/cluster.ts';
+import type { Precondition } from '../cluster/cluster.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
-import type { GuestAt } from '../core/guest.ts';
+import type { GuestRef } from '../core/guest.ts';
 import type { LiveGuest } from '../core/live.ts';
-import { belongsTo } from '../core/owner.ts';
+import { belongsTo } from '../core/ownership.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
 import type { Card } from '../views/card.ts';
 import { type PowerEvent, powerCard } from '../views/power-card.ts';
-import type { Clock, Fleet, Log } from './deps.ts';
+import type { Clock, Fleet, Log } from './ports.ts';
 
 /** How often a guest is started within `startsWithinMs` before it is only reported. */
 const mostStarts = 3;
@@ -75,9 +75,9 @@ export class Power {
     const recent = (this.#starts.get(key) ?? []).filter((at) => at > clock.now() - startsWithinMs);
     if (recent.length >= mostStarts) return { kind: 'often', starts: recent.length };
     try {
-      const guard = await guardOf(fleet, guest);
-      if (guard === undefined) return 'later';
-      if (!(await start(fleet, guard))) return 'runs';
+      const precondition = await preconditionOf(fleet, guest);
+      if (precondition === undefined) return 'later';
+      if (!(await start(fleet, precondition))) return 'runs';
       this.#starts.set(key, [...recent, clock.now()]);
     } catch (error) {
       log.warn({ fleet: fleet.name, vmid: guest.vmid, ...errorFacts(error) }, 'a stopped guest could not be started');
@@ -101,7 +101,7 @@ function isStopped(guest: LiveGuest): boolean {
 }
 
 /** The guest as its configuration says it is; `undefined` when it is not the one of the list any more. */
-async function guardOf(fleet: Fleet, { vmid }: LiveGuest): Promise<Guard | undefined> {
+async function preconditionOf(fleet: Fleet, { vmid }: LiveGuest): Promise<Precondition | undefined> {
   const { guests } = await fleet.cluster.readState(new Set());
   const guest = guests.find((one) => one.vmid === vmid);
   if (guest?.config?.uuid === undefined || !isOurs(fleet, guest) || !isStopped(guest)) return undefined;
@@ -109,7 +109,7 @@ async function guardOf(fleet: Fleet, { vmid }: LiveGuest): Promise<Guard | undef
 }
 
 /** @returns whether it had to be started: the list of the cluster lags, the step looks itself. */
-async function start(fleet: Fleet, guard: Guard): Promise<boolean> {
+async function start(fleet: Fleet, precondition: Precondition): Promise<boolean> {
   let began = false;
   const monitor = {
     task() {
@@ -118,10 +118,10 @@ async function start(fleet: Fleet, guard: Guard): Promise<boolean> {
     progress() {},
     line() {},
   };
-  await fleet.cluster.perform({ ...atOf(guard), kind: 'start' }, guard, monitor);
+  await fleet.cluster.perform({ ...atOf(precondition), kind: 'start' }, precondition, monitor);
   return began;
 }
 
-function atOf({ guestKind, vmid, node }: Guard): GuestAt {
+function atOf({ guestKind, vmid, node }: Precondition): GuestRef {
   return { guestKind, vmid, node };
 }

@@ -4,7 +4,7 @@ import { onlyGuest } from '../core/goal.ts';
 import { branchRefusal, type Circumstances, needsBranch } from '../core/policy.ts';
 import type { PlannedRun, QueuedRun, Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
-import type { Fleet, Log } from './deps.ts';
+import type { Fleet, Log } from './ports.ts';
 
 /** The name under which the commit that was applied last is kept: what came since is told from it. */
 export const appliedPin = 'applied';

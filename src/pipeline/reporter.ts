@@ -1,7 +1,7 @@
 import type { Chat, MessageRef } from '../chat/chat.ts';
 import type { Card, ChatName } from '../views/card.ts';
 import { cleanCard } from './clean-card.ts';
-import type { Clock, Log } from './deps.ts';
+import type { Clock, Log } from './ports.ts';
 
 /** How long to wait before a chat that failed is tried again: doubling from the first to the second. */
 const retryMs = { first: 1000, most: 60_000 };

@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts';
 import type { CardContext } from '../views/context.ts';
 import { endReply, expiryReply } from '../views/replies.ts';
 import { runCard } from '../views/run-card.ts';
-import type { Clock, Fleet, Log } from './deps.ts';
+import type { Clock, Fleet, Log } from './ports.ts';
 import type { Reporter } from './reporter.ts';
 
 /** Events that only paint progress: shown, never worth a write to disk. */

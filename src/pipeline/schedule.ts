@@ -1,4 +1,4 @@
-import type { Clock } from './deps.ts';
+import type { Clock } from './ports.ts';
 
 /** Does jobs every so often, each the next time only when it is over. */
 export class Schedule {

@@ -1,10 +1,10 @@
 import type { Answer } from '../chat/chat.ts';
 import type { Actor, Lock } from '../core/policy.ts';
-import type { Deps, Fleet } from './deps.ts';
+import type { Fleet, Ports } from './ports.ts';
 
 /** Locks (`lock` given) or unlocks fleets. Audited first, saved, then told to `onChanged` fleet by fleet. */
 export async function setLock(
-  { store, clock, gate }: Pick<Deps, 'store' | 'clock' | 'gate'>,
+  { store, clock, gate }: Pick<Ports, 'store' | 'clock' | 'gate'>,
   fleets: readonly Fleet[],
   actor: Actor,
   lock: Lock | undefined,

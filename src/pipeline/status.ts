@@ -1,10 +1,10 @@
 import type { LiveGuest } from '../core/live.ts';
-import { belongsTo, isKnown } from '../core/owner.ts';
-import { diskFor } from '../core/roll-back.ts';
+import { belongsTo, hasConfig } from '../core/ownership.ts';
+import { retainedDiskFor } from '../core/rollback.ts';
 import { readTags } from '../core/tags.ts';
 import type { FleetStatus, GuestStatusRow } from '../views/status-card.ts';
-import type { Fleet } from './deps.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { Fleet } from './ports.ts';
 
 /** Reads how a fleet's guests are, from the cluster now, and what its runs do. */
 export async function readStatus(pipeline: Pipeline, fleet: Fleet): Promise<FleetStatus> {
@@ -23,7 +23,7 @@ export async function readStatus(pipeline: Pipeline, fleet: Fleet): Promise<Flee
 }
 
 function keptOf(pipeline: Pipeline, fleet: Fleet, guest: LiveGuest): GuestStatusRow['kept'] {
-  const disk = isKnown(guest) ? diskFor(guest, pipeline.kept(fleet)) : undefined;
+  const disk = hasConfig(guest) ? retainedDiskFor(guest, pipeline.kept(fleet)) : undefined;
   if (disk?.imageHash === undefined) return undefined;
   return { imageHash: disk.imageHash, until: disk.since + fleet.rollbackWindowMs };
 }

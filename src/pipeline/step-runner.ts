@@ -1,17 +1,17 @@
-import type { ClusterMonitor, Guard, ImageFile } from '../cluster/cluster.ts';
-import type { Change, ReplaceChange, RollBackChange } from '../core/change.ts';
+import type { ClusterMonitor, ImageFile, Precondition } from '../cluster/cluster.ts';
+import { groupKey } from '../core/apply-groups.ts';
+import type { Change, ReplaceChange, RollbackChange } from '../core/change.ts';
 import { UserError } from '../core/errors.ts';
 import { guestLabel, imageHash } from '../core/guest.ts';
-import { takenOut } from '../core/kept.ts';
 import { type Plan, runnable } from '../core/plan.ts';
+import { retainedBy } from '../core/retained-disks.ts';
 import type { ApplyingRun } from '../core/run.ts';
-import { stageKey } from '../core/stages.ts';
-import type { GuestStepOf, Step } from '../core/steps.ts';
+import type { GuestStep, Step } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
-import { bytes } from '../views/words.ts';
-import type { Clock, Fleet, Log } from './deps.ts';
+import { bytes } from '../views/format.ts';
+import { IllGuest, needsAutomaticRollback, rollback } from './automatic-rollback.ts';
 import { keepDisk } from './kept-disks.ts';
-import { IllGuest, isUndone, rollBack } from './roll-back.ts';
+import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
 
 /** How an apply ended when it did not fail. */
@@ -27,12 +27,12 @@ export class StepRunner {
   readonly #log: Log;
   readonly #cancelled: AbortSignal;
   /** Each guest as the last look or write left it. */
-  readonly #guards = new Map<number, Guard>();
+  readonly #preconditions = new Map<number, Precondition>();
   readonly #files = new Map<string, ImageFile>();
   /** The guests whose root disk is swapped, by VMID. */
-  readonly #replaces: ReadonlyMap<number, ReplaceChange | RollBackChange>;
+  readonly #replaces: ReadonlyMap<number, ReplaceChange | RollbackChange>;
   /** What must be cleared up when the guest at work fails. */
-  #undo: GuestStepOf | undefined;
+  #undo: GuestStep | undefined;
 
   constructor(options: {
     readonly fleet: Fleet;
@@ -52,7 +52,7 @@ export class StepRunner {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#cancelled = options.cancelled;
-    for (const guard of guardsOf(options.plan)) this.#guards.set(guard.vmid, guard);
+    for (const precondition of guardsOf(options.plan)) this.#preconditions.set(precondition.vmid, precondition);
     this.#replaces = new Map(runnable(options.plan).flatMap((change) => swapOf(change)));
   }
 
@@ -60,14 +60,14 @@ export class StepRunner {
   async run(steps: ApplyingRun['steps']): Promise<ApplyEnd> {
     let before: string | undefined;
     for (const { step } of steps) {
-      const key = stageKey({ step });
+      const key = groupKey({ step });
       if (key !== before && this.#cancelled.aborted) return 'cancelled';
       before = key;
       try {
         await this.#one(step);
       } catch (error) {
         if (step.kind === 'build' && this.#cancelled.aborted) return 'cancelled';
-        throw await this.#wayBack(step, error);
+        throw await this.#automaticRollback(step, error);
       }
     }
     return 'applied';
@@ -113,24 +113,28 @@ export class StepRunner {
     await this.#fleet.cluster.upload(file, step.node, this.#monitor(step.id));
   }
 
-  async #guest(step: GuestStepOf): Promise<void> {
+  async #guest(step: GuestStep): Promise<void> {
     const { guestKind, vmid, name, node } = step;
     const at = { id: 'undo', guestKind, vmid, name, node } as const;
     // A staging guest is known by its own mark; a new guest is ours only once its create has succeeded.
-    if (step.kind === 'stage') this.#undo = { ...at, kind: 'discard', staging: true };
+    if (step.kind === 'prepare') this.#undo = { ...at, kind: 'discard', staging: true };
     if (step.kind === 'swap') await this.#keepOld(step.vmid);
-    const guard = await this.#fleet.cluster.perform(step, this.#guards.get(step.vmid), this.#monitor(step.id));
-    if (guard === undefined) this.#guards.delete(step.vmid);
-    else this.#guards.set(step.vmid, guard);
+    const precondition = await this.#fleet.cluster.perform(
+      step,
+      this.#preconditions.get(step.vmid),
+      this.#monitor(step.id),
+    );
+    if (precondition === undefined) this.#preconditions.delete(step.vmid);
+    else this.#preconditions.set(step.vmid, precondition);
     if (step.kind === 'create') this.#undo = { ...at, kind: 'discard', staging: false };
     // From here on what was made is in use, and clearing it up would lose a guest.
-    if (step.kind === 'start' || step.kind === 'hand-over') this.#undo = undefined;
+    if (step.kind === 'start' || step.kind === 'attach') this.#undo = undefined;
   }
 
   /** Before it is taken out: afterwards nothing tells any more which volume was the root disk. */
   async #keepOld(vmid: number): Promise<void> {
     const change = this.#replaces.get(vmid);
-    const old = change && takenOut(change, this.#clock.now());
+    const old = change && retainedBy(change, this.#clock.now());
     if (old !== undefined) await keepDisk(this.#store, this.#fleet, old);
   }
 
@@ -146,11 +150,11 @@ export class StepRunner {
   }
 
   /** What is done about a failure: a replaced guest gets its old root disk back, a half-made one is removed. */
-  async #wayBack(step: Step, error: unknown): Promise<unknown> {
+  async #automaticRollback(step: Step, error: unknown): Promise<unknown> {
     const change = this.#replaces.get('vmid' in step ? step.vmid : 0);
-    if (change === undefined || !isUndone(step, error)) return this.#clearUp(error);
+    if (change === undefined || !needsAutomaticRollback(step, error)) return this.#clearUp(error);
     const { cluster, health } = this.#fleet;
-    return rollBack({
+    return rollback({
       ...{ change, cluster, health, monitor: this.#monitor(step.id), failure: error },
       keep: (disk) => keepDisk(this.#store, this.#fleet, { ...disk, since: this.#clock.now() }),
     });
@@ -163,7 +167,7 @@ export class StepRunner {
     if (undo === undefined) return error;
     const what = undo.kind === 'discard' && undo.staging ? 'staging guest' : 'half-made guest';
     try {
-      await this.#fleet.cluster.perform(undo, this.#guards.get(undo.vmid), quietMonitor);
+      await this.#fleet.cluster.perform(undo, this.#preconditions.get(undo.vmid), quietMonitor);
       return withNext(error, `The ${what} was removed again; nothing else was changed on ${guestLabel(undo)}.`);
     } catch (second) {
       this.#log.warn({ run: this.#runId, vmid: undo.vmid, err: second }, 'a half-made guest could not be removed');
@@ -199,10 +203,10 @@ export class StepRunner {
 const quietMonitor: ClusterMonitor = { task() {}, progress() {}, line() {} };
 
 /** What each guest must still be at its first write: the basis of the plan that was approved. */
-function* guardsOf(plan: Plan): Generator<Guard> {
+function* guardsOf(plan: Plan): Generator<Precondition> {
   for (const change of runnable(plan)) {
     // A staging guest is known by its own mark.
-    if (change.action === 'create' || (change.action === 'clean-up' && change.leftovers === undefined)) continue;
+    if (change.action === 'create' || (change.action === 'clean-up' && change.orphanVolumes === undefined)) continue;
     const { kind: guestKind, vmid, node, config } = change.live;
     if (config?.uuid !== undefined) yield { guestKind, vmid, node, uuid: config.uuid, digest: config.digest };
   }
@@ -215,7 +219,7 @@ function withNext(error: unknown, next: string): unknown {
 }
 
 /** A change that swaps a root disk, by its VMID. */
-function swapOf(change: Change): readonly (readonly [number, ReplaceChange | RollBackChange])[] {
-  const swaps = change.action === 'roll-back' || (change.action === 'replace' && !change.halfMade);
+function swapOf(change: Change): readonly (readonly [number, ReplaceChange | RollbackChange])[] {
+  const swaps = change.action === 'rollback' || (change.action === 'replace' && !change.incomplete);
   return swaps ? [[change.vmid, change]] : [];
 }

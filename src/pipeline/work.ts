@@ -1,18 +1,18 @@
 import { applyRun } from './apply-run.ts';
-import type { Deps, Fleet } from './deps.ts';
-import type { Lanes } from './lanes.ts';
 import { planRun } from './plan-run.ts';
+import type { Fleet, Ports } from './ports.ts';
+import type { Lanes } from './queues.ts';
 import type { Runs } from './runs.ts';
 
 /** What runs do when their turn in the lane comes, and how it is called off. */
 export class Work {
-  readonly #deps: Deps;
+  readonly #ports: Ports;
   readonly #runs: Runs;
   readonly #lanes: Lanes;
   readonly #cancels = new Map<string, AbortController>();
 
-  constructor(deps: Deps, runs: Runs, lanes: Lanes) {
-    this.#deps = deps;
+  constructor(ports: Ports, runs: Runs, lanes: Lanes) {
+    this.#ports = ports;
     this.#runs = runs;
     this.#lanes = lanes;
   }
@@ -24,13 +24,13 @@ export class Work {
       this.#cancels.set(runId, controller);
       return controller.signal;
     };
-    this.enter(fleet, runId, () => planRun(fleet, runId, { ...this.#deps, runs: this.#runs, signalFor }));
+    this.enter(fleet, runId, () => planRun(fleet, runId, { ...this.#ports, runs: this.#runs, signalFor }));
   }
 
   /** Applies a run when its turn comes. */
   apply(fleet: Fleet, runId: string): void {
     const cancelFor = () => this.#cancelFor(runId).signal;
-    this.enter(fleet, runId, () => applyRun(fleet, runId, { ...this.#deps, runs: this.#runs, cancelFor }));
+    this.enter(fleet, runId, () => applyRun(fleet, runId, { ...this.#ports, runs: this.#runs, cancelFor }));
   }
 
   /** Ends the evaluation that is going on for a run: a newer commit took the place of the one it is for. */
@@ -47,7 +47,7 @@ export class Work {
   enter(fleet: Fleet, runId: string, job: () => Promise<void>): void {
     const lane = fleet.clusterName;
     const onError = (error: unknown) =>
-      this.#deps.log.error({ run: runId, err: error }, 'a job of the pipeline failed');
+      this.#ports.log.error({ run: runId, err: error }, 'a job of the pipeline failed');
     const over = this.#lanes.enter(lane, runId, job, onError);
     // The card was drawn before the run stood in the lane.
     if (this.#lanes.queue(lane)[0] !== runId) this.#runs.refresh(runId);

@@ -3,11 +3,14 @@ import { type Run, reachedApply } from '../core/run.ts';
 import type { FleetChange, FleetRecord, SavedRun } from './store.ts';
 
 /** How many runs that have ended are kept of each fleet: so many that reached an apply, and so many others. */
-const keptRuns = 100;
+const retention = 100;
+
+/** The version of the store that this program writes; a store of an older one is migrated when it is read. */
+export const currentVersion = 2;
 
 /** Everything a store holds, as one value. */
 export interface StoreData {
-  readonly version: 1;
+  readonly version: typeof currentVersion;
   /** Oldest first. */
   readonly runs: readonly SavedRun[];
   readonly fleets: Readonly<Record<string, FleetRecord>>;
@@ -15,7 +18,7 @@ export interface StoreData {
   readonly unread?: FleetRecord;
 }
 
-export const emptyData: StoreData = { version: 1, runs: [], fleets: {} };
+export const emptyData: StoreData = { version: currentVersion, runs: [], fleets: {} };
 
 /**
  * With a run saved; the oldest ended runs beyond the limit go. What anybody may ask for and what was applied are counted
@@ -30,7 +33,7 @@ export function withRun(data: StoreData, saved: SavedRun): StoreData {
     const key = retentionKey(run);
     const count = newer.get(key) ?? 0;
     newer.set(key, count + 1);
-    return count < keptRuns;
+    return count < retention;
   });
   return { ...data, runs: kept.reverse() };
 }

@@ -10,7 +10,8 @@ import type { AuditEntry, FleetChange, FleetRecord, SavedRun, SetAside, Store } 
 
 /**
  * Opens the store in a folder, which is made when it is missing. What is damaged in it is left out: the file as it was
- * found is set aside as `store.json.damaged-…` before anything is written, and the answer says so (`setAside`). Refuses
+ * found is set aside as `store.json.damaged-…` before anything is written, and the answer says so (`setAside`). A store of
+ * an older version is migrated; as it was it stays beside it as `store.json.version-<n>`. Refuses
  * while another bot holds it, and a store that it cannot read or that a newer proxnix wrote.
  */
 export async function openStore(dir: string, { now = Date.now }: { now?: () => number } = {}): Promise<Store> {
@@ -20,8 +21,8 @@ export async function openStore(dir: string, { now = Date.now }: { now?: () => n
     const file = new DurableJson(path.join(dir, 'store.json'), now);
     const db = new Low<StoreData>(file, emptyData);
     await db.read();
-    // Written at once: the next start has nothing to set aside, and nothing to say.
-    if (file.setAside !== undefined) await db.write();
+    // Written at once: the next start has nothing to set aside or to migrate, and nothing to say.
+    if (file.setAside !== undefined || file.migrated) await db.write();
     return new LowdbStore(db, new AuditLog(path.join(dir, 'audit.jsonl')), unlock, file.setAside);
   } catch (error) {
     await unlock();
@@ -34,6 +35,8 @@ class DurableJson implements Adapter<StoreData> {
   readonly #file: string;
   readonly #now: () => number;
   setAside: SetAside | undefined;
+  /** It was written by an older version. */
+  migrated = false;
 
   constructor(file: string, now: () => number) {
     this.#file = file;
@@ -46,7 +49,10 @@ class DurableJson implements Adapter<StoreData> {
       throw error;
     });
     if (text === undefined) return null;
-    const { data, lost } = readStore(text, this.#file, this.#now());
+    const { data, lost, migratedFrom } = readStore(text, this.#file, this.#now());
+    // The older program can be started again from it.
+    if (migratedFrom !== undefined) await copyDurably(this.#file, `${this.#file}.version-${migratedFrom}`);
+    this.migrated = migratedFrom !== undefined;
     if (lost.length > 0) {
       const file = `${this.#file}.damaged-${this.#now()}`;
       await copyDurably(this.#file, file);

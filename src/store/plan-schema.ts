@@ -3,16 +3,16 @@ import type { Change } from '../core/change.ts';
 import type { Commit } from '../core/commit.ts';
 import type { Goal } from '../core/goal.ts';
 import type { DesiredGuest, Image } from '../core/guest.ts';
-import type { KeptDisk } from '../core/kept.ts';
 import type { KnownGuest, LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
+import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { Step } from '../core/steps.ts';
-import { acted, amount, list, name, optional, reads, table, text, time, told, vmid } from './shape.ts';
+import { amount, lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';
 
-export const StoredCommit = reads<Commit>()(told({ sha: name, subject: text, author: text, at: time }));
+export const StoredCommit = reads<Commit>()(lenient({ sha: name, subject: text, author: text, at: time }));
 
-export const StoredKept = reads<KeptDisk>()(
-  acted({
+export const StoredRetainedDisk = reads<RetainedDisk>()(
+  strict({
     vmid,
     uuid: name,
     volid: name,
@@ -26,7 +26,7 @@ export const StoredKept = reads<KeptDisk>()(
 const guestKind = z.enum(['vm', 'container']);
 
 const StoredImage = reads<Image>()(
-  acted({ kind: guestKind, type: name, attr: name, drvPath: name, storePath: name, file: optional(name) }),
+  strict({ kind: guestKind, type: name, attr: name, drvPath: name, storePath: name, file: optional(name) }),
 );
 
 const desired = {
@@ -45,7 +45,7 @@ const desired = {
   order: amount,
   description: text,
   health: optional(
-    acted({
+    strict({
       agent: z.boolean(),
       tcp: list(z.int().min(1).max(65_535)),
       http: optional(z.url({ protocol: /^https?$/ }).max(8192)),
@@ -57,15 +57,15 @@ const desired = {
 
 const StoredGuest = reads<DesiredGuest>()(
   z.discriminatedUnion('kind', [
-    acted({
+    strict({
       ...desired,
       kind: z.literal('vm'),
       sockets: amount,
-      cloudInit: optional(acted({ storage: name })),
+      cloudInit: optional(strict({ storage: name })),
       scsiHw: name,
       diskSlot: name,
     }),
-    acted({
+    strict({
       ...desired,
       kind: z.literal('container'),
       diskSlot: z.literal('rootfs'),
@@ -87,18 +87,18 @@ const liveConfig = {
   protected: z.boolean(),
   description: text,
   bridge: optional(name),
-  disks: table(acted({ volid: name, storage: name, sizeMb: optional(amount) })),
+  disks: table(strict({ volid: name, storage: name, sizeMb: optional(amount) })),
   unused: table(name),
   pending: list(name),
 };
-const vmConfig = acted({
+const vmConfig = strict({
   ...liveConfig,
   sockets: amount,
   scsiHw: name,
-  cloudInit: optional(acted({ slot: name, storage: name })),
+  cloudInit: optional(strict({ slot: name, storage: name })),
   boot: list(name),
 });
-const containerConfig = acted({
+const containerConfig = strict({
   ...liveConfig,
   swapMb: amount,
   ip: name,
@@ -118,19 +118,19 @@ const live = {
 
 const StoredLive = reads<LiveGuest>()(
   z.discriminatedUnion('kind', [
-    acted({ ...live, kind: z.literal('vm'), config: optional(vmConfig) }),
-    acted({ ...live, kind: z.literal('container'), config: optional(containerConfig) }),
+    strict({ ...live, kind: z.literal('vm'), config: optional(vmConfig) }),
+    strict({ ...live, kind: z.literal('container'), config: optional(containerConfig) }),
   ]),
 );
 
 const StoredKnown = reads<KnownGuest>()(
   z.discriminatedUnion('kind', [
-    acted({ ...live, kind: z.literal('vm'), config: vmConfig }),
-    acted({ ...live, kind: z.literal('container'), config: containerConfig }),
+    strict({ ...live, kind: z.literal('vm'), config: vmConfig }),
+    strict({ ...live, kind: z.literal('container'), config: containerConfig }),
   ]),
 );
 
-const blocked = acted({
+const blocked = strict({
   reason: z.enum([
     'not-ours',
     'protected',
@@ -144,14 +144,14 @@ const blocked = acted({
     'disk',
     'read-only',
     'images',
-    'nothing-kept',
+    'nothing-retained',
     'successor',
   ]),
   advice: text,
 });
 
 const fields = list(
-  acted({
+  strict({
     field: z.enum([
       'name',
       'description',
@@ -180,35 +180,35 @@ const fields = list(
 );
 
 const change = { vmid, name, node: name, blocked: optional(blocked) };
-const ofKnown = { ...change, live: StoredKnown, leftovers: optional(list(name)) };
-const update = acted({ ...ofKnown, action: z.literal('update'), guest: StoredGuest, fields });
-const replace = acted({
+const ofKnown = { ...change, live: StoredKnown, orphanVolumes: optional(list(name)) };
+const update = strict({ ...ofKnown, action: z.literal('update'), guest: StoredGuest, fields });
+const replace = strict({
   ...ofKnown,
   action: z.literal('replace'),
   guest: StoredGuest,
   fields,
   fromImage: optional(name),
   toImage: name,
-  halfMade: z.boolean(),
+  incomplete: z.boolean(),
 });
 
 const StoredChange = reads<Change>()(
   z.discriminatedUnion('action', [
-    acted({ ...change, action: z.literal('create'), guest: StoredGuest }),
+    strict({ ...change, action: z.literal('create'), guest: StoredGuest }),
     update,
     replace,
-    acted({
+    strict({
       ...ofKnown,
-      action: z.literal('roll-back'),
+      action: z.literal('rollback'),
       guest: StoredGuest,
       fields,
       fromImage: optional(name),
-      to: optional(StoredKept),
+      to: optional(StoredRetainedDisk),
     }),
-    acted({ ...change, action: z.literal('destroy'), live: StoredLive, movedTo: optional(vmid) }),
-    acted({ ...ofKnown, action: z.literal('clean-up'), ownerVmid: vmid }),
-    acted({ ...change, action: z.literal('conflict'), guest: StoredGuest, live: StoredLive, blocked }),
-    acted({
+    strict({ ...change, action: z.literal('destroy'), live: StoredLive, movedTo: optional(vmid) }),
+    strict({ ...ofKnown, action: z.literal('clean-up'), ownerVmid: vmid }),
+    strict({ ...change, action: z.literal('conflict'), guest: StoredGuest, live: StoredLive, blocked }),
+    strict({
       ...change,
       action: z.literal('adopt'),
       guest: StoredGuest,
@@ -220,18 +220,18 @@ const StoredChange = reads<Change>()(
 );
 
 const StoredGoal = reads<Goal>()(
-  acted({
+  strict({
     fleet: name,
     fleetTag: optional(name),
     commit: StoredCommit,
     guests: list(StoredGuest),
     adopt: optional(vmid),
-    rollBack: optional(acted({ vmid: optional(vmid), kept: list(StoredKept) })),
+    rollback: optional(strict({ vmid: optional(vmid), retained: list(StoredRetainedDisk) })),
   }),
 );
 
 export const StoredPlan = reads<Plan>()(
-  acted({ id: name, digest: name, changesDigest: name, goal: StoredGoal, changes: list(StoredChange) }),
+  strict({ id: name, digest: name, changesDigest: name, goal: StoredGoal, changes: list(StoredChange) }),
 );
 
 const at = { guestKind, vmid, node: name };
@@ -240,25 +240,25 @@ const guestStep = { ...step, ...at, name };
 
 export const StoredStep = reads<Step>()(
   z.discriminatedUnion('kind', [
-    acted({ ...step, kind: z.literal('build'), images: list(StoredImage) }),
-    acted({ ...step, kind: z.literal('upload'), image: StoredImage, node: name }),
-    acted({ ...guestStep, kind: z.literal('health'), guest: StoredGuest }),
-    acted({ ...guestStep, kind: z.literal('create'), guest: StoredGuest, tags: text }),
-    acted({ ...guestStep, kind: z.literal('import'), guest: StoredGuest }),
-    acted({ ...guestStep, kind: z.literal('resize'), guest: StoredGuest }),
-    acted({ ...guestStep, kind: z.literal('start') }),
-    acted({ ...guestStep, kind: z.literal('configure'), guest: StoredGuest, tags: text }),
-    acted({ ...guestStep, kind: z.literal('move-disk'), guest: StoredGuest }),
-    acted({ ...guestStep, kind: z.literal('restart') }),
-    acted({ ...guestStep, kind: z.literal('stage'), guest: StoredGuest }),
-    acted({ ...guestStep, kind: z.literal('hand-over'), guest: StoredGuest }),
-    acted({ ...guestStep, kind: z.literal('swap'), guest: StoredGuest, tags: text, volid: optional(name) }),
-    acted({ ...guestStep, kind: z.literal('swap-back'), guest: StoredGuest, volid: name }),
-    acted({ ...guestStep, kind: z.literal('finish'), guest: StoredGuest, tags: text }),
-    acted({ ...guestStep, kind: z.literal('adopt'), tags: text }),
-    acted({ ...guestStep, kind: z.literal('stop') }),
-    acted({ ...guestStep, kind: z.literal('destroy') }),
-    acted({ ...guestStep, kind: z.literal('discard'), staging: z.boolean() }),
-    acted({ ...guestStep, kind: z.literal('free'), volids: list(name) }),
+    strict({ ...step, kind: z.literal('build'), images: list(StoredImage) }),
+    strict({ ...step, kind: z.literal('upload'), image: StoredImage, node: name }),
+    strict({ ...guestStep, kind: z.literal('health'), guest: StoredGuest }),
+    strict({ ...guestStep, kind: z.literal('create'), guest: StoredGuest, tags: text }),
+    strict({ ...guestStep, kind: z.literal('import'), guest: StoredGuest }),
+    strict({ ...guestStep, kind: z.literal('resize'), guest: StoredGuest }),
+    strict({ ...guestStep, kind: z.literal('start') }),
+    strict({ ...guestStep, kind: z.literal('configure'), guest: StoredGuest, tags: text }),
+    strict({ ...guestStep, kind: z.literal('move-disk'), guest: StoredGuest }),
+    strict({ ...guestStep, kind: z.literal('restart') }),
+    strict({ ...guestStep, kind: z.literal('prepare'), guest: StoredGuest }),
+    strict({ ...guestStep, kind: z.literal('attach'), guest: StoredGuest }),
+    strict({ ...guestStep, kind: z.literal('swap'), guest: StoredGuest, tags: text, volid: optional(name) }),
+    strict({ ...guestStep, kind: z.literal('rollback'), guest: StoredGuest, volid: name }),
+    strict({ ...guestStep, kind: z.literal('finish'), guest: StoredGuest, tags: text }),
+    strict({ ...guestStep, kind: z.literal('adopt'), tags: text }),
+    strict({ ...guestStep, kind: z.literal('stop') }),
+    strict({ ...guestStep, kind: z.literal('destroy') }),
+    strict({ ...guestStep, kind: z.literal('discard'), staging: z.boolean() }),
+    strict({ ...guestStep, kind: z.literal('free'), volids: list(name) }),
   ]),
 );

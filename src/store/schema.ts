@@ -1,36 +1,41 @@
 import type { z } from 'zod';
+import type { AcknowledgedDrift } from '../core/acknowledged-drift.ts';
 import { UserError } from '../core/errors.ts';
-import type { KnownDrift } from '../core/known-drift.ts';
+import { digestsOf, type Plan } from '../core/plan.ts';
 import type { Lock } from '../core/policy.ts';
-import { emptyData, type StoreData } from './data.ts';
-import { StoredKept } from './plan-schema.ts';
+import type { Run } from '../core/run.ts';
+import { currentVersion, emptyData, type StoreData } from './data.ts';
+import { migrateFleet, migrateRun } from './migrations/1-2.ts';
+import { StoredRetainedDisk } from './plan-schema.ts';
 import { StoredRun, StoredWho } from './run-schema.ts';
-import { acted, list, name, optional, reads, text, time, told, vmid } from './shape.ts';
+import { lenient, list, name, optional, reads, strict, text, time, vmid } from './shape.ts';
 import type { FleetRecord, LostPart, SavedRun } from './store.ts';
 
 const StoredMessages = reads<SavedRun['messages']>()(
-  acted({ console: optional(name), discord: optional(name), slack: optional(name) }),
+  strict({ console: optional(name), discord: optional(name), slack: optional(name) }),
 );
 
 const StoredFleet = reads<FleetRecord>()(
-  told({
+  lenient({
     lastSeen: name,
     applied: name,
-    lock: reads<Lock>()(acted({ reason: text, by: StoredWho, at: time })),
+    lock: reads<Lock>()(strict({ reason: text, by: StoredWho, at: time })),
     running: list(vmid),
-    kept: list(StoredKept),
-    drifts: list(reads<KnownDrift>()(told({ digest: name, until: optional(time) }))),
+    retainedDisks: list(StoredRetainedDisk),
+    acknowledgedDrifts: list(reads<AcknowledgedDrift>()(lenient({ digest: name, until: optional(time) }))),
   }).exactPartial(),
 );
 
 /** Facts whose items are read one by one. */
-const lists: readonly string[] = ['running', 'kept', 'drifts'] satisfies (keyof FleetRecord)[];
+const lists: readonly string[] = ['running', 'retainedDisks', 'acknowledgedDrifts'] satisfies (keyof FleetRecord)[];
 
 /** What was read of a store, part by part, and what could not be. */
 export interface ReadStore {
   readonly data: StoreData;
   /** Empty for a store that is sound. */
   readonly lost: readonly LostPart[];
+  /** The version it was written in; absent for one of the current version. */
+  readonly migratedFrom?: number;
 }
 
 /**
@@ -42,7 +47,9 @@ export interface ReadStore {
  */
 export function readStore(stored: string, file: string, now: number): ReadStore {
   const reader = new Reader(now);
-  return { data: reader.store(stored, file), lost: reader.lost };
+  const data = reader.store(stored, file);
+  const { lost, migratedFrom } = reader;
+  return { data, lost, ...(migratedFrom === undefined ? {} : { migratedFrom }) };
 }
 
 /** The highest number of a run that a text names, be it damaged or not; 0 when it names none. */
@@ -55,9 +62,15 @@ export function highestRun(stored: string): number {
 class Reader {
   readonly lost: LostPart[] = [];
   readonly #now: number;
+  /** Of the store that is read. */
+  #version: number = currentVersion;
 
   constructor(now: number) {
     this.#now = now;
+  }
+
+  get migratedFrom(): number | undefined {
+    return this.#version === currentVersion ? undefined : this.#version;
   }
 
   store(stored: string, file: string): StoreData {
@@ -69,15 +82,16 @@ class Reader {
     }
     if (!isObject(json)) return this.#nothing('it is not an object');
     const { version } = json;
-    if (Number.isInteger(version) && Number(version) > 1) {
+    if (Number.isInteger(version) && Number(version) > currentVersion) {
       throw new UserError(`The store ${file} was written by a newer proxnix (version ${version}).`, {
         next: 'Update this proxnix, or give it another STATE_DIR.',
       });
     }
-    if (version !== 1) return this.#nothing('it has no version');
+    if (version !== 1 && version !== currentVersion) return this.#nothing('it has no version');
+    this.#version = version;
     const { runs, fleets, unread, ...unknown } = json;
     const defaults = unread === undefined ? {} : { unread: this.#fleet('every other fleet', unread) };
-    return { ...unknown, version, ...defaults, runs: this.#runs(runs), ...this.#fleets(fleets) };
+    return { ...unknown, version: currentVersion, ...defaults, runs: this.#runs(runs), ...this.#fleets(fleets) };
   }
 
   #nothing(why: string): StoreData {
@@ -102,7 +116,7 @@ class Reader {
 
   #run(json: unknown, index: number): SavedRun | undefined {
     const { run: frame, messages } = isObject(json) ? json : {};
-    const run = StoredRun.safeParse(frame);
+    const run = StoredRun.safeParse(this.#version === 1 ? migrateRun(frame) : frame);
     const id = isObject(frame) && typeof frame['id'] === 'string' ? frame['id'] : `number ${index + 1} of the list`;
     if (!run.success) {
       this.#lose(`run ${id}`, firstIssue(run.error));
@@ -111,7 +125,7 @@ class Reader {
     const shown = StoredMessages.safeParse(messages);
     // Its card is posted once more.
     if (!shown.success) this.#lose(`the messages of run ${id}`, firstIssue(shown.error));
-    return { run: run.data, messages: shown.data ?? {} };
+    return { run: this.#version === 1 ? withFreshDigests(run.data) : run.data, messages: shown.data ?? {} };
   }
 
   #fleets(json: unknown): Pick<StoreData, 'fleets' | 'unread'> {
@@ -123,7 +137,8 @@ class Reader {
     return { fleets: Object.fromEntries(Object.entries(json).map(([fleet, one]) => [fleet, this.#fleet(fleet, one)])) };
   }
 
-  #fleet(fleet: string, json: unknown): FleetRecord {
+  #fleet(fleet: string, stored: unknown): FleetRecord {
+    const json = this.#version === 1 ? migrateFleet(stored) : stored;
     const whole = StoredFleet.safeParse(json);
     if (whole.success) return whole.data;
     if (!isObject(json)) {
@@ -163,6 +178,21 @@ class Reader {
   #lose(what: string, why: string): void {
     this.lost.push({ what: what.slice(0, longestWord), why: why.slice(0, longestWord) });
   }
+}
+
+/**
+ * Digests are made of the words that a version uses, so a plan that was migrated gets those of this version: an approval is
+ * still for the same plan. Its id stays, it stands on the buttons of its card.
+ */
+function withFreshDigests(run: Run): Run {
+  if (run.phase === 'failed') {
+    return run.applying === undefined ? run : { ...run, applying: { ...run.applying, plan: fresh(run.applying.plan) } };
+  }
+  return 'plan' in run && run.plan !== undefined ? { ...run, plan: fresh(run.plan) } : run;
+}
+
+function fresh(plan: Plan): Plan {
+  return { ...plan, ...digestsOf(plan) };
 }
 
 /** Text of a damaged store that is shown, in characters. */

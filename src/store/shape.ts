@@ -22,13 +22,13 @@ type Plain<T> = T extends readonly (infer Item)[]
  * What an apply acts on: a goal, a change, a step, a lock. A field that this version does not know may mean that something
  * else is wanted, so the whole is refused.
  */
-export const acted = z.strictObject;
+export const strict = z.strictObject;
 
 /**
  * What is only told: who, when, how far. A field that this version does not know is kept and written back: an older
  * proxnix that is started once more loses nothing.
  */
-export function told<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strip> {
+export function lenient<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strip> {
   // The type leaves out the unknown fields, which nobody reads.
   return z.looseObject(shape) as unknown as z.ZodObject<Shape, z.core.$strip>;
 }

@@ -1,7 +1,7 @@
 import type { MessageRef } from '../chat/chat.ts';
-import type { KeptDisk } from '../core/kept.ts';
-import type { KnownDrift } from '../core/known-drift.ts';
+import type { AcknowledgedDrift } from '../core/acknowledged-drift.ts';
 import type { Lock } from '../core/policy.ts';
+import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { Run } from '../core/run.ts';
 
 /** A run as it is kept, with where it is shown in each chat. */
@@ -20,9 +20,9 @@ export interface FleetRecord {
   /** VMIDs of the guests that ran when the power was last looked at. */
   readonly running?: readonly number[];
   /** Root disks that were taken out and are not deleted yet. */
-  readonly kept?: readonly KeptDisk[];
+  readonly retainedDisks?: readonly RetainedDisk[];
   /** Drifts that were shown, or are ignored. */
-  readonly drifts?: readonly KnownDrift[];
+  readonly acknowledgedDrifts?: readonly AcknowledgedDrift[];
 }
 
 /** Facts of a fleet to change; `undefined` removes one. */
@@ -56,7 +56,7 @@ export interface AuditEntry {
     | 'locked'
     | 'unlocked'
     | 'guest-started'
-    | 'freed';
+    | 'collected';
   readonly who: string;
   readonly run?: string;
   readonly plan?: string;

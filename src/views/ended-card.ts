@@ -1,15 +1,15 @@
+import { type ApplyGroup, applyGroups } from '../core/apply-groups.ts';
 import type { RolledBack } from '../core/errors.ts';
 import { finalTagsOf } from '../core/outcome.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import type { AppliedRun, Approval, CancelledRun, FailedRun, InterruptedRun, StepState } from '../core/run.ts';
-import { type Stage, stagesOf } from '../core/stages.ts';
+import { groupGuest, groupName, guestGroups, nameOf, nameWidth } from './apply-groups.ts';
 import type { Block, Card, CardFile, Line, Rich } from './card.ts';
 import type { CardContext } from './context.ts';
+import { blockedCount, count, counts, duration, guestName, verbs } from './format.ts';
 import { approvedBy, commitBlocks, ids } from './parts.ts';
 import { planAgain, planFile } from './plan-card.ts';
 import { detailBlocks } from './planning-card.ts';
-import { guestStages, nameOf, nameWidth, stageGuest, stageName } from './stage-words.ts';
-import { blockedCount, count, counts, duration, guestName, verbs } from './words.ts';
 
 type Ended =
   | AppliedRun
@@ -19,15 +19,15 @@ type Ended =
 
 /** An apply that has ended, one way or another: what is done, what is not, and the tags. */
 export function endedCard(run: Ended, context: CardContext): Card {
-  const stages = stagesOf(run.plan, run.steps);
+  const groups = applyGroups(run.plan, run.steps);
   const took = duration(run.endedAt - run.appliedFrom);
   return {
     tone: run.phase === 'applied' ? 'good' : 'bad',
-    title: endTitle(run, stages),
+    title: endTitle(run, groups),
     blocks: [
       ...commitBlocks(run, context),
       { kind: 'divider' },
-      ...endedBlocks(run, stages),
+      ...endedBlocks(run, groups),
       ...keptBlocks(run, context),
       { kind: 'small', rich: [...approvedBy(run.approvals), ` · took ${took}`, ...ids(run, run.plan)] },
     ],
@@ -37,45 +37,45 @@ export function endedCard(run: Ended, context: CardContext): Card {
   };
 }
 
-export function endTitle(run: Ended, stages: readonly Stage[]): string {
-  const broken = stages.findIndex((stage) => stage.state === 'failed');
-  const stage = stages[broken];
-  const where = stage === undefined ? '' : `: step ${broken + 1} of ${stages.length}, ${stageName(stage)}`;
+export function endTitle(run: Ended, groups: readonly ApplyGroup[]): string {
+  const broken = groups.findIndex((group) => group.state === 'failed');
+  const group = groups[broken];
+  const where = group === undefined ? '' : `: step ${broken + 1} of ${groups.length}, ${groupName(group)}`;
   switch (run.phase) {
     case 'applied':
       return `Applied: ${counts(runnable(run.plan), 'done')}${blockedCount(run.plan)}`;
     case 'failed':
       return `Failed${run.failure.rolledBack === undefined ? '' : ', rolled back'}${where}`;
     case 'cancelled':
-      return `Cancelled: ${count(guestStages(stages).filter((one) => one.state === 'done').length, 'guest')} of ${guestStages(stages).length} done`;
+      return `Cancelled: ${count(guestGroups(groups).filter((one) => one.state === 'done').length, 'guest')} of ${guestGroups(groups).length} done`;
     case 'interrupted':
       return `Interrupted${where}`;
   }
 }
 
-function endedBlocks(run: Ended, stages: readonly Stage[]): readonly Block[] {
-  const guests = guestStages(stages);
-  const done = guests.filter((stage) => stage.state === 'done');
+function endedBlocks(run: Ended, groups: readonly ApplyGroup[]): readonly Block[] {
+  const guests = guestGroups(groups);
+  const done = guests.filter((group) => group.state === 'done');
   if (run.phase === 'applied') {
     const width = nameWidth(done);
-    const lines = done.flatMap((stage): Line[] => {
-      const address = (stage.vmid === undefined ? undefined : run.addresses[String(stage.vmid)]) ?? '';
-      const text = `${doneWord(stage).padEnd(10)} ${nameOf(stage, width)}`;
+    const lines = done.flatMap((group): Line[] => {
+      const address = (group.vmid === undefined ? undefined : run.addresses[String(group.vmid)]) ?? '';
+      const text = `${doneWord(group).padEnd(10)} ${nameOf(group, width)}`;
       if (text.length + 2 + address.length <= 60) return [{ text: `${text}  ${address}`.trimEnd() }];
       return [{ text }, { text: `${' '.repeat(11)}${address}` }];
     });
     return [{ kind: 'lines', lines }, ...tagBlocks(run.plan, done)];
   }
-  const notStarted = guests.filter((stage) => stage.state === 'not-started');
-  const failed = stages.find((stage) => stage.state === 'failed');
+  const notStarted = guests.filter((group) => group.state === 'not-started');
+  const failed = groups.find((group) => group.state === 'failed');
   const failedStep = failed?.steps.find((state) => state.state === 'failed');
   return [
     ...whyBlocks(run),
-    ...(guests.some((stage) => stage.state === 'done' || stage.state === 'failed')
+    ...(guests.some((group) => group.state === 'done' || group.state === 'failed')
       ? []
       : [{ kind: 'text', rich: ['No guest was touched.'] } as const]),
-    ...sentence('Done before: ', done, (stage) => `${stageGuest(stage)} ${doneWord(stage)}`),
-    ...sentence('Not started: ', notStarted, stageName),
+    ...sentence('Done before: ', done, (group) => `${groupGuest(group)} ${doneWord(group)}`),
+    ...sentence('Not started: ', notStarted, groupName),
     ...detailBlocks(
       run.phase === 'failed' && run.failure.details.length > 0 ? run.failure.details : (failedStep?.output ?? []),
     ),
@@ -120,7 +120,7 @@ function keptBlocks(run: Ended, { rollbackWindowMs }: CardContext): readonly Blo
   const swapped = run.plan.changes.filter(
     (change) =>
       change.blocked === undefined &&
-      (change.action === 'roll-back' || (change.action === 'replace' && !change.halfMade)),
+      (change.action === 'rollback' || (change.action === 'replace' && !change.incomplete)),
   );
   const [first] = swapped;
   if (first === undefined) return [];
@@ -141,16 +141,16 @@ function rolledBackText({ name, vmid, imageHash }: RolledBack): Rich {
   return [{ bold: 'Rolled back: ' }, `${guestName({ name, vmid })} runs `, ...image, ' again and is healthy.'];
 }
 
-function sentence(label: string, stages: readonly Stage[], say: (stage: Stage) => string): readonly Block[] {
-  if (stages.length === 0) return [];
-  return [{ kind: 'text', rich: [{ bold: label }, stages.map(say).join(', '), '.'] }];
+function sentence(label: string, groups: readonly ApplyGroup[], say: (group: ApplyGroup) => string): readonly Block[] {
+  if (groups.length === 0) return [];
+  return [{ kind: 'text', rich: [{ bold: label }, groups.map(say).join(', '), '.'] }];
 }
 
 /** The tags each guest carries now, those that all share first. */
-function tagBlocks(plan: Plan, done: readonly Stage[]): readonly Block[] {
-  const tagged = done.flatMap((stage) => {
-    const tags = stage.vmid === undefined ? undefined : finalTagsOf(stage.steps);
-    return tags === undefined ? [] : [{ vmid: stage.vmid, tags }];
+function tagBlocks(plan: Plan, done: readonly ApplyGroup[]): readonly Block[] {
+  const tagged = done.flatMap((group) => {
+    const tags = group.vmid === undefined ? undefined : finalTagsOf(group.steps);
+    return tags === undefined ? [] : [{ vmid: group.vmid, tags }];
   });
   if (tagged.length === 0) return [];
   const shared =
@@ -179,6 +179,6 @@ export function logFile(steps: readonly StepState[]): readonly CardFile[] {
   return lines.length === 0 ? [] : [{ name: 'run.log', title: 'Log', text: lines.join('\n') }];
 }
 
-function doneWord(stage: Stage): string {
-  return stage.action === 'build' || stage.action === 'upload' ? 'done' : verbs[stage.action].done;
+function doneWord(group: ApplyGroup): string {
+  return group.action === 'build' || group.action === 'upload' ? 'done' : verbs[group.action].done;
 }

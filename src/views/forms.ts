@@ -2,7 +2,7 @@ import { shortSha } from '../core/commit.ts';
 import { runnable } from '../core/plan.ts';
 import type { PlannedRun } from '../core/run.ts';
 import type { Form } from './form.ts';
-import { count, counts, guestName } from './words.ts';
+import { count, counts, guestName } from './format.ts';
 
 /** The destructive confirmation: what is destroyed, and what must be typed. */
 export function confirmForm(run: PlannedRun, wanted: string): Form {

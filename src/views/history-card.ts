@@ -1,9 +1,9 @@
+import { type ApplyGroup, applyGroups } from '../core/apply-groups.ts';
 import { shortSha } from '../core/commit.ts';
 import { runnable } from '../core/plan.ts';
 import { type Approval, planOf, type Run } from '../core/run.ts';
-import { type Stage, stagesOf } from '../core/stages.ts';
 import type { Block, Card } from './card.ts';
-import { count, counts, duration } from './words.ts';
+import { count, counts, duration } from './format.ts';
 
 /** The newest runs, newest first. */
 export function historyCard(runs: readonly Run[]): Card {
@@ -36,7 +36,7 @@ function outcome(run: Run): readonly string[] {
       return [`in ${duration(run.endedAt - run.appliedFrom)}`, ...approvers(run.approvals)];
     case 'cancelled':
     case 'interrupted':
-      return [doneSoFar(stagesOf(run.plan, run.steps)), ...approvers(run.approvals)];
+      return [doneSoFar(applyGroups(run.plan, run.steps)), ...approvers(run.approvals)];
     case 'failed':
       return [run.failure.message];
     case 'queued':
@@ -47,9 +47,9 @@ function outcome(run: Run): readonly string[] {
   }
 }
 
-function doneSoFar(stages: readonly Stage[]): string {
-  const guests = stages.filter((stage) => stage.vmid !== undefined);
-  return `${guests.filter((stage) => stage.state === 'done').length} of ${count(guests.length, 'guest')} done`;
+function doneSoFar(groups: readonly ApplyGroup[]): string {
+  const guests = groups.filter((group) => group.vmid !== undefined);
+  return `${guests.filter((group) => group.state === 'done').length} of ${count(guests.length, 'guest')} done`;
 }
 
 function approvers(approvals: readonly Approval[]): readonly string[] {

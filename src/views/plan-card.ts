@@ -16,9 +16,9 @@ import {
 } from '../core/run.ts';
 import type { Block, Button, Card, CardFile, Span } from './card.ts';
 import type { CardContext } from './context.ts';
+import { blockedCount, count, counts, guestName, span } from './format.ts';
 import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
 import { planLines, planText } from './plan-text.ts';
-import { blockedCount, count, counts, guestName, span } from './words.ts';
 
 /** A plan that waits for people, or that cannot be run as it stands. */
 export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Card {
@@ -35,7 +35,7 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
     blocks: [
       ...commitBlocks(run, context),
       ...(drift ? [driftBlock(run, context)] : []),
-      ...(run.trigger.kind === 'roll-back' ? [rollBackBlock(run.trigger, plan)] : []),
+      ...(run.trigger.kind === 'rollback' ? [rollbackBlock(run.trigger, plan)] : []),
       ...(run.phase === 'planned' ? movedBlocks(run) : []),
       { kind: 'divider' },
       ...lockBlocks(context),
@@ -83,7 +83,7 @@ function driftBlock(run: PlannedRun | BlockedRun, context: CardContext): Block {
   return { kind: 'text', rich: [`The cluster is not as this commit left it any more.${again}`] };
 }
 
-function rollBackBlock({ by, vmid }: Extract<Trigger, { kind: 'roll-back' }>, plan: Plan): Block {
+function rollbackBlock({ by, vmid }: Extract<Trigger, { kind: 'rollback' }>, plan: Plan): Block {
   const guest = plan.goal.guests.find((one) => one.vmid === vmid);
   const what =
     guest === undefined ? 'the fleet back to this commit' : `${guestName(guest)} back to the root disk it had before`;
@@ -140,13 +140,13 @@ function branchBlocks(run: PlannedRun | BlockedRun, context: CardContext): reado
 }
 
 function movedBlocks(run: PlannedRun): readonly Block[] {
-  if (run.moved === undefined) return [];
+  if (run.clusterChanges === undefined) return [];
   return [
     {
       kind: 'warning',
       rich: [
         { bold: 'The cluster moved, earlier approvals are void: ' },
-        run.moved.join('; '),
+        run.clusterChanges.join('; '),
         '. This is the new plan.',
       ],
     },
@@ -156,8 +156,8 @@ function movedBlocks(run: PlannedRun): readonly Block[] {
 function warnings(plan: Plan, context: CardContext): readonly Block[] {
   const changes = runnable(plan);
   const destroys = changes.filter((change) => change.action === 'destroy').map(guestName);
-  const replaces = changes.filter((change) => change.action === 'replace' && !change.halfMade).map(guestName);
-  const backs = changes.filter((change) => change.action === 'roll-back').map(guestName);
+  const replaces = changes.filter((change) => change.action === 'replace' && !change.incomplete).map(guestName);
+  const backs = changes.filter((change) => change.action === 'rollback').map(guestName);
   const blocks: Block[] = [];
   if (destroys.length > 0) {
     const whole = exceedsMaxDestroy(plan, context.policy);

@@ -1,4 +1,4 @@
-import type { AdoptChange, Change, FieldChange, RollBackChange } from '../core/change.ts';
+import type { AdoptChange, Change, FieldChange, RollbackChange } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
 import { type DesiredGuest, type GuestKind, imageHash } from '../core/guest.ts';
 import { checkOf, describeHealth } from '../core/health.ts';
@@ -6,7 +6,7 @@ import type { LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
 import { readTags } from '../core/tags.ts';
 import type { Line, Mark } from './card.ts';
-import { count, counts, guestName, verbs } from './words.ts';
+import { count, counts, guestName, verbs } from './format.ts';
 
 /** Chats show monospaced lines without scrolling up to here. */
 const columns = 60;
@@ -18,7 +18,7 @@ const marks: Readonly<Record<Change['action'], Mark>> = {
   destroy: '-',
   'clean-up': '-',
   replace: '-/+',
-  'roll-back': '-/+',
+  rollback: '-/+',
   update: '~',
   create: '+',
   adopt: '~',
@@ -97,29 +97,29 @@ function detailParts(change: Change): string[] {
     case 'update':
       return [
         ...change.fields.map((field) => fieldText(field, change.live.status === 'running')),
-        ...leftoverParts(change.leftovers),
+        ...leftoverParts(change.orphanVolumes),
       ];
     case 'replace': {
-      const from = change.halfMade ? 'none (half made)' : (change.fromImage?.slice(0, 8) ?? 'unknown');
-      const kept = change.halfMade ? 'made anew' : 'old root disk is kept';
+      const from = change.incomplete ? 'none (half made)' : (change.fromImage?.slice(0, 8) ?? 'unknown');
+      const kept = change.incomplete ? 'made anew' : 'old root disk is kept';
       return [
         `image ${from} -> ${short(change.guest)}`,
         kept,
         ...change.fields.map((field) => fieldText(field, false)),
-        ...leftoverParts(change.leftovers),
+        ...leftoverParts(change.orphanVolumes),
       ];
     }
-    case 'roll-back':
-      return rollBackParts(change);
+    case 'rollback':
+      return rollbackParts(change);
     case 'destroy': {
       const image = readTags(change.live.tags).imageHash?.slice(0, 8) ?? 'unknown';
       const moved = change.movedTo === undefined ? [] : [`its name moves to VMID ${change.movedTo}`];
       return [...kindPart(change.live), `image ${image} -> none`, 'its disks are deleted', ...moved];
     }
     case 'clean-up':
-      return change.leftovers === undefined
+      return change.orphanVolumes === undefined
         ? [`left by an interrupted replace of guest ${change.ownerVmid}`, 'its disk is deleted']
-        : leftoverParts(change.leftovers);
+        : leftoverParts(change.orphanVolumes);
     case 'adopt':
       return adoptParts(change);
     case 'conflict':
@@ -132,21 +132,21 @@ function kindPart({ kind }: { readonly kind: GuestKind }): string[] {
   return kind === 'container' ? ['container'] : [];
 }
 
-function leftoverParts(leftovers: readonly string[] = []): string[] {
-  if (leftovers.length === 0) return [];
+function leftoverParts(orphanVolumes: readonly string[] = []): string[] {
+  if (orphanVolumes.length === 0) return [];
   return [
-    `${count(leftovers.length, 'disk')} that an interrupted replace left ${leftovers.length === 1 ? 'is' : 'are'} deleted`,
+    `${count(orphanVolumes.length, 'disk')} that an interrupted replace left ${orphanVolumes.length === 1 ? 'is' : 'are'} deleted`,
   ];
 }
 
-function rollBackParts({ fromImage, to, live, fields, leftovers }: RollBackChange): string[] {
+function rollbackParts({ fromImage, to, live, fields, orphanVolumes }: RollbackChange): string[] {
   const images = `image ${fromImage?.slice(0, 8) ?? 'unknown'} -> ${to?.imageHash?.slice(0, 8) ?? 'none'}`;
   return [
     images,
     ...(to?.commit === undefined ? [] : [`as of commit ${shortSha(to.commit)}`]),
     ...(to === undefined ? [] : ['its earlier root disk comes back', 'nothing is built']),
     ...fields.map((field) => fieldText(field, live.status === 'running')),
-    ...leftoverParts(leftovers),
+    ...leftoverParts(orphanVolumes),
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { Failure } from '../core/errors.ts';
 import type { Lock } from '../core/policy.ts';
 import type { Block, Card } from './card.ts';
-import { count, guestName } from './words.ts';
+import { count, guestName } from './format.ts';
 
 /** A guest that stopped without proxnix, and what was done about it. */
 export type PowerEvent =

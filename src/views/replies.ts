@@ -1,5 +1,5 @@
+import { applyGroups } from '../core/apply-groups.ts';
 import type { PlannedRun, Run } from '../core/run.ts';
-import { stagesOf } from '../core/stages.ts';
 import type { Card } from './card.ts';
 import { endTitle, logFile } from './ended-card.ts';
 
@@ -7,10 +7,10 @@ import { endTitle, logFile } from './ended-card.ts';
 export function endReply(run: Run): Card | undefined {
   if (run.phase === 'failed') {
     if (run.applying === undefined) return undefined;
-    return reply(endTitle({ ...run, ...run.applying }, stagesOf(run.applying.plan, run.steps)), 'bad', run);
+    return reply(endTitle({ ...run, ...run.applying }, applyGroups(run.applying.plan, run.steps)), 'bad', run);
   }
   if (run.phase !== 'applied' && run.phase !== 'cancelled' && run.phase !== 'interrupted') return undefined;
-  return reply(endTitle(run, stagesOf(run.plan, run.steps)), run.phase === 'applied' ? 'good' : 'bad', run);
+  return reply(endTitle(run, applyGroups(run.plan, run.steps)), run.phase === 'applied' ? 'good' : 'bad', run);
 }
 
 /** What is said in the thread of a plan that expires soon. */

@@ -3,8 +3,8 @@ import type { GuestStatus } from '../core/live.ts';
 import type { Lock } from '../core/policy.ts';
 import type { Run } from '../core/run.ts';
 import type { Block, Card } from './card.ts';
+import { count } from './format.ts';
 import { runLine } from './history-card.ts';
-import { count } from './words.ts';
 
 /** A guest of a fleet as it is now. */
 export interface GuestStatusRow {

@@ -1,5 +1,5 @@
 import type { Card } from './card.ts';
-import { count } from './words.ts';
+import { count } from './format.ts';
 
 /** A store that could not be read whole, and the file beside it that holds it as it was found. */
 export interface StoreDamage {

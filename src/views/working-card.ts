@@ -1,21 +1,21 @@
+import { applyGroups } from '../core/apply-groups.ts';
 import type { ApplyingRun, QueuedRun, StepState } from '../core/run.ts';
-import { stagesOf } from '../core/stages.ts';
+import { groupLines, groupName } from './apply-groups.ts';
 import type { Block, Button, Card } from './card.ts';
 import type { CardContext } from './context.ts';
+import { counts, guestName } from './format.ts';
 import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
 import { planFile } from './plan-card.ts';
-import { stageLines, stageName } from './stage-words.ts';
-import { stepWords } from './step-words.ts';
-import { counts, guestName } from './words.ts';
+import { stepWords } from './step-text.ts';
 
 /** A run that was approved: waiting for its turn, or at work. */
 export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext): Card {
   if (run.phase === 'queued') return queuedCard(run, context);
-  const stages = stagesOf(run.plan, run.steps);
-  const at = stages.findIndex((stage) => stage.state === 'running' || stage.state === 'waiting');
-  const stage = stages[at];
-  const where = stage === undefined ? 'finishing' : `step ${at + 1} of ${stages.length}, ${stageName(stage)}`;
-  const onGuest = stage?.vmid !== undefined;
+  const groups = applyGroups(run.plan, run.steps);
+  const at = groups.findIndex((group) => group.state === 'running' || group.state === 'waiting');
+  const group = groups[at];
+  const where = group === undefined ? 'finishing' : `step ${at + 1} of ${groups.length}, ${groupName(group)}`;
+  const onGuest = group?.vmid !== undefined;
   const cancel: Button = {
     action: 'cancel',
     label: onGuest ? 'Stop after this guest' : 'Stop',
@@ -41,7 +41,7 @@ export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext):
               ],
             } as const,
           ]),
-      { kind: 'lines', lines: stageLines(stages, context.now) },
+      { kind: 'lines', lines: groupLines(groups, context.now) },
       ...progressBlocks(run.steps),
       {
         kind: 'small',

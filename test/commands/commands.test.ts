@@ -253,12 +253,12 @@ describe('rollback', () => {
     expect(await ask(one, 'rollback', { to: 'test-website' })).toEqual(answer);
     expect(await ask(one, 'rollback', {})).toEqual(answer);
     expect(one.asked).toEqual([
-      ['rollBack', 'homelab', 'test-website', by],
-      ['rollBack', 'homelab', undefined, by],
+      ['rollback', 'homelab', 'test-website', by],
+      ['rollback', 'homelab', undefined, by],
     ]);
     const pipeline = new StandIn(two);
     expect(await ask(pipeline, 'rollback', { to: '823', fleet: 'lab' })).toEqual(answer);
-    expect(pipeline.asked).toEqual([['rollBack', 'lab', '823', by]]);
+    expect(pipeline.asked).toEqual([['rollback', 'lab', '823', by]]);
   });
 
   it('says which fleet it needs to know', async () => {

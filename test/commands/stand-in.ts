@@ -2,9 +2,9 @@ import type { Answer, Person, Place } from '../../src/chat/chat.ts';
 import type { LiveState } from '../../src/core/live.ts';
 import type { Actor } from '../../src/core/policy.ts';
 import type { Run, Trigger, Who } from '../../src/core/run.ts';
-import type { Fleet, Log } from '../../src/pipeline/deps.ts';
 import type { DriftFinding } from '../../src/pipeline/drift-check.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
+import type { Fleet, Log } from '../../src/pipeline/ports.ts';
 import { FakeBuilder } from '../fakes/builder.ts';
 import { FakeCluster } from '../fakes/cluster.ts';
 import { FakeGit } from '../fakes/git.ts';
@@ -66,8 +66,8 @@ export class StandIn extends Pipeline {
     return aRun('planning', undefined, { id: 'r-50' });
   }
 
-  override async rollBack(fleet: Fleet, to: string | undefined, by: Who): Promise<Run> {
-    await this.#note('rollBack', fleet.name, to, by);
+  override async rollback(fleet: Fleet, to: string | undefined, by: Who): Promise<Run> {
+    await this.#note('rollback', fleet.name, to, by);
     return aRun('planning', undefined, { id: 'r-50' });
   }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Cluster, ClusterMonitor, Guard, ImageFile } from '../../src/cluster/cluster.ts';
+import type { Cluster, ClusterMonitor, ImageFile, Precondition } from '../../src/cluster/cluster.ts';
 import type { Goal } from '../../src/core/goal.ts';
-import { type DesiredGuest, type GuestAt, type GuestKind, guestLabel } from '../../src/core/guest.ts';
+import { type DesiredGuest, type GuestKind, type GuestRef, guestLabel } from '../../src/core/guest.ts';
 import type { LiveGuest } from '../../src/core/live.ts';
 import { createPlan, type Plan } from '../../src/core/plan.ts';
-import { type GuestStep, planSteps } from '../../src/core/steps.ts';
+import { planSteps, type StepSpec } from '../../src/core/steps.ts';
 import { updatingTags } from '../../src/core/tags.ts';
 import { aContainer, aGuest, anImage, type CommonChange } from '../cluster/proxmox/a-guest.ts';
 
@@ -31,7 +31,7 @@ export function clusterContract(name: string, open: () => Promise<World>): void 
 
 function guestContract(name: string, kind: GuestKind, open: () => Promise<World>): void {
   const isVm = kind === 'vm';
-  const at: GuestAt = { guestKind: kind, vmid: 823, node: 'pve1' };
+  const at: GuestRef = { guestKind: kind, vmid: 823, node: 'pve1' };
   const label = guestLabel(at);
   const slot = isVm ? 'scsi0' : 'rootfs';
   const a = (change: CommonChange = {}) => (isVm ? aGuest(change) : aContainer(change));
@@ -228,11 +228,11 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       const before = await story.make();
       await story.upload('b');
       await story.run('configure', { guest: next, tags: pending });
-      await story.run('stage', { guest: next });
+      await story.run('prepare', { guest: next });
       const [, staging] = (await story.world.cluster.readState(new Set())).guests;
       expect(staging?.config?.description).toBe('proxnix staging for guest 823');
       expect(staging?.tags).toEqual(['proxnix', 'proxnix-pending']);
-      await story.run('hand-over', { guest: next });
+      await story.run('attach', { guest: next });
       expect((await story.world.cluster.readState(new Set())).guests).toHaveLength(1);
       await story.run('swap', { guest: next, tags: pending });
       await story.run('restart');
@@ -254,7 +254,7 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       const story = await start();
       await story.make();
       await story.upload('b');
-      for (const step of ['stage', 'stage', 'hand-over', 'hand-over'] as const) await story.run(step, { guest: next });
+      for (const step of ['prepare', 'prepare', 'attach', 'attach'] as const) await story.run(step, { guest: next });
       await story.run('swap', { guest: next, tags: pending });
       await story.run('restart');
       await story.run('restart');
@@ -266,7 +266,7 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       const story = await start();
       const before = await story.make();
       await story.upload('b');
-      await story.run('stage', { guest: next });
+      await story.run('prepare', { guest: next });
       await story.run('discard', { staging: true });
       expect((await story.world.cluster.readState(new Set())).guests).toHaveLength(1);
       expect((await story.read()).config).toEqual(before.config);
@@ -276,7 +276,7 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
     it('is left alone when no disk was handed over', async () => {
       const story = await start();
       const before = await story.make();
-      await expect(story.run('hand-over', { guest: next })).rejects.toThrow('gone before it was handed over');
+      await expect(story.run('attach', { guest: next })).rejects.toThrow('gone before it was handed over');
       await expect(story.run('swap', { guest: next, tags: pending })).rejects.toThrow(
         'No new root disk was handed over',
       );
@@ -291,7 +291,7 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       const story = await start();
       const volid = (await story.make()).config?.disks[slot]?.volid ?? '';
       await story.upload('b');
-      for (const step of ['stage', 'hand-over'] as const) await story.run(step, { guest: next });
+      for (const step of ['prepare', 'attach'] as const) await story.run(step, { guest: next });
       await story.run('swap', { guest: next, tags: pending });
       return { story, volid };
     }
@@ -300,7 +300,7 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       const { story, volid } = await swapped();
       await story.run('restart');
       const newer = (await story.read()).config?.disks[slot]?.volid;
-      await story.run('swap-back', { guest: next, volid });
+      await story.run('rollback', { guest: next, volid });
       await story.run('start');
       const after = await story.read();
       expect(after).toMatchObject({ status: 'running', config: { pending: [] } });
@@ -311,7 +311,7 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
 
     it('runs on when the swap was not real yet', async () => {
       const { story, volid } = await swapped();
-      await story.run('swap-back', { guest: next, volid });
+      await story.run('rollback', { guest: next, volid });
       const after = await story.read();
       expect(after).toMatchObject({ status: 'running', config: { pending: [] } });
       expect(after.config?.disks[slot]?.volid).toBe(volid);
@@ -323,8 +323,8 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       await story.run('restart');
       const before = await story.read();
       const root = before.config?.disks[slot]?.volid ?? '';
-      await story.run('swap-back', { guest: next, volid: root });
-      await expect(story.run('swap-back', { guest: next, volid: `${volid}-gone` })).rejects.toThrow(
+      await story.run('rollback', { guest: next, volid: root });
+      await expect(story.run('rollback', { guest: next, volid: `${volid}-gone` })).rejects.toThrow(
         `is not with ${label}`,
       );
       expect((await story.read()).config).toEqual(before.config);
@@ -338,7 +338,7 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       const story = await start();
       const volid = (await story.make()).config?.disks[slot]?.volid ?? '';
       await story.upload('b');
-      for (const step of ['stage', 'hand-over'] as const) await story.run(step, { guest: next });
+      for (const step of ['prepare', 'attach'] as const) await story.run(step, { guest: next });
       await story.run('swap', { guest: next, tags: pending });
       await story.run('restart');
       await story.run('finish', { guest: next, tags: done });
@@ -366,10 +366,10 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
     it('is not written to a second time, before or after the restart', async () => {
       const { story, volid } = await replaced();
       await story.run('swap', { tags: pending, volid });
-      const { guard } = story;
-      expect(await story.run('swap', { tags: pending, volid })).toEqual(guard);
+      const { precondition } = story;
+      expect(await story.run('swap', { tags: pending, volid })).toEqual(precondition);
       await story.run('restart');
-      const restarted = story.guard;
+      const restarted = story.precondition;
       expect(await story.run('swap', { tags: pending, volid })).toEqual(restarted);
     });
 
@@ -390,8 +390,8 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       const after = await story.read();
       expect(after).toMatchObject({ status: 'running', config: { unused: {}, pending: [] } });
       expect(after.config?.disks[slot]?.volid).toBe(newer);
-      const { guard } = story;
-      expect(await story.run('free', { volids: [volid] })).toEqual(guard);
+      const { precondition } = story;
+      expect(await story.run('free', { volids: [volid] })).toEqual(precondition);
       await expect(story.run('swap', { tags: pending, volid })).rejects.toThrow(`is not with ${label}`);
     });
 
@@ -408,10 +408,10 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
     it('is stopped and deleted; asked again it counts as done', async () => {
       const story = await start();
       await story.make();
-      const guard = story.guard;
+      const precondition = story.precondition;
       expect(await story.run('destroy')).toBeUndefined();
       expect(await story.find()).toBeUndefined();
-      story.guard = guard;
+      story.precondition = precondition;
       expect(await story.run('destroy')).toBeUndefined();
     });
 
@@ -442,7 +442,7 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
       await story.upload('b');
       const guest = a({ image: image('b') });
-      for (const step of ['stage', 'hand-over'] as const) await story.run(step, { guest });
+      for (const step of ['prepare', 'attach'] as const) await story.run(step, { guest });
       await story.run('configure', { guest, tags: pending });
       await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
       for (const step of ['swap', 'restart'] as const) await story.run(step, { guest, tags: pending });
@@ -479,19 +479,19 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
 
     it('is not written to when it carries them already', async () => {
       const story = await foreign();
-      const guard = story.guard;
-      expect(await story.run('adopt', { tags: 'proxnix;prod' })).not.toEqual(guard);
-      expect(await story.run('adopt', { tags: 'prod;proxnix' })).toEqual(story.guard);
+      const precondition = story.precondition;
+      expect(await story.run('adopt', { tags: 'proxnix;prod' })).not.toEqual(precondition);
+      expect(await story.run('adopt', { tags: 'prod;proxnix' })).toEqual(story.precondition);
     });
 
     it('stays as it is when it was changed, or made anew, since the plan', async () => {
       const story = await foreign();
-      const guard = story.guard;
+      const precondition = story.precondition;
       await story.world.edit(823, { memoryMb: 1024 });
       await expect(story.run('adopt', { tags })).rejects.toThrow('was changed by somebody else');
       await story.world.recreate(823);
       await expect(story.run('adopt', { tags })).rejects.toThrow('is another machine than planned');
-      expect(story.guard).toBe(guard);
+      expect(story.precondition).toBe(precondition);
       expect((await story.read([823])).tags).toEqual(['prod']);
       await story.world.remove(823);
       await expect(story.run('adopt', { tags })).rejects.toThrow(`${label} is not on pve1 any more`);
@@ -514,7 +514,7 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       ['its tag was removed', /does not carry the tag "proxnix"/, (world) => world.edit(823, { tags: 'prod' })],
       ['it was made anew under its VMID', /is another machine than planned/, (world) => world.recreate(823)],
     ];
-    const writes: readonly GuestStep['kind'][] = [
+    const writes: readonly StepSpec['kind'][] = [
       'import',
       'resize',
       'start',
@@ -522,10 +522,10 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       'configure',
       'move-disk',
       'restart',
-      'stage',
-      'hand-over',
+      'prepare',
+      'attach',
       'swap',
-      'swap-back',
+      'rollback',
       'free',
       'finish',
       'destroy',
@@ -553,10 +553,10 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       await story.make();
       await story.upload('b');
       const guest = a({ image: image('b') });
-      await story.run('stage', { guest });
+      await story.run('prepare', { guest });
       await move(story.world);
       const before = await story.read([823]);
-      await expect(story.run('hand-over', { guest })).rejects.toThrow(words);
+      await expect(story.run('attach', { guest })).rejects.toThrow(words);
       expect(await story.read([823])).toEqual(before);
     });
 
@@ -641,7 +641,7 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       await apply(story, await planFor(story, [a()]), 'a');
       await story.upload('b');
       await story.look();
-      await story.run('stage', { guest: a({ image: image('b') }) });
+      await story.run('prepare', { guest: a({ image: image('b') }) });
       const plan = await planFor(story, [a()]);
       expect(plan.changes).toMatchObject([{ action: 'clean-up', ownerVmid: 823 }]);
       expect(await apply(story, plan, 'a')).toEqual(['discard']);
@@ -655,8 +655,8 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       const { volid = '', sizeMb = 0 } = config?.disks[slot] ?? {};
       await apply(story, await planFor(story, [a({ image: image('b') })]), 'b');
       const disk = { vmid: 823, uuid: config?.uuid ?? '', volid, sizeMb, since: 0, imageHash: 'a'.repeat(32) };
-      const plan = await planFor(story, [a({ image: image('b') })], { rollBack: { vmid: 823, kept: [disk] } });
-      expect(plan.changes).toMatchObject([{ action: 'roll-back' }]);
+      const plan = await planFor(story, [a({ image: image('b') })], { rollback: { vmid: 823, retained: [disk] } });
+      expect(plan.changes).toMatchObject([{ action: 'rollback' }]);
       await apply(story, plan, 'b');
       expect((await story.read()).config?.disks[slot]?.volid).toBe(volid);
       expect((await planFor(story, [a()])).changes).toEqual([]);
@@ -684,7 +684,7 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       await story.run('stop');
       await story.run('start');
       expect(story.tasks).toHaveLength(before + 2);
-      expect((await story.read()).config?.uuid).toBe(story.guard?.uuid);
+      expect((await story.read()).config?.uuid).toBe(story.precondition?.uuid);
     });
 
     it('an upload tells its bytes and sends nothing the second time', async () => {
@@ -709,11 +709,11 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
   });
 }
 
-/** One guest's steps in order, each with the guard of the one before. */
+/** One guest's steps in order, each with the precondition of the one before. */
 export class Story {
   readonly world: World;
   readonly kind: GuestKind;
-  guard: Guard | undefined;
+  precondition: Precondition | undefined;
   readonly tasks: string[] = [];
   readonly lines: string[] = [];
   readonly sent: (readonly [number, number, string])[] = [];
@@ -733,26 +733,26 @@ export class Story {
   }
 
   async run(
-    kind: GuestStep['kind'],
+    kind: StepSpec['kind'],
     facts: { guest?: DesiredGuest; tags?: string; staging?: boolean; volid?: string; volids?: readonly string[] } = {},
-  ): Promise<Guard | undefined> {
+  ): Promise<Precondition | undefined> {
     const { guest = this.#guest(), tags = '', staging = false, ...more } = facts;
     const at = { guestKind: guest.kind, vmid: 823, node: 'pve1' };
     const step = { ...at, kind, guest, tags, staging, ...more } satisfies Record<string, unknown>;
-    return this.perform(step as GuestStep);
+    return this.perform(step as StepSpec);
   }
 
-  async perform(step: GuestStep): Promise<Guard | undefined> {
-    const guard = step.kind === 'create' ? undefined : this.guard;
-    const next = await this.world.cluster.perform(step, guard, this.monitor);
-    this.guard = next;
+  async perform(step: StepSpec): Promise<Precondition | undefined> {
+    const precondition = step.kind === 'create' ? undefined : this.precondition;
+    const next = await this.world.cluster.perform(step, precondition, this.monitor);
+    this.precondition = next;
     return next;
   }
 
   /** Takes the guest as it is now for what it was when the plan was made. */
   async look(): Promise<void> {
     const { kind, config, node } = await this.read([823]);
-    this.guard = { guestKind: kind, vmid: 823, node, uuid: config?.uuid ?? '', digest: config?.digest ?? '' };
+    this.precondition = { guestKind: kind, vmid: 823, node, uuid: config?.uuid ?? '', digest: config?.digest ?? '' };
   }
 
   /** The whole way of a new guest, to the end. */

@@ -36,7 +36,7 @@ describe('taking a guest over', () => {
 
   it('tells what the next plan would do, and that is what it does', () => {
     const change = adoption(foreign);
-    expect(change.next).toMatchObject({ action: 'replace', halfMade: false });
+    expect(change.next).toMatchObject({ action: 'replace', incomplete: false });
     expect(change.next).not.toHaveProperty('fromImage');
     const after = applyPlan(aState([foreign]), createPlan(goal, aState([foreign])));
     const [next] = createPlan(aGoal(), after).changes;

@@ -141,8 +141,8 @@ describe('an approval', () => {
   });
 
   it('is void when the cluster moved, also after it was the last one', () => {
-    const moved = { ...events.planned, moved: ['x moved'], needed: 2 };
-    const blank = { phase: 'planned', approvals: [], needed: 2, moved: ['x moved'], plannedAt: at };
+    const moved = { ...events.planned, clusterChanges: ['x moved'], needed: 2 };
+    const blank = { phase: 'planned', approvals: [], needed: 2, clusterChanges: ['x moved'], plannedAt: at };
     expect(follow(two, byAda, moved)).toMatchObject(blank);
     expect(follow(two, byAda, events.approved, moved)).toMatchObject(blank);
   });

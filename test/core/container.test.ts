@@ -3,7 +3,7 @@ import { parseDesired } from '../../src/core/desired.ts';
 import { diffGuest } from '../../src/core/diff.ts';
 import { toFailure } from '../../src/core/errors.ts';
 import { imageHash } from '../../src/core/guest.ts';
-import { creationMark, stagingMark } from '../../src/core/marks.ts';
+import { creationMarker, stagingMarker } from '../../src/core/markers.ts';
 import { createPlan } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import {
@@ -141,20 +141,20 @@ describe('a container compared with the cluster', () => {
 
   it('is replaced by the swap of its root file system, and every step knows what it is', () => {
     const plan = aPlan({ guests: [aContainer({ image: other })] }, [aLiveContainer()]);
-    expect(onlyChange(plan)).toMatchObject({ action: 'replace', halfMade: false, toImage: imageHash(other) });
+    expect(onlyChange(plan)).toMatchObject({ action: 'replace', incomplete: false, toImage: imageHash(other) });
     const steps = planSteps(plan);
     expect(steps.map((step) => step.id).slice(2)).toEqual([
-      ...['830 stage', '830 hand-over', '830 swap', '830 restart', '830 start', '830 health', '830 finish'],
+      ...['830 prepare', '830 attach', '830 swap', '830 restart', '830 start', '830 health', '830 finish'],
     ]);
     expect(steps.slice(2).map((step) => 'guestKind' in step && step.guestKind)).toEqual(Array(7).fill('container'));
   });
 
-  it('goes back to its kept root file system', () => {
+  it('goes back to its retained root file system', () => {
     const volid = 'local-lvm:vm-830-disk-1';
-    const kept = [{ vmid: 830, uuid: 'BC:24:11:00:08:30', volid, imageHash: imageHash(other), since: t0 }];
+    const retained = [{ vmid: 830, uuid: 'BC:24:11:00:08:30', volid, imageHash: imageHash(other), since: t0 }];
     const live = aLiveContainer({ config: { unused: { unused0: volid } } });
-    const plan = createPlan(aGoal({ guests: [aContainer()], rollBack: { vmid: 830, kept } }), aState([live]));
-    expect(onlyChange(plan)).toMatchObject({ action: 'roll-back', to: { volid } });
+    const plan = createPlan(aGoal({ guests: [aContainer()], rollback: { vmid: 830, retained } }), aState([live]));
+    expect(onlyChange(plan)).toMatchObject({ action: 'rollback', to: { volid } });
   });
 
   it('is destroyed when it is ours and not wanted any more', () => {
@@ -180,7 +180,7 @@ describe('a container compared with the cluster', () => {
   });
 
   it('says when no node can take its template', () => {
-    const nodes = [aNode({ noImages: { container: 'Allow vztmpl on it.' } })];
+    const nodes = [aNode({ imageProblems: { container: 'Allow vztmpl on it.' } })];
     const plan = createPlan(aGoal({ guests: [aContainer({ image: other })] }), aState([aLiveContainer()], nodes));
     expect(onlyChange(plan).blocked).toEqual({ reason: 'images', advice: 'Allow vztmpl on it.' });
     expect(createPlan(aGoal({ guests: [aContainer()] }), aState([aLiveContainer()], nodes)).changes).toEqual([]);
@@ -188,18 +188,18 @@ describe('a container compared with the cluster', () => {
 });
 
 describe('a container whose creation was cut off', () => {
-  const marked = { tags: [], status: 'stopped', config: { description: creationMark(830) } } as const;
+  const marked = { tags: [], status: 'stopped', config: { description: creationMarker(830) } } as const;
 
   it('before its tags is made anew, though it has its root file system', () => {
     const change = onlyChange(aPlan({ guests: [aContainer()] }, [aLiveContainer(marked)]));
-    expect(change).toMatchObject({ action: 'replace', halfMade: true });
+    expect(change).toMatchObject({ action: 'replace', incomplete: true });
     expect(change.blocked).toBeUndefined();
   });
 
   it.each([
     ['runs', { ...marked, status: 'running' }],
     ['has another volume', { ...marked, config: { ...marked.config, unused: { unused0: 'local-lvm:x' } } }],
-    ['was only described so', { ...marked, config: { description: `${creationMark(830)} once` } }],
+    ['was only described so', { ...marked, config: { description: `${creationMarker(830)} once` } }],
   ] as const)("is somebody else's when it %s", (_, overrides) => {
     const change = onlyChange(aPlan({ guests: [aContainer()] }, [aLiveContainer(overrides)]));
     expect(change.blocked?.reason).toBe('not-ours');
@@ -209,14 +209,14 @@ describe('a container whose creation was cut off', () => {
     const unfinished = aLiveContainer({ tags: ['proxnix', 'proxnix-pending'], status: 'stopped' });
     expect(onlyChange(aPlan({ guests: [aContainer()] }, [unfinished]))).toMatchObject({
       action: 'replace',
-      halfMade: false,
+      incomplete: false,
     });
   });
 });
 
 it('cleans up the staging container that an interrupted replace left', () => {
   const staging = aLiveContainer(
-    { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMark(830) } },
+    { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMarker(830) } },
     aContainer({ vmid: 900_000_830, name: 'proxnix-staging-830' }),
   );
   const plan = aPlan({ guests: [aContainer()] }, [aLiveContainer(), staging]);

@@ -44,17 +44,19 @@ describe('a new guest', () => {
   });
 
   it('does not go where images cannot be brought while there is another place', () => {
-    const noImages = { vm: 'no import' };
+    const imageProblems = { vm: 'no import' };
     const [small = aNode(), large = aNode(), ...others] = nodes;
-    const able = [small, { ...large, noImages }, ...others];
+    const able = [small, { ...large, imageProblems }, ...others];
     expect(placeGuest(aGuest(), able)).toEqual({ node: 'pve1' });
     expect(placeGuest(aGuest(), able, 'pve2')).toEqual({ node: 'pve1' });
-    expect(placeGuest(aGuest(), [small, { ...large, noImages: { container: 'no vztmpl' } }])).toEqual({ node: 'pve2' });
+    expect(placeGuest(aGuest(), [small, { ...large, imageProblems: { container: 'no vztmpl' } }])).toEqual({
+      node: 'pve2',
+    });
     expect(placeGuest(aGuest({ node: 'pve2' }), able)).toEqual({ node: 'pve2' });
   });
 
   it('goes to the best node where none can have images: the plan then says what that one lacks', () => {
-    const lacking = nodes.map((node) => ({ ...node, noImages: { vm: 'no import' } }));
+    const lacking = nodes.map((node) => ({ ...node, imageProblems: { vm: 'no import' } }));
     expect(placeGuest(aGuest(), lacking)).toEqual({ node: 'pve2' });
     expect(placeGuest(aGuest(), lacking, 'pve1')).toEqual({ node: 'pve1' });
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { creationMark, stagingMark } from '../../src/core/marks.ts';
+import { creationMarker, stagingMarker } from '../../src/core/markers.ts';
 import { createPlan, runnable } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { changeSummary, lineText, planLines } from '../../src/views/plan-text.ts';
@@ -155,13 +155,13 @@ describe('what is blocked', () => {
 
   it('takes a guest that was cut off before it got its tags for ours, until it has a disk', () => {
     const mark = { tags: [], status: 'stopped', name: 'test-website' } as const;
-    const description = creationMark(823);
+    const description = creationMarker(823);
     expect(change({ ...mark, config: { description, disks: {} } })).toMatchObject({
       action: 'replace',
-      halfMade: true,
+      incomplete: true,
     });
     expect(change({ ...mark, config: { description } })).toMatchObject({ action: 'conflict' });
-    expect(change({ ...mark, config: { description: creationMark(824), disks: {} } })).toMatchObject({
+    expect(change({ ...mark, config: { description: creationMarker(824), disks: {} } })).toMatchObject({
       action: 'conflict',
     });
   });
@@ -169,7 +169,7 @@ describe('what is blocked', () => {
   it('leaves the staging guest of another fleet alone, and cleans up what its own or its coming guests left', () => {
     const tags = ['proxnix', 'proxnix-pending'];
     const staging = aLiveGuest(
-      { tags, config: { description: stagingMark(823) } },
+      { tags, config: { description: stagingMarker(823) } },
       aGuest({ vmid: 900_000_823, name: 's' }),
     );
     const actions = (...owner: readonly Parameters<typeof aLiveGuest>[0][]) =>
@@ -183,14 +183,14 @@ describe('what is blocked', () => {
   });
 
   it('does not take a guest for a staging guest only for its description', () => {
-    const plan = aPlan({ guests: [] }, [aLiveGuest({ config: { description: stagingMark(820) } })]);
+    const plan = aPlan({ guests: [] }, [aLiveGuest({ config: { description: stagingMarker(820) } })]);
     expect(onlyChange(plan)).toMatchObject({ action: 'destroy' });
   });
 
   describe('where images cannot be brought to the node', () => {
     const vm =
       'The storage local does not take images of VMs (content import). Allow it: pvesm set local --content iso,import';
-    const nodes = [aNode({ noImages: { vm } }), aNode({ node: 'pve2', freeMemory: 1 * gib })];
+    const nodes = [aNode({ imageProblems: { vm } }), aNode({ node: 'pve2', freeMemory: 1 * gib })];
     const other = aGuest({ vmid: 824, name: 'other', node: 'pve1', image: anImage('b') });
 
     it('blocks what needs one, with what is wrong and what to do', () => {
@@ -232,14 +232,14 @@ describe('what is blocked', () => {
 
     it('is a matter of each kind of guest by itself', () => {
       const container = { container: 'no templates' };
-      const plan = createPlan(aGoal(), aState([], [aNode({ noImages: container })]));
+      const plan = createPlan(aGoal(), aState([], [aNode({ imageProblems: container })]));
       expect(onlyChange(plan).blocked).toBeUndefined();
     });
   });
 
   it('cleans up a staging guest on the node it was left on, also while its owner is replaced on another', () => {
     const staging = aLiveGuest(
-      { tags: ['proxnix', 'proxnix-pending'], config: { description: stagingMark(823) } },
+      { tags: ['proxnix', 'proxnix-pending'], config: { description: stagingMarker(823) } },
       aGuest({ vmid: 900_000_823, name: 'staging' }),
     );
     const goal = aGoal({ guests: [aGuest({ image: anImage('b') })] });

@@ -4,7 +4,7 @@ import type { Change } from '../../src/core/change.ts';
 import { diffGuest } from '../../src/core/diff.ts';
 import type { Goal } from '../../src/core/goal.ts';
 import type { LiveGuest } from '../../src/core/live.ts';
-import { stagingOwner } from '../../src/core/marks.ts';
+import { stagingOwner } from '../../src/core/markers.ts';
 import { createPlan, runnable } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { readTags } from '../../src/core/tags.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { requiresRestart } from '../../src/core/change.ts';
-import { stagingMark } from '../../src/core/marks.ts';
+import { stagingMarker } from '../../src/core/markers.ts';
 import { createPlan } from '../../src/core/plan.ts';
 import { changeSummary } from '../../src/views/plan-text.ts';
 import { aGoal, aGuest, aLiveGuest, aNode, anImage, aPlan, aState, gib } from '../support/builders.ts';
@@ -74,7 +74,7 @@ describe('the actions of a plan', () => {
 
   it('replaces the root disk for another image, also by a smaller one', () => {
     const found = change({ config: { disks: disk(40) } }, aGuest({ image: anImage('b'), memoryMb: 4096 }));
-    expect(found).toMatchObject({ action: 'replace', halfMade: false });
+    expect(found).toMatchObject({ action: 'replace', incomplete: false });
     expect(found.blocked).toBeUndefined();
     expect(changeSummary(found)).toBe('image aaaaaaaa -> bbbbbbbb, old root disk is kept, memory 2048 -> 4096 MiB');
     expect(requiresRestart(found)).toBe(true);
@@ -85,7 +85,7 @@ describe('the actions of a plan', () => {
     const found = change({ tags: ['proxnix', 'proxnix-pending'] });
     expect(changeSummary(found)).toBe('image unknown -> aaaaaaaa, old root disk is kept');
     const bare = { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { disks: {} } } as const;
-    expect(change(bare)).toMatchObject({ action: 'replace', halfMade: true });
+    expect(change(bare)).toMatchObject({ action: 'replace', incomplete: true });
     expect(changeSummary(change(bare))).toBe('image none (half made) -> aaaaaaaa, made anew');
   });
 
@@ -109,7 +109,7 @@ describe('the actions of a plan', () => {
 
   it('cleans up the staging guest of an interrupted replace, unless the replace is made again', () => {
     const staging = aLiveGuest(
-      { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMark(823) } },
+      { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMarker(823) } },
       aGuest({ vmid: 900_000_823, name: 'proxnix-staging-823' }),
     );
     const found = onlyChange(aPlan({}, [aLiveGuest(), staging]));

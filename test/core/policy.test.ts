@@ -174,9 +174,9 @@ describe('a commit that is not on the branch', () => {
   });
 
   it('does not matter where one guest alone is rolled back', () => {
-    const back = aPlan({ rollBack: { vmid: 823, kept: [] } });
+    const back = aPlan({ rollback: { vmid: 823, retained: [] } });
     expect(asking({ of: aRun('planned', back), planId: back.id, onBranch: false })).toBeUndefined();
-    const all = aPlan({ rollBack: { kept: [] } });
+    const all = aPlan({ rollback: { retained: [] } });
     expect(asking({ of: aRun('planned', all), planId: all.id, onBranch: false })?.code).toBe('other-branch');
   });
 });

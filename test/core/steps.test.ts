@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { stagingMark } from '../../src/core/marks.ts';
+import { stagingMarker } from '../../src/core/markers.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { aBigPlan, aCommit, aGuest, aLiveGuest, anImage, aPlan } from '../support/builders.ts';
 
@@ -56,7 +56,7 @@ describe('the steps of a change', () => {
 
   it('replace the root disk while the guest runs, and bring other changes along', () => {
     const other = aGuest({ image: anImage('b') });
-    const start = ['build', 'upload bbbbbbbb pve1', '823 stage', '823 hand-over'];
+    const start = ['build', 'upload bbbbbbbb pve1', '823 prepare', '823 attach'];
     expect(ids({ guests: [other] }, [aLiveGuest()])).toEqual([
       ...start,
       ...['823 swap', '823 restart', '823 start', '823 health', '823 finish'],
@@ -94,14 +94,14 @@ describe('the steps of a change', () => {
       ...['build', 'upload aaaaaaaa pve1', 'upload cccccccc pve1'],
       ...['820 create', '820 import', '820 resize', '820 start', '820 health', '820 finish'],
       ...['821 configure', '821 restart', '821 health', '821 finish'],
-      ...['822 stage', '822 hand-over', '822 swap', '822 restart', '822 start', '822 health', '822 finish'],
+      ...['822 prepare', '822 attach', '822 swap', '822 restart', '822 start', '822 health', '822 finish'],
       ...['830 stop', '830 destroy'],
     ]);
   });
 
   it('remove a staging guest by the guest it was made for', () => {
     const staging = aLiveGuest(
-      { tags: pending, config: { description: stagingMark(823) } },
+      { tags: pending, config: { description: stagingMarker(823) } },
       aGuest({ vmid: 900_000_823, name: 'proxnix-staging-823' }),
     );
     expect(planSteps(aPlan({}, [aLiveGuest(), staging]))).toEqual([

@@ -84,7 +84,7 @@ export function rootOf(guest: FakeGuest, { diskSlot }: DesiredGuest): LiveDisk {
 }
 
 /** Pending tags that name no image, no disk but the one imported last: never done. */
-export function isHalfMade({ tags, config }: FakeGuest): boolean {
+export function isIncomplete({ tags, config }: FakeGuest): boolean {
   const { pending, imageHash } = readTags(tags);
   const [disks, unused] = [Object.keys(config.disks).length, Object.keys(config.unused).length];
   return pending && imageHash === undefined && disks <= 1 && unused === 0 && !config.protected;
@@ -127,7 +127,7 @@ function freeKey(unused: Readonly<Record<string, string>>): string {
 }
 
 /** The old root disk in its slot again; a swap that is pending is reverted, a guest that runs the new disk is stopped. */
-export function swappedBack(guest: FakeGuest, wanted: DesiredGuest, volid: string): FakeGuest {
+export function rolledBack(guest: FakeGuest, wanted: DesiredGuest, volid: string): FakeGuest {
   const { pending, unused, disks } = guest.config;
   const current = disks[wanted.diskSlot];
   if (current?.volid === volid) return guest;

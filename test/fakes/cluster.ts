@@ -1,10 +1,10 @@
-import type { Cluster, ClusterMonitor, Guard, ImageFile, StoredImage } from '../../src/cluster/cluster.ts';
+import type { Cluster, ClusterMonitor, ImageFile, Precondition, StoredImage } from '../../src/cluster/cluster.ts';
 import { moveRootAdvice } from '../../src/core/block.ts';
 import { UserError } from '../../src/core/errors.ts';
-import { type DesiredGuest, type GuestAt, guestLabel, imageHash } from '../../src/core/guest.ts';
+import { type DesiredGuest, type GuestRef, guestLabel, imageHash } from '../../src/core/guest.ts';
 import type { LiveDisk, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
-import { stagingMark } from '../../src/core/marks.ts';
-import type { GuestStep } from '../../src/core/steps.ts';
+import { stagingMarker } from '../../src/core/markers.ts';
+import type { StepSpec } from '../../src/core/steps.ts';
 import { readTags, splitTags } from '../../src/core/tags.ts';
 import {
   configured,
@@ -12,19 +12,19 @@ import {
   emptyGuest,
   type FakeGuest,
   freed,
-  isHalfMade,
+  isIncomplete,
   moved,
+  rolledBack,
   rootOf,
   stagingOf,
   swapped,
-  swappedBack,
   withConfig,
   withRoot,
 } from './cluster-guest.ts';
 
 /** What shall go wrong: before anything was done, or when all was done and only the answer is lost. */
 export interface FakeFailure {
-  readonly at: GuestStep['kind'] | 'upload' | 'read';
+  readonly at: StepSpec['kind'] | 'upload' | 'read';
   readonly when: 'before' | 'after';
   readonly error: Error;
 }
@@ -95,15 +95,19 @@ export class FakeCluster implements Cluster {
     });
   }
 
-  async perform(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): Promise<Guard | undefined> {
+  async perform(
+    step: StepSpec,
+    precondition: Precondition | undefined,
+    monitor: ClusterMonitor,
+  ): Promise<Precondition | undefined> {
     this.asked.push(step.kind);
     return this.#around(step.kind, () => {
       if (step.kind === 'discard' && step.staging) this.#dropStaging(step.vmid);
       else if (step.kind === 'create') this.#create(step, monitor);
-      else if (this.#guests.get(step.vmid)?.kind === step.guestKind) this.#change(step, guard, monitor);
+      else if (this.#guests.get(step.vmid)?.kind === step.guestKind) this.#change(step, precondition, monitor);
       else if (step.kind !== 'destroy' && step.kind !== 'discard')
         throw moved(`${guestLabel(step)} is not on ${step.node} any more.`);
-      return this.#guardOf(step.vmid);
+      return this.#preconditionOf(step.vmid);
     });
   }
 
@@ -127,7 +131,7 @@ export class FakeCluster implements Cluster {
     this.#images.delete(image.hash);
   }
 
-  async address({ vmid }: GuestAt): Promise<string | undefined> {
+  async address({ vmid }: GuestRef): Promise<string | undefined> {
     return this.#guests.get(vmid)?.status === 'running' ? `10.0.0.${vmid % 250}` : undefined;
   }
 
@@ -142,7 +146,7 @@ export class FakeCluster implements Cluster {
     return result;
   }
 
-  #create(step: Extract<GuestStep, { kind: 'create' }>, monitor: ClusterMonitor): void {
+  #create(step: Extract<StepSpec, { kind: 'create' }>, monitor: ClusterMonitor): void {
     if (this.#guests.has(step.vmid)) throw new UserError(`VMID ${step.vmid} is taken.`);
     this.#image(step.guest);
     this.#task(monitor);
@@ -152,8 +156,8 @@ export class FakeCluster implements Cluster {
     this.#guests.set(step.vmid, made.kind === 'vm' ? made : whole());
   }
 
-  #change(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): void {
-    const guest = this.#check(step, guard);
+  #change(step: StepSpec, precondition: Precondition | undefined, monitor: ClusterMonitor): void {
+    const guest = this.#check(step, precondition);
     if (!isSilent(step, guest)) this.#task(monitor);
     const next = this.#next(step, guest);
     if (next === undefined) this.#guests.delete(step.vmid);
@@ -161,7 +165,7 @@ export class FakeCluster implements Cluster {
   }
 
   /** The guest after a step; `undefined` when it is gone. */
-  #next(step: GuestStep, guest: FakeGuest): FakeGuest | undefined {
+  #next(step: StepSpec, guest: FakeGuest): FakeGuest | undefined {
     const { config } = guest;
     switch (step.kind) {
       case 'create':
@@ -185,11 +189,11 @@ export class FakeCluster implements Cluster {
         return withConfig(guest, { pending: [] });
       case 'configure':
         return configured(guest, step.guest, step.tags);
-      case 'stage':
+      case 'prepare':
         this.#dropStaging(step.vmid);
         this.#guests.set(stagingOf(step.vmid), this.#staging(step.guest, step.node));
         return guest;
-      case 'hand-over': {
+      case 'attach': {
         const volid =
           Object.values(this.#guests.get(stagingOf(step.vmid))?.config.disks ?? {})[0]?.volid ??
           config.unused['unused200'];
@@ -200,8 +204,8 @@ export class FakeCluster implements Cluster {
       }
       case 'swap':
         return swapped(guest, step.guest, step.tags, step.volid);
-      case 'swap-back':
-        return swappedBack(guest, step.guest, step.volid);
+      case 'rollback':
+        return rolledBack(guest, step.guest, step.volid);
       case 'finish':
         return {
           ...withConfig(guest, { protected: config.protected || step.guest.protected }),
@@ -217,7 +221,7 @@ export class FakeCluster implements Cluster {
         if (config.protected) throw new UserError(`${guestLabel(step)} is protected in Proxmox: it is not deleted.`);
         return undefined;
       case 'discard':
-        if (!isHalfMade(guest)) throw new UserError(`${guestLabel(step)} is not half made, it is not discarded.`);
+        if (!isIncomplete(guest)) throw new UserError(`${guestLabel(step)} is not half made, it is not discarded.`);
         return undefined;
       case 'free':
         return freed(guest, step.volids);
@@ -226,20 +230,21 @@ export class FakeCluster implements Cluster {
     }
   }
 
-  #check(step: GuestStep, guard: Guard | undefined): FakeGuest {
+  #check(step: StepSpec, precondition: Precondition | undefined): FakeGuest {
     const guest = this.#guests.get(step.vmid);
     const label = guestLabel(step);
-    if (guest === undefined || guard === undefined) throw new Error(`a step of ${label} came without guest or guard`);
+    if (guest === undefined || precondition === undefined)
+      throw new Error(`a step of ${label} came without guest or precondition`);
     const identity = guest.kind === 'vm' ? 'SMBIOS UUID' : 'MAC address';
-    if (guest.config.uuid !== guard.uuid)
+    if (guest.config.uuid !== precondition.uuid)
       throw moved(`${label} is another machine than planned: its ${identity} differs.`);
     if (step.kind !== 'adopt' && !readTags(guest.tags).ours)
       throw moved(`${label} does not carry the tag "proxnix" any more: it is not touched.`);
-    if (digestOf(guest) !== guard.digest) throw moved(`${label} was changed by somebody else since the plan.`);
+    if (digestOf(guest) !== precondition.digest) throw moved(`${label} was changed by somebody else since the plan.`);
     return guest;
   }
 
-  #guardOf(vmid: number): Guard | undefined {
+  #preconditionOf(vmid: number): Precondition | undefined {
     const guest = this.#guests.get(vmid);
     return (
       guest && { guestKind: guest.kind, vmid, node: guest.node, uuid: guest.config.uuid ?? '', digest: digestOf(guest) }
@@ -266,7 +271,7 @@ export class FakeCluster implements Cluster {
 
   #staging(guest: DesiredGuest, node: string): FakeGuest {
     const named = { vmid: stagingOf(guest.vmid), name: `proxnix-staging-${guest.vmid}` };
-    const marked = { ...named, description: stagingMark(guest.vmid) };
+    const marked = { ...named, description: stagingMarker(guest.vmid) };
     const owner: DesiredGuest =
       guest.kind === 'vm' ? { ...guest, ...marked, diskSlot: 'scsi0' } : { ...guest, ...marked };
     const disk = { ...this.#copy(guest), sizeMb: guest.diskGb * 1024 };
@@ -283,9 +288,9 @@ export class FakeCluster implements Cluster {
 }
 
 /** Steps that are one write, or have nothing to do, begin no task. */
-function isSilent({ kind }: GuestStep, guest: FakeGuest): boolean {
+function isSilent({ kind }: StepSpec, guest: FakeGuest): boolean {
   if (kind === 'start') return guest.status === 'running';
-  return ['adopt', 'configure', 'swap', 'swap-back', 'finish'].includes(kind);
+  return ['adopt', 'configure', 'swap', 'rollback', 'finish'].includes(kind);
 }
 
 function withDigest(guest: FakeGuest): LiveGuest {

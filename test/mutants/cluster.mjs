@@ -53,21 +53,21 @@ export const cluster = [
   },
   {
     room: 'proxmox guard',
-    file: 'src/cluster/proxmox/guard.ts',
+    file: 'src/cluster/proxmox/precondition.ts',
     tests: contract,
     rows: [
       [
         'another machine under the VMID is not touched',
-        "if ((identityOf(config) ?? '') === guard.uuid) return;",
+        "if ((identityOf(config) ?? '') === precondition.uuid) return;",
         'return;',
       ],
       ['a guest without our tag is not touched', 'if (!readTags(tagsOf(config)).ours) {', 'if (false) {'],
-      ['a guest that was changed is not touched', 'if (config.digest === guard.digest) return;', 'return;'],
+      ['a guest that was changed is not touched', 'if (config.digest === precondition.digest) return;', 'return;'],
     ],
   },
   {
     room: 'proxmox guard',
-    file: 'src/cluster/proxmox/guard.ts',
+    file: 'src/cluster/proxmox/precondition.ts',
     tests: trouble,
     rows: [['a locked guest is waited for', 'if (lock === undefined) return config;', 'return config;']],
   },
@@ -78,10 +78,10 @@ export const cluster = [
     rows: [
       [
         'names of a flake are checked before a step',
-        "checkWords(step.node, 'guest' in step ? step.guest : undefined);",
+        "validateNames(step.node, 'guest' in step ? step.guest : undefined);",
         '',
       ],
-      ['a step has the guard of its own guest', 'if (guestPath(guard) !== guestPath(step)) {', 'if (false) {'],
+      ['a step has the guard of its own guest', 'if (guestPath(precondition) !== guestPath(step)) {', 'if (false) {'],
     ],
   },
   {
@@ -92,8 +92,8 @@ export const cluster = [
   },
   {
     room: 'proxmox words',
-    file: 'src/cluster/proxmox/words.ts',
-    tests: ['test/cluster/proxmox/words.test.ts'],
+    file: 'src/cluster/proxmox/validate-names.ts',
+    tests: ['test/cluster/proxmox/validate-names.test.ts'],
     rows: [
       ['a storage cannot leave its property', "check('name of a storage', guest.storage);", ''],
       ['a bridge cannot leave its property', "check('name of a bridge', guest.bridge);", ''],
@@ -149,14 +149,14 @@ export const cluster = [
       ],
     ],
   },
-  ...['hand-over', 'move-disk', 'resize'].map((step) => ({
+  ...['attach', 'move-disk', 'resize'].map((step) => ({
     room: 'proxmox writes',
     file: `${steps}/${step}.ts`,
     tests: lost,
     rows: [
       [
         `${step} carries the digest`,
-        step === 'hand-over' ? "'target-digest': config.digest," : 'digest: config.digest',
+        step === 'attach' ? "'target-digest': config.digest," : 'digest: config.digest',
         '',
       ],
     ],
@@ -168,8 +168,8 @@ export const cluster = [
     rows: [
       [
         'a guest that is cut off is discarded unchanged only',
-        'if (await isCutOffNow(api, step, config)) checkUnchanged(step, guard, config);',
-        'if (await isCutOffNow(api, step, config));',
+        'if (await isCreateInterruptedNow(api, step, config)) checkUnchanged(step, precondition, config);',
+        'if (await isCreateInterruptedNow(api, step, config));',
       ],
     ],
   },
@@ -183,11 +183,11 @@ export const cluster = [
         'await deleteGuest(api, step, { unreferenced: false }, monitor);',
         'await deleteGuest(api, step, { unreferenced: true }, monitor);',
       ],
-      ['it is the same machine after the stop', 'checkIdentity(step, guard, config);', ''],
+      ['it is the same machine after the stop', 'checkIdentity(step, precondition, config);', ''],
       [
         'it is unprotected after the stop',
-        '  checkIdentity(step, guard, config);\n  refuseProtected(step, config);',
-        '  checkIdentity(step, guard, config);',
+        '  checkIdentity(step, precondition, config);\n  refuseProtected(step, config);',
+        '  checkIdentity(step, precondition, config);',
       ],
     ],
   },
@@ -198,8 +198,8 @@ export const cluster = [
     rows: [
       [
         'a protected guest is not stopped',
-        'refuseProtected(step, await checkGuest(api, step, guard));',
-        'await checkGuest(api, step, guard);',
+        'refuseProtected(step, await checkGuest(api, step, precondition));',
+        'await checkGuest(api, step, precondition);',
       ],
       [
         'only what is half made is discarded',
@@ -221,7 +221,7 @@ export const cluster = [
     rows: [
       [
         'the VMID of somebody else is refused',
-        'if (config !== undefined && (await isCutOffNow(api, at, config))) return;',
+        'if (config !== undefined && (await isCreateInterruptedNow(api, at, config))) return;',
         'return;',
       ],
       [
@@ -241,8 +241,8 @@ export const cluster = [
   },
   {
     room: 'create',
-    file: 'src/cluster/proxmox/marks.ts',
-    tests: [...containers, 'test/cluster/proxmox/marks.test.ts'],
+    file: 'src/cluster/proxmox/markers.ts',
+    tests: [...containers, 'test/cluster/proxmox/markers.test.ts'],
     rows: [
       ['a guest with more disks is not half made', 'more.length + Object.keys(unused).length === 0 && ', ''],
       [
@@ -266,7 +266,7 @@ export const cluster = [
       ['a protected guest is not taken over', 'toLiveConfig(config).protected || ', ''],
       [
         'a guest that was changed is not taken over',
-        'const config = await checkForeign(api, step, guard);',
+        'const config = await checkForeign(api, step, precondition);',
         "const config = await (await import('../config.ts')).readConfig(api, step);",
       ],
     ],
@@ -302,7 +302,7 @@ export const cluster = [
   },
   {
     room: 'disks',
-    file: `${steps}/swap-back.ts`,
+    file: `${steps}/rollback.ts`,
     tests: contract,
     rows: [
       [
@@ -312,14 +312,14 @@ export const cluster = [
       ],
     ],
   },
-  ...['configure', 'swap', 'hand-over', 'restart'].map((step) => ({
+  ...['configure', 'swap', 'attach', 'restart'].map((step) => ({
     room: 'guard of a step',
     file: `${steps}/${step}.ts`,
     tests: contract,
     rows: [
       [
         `${step} begins with the look at the guest`,
-        'await checkGuest(api, step, guard)',
+        'await checkGuest(api, step, precondition)',
         "await (await import('../config.ts')).readConfig(api, step)",
       ],
     ],
@@ -350,7 +350,7 @@ export const cluster = [
   },
   {
     room: 'staging',
-    file: `${steps}/hand-over.ts`,
+    file: `${steps}/attach.ts`,
     tests: ['test/cluster/proxmox/steps/destroy.test.ts'],
     rows: [['the disk that was handed over is not looked for', '{ unreferenced: false }', '{ unreferenced: true }']],
   },

@@ -32,7 +32,7 @@ export const core = [
         'if (false) {',
       ],
       ['a VM is not a container', 'if (live.kind !== guest.kind) {', 'if (false) {'],
-      ['a guest that is not ours is not touched', 'if (!ours && !beingMade(live)) {', 'if (false) {'],
+      ['a guest that is not ours is not touched', 'if (!ours && !isCreateInterrupted(live)) {', 'if (false) {'],
       [
         'a guest of another fleet is not touched',
         'if (fleet !== undefined && fleet !== goal.fleet.toLowerCase()) {',
@@ -49,7 +49,7 @@ export const core = [
   },
   {
     room: 'plan',
-    file: 'src/core/owner.ts',
+    file: 'src/core/ownership.ts',
     tests: identity,
     rows: [
       ['only what carries our tag is ours', 'if (!ours) return false;', ''],
@@ -57,15 +57,15 @@ export const core = [
       ['a guest without a fleet is of the only one', 'goal.fleetTag === undefined :', 'true :'],
       [
         "a machine with a mark in its description is somebody's",
-        "return kind === 'vm' ? isBare(config) : status !== 'running' && hasOnlyRoot(config);",
+        "return kind === 'vm' ? hasNoDisks(config) : status !== 'running' && hasOnlyRoot(config);",
         'return true;',
       ],
     ],
   },
   {
     room: 'plan',
-    file: 'src/core/marks.ts',
-    tests: ['test/core/marks.test.ts', 'test/core/desired.test.ts', ...blocked],
+    file: 'src/core/markers.ts',
+    tests: ['test/core/markers.test.ts', 'test/core/desired.test.ts', ...blocked],
     rows: [
       ['a guest with tags is not being made', 'tags.length === 0 && ', ''],
       ['no flake writes a mark', 'return stagingOwner(description) !== undefined || ', 'return false && '],
@@ -93,20 +93,20 @@ export const core = [
     rows: [
       [
         'an approval is for the live state',
-        'const digest = hash({ wanted, commit: commit.sha, basis, said });',
-        'const digest = hash({ wanted, commit: commit.sha, said });',
+        'digest: hash({ wanted, commit: commit.sha, basis, said }),',
+        'digest: hash({ wanted, commit: commit.sha, said }),',
       ],
       [
         'an approval is for the commit',
-        'const digest = hash({ wanted, commit: commit.sha, basis, said });',
-        'const digest = hash({ wanted, basis, said });',
+        'digest: hash({ wanted, commit: commit.sha, basis, said }),',
+        'digest: hash({ wanted, basis, said }),',
       ],
     ],
   },
   {
     room: 'plan',
-    file: 'src/core/kept.ts',
-    tests: ['test/core/kept.test.ts'],
+    file: 'src/core/retained-disks.ts',
+    tests: ['test/core/retained-disks.test.ts'],
     rows: [
       ['a disk of another machine is not freed', 'disk.uuid === guest.config?.uuid &&', ''],
       ['a disk in use is not freed', 'unused.includes(disk.volid) &&', ''],
@@ -115,8 +115,8 @@ export const core = [
   },
   {
     room: 'plan',
-    file: 'src/core/roll-back.ts',
-    tests: ['test/core/roll-back.test.ts'],
+    file: 'src/core/rollback.ts',
+    tests: ['test/core/rollback.test.ts'],
     rows: [
       ['a disk of another machine is not rolled back to', 'disk.uuid === live.config.uuid &&', ''],
       ['a disk that is gone is not rolled back to', 'there.has(disk.volid) &&', ''],

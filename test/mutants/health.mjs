@@ -1,6 +1,6 @@
 // Health checks reach guests, and nothing that a flake names in their place.
 const page = ['test/health/page.test.ts'];
-const dial = [...page, 'test/health/watch.test.ts'];
+const dial = [...page, 'test/health/health-check.test.ts'];
 const addresses = ['test/lib/addresses.test.ts'];
 
 export const health = [
@@ -30,8 +30,8 @@ export const health = [
   },
   {
     room: 'health',
-    file: 'src/health/watch.ts',
-    tests: ['test/health/watch.test.ts'],
+    file: 'src/health/health-check.ts',
+    tests: ['test/health/health-check.test.ts'],
     rows: [['a guest that cannot be judged is not ill', 'if (!well && tookMs >= limitMs) throwUnanswered(seen);', '']],
   },
   {
@@ -39,8 +39,8 @@ export const health = [
     file: 'src/core/health.ts',
     tests: [
       'test/health/health.test.ts',
-      'test/views/words.test.ts',
-      'test/health/watch.test.ts',
+      'test/views/format.test.ts',
+      'test/health/health-check.test.ts',
       'test/views/plan-text.test.ts',
     ],
     rows: [

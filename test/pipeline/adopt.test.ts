@@ -107,7 +107,7 @@ describe('a guest that somebody wants taken over', () => {
     bench.cluster.put({ ...present(bench.cluster.guest(820)), tags: ['backup', 'prod'] });
     expect(await bench.press('approve')).toMatchObject({ code: 'plan-drifted' });
     await bench.settle();
-    expect(bench.run('planned').moved).toEqual(['the tags of test-init (820) changed']);
+    expect(bench.run('planned').clusterChanges).toEqual(['the tags of test-init (820) changed']);
     expect(bench.cluster.asked).toEqual([]);
     const other = aForeignGuest(820, 'payroll');
     bench.cluster.before = (step) => {

@@ -130,7 +130,7 @@ describe('Cancel', () => {
     const held = gate();
     bench.cluster.before = (step) => (step.kind === 'swap' && step.vmid === 820 ? held.opened : undefined);
     await bench.press('approve');
-    await until(() => bench.cluster.asked.includes('hand-over') && bench.cluster.atWork === 1);
+    await until(() => bench.cluster.asked.includes('attach') && bench.cluster.atWork === 1);
     await bench.chat.command('/proxnix cancel 2');
     await turn();
     held.open();
@@ -213,7 +213,7 @@ describe('Cancel at each step of the first of two guests', () => {
     }
   });
 
-  it('of a roll-back of one guest comes too late: it is done', async () => {
+  it('of a rollback of one guest comes too late: it is done', async () => {
     for (const kind of ['swap', 'restart', 'start', 'finish']) {
       const bench = await planned('replace');
       await bench.apply();
@@ -240,7 +240,7 @@ describe('Cancel at each step of the first of two guests', () => {
     };
     await bench.apply();
     bench.run('cancelled');
-    expect(bench.cluster.asked.filter((kind) => kind === 'stage')).toEqual([]);
+    expect(bench.cluster.asked.filter((kind) => kind === 'prepare')).toEqual([]);
     expect([820, 822].map((vmid) => bench.cluster.guest(vmid))).toEqual(before);
   });
 });

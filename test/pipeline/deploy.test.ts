@@ -71,7 +71,7 @@ describe('a push', () => {
     await bench.settle();
     bench.run('applied');
     expect(bench.cluster.asked).toEqual([
-      ...['upload', 'stage', 'hand-over', 'swap', 'restart', 'start', 'finish'],
+      ...['upload', 'prepare', 'attach', 'swap', 'restart', 'start', 'finish'],
       ...['configure', 'restart', 'finish'],
       ...['stop', 'destroy'],
     ]);

@@ -58,7 +58,7 @@ describe('a cluster that moved after the plan', () => {
       await bench.settle();
       const now = bench.run('planned', before.id);
       expect(now.plan.digest).not.toBe(before.plan.digest);
-      expect(now.moved?.join('; ')).toMatch(says);
+      expect(now.clusterChanges?.join('; ')).toMatch(says);
       expect(bench.text(bench.message(now.id))).toMatch(says);
       expect(bench.message(now.id).cards.at(-1)?.buttons.at(0)?.planId).toBe(now.plan.id);
       expect(await bench.chat.press(present(old))).toMatchObject({ code: 'plan-drifted' });
@@ -81,7 +81,7 @@ describe('a cluster that moved after the plan', () => {
       held.open();
       await bench.settle();
       const now = bench.run('planned', run.id);
-      expect(now.moved?.join('; ')).toMatch(says);
+      expect(now.clusterChanges?.join('; ')).toMatch(says);
       expect(now.approvals).toEqual([]);
       expect(bench.audit().filter((line) => line.startsWith('started'))).toHaveLength(1);
       expect(bench.cluster.asked).toEqual([]);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
-import type { GuestStep } from '../../src/core/steps.ts';
+import type { StepSpec } from '../../src/core/steps.ts';
 import { aBench, type Bench } from '../support/pipeline.ts';
 import { textOf } from './support/card-text.ts';
 import { aForeignGuest, present, threeVms } from './support/fleet.ts';
 import { diskFull } from './support/store.ts';
 
-type Kind = GuestStep['kind'] | 'upload';
+type Kind = StepSpec['kind'] | 'upload';
 
 const { website, database, init } = threeVms();
 
@@ -24,7 +24,7 @@ const stories: Readonly<
     before: { website, database },
     after: { website: { ...website, memory_mb: 4096 }, database },
     images: { website: 'website 2', database: 'database 2' },
-    kinds: ['upload', 'stage', 'hand-over', 'configure', 'swap', 'restart', 'start', 'finish'],
+    kinds: ['upload', 'prepare', 'attach', 'configure', 'swap', 'restart', 'start', 'finish'],
   },
   destroy: { before: { website, database, init }, after: { website }, kinds: ['stop', 'destroy'] },
 };
@@ -175,7 +175,7 @@ describe('a guest that a run leaves half made', () => {
   it('as a staging guest is removed; the guest that runs was not touched', async () => {
     const bench = await ready(present(stories['replace']));
     const before = bench.cluster.guest(822);
-    bench.cluster.failNext({ at: 'stage', when: 'after', error: new UserError('The storage is full.') });
+    bench.cluster.failNext({ at: 'prepare', when: 'after', error: new UserError('The storage is full.') });
     await bench.apply();
     bench.run('failed');
     expect(bench.cluster.guest(900_000_822)).toBeUndefined();
@@ -309,7 +309,7 @@ describe('a disk that is full at a write in the middle of a rollback', () => {
       expect(bench.cluster.atWork, at).toBe(0);
       // A staging guest that the run made is cleared up, and a way back that has begun is gone to its end.
       const rest = bench.cluster.asked.slice(asked).filter((kind) => kind !== 'discard');
-      const isGoingBack = bench.cluster.asked.slice(0, asked).includes('swap-back');
+      const isGoingBack = bench.cluster.asked.slice(0, asked).includes('rollback');
       expect(isGoingBack ? [] : rest, at).toEqual([]);
       expect(bench.cluster.guest(823), at).toMatchObject({ status: 'running', config: { uuid } });
       expect(

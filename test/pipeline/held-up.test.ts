@@ -91,7 +91,7 @@ describe.each(['vm', 'container'] as const)('a %s', (kind) => {
   });
 
   it('that somebody edits between two steps is left as they made it, and the next plan starts from there', async () => {
-    const steps = ['stage', 'hand-over', 'swap', 'restart', 'start', 'finish'] as const;
+    const steps = ['prepare', 'attach', 'swap', 'restart', 'start', 'finish'] as const;
     for (const step of steps) {
       const { bench, simulator, beforeNext, proxy, config, runs, deploy, orphans } = await startSimulated();
       await deploy(1, first);

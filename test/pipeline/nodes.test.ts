@@ -102,7 +102,7 @@ describe('a guest that is migrated', () => {
     bench.run('in-sync');
   });
 
-  it.each(['configure', 'hand-over', 'swap', 'restart'] as const)(
+  it.each(['configure', 'attach', 'swap', 'restart'] as const)(
     'between two steps stops the run before it writes (%s), and the next plan finishes the work where it is',
     async (kind) => {
       const { bench, beforeNext, migrate, simulator, guests, plan, requests } = await deployed();
@@ -154,7 +154,7 @@ describe('a guest that is migrated', () => {
     const declared = { vms: website(), images: { website: 'website 2' } };
     await bench.push(2, declared);
     // The bot is killed with its staging guest there; the owner is migrated before it comes back.
-    beforeNext('hand-over', async () => {
+    beforeNext('attach', async () => {
       bench.kill();
       await migrate();
     });

@@ -90,7 +90,7 @@ describe.each(['vm', 'container'] as const)('the old root of a %s', (kind) => {
       proxy.sent.length = 0;
       expect(await bench.press('approve')).toMatchObject({ code: 'plan-drifted' });
       await bench.settle();
-      expect(bench.run('blocked').plan.changes[0]?.blocked?.reason).toBe('nothing-kept');
+      expect(bench.run('blocked').plan.changes[0]?.blocked?.reason).toBe('nothing-retained');
       expect([proxy.sent, root(story), runs()]).toEqual([[], current, true]);
     });
 
@@ -119,7 +119,7 @@ describe.each(['vm', 'container'] as const)('the old root of a %s', (kind) => {
       await bench.clock.advance(25 * hour);
       await bench.settle();
       expect(proxy.sent.filter((write) => write.includes('/823/'))).toEqual([]);
-      expect(bench.store.fleet('acme').kept).toEqual([]);
+      expect(bench.store.fleet('acme').retainedDisks).toEqual([]);
       expect(bench.errors()).toEqual([]);
     });
   });
@@ -164,8 +164,10 @@ describe('the old root of a VM', () => {
     await bench.settle();
     expect(config()).toEqual(before);
     expect(runs()).toBe(true);
-    expect(bench.store.fleet('acme').kept).toMatchObject([{ volid: old }]);
-    const freed = bench.chat.messages.map((message) => bench.text(message)).filter((text) => text.startsWith('Freed'));
+    expect(bench.store.fleet('acme').retainedDisks).toMatchObject([{ volid: old }]);
+    const freed = bench.chat.messages
+      .map((message) => bench.text(message))
+      .filter((text) => text.startsWith('Collected'));
     expect(freed.join()).not.toContain('old root disk');
     const refused = bench.logged.filter(({ message }) => message === 'an old root disk could not be deleted');
     expect(JSON.stringify(refused)).toContain('volume is still in use (snapshot?)');
@@ -177,7 +179,7 @@ describe('the old root of a VM', () => {
     await bench.settle();
     expect(config()['unused0']).toBeUndefined();
     expect(simulator.volumes().map(({ volid }) => volid)).not.toContain(old);
-    expect(bench.store.fleet('acme').kept).toEqual([]);
+    expect(bench.store.fleet('acme').retainedDisks).toEqual([]);
   });
 
   it('goes with its VM alone when that was cloned: the clone is another machine', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
-import type { Fleet } from '../../src/pipeline/deps.ts';
+import type { Fleet } from '../../src/pipeline/ports.ts';
 import { aBench, Bench, type BenchOptions, owner } from '../support/pipeline.ts';
 import { gate, until } from './support/clock.ts';
 import { aForeignGuest, present, threeVms } from './support/fleet.ts';

@@ -23,8 +23,8 @@ async function killedAfterTheTaskOf(stepId: string): Promise<{ readonly bench: B
   const bench = await aBench();
   await bench.push(1);
   const perform = bench.cluster.perform.bind(bench.cluster);
-  bench.cluster.perform = async (step, guard, monitor) => {
-    const left = await perform(step, guard, monitor);
+  bench.cluster.perform = async (step, precondition, monitor) => {
+    const left = await perform(step, precondition, monitor);
     if (`${step.vmid} ${step.kind}` === stepId) await new Promise(() => undefined);
     return left;
   };
@@ -121,7 +121,7 @@ describe('after a restart', () => {
     bench.cluster.put(aForeignGuest(823));
     await bench.restart();
     await bench.settle();
-    expect(bench.run('planned').moved).toEqual(['VMID 823 is taken now']);
+    expect(bench.run('planned').clusterChanges).toEqual(['VMID 823 is taken now']);
     expect(bench.cluster.asked).toEqual([]);
   });
 

@@ -9,7 +9,7 @@ const other = { images: { website: 'website 2' } };
 const minute = 60_000;
 const hour = 60 * minute;
 
-async function rollBack(bench: Bench, to = ''): Promise<void> {
+async function rollback(bench: Bench, to = ''): Promise<void> {
   const run = bench.pipeline.runs().length + 1;
   const answer = await bench.chat.command(`/proxnix rollback ${to}`.trim(), owner);
   expect(answer).toEqual({ kind: 'note', text: `Planning as run r-${run}.` });
@@ -50,8 +50,8 @@ describe('a guest that was replaced', () => {
   });
 
   it.each(['test-website', '823'])('goes back to it after an approval, without a build: %s', async (name) => {
-    await rollBack(bench, name);
-    expect(plannedActions(bench)).toEqual(['roll-back 823']);
+    await rollback(bench, name);
+    expect(plannedActions(bench)).toEqual(['rollback 823']);
     expect(bench.text()).toMatch(/^Plan: roll back 1/);
     expect(bench.text()).toContain('Owner asks to roll test-website (823) back to the root disk it had before.');
     expect(await bench.press('approve', stranger)).toMatchObject({ code: 'not-an-approver' });
@@ -67,7 +67,7 @@ describe('a guest that was replaced', () => {
 
   it('carries the tags of the image and the commit it went back to', async () => {
     const [was] = bench.run('applied', 'r-1').plan.goal.guests.filter((guest) => guest.vmid === 823);
-    await rollBack(bench, 'test-website');
+    await rollback(bench, 'test-website');
     await bench.apply();
     const { imageHash: hash, commit, pending } = readTags(present(bench.cluster.guest(823)).tags);
     expect(hash).toBe(imageHash(present(was).image));
@@ -76,16 +76,16 @@ describe('a guest that was replaced', () => {
   });
 
   it('comes forth and back as often as somebody likes', async () => {
-    await rollBack(bench, 'test-website');
+    await rollback(bench, 'test-website');
     await bench.apply();
-    await rollBack(bench, 'test-website');
+    await rollback(bench, 'test-website');
     await bench.apply();
     expect(rootOf(bench)).toBe(newRoot);
     expect(readTags(present(bench.cluster.guest(823)).tags).commit).toBe(shaOf(2));
   });
 
   it('makes no drift of it: it was meant', async () => {
-    await rollBack(bench, 'test-website');
+    await rollback(bench, 'test-website');
     await bench.apply();
     const before = bench.pipeline.runs().length;
     bench.pipeline.keepUp({ planIntervalMs: minute });
@@ -100,7 +100,7 @@ describe('a guest that was replaced', () => {
   });
 
   it('that is ill on the disk it went back to gets the one of before again', async () => {
-    await rollBack(bench, 'test-website');
+    await rollback(bench, 'test-website');
     const tags = bench.cluster.guest(823)?.tags;
     bench.health.script(823, 'ill', 'well');
     await bench.apply();
@@ -110,17 +110,17 @@ describe('a guest that was replaced', () => {
   });
 
   it('is planned anew when the kept disk went between the plan and the press', async () => {
-    await rollBack(bench, 'test-website');
+    await rollback(bench, 'test-website');
     const guest = present(bench.cluster.guest(823));
     bench.cluster.put({ ...guest, config: { ...guest.config, unused: {} } } as typeof guest);
     await bench.press('approve');
     await bench.settle();
-    expect(bench.run('blocked').plan.changes[0]?.blocked?.reason).toBe('nothing-kept');
+    expect(bench.run('blocked').plan.changes[0]?.blocked?.reason).toBe('nothing-retained');
     expect(bench.text()).toContain('No earlier root disk of it is kept.');
   });
 
   it('is replaced again by the next push', async () => {
-    await rollBack(bench, 'test-website');
+    await rollback(bench, 'test-website');
     await bench.apply();
     await bench.push(3, { ...other, vms: threeVms({ memory_mb: 4096 }) });
     expect(plannedActions(bench)).toEqual(['replace 823']);
@@ -130,8 +130,8 @@ describe('a guest that was replaced', () => {
     const guest = present(bench.cluster.guest(823));
     const config = { ...guest.config, uuid: 'b4c5b0de-0000-4000-8000-000000000823' };
     bench.cluster.put({ ...guest, config } as typeof guest);
-    await rollBack(bench, 'test-website');
-    expect(bench.run('blocked').plan.changes[0]?.blocked?.reason).toBe('nothing-kept');
+    await rollback(bench, 'test-website');
+    expect(bench.run('blocked').plan.changes[0]?.blocked?.reason).toBe('nothing-retained');
   });
 });
 
@@ -144,9 +144,9 @@ describe('a fleet', () => {
     await bench.push(2, { ...other, vms: threeVms({ memory_mb: 4096 }) });
     await bench.apply();
     bench.builder.calls.build = 0;
-    await rollBack(bench);
+    await rollback(bench);
     expect(bench.run('planned').commit.sha).toBe(shaOf(1));
-    expect(plannedActions(bench)).toEqual(['roll-back 823']);
+    expect(plannedActions(bench)).toEqual(['rollback 823']);
     expect(bench.text()).toContain('Owner asks to roll the fleet back to this commit.');
     await bench.apply();
     bench.run('applied');
@@ -169,8 +169,8 @@ describe('a fleet', () => {
     await bench.apply();
     const guest = present(bench.cluster.guest(822));
     bench.cluster.put({ ...guest, config: { ...guest.config, unused: {} } } as typeof guest);
-    await rollBack(bench, shaOf(1));
-    expect(plannedActions(bench)).toEqual(['replace 822', 'roll-back 823']);
+    await rollback(bench, shaOf(1));
+    expect(plannedActions(bench)).toEqual(['replace 822', 'rollback 823']);
     await bench.apply();
     bench.run('applied');
     const first = bench.run('applied', 'r-1').plan.goal.guests;
@@ -187,7 +187,7 @@ describe('a fleet', () => {
     await bench.apply();
     await bench.push(3, { vms: threeVms({ disk_gb: 8 }) });
     await bench.chat.command('/proxnix reject r-3', owner);
-    await rollBack(bench, shaOf(3));
+    await rollback(bench, shaOf(3));
     expect(plannedActions(bench)).toEqual(['replace 823']);
   });
 
@@ -197,10 +197,10 @@ describe('a fleet', () => {
     await bench.apply();
     await bench.push(2, other);
     await bench.apply();
-    await rollBack(bench, 'test-website');
+    await rollback(bench, 'test-website');
     await bench.apply();
     expect(bench.store.fleet('acme').applied).toBe(shaOf(2));
-    await rollBack(bench);
+    await rollback(bench);
     bench.run('in-sync');
     expect(bench.store.fleet('acme').applied).toBe(shaOf(1));
     expect(await bench.chat.command('/proxnix drift', owner)).toMatchObject({
@@ -251,12 +251,14 @@ describe('what the rollback window has passed over', () => {
     expect(unusedOf(bench)).toEqual([]);
     expect(await files(bench)).toBe(3);
     expect(bench.builder.kept).toHaveLength(3);
-    const said = bench.chat.messages.map((message) => bench.text(message)).filter((text) => text.startsWith('Freed'));
+    const said = bench.chat.messages
+      .map((message) => bench.text(message))
+      .filter((text) => text.startsWith('Collected'));
     expect(said.join()).toContain('1 old root disk');
     expect(said.join()).toContain('1 image file');
     expect(said.join()).toContain('test-website (823)');
-    expect(bench.store.fleet('acme').kept).toEqual([]);
-    expect(bench.audit().some((line) => line.startsWith('freed proxnix acme: fast:'))).toBe(true);
+    expect(bench.store.fleet('acme').retainedDisks).toEqual([]);
+    expect(bench.audit().some((line) => line.startsWith('collected proxnix acme: fast:'))).toBe(true);
     const before = bench.chat.messages.length;
     await bench.clock.advance(26 * hour);
     await bench.settle();
@@ -265,7 +267,7 @@ describe('what the rollback window has passed over', () => {
   });
 
   it.each<[string, (bench: Bench) => Promise<void> | void]>([
-    ['the disk was never ours', (bench) => bench.store.saveFleet('acme', { kept: [] })],
+    ['the disk was never ours', (bench) => bench.store.saveFleet('acme', { retainedDisks: [] })],
     [
       'another machine has the VMID',
       (bench) => {
@@ -336,7 +338,7 @@ describe('what the rollback window has passed over', () => {
 
   it('keeps the image of a guest that was rolled back to it', async () => {
     const bench = await replaced();
-    await rollBack(bench, 'test-website');
+    await rollback(bench, 'test-website');
     await bench.apply();
     await bench.clock.advance(30 * hour);
     await bench.settle();

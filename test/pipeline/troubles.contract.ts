@@ -31,7 +31,7 @@ const stories: Readonly<Record<string, Story>> = {
     },
   },
   replace: { before: [first], after: second },
-  'roll-back': { before: [first, second], after: () => 'rollback' },
+  rollback: { before: [first, second], after: () => 'rollback' },
   destroy: {
     before: [(kind) => fleetOf(kind, { website: {}, database: other })],
     after: (kind) => fleetOf(kind, { database: other }),
@@ -155,7 +155,7 @@ const endTask = (when: 'before' | 'after', exit?: string): Pick<Trouble, 'happen
 const troubles: Readonly<Record<string, Trouble>> = {
   'the token is revoked before it': {
     ofClient: true,
-    stories: ['create', 'replace', 'roll-back', 'destroy'],
+    stories: ['create', 'replace', 'rollback', 'destroy'],
     happens: ({ proxy }) => proxy.refuseAll(unauthorized, 'now'),
     over: ({ proxy }) => proxy.pass(),
     says: /401 Authentication failed!.*Check the token proxnix@pve!bot/s,
@@ -289,8 +289,8 @@ export function troublesContract(kind: GuestKind): void {
           const states = failed.steps.map(({ state }) => state);
           expect(states, at).toEqual(states.map((_, i) => (i < done ? 'done' : i === done ? 'failed' : 'not-started')));
           expect(`${failed.failure.message} ${failed.failure.next}`, at).toMatch(trouble.says);
-          const halfMade = name === 'create' ? ['import', 'resize', 'start'] : ['stage'];
-          if (trouble.nothingAfter === true && halfMade.includes(step?.kind ?? '')) {
+          const incomplete = name === 'create' ? ['import', 'resize', 'start'] : ['prepare'];
+          if (trouble.nothingAfter === true && incomplete.includes(step?.kind ?? '')) {
             expect(failed.failure.next, at).toMatch(
               /^The (?:half-made|staging) guest could not be removed; the next plan /,
             );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { mapLimit } from '../../src/cluster/proxmox/concurrent.ts';
 import type { GuestKind } from '../../src/core/guest.ts';
-import type { GuestStep } from '../../src/core/steps.ts';
+import type { StepSpec } from '../../src/core/steps.ts';
 import { owner } from '../support/pipeline.ts';
 import { present } from './support/fleet.ts';
 import { fleetOf, type Simulated, startSimulated } from './support/on-simulator.ts';
@@ -10,14 +10,14 @@ const database = { name: 'test-database', vm_id: 822, image_type: 'database' };
 const path = { vm: '/nodes/pve1/qemu', container: '/nodes/pve1/lxc' } as const;
 
 /** What is planned for 823, and the steps before each of which somebody takes its place. */
-const plans: Readonly<Record<string, Readonly<Record<GuestKind, readonly GuestStep['kind'][]>>>> = {
+const plans: Readonly<Record<string, Readonly<Record<GuestKind, readonly StepSpec['kind'][]>>>> = {
   create: { vm: ['create', 'import', 'resize', 'start', 'finish'], container: ['create', 'start', 'finish'] },
   update: { vm: ['configure', 'restart', 'finish'], container: ['configure', 'restart', 'finish'] },
   replace: {
-    vm: ['stage', 'hand-over', 'swap', 'restart', 'start', 'finish'],
-    container: ['stage', 'hand-over', 'swap', 'restart', 'start', 'finish'],
+    vm: ['prepare', 'attach', 'swap', 'restart', 'start', 'finish'],
+    container: ['prepare', 'attach', 'swap', 'restart', 'start', 'finish'],
   },
-  'roll-back': { vm: ['swap', 'restart', 'finish'], container: ['swap', 'restart', 'finish'] },
+  rollback: { vm: ['swap', 'restart', 'finish'], container: ['swap', 'restart', 'finish'] },
   destroy: { vm: ['stop', 'destroy'], container: ['stop', 'destroy'] },
 };
 
@@ -41,8 +41,8 @@ async function planned(kind: GuestKind, action: string) {
   const both = { website: {}, database };
   if (action === 'create') await story.deploy(1, fleetOf(kind, { database }));
   else await story.deploy(1, fleetOf(kind, both));
-  if (action === 'roll-back') await story.deploy(2, { ...fleetOf(kind, both), images: { website: 'website 2' } });
-  if (action === 'roll-back') {
+  if (action === 'rollback') await story.deploy(2, { ...fleetOf(kind, both), images: { website: 'website 2' } });
+  if (action === 'rollback') {
     await bench.chat.command('/proxnix rollback test-website', owner);
     await bench.settle();
   } else if (action === 'destroy') await bench.push(3, fleetOf(kind, { database }));
@@ -91,7 +91,7 @@ describe.each(['vm', 'container'] as const)('a VMID that somebody else has now, 
       expect(story.runs(822)).toBe(true);
     });
 
-    // Beside the one that resembles ours most, a VM stands for both: the same guard looks.
+    // Beside the one that resembles ours most, a VM stands for both: the same precondition looks.
     const met = Object.entries(intruders).filter(([who]) => kind === 'vm' || who === lookalike);
     it.each(met)(
       `is theirs between two steps: ${action}, %s`,

@@ -10,7 +10,7 @@ import { TestStore } from '../pipeline/support/store.ts';
 import { Bench } from '../support/pipeline.ts';
 import { aFolder } from './folder.ts';
 
-const fixture = await readFile(new URL('fixtures/store-1.jsonl', import.meta.url), 'utf8');
+const fixture = await readFile(new URL('fixtures/store-2.jsonl', import.meta.url), 'utf8');
 const sound = (): StoreData => JSON.parse(fixture);
 
 type Json = { [key: string]: Json } | Json[] | string | number | boolean | null;
@@ -86,7 +86,7 @@ async function opened(text: string) {
   return { dir, store };
 }
 
-describe('a store of version 1, as it was written', () => {
+describe('a store of version 2, as it was written', () => {
   it('has every phase', () => {
     expect(new Set(sound().runs.map(({ run }) => run.phase)).size).toBe(13);
   });
@@ -107,7 +107,7 @@ describe('a store of version 1, as it was written', () => {
     const { runs, fleets } = sound();
     const [saved] = runs;
     const later = {
-      version: 1,
+      version: 2,
       more: 1,
       runs: [{ ...saved, run: { ...saved?.run, attempts: 2, commit: { ...saved?.run.commit, committer: 'rowan' } } }],
       fleets: { ...fleets, acme: { ...fleets['acme'], more: [1] } },
@@ -141,7 +141,7 @@ describe('a store in which one thing is damaged', () => {
       for (const [damaged, damage] of Object.entries(damages)) {
         const what = `${field.join('.')} of run ${Number(index) + 1}: ${damaged}`;
         const one = damagedAt(JSON.parse(texts[Number(index)] ?? ''), field, damage);
-        const read = readStore(JSON.stringify({ version: 1, runs: [one, beside], fleets }), 'store.json', 0);
+        const read = readStore(JSON.stringify({ version: 2, runs: [one, beside], fleets }), 'store.json', 0);
         expect(read.data.fleets, what).toEqual(fleets);
         expect(read.data.runs.at(-1), what).toEqual(beside);
         const [saved] = read.data.runs;
@@ -156,7 +156,7 @@ describe('a store in which one thing is damaged', () => {
     for (let first = 0; first < survivors.length; first += batchSize) {
       const batch = survivors.slice(first, first + batchSize);
       const damaged = batch.map(({ saved }, n) => ({ ...saved, run: { ...saved.run, id: `r-${n + 100}` } }));
-      const bench = await started({ version: 1, runs: [...damaged, beside as SavedRun], fleets });
+      const bench = await started({ version: 2, runs: [...damaged, beside as SavedRun], fleets });
       expect(bench.errors(), batch.map(({ what }) => what).join('\n')).toEqual([]);
       expect(bench.pipeline.run('r-99')?.phase).toBe('planned');
     }
@@ -192,7 +192,7 @@ describe('a store in which one thing is damaged', () => {
       'an id that no button carries': { id: `r-${'1'.repeat(10)}` },
     };
     const readsRun = (change: object) => {
-      const stored = JSON.stringify({ version: 1, runs: [{ ...applying, run: { ...run, ...change } }], fleets: {} });
+      const stored = JSON.stringify({ version: 2, runs: [{ ...applying, run: { ...run, ...change } }], fleets: {} });
       return readStore(stored, 'store.json', 0).data.runs.length === 1;
     };
     for (const [what, change] of Object.entries(readable)) expect(readsRun(change), what).toBe(true);
@@ -202,13 +202,15 @@ describe('a store in which one thing is damaged', () => {
   it('keeps the facts of a fleet that can be read', () => {
     const { fleets } = sound();
     const all = { ...fleets['pool'], ...fleets['lab'], ...fleets['acme'] };
-    expect(Object.keys(all).sort()).toEqual(['applied', 'drifts', 'kept', 'lastSeen', 'lock', 'running']);
+    expect(Object.keys(all).sort()).toEqual([
+      ...['acknowledgedDrifts', 'applied', 'lastSeen', 'lock', 'retainedDisks', 'running'],
+    ]);
     for (const field of pathsOf(all as Json)) {
       for (const [what, damage] of Object.entries(damages)) {
         if (field.length === 0) continue;
         const [key] = field;
         const record = damagedAt(structuredClone(all) as Json, field, damage) as { [key: string]: Json };
-        const text = JSON.stringify({ version: 1, runs: [], fleets: { acme: record } });
+        const text = JSON.stringify({ version: 2, runs: [], fleets: { acme: record } });
         const read = readStore(text, 'store.json', 5).data.fleets['acme'];
         const others = Object.fromEntries(Object.entries(all).filter(([name]) => name !== key));
         expect(read, `${field.join('.')} ${what}`).toMatchObject(others);
@@ -220,12 +222,16 @@ describe('a store in which one thing is damaged', () => {
 
   it('keeps the records of the other disks when one cannot be read', () => {
     const { fleets } = sound();
-    const { kept = [] } = fleets['lab'] ?? {};
-    const text = JSON.stringify({ version: 1, runs: [], fleets: { lab: { kept: [{ vmid: 'x' }, ...kept] } } });
+    const { retainedDisks = [] } = fleets['lab'] ?? {};
+    const text = JSON.stringify({
+      version: 2,
+      runs: [],
+      fleets: { lab: { retainedDisks: [{ vmid: 'x' }, ...retainedDisks] } },
+    });
     const { data, lost } = readStore(text, 'store.json', 0);
-    expect(kept.length).toBeGreaterThan(1);
-    expect(data.fleets['lab']).toEqual({ kept });
-    expect(lost).toEqual([{ what: 'number 1 of "kept" of lab', why: expect.stringContaining('vmid') }]);
+    expect(retainedDisks.length).toBeGreaterThan(1);
+    expect(data.fleets['lab']).toEqual({ retainedDisks });
+    expect(lost).toEqual([{ what: 'number 1 of "retainedDisks" of lab', why: expect.stringContaining('vmid') }]);
   });
 });
 
@@ -279,7 +285,7 @@ describe('a store that is damaged as a whole', () => {
       saved.run.phase === 'planned' ? { ...saved, run: { ...saved.run, plan: 7 } } : saved,
     );
     const { store } = await opened(JSON.stringify({ ...sound(), runs: broken }));
-    const data: StoreData = { version: 1, runs: store.runs(), fleets: { acme: {} } };
+    const data: StoreData = { version: 2, runs: store.runs(), fleets: { acme: {} } };
     const bench = new Bench({ store: Object.assign(new TestStore(data), { setAside: store.setAside }) });
     await bench.start();
     await bench.settle();

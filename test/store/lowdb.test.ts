@@ -92,7 +92,7 @@ describe('the store on disk', () => {
     const store = await openStore(dir);
     await store.saveRun(anOpenRun(1));
     await store.close();
-    await writeFile(path.join(dir, 'store.json.new'), '{"version":1,"runs":[{"ru');
+    await writeFile(path.join(dir, 'store.json.new'), '{"version":2,"runs":[{"ru');
     const again = await openStore(dir);
     expect(again.runs()).toEqual([anOpenRun(1)]);
     await again.saveRun(anOpenRun(2));
@@ -104,13 +104,13 @@ describe('the store on disk', () => {
 describe('a store that is damaged', () => {
   const texts = {
     'an empty file': '',
-    'half a file': '{"version":1,"runs":[{"run":{"id":"r-1"',
+    'half a file': '{"version":2,"runs":[{"run":{"id":"r-1"',
     'no JSON': 'hello',
-    'another shape': '{"version":1,"runs":{},"fleets":{}}',
+    'another shape': '{"version":2,"runs":{},"fleets":{}}',
     'no version': '{"runs":[],"fleets":{}}',
-    'a run without an id': '{"version":1,"runs":[{"run":{"phase":"planned"},"messages":{}}],"fleets":{}}',
+    'a run without an id': '{"version":2,"runs":[{"run":{"phase":"planned"},"messages":{}}],"fleets":{}}',
     'a phase that there is not': JSON.stringify({
-      version: 1,
+      version: 2,
       runs: [{ ...anOpenRun(1), run: { ...anOpenRun(1).run, phase: 'dancing' } }],
       fleets: {},
     }),
@@ -151,7 +151,7 @@ describe('a store that is damaged', () => {
 describe('a store that was written by a newer proxnix', () => {
   it('is refused: neither set aside nor changed, and its lock is let go', async () => {
     const dir = await aFolder();
-    const text = JSON.stringify({ version: 2, runs: [], fleets: {}, more: 'than this one knows' });
+    const text = JSON.stringify({ version: 3, runs: [], fleets: {}, more: 'than this one knows' });
     await writeFile(path.join(dir, 'store.json'), text);
     await expect(openStore(dir)).rejects.toThrow(/newer|version/);
     expect(await readFile(path.join(dir, 'store.json'), 'utf8')).toBe(text);

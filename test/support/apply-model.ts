@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DesiredGuest } from '../../src/core/guest.ts';
 import type { LiveState, LiveVm, LiveVmConfig } from '../../src/core/live.ts';
-import { stagingMark, stagingOwner } from '../../src/core/marks.ts';
+import { stagingMarker, stagingOwner } from '../../src/core/markers.ts';
 import type { Plan } from '../../src/core/plan.ts';
 import { planSteps, type Step } from '../../src/core/steps.ts';
 import { splitTags } from '../../src/core/tags.ts';
@@ -23,7 +23,7 @@ function applyStep(guests: Guests, step: Step): Guests {
     case 'build':
     case 'upload':
     case 'health':
-    case 'swap-back':
+    case 'rollback':
       return guests;
     case 'create':
       if (guests.some((guest) => guest.vmid === step.vmid)) throw new Error(`VMID ${step.vmid} is taken`);
@@ -43,14 +43,14 @@ function applyStep(guests: Guests, step: Step): Guests {
       return change((guest, config) => ({ ...guest, status: 'running', config: { ...config, pending: [] } }));
     case 'restart':
       return change((guest, config) => ({ ...guest, config: { ...config, pending: [] } }));
-    case 'stage': {
+    case 'prepare': {
       const owner = guests.find((guest) => guest.vmid === step.vmid);
       if (owner === undefined) throw new Error(`VM ${step.vmid} is gone`);
       const staging = configured(empty(stagingVmid(step.vmid), step.node), step.guest, 'proxnix;proxnix-pending');
-      const description = stagingMark(step.vmid);
+      const description = stagingMarker(step.vmid);
       return [...withoutStaging(guests, step.vmid), { ...staging, config: { ...known(staging), description } }];
     }
-    case 'hand-over':
+    case 'attach':
       return withoutStaging(
         change((guest, config) => ({ ...guest, config: { ...config, unused: { unused200: 'new' } } })),
         step.vmid,

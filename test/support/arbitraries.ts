@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Goal } from '../../src/core/goal.ts';
 import type { DesiredVm } from '../../src/core/guest.ts';
 import type { LiveGuest, LiveState } from '../../src/core/live.ts';
-import { stagingMark } from '../../src/core/marks.ts';
+import { stagingMarker } from '../../src/core/markers.ts';
 import { stagingVmid } from './apply-model.ts';
 import { aCommit, aGuest, aLiveGuest, aNode, anImage, anUnreadContainer, anUnreadGuest } from './builders.ts';
 
@@ -108,7 +108,7 @@ const foreignGuest: fc.Arbitrary<LiveGuest> = fc.oneof(
 /** What an interrupted replace leaves behind. */
 const stagingGuest: fc.Arbitrary<LiveGuest> = vmid.map((owner) =>
   aLiveGuest(
-    { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMark(owner) } },
+    { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMarker(owner) } },
     aGuest({ vmid: stagingVmid(owner), name: `proxnix-staging-${owner}` }),
   ),
 );

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 
 /**
- * All that a server sends until it hangs up. Where it never does (its guard is gone) the socket is closed from here, so
+ * All that a server sends until it hangs up. Where it never does (its precondition is gone) the socket is closed from here, so
  * that the test fails and leaves nothing open. @throws when the server is still there after `limitMs`
  */
 export async function untilHangUp(socket: Socket, limitMs = 10_000): Promise<string> {

@@ -21,7 +21,7 @@ const cards: readonly { readonly name: string; readonly card: Card }[] = [
     aRun('rejected', aPlan(), { by: who, reason: evil }),
     aRun('cancelled', aPlan(), { cancelledBy: who, approvals: [{ by: who, at: t0 }] }),
     aRun('interrupted', aPlan(), { notes: [evil] }),
-    aRun('planned', aPlan(), { moved: [evil] }),
+    aRun('planned', aPlan(), { clusterChanges: [evil] }),
     aRun('failed', aPlan(), { failure: { message: evil, next: evil, details: [evil] } }),
     follow(aRun('applying'), { type: 'progress', id: 'build', text: evil }, { type: 'cancel-asked', by: who }),
   ].map((run) => ({ name: `${run.phase} by hostile words`, card: runCard(run, aContext()) })),

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { commands } from '../../commands/index.ts';
 import { confirmationFor } from '../../src/core/policy.ts';
 import type { Card } from '../../src/views/card.ts';
+import { collectedCard } from '../../src/views/collected-card.ts';
 import type { Form } from '../../src/views/form.ts';
 import { confirmForm, rejectForm } from '../../src/views/forms.ts';
-import { freedCard } from '../../src/views/freed-card.ts';
 import { helpCard } from '../../src/views/help-card.ts';
 import { historyCard } from '../../src/views/history-card.ts';
 import { planCardOf } from '../../src/views/plan-card.ts';
@@ -70,17 +70,19 @@ describe('the help', () => {
   });
 });
 
-describe('what was freed', () => {
+describe('what was collected', () => {
   const disk = { volid: 'local-lvm:vm-823-disk-0', imageHash: 'aaaaaaaa0123456789abcdfghijklmnp', sizeMb: 20_480 };
   const image = { volid: `local:import/proxnix-${disk.imageHash}.qcow2`, hash: disk.imageHash, size: 2 ** 31 };
 
-  it('reads as in expected/freed.txt', async () => {
+  it('reads as in expected/collected.txt', async () => {
     const disks = [{ name: 'test-website', vmid: 823, disks: [disk, { volid: 'local-lvm:vm-823-disk-1' }] }];
-    await expect(cardText(freedCard({ disks, images: [image], roots: 1 }))).toMatchFileSnapshot('expected/freed.txt');
+    await expect(cardText(collectedCard({ disks, images: [image], roots: 1 }))).toMatchFileSnapshot(
+      'expected/collected.txt',
+    );
   });
 
   it('names only what there was', () => {
-    expect(freedCard({ disks: [], images: [image], roots: 0 })).toMatchObject({ title: 'Freed: 1 image file' });
+    expect(collectedCard({ disks: [], images: [image], roots: 0 })).toMatchObject({ title: 'Collected: 1 image file' });
   });
 });
 

@@ -1,6 +1,6 @@
 import { imageHash } from '../../src/core/guest.ts';
 import type { LiveGuest } from '../../src/core/live.ts';
-import { stagingMark } from '../../src/core/marks.ts';
+import { stagingMarker } from '../../src/core/markers.ts';
 import { createPlan, type Plan } from '../../src/core/plan.ts';
 import type { Run, RunEvent } from '../../src/core/run.ts';
 import type { CardContext } from '../../src/views/context.ts';
@@ -46,10 +46,14 @@ const keptDisk = {
   ...{ vmid: 823, uuid: '00000000-0000-4000-8000-000000000823', volid: 'local-lvm:vm-823-disk-1', since: t0 },
   ...{ imageHash: imageHash(older.image), commit: 'c0ffee00'.repeat(5), sizeMb: 20 * 1024 },
 };
-const withKept = aLiveGuest({ config: { unused: { unused0: keptDisk.volid, unused200: 'local-lvm:vm-823-disk-2' } } });
-const rollingBack = aPlan({ rollBack: { vmid: 823, kept: [keptDisk] } }, [withKept]);
-const rollingAllBack = aPlan({ guests: [{ ...older, memoryMb: 4096 }], rollBack: { kept: [keptDisk] } }, [withKept]);
-const rollBackAsked = { trigger: { kind: 'roll-back', by: ada, vmid: 823 } } as const;
+const withRetained = aLiveGuest({
+  config: { unused: { unused0: keptDisk.volid, unused200: 'local-lvm:vm-823-disk-2' } },
+});
+const rollingBack = aPlan({ rollback: { vmid: 823, retained: [keptDisk] } }, [withRetained]);
+const rollingAllBack = aPlan({ guests: [{ ...older, memoryMb: 4096 }], rollback: { retained: [keptDisk] } }, [
+  withRetained,
+]);
+const rollbackAsked = { trigger: { kind: 'rollback', by: ada, vmid: 823 } } as const;
 
 const otherRoot = { ...anImage('d', 'lxc-cache'), kind: 'container' } as const;
 /** Containers beside a VM: made, changed, given another image, held back, taken away. */
@@ -105,7 +109,7 @@ const everything = aPlan(
     aLiveGuest({ config: { unused: { unused200: 'x' } } }, aGuest({ vmid: 831, name: 'with-leftover' })),
     aLiveGuest({}, aGuest({ vmid: 840, name: 'gone' })),
     aLiveGuest(
-      { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMark(821) } },
+      { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMarker(821) } },
       aGuest({ vmid: 900_000_821, name: 'proxnix-staging-821' }),
     ),
   ],
@@ -157,7 +161,7 @@ export const stories: readonly Story[] = [
   { name: 'drift-off-branch', run: aRun('planned', replacing, { ...drifted, offBranch: true }) },
   { name: 'plan-locked', run: aRun('planned'), context: { lock } },
   { name: 'plan-partly-approved', run: aRun('planned', aPlan(), { needed: 2, approvals: [{ by: ada, at: t0 }] }) },
-  { name: 'plan-moved', run: movedRun() },
+  { name: 'plan-cluster-changes', run: movedRun() },
   { name: 'drift', run: aRun('planned', replacing, drifted) },
   { name: 'drift-with-destroy', run: aRun('planned', big, drifted) },
   { name: 'drift-blocked', run: aRun('blocked', aPlan({}, [aLiveGuest({ config: { protected: true } })]), drifted) },
@@ -176,14 +180,14 @@ export const stories: readonly Story[] = [
     name: 'adopt-blocked',
     run: aRun('blocked', aPlan({ adopt: 823 }, [{ ...foreign, lock: 'backup' }]), adopted),
   },
-  { name: 'roll-back', run: aRun('planned', rollingBack, rollBackAsked) },
-  { name: 'roll-back-fleet', run: aRun('planned', rollingAllBack, { trigger: { kind: 'roll-back', by: ada } }) },
+  { name: 'rollback', run: aRun('planned', rollingBack, rollbackAsked) },
+  { name: 'rollback-fleet', run: aRun('planned', rollingAllBack, { trigger: { kind: 'rollback', by: ada } }) },
   {
-    name: 'roll-back-nothing-kept',
-    run: aRun('blocked', aPlan({ rollBack: { vmid: 823, kept: [] } }, [aLiveGuest()]), rollBackAsked),
+    name: 'rollback-nothing-retained',
+    run: aRun('blocked', aPlan({ rollback: { vmid: 823, retained: [] } }, [aLiveGuest()]), rollbackAsked),
   },
-  { name: 'roll-back-applying', run: at(rollingBack, '823 swap') },
-  { name: 'roll-back-applied', run: applied(rollingBack, {}) },
+  { name: 'rollback-applying', run: at(rollingBack, '823 swap') },
+  { name: 'rollback-applied', run: applied(rollingBack, {}) },
   { name: 'adopt-applying', run: at(adopting, '823 adopt') },
   { name: 'adopt-applied', run: applied(adopting, {}) },
   { name: 'adopt-needless', run: aRun('in-sync', adopting, adopted) },
@@ -228,7 +232,7 @@ export const stories: readonly Story[] = [
     ),
   },
   { name: 'failed-guest', run: failedGuest() },
-  { name: 'cancelled', run: cancelledAt('822 stage') },
+  { name: 'cancelled', run: cancelledAt('822 prepare') },
   {
     name: 'cancelled-in-build',
     run: follow(at(big, 'build'), { type: 'cancel-asked', by: ada }, { type: 'cancelled', at: t0 + 3 * minute }),
@@ -243,7 +247,7 @@ export const stories: readonly Story[] = [
   },
   {
     name: 'interrupted-between',
-    run: follow(aRun('applying', big), ...stepsDone(big, '822 stage'), {
+    run: follow(aRun('applying', big), ...stepsDone(big, '822 prepare'), {
       type: 'interrupted',
       at: t0 + 9 * minute,
       notes: [],
@@ -314,6 +318,6 @@ function movedRun(): Run {
   const plan = createPlan(goal, aState([now]));
   const moved = ['the configuration of test-website (823) changed'];
   return follow(aRun('planned', createPlan(goal, aState([aLiveGuest()]))), {
-    ...{ type: 'planned', plan, at: t0 + minute, expiresAt: t0 + 24 * 60 * minute, needed: 1, moved },
+    ...{ type: 'planned', plan, at: t0 + minute, expiresAt: t0 + 24 * 60 * minute, needed: 1, clusterChanges: moved },
   });
 }

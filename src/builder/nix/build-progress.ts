@@ -6,7 +6,7 @@ import { derivationName } from './names.ts';
 
 const activity = { builds: 104, build: 105 } as const;
 const result = { logLine: 101, progress: 105 } as const;
-const keptLines = 50;
+const outputLimit = 50;
 /** Nix allows names of 211 characters. */
 const drvInText = /\/nix\/store\/[a-z0-9]{32}-[^'\s;!^]{1,211}?\.drv/g;
 /** A builder may send messages that look like errors of Nix, without end. */
@@ -102,7 +102,7 @@ export class BuildProgress {
     if (type !== result.logLine || drv === undefined || typeof fields[0] !== 'string') return;
     // Of a progress bar only its last state is worth a line.
     const text = cleanText(lastState(fields[0]));
-    this.#lines.set(drv, [...(this.#lines.get(drv) ?? []), text].slice(-keptLines));
+    this.#lines.set(drv, [...(this.#lines.get(drv) ?? []), text].slice(-outputLimit));
     this.#monitor.line(derivationName(drv), text);
   }
 

@@ -3,13 +3,13 @@ import { UserError } from '../../core/errors.ts';
 import type { CommandSpec } from '../chat.ts';
 import { commandsBody, commandsHash } from './commands.ts';
 import { errorFacts } from './rest-errors.ts';
-import type { SmallState } from './settings.ts';
+import type { AdapterState } from './settings.ts';
 
 export interface RegisterOptions {
   readonly rest: REST;
   readonly applicationId: string;
   readonly guildId: string;
-  readonly state: SmallState;
+  readonly state: AdapterState;
 }
 
 /** Registers the slash command in the guild, where it appears at once. Sent only when it changed: 200 creates a day. */

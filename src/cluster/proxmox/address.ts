@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { GuestAt } from '../../core/guest.ts';
+import type { GuestRef } from '../../core/guest.ts';
 import { type Api, guestPath } from './api.ts';
 import { AgentInterfaces, ContainerInterfaces } from './schema.ts';
 
@@ -9,7 +9,7 @@ const local = /^(?:127\.|169\.254\.|::1$|fe80:)/i;
  * The first address that others can reach, IPv4 before IPv6: of a VM as its agent tells it, of a container as its host
  * does. `undefined` on any refusal: many VMs have no agent.
  */
-export async function readAddress(api: Api, at: GuestAt): Promise<string | undefined> {
+export async function readAddress(api: Api, at: GuestRef): Promise<string | undefined> {
   try {
     const cards = (await interfacesOf(api, at)).filter((card) => card.name !== 'lo');
     const addresses = cards.flatMap((card) => card['ip-addresses'].map((address) => address['ip-address']));
@@ -22,7 +22,7 @@ export async function readAddress(api: Api, at: GuestAt): Promise<string | undef
   }
 }
 
-async function interfacesOf(api: Api, at: GuestAt) {
+async function interfacesOf(api: Api, at: GuestRef) {
   const path = guestPath(at);
   return at.guestKind === 'vm'
     ? (await api.client.get(`${path}/agent/network-get-interfaces`, AgentInterfaces)).result

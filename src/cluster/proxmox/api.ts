@@ -1,4 +1,4 @@
-import type { GuestAt } from '../../core/guest.ts';
+import type { GuestRef } from '../../core/guest.ts';
 import type { Client } from './client.ts';
 
 /** What every part of the adapter needs: the client, and the few settings that decide how it is used. */
@@ -70,16 +70,16 @@ export const defaultTimeouts: Timeouts = {
 };
 
 /** The type of a task on a guest: `qmstart`, `vzstart`. */
-export function taskType({ guestKind }: Pick<GuestAt, 'guestKind'>, action: string): string {
+export function taskType({ guestKind }: Pick<GuestRef, 'guestKind'>, action: string): string {
   return `${guestKind === 'vm' ? 'qm' : 'vz'}${action}`;
 }
 
 /** Where guests of a kind are made. */
-export function guestsPath({ guestKind, node }: Pick<GuestAt, 'guestKind' | 'node'>): string {
+export function guestsPath({ guestKind, node }: Pick<GuestRef, 'guestKind' | 'node'>): string {
   return `/nodes/${node}/${guestKind === 'vm' ? 'qemu' : 'lxc'}`;
 }
 
 /** Everything about a guest is asked below this path. */
-export function guestPath(at: GuestAt): string {
+export function guestPath(at: GuestRef): string {
   return `${guestsPath(at)}/${at.vmid}`;
 }

@@ -1,4 +1,4 @@
-import type { GuestAt, GuestKind } from '../../core/guest.ts';
+import type { GuestKind, GuestRef } from '../../core/guest.ts';
 import type { LiveConfig } from '../../core/live.ts';
 import { splitTags } from '../../core/tags.ts';
 import { type Api, guestPath } from './api.ts';
@@ -23,7 +23,7 @@ export interface GuestConfig {
 export type Values = Readonly<Record<string, string>>;
 
 /** Values, pending values and digest in one call. `undefined`: no such guest on this node. */
-export async function readConfig(api: Api, at: GuestAt): Promise<GuestConfig | undefined> {
+export async function readConfig(api: Api, at: GuestRef): Promise<GuestConfig | undefined> {
   try {
     return toConfig(at.guestKind, await api.client.get(`${guestPath(at)}/pending`, Pending));
   } catch (error) {

@@ -1,17 +1,17 @@
 import { setTimeout } from 'node:timers/promises';
-import type { GuestAt } from '../../core/guest.ts';
+import type { GuestRef } from '../../core/guest.ts';
 import type { LiveGuest, LiveState } from '../../core/live.ts';
-import type { GuestStep } from '../../core/steps.ts';
+import type { StepSpec } from '../../core/steps.ts';
 import type { GuestProbe } from '../../health/health.ts';
-import type { Cluster, ClusterMonitor, Guard, ImageFile, StoredImage } from '../cluster.ts';
+import type { Cluster, ClusterMonitor, ImageFile, Precondition, StoredImage } from '../cluster.ts';
 import { readAddress } from './address.ts';
 import { type Api, defaultTimeouts, type Log, type Timeouts } from './api.ts';
 import { Client } from './client.ts';
+import { rememberVersion } from './image-support.ts';
 import { listImages, removeImage } from './images.ts';
 import { proxmoxProbe } from './probe.ts';
 import { listGuests, readState } from './state.ts';
 import { performStep } from './steps/index.ts';
-import { rememberVersion } from './supply.ts';
 import { followTask, silent } from './tasks.ts';
 import { uploadImage } from './upload.ts';
 
@@ -84,15 +84,19 @@ export class ProxmoxCluster implements Cluster {
     return removeImage(this.#api, image, silent);
   }
 
-  perform(step: GuestStep, guard: Guard | undefined, monitor: ClusterMonitor): Promise<Guard | undefined> {
-    return performStep(this.#api, step, guard, monitor);
+  perform(
+    step: StepSpec,
+    precondition: Precondition | undefined,
+    monitor: ClusterMonitor,
+  ): Promise<Precondition | undefined> {
+    return performStep(this.#api, step, precondition, monitor);
   }
 
   settle(upid: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined> {
     return followTask(this.#api, upid, silent);
   }
 
-  address(at: GuestAt): Promise<string | undefined> {
+  address(at: GuestRef): Promise<string | undefined> {
     return readAddress(this.#api, at);
   }
 

@@ -1,11 +1,11 @@
 import { UserError } from '../../core/errors.ts';
-import { type GuestAt, guestLabel } from '../../core/guest.ts';
+import { type GuestRef, guestLabel } from '../../core/guest.ts';
 import { unlockAdvice } from '../../core/lock.ts';
 import type { ClusterMonitor } from '../cluster.ts';
 import { type Api, guestPath, taskType } from './api.ts';
 import { type GuestConfig, readConfig } from './config.ts';
 import { ProxmoxError } from './errors.ts';
-import { isStagingOf } from './marks.ts';
+import { isStagingOf } from './markers.ts';
 import { Resources } from './schema.ts';
 import { isRunning, stopGuest } from './steps/power.ts';
 import { isOf, waitForActive } from './tasks.ts';
@@ -16,7 +16,7 @@ import { runTask } from './writes.ts';
 const tries = 10;
 
 /** The staging guest of another one: a VMID of a range of its own, told from strangers' by its description. */
-export interface Staging extends GuestAt {
+export interface Staging extends GuestRef {
   readonly config: GuestConfig;
 }
 
@@ -24,7 +24,7 @@ export interface Staging extends GuestAt {
  * The staging guest of a guest on its node, if there is one. One that is left on another node, because its owner was
  * migrated meanwhile, is a clean-up of its own in the plan: that node may be down, and this one has no need of it.
  */
-export async function findStaging(api: Api, owner: GuestAt): Promise<Staging | undefined> {
+export async function findStaging(api: Api, owner: GuestRef): Promise<Staging | undefined> {
   const range = new Set(candidates(api, owner.vmid));
   const resources = await api.client.get('/cluster/resources', Resources, { type: 'vm' });
   const type = owner.guestKind === 'vm' ? 'qemu' : 'lxc';
@@ -40,7 +40,7 @@ export async function findStaging(api: Api, owner: GuestAt): Promise<Staging | u
 }
 
 /** One whose creation was cut off carries no mark, and no token gets rid of it: nobody is told that nothing is left. */
-export async function refuseLocked(api: Api, owner: GuestAt): Promise<void> {
+export async function refuseLocked(api: Api, owner: GuestRef): Promise<void> {
   const range = new Set(candidates(api, owner.vmid));
   const resources = await api.client.get('/cluster/resources', Resources, { type: 'vm' });
   for (const entry of resources) {
@@ -52,7 +52,7 @@ export async function refuseLocked(api: Api, owner: GuestAt): Promise<void> {
 }
 
 /** A VMID for a staging guest; those of interrupted runs on the node are deleted first, strangers' are passed over. */
-export async function freeStagingVmid(api: Api, owner: GuestAt, monitor: ClusterMonitor): Promise<number> {
+export async function freeStagingVmid(api: Api, owner: GuestRef, monitor: ClusterMonitor): Promise<number> {
   for (;;) {
     const old = await findStaging(api, owner);
     if (old === undefined) break;
@@ -70,7 +70,7 @@ export async function freeStagingVmid(api: Api, owner: GuestAt, monitor: Cluster
 }
 
 /** With every volume of its VMID: the range is ours, and a killed import leaves one that nothing refers to. */
-export async function deleteStaging(api: Api, at: GuestAt, ownerVmid: number, monitor: ClusterMonitor): Promise<void> {
+export async function deleteStaging(api: Api, at: GuestRef, ownerVmid: number, monitor: ClusterMonitor): Promise<void> {
   await waitForActive(api, at.node, isOf(at.vmid));
   const config = await readConfig(api, at);
   if (config === undefined || !isStagingOf(ownerVmid, config)) return;
@@ -81,7 +81,7 @@ export async function deleteStaging(api: Api, at: GuestAt, ownerVmid: number, mo
 /** Deletes a guest with its disks. The caller has compared it with what it should be. */
 export async function deleteGuest(
   api: Api,
-  at: GuestAt,
+  at: GuestRef,
   { unreferenced }: { unreferenced: boolean },
   monitor: ClusterMonitor,
 ): Promise<void> {
@@ -96,7 +96,7 @@ function candidates(api: Api, vmid: number): number[] {
 }
 
 /** A token with rights on a pool only may not read a stranger's guest: that is an answer too. */
-async function readOwn(api: Api, at: GuestAt): Promise<GuestConfig | undefined> {
+async function readOwn(api: Api, at: GuestRef): Promise<GuestConfig | undefined> {
   try {
     return await readConfig(api, at);
   } catch (error) {

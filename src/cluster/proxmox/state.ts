@@ -7,8 +7,8 @@ import { mapLimit } from './concurrent.ts';
 import { type GuestConfig, readConfig, tagsOf } from './config.ts';
 import { toContainerConfig } from './container-config.ts';
 import { ProxmoxError } from './errors.ts';
+import { imageProblemsOn } from './image-support.ts';
 import { CurrentStatus, type GuestResource, type Resource, Resources } from './schema.ts';
-import { noImagesOn } from './supply.ts';
 import { toVmConfig } from './vm-config.ts';
 
 /**
@@ -114,12 +114,12 @@ function toStatus(text: string): GuestStatus {
 }
 
 /** Memory is there only with Sys.Audit on the node, a storage only with Datastore.Audit on it. */
-function toNodes(resources: readonly Resource[], facts: Parameters<typeof noImagesOn>[2]): LiveNode[] {
+function toNodes(resources: readonly Resource[], facts: Parameters<typeof imageProblemsOn>[2]): LiveNode[] {
   const nodes = resources.filter((entry) => entry.type === 'node');
   const storages = resources.filter((entry) => entry.type === 'storage');
   return nodes
     .map(({ node, status, mem, maxmem }) => {
-      const noImages = noImagesOn(node, storages, facts);
+      const imageProblems = imageProblemsOn(node, storages, facts);
       return {
         node,
         online: status === 'online',
@@ -128,7 +128,7 @@ function toNodes(resources: readonly Resource[], facts: Parameters<typeof noImag
           .filter((entry) => entry.node === node && entry.status === 'available')
           .map((entry) => entry.storage)
           .sort(),
-        ...(noImages === undefined ? {} : { noImages }),
+        ...(imageProblems === undefined ? {} : { imageProblems }),
       };
     })
     .sort((a, b) => (a.node < b.node ? -1 : 1));

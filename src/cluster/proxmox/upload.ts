@@ -11,7 +11,7 @@ import { type ListedTask, Permissions, TaskList } from './schema.ts';
 import { sizeText } from './size.ts';
 import { findImage, imageContent, imageName, readStorage } from './storage.ts';
 import { followTask, silent, taskFailure } from './tasks.ts';
-import { isLost, newestTask, readTold } from './writes.ts';
+import { isLost, newestTask, readUpid } from './writes.ts';
 
 /**
  * Brings an image to the image storage as a stream. No checksum goes along: Proxmox would want it before the file, so
@@ -104,7 +104,7 @@ async function send(api: Api, file: ImageFile, node: string, monitor: ClusterMon
       { stream, ...body },
       stalled.signal,
     );
-    return readTold(api, answer);
+    return readUpid(api, answer);
   } catch (error) {
     if (!isLost(error)) throw error;
     api.log.warn({ node, name, error }, 'the answer to an upload was lost');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
-import type { GuestAt } from '../../core/guest.ts';
+import type { GuestRef } from '../../core/guest.ts';
 import type { ClusterMonitor } from '../cluster.ts';
 import { type Api, guestPath } from './api.ts';
 import type { Params } from './client.ts';
@@ -41,7 +41,7 @@ export async function runTask(api: Api, call: TaskCall, monitor: ClusterMonitor)
  */
 export async function putConfig(
   api: Api,
-  at: GuestAt,
+  at: GuestRef,
   changes: Changes,
   digest: string,
 ): Promise<'stored' | 'pending'> {
@@ -83,7 +83,7 @@ async function whenFree<T>(api: Api, write: () => Promise<T>): Promise<T> {
 async function begin(api: Api, call: TaskCall): Promise<string> {
   const since = api.client.serverTime() - 1;
   try {
-    return readTold(api, await api.client.request(call.method, call.path, call.params));
+    return readUpid(api, await api.client.request(call.method, call.path, call.params));
   } catch (error) {
     if (!isLost(error)) throw error;
     api.log.warn({ path: call.path, error }, 'the answer to a write was lost');
@@ -97,7 +97,7 @@ async function begin(api: Api, call: TaskCall): Promise<string> {
 }
 
 /** The UPID that a call was answered with. */
-export function readTold(api: Api, answer: unknown): string {
+export function readUpid(api: Api, answer: unknown): string {
   const upid = z.string().startsWith('UPID:').parse(answer);
   api.told.add(upid);
   return upid;

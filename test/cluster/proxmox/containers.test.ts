@@ -24,8 +24,8 @@ const impatient = (world: SimulatedWorld) =>
   new Story({ ...world, cluster: world.connect({ timeouts: { ...quick, busyMs: 0 } }) }, 'container');
 
 describe.each(versions)('the creation of a container on PVE %s that is cut off', (_, from) => {
-  const halfMade = { vmid: 823, hostname: 'half', ostemplate: template, rootfs: 'fast:2', unprivileged: 1 };
-  const marked = { ...halfMade, net0: 'name=eth0,bridge=vmbr0', description: 'proxnix makes guest 823' };
+  const incomplete = { vmid: 823, hostname: 'half', ostemplate: template, rootfs: 'fast:2', unprivileged: 1 };
+  const marked = { ...incomplete, net0: 'name=eth0,bridge=vmbr0', description: 'proxnix makes guest 823' };
 
   it('before its tags is gone on with, or discarded', async () => {
     const { world, story, simulator } = await start(from());
@@ -49,9 +49,9 @@ describe.each(versions)('the creation of a container on PVE %s that is cut off',
     await world.admin('POST', '/nodes/pve1/lxc', marked);
     await world.admin('POST', '/nodes/pve1/lxc/823/status/start');
     await story.look();
-    const { guard } = story;
+    const { precondition } = story;
     await expect(story.run('create', { tags: pending })).rejects.toThrow('VMID 823 is taken');
-    story.guard = guard;
+    story.precondition = precondition;
     await expect(story.run('discard', { staging: false })).rejects.toThrow('does not carry the tag "proxnix"');
     await world.admin('POST', '/nodes/pve1/lxc/823/status/stop');
     await world.admin('PUT', '/nodes/pve1/lxc/823/config', { mp0: 'fast:1,mp=/data' });
@@ -148,7 +148,7 @@ describe('a container', () => {
     const { story, world } = await start();
     await story.make();
     const vm = new Story(world);
-    vm.guard = story.guard && { ...story.guard, guestKind: 'vm' };
+    vm.precondition = story.precondition && { ...story.precondition, guestKind: 'vm' };
     await expect(vm.run('stop')).rejects.toThrow('VM 823 is not on pve1 any more');
     await expect(vm.run('destroy')).rejects.toThrow('VM 823 is not on pve1, but its VMID is still taken.');
     expect((await story.read()).status).toBe('running');
@@ -172,7 +172,7 @@ describe('a lock of a container', () => {
     await story.make();
     await simulator.outside({ do: 'lock', vmid: 823, lock: 'backup' });
     const other = impatient(world);
-    other.guard = story.guard;
+    other.precondition = story.precondition;
     await expect(other.run('configure', { tags: pending })).rejects.toMatchObject({
       message: 'CT 823 is locked (backup).',
       next: 'Wait until the backup is done; if nothing runs any more, root can `pct unlock 823`.',
@@ -181,7 +181,7 @@ describe('a lock of a container', () => {
 });
 
 describe.each(versions)('the replacement of a container on PVE %s', (_, from) => {
-  const steps = ['stage', 'hand-over', 'swap', 'restart'] as const;
+  const steps = ['prepare', 'attach', 'swap', 'restart'] as const;
 
   it('keeps the options of its root and its network card; the size is that of the new one', async () => {
     const { story, world } = await start(from());
@@ -203,7 +203,7 @@ describe.each(versions)('the replacement of a container on PVE %s', (_, from) =>
     const { story, world } = await start(from());
     await story.make();
     await story.upload('b');
-    await story.run('stage', { guest: next });
+    await story.run('prepare', { guest: next });
     const staging = config(world, 900_000_823);
     expect(staging).toMatchObject({ unprivileged: 1, tags: pending });
     expect(staging).not.toHaveProperty('net0');
@@ -220,8 +220,8 @@ describe.each(versions)('the replacement of a container on PVE %s', (_, from) =>
     const { story, world } = await start(from());
     const before = await story.make();
     await story.upload('b');
-    for (const step of ['stage', 'hand-over', 'swap'] as const) await story.run(step, { guest: next, tags: pending });
-    for (const step of ['stage', 'hand-over'] as const) await story.run(step, { guest: next });
+    for (const step of ['prepare', 'attach', 'swap'] as const) await story.run(step, { guest: next, tags: pending });
+    for (const step of ['prepare', 'attach'] as const) await story.run(step, { guest: next });
     const newest = config(world)['unused201'];
     await story.run('swap', { guest: next, tags: `other;${pending}` });
     await story.run('restart');
@@ -235,7 +235,7 @@ describe.each(versions)('the replacement of a container on PVE %s', (_, from) =>
     const { story, world } = await start(from());
     const old = (await story.make()).config?.disks['rootfs']?.volid;
     await story.upload('b');
-    for (const step of ['stage', 'hand-over', 'stage', 'hand-over'] as const) await story.run(step, { guest: next });
+    for (const step of ['prepare', 'attach', 'prepare', 'attach'] as const) await story.run(step, { guest: next });
     const { unused200: first, unused201: second } = config(world);
     await world.admin('PUT', '/nodes/pve1/lxc/823/config', { rootfs: `${first},size=3G` });
     await story.look();
@@ -250,7 +250,7 @@ describe.each(versions)('the replacement of a container on PVE %s', (_, from) =>
     const { story } = await start(from());
     const old = (await story.make()).config?.disks['rootfs']?.volid ?? '';
     await story.upload('b');
-    for (const step of ['stage', 'hand-over', 'swap'] as const) await story.run(step, { guest: next, tags: pending });
+    for (const step of ['prepare', 'attach', 'swap'] as const) await story.run(step, { guest: next, tags: pending });
     const waiting = (await story.read()).config?.disks['rootfs']?.volid ?? '';
     for (const volid of [old, waiting])
       await expect(story.run('free', { volids: [volid] })).rejects.toThrow(`${volid} is in use by CT 823`);
@@ -294,9 +294,9 @@ describe.each(versions)('the replacement of a container on PVE %s', (_, from) =>
     await story.upload('b');
     for (const step of steps) await story.run(step, { guest: next, tags: pending });
     expect((await story.read()).config?.disks['rootfs']?.sizeMb).toBe(3072);
-    const { guard } = story;
+    const { precondition } = story;
     expect(await story.run('destroy')).toBeUndefined();
-    story.guard = guard;
+    story.precondition = precondition;
     expect(await story.run('destroy')).toBeUndefined();
   });
 });

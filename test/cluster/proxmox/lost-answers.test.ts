@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { GuestKind } from '../../../src/core/guest.ts';
-import type { GuestStep } from '../../../src/core/steps.ts';
+import type { StepSpec } from '../../../src/core/steps.ts';
 import { Story } from '../../contracts/cluster.ts';
 import { aContainer, aGuest, anImage } from './a-guest.ts';
 import { type Loss, LossyProxy } from './lossy-proxy.ts';
@@ -31,7 +31,7 @@ const lives: Readonly<Record<GuestKind, readonly Chapter[]>> = {
 };
 
 interface Chapter {
-  readonly step: GuestStep['kind'];
+  readonly step: StepSpec['kind'];
   readonly writes: readonly Pick<Loss, 'method' | 'path'>[];
   readonly facts?: Facts | ((disks: { first: string; second: string }) => Facts);
 }
@@ -56,14 +56,14 @@ function chapters(type: 'qemu' | 'lxc', move: string): readonly Chapter[] {
     { step: 'resize', writes: [grow], facts: { guest } },
     { step: 'start', writes: [power('start')] },
     { step: 'finish', writes: [put], facts: { tags: 'proxnix' } },
-    { step: 'stage', writes: staging, facts: tagged },
-    { step: 'hand-over', writes: [{ method: 'POST', path: new RegExp(`/${move}$`) }, remove], facts: tagged },
+    { step: 'prepare', writes: staging, facts: tagged },
+    { step: 'attach', writes: [{ method: 'POST', path: new RegExp(`/${move}$`) }, remove], facts: tagged },
     { step: 'configure', writes: [put], facts: tagged },
     { step: 'swap', writes: [put], facts: { ...tagged, tags: 'proxnix' } },
-    { step: 'swap-back', writes: [put], facts: ({ first }) => ({ guest: next, volid: first }) },
+    { step: 'rollback', writes: [put], facts: ({ first }) => ({ guest: next, volid: first }) },
     { step: 'swap', writes: [put], facts: ({ second }) => ({ ...tagged, volid: second }) },
     { step: 'restart', writes: [power('reboot')] },
-    { step: 'swap-back', writes: [put, power('stop')], facts: ({ first }) => ({ guest: next, volid: first }) },
+    { step: 'rollback', writes: [put, power('stop')], facts: ({ first }) => ({ guest: next, volid: first }) },
     { step: 'start', writes: [power('start')] },
     { step: 'swap', writes: [put], facts: ({ second }) => ({ guest: next, tags: 'proxnix', volid: second }) },
     { step: 'restart', writes: [power('reboot')] },
@@ -114,7 +114,7 @@ describe.each(['vm', 'container'] as const)('when the answer to a write is lost,
     }
     const { proxy, story } = await start(kind);
     const { index, method, path } = loss;
-    // The next step needs the guard that this one left.
+    // The next step needs the precondition that this one left.
     const end = Math.min(index + 2, lives[kind].length);
     await live(story, proxy, end, (at) => {
       if (at === index) proxy.lose({ method, path, what: 'answer' });
@@ -185,14 +185,13 @@ describe.each([
   const change = { diskGb: 3, memoryMb: 4096, storage: 'slow', protected: true };
   const next = { ...(kind === 'vm' ? aGuest(change) : aContainer(change)), image: anImage('b', kind) };
   const put = { method: 'PUT', path: /823\/config$/ };
-  const writes: readonly (readonly [GuestStep['kind'], Pick<Loss, 'method' | 'path'>, readonly GuestStep['kind'][]])[] =
-    [
-      ['configure', put, []],
-      ['finish', put, []],
-      ['swap', put, ['stage', 'hand-over']],
-      ['resize', { method: 'PUT', path: /823\/resize$/ }, []],
-      ['hand-over', { method: 'POST', path: new RegExp(`900000823/${move}$`) }, ['stage']],
-    ];
+  const writes: readonly (readonly [StepSpec['kind'], Pick<Loss, 'method' | 'path'>, readonly StepSpec['kind'][]])[] = [
+    ['configure', put, []],
+    ['finish', put, []],
+    ['swap', put, ['prepare', 'attach']],
+    ['resize', { method: 'PUT', path: /823\/resize$/ }, []],
+    ['attach', { method: 'POST', path: new RegExp(`900000823/${move}$`) }, ['prepare']],
+  ];
   const moveDisk = ['move-disk', { method: 'POST', path: /823\/move_disk$/ }, []] as const;
 
   it.each(kind === 'vm' ? [...writes, moveDisk] : writes)('%s is refused by its digest', async (step, call, before) => {

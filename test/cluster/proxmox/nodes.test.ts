@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ClusterMonitor, Guard } from '../../../src/cluster/cluster.ts';
+import type { ClusterMonitor, Precondition } from '../../../src/cluster/cluster.ts';
 import type { DesiredVm } from '../../../src/core/guest.ts';
-import { stagingMark } from '../../../src/core/marks.ts';
-import type { GuestStep } from '../../../src/core/steps.ts';
+import { stagingMarker } from '../../../src/core/markers.ts';
+import type { StepSpec } from '../../../src/core/steps.ts';
 import type { Seed } from '../../../src/simulator/simulator.ts';
 import { Story } from '../../contracts/cluster.ts';
 import { aGuest, anImage } from './a-guest.ts';
@@ -18,7 +18,7 @@ const vm = (vmid: number, node: string, config: Record<string, string | number> 
 
 /** A staging guest that a run left. */
 const staging = (vmid: number, node: string) =>
-  vm(vmid, node, { tags: 'proxnix;proxnix-pending', description: stagingMark(823) });
+  vm(vmid, node, { tags: 'proxnix;proxnix-pending', description: stagingMarker(823) });
 
 function withoutRightOn(path: string): Seed {
   const from = severalNodes();
@@ -35,13 +35,13 @@ async function start(from: Seed = severalNodes()) {
   const uploads = () => requests.filter((request) => request.startsWith('POST') && request.endsWith('/upload'));
   const writes = () => requests.filter((request) => !request.startsWith('GET '));
   const find = async (vmid: number) => (await cluster.readState(new Set())).guests.find((guest) => guest.vmid === vmid);
-  const guardOf = async (vmid: number): Promise<Guard> => {
+  const preconditionOf = async (vmid: number): Promise<Precondition> => {
     const guest = await find(vmid);
     if (guest?.config === undefined) throw new Error(`VM ${vmid} cannot be read`);
     const { kind: guestKind, node, config } = guest;
     return { guestKind, vmid, node, uuid: config.uuid ?? '', digest: config.digest };
   };
-  return { world, cluster, simulator, requests, upload, uploads, writes, find, guardOf };
+  return { world, cluster, simulator, requests, upload, uploads, writes, find, preconditionOf };
 }
 
 describe('what a plan is told of several nodes', () => {
@@ -60,9 +60,9 @@ describe('what a plan is told of several nodes', () => {
     ]);
     const memory = nodes.map(({ freeMemory }) => Math.round((freeMemory ?? 0) / 2 ** 30));
     expect(memory).toEqual([15, 31, 47]);
-    expect(nodes.map(({ noImages }) => noImages === undefined)).toEqual([true, true, false]);
-    expect(nodes[2]?.noImages?.vm).toContain('does not exist on node pve3');
-    expect(nodes[2]?.noImages?.vm).toContain('pvesm set local --nodes pve1,pve2,pve3');
+    expect(nodes.map(({ imageProblems }) => imageProblems === undefined)).toEqual([true, true, false]);
+    expect(nodes[2]?.imageProblems?.vm).toContain('does not exist on node pve3');
+    expect(nodes[2]?.imageProblems?.vm).toContain('pvesm set local --nodes pve1,pve2,pve3');
   });
 
   it.each([
@@ -70,17 +70,17 @@ describe('what a plan is told of several nodes', () => {
     ['may not be seen', withoutRightOn('/storage/local')],
   ])('names the right when the image storage %s, and never says only that it is not there', async (_, from) => {
     const { cluster } = await start(from);
-    for (const { noImages } of (await cluster.readState(new Set())).nodes) {
-      expect(noImages?.vm).toContain('on no node');
-      expect(noImages?.vm).toContain('lacks Datastore.Audit');
-      expect(noImages?.container).toBe(noImages?.vm);
+    for (const { imageProblems } of (await cluster.readState(new Set())).nodes) {
+      expect(imageProblems?.vm).toContain('on no node');
+      expect(imageProblems?.vm).toContain('lacks Datastore.Audit');
+      expect(imageProblems?.container).toBe(imageProblems?.vm);
     }
   });
 
   it('says what content is missing, as the upload itself would', async () => {
     const { world, cluster, uploads } = await start(severalNodes({ local: { content: ['vztmpl', 'iso'] } }));
     const [first] = (await cluster.readState(new Set())).nodes;
-    expect(first?.noImages).toEqual({
+    expect(first?.imageProblems).toEqual({
       vm: 'The storage local does not take images of VMs (content import). Allow it: pvesm set local --content iso,vztmpl,import',
     });
     await expect(cluster.upload(world.imageFile('a'), 'pve1', silent)).rejects.toThrow('import');
@@ -139,7 +139,7 @@ describe('an image', () => {
 
 describe('a guest that was migrated since the last look', () => {
   const guest: DesiredVm = aGuest({ image: anImage('b'), memoryMb: 4096, storage: 'slow', diskGb: 3 });
-  const facts: readonly (readonly [GuestStep['kind'], object])[] = [
+  const facts: readonly (readonly [StepSpec['kind'], object])[] = [
     ['configure', { guest, tags: 'proxnix' }],
     ['move-disk', { guest }],
     ['resize', { guest }],
@@ -147,10 +147,10 @@ describe('a guest that was migrated since the last look', () => {
     ['start', {}],
     ['stop', {}],
     ['restart', {}],
-    ['stage', { guest }],
-    ['hand-over', { guest }],
+    ['prepare', { guest }],
+    ['attach', { guest }],
     ['swap', { guest, tags: 'proxnix' }],
-    ['swap-back', { guest, volid: 'fast:823/vm-823-disk-1.qcow2' }],
+    ['rollback', { guest, volid: 'fast:823/vm-823-disk-1.qcow2' }],
     ['finish', { guest, tags: 'proxnix' }],
     ['free', { volids: ['fast:823/vm-823-disk-1.qcow2'] }],
     ['adopt', { tags: 'proxnix' }],
@@ -167,8 +167,8 @@ describe('a guest that was migrated since the last look', () => {
     await simulator.outside({ do: 'migrate', vmid: 823, target: 'pve2' });
     const before = structuredClone(simulator.guests());
     requests.length = 0;
-    const step = { guestKind: 'vm', vmid: 823, node: 'pve1', kind, ...more } as GuestStep;
-    await expect(cluster.perform(step, story.guard, silent)).rejects.toMatchObject({
+    const step = { guestKind: 'vm', vmid: 823, node: 'pve1', kind, ...more } as StepSpec;
+    await expect(cluster.perform(step, story.precondition, silent)).rejects.toMatchObject({
       message: expect.stringMatching(/^VM 823 is not on pve1( any more\.|, but its VMID is still taken\.)$/),
       next: expect.stringContaining('Look at the fresh plan'),
     });
@@ -177,15 +177,15 @@ describe('a guest that was migrated since the last look', () => {
   });
 
   it('is found again where it is now, the same machine, and goes on there', async () => {
-    const { world, simulator, guardOf, cluster } = await start();
+    const { world, simulator, preconditionOf, cluster } = await start();
     const story = new Story(world);
     const before = await story.make();
     await simulator.outside({ do: 'migrate', vmid: 823, target: 'pve2' });
-    const guard = await guardOf(823);
-    expect(guard).toMatchObject({ node: 'pve2', uuid: before.config?.uuid, digest: before.config?.digest });
+    const precondition = await preconditionOf(823);
+    expect(precondition).toMatchObject({ node: 'pve2', uuid: before.config?.uuid, digest: before.config?.digest });
     const at = { guestKind: 'vm', vmid: 823, node: 'pve2' } as const;
     const wanted = aGuest({ memoryMb: 4096 });
-    await cluster.perform({ ...at, kind: 'configure', guest: wanted, tags: 'proxnix' }, guard, silent);
+    await cluster.perform({ ...at, kind: 'configure', guest: wanted, tags: 'proxnix' }, precondition, silent);
     expect(simulator.guest(823)?.pending['memory']).toBe('4096');
   });
 
@@ -249,11 +249,11 @@ describe('a node that is down', () => {
   });
 
   it('fails a step with its name and what to look at', async () => {
-    const { simulator, cluster, guardOf } = await start(severalNodes({}, { guests }));
-    const guard = await guardOf(201);
+    const { simulator, cluster, preconditionOf } = await start(severalNodes({}, { guests }));
+    const precondition = await preconditionOf(201);
     await simulator.outside({ do: 'node-down', node: 'pve2' });
     const start_ = { guestKind: 'vm', vmid: 201, node: 'pve2', kind: 'start' } as const;
-    await expect(cluster.perform(start_, guard, silent)).rejects.toMatchObject({
+    await expect(cluster.perform(start_, precondition, silent)).rejects.toMatchObject({
       message: expect.stringContaining('595 No route to host'),
       next: 'Node pve2 cannot be reached: check that it is up and its services run, then look at a fresh plan.',
     });
@@ -265,7 +265,11 @@ describe('a node that is down', () => {
     );
     await upload('a', 'pve2');
     const at = { guestKind: 'vm', vmid: 823, node: 'pve2' } as const;
-    const guard = await cluster.perform({ ...at, kind: 'create', guest: aGuest(), tags: 'proxnix' }, undefined, silent);
+    const precondition = await cluster.perform(
+      { ...at, kind: 'create', guest: aGuest(), tags: 'proxnix' },
+      undefined,
+      silent,
+    );
     const upids: string[] = [];
     const dying: ClusterMonitor = {
       ...silent,
@@ -274,7 +278,9 @@ describe('a node that is down', () => {
         void simulator.outside({ do: 'node-down', node: 'pve2' });
       },
     };
-    await expect(cluster.perform({ ...at, kind: 'import', guest: aGuest() }, guard, dying)).rejects.toMatchObject({
+    await expect(
+      cluster.perform({ ...at, kind: 'import', guest: aGuest() }, precondition, dying),
+    ).rejects.toMatchObject({
       message: 'GET /nodes/pve2/tasks/{upid}/status: 595 No route to host',
       next: expect.stringContaining('Node pve2 cannot be reached'),
     });
@@ -303,7 +309,7 @@ describe('a staging guest that a run left', () => {
   });
 
   it('is not in the way of a replacement on the node its owner is on now, even when its own node is down', async () => {
-    const { world, cluster, simulator, upload, guardOf } = await start(
+    const { world, cluster, simulator, upload, preconditionOf } = await start(
       severalNodes({}, { guests: [staging(stagingVmid, 'pve2')] }),
     );
     const story = new Story(world);
@@ -312,9 +318,9 @@ describe('a staging guest that a run left', () => {
     await simulator.outside({ do: 'node-down', node: 'pve2' });
     const guest = aGuest({ image: anImage('b') });
     const at = { guestKind: 'vm', vmid: 823, node: 'pve1' } as const;
-    await cluster.perform({ ...at, kind: 'stage', guest }, await guardOf(823), silent);
+    await cluster.perform({ ...at, kind: 'prepare', guest }, await preconditionOf(823), silent);
     expect(simulator.guest(stagingVmid + 1)).toMatchObject({ node: 'pve1' });
-    await cluster.perform({ ...at, kind: 'hand-over', guest }, await guardOf(823), silent);
+    await cluster.perform({ ...at, kind: 'attach', guest }, await preconditionOf(823), silent);
     expect(simulator.guests().map(({ vmid, node }) => [vmid, node])).toEqual([
       [823, 'pve1'],
       [stagingVmid, 'pve2'],
@@ -323,12 +329,12 @@ describe('a staging guest that a run left', () => {
 
   it('is deleted with all its like on the node before the next one is made', async () => {
     const left = [staging(stagingVmid, 'pve1'), staging(stagingVmid + 2, 'pve1')];
-    const { world, cluster, simulator, upload, guardOf } = await start(severalNodes({}, { guests: left }));
+    const { world, cluster, simulator, upload, preconditionOf } = await start(severalNodes({}, { guests: left }));
     const story = new Story(world);
     await story.make();
     await upload('b', 'pve1');
-    const stage = { guestKind: 'vm', vmid: 823, node: 'pve1', kind: 'stage', guest: aGuest({ image: anImage('b') }) };
-    await cluster.perform(stage as GuestStep, await guardOf(823), silent);
+    const stage = { guestKind: 'vm', vmid: 823, node: 'pve1', kind: 'prepare', guest: aGuest({ image: anImage('b') }) };
+    await cluster.perform(stage as StepSpec, await preconditionOf(823), silent);
     expect(simulator.guests().map(({ vmid }) => vmid)).toEqual([823, stagingVmid]);
   });
 });

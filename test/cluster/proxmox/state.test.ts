@@ -108,6 +108,6 @@ describe('reading the cluster', () => {
     expect(nodes[0]?.freeMemory).toBeUndefined();
     const all = (await new Story(await start()).world.cluster.readState(new Set())).nodes[0];
     expect(all?.freeMemory).toBeGreaterThan(0);
-    expect(all?.noImages).toBeUndefined();
+    expect(all?.imageProblems).toBeUndefined();
   });
 });

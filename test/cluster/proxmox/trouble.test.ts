@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Guard } from '../../../src/cluster/cluster.ts';
+import type { Precondition } from '../../../src/cluster/cluster.ts';
 import { TaskError } from '../../../src/cluster/proxmox/errors.ts';
 import { Story, type World } from '../../contracts/cluster.ts';
 import { aGuest, anImage } from './a-guest.ts';
@@ -19,7 +19,7 @@ const config = (world: Awaited<ReturnType<typeof start>>['world'], vmid = 823) =
   world.simulator.guest(vmid)?.config ?? {};
 
 /** What a fresh plan would take for its basis. */
-async function guardNow({ cluster }: World): Promise<Guard> {
+async function guardNow({ cluster }: World): Promise<Precondition> {
   const [guest] = (await cluster.readState(new Set([823]))).guests;
   return {
     guestKind: 'vm',
@@ -34,20 +34,20 @@ describe('a creation that is cut off', () => {
   it('before its tags is gone on with, or discarded', async () => {
     const { world, story } = await start();
     await story.upload('a');
-    const halfMade = { vmid: 823, name: 'test-website', description: 'proxnix makes guest 823' };
-    await world.admin('POST', '/nodes/pve1/qemu', halfMade);
+    const incomplete = { vmid: 823, name: 'test-website', description: 'proxnix makes guest 823' };
+    await world.admin('POST', '/nodes/pve1/qemu', incomplete);
     await story.run('create', { tags: pending });
     expect(config(world)).toMatchObject({ tags: pending, description: 'the website' });
     await story.run('destroy');
-    await world.admin('POST', '/nodes/pve1/qemu', halfMade);
-    story.guard = await guardNow(world);
+    await world.admin('POST', '/nodes/pve1/qemu', incomplete);
+    story.precondition = await guardNow(world);
     await world.recreate(823);
     await expect(story.run('discard', { staging: false })).rejects.toThrow('is another machine than planned');
-    story.guard = await guardNow(world);
+    story.precondition = await guardNow(world);
     expect(await story.run('discard', { staging: false })).toBeUndefined();
     expect(world.simulator.guests()).toEqual([]);
-    await world.admin('POST', '/nodes/pve1/qemu', { ...halfMade, scsi0: 'fast:1' });
-    story.guard = await guardNow(world);
+    await world.admin('POST', '/nodes/pve1/qemu', { ...incomplete, scsi0: 'fast:1' });
+    story.precondition = await guardNow(world);
     await expect(story.run('discard', { staging: false })).rejects.toThrow('does not carry the tag "proxnix"');
   });
 
@@ -62,7 +62,7 @@ describe('a creation that is cut off', () => {
     await simulator.outside({ do: 'kill-worker', vmid: 823 });
     expect(await importing).toMatchObject({ text: 'unexpected status' });
     expect(simulator.volumes().filter((volume) => volume.volid.includes('vm-823'))).toHaveLength(1);
-    story.guard = await guardNow(world);
+    story.precondition = await guardNow(world);
     expect(await story.run('discard', { staging: false })).toBeUndefined();
     expect(simulator.volumes().filter((volume) => volume.volid.includes('vm-823'))).toEqual([]);
   });
@@ -101,7 +101,7 @@ describe('a destroy', () => {
       line: () => undefined,
     };
     const step = { kind: 'destroy', guestKind: 'vm', vmid: 823, node: 'pve1', name: 'test-website' } as const;
-    await expect(world.cluster.perform(step, story.guard, monitor)).rejects.toThrow(words);
+    await expect(world.cluster.perform(step, story.precondition, monitor)).rejects.toThrow(words);
     await Promise.all(edits);
     expect(edits).toHaveLength(1);
     expect(simulator.guest(823)).toBeDefined();
@@ -132,7 +132,7 @@ describe('a discard', () => {
       line: () => undefined,
     };
     const step = { kind: 'discard', guestKind: 'vm', vmid: 823, node: 'pve1', staging: false } as const;
-    await expect(world.cluster.perform(step, story.guard, monitor)).rejects.toThrow(words);
+    await expect(world.cluster.perform(step, story.precondition, monitor)).rejects.toThrow(words);
     await Promise.all(edits);
     expect(simulator.guest(823)).toBeDefined();
     expect(world.requests.filter((request) => request.startsWith('DELETE '))).toEqual([]);
@@ -155,7 +155,7 @@ describe('a storage', () => {
     const { story } = await start();
     const before = await story.make();
     await story.upload('b');
-    await expect(story.run('stage', { guest: { ...next, storage: 'full' } })).rejects.toThrow('too full');
+    await expect(story.run('prepare', { guest: { ...next, storage: 'full' } })).rejects.toThrow('too full');
     expect(await story.read()).toEqual(before);
     expect((await story.world.cluster.readState(new Set())).guests).toHaveLength(1);
   });
@@ -164,7 +164,7 @@ describe('a storage', () => {
     const { story } = await start();
     await story.make();
     await story.upload('b');
-    await expect(story.run('stage', { guest: { ...next, diskGb: 0.5 } })).rejects.toThrow(
+    await expect(story.run('prepare', { guest: { ...next, diskGb: 0.5 } })).rejects.toThrow(
       'The root disk of test-website has 1.0 GiB, more than its disk_gb = 0.5.',
     );
   });
@@ -232,7 +232,7 @@ describe('a lock', () => {
     await story.make();
     await simulator.outside({ do: 'lock', vmid: 823, lock: 'backup' });
     const impatient = new Story({ ...world, cluster: world.connect({ timeouts: { ...quick, busyMs: 0 } }) });
-    impatient.guard = story.guard;
+    impatient.precondition = story.precondition;
     await expect(impatient.run('configure', { tags: pending })).rejects.toMatchObject({
       message: 'VM 823 is locked (backup).',
       next: expect.stringContaining('qm unlock 823'),
@@ -248,10 +248,10 @@ describe('a replacement', () => {
     await story.run('stop');
     await world.admin('PUT', '/nodes/pve1/qemu/823/config', { scsi0: `${drive},ssd=1,iothread=1` });
     await story.upload('b');
-    story.guard = await guardNow(world);
+    story.precondition = await guardNow(world);
     const net = config(world)['net0'];
     await story.run('start');
-    for (const kind of ['stage', 'hand-over', 'swap', 'restart'] as const)
+    for (const kind of ['prepare', 'attach', 'swap', 'restart'] as const)
       await story.run(kind, { guest: next, tags: pending });
     expect(String(config(world)['scsi0'])).toMatch(/discard=on.*iothread=1.*size=3G.*ssd=1$/);
     expect(config(world)['net0']).toBe(net);
@@ -262,7 +262,7 @@ describe('a replacement', () => {
     await story.make();
     await story.run('stop');
     await story.upload('b');
-    for (const kind of ['stage', 'hand-over', 'swap'] as const) await story.run(kind, { guest: next, tags: pending });
+    for (const kind of ['prepare', 'attach', 'swap'] as const) await story.run(kind, { guest: next, tags: pending });
     expect(await story.read()).toMatchObject({
       status: 'stopped',
       config: { pending: [], disks: { scsi0: { sizeMb: 3072 } } },
@@ -274,7 +274,7 @@ describe('a replacement', () => {
     await story.make();
     await world.admin('POST', '/nodes/pve1/qemu', { vmid: 900_000_823, name: 'stranger' });
     await story.upload('b');
-    for (const kind of ['stage', 'hand-over', 'swap', 'restart'] as const)
+    for (const kind of ['prepare', 'attach', 'swap', 'restart'] as const)
       await story.run(kind, { guest: next, tags: pending });
     expect((await story.read()).config?.disks['scsi0']?.sizeMb).toBe(3072);
     expect(world.simulator.guests().map((guest) => guest.vmid)).toEqual([823, 900_000_823]);
@@ -286,7 +286,7 @@ describe('a replacement', () => {
     const { story, world } = await start();
     await story.make();
     await story.upload('b');
-    for (const kind of ['stage', 'hand-over', 'stage', 'hand-over'] as const) await story.run(kind, { guest: next });
+    for (const kind of ['prepare', 'attach', 'prepare', 'attach'] as const) await story.run(kind, { guest: next });
     const newest = config(world)['unused201'];
     await story.run('swap', { guest: next, tags: pending });
     expect((await story.read()).config?.disks['scsi0']?.volid).toBe(newest);
@@ -323,12 +323,12 @@ describe('a token', () => {
     const story = new Story({ ...world, cluster: world.connect({ pool: 'proxnix' }) });
     await story.make();
     await story.upload('b');
-    for (const kind of ['stage', 'hand-over', 'swap', 'restart'] as const)
+    for (const kind of ['prepare', 'attach', 'swap', 'restart'] as const)
       await story.run(kind, { guest: next, tags: pending });
     expect((await story.read()).config?.disks['scsi0']?.sizeMb).toBe(3072);
-    const { guard } = story;
+    const { precondition } = story;
     expect(await story.run('destroy')).toBeUndefined();
-    story.guard = guard;
+    story.precondition = precondition;
     expect(await story.run('destroy')).toBeUndefined();
   });
 });

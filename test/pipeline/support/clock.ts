@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../../../src/pipeline/deps.ts';
+import type { Clock } from '../../../src/pipeline/ports.ts';
 
 /** Lets everything that is ready run: promises of the fakes need no more than this. */
 export async function turn(): Promise<void> {

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { Builder } from '../../../src/builder/builder.ts';
 import type { Cluster, ImageFile } from '../../../src/cluster/cluster.ts';
 import { type GuestKind, imageHash } from '../../../src/core/guest.ts';
-import type { GuestStep } from '../../../src/core/steps.ts';
+import type { StepSpec } from '../../../src/core/steps.ts';
 import type { Seed } from '../../../src/simulator/simulator.ts';
 import { LossyProxy } from '../../cluster/proxmox/lossy-proxy.ts';
 import { openSimulated, seed } from '../../cluster/proxmox/on-simulator.ts';
@@ -15,7 +15,7 @@ import { aCt, aVm, present } from './fleet.ts';
 import { written } from './several-nodes.ts';
 
 /** A step as the pipeline asks for it, the uploads among them. */
-export type Asked = GuestStep | { readonly kind: 'upload' };
+export type Asked = StepSpec | { readonly kind: 'upload' };
 
 /** The pipeline with the real adapter, on a simulated cluster of one node, behind a connection that fails on demand. */
 export async function startSimulated(options: { seed?: Seed; bench?: BenchOptions } = {}) {
@@ -34,7 +34,7 @@ export async function startSimulated(options: { seed?: Seed; bench?: BenchOption
       const value: unknown = Reflect.get(target, member, target);
       if (typeof value !== 'function') return value;
       return async (...args: unknown[]) => {
-        const step = member === 'perform' ? (args[0] as GuestStep) : { kind: 'upload' as const };
+        const step = member === 'perform' ? (args[0] as StepSpec) : { kind: 'upload' as const };
         if (member === 'perform' || member === 'upload') {
           asked.push(step);
           await before(step);

@@ -1,7 +1,7 @@
-import type { ClusterMonitor, Guard } from '../../../src/cluster/cluster.ts';
+import type { ClusterMonitor, Precondition } from '../../../src/cluster/cluster.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import type { LiveState } from '../../../src/core/live.ts';
-import type { GuestStep } from '../../../src/core/steps.ts';
+import type { StepSpec } from '../../../src/core/steps.ts';
 import type { Source } from '../../../src/git/git.ts';
 import { FakeBuilder } from '../../fakes/builder.ts';
 import { FakeCluster } from '../../fakes/cluster.ts';
@@ -28,7 +28,7 @@ export class TestCluster extends FakeCluster {
   atWork = 0;
   mostAtWork = 0;
   /** Called before a step is carried out; what it answers is waited for. */
-  before: (step: GuestStep) => Promise<void> | undefined = () => undefined;
+  before: (step: StepSpec) => Promise<void> | undefined = () => undefined;
   /** Called before the state is read. */
   beforeRead: () => Promise<void> | undefined = () => undefined;
 
@@ -39,15 +39,15 @@ export class TestCluster extends FakeCluster {
   }
 
   override async perform(
-    step: GuestStep,
-    guard: Guard | undefined,
+    step: StepSpec,
+    precondition: Precondition | undefined,
     monitor: ClusterMonitor,
-  ): Promise<Guard | undefined> {
+  ): Promise<Precondition | undefined> {
     this.atWork++;
     this.mostAtWork = Math.max(this.mostAtWork, this.atWork);
     try {
       await this.before(step);
-      return await super.perform(step, guard, monitor);
+      return await super.perform(step, precondition, monitor);
     } finally {
       this.atWork--;
     }

@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest';
 import type { Builder } from '../../../src/builder/builder.ts';
 import type { Cluster, ImageFile } from '../../../src/cluster/cluster.ts';
 import { imageHash } from '../../../src/core/guest.ts';
-import type { GuestStep } from '../../../src/core/steps.ts';
+import type { StepSpec } from '../../../src/core/steps.ts';
 import { readTags, splitTags } from '../../../src/core/tags.ts';
 import type { Seed } from '../../../src/simulator/simulator.ts';
 import { openSimulated } from '../../cluster/proxmox/on-simulator.ts';
@@ -25,13 +25,13 @@ export async function startOnNodes(from: Seed = severalNodes()) {
   const wire = new Wire();
   const world = await openSimulated(from, (url) => wire.listen(url));
   const { simulator, requests } = world;
-  let before: (step: GuestStep) => Promise<void> = async () => {};
+  let before: (step: StepSpec) => Promise<void> = async () => {};
   const cluster = new Proxy<Cluster>(world.cluster, {
     get(target, member) {
       const value: unknown = Reflect.get(target, member, target);
       if (typeof value !== 'function') return value;
       return async (...args: unknown[]) => {
-        if (member === 'perform') await before(args[0] as GuestStep);
+        if (member === 'perform') await before(args[0] as StepSpec);
         return Reflect.apply(value, target, args) as unknown;
       };
     },
@@ -67,7 +67,7 @@ export async function startOnNodes(from: Seed = severalNodes()) {
       bench.run('applied');
     },
     /** Something happens once, before the first step of a kind. */
-    beforeNext: (kind: GuestStep['kind'], happens: () => Promise<void>): void => {
+    beforeNext: (kind: StepSpec['kind'], happens: () => Promise<void>): void => {
       before = async (step) => {
         if (step.kind !== kind) return;
         before = async () => {};

@@ -1,8 +1,8 @@
 import type { DesiredGuest } from '../../../core/guest.ts';
 import { splitTags } from '../../../core/tags.ts';
-import type { Guard } from '../../cluster.ts';
+import type { Precondition } from '../../cluster.ts';
 import { type GuestConfig, tagsOf, toLiveConfig } from '../config.ts';
-import { checkGuest, nextGuard } from '../guard.ts';
+import { checkGuest, nextPrecondition } from '../precondition.ts';
 import type { Changes } from '../stored.ts';
 import { putConfig } from '../writes.ts';
 import { containerDifferences } from './container/differences.ts';
@@ -10,12 +10,12 @@ import type { Doing } from './step.ts';
 import { vmDifferences } from './vm/differences.ts';
 
 /** ONE write of all that differs, tags included: nothing in between can be seen or left behind. */
-export async function configure({ api, step, guard }: Doing<'configure'>): Promise<Guard> {
-  const config = await checkGuest(api, step, guard);
+export async function configure({ api, step, precondition }: Doing<'configure'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
   const changes = differences(config, step.guest, step.tags);
-  if (Object.keys(changes).length === 0) return guard;
+  if (Object.keys(changes).length === 0) return precondition;
   await putConfig(api, step, changes, config.digest);
-  return nextGuard(api, step, guard);
+  return nextPrecondition(api, step, precondition);
 }
 
 /** What must be written for the guest to be as wanted; `undefined` deletes a key. Protection is not its business. */

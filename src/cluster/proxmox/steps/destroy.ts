@@ -1,25 +1,25 @@
 import { UserError } from '../../../core/errors.ts';
-import { type GuestAt, guestLabel } from '../../../core/guest.ts';
+import { type GuestRef, guestLabel } from '../../../core/guest.ts';
 import { readTags } from '../../../core/tags.ts';
-import type { ClusterMonitor, Guard } from '../../cluster.ts';
+import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import type { Api } from '../api.ts';
 import { type GuestConfig, readConfig, tagsOf, toLiveConfig } from '../config.ts';
-import { checkGuest, checkIdentity, checkUnchanged } from '../guard.ts';
+import { checkGuest, checkIdentity, checkUnchanged } from '../precondition.ts';
 import { deleteGuest, deleteStaging, findStaging, refuseLocked } from '../staging.ts';
 import { isFree } from '../vmid.ts';
-import { isCutOffNow } from './cut-off.ts';
+import { isCreateInterruptedNow } from './cut-off.ts';
 import { isRunning, stopGuest } from './power.ts';
 import type { Doing, StepOf } from './step.ts';
 
 /** Deletes a guest that is no longer wanted; one that is gone already counts as done. */
-export async function destroy({ api, step, guard, monitor }: Doing<'destroy'>): Promise<undefined> {
+export async function destroy({ api, step, precondition, monitor }: Doing<'destroy'>): Promise<undefined> {
   if ((await readConfig(api, step)) === undefined) return assertGone(api, step);
-  refuseProtected(step, await checkGuest(api, step, guard));
+  refuseProtected(step, await checkGuest(api, step, precondition));
   if (await isRunning(api, step)) await stopGuest(api, step, monitor);
   // The stop took its time and may have changed the digest: is it still the same machine, and unprotected?
   const config = await readConfig(api, step);
   if (config === undefined) return assertGone(api, step);
-  checkIdentity(step, guard, config);
+  checkIdentity(step, precondition, config);
   refuseProtected(step, config);
   await deleteGuest(api, step, { unreferenced: false }, monitor);
   return assertGone(api, step);
@@ -32,33 +32,33 @@ export async function destroy({ api, step, guard, monitor }: Doing<'destroy'>): 
 export async function discard(
   api: Api,
   step: StepOf<'discard'>,
-  guard: Guard | undefined,
+  precondition: Precondition | undefined,
   monitor: ClusterMonitor,
-): Promise<Guard | undefined> {
+): Promise<Precondition | undefined> {
   if (step.staging) {
     const staging = await findStaging(api, step);
     if (staging === undefined) await refuseLocked(api, step);
     else await deleteStaging(api, staging, step.vmid, monitor);
-    return guard?.vmid === step.vmid ? guard : undefined;
+    return precondition?.vmid === step.vmid ? precondition : undefined;
   }
   const config = await readConfig(api, step);
   if (config === undefined) return assertGone(api, step);
-  if (guard === undefined) throw new Error(`discard of ${guestLabel(step)} needs a guard`);
-  if (await isCutOffNow(api, step, config)) checkUnchanged(step, guard, config);
-  else refuseUnlessHalfMade(step, await checkGuest(api, step, guard));
+  if (precondition === undefined) throw new Error(`discard of ${guestLabel(step)} needs a precondition`);
+  if (await isCreateInterruptedNow(api, step, config)) checkUnchanged(step, precondition, config);
+  else refuseUnlessIncomplete(step, await checkGuest(api, step, precondition));
   if (await isRunning(api, step)) {
     await stopGuest(api, step, monitor);
     // As in a destroy: the stop took its time.
     const stopped = await readConfig(api, step);
     if (stopped === undefined) return assertGone(api, step);
-    checkIdentity(step, guard, stopped);
-    refuseUnlessHalfMade(step, stopped);
+    checkIdentity(step, precondition, stopped);
+    refuseUnlessIncomplete(step, stopped);
   }
   await deleteGuest(api, step, { unreferenced: true }, monitor);
   return assertGone(api, step);
 }
 
-function refuseProtected(at: GuestAt, config: GuestConfig): void {
+function refuseProtected(at: GuestRef, config: GuestConfig): void {
   if (!toLiveConfig(config).protected) return;
   throw new UserError(`${guestLabel(at)} is protected in Proxmox: it is not deleted.`, {
     next: 'Take the protection off in Proxmox first, if that is what you want.',
@@ -69,7 +69,7 @@ function refuseProtected(at: GuestAt, config: GuestConfig): void {
  * A new guest has pending tags that name no image, and no disk but its root. Whatever was once done has
  * more: the image's tag through every change in place, the old root disk as an unused volume through a replacement.
  */
-function refuseUnlessHalfMade(at: GuestAt, config: GuestConfig): void {
+function refuseUnlessIncomplete(at: GuestRef, config: GuestConfig): void {
   refuseProtected(at, config);
   const { disks, unused } = toLiveConfig(config);
   const { pending, imageHash } = readTags(tagsOf(config));
@@ -78,7 +78,7 @@ function refuseUnlessHalfMade(at: GuestAt, config: GuestConfig): void {
 }
 
 /** A guest that is not on this node may be on another: only a free VMID is gone. */
-async function assertGone(api: Api, at: GuestAt): Promise<undefined> {
+async function assertGone(api: Api, at: GuestRef): Promise<undefined> {
   if (await isFree(api, at.vmid)) return;
   throw new UserError(`${guestLabel(at)} is not on ${at.node}, but its VMID is still taken.`, {
     next: 'It was moved to another node or made anew. Look at the fresh plan.',

@@ -1,4 +1,4 @@
-import { type GuestAt, guestLabel } from '../../../core/guest.ts';
+import { type GuestRef, guestLabel } from '../../../core/guest.ts';
 import { unlockAdvice } from '../../../core/lock.ts';
 import type { ClusterMonitor } from '../../cluster.ts';
 import { type Api, guestsPath, taskType } from '../api.ts';
@@ -10,7 +10,7 @@ import { runTask } from '../writes.ts';
 /** The create call: the atomic test of its VMID, two runs cannot both have it. */
 export async function makeGuest(
   api: Api,
-  at: GuestAt,
+  at: GuestRef,
   { params, doing }: { readonly params: Params; readonly doing: string },
   monitor: ClusterMonitor,
 ): Promise<void> {
@@ -24,7 +24,7 @@ export async function makeGuest(
 }
 
 /** A worker that died in its create leaves a guest that is locked and carries no mark: only root gets rid of it. */
-async function withLock(api: Api, at: GuestAt, error: TaskError): Promise<TaskError> {
+async function withLock(api: Api, at: GuestRef, error: TaskError): Promise<TaskError> {
   if (!(await isLeftLocked(api, at))) return error;
   const next = `${guestLabel(at)} is locked (create); ${unlockAdvice(at, 'create')}.`;
   const { upid, text, details } = error;
@@ -32,7 +32,7 @@ async function withLock(api: Api, at: GuestAt, error: TaskError): Promise<TaskEr
 }
 
 /** While it is made, a token with rights on a pool only may not read it. A look that fails tells nothing. */
-async function isLeftLocked(api: Api, at: GuestAt): Promise<boolean> {
+async function isLeftLocked(api: Api, at: GuestRef): Promise<boolean> {
   try {
     return (await readConfig(api, at))?.values['lock'] === 'create';
   } catch (error) {

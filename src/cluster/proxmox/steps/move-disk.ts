@@ -1,22 +1,22 @@
 import { moveRootAdvice } from '../../../core/block.ts';
 import { UserError } from '../../../core/errors.ts';
 import { guestLabel } from '../../../core/guest.ts';
-import type { Guard } from '../../cluster.ts';
+import type { Precondition } from '../../cluster.ts';
 import { guestPath } from '../api.ts';
 import { toLiveConfig } from '../config.ts';
-import { checkGuest, nextGuard } from '../guard.ts';
+import { checkGuest, nextPrecondition } from '../precondition.ts';
 import { checkTarget } from '../storage.ts';
 import { runTask } from '../writes.ts';
 import type { Doing } from './step.ts';
 
 /** Online when the guest runs. The source goes when the copy is whole; a cut copy leaves the guest as it was. */
-export async function moveDisk({ api, step, guard, monitor }: Doing<'move-disk'>): Promise<Guard> {
-  const config = await checkGuest(api, step, guard);
+export async function moveDisk({ api, step, precondition, monitor }: Doing<'move-disk'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
   const { diskSlot: disk, storage } = step.guest;
   const live = toLiveConfig(config).disks[disk];
   if (live === undefined)
     throw new UserError(`${guestLabel(step)} has no disk ${disk}.`, { next: 'Look at the fresh plan.' });
-  if (live.storage === storage) return guard;
+  if (live.storage === storage) return precondition;
   // A plan blocks it before.
   if (step.guest.kind === 'container') {
     throw new UserError(`The root of ${guestLabel(step)} is not moved.`, { next: moveRootAdvice(step.guest) });
@@ -27,5 +27,5 @@ export async function moveDisk({ api, step, guard, monitor }: Doing<'move-disk'>
   const doing = `The move of ${disk} of ${guestLabel(step)} to ${storage}`;
   const task = { node: step.node, type: 'qmmove', id: String(step.vmid), doing };
   await runTask(api, { method: 'POST', path, params, ...task }, monitor);
-  return nextGuard(api, step, guard);
+  return nextPrecondition(api, step, precondition);
 }

@@ -1,35 +1,35 @@
-import { type GuestAt, guestLabel } from '../../../core/guest.ts';
-import type { ClusterMonitor, Guard } from '../../cluster.ts';
+import { type GuestRef, guestLabel } from '../../../core/guest.ts';
+import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath, taskType } from '../api.ts';
 import type { Params } from '../client.ts';
 import { ProxmoxError, TaskError } from '../errors.ts';
-import { checkGuest, nextGuard } from '../guard.ts';
+import { checkGuest, nextPrecondition } from '../precondition.ts';
 import { CurrentStatus } from '../schema.ts';
 import { runTask } from '../writes.ts';
 import type { Doing } from './step.ts';
 
-export async function start({ api, step, guard, monitor }: Doing<'start'>): Promise<Guard> {
-  await checkGuest(api, step, guard);
-  if (await isRunning(api, step)) return guard;
+export async function start({ api, step, precondition, monitor }: Doing<'start'>): Promise<Precondition> {
+  await checkGuest(api, step, precondition);
+  if (await isRunning(api, step)) return precondition;
   await startGuest(api, step, monitor);
-  return nextGuard(api, step, guard);
+  return nextPrecondition(api, step, precondition);
 }
 
 /** At once: what stops here is deleted or did not listen. */
-export async function stop({ api, step, guard, monitor }: Doing<'stop'>): Promise<Guard> {
-  await checkGuest(api, step, guard);
-  if (!(await isRunning(api, step))) return guard;
+export async function stop({ api, step, precondition, monitor }: Doing<'stop'>): Promise<Precondition> {
+  await checkGuest(api, step, precondition);
+  if (!(await isRunning(api, step))) return precondition;
   await stopGuest(api, step, monitor);
   await api.sleep(api.timeouts.pauseMs);
-  return nextGuard(api, step, guard);
+  return nextPrecondition(api, step, precondition);
 }
 
-export async function isRunning(api: Api, at: GuestAt): Promise<boolean> {
+export async function isRunning(api: Api, at: GuestRef): Promise<boolean> {
   return (await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus)).status === 'running';
 }
 
 /** A guest that runs already is a success: the answer to the first try may have been lost. */
-export async function startGuest(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<void> {
+export async function startGuest(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
   try {
     await power(api, at, { action: 'start', doing: `The start of ${guestLabel(at)}` }, monitor);
   } catch (error) {
@@ -37,7 +37,7 @@ export async function startGuest(api: Api, at: GuestAt, monitor: ClusterMonitor)
   }
 }
 
-export async function stopGuest(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<void> {
+export async function stopGuest(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
   try {
     await power(api, at, { action: 'stop', doing: `The stop of ${guestLabel(at)}` }, monitor);
   } catch (error) {
@@ -54,7 +54,7 @@ function refusalOf(error: unknown): string {
 /** One of Proxmox's power tasks. */
 export async function power(
   api: Api,
-  at: GuestAt,
+  at: GuestRef,
   what: { action: 'start' | 'stop' | 'shutdown' | 'reboot'; doing: string; params?: Params },
   monitor: ClusterMonitor,
 ): Promise<void> {

@@ -1,23 +1,23 @@
 import { UserError } from '../../../core/errors.ts';
-import { type DesiredGuest, type GuestAt, guestLabel } from '../../../core/guest.ts';
-import type { ClusterMonitor, Guard } from '../../cluster.ts';
+import { type DesiredGuest, type GuestRef, guestLabel } from '../../../core/guest.ts';
+import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath } from '../api.ts';
 import { type GuestConfig, toLiveConfig } from '../config.ts';
-import { checkGuest, nextGuard } from '../guard.ts';
+import { checkGuest, nextPrecondition } from '../precondition.ts';
 import { checkFits } from '../storage.ts';
 import { runTask } from '../writes.ts';
 import type { Doing } from './step.ts';
 
-export async function resize({ api, step, guard, monitor }: Doing<'resize'>): Promise<Guard> {
-  const config = await checkGuest(api, step, guard);
+export async function resize({ api, step, precondition, monitor }: Doing<'resize'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
   const resized = await growDisk(api, step, { guest: step.guest, slot: step.guest.diskSlot, config }, monitor);
-  return resized ? nextGuard(api, step, guard) : guard;
+  return resized ? nextPrecondition(api, step, precondition) : precondition;
 }
 
 /** To the size wanted, absolute, so that asking twice does no harm. @returns false when it had that size already */
 export async function growDisk(
   api: Api,
-  at: GuestAt,
+  at: GuestRef,
   { guest, slot, config }: { guest: DesiredGuest; slot: string; config: GuestConfig },
   monitor: ClusterMonitor,
 ): Promise<boolean> {

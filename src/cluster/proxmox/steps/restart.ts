@@ -1,10 +1,10 @@
 import { UserError } from '../../../core/errors.ts';
-import { type GuestAt, guestLabel } from '../../../core/guest.ts';
-import type { ClusterMonitor, Guard } from '../../cluster.ts';
+import { type GuestRef, guestLabel } from '../../../core/guest.ts';
+import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath } from '../api.ts';
 import { readConfig } from '../config.ts';
 import { TaskError } from '../errors.ts';
-import { checkGuest, nextGuard } from '../guard.ts';
+import { checkGuest, nextPrecondition } from '../precondition.ts';
 import { CurrentStatus } from '../schema.ts';
 import { isRunning, power, startGuest } from './power.ts';
 import type { Doing } from './step.ts';
@@ -13,9 +13,9 @@ import type { Doing } from './step.ts';
  * One reboot by the server makes pending changes real, also when the bot dies meanwhile. A guest that does not listen
  * is stopped; one that the server could not start again is started here, because only that task tells why.
  */
-export async function restart({ api, step, guard, monitor }: Doing<'restart'>): Promise<Guard> {
-  const config = await checkGuest(api, step, guard);
-  if (config.pending.length === 0 || !(await isRunning(api, step))) return guard;
+export async function restart({ api, step, precondition, monitor }: Doing<'restart'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
+  if (config.pending.length === 0 || !(await isRunning(api, step))) return precondition;
   await ((await reboots(api, step, monitor)) ? awaitReboot(api, step, monitor) : stopAndStart(api, step, monitor));
   const after = await readConfig(api, step);
   if (after !== undefined && after.pending.length > 0) {
@@ -23,11 +23,11 @@ export async function restart({ api, step, guard, monitor }: Doing<'restart'>): 
       next: 'Look at its pending changes in Proxmox.',
     });
   }
-  return nextGuard(api, step, guard);
+  return nextPrecondition(api, step, precondition);
 }
 
 /** @returns false when the guest did not shut down in time: it still runs, its changes still wait */
-async function reboots(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<boolean> {
+async function reboots(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<boolean> {
   const timeout = Math.ceil(api.timeouts.shutdownMs / 1000);
   try {
     await power(api, at, { action: 'reboot', doing: `The reboot of ${guestLabel(at)}`, params: { timeout } }, monitor);
@@ -38,7 +38,7 @@ async function reboots(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<
   }
 }
 
-async function stopAndStart(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<void> {
+async function stopAndStart(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
   monitor.line('the guest does not shut down: it is stopped');
   const params = { timeout: 10, forceStop: 1 };
   await power(api, at, { action: 'shutdown', doing: `The shutdown of ${guestLabel(at)}`, params }, monitor);
@@ -50,7 +50,7 @@ async function stopAndStart(api: Api, at: GuestAt, monitor: ClusterMonitor): Pro
  * The task ends when the old machine stopped. What is pending becomes real at that stop, so nothing pending first and
  * running then means that the new one runs.
  */
-async function awaitReboot(api: Api, at: GuestAt, monitor: ClusterMonitor): Promise<void> {
+async function awaitReboot(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
   const until = api.now() + api.timeouts.startMs;
   for (;;) {
     const config = await readConfig(api, at);

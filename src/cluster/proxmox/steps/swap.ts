@@ -1,11 +1,11 @@
 import { UserError } from '../../../core/errors.ts';
 import { guestLabel } from '../../../core/guest.ts';
 import { splitTags } from '../../../core/tags.ts';
-import type { Guard } from '../../cluster.ts';
+import type { Precondition } from '../../cluster.ts';
 import { tagsOf } from '../config.ts';
 import { readDrive } from '../disk.ts';
-import { checkGuest, nextGuard } from '../guard.ts';
-import { handedOverKey, unusedKeyOf } from '../marks.ts';
+import { attachedKey, unusedKeyOf } from '../markers.ts';
+import { checkGuest, nextPrecondition } from '../precondition.ts';
 import { putConfig } from '../writes.ts';
 import { kinds } from './kinds.ts';
 import type { Doing } from './step.ts';
@@ -14,14 +14,14 @@ import type { Doing } from './step.ts';
  * An unused disk takes the root slot: pending while the guest runs, at once when it is stopped. The old disk becomes an
  * unused volume. Tags go in the same write, so what the disk holds is never told wrongly.
  */
-export async function swap({ api, step, guard }: Doing<'swap'>): Promise<Guard> {
-  const config = await checkGuest(api, step, guard);
+export async function swap({ api, step, precondition }: Doing<'swap'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
   const slot = step.guest.diskSlot;
-  const volid = step.volid ?? config.values[handedOverKey(config.values) ?? ''];
+  const volid = step.volid ?? config.values[attachedKey(config.values) ?? ''];
   const root = readDrive(config.values[slot] ?? 'none').get('file');
   const isThere = root !== 'none' && (volid === undefined || volid === root);
   const isTagged = tagsOf(config).join() === splitTags(step.tags).join();
-  if (isThere && isTagged) return guard;
+  if (isThere && isTagged) return precondition;
   if (volid === undefined) {
     throw new UserError(`No new root disk was handed over to ${guestLabel(step)}.`, {
       next: 'Look at the fresh plan.',
@@ -34,5 +34,5 @@ export async function swap({ api, step, guard }: Doing<'swap'>): Promise<Guard> 
   }
   const changes = isThere ? {} : await kinds[step.guestKind].asRoot(api, step, config, { slot, volid });
   await putConfig(api, step, { ...changes, tags: step.tags }, config.digest);
-  return nextGuard(api, step, guard);
+  return nextPrecondition(api, step, precondition);
 }

@@ -37,9 +37,9 @@ it.each(['vm', 'container'] as const)(
     const { proxy, story } = await start(kind);
     await story.upload('b');
     const guest = { ...(kind === 'vm' ? aGuest() : aContainer()), image: anImage('b', kind) };
-    await story.run('stage', { guest });
+    await story.run('prepare', { guest });
     proxy.lose({ method: 'DELETE', path: /\/900000823\?purge=1$/, what: 'time', meanwhile: async () => {} });
-    await story.run('hand-over', { guest });
+    await story.run('attach', { guest });
     expect(proxy.waiting).toBe(0);
   },
 );

@@ -19,10 +19,10 @@ it('a step with a name that is none in Proxmox sends nothing', async () => {
   expect(world.requests).toEqual([]);
 });
 
-it('a step with the guard of another guest writes nothing', async () => {
+it('a step with the precondition of another guest writes nothing', async () => {
   const { world, story } = await start();
-  if (story.guard === undefined) throw new Error('no guard');
-  story.guard = { ...story.guard, vmid: 824 };
-  await expect(story.run('stop')).rejects.toThrow('the guard of /nodes/pve1/qemu/824 came with a step of');
+  if (story.precondition === undefined) throw new Error('no precondition');
+  story.precondition = { ...story.precondition, vmid: 824 };
+  await expect(story.run('stop')).rejects.toThrow('the precondition of /nodes/pve1/qemu/824 came with a step of');
   expect(world.requests.filter((request) => !request.startsWith('GET'))).toEqual([]);
 });

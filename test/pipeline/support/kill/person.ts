@@ -14,7 +14,7 @@ export async function approve(world: KillWorld): Promise<void> {
 }
 
 /** Asks to go back, and approves the plan. */
-export async function rollBack(world: KillWorld, guest: string): Promise<void> {
+export async function rollback(world: KillWorld, guest: string): Promise<void> {
   await world.untilDeath(world.bench.chat.command(`/proxnix rollback ${guest}`));
   await world.settle();
   await approve(world);

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { hasEnded } from '../../../../src/core/advance.ts';
 import { imageHash } from '../../../../src/core/guest.ts';
-import type { KeptDisk } from '../../../../src/core/kept.ts';
+import type { RetainedDisk } from '../../../../src/core/retained-disks.ts';
 import { readTags, splitTags } from '../../../../src/core/tags.ts';
 import { type Guest, volidOf } from '../../../../src/simulator/guest.ts';
 import type { WorldState } from '../../../../src/simulator/simulator.ts';
@@ -23,7 +23,7 @@ export async function expectRecovered(world: KillWorld, kind: KindOfGuest, story
   for (const run of world.bench.pipeline.runs()) expect(hasEnded(run), `${run.id} ${run.phase}`).toBe(true);
   await windowPasses(world);
   for (const { vmid } of story.wanted) expect(unusedOf(guestOf(world, vmid)), `unused of ${vmid}`).toEqual([]);
-  expect(world.bench.store.fleet('acme').kept ?? [], 'records').toEqual([]);
+  expect(world.bench.store.fleet('acme').retainedDisks ?? [], 'records').toEqual([]);
   expect(orphansIn(world), 'orphans after the window').toEqual([]);
   expect(world.bench.errors()).toEqual([]);
 }
@@ -67,7 +67,7 @@ function expectForeignUntouched({ simulator }: KillWorld, before: WorldState): v
 
 /** An unused disk of ours is an old root disk, of which is known that it is one. */
 function expectUnusedKnown(world: KillWorld, { wanted }: Story): void {
-  const kept = world.bench.store.fleet('acme').kept ?? [];
+  const kept = world.bench.store.fleet('acme').retainedDisks ?? [];
   for (const { vmid } of wanted) {
     const known = kept.filter((disk) => disk.vmid === vmid).map(({ volid }) => volid);
     for (const volid of unusedOf(guestOf(world, vmid))) expect(known, `${volid} has a record`).toContain(volid);
@@ -79,9 +79,10 @@ function expectWayBack(world: KillWorld, { rootSlot }: KindOfGuest, { from }: St
   const before = present(from.cluster.guests.find(({ vmid }) => vmid === website)).config;
   const volid = volidOf(before[rootSlot]);
   if (diskOf(guestOf(world, website), rootSlot) === volid) return;
-  const recordIn = (kept: readonly KeptDisk[] = []) => kept.find((disk) => disk.volid === volid)?.imageHash;
-  const known = readTags(splitTags(String(before['tags']))).imageHash ?? recordIn(from.store.fleets['acme']?.kept);
-  expect(recordIn(world.bench.store.fleet('acme').kept), `the image on ${volid}`).toBe(present(known));
+  const recordIn = (kept: readonly RetainedDisk[] = []) => kept.find((disk) => disk.volid === volid)?.imageHash;
+  const known =
+    readTags(splitTags(String(before['tags']))).imageHash ?? recordIn(from.store.fleets['acme']?.retainedDisks);
+  expect(recordIn(world.bench.store.fleet('acme').retainedDisks), `the image on ${volid}`).toBe(present(known));
 }
 
 /** No image is imported over another, and no guest is deleted that shall live. */

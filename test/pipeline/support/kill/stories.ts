@@ -2,7 +2,7 @@ import { readTags, splitTags } from '../../../../src/core/tags.ts';
 import { present, shaOf } from '../fleet.ts';
 import type { Point } from './deaths.ts';
 import { attachData, database, declared, guestOf, init, type KindOfGuest, website } from './kinds.ts';
-import { approve, deploy, finish, reject, rollBack } from './person.ts';
+import { approve, deploy, finish, reject, rollback } from './person.ts';
 import { namedBy } from './volumes.ts';
 import { KillWorld, type Snapshot } from './world.ts';
 
@@ -87,12 +87,12 @@ export async function storiesOf(kind: KindOfGuest): Promise<readonly Story[]> {
     },
     {
       ...{ title: 'a rollback', from: replaced },
-      act: (world) => rollBack(world, 'test-website'),
+      act: (world) => rollback(world, 'test-website'),
       // The plan after the restart is for the branch; where people followed it, they go back once more.
       recover: async (world) => {
         if (commitOf(world) === shaOf(1)) return reject(world);
         await finish(world);
-        await rollBack(world, 'test-website');
+        await rollback(world, 'test-website');
       },
       wanted: [other, old],
       always: bothDisks(replaced),

@@ -13,7 +13,7 @@ import {
   startSimulator,
   type WorldState,
 } from '../../../../src/simulator/simulator.ts';
-import type { StoreData } from '../../../../src/store/data.ts';
+import { currentVersion, type StoreData } from '../../../../src/store/data.ts';
 import type { AuditEntry } from '../../../../src/store/store.ts';
 import { secretOf } from '../../../cluster/proxmox/on-simulator.ts';
 import { FakeChat, type FakeMessage } from '../../../fakes/chat.ts';
@@ -144,7 +144,7 @@ export class KillWorld {
     const onDisk = bench.store.reopen();
     return structuredClone({
       cluster: { guests: simulator.guests(), volumes: simulator.volumes(), tasks: [] },
-      store: { version: 1, runs: onDisk.runs(), fleets: { acme: onDisk.fleet('acme') } },
+      store: { version: currentVersion, runs: onDisk.runs(), fleets: { acme: onDisk.fleet('acme') } },
       audit: bench.store.audited(),
       messages: bench.chat.messages,
       commits: this.#commits,

@@ -1,9 +1,9 @@
 import { UserError } from '../../../../core/errors.ts';
-import { type GuestAt, guestLabel } from '../../../../core/guest.ts';
+import { type GuestRef, guestLabel } from '../../../../core/guest.ts';
 import type { Api } from '../../api.ts';
 import type { GuestConfig } from '../../config.ts';
 import { driveOptions, readDrive } from '../../disk.ts';
-import { freeUnusedKey, isOwnVolume, unusedKeyOf } from '../../marks.ts';
+import { freeUnusedKey, isOwnVolume, unusedKeyOf } from '../../markers.ts';
 import { writeProperty } from '../../property.ts';
 import { writeSize } from '../../size.ts';
 import { volumeSize } from '../../storage.ts';
@@ -16,7 +16,7 @@ import type { Changes } from '../../stored.ts';
  */
 export async function containerRoot(
   api: Api,
-  at: GuestAt,
+  at: GuestRef,
   config: GuestConfig,
   { slot, volid }: { slot: string; volid: string },
 ): Promise<Changes> {
@@ -30,7 +30,7 @@ export async function containerRoot(
   return { [slot]: mount, ...kept(at, config, old, volid) };
 }
 
-function kept(at: GuestAt, config: GuestConfig, old: string | undefined, volid: string): Changes {
+function kept(at: GuestRef, config: GuestConfig, old: string | undefined, volid: string): Changes {
   if (old === undefined || old === volid || unusedKeyOf(config.values, old) !== undefined) return {};
   const key = freeUnusedKey(config.values);
   if (key !== undefined) return { [key]: old };
@@ -38,7 +38,7 @@ function kept(at: GuestAt, config: GuestConfig, old: string | undefined, volid: 
 }
 
 /** Proxmox takes any volume here, and deletes it with the container. */
-function checkOwn(at: GuestAt, volid: string): void {
+function checkOwn(at: GuestRef, volid: string): void {
   if (isOwnVolume(at.vmid, volid)) return;
   throw new UserError(`${volid} is no volume of ${guestLabel(at)}: nothing was written.`, {
     next: 'Look in Proxmox whose volume it is.',

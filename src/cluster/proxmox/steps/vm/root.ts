@@ -1,4 +1,4 @@
-import type { GuestAt } from '../../../../core/guest.ts';
+import type { GuestRef } from '../../../../core/guest.ts';
 import type { Api } from '../../api.ts';
 import type { GuestConfig } from '../../config.ts';
 import { driveOptions, readDrive } from '../../disk.ts';
@@ -9,7 +9,7 @@ import { toVmConfig } from '../../vm-config.ts';
 /** The drive with another volume: its options stay, Proxmox reads the size by itself and lists the old one as unused. */
 export async function vmRoot(
   _api: Api,
-  _at: GuestAt,
+  _at: GuestRef,
   config: GuestConfig,
   { slot, volid }: { slot: string; volid: string },
 ): Promise<Changes> {

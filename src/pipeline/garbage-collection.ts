@@ -1,0 +1,153 @@
+import type { ClusterMonitor, Precondition, StoredImage } from '../cluster/cluster.ts';
+import { errorFacts, UserError } from '../core/errors.ts';
+import type { KnownGuest, LiveGuest, LiveState } from '../core/live.ts';
+import { belongsTo, hasConfig } from '../core/ownership.ts';
+import { dueForCollection, type RetainedDisk, stillRetained } from '../core/retained-disks.ts';
+import { readTags } from '../core/tags.ts';
+import type { Store } from '../store/store.ts';
+import type { Card } from '../views/card.ts';
+import { type Collected, collectedCard } from '../views/collected-card.ts';
+import { imagesInUse, imagesToKeep } from './images-kept.ts';
+import type { Clock, Fleet, Log } from './ports.ts';
+import type { Runs } from './runs.ts';
+
+/** How often the image files and roots are looked at, which nobody waits for. */
+const imagesEveryMs = 60 * 60_000;
+
+interface CollectorOptions {
+  readonly store: Store;
+  readonly runs: Runs;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Shows a card about what was collected. */
+  readonly say: (fleet: Fleet, card: Card) => void;
+}
+
+/**
+ * Deletes what the rollback window has passed over: root disks that were taken out, image files that no guest runs, and
+ * the GC roots of images that nobody goes back to. What is deleted is in a record of ours, or named by us.
+ */
+export class Collector {
+  readonly #options: CollectorOptions;
+  /** When the images of a cluster were looked at last. */
+  readonly #lookedAt = new Map<string, number>();
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+  }
+
+  /** One look at the fleets of one cluster. Only while nothing else is done to that cluster. */
+  async collect(fleets: readonly Fleet[]): Promise<void> {
+    const { store, clock } = this.#options;
+    const open = fleets.filter((fleet) => store.fleet(fleet.name).lock === undefined);
+    const [any] = open;
+    if (any === undefined) return;
+    const disks = open.some((fleet) => isDue(store.fleet(fleet.name).retainedDisks ?? [], fleet, clock.now()));
+    const images = (this.#lookedAt.get(any.clusterName) ?? 0) + imagesEveryMs <= clock.now();
+    if (!disks && !images) return;
+    const live = await any.cluster.readState(new Set());
+    // Whatever fails, the next look at the images is an hour away: it is no business to be insisted on.
+    if (images) this.#lookedAt.set(any.clusterName, clock.now());
+    for (const fleet of open) {
+      const collected: Collected = {
+        disks: await this.#freeDisks(fleet, live),
+        images: images && fleet === any ? await this.#removeImages(any, fleets, live) : [],
+        roots: images ? await this.#dropRoots(fleet) : 0,
+      };
+      if (collected.disks.length + collected.images.length > 0) await this.#tell(fleet, collected);
+    }
+  }
+
+  async #freeDisks(fleet: Fleet, { guests }: LiveState): Promise<Collected['disks']> {
+    const { store, clock } = this.#options;
+    const kept = stillRetained(store.fleet(fleet.name).retainedDisks ?? [], guests);
+    const window = { now: clock.now(), windowMs: fleet.rollbackWindowMs };
+    const collected: { guest: KnownGuest; disks: readonly RetainedDisk[] }[] = [];
+    for (const guest of guests) {
+      const due = dueForCollection(guest, kept, window);
+      if (due.length > 0 && hasConfig(guest) && mayFree(fleet, guest) && (await this.#free(fleet, guest, due))) {
+        collected.push({ guest, disks: due });
+      }
+    }
+    const gone = new Set(collected.flatMap(({ disks }) => disks));
+    const left = kept.filter((disk) => !gone.has(disk));
+    if (left.length !== store.fleet(fleet.name).retainedDisks?.length)
+      await store.saveFleet(fleet.name, { retainedDisks: left });
+    return collected.map(({ guest, disks }) => ({ name: guest.name, vmid: guest.vmid, disks }));
+  }
+
+  /** @returns false when it was refused, such as for a snapshot that still needs the disk: the next look tries again */
+  async #free(fleet: Fleet, guest: KnownGuest, due: readonly RetainedDisk[]): Promise<boolean> {
+    const { kind: guestKind, vmid, node, config } = guest;
+    const at = { guestKind, vmid, node };
+    const precondition: Precondition = { ...at, uuid: config.uuid ?? '', digest: config.digest };
+    try {
+      const volids = due.map((disk) => disk.volid);
+      await fleet.cluster.perform({ ...at, kind: 'free', volids }, precondition, quietMonitor);
+      return true;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.#options.log.warn(
+        { fleet: fleet.name, vmid, ...errorFacts(error) },
+        'an old root disk could not be deleted',
+      );
+      return false;
+    }
+  }
+
+  /** Image files are the cluster's: those that any of its fleets needs stay. */
+  async #removeImages(any: Fleet, fleets: readonly Fleet[], live: LiveState): Promise<readonly StoredImage[]> {
+    const { runs, clock, log } = this.#options;
+    const used = imagesInUse(live, fleets, runs.all());
+    const windowMs = Math.max(...fleets.map((fleet) => fleet.rollbackWindowMs));
+    const removed: StoredImage[] = [];
+    const refused = (error: unknown, volid?: string) => {
+      if (!(error instanceof UserError)) throw error;
+      log.warn({ fleet: any.name, volid, ...errorFacts(error) }, 'image files could not be deleted');
+    };
+    try {
+      for (const image of await any.cluster.images()) {
+        if (used.has(image.hash) || image.at + windowMs > clock.now()) continue;
+        // One that stays is no reason for the others to stay.
+        const gone = any.cluster.removeImage(image).then(() => removed.push(image));
+        await gone.catch((error: unknown) => refused(error, image.volid));
+      }
+    } catch (error) {
+      refused(error);
+    }
+    return removed;
+  }
+
+  async #dropRoots(fleet: Fleet): Promise<number> {
+    const { runs, clock, log } = this.#options;
+    const images = imagesToKeep(fleet, runs.all(), clock.now());
+    if (images === undefined) return 0;
+    try {
+      return await fleet.builder.keep(images);
+    } catch (error) {
+      log.warn({ fleet: fleet.name, err: error }, 'the roots of the images could not be renewed');
+      return 0;
+    }
+  }
+
+  async #tell(fleet: Fleet, collected: Collected): Promise<void> {
+    const { store, clock, say } = this.#options;
+    const volids = [...collected.disks.flatMap(({ disks }) => disks), ...collected.images].map(({ volid }) => volid);
+    const detail = `${fleet.name}: ${volids.join(' ')}`;
+    await store.audit({ at: clock.now(), action: 'collected', who: 'proxnix', detail });
+    say(fleet, collectedCard(collected));
+  }
+}
+
+const quietMonitor: ClusterMonitor = { task() {}, progress() {}, line() {} };
+
+function isDue(kept: readonly RetainedDisk[], fleet: Fleet, now: number): boolean {
+  return kept.some((disk) => disk.since + fleet.rollbackWindowMs <= now);
+}
+
+/** Ours, done, and in nobody's hands. Under protection Proxmox deletes nothing, and that is what protection is for. */
+function mayFree(fleet: Fleet, guest: LiveGuest): boolean {
+  const goal = { fleet: fleet.name, ...(fleet.tagged ? { fleetTag: fleet.name } : {}) };
+  const free = guest.lock === undefined && !guest.template && guest.config?.protected === false;
+  return free && belongsTo(goal, guest.tags) && !readTags(guest.tags).pending;
+}

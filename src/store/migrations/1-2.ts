@@ -1,0 +1,48 @@
+/** What version 1 called the fields of a change, and the facts of a fleet. */
+const fieldNames: Readonly<Record<string, string>> = { halfMade: 'incomplete', leftovers: 'orphanVolumes' };
+const recordNames: Readonly<Record<string, string>> = { kept: 'retainedDisks', drifts: 'acknowledgedDrifts' };
+/** What it called kinds of steps, actions, triggers and reasons of a block. */
+const words: Readonly<Record<string, string>> = {
+  'roll-back': 'rollback',
+  'swap-back': 'rollback',
+  stage: 'prepare',
+  'hand-over': 'attach',
+  'nothing-kept': 'nothing-retained',
+};
+
+/** A run of version 1 in the words of version 2. What is damaged in it stays as it is: the schema names it. */
+export function migrateRun(run: unknown): unknown {
+  if (!isObject(run)) return run;
+  const { moved, ...others } = run;
+  return renamed(moved === undefined ? others : { ...others, clusterChanges: moved });
+}
+
+/** What version 1 remembered of a fleet, in the words of version 2. */
+export function migrateFleet(record: unknown): unknown {
+  if (!isObject(record)) return record;
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [recordNames[key] ?? key, value]));
+}
+
+function renamed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(renamed);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => {
+      if (key === 'action' || key === 'kind' || (key === 'reason' && 'advice' in value)) return [key, word(one)];
+      if (key === 'rollBack' && isObject(one)) return ['rollback', withRetained(one)];
+      return [fieldNames[key] ?? key, renamed(one)];
+    }),
+  );
+}
+
+function withRetained({ kept, ...others }: Readonly<Record<string, unknown>>): unknown {
+  return { ...others, retained: kept };
+}
+
+function word(value: unknown): unknown {
+  return typeof value === 'string' ? (words[value] ?? value) : value;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,107 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { UserError } from '../../src/core/errors.ts';
+import { aBench, type Bench } from '../support/pipeline.ts';
+
+const other = { images: { website: 'website 2' } };
+
+describe('a replaced guest', () => {
+  let bench: Bench;
+  let before: ReturnType<Bench['cluster']['guest']>;
+  beforeEach(async () => {
+    bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    before = bench.cluster.guest(823);
+    bench.cluster.asked.length = 0;
+    bench.health.watched.length = 0;
+    await bench.push(2, other);
+  });
+
+  const root = () => bench.cluster.guest(823)?.config.disks['scsi0']?.volid;
+
+  it('is looked at before it gets its final tags', async () => {
+    await bench.apply();
+    bench.run('applied');
+    expect(bench.health.watched.map(({ vmid }) => vmid)).toEqual([823]);
+    expect(bench.cluster.asked.slice(-3)).toEqual(['restart', 'start', 'finish']);
+  });
+
+  it('that does not become healthy gets its old root disk back, and the run says failed, rolled back', async () => {
+    bench.health.script(823, 'ill', 'well');
+    await bench.apply();
+    const failed = bench.run('failed');
+    expect(failed.failure.rolledBack).toMatchObject({ vmid: 823, imageHash: expect.any(String) });
+    expect(root()).toBe(before?.config.disks['scsi0']?.volid);
+    expect(bench.cluster.guest(823)).toMatchObject({ status: 'running', tags: before?.tags });
+    expect(bench.text()).toMatch(/^Failed, rolled back: step 3 of 3, replace test-website \(823\)/);
+    expect(bench.text()).toMatch(/did not become healthy on image/);
+    expect(bench.text()).toMatch(/runs image [0-9a-z]{8} again and is healthy/);
+    expect(bench.health.watched).toHaveLength(2);
+  });
+
+  it('is in sync with its old commit after the way back, and the new one is planned again', async () => {
+    bench.health.script(823, 'ill', 'well');
+    await bench.apply();
+    await bench.press('plan-again');
+    await bench.settle();
+    expect(bench.run('planned').plan.changes.map(({ action, vmid }) => [action, vmid])).toEqual([['replace', 823]]);
+  });
+
+  it.each(['restart', 'start'] as const)('whose %s fails gets its old root disk back', async (at) => {
+    bench.cluster.failNext({ at, when: 'before', error: new UserError('QEMU exited with code 1') });
+    await bench.apply();
+    expect(bench.run('failed').failure).toMatchObject({
+      message: 'QEMU exited with code 1',
+      rolledBack: { vmid: 823 },
+    });
+    expect(root()).toBe(before?.config.disks['scsi0']?.volid);
+  });
+
+  it('that is ill on its old disk as well stays marked as unfinished, and the card says both', async () => {
+    bench.health.script(823, 'ill', 'ill');
+    await bench.apply();
+    const { failure } = bench.run('failed');
+    expect(failure.rolledBack).toBeUndefined();
+    expect(failure.next).toMatch(
+      /could not be rolled back: test-website \(823\) is not well on its old root disk either/,
+    );
+    expect(bench.cluster.guest(823)?.tags).toContain('proxnix-pending');
+    expect(bench.text()).toMatch(/^Failed: step 3 of 3/);
+  });
+
+  it('is not rolled back over a change that somebody else made meanwhile', async () => {
+    bench.health.script(823, 'ill');
+    const error = new UserError('VM 823 was changed by somebody else.');
+    bench.cluster.failNext({ at: 'rollback', when: 'before', error });
+    await bench.apply();
+    expect(bench.run('failed').failure.next).toMatch(/could not be rolled back: VM 823 was changed by somebody else/);
+  });
+
+  it('that could not be judged is not taken for ill: its new root disk stays, marked as unfinished', async () => {
+    bench.health.script(823, new UserError('The cluster does not answer.'));
+    await bench.apply();
+    expect(bench.run('failed').failure).toMatchObject({ message: 'The cluster does not answer.' });
+    expect(bench.run('failed').failure.rolledBack).toBeUndefined();
+    expect(root()).not.toBe(before?.config.disks['scsi0']?.volid);
+    expect(bench.cluster.guest(823)?.tags).toContain('proxnix-pending');
+  });
+
+  it('stops the run: what comes after it is not started', async () => {
+    bench.health.script(823, 'ill', 'well');
+    await bench.apply();
+    expect(bench.cluster.asked.at(-1)).toBe('finish');
+    expect(bench.run('failed').steps.at(-1)?.state).toBe('not-started');
+  });
+});
+
+describe('a new guest that does not become healthy', () => {
+  it('stays as it is, marked as unfinished', async () => {
+    const bench = await aBench();
+    bench.health.script(820, 'ill');
+    await bench.push(1);
+    await bench.apply();
+    expect(bench.run('failed').failure.message).toMatch(/did not become healthy/);
+    expect(bench.cluster.guest(820)).toMatchObject({ status: 'running' });
+    expect(bench.cluster.guest(820)?.tags).toContain('proxnix-pending');
+  });
+});

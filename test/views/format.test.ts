@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { bytes, count, counts, duration, guestName } from '../../src/views/format.ts';
+import { aBigPlan } from '../support/builders.ts';
+
+describe('words', () => {
+  it.each([
+    [0, '0 s'],
+    [4200, '4.2 s'],
+    [9949, '9.9 s'],
+    [52_000, '52 s'],
+    [221_000, '3 min 41 s'],
+    [3_900_000, '1 h 5 min'],
+    [-5, '0 s'],
+  ])('for %i ms are %s', (ms, words) => {
+    expect(duration(ms)).toBe(words);
+  });
+
+  it.each([9990, 59_600, 59_999, 3_599_999])('never say ten or sixty of the smaller unit: %i ms', (ms) => {
+    expect(duration(ms)).not.toMatch(/\b60 (s|min)|\b10\.0 s/);
+  });
+
+  it.each([
+    [0, '0 B'],
+    [512, '512 B'],
+    [1023, '1023 B'],
+    [1024, '1.0 KiB'],
+    [64 * 1024 ** 2, '64.0 MiB'],
+    [2_040_109_465, '1.9 GiB'],
+    [5 * 1024 ** 5, '5120.0 TiB'],
+  ])('for %i bytes are %s', (size, words) => {
+    expect(bytes(size)).toBe(words);
+  });
+
+  it('count one and several', () => {
+    expect([count(1, 'VM'), count(3, 'VM'), count(0, 'VM'), count(2, 'entry', 'entries')]).toEqual([
+      ...['1 VM', '3 VMs', '0 VMs', '2 entries'],
+    ]);
+  });
+
+  it('name a guest and what happens', () => {
+    expect(guestName({ name: 'test-website', vmid: 823 })).toBe('test-website (823)');
+    expect(counts(aBigPlan().changes)).toBe('destroy 1, replace 1, update 1, create 1');
+    expect(counts(aBigPlan().changes, 'done')).toBe('destroyed 1, replaced 1, updated 1, created 1');
+    expect(counts([])).toBe('');
+  });
+});
