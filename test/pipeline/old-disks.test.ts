@@ -167,7 +167,7 @@ describe('the old root of a VM', () => {
     expect(bench.store.fleet('acme').retainedDisks).toMatchObject([{ volid: old }]);
     const freed = bench.chat.messages
       .map((message) => bench.text(message))
-      .filter((text) => text.startsWith('Collected'));
+      .filter((text) => text.startsWith('Deleted'));
     expect(freed.join()).not.toContain('old root disk');
     const refused = bench.logged.filter(({ message }) => message === 'an old root disk could not be deleted');
     expect(JSON.stringify(refused)).toContain('volume is still in use (snapshot?)');
