@@ -1,5 +1,4 @@
 import { didYouMean } from '../src/core/nearest.ts';
-import { readStatus } from '../src/pipeline/status.ts';
 import { guestStatusCard, statusCard } from '../src/views/status-card.ts';
 import { defineCommand, note } from './command.ts';
 
@@ -14,7 +13,7 @@ export const status = defineCommand({
   async run({ args, pipeline, fleets, now }) {
     const fleet = fleets.find((one) => one.name === args.name);
     const meant = fleet === undefined ? fleets : [fleet];
-    const all = await Promise.all(meant.map((one) => readStatus(pipeline, one)));
+    const all = await Promise.all(meant.map((one) => pipeline.status(one)));
     if (args.name === undefined || fleet !== undefined) {
       return { kind: 'card', card: statusCard(all, now, pipeline.risks()) };
     }

@@ -127,7 +127,7 @@ function guests(): readonly GuestStatusRow[] {
       status: 'running',
       pending: false,
       imageHash: '77aa01bcg4k8n2q6s0v4x8z1d5h9l3pj',
-      kept: { imageHash: '4vq1h0c2d8k3m7p1r5v9x2z6b0f4h8ln', until: sampleNow + 22 * 60 * 60_000 },
+      retained: { imageHash: '4vq1h0c2d8k3m7p1r5v9x2z6b0f4h8ln', until: sampleNow + 22 * 60 * 60_000 },
     },
     { ...row, name: 'test-worker', vmid: 822, status: 'stopped', pending: true, imageHash: undefined },
   ];

@@ -1,16 +1,19 @@
+import type { Cluster } from '../cluster/cluster.ts';
 import { driftDigest, withAcknowledged } from '../core/acknowledged-drift.ts';
 import { hasEnded } from '../core/advance.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
 import { type Goal, onlyGuest } from '../core/goal.ts';
 import { createPlan } from '../core/plan.ts';
-import type { ApplyingRun } from '../core/run.ts';
+import type { ApplyingRun, RunEvent, StepState } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
-import { imagesToKeep } from './images-kept.ts';
+import { type CutOff, cutOffNote } from '../views/step-text.ts';
+import { appliedPin, refuseOtherBranch } from './commits.ts';
+import { imagesToKeep } from './garbage-collection.ts';
 import { goalOf, planAgain, vmidsOf } from './plan-run.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
-import { appliedPin, refuseOtherBranch } from './provenance.ts';
 import type { Runs } from './runs.ts';
+import type { Signals } from './signals.ts';
 import { StepRunner } from './step-runner.ts';
 
 export interface ApplyDeps {
@@ -18,7 +21,8 @@ export interface ApplyDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  readonly cancelFor: (runId: string) => AbortSignal;
+  /** Aborted when somebody cancels the run. */
+  readonly signals: Signals;
 }
 
 /**
@@ -29,7 +33,7 @@ export async function applyRun(fleet: Fleet, runId: string, ports: ApplyDeps): P
   const { runs, store, clock, log } = ports;
   const run = runs.get(runId);
   if (run?.phase !== 'queued') return;
-  // Locked after the approval: it goes on waiting, and `unlock` brings it back into the lane.
+  // Locked after the approval: it goes on waiting, and `unlock` puts it into the queue again.
   if (store.fleet(fleet.name).lock !== undefined) return;
   try {
     await refuseOtherBranch(fleet, run, log);
@@ -41,7 +45,7 @@ export async function applyRun(fleet: Fleet, runId: string, ports: ApplyDeps): P
     });
     if ('refused' in begun || begun.run.phase !== 'applying') return;
     await store.audit({ at: clock.now(), action: 'started', who: 'proxnix', run: runId, plan: run.plan.digest });
-    const runner = new StepRunner({ ...ports, fleet, runId, plan: run.plan, cancelled: ports.cancelFor(runId) });
+    const runner = new StepRunner({ ...ports, fleet, runId, plan: run.plan, cancelled: ports.signals.of(runId) });
     const end = await runner.run(begun.run.steps);
     if (end === 'cancelled') await runs.apply(runId, { type: 'cancelled', at: clock.now() });
     else await applied(fleet, runId, ports);
@@ -103,4 +107,33 @@ async function addressesOf(fleet: Fleet, run: ApplyingRun): Promise<Record<strin
     finished.map(async (step) => [String(step.vmid), await fleet.cluster.address(step)] as const),
   );
   return Object.fromEntries(found.filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
+/**
+ * Finds out what became of an apply whose bot died in the middle: the task that ran is waited for (it goes on without
+ * us), and the outcome is put into words. Nothing is run again.
+ */
+export async function recoverInterrupted(
+  run: ApplyingRun,
+  cluster: Cluster,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): Promise<Extract<RunEvent, { type: 'interrupted' }>> {
+  const current = run.steps.find((state) => state.state === 'running');
+  return {
+    type: 'interrupted',
+    at: clock.now(),
+    notes: current === undefined ? [] : [cutOffNote(current.step, await settle(current, cluster, log))],
+  };
+}
+
+async function settle({ step, upid }: StepState, cluster: Cluster, log: Log): Promise<CutOff> {
+  if (step.kind === 'build') return { kind: 'build' };
+  if (upid === undefined) return { kind: 'no-task' };
+  try {
+    const outcome = await cluster.settle(upid);
+    return outcome === undefined ? { kind: 'forgotten' } : { kind: 'ended', text: outcome.text };
+  } catch (error) {
+    log.warn({ upid, err: error }, 'a task of an earlier process could not be asked after');
+    return { kind: 'unreachable' };
+  }
 }

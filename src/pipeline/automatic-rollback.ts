@@ -10,7 +10,7 @@ import type { Health } from '../health/health.ts';
 /** A guest that was looked at and is not well. One that could not be judged is not ill. */
 export class IllGuest extends UserError {}
 
-/** Is a replacement undone after this failure? It is when the guest cannot run from its new root disk, or not well. */
+/** Is a swap undone after this failure? It is when the guest does not run from its new root disk, or is not healthy. */
 export function needsAutomaticRollback(step: Pick<Step, 'kind'>, error: unknown): boolean {
   if (step.kind === 'health') return error instanceof IllGuest;
   return step.kind === 'restart' || step.kind === 'start';
@@ -18,8 +18,8 @@ export function needsAutomaticRollback(step: Pick<Step, 'kind'>, error: unknown)
 
 /**
  * Puts the old root disk of a replaced guest back, starts the guest and looks whether it is well. Only then it gets its
- * old tags again: what is half undone stays marked as pending.
- * @returns the failure that the run ends with, whether the way back succeeded or not
+ * old tags again; until then it stays tagged as pending.
+ * @returns the failure that the run ends with, whether the rollback succeeded or not
  */
 export async function rollback(options: {
   readonly change: ReplaceChange | RollbackChange;
@@ -28,9 +28,9 @@ export async function rollback(options: {
   readonly monitor: ClusterMonitor;
   readonly failure: unknown;
   /** Remembers the disk that is taken out again: nobody goes back to it. */
-  readonly keep: (disk: Omit<RetainedDisk, 'since'>) => Promise<void>;
+  readonly retain: (disk: Omit<RetainedDisk, 'since'>) => Promise<void>;
 }): Promise<unknown> {
-  const { change, cluster, health, monitor, failure, keep } = options;
+  const { change, cluster, health, monitor, failure, retain } = options;
   const { guest, live, name, vmid, node } = change;
   const volid = live.config.disks[guest.diskSlot]?.volid;
   if (volid === undefined || !(failure instanceof UserError)) return failure;
@@ -39,7 +39,7 @@ export async function rollback(options: {
     monitor.line('rolling back: the old root disk is put back');
     const now = await identify(cluster, change);
     const ill = now.config.disks[guest.diskSlot]?.volid;
-    if (ill !== undefined && ill !== volid) await keep({ vmid, uuid: now.config.uuid, volid: ill });
+    if (ill !== undefined && ill !== volid) await retain({ vmid, uuid: now.config.uuid, volid: ill });
     let precondition: Precondition | undefined = { ...at, uuid: now.config.uuid, digest: now.config.digest };
     const perform = async (step: StepSpec) => {
       precondition = await cluster.perform(step, precondition, monitor);

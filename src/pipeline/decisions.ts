@@ -18,9 +18,9 @@ import type { AuditEntry, Store } from '../store/store.ts';
 import { confirmForm, rejectForm } from '../views/forms.ts';
 import { whichPlanCard } from '../views/plan-card.ts';
 import { answerOf } from './access.ts';
+import { provenanceOf } from './commits.ts';
 import { planAgain } from './plan-run.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
-import { provenanceOf } from './provenance.ts';
 import type { Runs } from './runs.ts';
 import type { ShownPlans } from './shown-plans.ts';
 
@@ -35,7 +35,8 @@ export interface Decision {
   readonly begins: boolean;
 }
 
-export interface DecisionDeps {
+/** What decisions work with. */
+export interface DecisionPorts {
   readonly runs: Runs;
   readonly shown: ShownPlans;
   readonly store: Store;
@@ -46,13 +47,13 @@ export interface DecisionDeps {
 
 /** Approve, reject and cancel: who may, what must be typed, and what the cluster says at that moment. */
 export class Decisions {
-  readonly #ports: DecisionDeps;
+  readonly #ports: DecisionPorts;
   /** A thousand presses at once look at the cluster once. */
   readonly #looks = new Map<string, Promise<void>>();
   /** And ask git once. */
   readonly #provenances = new Map<string, Provenance>();
 
-  constructor(ports: DecisionDeps) {
+  constructor(ports: DecisionPorts) {
     this.#ports = ports;
   }
 
@@ -133,7 +134,7 @@ export class Decisions {
     return 'answer' in open ? open : { answer: { kind: 'form', form: rejectForm(open.run) }, begins: false };
   }
 
-  /** Stops an apply between two guests, or takes a queued run out of the lane. */
+  /** Stops an apply between two guests, or takes a queued run out of the queue. */
   async cancel(fleet: Fleet, runId: string, actor: Actor): Promise<Decision> {
     const { runs, clock } = this.#ports;
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
@@ -153,6 +154,16 @@ export class Decisions {
     });
     if ('refused' in moved) return this.#refuse(moved.refused, this.#run(runId), actor);
     return { answer: { kind: 'none' }, begins: false };
+  }
+
+  /** Locks a fleet (`lock` given) or unlocks it. */
+  async setLock(fleet: Fleet, actor: Actor, lock: Lock | undefined): Promise<void> {
+    const { store, clock, gate } = this.#ports;
+    await store.audit({
+      ...{ at: clock.now(), action: lock === undefined ? 'unlocked' : 'locked', who: `${actor.chat}:${actor.id}` },
+      detail: lock === undefined ? fleet.name : gate(`${fleet.name}: ${lock.reason}`),
+    });
+    await store.saveFleet(fleet.name, { lock });
   }
 
   /**

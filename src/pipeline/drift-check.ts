@@ -4,10 +4,10 @@ import { type Goal, onlyGuest } from '../core/goal.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
 import { planOf, type Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
+import { originOf } from './commits.ts';
 import { evaluateGoal, goalOf, outcomeOf, vmidsOf } from './plan-run.ts';
 import type { Clock, Fleet } from './ports.ts';
-import { originOf } from './provenance.ts';
-import type { Lanes } from './queues.ts';
+import type { ClusterQueues } from './queues.ts';
 import type { Runs } from './runs.ts';
 
 /** What a check for drift came to. */
@@ -22,15 +22,20 @@ export type DriftFinding =
   | { readonly kind: 'drift'; readonly runId: string };
 
 /** Compares fleets with what was last applied to them. Read-only: what differs becomes a plan that people decide. */
-export class Drift {
+export class DriftCheck {
   readonly #runs: Runs;
-  readonly #lanes: Lanes;
+  readonly #queues: ClusterQueues;
   readonly #store: Store;
   readonly #clock: Clock;
 
-  constructor(options: { readonly runs: Runs; readonly lanes: Lanes; readonly store: Store; readonly clock: Clock }) {
+  constructor(options: {
+    readonly runs: Runs;
+    readonly queues: ClusterQueues;
+    readonly store: Store;
+    readonly clock: Clock;
+  }) {
     this.#runs = options.runs;
-    this.#lanes = options.lanes;
+    this.#queues = options.queues;
     this.#store = options.store;
     this.#clock = options.clock;
   }
@@ -39,12 +44,12 @@ export class Drift {
   async check(fleet: Fleet, asked = false): Promise<DriftFinding> {
     const { applied } = this.#store.fleet(fleet.name);
     if (applied === undefined) return { kind: 'never-applied' };
-    // Before the evaluation, which may be long, and again when the lane is ours.
+    // Before the evaluation, which may be long, and again when the queue is ours.
     const inTheWay = this.#inTheWay(fleet);
     if (inTheWay !== undefined) return inTheWay;
     const goal = await this.#goal(fleet, applied);
     if (goal === undefined) return { kind: 'unknown-commit' };
-    const finding = await this.#lanes.ifFree(fleet.clusterName, async () => {
+    const finding = await this.#queues.ifFree(fleet.clusterName, async () => {
       if (this.#store.fleet(fleet.name).applied !== applied) return undefined;
       return this.#inTheWay(fleet) ?? (await this.#compare(fleet, goal, asked));
     });
@@ -52,7 +57,7 @@ export class Drift {
   }
 
   #inTheWay(fleet: Fleet): DriftFinding | undefined {
-    if (this.#lanes.queue(fleet.clusterName).length > 0) return { kind: 'busy' };
+    if (this.#queues.queue(fleet.clusterName).length > 0) return { kind: 'busy' };
     const [open] = this.#runs.open(fleet.name);
     if (open !== undefined) return { kind: 'open', runId: open.id };
     // Back to the commit before is not what anybody wants of an apply that was cut off: the next plan finishes it.

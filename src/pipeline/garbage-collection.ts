@@ -1,14 +1,17 @@
 import type { ClusterMonitor, Precondition, StoredImage } from '../cluster/cluster.ts';
+import { hasEnded } from '../core/advance.ts';
 import { errorFacts, UserError } from '../core/errors.ts';
+import { type Image, imageHash } from '../core/guest.ts';
 import type { KnownGuest, LiveGuest, LiveState } from '../core/live.ts';
 import { belongsTo, hasConfig } from '../core/ownership.ts';
 import { dueForCollection, type RetainedDisk, stillRetained } from '../core/retained-disks.ts';
+import { planOf, type Run } from '../core/run.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
-import type { Card } from '../views/card.ts';
 import { type Collected, collectedCard } from '../views/collected-card.ts';
-import { imagesInUse, imagesToKeep } from './images-kept.ts';
-import type { Clock, Fleet, Log } from './ports.ts';
+
+import { type Clock, type Fleet, type Log, ownerOf } from './ports.ts';
+import type { Reporter } from './reporter.ts';
 import type { Runs } from './runs.ts';
 
 /** How often the image files and roots are looked at, which nobody waits for. */
@@ -19,8 +22,7 @@ interface CollectorOptions {
   readonly runs: Runs;
   readonly clock: Clock;
   readonly log: Log;
-  /** Shows a card about what was collected. */
-  readonly say: (fleet: Fleet, card: Card) => void;
+  readonly reporter: Reporter;
 }
 
 /**
@@ -50,7 +52,7 @@ export class Collector {
     if (images) this.#lookedAt.set(any.clusterName, clock.now());
     for (const fleet of open) {
       const collected: Collected = {
-        disks: await this.#freeDisks(fleet, live),
+        disks: await this.#deleteDisks(fleet, live),
         images: images && fleet === any ? await this.#removeImages(any, fleets, live) : [],
         roots: images ? await this.#dropRoots(fleet) : 0,
       };
@@ -58,14 +60,14 @@ export class Collector {
     }
   }
 
-  async #freeDisks(fleet: Fleet, { guests }: LiveState): Promise<Collected['disks']> {
+  async #deleteDisks(fleet: Fleet, { guests }: LiveState): Promise<Collected['disks']> {
     const { store, clock } = this.#options;
     const kept = stillRetained(store.fleet(fleet.name).retainedDisks ?? [], guests);
     const window = { now: clock.now(), windowMs: fleet.rollbackWindowMs };
     const collected: { guest: KnownGuest; disks: readonly RetainedDisk[] }[] = [];
     for (const guest of guests) {
       const due = dueForCollection(guest, kept, window);
-      if (due.length > 0 && hasConfig(guest) && mayFree(fleet, guest) && (await this.#free(fleet, guest, due))) {
+      if (due.length > 0 && hasConfig(guest) && mayCollect(fleet, guest) && (await this.#delete(fleet, guest, due))) {
         collected.push({ guest, disks: due });
       }
     }
@@ -77,7 +79,7 @@ export class Collector {
   }
 
   /** @returns false when it was refused, such as for a snapshot that still needs the disk: the next look tries again */
-  async #free(fleet: Fleet, guest: KnownGuest, due: readonly RetainedDisk[]): Promise<boolean> {
+  async #delete(fleet: Fleet, guest: KnownGuest, due: readonly RetainedDisk[]): Promise<boolean> {
     const { kind: guestKind, vmid, node, config } = guest;
     const at = { guestKind, vmid, node };
     const precondition: Precondition = { ...at, uuid: config.uuid ?? '', digest: config.digest };
@@ -131,11 +133,11 @@ export class Collector {
   }
 
   async #tell(fleet: Fleet, collected: Collected): Promise<void> {
-    const { store, clock, say } = this.#options;
+    const { store, clock, reporter } = this.#options;
     const volids = [...collected.disks.flatMap(({ disks }) => disks), ...collected.images].map(({ volid }) => volid);
     const detail = `${fleet.name}: ${volids.join(' ')}`;
     await store.audit({ at: clock.now(), action: 'collected', who: 'proxnix', detail });
-    say(fleet, collectedCard(collected));
+    reporter.announce(fleet.name, 'collected', collectedCard(collected));
   }
 }
 
@@ -146,8 +148,33 @@ function isDue(kept: readonly RetainedDisk[], fleet: Fleet, now: number): boolea
 }
 
 /** Ours, done, and in nobody's hands. Under protection Proxmox deletes nothing, and that is what protection is for. */
-function mayFree(fleet: Fleet, guest: LiveGuest): boolean {
-  const goal = { fleet: fleet.name, ...(fleet.tagged ? { fleetTag: fleet.name } : {}) };
-  const free = guest.lock === undefined && !guest.template && guest.config?.protected === false;
-  return free && belongsTo(goal, guest.tags) && !readTags(guest.tags).pending;
+function mayCollect(fleet: Fleet, guest: LiveGuest): boolean {
+  const isFree = guest.lock === undefined && !guest.template && guest.config?.protected === false;
+  return isFree && belongsTo(ownerOf(fleet), guest.tags) && !readTags(guest.tags).pending;
+}
+
+/** Store hashes of the images that guests run, or that a run of these fleets may still bring to one. */
+export function imagesInUse(live: LiveState, fleets: readonly Fleet[], runs: readonly Run[]): ReadonlySet<string> {
+  const running = live.guests.flatMap((guest) => readTags(guest.tags).imageHash ?? []);
+  const open = runs.filter((run) => !hasEnded(run) && fleets.some((fleet) => fleet.name === run.fleet));
+  return new Set([...running, ...open.flatMap(imagesOf).map((image) => imageHash(image))]);
+}
+
+/**
+ * The images that the garbage collector of Nix must leave: of what is applied, of what was applied within the rollback
+ * window, and of plans that are open. `undefined` when it is not known what is applied.
+ */
+export function imagesToKeep(fleet: Fleet, runs: readonly Run[], now: number): readonly Image[] | undefined {
+  const ours = runs.filter((run) => run.fleet === fleet.name);
+  const last = ours.findLast((run) => run.phase === 'applied');
+  if (last === undefined) return undefined;
+  const kept = ours.filter(
+    (run) => run === last || !hasEnded(run) || (run.phase === 'applied' && run.endedAt + fleet.rollbackWindowMs > now),
+  );
+  const images = kept.flatMap(imagesOf).map((image) => [image.storePath, image] as const);
+  return [...new Map(images).values()];
+}
+
+function imagesOf(run: Run): readonly Image[] {
+  return planOf(run)?.goal.guests.map((guest) => guest.image) ?? [];
 }

@@ -1,14 +1,12 @@
 import { errorFacts } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
-import type { Card } from '../views/card.ts';
-import { Drift, type DriftFinding } from './drift-check.ts';
+import { DriftCheck, type DriftFinding } from './drift-check.ts';
 import { Collector } from './garbage-collection.ts';
-import type { Fleet, Ports } from './ports.ts';
+import type { Clock, Fleet, Ports } from './ports.ts';
 import { Power } from './power.ts';
-import type { Lanes } from './queues.ts';
+import type { ClusterQueues } from './queues.ts';
 import type { Reporter } from './reporter.ts';
 import type { Runs } from './runs.ts';
-import { Schedule } from './schedule.ts';
 
 /** How often each thing is looked at, in milliseconds; an interval that is absent is off. */
 export interface Intervals {
@@ -22,40 +20,52 @@ export interface Intervals {
 
 /** For how long after an apply the cluster's list may still tell the power states from before it. */
 const listLagsMs = 15_000;
+/** How often open plans are held against their time. */
+const expiryEveryMs = 60_000;
 
-/** What is done for a cluster when nobody asks: only while no run is in its lane, and silent when nothing is found. */
+/** What is done when nobody asks: only while no run is in the cluster's queue, and silent when nothing is found. */
 export class Maintenance {
   readonly #ports: Ports;
   readonly #runs: Runs;
-  readonly #lanes: Lanes;
-  readonly #reporter: Reporter;
+  readonly #queues: ClusterQueues;
   readonly #power: Power;
-  readonly #drift: Drift;
+  readonly #drift: DriftCheck;
   readonly #collector: Collector;
   readonly #schedule: Schedule;
+  /** Digests of the plans that people were told will expire. */
+  readonly #warned = new Set<string>();
 
-  constructor(ports: Ports, parts: { readonly runs: Runs; readonly lanes: Lanes; readonly reporter: Reporter }) {
-    const { runs, lanes, reporter } = parts;
+  constructor(
+    ports: Ports,
+    parts: { readonly runs: Runs; readonly queues: ClusterQueues; readonly reporter: Reporter },
+  ) {
+    const { runs, queues } = parts;
     this.#ports = ports;
     this.#runs = runs;
-    this.#lanes = lanes;
-    this.#reporter = reporter;
-    this.#power = new Power({ ...ports, say: (fleet, vmid, card) => this.#say(fleet, `power of ${vmid}`, card) });
-    this.#drift = new Drift({ ...ports, runs, lanes });
-    this.#collector = new Collector({ ...ports, runs, say: (fleet, card) => this.#say(fleet, 'freed', card) });
+    this.#queues = queues;
+    this.#power = new Power({ ...ports, ...parts });
+    this.#drift = new DriftCheck({ ...ports, ...parts });
+    this.#collector = new Collector({ ...ports, ...parts });
     this.#schedule = new Schedule({
       ...ports,
       onError: (error) => ports.log.warn(errorFacts(error), 'a check on an interval failed'),
     });
   }
 
+  /** Looks for plans whose time is over, now and every minute. */
+  start(): void {
+    void this.#schedule.now(() => this.#expire());
+    this.#schedule.every(expiryEveryMs, () => this.#expire());
+  }
+
+  /** Begins to look after the clusters. */
   begin({ powerIntervalMs, planIntervalMs, collectIntervalMs }: Intervals): void {
     const { fleets, log } = this.#ports;
     for (const name of new Set(fleets.map((fleet) => fleet.clusterName))) {
       const here = fleets.filter((fleet) => fleet.clusterName === name);
       this.#schedule.every(powerIntervalMs, () => this.#checkPower(name, here));
       this.#schedule.every(collectIntervalMs, async () => {
-        await this.#lanes.ifFree(name, () => this.#collector.collect(here));
+        await this.#queues.ifFree(name, () => this.#collector.collect(here));
       });
     }
     for (const fleet of fleets) {
@@ -76,17 +86,73 @@ export class Maintenance {
     return this.#schedule.stop();
   }
 
+  /** Ends plans that nobody decided in time. A press on such a plan is refused to the millisecond; this tidies up. */
+  async #expire(): Promise<void> {
+    for (const run of this.#runs.all()) {
+      if (run.phase !== 'planned') continue;
+      const at = this.#ports.clock.now();
+      if (at >= run.expiresAt) {
+        await this.#runs.decide(run.id, (now) =>
+          now.phase === 'planned' && now.expiresAt <= at ? { event: { type: 'expired', at } } : { refused: 'decided' },
+        );
+      } else if (at >= warnAt(run.plannedAt, run.expiresAt) && !this.#warned.has(run.plan.digest)) {
+        this.#warned.add(run.plan.digest);
+        this.#runs.warn(run.id);
+      }
+    }
+  }
+
   async #checkPower(clusterName: string, fleets: readonly Fleet[]): Promise<void> {
     const since = this.#ports.clock.now() - listLagsMs;
     const applied = (run: Run) => 'steps' in run && 'endedAt' in run && run.endedAt > since;
     if (this.#runs.all().some((run) => fleets.some((fleet) => fleet.name === run.fleet) && applied(run))) return;
-    await this.#lanes.ifFree(clusterName, () => this.#power.check(fleets));
+    await this.#queues.ifFree(clusterName, () => this.#power.check(fleets));
+  }
+}
+
+/** When a plan has used up four fifths of its time. */
+export function warnAt(plannedAt: number, expiresAt: number): number {
+  return plannedAt + (expiresAt - plannedAt) * 0.8;
+}
+
+/** Does jobs every so often, each the next time only when it is over. */
+export class Schedule {
+  readonly #clock: Clock;
+  readonly #onError: (error: unknown) => void;
+  readonly #callOff = new Set<() => void>();
+  readonly #working = new Set<Promise<void>>();
+  #stopped = false;
+
+  constructor(options: { readonly clock: Clock; readonly onError: (error: unknown) => void }) {
+    this.#clock = options.clock;
+    this.#onError = options.onError;
   }
 
-  /** Shows a card that belongs to no run; the next one about the same is another message. */
-  #say(fleet: Fleet, about: string, card: Card): void {
-    const key = `${fleet.name}: ${about}`;
-    this.#reporter.forget(key);
-    this.#reporter.show(key, fleet.name, () => card, {});
+  /** Once, now. Resolves when it is over; never rejects. */
+  now(job: () => Promise<void>): Promise<void> {
+    const working = job()
+      .catch(this.#onError)
+      .then(() => {
+        this.#working.delete(working);
+      });
+    this.#working.add(working);
+    return working;
+  }
+
+  /** Beginning in `ms`; `undefined`: never. */
+  every(ms: number | undefined, job: () => Promise<void>): void {
+    if (this.#stopped || ms === undefined) return;
+    const callOff = this.#clock.after(ms, () => {
+      this.#callOff.delete(callOff);
+      void this.now(job).then(() => this.every(ms, job));
+    });
+    this.#callOff.add(callOff);
+  }
+
+  /** No job begins any more; resolves when those at work are over. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const callOff of this.#callOff) callOff();
+    await Promise.all(this.#working);
   }
 }

@@ -1,52 +1,45 @@
 import type { Answer } from '../chat/chat.ts';
 import { hasEnded } from '../core/advance.ts';
-import type { Commit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
-import { type Actor, mayView } from '../core/policy.ts';
+import { type Actor, type Lock, mayView } from '../core/policy.ts';
 import type { PushEvent } from '../core/push.ts';
-import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { Run, Trigger, Who } from '../core/run.ts';
-import type { CardContext } from '../views/context.ts';
+import type { FleetStatus } from '../views/status-card.ts';
 import { storeCard } from '../views/store-card.ts';
 import { Access, type Opened, type Wish } from './access.ts';
 import { cleanAnswer } from './clean-card.ts';
+import { findRollback, originOf } from './commits.ts';
 import { type Decision, Decisions } from './decisions.ts';
 import type { DriftFinding } from './drift-check.ts';
-import { Expiry } from './expiry.ts';
-import { findRollback } from './find-rollback.ts';
 import { type Intervals, Maintenance } from './maintenance.ts';
 import type { Fleet, Ports } from './ports.ts';
-import { originOf } from './provenance.ts';
-import { Watch } from './push-watcher.ts';
-import { Lanes } from './queues.ts';
-import { recoverInterrupted } from './recover-interrupted.ts';
+import { PushWatcher } from './push-watcher.ts';
+import { ClusterQueues } from './queues.ts';
 import { Reporter } from './reporter.ts';
 import { Runs } from './runs.ts';
-import { setLock } from './set-lock.ts';
 import { ShownPlans } from './shown-plans.ts';
+import { readStatus } from './status.ts';
 import { Work } from './work.ts';
 
 /** How long ago a run may have ended to be shown again at the start. */
 const recentMs = 24 * 60 * 60_000;
-/** What stands for the id of another fleet's run: `waits for run of another fleet`. */
-const elsewhere = 'of another fleet';
 
 /** The story: from a push to the final tags. Everything that chats, webhooks and the command line ask for comes here. */
 export class Pipeline {
   readonly #ports: Ports;
+  readonly #shown = new ShownPlans();
+  readonly #queues = new ClusterQueues();
   readonly #reporter: Reporter;
   readonly #runs: Runs;
-  readonly #lanes = new Lanes();
   readonly #work: Work;
   readonly #decisions: Decisions;
   readonly #access: Access;
-  readonly #shown = new ShownPlans();
-  readonly #watch: Watch;
-  readonly #expiry: Expiry;
+  readonly #watcher: PushWatcher;
   readonly #maintenance: Maintenance;
 
   constructor(ports: Ports) {
     this.#ports = ports;
+    const queues = this.#queues;
     this.#reporter = new Reporter({
       ...ports,
       onShown: (runId, ref) => {
@@ -56,22 +49,14 @@ export class Pipeline {
       },
       onCard: (chat, runId, card) => this.#shown.onCard(chat, runId, card),
     });
-    this.#runs = new Runs({
-      ...ports,
-      reporter: this.#reporter,
-      contextOf: (run) => this.#contextOf(run),
-      onEnded: (run) => this.#letGo(run),
-    });
-    this.#work = new Work(ports, this.#runs, this.#lanes);
-    this.#decisions = new Decisions({ ...ports, runs: this.#runs, shown: this.#shown });
+    const reporter = this.#reporter;
+    const runs = new Runs(ports, { queues, reporter });
+    this.#runs = runs;
+    this.#work = new Work(ports, runs, queues);
+    this.#decisions = new Decisions({ ...ports, runs, shown: this.#shown });
     this.#access = new Access(ports);
-    this.#expiry = new Expiry({ ...ports, runs: this.#runs });
-    this.#maintenance = new Maintenance(ports, { runs: this.#runs, lanes: this.#lanes, reporter: this.#reporter });
-    this.#watch = new Watch({
-      ...ports,
-      quietMs: ports.pushQuietMs,
-      look: (fleet, trigger) => this.#look(fleet, trigger),
-    });
+    this.#watcher = new PushWatcher(ports, { work: this.#work });
+    this.#maintenance = new Maintenance(ports, { runs, queues, reporter });
   }
 
   /**
@@ -86,24 +71,23 @@ export class Pipeline {
       else if ('endedAt' in run && run.endedAt > since) this.#runs.refresh(run.id);
     }
     this.#tellOfDamage();
-    this.#expiry.start();
+    this.#maintenance.start();
   }
 
   /** Stops at the next safe place: what is being applied is finished, nothing new begins, cards are shown. */
   async stop(): Promise<void> {
-    this.#expiry.stop();
     const maintenance = this.#maintenance.stop();
     // What waits is on disk, and taken up at the next start.
-    this.#lanes.close();
-    await this.#watch.stop();
+    this.#queues.close();
+    await this.#watcher.stop();
     await maintenance;
-    await this.#lanes.idle();
+    await this.#queues.idle();
     await this.#reporter.flush();
   }
 
   /** Resolves when nothing is planned, applied or waiting to be shown. */
   async idle(): Promise<void> {
-    await this.#lanes.idle();
+    await this.#queues.idle();
     await this.#reporter.flush();
   }
 
@@ -113,15 +97,15 @@ export class Pipeline {
       (fleet) => fleet.repository === event.repository && event.ref === `refs/heads/${fleet.branch}`,
     );
     if (meant.length === 0 || event.after === undefined) return 'ignored';
-    for (const fleet of meant) this.#watch.pushed(fleet);
+    for (const fleet of meant) this.#watcher.pushed(fleet);
     return 'accepted';
   }
 
   /** Looks at every fleet's repository on an interval, beginning now. */
   poll(everyMs: number): void {
     for (const fleet of this.#ports.fleets) {
-      void this.#watch.look(fleet, 'poll');
-      this.#watch.poll(fleet, everyMs);
+      void this.#watcher.look(fleet, 'poll');
+      this.#watcher.poll(fleet, everyMs);
     }
   }
 
@@ -161,19 +145,17 @@ export class Pipeline {
 
   /** Plans a fleet at the head of its branch, or at a ref of its repository. @returns the new run. */
   async plan(fleet: Fleet, trigger: Trigger, ref?: string): Promise<Run> {
-    if (ref === undefined) return this.#begin(fleet, trigger, await fleet.git.head());
+    if (ref === undefined) return this.#work.begin(fleet, trigger, await fleet.git.head());
     const commit = await fleet.git.find(ref);
     if (commit === undefined) {
       throw new UserError(`The repository has no commit "${ref}".`, { next: 'Name a branch, a tag or a hash.' });
     }
-    return this.#begin(fleet, trigger, commit, await originOf(fleet, commit, ref));
+    return this.#work.begin(fleet, trigger, commit, await originOf(fleet, commit, ref));
   }
 
   /** Plans to take over a guest that the flake wants, at the head of the branch. @returns the new run. */
   async adopt(fleet: Fleet, guest: string, by: Who): Promise<Run> {
-    const run = await this.#runs.start(fleet, { kind: 'adopt', by, guest }, await fleet.git.head());
-    this.#work.plan(fleet, run.id);
-    return run;
+    return this.#work.beginAlone(fleet, { kind: 'adopt', by, guest }, await fleet.git.head());
   }
 
   /** Plans to go back: `to` is a guest or a commit, absent the commit applied before. @returns the new run. */
@@ -182,9 +164,7 @@ export class Pipeline {
     const trigger: Trigger = { kind: 'rollback', by, ...(vmid === undefined ? {} : { vmid }) };
     // What is done to one guest alone applies nothing of the commit.
     const origin = vmid === undefined ? await originOf(fleet, commit, to) : {};
-    const run = await this.#runs.start(fleet, trigger, commit, origin);
-    this.#work.plan(fleet, run.id);
-    return run;
+    return this.#work.beginAlone(fleet, trigger, commit, origin);
   }
 
   /**
@@ -220,21 +200,12 @@ export class Pipeline {
   async lock(fleets: readonly Fleet[], actor: Actor, reason: string): Promise<Answer> {
     const at = this.#ports.clock.now();
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
-    return setLock(this.#ports, fleets, actor, { reason, by, at }, (fleet) => this.#refreshOpen(fleet));
+    return this.#setLock(fleets, actor, { reason, by, at });
   }
 
   /** Lets applies begin again, those first that were approved before the lock. */
   async unlock(fleets: readonly Fleet[], actor: Actor): Promise<Answer> {
-    return setLock(this.#ports, fleets, actor, undefined, (fleet) => {
-      this.#refreshOpen(fleet);
-      // Also what still stands in the lane: it may be on its way out, and a second turn finds nothing to do.
-      for (const run of this.#runs.open(fleet.name)) if (run.phase === 'queued') this.#work.apply(fleet, run.id);
-    });
-  }
-
-  /** The root disks of a fleet's guests that were taken out and are not deleted yet. */
-  kept(fleet: Fleet): readonly RetainedDisk[] {
-    return this.#ports.store.fleet(fleet.name).retainedDisks ?? [];
+    return this.#setLock(fleets, actor, undefined);
   }
 
   /** Every run that is kept, oldest first. */
@@ -260,59 +231,23 @@ export class Pipeline {
     return cleanAnswer(answer, this.#ports.gate);
   }
 
-  /** The context that a run's card is drawn with. */
-  contextOf(run: Run): CardContext {
-    return this.#contextOf(run);
+  /** How a fleet's guests are, read from the cluster now, and what its runs do. */
+  status(fleet: Fleet): Promise<FleetStatus> {
+    return readStatus(fleet, { ...this.#ports, runs: this.#runs });
   }
 
-  /** The run ids in a fleet's lane, the one at work first. A run of another fleet is told only as being one. */
-  queue(fleet: Fleet): readonly string[] {
-    const queue = this.#lanes.queue(fleet.clusterName);
-    return queue.map((id) => (this.#runs.get(id)?.fleet === fleet.name ? id : elsewhere));
-  }
-
-  /** The lock stands on every card that is still open. */
-  #refreshOpen(fleet: Fleet): void {
-    for (const run of this.#runs.open(fleet.name)) this.#runs.refresh(run.id);
-  }
-
-  /** A look at the repository: a commit that was not seen yet begins a run, or overtakes one that is still planning. */
-  async #look(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
-    const commit = await fleet.git.head();
-    if (this.#ports.store.fleet(fleet.name).lastSeen === commit.sha) return;
-    await this.#begin(fleet, { kind: trigger }, commit);
-  }
-
-  /**
-   * Plans a commit, in a run of its own or in one that is still planning an older head. `origin` absent: it is the newest
-   * commit of the branch; a commit that somebody named is planned beside it and overtakes nothing.
-   */
-  async #begin(fleet: Fleet, trigger: Trigger, commit: Commit, origin?: Pick<Run, 'ref' | 'offBranch'>): Promise<Run> {
-    const isHead = origin === undefined;
-    const planning = this.#runs
-      .open(fleet.name)
-      .filter((run) => run.phase === 'planning' && !['adopt', 'rollback'].includes(run.trigger.kind));
-    const same = planning.find((run) => run.commit?.sha === commit.sha && run.offBranch === origin?.offBranch);
-    if (same !== undefined) return same;
-    const { lastSeen } = this.#ports.store.fleet(fleet.name);
-    // What somebody named is planned to its end: a newer head is no newer state of it.
-    const older = isHead ? planning.find((run) => run.commit?.sha === lastSeen && !isNamed(run)) : undefined;
-    const overtaken = older === undefined ? undefined : await this.#overtake(older.id, commit);
-    const run = overtaken ?? (await this.#runs.start(fleet, trigger, commit, origin));
-    if (overtaken === undefined) this.#work.plan(fleet, run.id);
-    if (isHead) await this.#ports.store.saveFleet(fleet.name, { lastSeen: commit.sha });
-    return run;
-  }
-
-  /** Gives a run that is still planning a newer commit; `undefined` when it has its plan by now. */
-  async #overtake(runId: string, commit: Commit): Promise<Run | undefined> {
-    const moved = await this.#runs.decide(runId, (run) =>
-      run.phase === 'planning' ? { event: { type: 'commit-found', commit } } : { refused: 'planned' as const },
-    );
-    if ('refused' in moved) return undefined;
-    // What is being evaluated for the older commit is of no use any more.
-    this.#work.stopEvaluating(runId);
-    return moved.run;
+  async #setLock(fleets: readonly Fleet[], actor: Actor, lock: Lock | undefined): Promise<Answer> {
+    for (const fleet of fleets) {
+      await this.#decisions.setLock(fleet, actor, lock);
+      for (const run of this.#runs.open(fleet.name)) {
+        // The lock stands on every card that is open.
+        this.#runs.refresh(run.id);
+        // Also one that is in the queue: it may be on its way out, and a second turn finds nothing to do.
+        if (lock === undefined && run.phase === 'queued') this.#work.apply(fleet, run.id);
+      }
+    }
+    const names = fleets.map((fleet) => fleet.name).join(', ');
+    return { kind: 'note', text: `Applies of ${names} are ${lock === undefined ? 'unlocked' : 'locked'}.` };
   }
 
   /** That parts of the store were set aside is told in every fleet's channel, once. */
@@ -335,24 +270,7 @@ export class Pipeline {
       );
       return;
     }
-    this.#runs.refresh(run.id);
-    if (run.phase === 'planning') this.#work.plan(fleet, run.id);
-    if (run.phase === 'queued') this.#work.apply(fleet, run.id);
-    if (run.phase !== 'applying') return;
-    this.#work.enter(fleet, run.id, async () => {
-      const { clock, store } = this.#ports;
-      await this.#runs.apply(run.id, await recoverInterrupted(run, fleet.cluster, this.#ports));
-      await store.audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: run.id, detail: 'interrupted' });
-      await this.plan(fleet, { kind: 'start' });
-    });
-  }
-
-  /** The commit of a run that has ended need not be kept any longer. */
-  #letGo(run: Run): void {
-    const fleet = this.#ports.fleets.find((one) => one.name === run.fleet);
-    fleet?.git.unpin(run.id).catch((error: unknown) => {
-      this.#ports.log.warn({ run: run.id, err: error }, 'the commit of a run could not be let go');
-    });
+    this.#work.takeUp(fleet, run);
   }
 
   async #decide(runId: string, actor: Actor, decide: (fleet: Fleet) => Promise<Decision>): Promise<Answer> {
@@ -363,26 +281,4 @@ export class Pipeline {
     }
     return (await this.#access.countStranger(actor, fleet)) ?? (await decide(fleet)).answer;
   }
-
-  #contextOf(run: Run): CardContext {
-    const fleet = this.#ports.fleets.find((one) => one.name === run.fleet);
-    const record = this.#ports.store.fleet(run.fleet);
-    const queue = fleet === undefined ? [] : this.queue(fleet);
-    const behind = queue[0] === run.id || !queue.includes(run.id) ? undefined : queue[0];
-    return {
-      repository: fleet?.repository ?? run.fleet,
-      policy: fleet?.policy ?? { approvers: [], allowOtherBranches: false },
-      now: this.#ports.clock.now(),
-      rollbackWindowMs: fleet?.rollbackWindowMs ?? 0,
-      ...(fleet?.webUrl === undefined ? {} : { webUrl: fleet.webUrl }),
-      ...(record.lock === undefined ? {} : { lock: record.lock }),
-      ...(record.applied === undefined ? {} : { applied: record.applied }),
-      ...(behind === undefined ? {} : { behind }),
-    };
-  }
-}
-
-/** Is a run for a commit that somebody named, not for the head of the branch? */
-function isNamed({ ref, offBranch }: Run): boolean {
-  return ref !== undefined || offBranch !== undefined;
 }

@@ -10,8 +10,9 @@ import { isOffBranch, needsBranch } from '../core/policy.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
-import type { Clock, Fleet, Log } from './ports.ts';
+import { type Clock, type Fleet, type Log, ownerOf } from './ports.ts';
 import type { Runs } from './runs.ts';
+import type { Signals } from './signals.ts';
 
 export interface PlanDeps {
   readonly runs: Runs;
@@ -19,7 +20,7 @@ export interface PlanDeps {
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted when a newer commit takes the place of the one that is being evaluated. */
-  readonly signalFor: (runId: string) => AbortSignal;
+  readonly signals: Signals;
 }
 
 /** How many times the bot may end in the middle of planning one commit. */
@@ -35,7 +36,7 @@ export async function planRun(fleet: Fleet, runId: string, ports: PlanDeps): Pro
     const run = runs.get(runId);
     if (run?.phase !== 'planning') return;
     const sha = run.commit?.sha;
-    const signal = ports.signalFor(runId);
+    const signal = ports.signals.renew(runId);
     try {
       if ((run.attempts ?? 0) >= mostAttempts) throw endedTheBot();
       await runs.apply(runId, { type: 'planning-begun' });
@@ -99,8 +100,8 @@ function adopting(goal: Goal, name: string): Goal {
   if (guest !== undefined) return { ...goal, adopt: guest.vmid };
   const names = goal.guests.map((one) => one.name);
   // What somebody typed stands on a card that all can see.
-  throw new UserError(`The flake wants no VM "${name.slice(0, 80)}"${didYouMean(name, names) || '.'}`, {
-    next: 'Declare it in the flake with its VMID first: only what the flake wants is taken over.',
+  throw new UserError(`The flake declares no guest "${name.slice(0, 80)}"${didYouMean(name, names) || '.'}`, {
+    next: 'Declare it in the flake with its VMID first: only what the flake declares is taken over.',
   });
 }
 
@@ -140,7 +141,7 @@ function imagesOf(specs: readonly GuestSpec[]): readonly ImageRequest[] {
 }
 
 export function goalOf(fleet: Fleet, commit: Commit, guests: readonly DesiredGuest[]): Goal {
-  return { fleet: fleet.name, commit, guests, ...(fleet.tagged ? { fleetTag: fleet.name.toLowerCase() } : {}) };
+  return { ...ownerOf(fleet), commit, guests };
 }
 
 async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanDeps): Promise<Plan> {

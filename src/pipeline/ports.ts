@@ -1,6 +1,7 @@
 import type { Builder } from '../builder/builder.ts';
 import type { Chat } from '../chat/chat.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { Goal } from '../core/goal.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Git } from '../git/git.ts';
 import type { Health } from '../health/health.ts';
@@ -18,7 +19,7 @@ export interface Fleet {
   readonly builder: Builder;
   readonly cluster: Cluster;
   readonly health: Health;
-  /** One run at a time per cluster: fleets with the same name here share a lane. */
+  /** One run at a time per cluster: fleets with the same name here share a queue. */
   readonly clusterName: string;
   readonly policy: Policy;
   readonly planExpiryMs: number;
@@ -28,6 +29,11 @@ export interface Fleet {
   readonly onStopped: 'start' | 'report';
   /** Set when more than one fleet is configured. */
   readonly tagged: boolean;
+}
+
+/** By which tags a fleet's guests are known: with more than one fleet by `fleet-<name>`. */
+export function ownerOf({ name, tagged }: Pick<Fleet, 'name' | 'tagged'>): Pick<Goal, 'fleet' | 'fleetTag'> {
+  return { fleet: name, ...(tagged ? { fleetTag: name.toLowerCase() } : {}) };
 }
 
 /** Static message, facts as fields. */

@@ -5,9 +5,10 @@ import type { LiveGuest } from '../core/live.ts';
 import { belongsTo } from '../core/ownership.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
-import type { Card } from '../views/card.ts';
 import { type PowerEvent, powerCard } from '../views/power-card.ts';
-import type { Clock, Fleet, Log } from './ports.ts';
+
+import { type Clock, type Fleet, type Log, ownerOf } from './ports.ts';
+import type { Reporter } from './reporter.ts';
 
 /** How often a guest is started within `startsWithinMs` before it is only reported. */
 const mostStarts = 3;
@@ -17,8 +18,7 @@ interface PowerOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** Shows a card about one guest; a later one about the same guest is another message. */
-  readonly say: (fleet: Fleet, vmid: number, card: Card) => void;
+  readonly reporter: Reporter;
 }
 
 /**
@@ -61,7 +61,8 @@ export class Power {
     if (vmids.join() !== known.join()) await store.saveFleet(fleet.name, { running: vmids });
     for (const guest of stopped) {
       const event = events.get(guest.vmid);
-      if (typeof event === 'object') this.#options.say(fleet, guest.vmid, powerCard(guest, event));
+      if (typeof event !== 'object') continue;
+      this.#options.reporter.announce(fleet.name, `power of ${guest.vmid}`, powerCard(guest, event));
     }
   }
 
@@ -90,8 +91,7 @@ export class Power {
 }
 
 function isOurs(fleet: Fleet, guest: LiveGuest): boolean {
-  const goal = { fleet: fleet.name, ...(fleet.tagged ? { fleetTag: fleet.name } : {}) };
-  return belongsTo(goal, guest.tags);
+  return belongsTo(ownerOf(fleet), guest.tags);
 }
 
 /** Stopped, and nobody's work: a staging guest and one that a run left half made are pending. */

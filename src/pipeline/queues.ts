@@ -1,45 +1,45 @@
+import PQueue from 'p-queue';
+
+/** A run that waits for its turn, or has it. */
+export interface QueuedWork {
+  readonly runId: string;
+  readonly fleet: string;
+}
+
+interface ClusterQueue {
+  readonly work: PQueue;
+  /** In order; the first one is at work. */
+  readonly runs: QueuedWork[];
+}
+
 /** One queue per cluster: plans and applies of a cluster never run side by side. */
-export class Lanes {
-  readonly #last = new Map<string, Promise<void>>();
-  /** Run ids in order; the first one is at work. */
-  readonly #queues = new Map<string, string[]>();
+export class ClusterQueues {
+  readonly #queues = new Map<string, ClusterQueue>();
   #closed = false;
 
-  /** Runs a job of `runId` when everything before it in the lane is over. Resolves when it is; never rejects. */
-  enter(lane: string, runId: string, job: () => Promise<void>, onError: (error: unknown) => void): Promise<void> {
-    const queue = this.#queues.get(lane) ?? [];
-    queue.push(runId);
-    this.#queues.set(lane, queue);
-    const done = (this.#last.get(lane) ?? Promise.resolve())
-      .then(() => (this.#closed ? undefined : job()))
-      .catch(onError)
-      .then(() => {
-        queue.splice(queue.indexOf(runId), 1);
-      });
-    this.#last.set(lane, done);
-    return done;
+  /** Runs a job of a run when everything before it in the cluster's queue is over. Rejects as the job does. */
+  async enter(cluster: string, run: QueuedWork, job: () => Promise<void>): Promise<void> {
+    const { work, runs } = this.#of(cluster);
+    runs.push(run);
+    try {
+      await work.add(async () => (this.#closed ? undefined : job()));
+    } finally {
+      runs.splice(runs.indexOf(run), 1);
+    }
   }
 
   /**
-   * Runs a job at once when no run is in the lane, and holds the lane as long as it lasts; it stands in no queue.
-   * @returns `undefined` when the lane was taken
+   * Runs a job at once when no run is in the queue, and holds the queue as long as it lasts; `queue` does not show it.
+   * @returns `undefined` when the queue was taken
    */
-  async ifFree<T>(lane: string, job: () => Promise<T>): Promise<T | undefined> {
-    if (this.#closed || this.queue(lane).length > 0) return undefined;
-    const done = (this.#last.get(lane) ?? Promise.resolve()).then(job);
-    this.#last.set(
-      lane,
-      done.then(
-        () => undefined,
-        () => undefined,
-      ),
-    );
-    return done;
+  async ifFree<T>(cluster: string, job: () => Promise<T>): Promise<T | undefined> {
+    const { work, runs } = this.#of(cluster);
+    return this.#closed || runs.length > 0 ? undefined : work.add(job);
   }
 
-  /** The run ids in a lane, the one at work first. */
-  queue(lane: string): readonly string[] {
-    return this.#queues.get(lane) ?? [];
+  /** The runs in a cluster's queue, the one at work first. */
+  queue(cluster: string): readonly QueuedWork[] {
+    return this.#queues.get(cluster)?.runs ?? [];
   }
 
   /** From now on no job begins; the ones at work go on. */
@@ -47,14 +47,18 @@ export class Lanes {
     this.#closed = true;
   }
 
-  /** Resolves when every lane is empty, also of jobs that a job has added. */
+  /** Resolves when every queue is empty, also of jobs that a job has added. */
   async idle(): Promise<void> {
-    let last: readonly Promise<void>[] = [];
-    for (;;) {
-      const now = [...this.#last.values()];
-      if (now.length === last.length && now.every((one, index) => one === last[index])) return;
-      await Promise.all(now);
-      last = now;
+    const busy = () =>
+      [...this.#queues.values()].filter(({ work, runs }) => work.pending + work.size + runs.length > 0);
+    for (let queues = busy(); queues.length > 0; queues = busy()) {
+      await Promise.all(queues.map(({ work }) => work.onIdle()));
     }
+  }
+
+  #of(cluster: string): ClusterQueue {
+    const queue = this.#queues.get(cluster) ?? { work: new PQueue({ concurrency: 1 }), runs: [] };
+    this.#queues.set(cluster, queue);
+    return queue;
   }
 }

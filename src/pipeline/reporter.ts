@@ -38,6 +38,16 @@ export class Reporter {
     for (const chat of this.#options.chats) this.#track(runId, fleet, chat, ref).show(draw);
   }
 
+  /**
+   * Shows a card that belongs to no run: what the machine did by itself. Each is a message of its own.
+   * @param about tells one subject from another; of one subject the newest card is shown
+   */
+  announce(fleet: string, about: string, card: Card): void {
+    const key = `${fleet}: ${about}`;
+    this.forget(key);
+    this.show(key, fleet, () => card, {});
+  }
+
   /** Says something in the thread below a run's message, after what is being shown. */
   reply(runId: string, fleet: string, card: Card, ref: MessageRef): void {
     for (const chat of this.#options.chats) this.#track(runId, fleet, chat, ref).reply(card);

@@ -1,13 +1,17 @@
 import type { MessageRef } from '../chat/chat.ts';
 import { advance, hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
-import type { PlannedRun, PlanningRun, Run, RunEvent, Trigger } from '../core/run.ts';
+import type { PlanningRun, Run, RunEvent, Trigger } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { CardContext } from '../views/context.ts';
 import { endReply, expiryReply } from '../views/replies.ts';
 import { runCard } from '../views/run-card.ts';
-import type { Clock, Fleet, Log } from './ports.ts';
+import type { Clock, Fleet, Log, Ports } from './ports.ts';
+import type { ClusterQueues } from './queues.ts';
 import type { Reporter } from './reporter.ts';
+
+/** What stands for the id of another fleet's run: `waits for run of another fleet`. */
+const elsewhere = 'of another fleet';
 
 /** Events that only paint progress: shown, never worth a write to disk. */
 type PassingEvent = Extract<RunEvent, { type: 'progress' | 'output' | 'progressed' }>;
@@ -34,37 +38,22 @@ interface Live {
 
 /** The one live object per run: every event goes through here, is saved, then shown. */
 export class Runs {
+  readonly #fleets: readonly Fleet[];
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #queues: ClusterQueues;
+  readonly #reporter: Reporter;
   readonly #live = new Map<string, Live>();
-  readonly #onEnded: (run: Run) => void;
-  readonly #onForgotten: (id: string) => void;
-  readonly #show: (run: Run, messages: MessageRef) => void;
-  readonly #reply: (run: Run, messages: MessageRef) => void;
-  readonly #warn: (run: PlannedRun, messages: MessageRef) => void;
 
-  constructor(options: {
-    readonly store: Store;
-    readonly clock: Clock;
-    readonly log: Log;
-    readonly reporter: Reporter;
-    readonly contextOf: (run: Run) => CardContext;
-    /** Called once when a run has ended and that is saved. */
-    readonly onEnded: (run: Run) => void;
-  }) {
-    const { store, clock, log, reporter, contextOf, onEnded } = options;
-    this.#onEnded = onEnded;
-    this.#onForgotten = (id) => reporter.forget(id);
+  constructor(ports: Ports, parts: { readonly queues: ClusterQueues; readonly reporter: Reporter }) {
+    const { fleets, store, clock, log } = ports;
+    this.#fleets = fleets;
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
-    this.#show = (run, messages) => reporter.show(run.id, run.fleet, () => runCard(run, contextOf(run)), messages);
-    this.#reply = (run, messages) => {
-      const card = endReply(run);
-      if (card !== undefined) reporter.reply(run.id, run.fleet, card, messages);
-    };
-    this.#warn = (run, messages) => reporter.reply(run.id, run.fleet, expiryReply(run), messages);
+    this.#queues = parts.queues;
+    this.#reporter = parts.reporter;
     for (const { run, messages } of store.runs()) this.#live.set(run.id, { run, messages, last: Promise.resolve() });
   }
 
@@ -80,6 +69,12 @@ export class Runs {
   /** The runs of a fleet that have not ended, oldest first. */
   open(fleet: string): readonly Run[] {
     return this.all().filter((run) => run.fleet === fleet && !hasEnded(run));
+  }
+
+  /** The run ids in the queue of a fleet's cluster, the one at work first. A run of another fleet is told only as being one. */
+  queue(fleet: Fleet): readonly string[] {
+    const queue = this.#queues.queue(fleet.clusterName);
+    return queue.map(({ runId, fleet: name }) => (name === fleet.name ? runId : elsewhere));
   }
 
   /** Begins a run for a commit: saved, then shown. */
@@ -104,7 +99,7 @@ export class Runs {
       this.#live.delete(run.id);
       throw error;
     }
-    this.#show(run, live.messages);
+    this.#show(live);
     if (hasEnded(run)) this.#end(live);
     return run;
   }
@@ -129,7 +124,7 @@ export class Runs {
       await this.#save(live, next, before);
       // Progress that was noted during the write is not lost: the event is applied to what is there now.
       live.run = live.run === before ? next : advance(live.run, decision.event);
-      this.#show(live.run, live.messages);
+      this.#show(live);
       if (hasEnded(live.run)) this.#end(live);
       return { run: live.run };
     });
@@ -162,7 +157,7 @@ export class Runs {
       this.#log.error({ run: id, err: error }, 'the end of a run could not be saved');
       const live = this.#get(id);
       live.run = advance(live.run, event);
-      this.#show(live.run, live.messages);
+      this.#show(live);
       this.#end(live);
       return true;
     }
@@ -178,19 +173,20 @@ export class Runs {
       this.#log.debug({ run: id, err: error }, 'progress came too late');
       return;
     }
-    this.#show(live.run, live.messages);
+    this.#show(live);
   }
 
   /** Shows a run's card again: after a restart, or when something around it changed. */
   refresh(id: string): void {
     const live = this.#get(id);
-    this.#show(live.run, live.messages);
+    this.#show(live);
   }
 
   /** Says in the thread that a plan is about to expire: a reply notifies, an edit does not. */
   warn(id: string): void {
     const live = this.#get(id);
-    if (live.run.phase === 'planned') this.#warn(live.run, live.messages);
+    const { run, messages } = live;
+    if (run.phase === 'planned') this.#reporter.reply(id, run.fleet, expiryReply(run), messages);
   }
 
   /** Remembers where a run is shown. */
@@ -204,9 +200,37 @@ export class Runs {
     await turn;
   }
 
+  /** Drawn when a chat shows it, so that it says what is known then. */
+  #show({ run, messages }: Live): void {
+    this.#reporter.show(run.id, run.fleet, () => runCard(run, this.#contextOf(run)), messages);
+  }
+
+  #contextOf(run: Run): CardContext {
+    const fleet = this.#fleetOf(run);
+    const { lock, applied } = this.#store.fleet(run.fleet);
+    const queue = fleet === undefined ? [] : this.queue(fleet);
+    const behind = queue[0] === run.id || !queue.includes(run.id) ? undefined : queue[0];
+    return {
+      repository: fleet?.repository ?? run.fleet,
+      policy: fleet?.policy ?? { approvers: [], allowOtherBranches: false },
+      now: this.#clock.now(),
+      rollbackWindowMs: fleet?.rollbackWindowMs ?? 0,
+      ...(fleet?.webUrl === undefined ? {} : { webUrl: fleet.webUrl }),
+      ...(lock === undefined ? {} : { lock }),
+      ...(applied === undefined ? {} : { applied }),
+      ...(behind === undefined ? {} : { behind }),
+    };
+  }
+
   #end({ run, messages }: Live): void {
-    this.#reply(run, messages);
-    this.#onEnded(run);
+    const card = endReply(run);
+    if (card !== undefined) this.#reporter.reply(run.id, run.fleet, card, messages);
+    // The commit of a run that has ended need not be kept any longer.
+    this.#fleetOf(run)
+      ?.git.unpin(run.id)
+      .catch((error: unknown) => {
+        this.#log.warn({ run: run.id, err: error }, 'the commit of a run could not be let go');
+      });
     // What the store has let go is forgotten here as well.
     const kept = new Set(this.#store.runs().map((saved) => saved.run.id));
     for (const id of this.#live.keys()) if (!kept.has(id)) this.#forget(id);
@@ -214,7 +238,7 @@ export class Runs {
 
   #forget(id: string): void {
     this.#live.delete(id);
-    this.#onForgotten(id);
+    this.#reporter.forget(id);
   }
 
   async #save(live: Live, next: Run, before: Run): Promise<void> {
@@ -225,6 +249,10 @@ export class Runs {
       await this.#store.saveRun({ run: before, messages: live.messages }).catch(() => undefined);
       throw error;
     }
+  }
+
+  #fleetOf(run: Run): Fleet | undefined {
+    return this.#fleets.find((fleet) => fleet.name === run.fleet);
   }
 
   #get(id: string): Live {

@@ -1,34 +1,40 @@
 import type { LiveGuest } from '../core/live.ts';
 import { belongsTo, hasConfig } from '../core/ownership.ts';
+import type { RetainedDisk } from '../core/retained-disks.ts';
 import { retainedDiskFor } from '../core/rollback.ts';
 import { readTags } from '../core/tags.ts';
+import type { Store } from '../store/store.ts';
 import type { FleetStatus, GuestStatusRow } from '../views/status-card.ts';
-import type { Pipeline } from './pipeline.ts';
-import type { Fleet } from './ports.ts';
+import { type Fleet, ownerOf } from './ports.ts';
+import type { Runs } from './runs.ts';
 
 /** Reads how a fleet's guests are, from the cluster now, and what its runs do. */
-export async function readStatus(pipeline: Pipeline, fleet: Fleet): Promise<FleetStatus> {
+export async function readStatus(
+  fleet: Fleet,
+  { store, runs: all }: { readonly store: Store; readonly runs: Runs },
+): Promise<FleetStatus> {
   const live = await fleet.cluster.readState(new Set());
-  const goal = { fleet: fleet.name, ...(fleet.tagged ? { fleetTag: fleet.name } : {}) };
-  const ours = live.guests.filter((guest) => belongsTo(goal, guest.tags));
-  const runs = pipeline.runs().filter((run) => run.fleet === fleet.name);
+  const ours = live.guests.filter((guest) => belongsTo(ownerOf(fleet), guest.tags));
+  const { lock, retainedDisks = [] } = store.fleet(fleet.name);
+  const runs = all.all().filter((run) => run.fleet === fleet.name);
   return {
     fleet: fleet.name,
-    guests: ours.map((guest) => toRow(guest, keptOf(pipeline, fleet, guest))).sort((a, b) => a.vmid - b.vmid),
+    guests: ours
+      .map((guest) => toRow(guest, retainedFor(guest, retainedDisks, fleet.rollbackWindowMs)))
+      .sort((a, b) => a.vmid - b.vmid),
     open: runs.filter((run) => run.phase === 'planned'),
-    queue: pipeline.queue(fleet),
+    queue: all.queue(fleet),
     lastRun: runs.findLast((run) => run.phase === 'applied' || run.phase === 'failed' || run.phase === 'interrupted'),
-    lock: runs[0] === undefined ? undefined : pipeline.contextOf(runs[0]).lock,
+    lock,
   };
 }
 
-function keptOf(pipeline: Pipeline, fleet: Fleet, guest: LiveGuest): GuestStatusRow['kept'] {
-  const disk = hasConfig(guest) ? retainedDiskFor(guest, pipeline.kept(fleet)) : undefined;
-  if (disk?.imageHash === undefined) return undefined;
-  return { imageHash: disk.imageHash, until: disk.since + fleet.rollbackWindowMs };
+function retainedFor(guest: LiveGuest, disks: readonly RetainedDisk[], windowMs: number): GuestStatusRow['retained'] {
+  const disk = hasConfig(guest) ? retainedDiskFor(guest, disks) : undefined;
+  return disk?.imageHash === undefined ? undefined : { imageHash: disk.imageHash, until: disk.since + windowMs };
 }
 
-function toRow(guest: LiveGuest, kept: GuestStatusRow['kept']): GuestStatusRow {
+function toRow(guest: LiveGuest, retained: GuestStatusRow['retained']): GuestStatusRow {
   const tags = readTags(guest.tags);
   return {
     name: guest.name,
@@ -41,7 +47,7 @@ function toRow(guest: LiveGuest, kept: GuestStatusRow['kept']): GuestStatusRow {
     cores: coresOf(guest),
     memoryMb: guest.config?.memoryMb,
     protected: guest.config?.protected,
-    ...(kept === undefined ? {} : { kept }),
+    ...(retained === undefined ? {} : { retained }),
   };
 }
 

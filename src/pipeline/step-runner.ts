@@ -4,13 +4,12 @@ import type { Change, ReplaceChange, RollbackChange } from '../core/change.ts';
 import { UserError } from '../core/errors.ts';
 import { guestLabel, imageHash } from '../core/guest.ts';
 import { type Plan, runnable } from '../core/plan.ts';
-import { retainedBy } from '../core/retained-disks.ts';
+import { type RetainedDisk, retainedBy, withRetained } from '../core/retained-disks.ts';
 import type { ApplyingRun } from '../core/run.ts';
 import type { GuestStep, Step } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
 import { bytes } from '../views/format.ts';
 import { IllGuest, needsAutomaticRollback, rollback } from './automatic-rollback.ts';
-import { keepDisk } from './kept-disks.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
 
@@ -52,7 +51,7 @@ export class StepRunner {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#cancelled = options.cancelled;
-    for (const precondition of guardsOf(options.plan)) this.#preconditions.set(precondition.vmid, precondition);
+    for (const precondition of preconditionsOf(options.plan)) this.#preconditions.set(precondition.vmid, precondition);
     this.#replaces = new Map(runnable(options.plan).flatMap((change) => swapOf(change)));
   }
 
@@ -118,7 +117,7 @@ export class StepRunner {
     const at = { id: 'undo', guestKind, vmid, name, node } as const;
     // A staging guest is known by its own mark; a new guest is ours only once its create has succeeded.
     if (step.kind === 'prepare') this.#undo = { ...at, kind: 'discard', staging: true };
-    if (step.kind === 'swap') await this.#keepOld(step.vmid);
+    if (step.kind === 'swap') await this.#retainOld(step.vmid);
     const precondition = await this.#fleet.cluster.perform(
       step,
       this.#preconditions.get(step.vmid),
@@ -132,10 +131,18 @@ export class StepRunner {
   }
 
   /** Before it is taken out: afterwards nothing tells any more which volume was the root disk. */
-  async #keepOld(vmid: number): Promise<void> {
+  async #retainOld(vmid: number): Promise<void> {
     const change = this.#replaces.get(vmid);
     const old = change && retainedBy(change, this.#clock.now());
-    if (old !== undefined) await keepDisk(this.#store, this.#fleet, old);
+    if (old !== undefined) await this.#retain(old);
+  }
+
+  /** A retained disk is deleted when its time is up, and never without this record. */
+  async #retain(disk: RetainedDisk): Promise<void> {
+    const { name } = this.#fleet;
+    await this.#store.saveFleet(name, {
+      retainedDisks: withRetained(this.#store.fleet(name).retainedDisks ?? [], disk),
+    });
   }
 
   async #health(step: Extract<Step, { kind: 'health' }>): Promise<void> {
@@ -156,7 +163,7 @@ export class StepRunner {
     const { cluster, health } = this.#fleet;
     return rollback({
       ...{ change, cluster, health, monitor: this.#monitor(step.id), failure: error },
-      keep: (disk) => keepDisk(this.#store, this.#fleet, { ...disk, since: this.#clock.now() }),
+      retain: (disk) => this.#retain({ ...disk, since: this.#clock.now() }),
     });
   }
 
@@ -203,7 +210,7 @@ export class StepRunner {
 const quietMonitor: ClusterMonitor = { task() {}, progress() {}, line() {} };
 
 /** What each guest must still be at its first write: the basis of the plan that was approved. */
-function* guardsOf(plan: Plan): Generator<Precondition> {
+function* preconditionsOf(plan: Plan): Generator<Precondition> {
   for (const change of runnable(plan)) {
     // A staging guest is known by its own mark.
     if (change.action === 'create' || (change.action === 'clean-up' && change.orphanVolumes === undefined)) continue;

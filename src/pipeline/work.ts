@@ -1,66 +1,120 @@
-import { applyRun } from './apply-run.ts';
+import type { Commit } from '../core/commit.ts';
+import type { Run, Trigger } from '../core/run.ts';
+import { applyRun, recoverInterrupted } from './apply-run.ts';
 import { planRun } from './plan-run.ts';
 import type { Fleet, Ports } from './ports.ts';
-import type { Lanes } from './queues.ts';
+import type { ClusterQueues } from './queues.ts';
 import type { Runs } from './runs.ts';
+import { Signals } from './signals.ts';
 
-/** What runs do when their turn in the lane comes, and how it is called off. */
+/** What a run says of the commit that somebody named; absent: the run is for the head of the branch. */
+type Origin = Pick<Run, 'ref' | 'offBranch'>;
+
+/** Begins runs, gives each its turn in the queue of its cluster, and calls them off. */
 export class Work {
   readonly #ports: Ports;
   readonly #runs: Runs;
-  readonly #lanes: Lanes;
-  readonly #cancels = new Map<string, AbortController>();
+  readonly #queues: ClusterQueues;
+  readonly #signals = new Signals();
 
-  constructor(ports: Ports, runs: Runs, lanes: Lanes) {
+  constructor(ports: Ports, runs: Runs, queues: ClusterQueues) {
     this.#ports = ports;
     this.#runs = runs;
-    this.#lanes = lanes;
+    this.#queues = queues;
   }
 
-  /** Plans a run when its turn comes. */
-  plan(fleet: Fleet, runId: string): void {
-    const signalFor = () => {
-      const controller = new AbortController();
-      this.#cancels.set(runId, controller);
-      return controller.signal;
-    };
-    this.enter(fleet, runId, () => planRun(fleet, runId, { ...this.#ports, runs: this.#runs, signalFor }));
+  /** Looks at the repository. A commit that was not seen yet begins a run, or overtakes one that is still planning. */
+  async look(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
+    const commit = await fleet.git.head();
+    if (this.#ports.store.fleet(fleet.name).lastSeen === commit.sha) return;
+    await this.begin(fleet, { kind: trigger }, commit);
   }
 
-  /** Applies a run when its turn comes. */
+  /**
+   * Plans a commit, in a run of its own or in one that is still planning an older head. `origin` absent: it is the newest
+   * commit of the branch; a commit that somebody named is planned beside it and overtakes nothing.
+   */
+  async begin(fleet: Fleet, trigger: Trigger, commit: Commit, origin?: Origin): Promise<Run> {
+    const isHead = origin === undefined;
+    const planning = this.#runs
+      .open(fleet.name)
+      .filter((run) => run.phase === 'planning' && !['adopt', 'rollback'].includes(run.trigger.kind));
+    const same = planning.find((run) => run.commit?.sha === commit.sha && run.offBranch === origin?.offBranch);
+    if (same !== undefined) return same;
+    const { lastSeen } = this.#ports.store.fleet(fleet.name);
+    // What somebody named is planned to its end: a newer head is no newer state of it.
+    const older = isHead ? planning.find((run) => run.commit?.sha === lastSeen && !isNamed(run)) : undefined;
+    const overtaken = older === undefined ? undefined : await this.#overtake(older.id, commit);
+    const run = overtaken ?? (await this.beginAlone(fleet, trigger, commit, origin));
+    if (isHead) await this.#ports.store.saveFleet(fleet.name, { lastSeen: commit.sha });
+    return run;
+  }
+
+  /** Plans a commit in a run of its own, beside whatever is being planned. */
+  async beginAlone(fleet: Fleet, trigger: Trigger, commit: Commit, origin?: Origin): Promise<Run> {
+    const run = await this.#runs.start(fleet, trigger, commit, origin);
+    this.#plan(fleet, run.id);
+    return run;
+  }
+
+  /** Goes on with a run that an earlier process left open. */
+  takeUp(fleet: Fleet, run: Run): void {
+    this.#runs.refresh(run.id);
+    if (run.phase === 'planning') this.#plan(fleet, run.id);
+    if (run.phase === 'queued') this.apply(fleet, run.id);
+    if (run.phase !== 'applying') return;
+    this.#enter(fleet, run.id, async () => {
+      const { clock, store } = this.#ports;
+      await this.#runs.apply(run.id, await recoverInterrupted(run, fleet.cluster, this.#ports));
+      await store.audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: run.id, detail: 'interrupted' });
+      await this.begin(fleet, { kind: 'start' }, await fleet.git.head());
+    });
+  }
+
+  /** Applies an approved run when its turn comes. A second turn of the same run finds nothing to do. */
   apply(fleet: Fleet, runId: string): void {
-    const cancelFor = () => this.#cancelFor(runId).signal;
-    this.enter(fleet, runId, () => applyRun(fleet, runId, { ...this.#ports, runs: this.#runs, cancelFor }));
-  }
-
-  /** Ends the evaluation that is going on for a run: a newer commit took the place of the one it is for. */
-  stopEvaluating(runId: string): void {
-    this.#cancels.get(runId)?.abort();
+    const parts = { ...this.#ports, runs: this.#runs, signals: this.#signals };
+    this.#enter(fleet, runId, () => applyRun(fleet, runId, parts));
   }
 
   /** Stops an apply at the next place where that is safe. */
   cancel(runId: string): void {
-    this.#cancelFor(runId).abort();
+    this.#signals.abort(runId);
   }
 
-  /** Puts a job of a run into its fleet's lane. */
-  enter(fleet: Fleet, runId: string, job: () => Promise<void>): void {
-    const lane = fleet.clusterName;
-    const onError = (error: unknown) =>
-      this.#ports.log.error({ run: runId, err: error }, 'a job of the pipeline failed');
-    const over = this.#lanes.enter(lane, runId, job, onError);
-    // The card was drawn before the run stood in the lane.
-    if (this.#lanes.queue(lane)[0] !== runId) this.#runs.refresh(runId);
-    void over.then(() => {
-      this.#cancels.delete(runId);
-      // Whoever waits behind says so on its card, and that has changed.
-      for (const waiting of this.#lanes.queue(lane)) this.#runs.refresh(waiting);
-    });
+  #plan(fleet: Fleet, runId: string): void {
+    const parts = { ...this.#ports, runs: this.#runs, signals: this.#signals };
+    this.#enter(fleet, runId, () => planRun(fleet, runId, parts));
   }
 
-  #cancelFor(runId: string): AbortController {
-    const controller = this.#cancels.get(runId) ?? new AbortController();
-    this.#cancels.set(runId, controller);
-    return controller;
+  /** Gives a run that is still planning a newer commit; `undefined` when it has its plan by now. */
+  async #overtake(runId: string, commit: Commit): Promise<Run | undefined> {
+    const decided = await this.#runs.decide(runId, (run) =>
+      run.phase === 'planning' ? { event: { type: 'commit-found', commit } } : { refused: 'planned' as const },
+    );
+    if ('refused' in decided) return undefined;
+    // What is being evaluated for the older commit is of no use any more.
+    this.#signals.abort(runId);
+    return decided.run;
   }
+
+  #enter(fleet: Fleet, runId: string, job: () => Promise<void>): void {
+    const { clusterName } = fleet;
+    const over = this.#queues.enter(clusterName, { runId, fleet: fleet.name }, job);
+    const waiting = () => this.#queues.queue(clusterName).map((one) => one.runId);
+    // The card was drawn before the run stood in the queue.
+    if (waiting()[0] !== runId) this.#runs.refresh(runId);
+    void over
+      .catch((error: unknown) => this.#ports.log.error({ run: runId, err: error }, 'a job of the pipeline failed'))
+      .then(() => {
+        this.#signals.forget(runId);
+        // A card that waits says for which run, and that has changed.
+        for (const id of waiting()) this.#runs.refresh(id);
+      });
+  }
+}
+
+/** Is a run for a commit that somebody named, not for the head of the branch? */
+function isNamed({ ref, offBranch }: Run): boolean {
+  return ref !== undefined || offBranch !== undefined;
 }

@@ -20,7 +20,7 @@ export interface GuestStatusRow {
   /** `undefined` where the configuration cannot be read. */
   readonly protected: boolean | undefined;
   /** The root disk it can be rolled back to, and until when. */
-  readonly kept?: { readonly imageHash: string; readonly until: number };
+  readonly retained?: { readonly imageHash: string; readonly until: number };
 }
 
 /** A fleet as it is now. */
@@ -70,22 +70,22 @@ export function guestStatusCard(guest: GuestStatusRow): Card {
     title: `Status: ${guest.name} (${guest.vmid}) is ${guest.status === 'unknown' ? 'in an unknown state' : guest.status}`,
     blocks: [
       { kind: 'lines', lines: rows.map(([key = '', value = '']) => ({ text: `${key.padEnd(10)} ${value}` })) },
-      ...keptBlocks(guest),
+      ...retainedBlocks(guest),
     ],
     buttons: [],
     files: [],
   };
 }
 
-function keptBlocks({ name, kept }: GuestStatusRow): readonly Block[] {
-  if (kept === undefined) return [];
-  const until = { time: kept.until, show: 'date-time' } as const;
+function retainedBlocks({ name, retained }: GuestStatusRow): readonly Block[] {
+  if (retained === undefined) return [];
+  const until = { time: retained.until, show: 'date-time' } as const;
   return [
     {
       kind: 'small',
       rich: [
         'Image ',
-        { code: kept.imageHash.slice(0, 8) },
+        { code: retained.imageHash.slice(0, 8) },
         ' is kept until ',
         until,
         ': ',

@@ -144,7 +144,7 @@ export const decisions = [
   },
   {
     room: 'decisions',
-    file: 'src/pipeline/provenance.ts',
+    file: 'src/pipeline/commits.ts',
     tests: ['test/pipeline/other-branch.test.ts'],
     rows: [
       [

@@ -131,7 +131,7 @@ describe('a guest that somebody wants taken over', () => {
     const bench = await withForeign();
     bench.cluster.put(aForeignGuest(999, 'nas'));
     await adopt(bench, '999');
-    expect(bench.run('failed').failure.message).toBe('The flake wants no VM "999".');
+    expect(bench.run('failed').failure.message).toBe('The flake declares no guest "999".');
     await adopt(bench, 'test-inti');
     expect(bench.run('failed').failure.message).toContain('did you mean "test-init"?');
     expect(bench.cluster.asked).toEqual([]);

@@ -17,6 +17,12 @@ async function heldBeforeTheApply(): Promise<{ readonly bench: Bench; readonly o
 }
 
 describe('a lock', () => {
+  it('stands in the status of a fleet that has had no run', async () => {
+    const bench = await aBench();
+    await bench.chat.command('/proxnix lock moving house', second);
+    expect(JSON.stringify(await bench.chat.command('/proxnix status'))).toContain('moving house');
+  });
+
   it('stops applies and not plans, stands on every open card, and goes away', async () => {
     const bench = await aBench();
     await bench.push(1);

@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { Lanes } from '../../src/pipeline/queues.ts';
+import { ClusterQueues } from '../../src/pipeline/queues.ts';
 import { aBench, type Bench } from '../support/pipeline.ts';
 import { textOf } from './support/card-text.ts';
 import { gate, turn, until } from './support/clock.ts';
 import { aVm, shaOf } from './support/fleet.ts';
 
-describe('a lane', () => {
+const waiting = (runId: string) => ({ runId, fleet: 'acme' });
+
+describe('the queue of a cluster', () => {
   it('runs one job at a time, in the order in which they came, also after one that throws', async () => {
-    const lanes = new Lanes();
+    const queues = new ClusterQueues();
     const said: string[] = [];
     const job = (name: string) => async () => {
       said.push(`${name} begins`);
@@ -15,80 +17,54 @@ describe('a lane', () => {
       said.push(`${name} ends`);
       if (name === 'b') throw new Error('b is broken');
     };
-    const errors: unknown[] = [];
-    const all = ['a', 'b', 'c'].map((name) => lanes.enter('home', name, job(name), (error) => errors.push(error)));
-    expect(lanes.queue('home')).toEqual(['a', 'b', 'c']);
-    await Promise.all(all);
+    const all = ['a', 'b', 'c'].map((name) => queues.enter('home', waiting(name), job(name)));
+    expect(queues.queue('home')).toEqual(['a', 'b', 'c'].map(waiting));
+    const ends = await Promise.allSettled(all);
     expect(said).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
-    expect(errors).toEqual([new Error('b is broken')]);
-    expect(lanes.queue('home')).toEqual([]);
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(queues.queue('home')).toEqual([]);
   });
 
-  it('does not wait for another lane', async () => {
-    const lanes = new Lanes();
+  it('does not wait for another one', async () => {
+    const queues = new ClusterQueues();
     const said: string[] = [];
-    void lanes.enter(
-      'home',
-      'a',
-      () => new Promise(() => undefined),
-      () => undefined,
-    );
-    await lanes.enter(
-      'work',
-      'b',
-      async () => void said.push('b'),
-      () => undefined,
-    );
+    void queues.enter('home', waiting('a'), () => new Promise(() => undefined));
+    await queues.enter('work', waiting('b'), async () => void said.push('b'));
     expect(said).toEqual(['b']);
   });
 
   it('is held by a job that runs only when it is free, and that stands in no queue', async () => {
-    const lanes = new Lanes();
+    const queues = new ClusterQueues();
     const held = gate();
     const said: string[] = [];
-    const holding = lanes.ifFree('home', async () => {
+    const holding = queues.ifFree('home', async () => {
       await held.opened;
       said.push('held');
       return 1;
     });
-    expect(lanes.queue('home')).toEqual([]);
-    const entered = lanes.enter(
-      'home',
-      'a',
-      async () => void said.push('a'),
-      () => undefined,
-    );
-    expect(await lanes.ifFree('home', async () => said.push('never'))).toBeUndefined();
+    expect(queues.queue('home')).toEqual([]);
+    const entered = queues.enter('home', waiting('a'), async () => void said.push('a'));
+    expect(await queues.ifFree('home', async () => said.push('never'))).toBeUndefined();
     held.open();
     expect(await holding).toBe(1);
     await entered;
     expect(said).toEqual(['held', 'a']);
-    await expect(lanes.ifFree('home', () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
-    expect(await lanes.ifFree('home', async () => 2)).toBe(2);
-    lanes.close();
-    expect(await lanes.ifFree('home', async () => 3)).toBeUndefined();
+    await expect(queues.ifFree('home', () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    expect(await queues.ifFree('home', async () => 2)).toBe(2);
+    queues.close();
+    expect(await queues.ifFree('home', async () => 3)).toBeUndefined();
   });
 
   it('is idle only when the jobs that a job added are over as well', async () => {
-    const lanes = new Lanes();
+    const queues = new ClusterQueues();
     const said: string[] = [];
-    void lanes.enter(
-      'home',
-      'a',
-      async () => {
-        void lanes.enter(
-          'home',
-          'b',
-          async () => {
-            await turn();
-            said.push('b');
-          },
-          () => undefined,
-        );
-      },
-      () => undefined,
-    );
-    await lanes.idle();
+    void queues.enter('home', waiting('a'), async () => {
+      void queues.enter('home', waiting('b'), async () => {
+        await turn();
+        said.push('b');
+      });
+    });
+    await queues.idle();
     expect(said).toEqual(['b']);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Schedule } from '../../src/pipeline/schedule.ts';
+import { Schedule } from '../../src/pipeline/maintenance.ts';
 import { gate, ManualClock } from './support/clock.ts';
 
 function aSchedule() {

@@ -148,8 +148,9 @@ describe('a run that waits for one of another fleet', () => {
     await until(() => evaluations === 1 && bench.pipeline.runs().length === 2);
     const lab = present(bench.fleets.find(({ name }) => name === 'lab'));
     const [first, waiting] = bench.pipeline.runs();
-    expect(bench.pipeline.queue(lab)).toEqual(['of another fleet', waiting?.id]);
-    expect(bench.pipeline.contextOf(present(waiting)).behind).toBe('of another fleet');
+    expect((await bench.pipeline.status(lab)).queue).toEqual(['of another fleet', waiting?.id]);
+    await bench.show();
+    expect(bench.text(bench.message(present(waiting).id))).toContain('of another fleet');
     const status = await bench.chat.command('/proxnix status lab');
     expect(JSON.stringify(status)).not.toContain(`${first?.id} `);
     held.open();
