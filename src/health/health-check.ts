@@ -1,13 +1,13 @@
 import { lookup as resolve } from 'node:dns/promises';
 import { setTimeout } from 'node:timers/promises';
-import { checkOf, defaultTimeoutS } from '../core/health.ts';
-import { type Connect, connectTo } from './dial.ts';
-import { judge, nothingYet, remember, seconds, type Verdict } from './evaluate.ts';
+import type { HealthCheck } from '../core/guest.ts';
+import { agentGraceS, checkNames, checkOf, defaultTimeoutS, settleS } from '../core/health.ts';
+import { orAborted } from '../lib/abort.ts';
 import type { GuestProbe, Health, HealthReport } from './health.ts';
-import { type Look, look } from './observe.ts';
-import type { Lookup } from './page.ts';
-import { until } from './until.ts';
+import { type Connect, connectTo, type Lookup, type Outcome } from './network.ts';
+import { type Answer, type Observation, observe, pingWords } from './observe.ts';
 
+/** What a health check needs. */
 export interface HealthOptions {
   readonly probe: GuestProbe;
   readonly now?: () => number;
@@ -18,9 +18,9 @@ export interface HealthOptions {
   readonly connect?: Connect;
   /** PEM text of a CA that is trusted for URLs besides the public ones. */
   readonly ca?: string;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two observations. */
   readonly everyMs?: number;
-  /** How long a port or a URL may take to answer at one look, in milliseconds. */
+  /** How long a port or a URL may take to answer at one observation, in milliseconds. */
   readonly answerMs?: number;
 }
 
@@ -28,49 +28,49 @@ export interface HealthOptions {
 export function createHealth(options: HealthOptions): Health {
   const { now = Date.now, sleep = wait, timeout = (ms) => AbortSignal.timeout(ms), everyMs = 2000 } = options;
   const { lookup = allAddresses, connect = connectTo, answerMs = 5000 } = options;
-  const ways = { ...options, lookup, connect };
+  const transports = { ...options, lookup, connect };
 
-  const watch: Health['watch'] = async (guest, monitor, cancelled = new AbortController().signal) => {
+  const check: Health['check'] = async (guest, monitor, cancelled = new AbortController().signal) => {
     const began = now();
-    const check = checkOf(guest.guestKind, guest.check);
-    const limitMs = (check?.timeoutS ?? defaultTimeoutS) * 1000;
+    const wanted = checkOf(guest.guestKind, guest.check);
+    const limitMs = (wanted?.timeoutS ?? defaultTimeoutS) * 1000;
     let past = nothingYet;
     let said = '';
     for (let tries = 1; ; tries++) {
       const limit = () => AbortSignal.any([timeout(answerMs), cancelled]);
-      const seen = await until(look(ways, guest, check, limit), cancelled);
+      const seen = await orAborted(observe(transports, guest, wanted, limit), cancelled);
       const tookMs = now() - began;
       past = remember(past, seen, tookMs);
-      const verdicts = judge(check, seen, past, tookMs);
-      const well = verdicts.every(({ ok }) => ok);
-      if (!well && tookMs >= limitMs) throwUnanswered(seen);
-      if (well || tookMs >= limitMs) return report(verdicts, tries, tookMs);
-      const text = waitingFor(verdicts);
+      const results = evaluate(wanted, seen, past, tookMs);
+      const healthy = results.every(({ ok }) => ok);
+      if (!healthy && tookMs >= limitMs) throwUnanswered(seen);
+      if (healthy || tookMs >= limitMs) return report(results, tries, tookMs);
+      const text = waitingFor(results);
       if (text !== said) monitor.line(text);
       said = text;
-      await until(sleep(Math.min(everyMs, limitMs - tookMs), cancelled), cancelled);
+      await orAborted(sleep(Math.min(everyMs, limitMs - tookMs), cancelled), cancelled);
     }
   };
-  return { watch };
+  return { check };
 }
 
-/** A guest is not ill because the cluster was silent about it. */
-function throwUnanswered({ running, ping }: Look): void {
+/** A guest is not unhealthy because the cluster did not answer. */
+function throwUnanswered({ running, ping }: Observation): void {
   if ('error' in running) throw running.error;
   if (ping !== undefined && 'error' in ping) throw ping.error;
 }
 
-function report(verdicts: readonly Verdict[], tries: number, tookMs: number): HealthReport {
+function report(results: readonly CheckResult[], tries: number, tookMs: number): HealthReport {
   const spent = `${tries} ${tries === 1 ? 'try' : 'tries'} in ${seconds(tookMs)}`;
   return {
-    well: verdicts.every(({ ok }) => ok),
-    checks: verdicts.map(({ name, ok, text }) => ({ name, ok, text: `${name}: ${text}${ok ? '' : `, ${spent}`}` })),
+    healthy: results.every(({ ok }) => ok),
+    checks: results.map(({ name, ok, text }) => ({ name, ok, text: `${name}: ${text}${ok ? '' : `, ${spent}`}` })),
     tookMs,
   };
 }
 
-function waitingFor(verdicts: readonly Verdict[]): string {
-  const open = verdicts.filter(({ ok }) => !ok);
+function waitingFor(results: readonly CheckResult[]): string {
+  const open = results.filter(({ ok }) => !ok);
   return open.map(({ name, text }) => `${name}: ${text}`).join('; ');
 }
 
@@ -82,4 +82,77 @@ async function wait(ms: number, signal?: AbortSignal): Promise<void> {
 async function allAddresses(name: string): Promise<readonly string[]> {
   const found = await resolve(name, { all: true });
   return found.sort((a, b) => a.family - b.family).map(({ address }) => address);
+}
+
+/** What is remembered from observation to observation. Times in milliseconds since the check began. */
+interface Past {
+  /** Since when it was seen running at every observation. */
+  readonly runningSince?: number;
+  /** Its agent has answered: it has one. */
+  readonly hasAgent: boolean;
+}
+
+const nothingYet: Past = { hasAgent: false };
+
+/** What one check came to, with its name. */
+interface CheckResult extends Outcome {
+  readonly name: string;
+}
+
+/** A cluster that does not answer says nothing against the guest. */
+function remember(past: Past, { running, ping }: Observation, atMs: number): Past {
+  const hasAgent = past.hasAgent || (ping !== undefined && 'said' in ping && ping.said === 'ok');
+  if ('error' in running) return { ...past, hasAgent };
+  return running.said ? { runningSince: past.runningSince ?? atMs, hasAgent } : { hasAgent };
+}
+
+/** The checks of a guest by the rule of `Health.check`. `past` knows this observation already. */
+function evaluate(
+  check: HealthCheck | undefined,
+  observation: Observation,
+  past: Past,
+  atMs: number,
+): readonly CheckResult[] {
+  const agent =
+    check === undefined ? maybeAgent(observation, past, atMs) : check.agent ? demandedAgent(observation) : [];
+  const outcomes = [
+    running(observation.running, past, atMs, neededMs(check)),
+    ...agent,
+    ...observation.ports,
+    ...(observation.page === undefined ? [] : [observation.page]),
+  ];
+  const names = checkNames(check);
+  return outcomes.map((outcome, index) => ({ ...outcome, name: names[index] ?? '' }));
+}
+
+/** A check that says more than "it runs" needs no patience besides. */
+function neededMs(check: HealthCheck | undefined): number {
+  const says = check !== undefined && (check.agent || check.tcp.length > 0 || check.http !== undefined);
+  return says ? 0 : Math.min(settleS, check?.timeoutS ?? defaultTimeoutS) * 1000;
+}
+
+function running(answer: Answer<boolean>, { runningSince }: Past, atMs: number, needed: number): Outcome {
+  if ('error' in answer) return { ok: false, text: answer.error.message };
+  if (!answer.said || runningSince === undefined) return { ok: false, text: 'it is not running' };
+  const forMs = atMs - runningSince;
+  if (needed === 0) return { ok: true, text: 'yes' };
+  const enough = forMs >= needed;
+  return { ok: enough, text: enough ? `for ${seconds(forMs)}` : `not for ${seconds(needed)} yet` };
+}
+
+function demandedAgent({ ping }: Observation): readonly Outcome[] {
+  if (ping === undefined) return [];
+  if ('error' in ping) return [{ ok: false, text: ping.error.message }];
+  return [{ ok: ping.said === 'ok', text: pingWords[ping.said] }];
+}
+
+function maybeAgent(observation: Observation, { hasAgent }: Past, atMs: number): readonly Outcome[] {
+  const { ping } = observation;
+  if (ping === undefined || 'error' in ping || ping.said === 'ok' || hasAgent) return demandedAgent(observation);
+  const mayCome = ping.said === 'silent' && atMs < agentGraceS * 1000;
+  return [{ ok: !mayCome, text: mayCome ? pingWords.silent : `${pingWords[ping.said]}, running is enough` }];
+}
+
+function seconds(ms: number): string {
+  return `${Math.floor(ms / 1000)} s`;
 }

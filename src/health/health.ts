@@ -2,7 +2,7 @@ import { UserError } from '../core/errors.ts';
 import type { GuestRef, HealthCheck } from '../core/guest.ts';
 
 /** A guest that was just started. */
-export interface WatchedGuest extends GuestRef {
+export interface CheckedGuest extends GuestRef {
   readonly name: string;
   /** As the flake has it; absent: the default rule. */
   readonly check?: HealthCheck;
@@ -11,7 +11,7 @@ export interface WatchedGuest extends GuestRef {
 /** What was seen last of a guest. */
 export interface HealthReport {
   /** Every check is ok. */
-  readonly well: boolean;
+  readonly healthy: boolean;
   /**
    * In the order in which they were asked for. `ok`: it does not stand in the way. `text` is a line as people read it,
    * with the name in front: `tcp 22: refused, 60 tries in 120 s`.
@@ -25,11 +25,11 @@ export interface HealthMonitor {
   line(text: string): void;
 }
 
-/** Is this guest well? */
+/** Is this guest healthy? */
 export interface Health {
   /**
-   * Watches a guest that was just started until it is well or its time is up (`timeoutS`, else 120 s). Every check asked
-   * for must pass at the same look, once.
+   * Observes a guest that was just started until it is healthy or its time is up (`timeoutS`, else 120 s). Every check
+   * asked for must pass at the same observation, once.
    *
    * With a check in the flake: it runs, and the agent answers a ping (`agent`), each TCP port of the address that is
    * told of it is open, and the URL answers 2xx or 3xx. Where the flake asks for none of these it must have run for
@@ -39,11 +39,11 @@ export interface Health {
    * enough when no agent is configured, or when none has answered once in the first 60 s. A container has no agent: its
    * host tells its address.
    *
-   * @returns what was seen last, for a guest that is ill too. Rejects when it cannot be judged: at once with a
+   * @returns what was seen last, for an unhealthy guest too. Rejects when it cannot be told: at once with a
    * `NotAllowed`, at the end of its time with the `UserError` of a cluster that does not answer, and with the reason of
    * the signal.
    */
-  watch(guest: WatchedGuest, monitor: HealthMonitor, signal?: AbortSignal): Promise<HealthReport>;
+  check(guest: CheckedGuest, monitor: HealthMonitor, signal?: AbortSignal): Promise<HealthReport>;
 }
 
 /**

@@ -1,81 +1,81 @@
 import { UserError } from '../core/errors.ts';
 import type { GuestRef, HealthCheck } from '../core/guest.ts';
 import { type GuestProbe, NotAllowed } from './health.ts';
-import { type PageTools, tryPage } from './page.ts';
-import { tryPort } from './port.ts';
-import type { Sight } from './sight.ts';
+import { type Outcome, type PageTransport, tryPage, tryPort } from './network.ts';
 
 /** What the cluster said, or why it did not. */
 export type Answer<T> = { readonly said: T } | { readonly error: UserError };
 export type Ping = Awaited<ReturnType<GuestProbe['agentPing']>>;
 
 /** A guest at one moment. */
-export interface Look {
+export interface Observation {
   readonly running: Answer<boolean>;
   /** Absent when nobody asks for the agent. */
   readonly ping?: Answer<Ping>;
   /** In the order of the flake. */
-  readonly ports: readonly Sight[];
-  readonly page?: Sight;
+  readonly ports: readonly Outcome[];
+  readonly page?: Outcome;
 }
 
-/** The ways to a guest. */
-export interface Ways extends PageTools {
+/** What a guest is reached by: the cluster, and the network. */
+export interface Transports extends PageTransport {
   readonly probe: GuestProbe;
 }
 
-/** Looks at everything that is asked of a guest at once. `limit` gives each question to the guest itself its time. */
-export async function look(
-  ways: Ways,
+/** Observes everything that is asked of a guest at once. `limit` gives each question to the guest itself its time. */
+export async function observe(
+  transports: Transports,
   guest: GuestRef,
   check: HealthCheck | undefined,
   limit: () => AbortSignal,
-): Promise<Look> {
+): Promise<Observation> {
   const http = check?.http;
-  const into = guest.guestKind === 'vm' ? lookThroughAgent : lookThroughHost;
+  const into = guest.guestKind === 'vm' ? observeByAgent : observeByHost;
   const [running, agent, page] = await Promise.all([
-    answer(ways.probe.running(guest)),
-    into(ways, guest, check, limit),
-    http === undefined ? undefined : tryPage(ways, http, limit()),
+    answer(transports.probe.running(guest)),
+    into(transports, guest, check, limit),
+    http === undefined ? undefined : tryPage(transports, http, limit()),
   ]);
   return { running, ...agent, ...(page === undefined ? {} : { page }) };
 }
 
 /** The agent is asked for its address only when it answers at all: each question to a silent one takes 3 s. */
-async function lookThroughAgent(
-  ways: Ways,
+async function observeByAgent(
+  transports: Transports,
   guest: GuestRef,
   check: HealthCheck | undefined,
   limit: () => AbortSignal,
-): Promise<Pick<Look, 'ping' | 'ports'>> {
+): Promise<Pick<Observation, 'ping' | 'ports'>> {
   const tcp = check?.tcp ?? [];
   if (check?.agent === false && tcp.length === 0) return { ports: [] };
-  const ping = await answer(ways.probe.agentPing(guest));
+  const ping = await answer(transports.probe.agentPing(guest));
   if (tcp.length === 0) return { ping, ports: [] };
-  return { ping, ports: await tryPorts(ways, tcp, await addressByAgent(ways.probe, guest, ping), limit) };
+  return { ping, ports: await tryPorts(transports, tcp, await addressByAgent(transports.probe, guest, ping), limit) };
 }
 
 /** The host of a container sees its addresses. */
-async function lookThroughHost(
-  ways: Ways,
+async function observeByHost(
+  transports: Transports,
   guest: GuestRef,
   check: HealthCheck | undefined,
   limit: () => AbortSignal,
-): Promise<Pick<Look, 'ports'>> {
+): Promise<Pick<Observation, 'ports'>> {
   const tcp = check?.tcp ?? [];
   if (tcp.length === 0) return { ports: [] };
-  return { ports: await tryPorts(ways, tcp, await addressOf(ways.probe, guest, 'its host tells none'), limit) };
+  return {
+    ports: await tryPorts(transports, tcp, await addressOf(transports.probe, guest, 'its host tells none'), limit),
+  };
 }
 
 async function tryPorts(
-  ways: Ways,
+  transports: Transports,
   tcp: readonly number[],
   address: Address,
   limit: () => AbortSignal,
-): Promise<readonly Sight[]> {
+): Promise<readonly Outcome[]> {
   return Promise.all(
     tcp.map(async (port) =>
-      'none' in address ? { ok: false, text: address.none } : tryPort(ways.connect, address.found, port, limit()),
+      'none' in address ? { ok: false, text: address.none } : tryPort(transports.connect, address.found, port, limit()),
     ),
   );
 }
@@ -100,7 +100,7 @@ export const pingWords: Readonly<Record<Ping, string>> = {
   absent: 'no guest agent is configured',
 };
 
-/** A question that could not be asked is part of a look; one that never will be, and a bug, end the watch. */
+/** A question that could not be asked is part of an observation; one that never will be, and a bug, end the check. */
 async function answer<T>(question: Promise<T>): Promise<Answer<T>> {
   try {
     return { said: await question };

@@ -8,11 +8,11 @@ import { readTags, splitTags } from '../core/tags.ts';
 import type { Health } from '../health/health.ts';
 
 /** A guest that was looked at and is not well. One that could not be judged is not ill. */
-export class IllGuest extends UserError {}
+export class UnhealthyGuest extends UserError {}
 
 /** Is a swap undone after this failure? It is when the guest does not run from its new root disk, or is not healthy. */
 export function needsAutomaticRollback(step: Pick<Step, 'kind'>, error: unknown): boolean {
-  if (step.kind === 'health') return error instanceof IllGuest;
+  if (step.kind === 'health') return error instanceof UnhealthyGuest;
   return step.kind === 'restart' || step.kind === 'start';
 }
 
@@ -46,9 +46,9 @@ export async function rollback(options: {
     };
     await perform({ ...at, kind: 'rollback', guest, volid });
     await perform({ ...at, kind: 'start' });
-    const { well, checks } = await health.watch({ ...at, name, ...checkOf(guest.health) }, monitor);
+    const { healthy, checks } = await health.check({ ...at, name, ...checkOf(guest.health) }, monitor);
     for (const { text } of checks) monitor.line(text);
-    if (!well) throw new UserError(`${name} (${vmid}) is not well on its old root disk either.`);
+    if (!healthy) throw new UserError(`${name} (${vmid}) is not healthy on its old root disk either.`);
     const tags = splitTags(live.tags.join(';')).join(';');
     await perform({ ...at, kind: 'finish', guest: { ...guest, protected: false }, tags });
     const imageHash = readTags(live.tags).imageHash;

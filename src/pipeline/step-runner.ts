@@ -9,7 +9,7 @@ import type { ApplyingRun } from '../core/run.ts';
 import type { GuestStep, Step } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
 import { bytes } from '../views/format.ts';
-import { IllGuest, needsAutomaticRollback, rollback } from './automatic-rollback.ts';
+import { needsAutomaticRollback, rollback, UnhealthyGuest } from './automatic-rollback.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
 
@@ -148,12 +148,15 @@ export class StepRunner {
   async #health(step: Extract<Step, { kind: 'health' }>): Promise<void> {
     const { guest, guestKind, vmid, node, name } = step;
     const watched = { guestKind, vmid, node, name, ...(guest.health === undefined ? {} : { check: guest.health }) };
-    const { well, checks } = await this.#fleet.health.watch(watched, this.#monitor(step.id));
+    const { healthy, checks } = await this.#fleet.health.check(watched, this.#monitor(step.id));
     for (const { text } of checks) this.#line(step.id, text);
-    if (well) return;
-    throw new IllGuest(`${name} (${vmid}) did not become healthy on image ${imageHash(guest.image).slice(0, 8)}.`, {
-      details: checks.map(({ text }) => text),
-    });
+    if (healthy) return;
+    throw new UnhealthyGuest(
+      `${name} (${vmid}) did not become healthy on image ${imageHash(guest.image).slice(0, 8)}.`,
+      {
+        details: checks.map(({ text }) => text),
+      },
+    );
   }
 
   /** What is done about a failure: a replaced guest gets its old root disk back, a half-made one is removed. */

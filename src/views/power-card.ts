@@ -19,7 +19,7 @@ export function powerCard(guest: { readonly name: string; readonly vmid: number 
   const started = event.kind === 'started';
   return {
     tone: started ? 'good' : 'bad',
-    title: started ? `Started ${name}: it was stopped` : `Stopped: ${name} does not run`,
+    title: started ? `Started ${name}: it was stopped` : `Stopped: ${name} is not running`,
     blocks: whyBlocks(event),
     buttons: [],
     files: [],
@@ -30,7 +30,7 @@ function whyBlocks(event: PowerEvent): readonly Block[] {
   switch (event.kind) {
     case 'started':
       return [
-        { kind: 'small', rich: ['A guest that ran is kept running. With ON_STOPPED=report it would only be said.'] },
+        { kind: 'small', rich: ['It was running before, so it was started. Set ON_STOPPED=report to be told only.'] },
       ];
     case 'report':
       return [{ kind: 'text', rich: ['It is left as it is: ON_STOPPED is "report".'] }];

@@ -5,7 +5,7 @@ import { checkNames, checkOf } from '../../src/core/health.ts';
 import type { Health } from '../../src/health/health.ts';
 import { aMonitor } from '../health/bench.ts';
 
-/** Health of the guest 823 `test-website` on `pve1`, which is well, and the hands of somebody who changes that. */
+/** Health of the guest 823 `test-website` on `pve1`, which is healthy, and the hands of somebody who changes that. */
 export interface World {
   readonly health: Health;
   /** It stops, for good. */
@@ -38,10 +38,10 @@ function contractFor(name: string, guestKind: GuestKind, open: () => Promise<Wor
   const of = (check: HealthCheck | undefined) => (check === undefined ? guest : { ...guest, check });
 
   describe(name, () => {
-    it.each(checks)('finds a guest %s well, with a line for each check', async (_, check) => {
+    it.each(checks)('finds a guest %s healthy, with a line for each check', async (_, check) => {
       const { health } = await start();
-      const report = await health.watch(of(check), aMonitor());
-      expect(report.well).toBe(true);
+      const report = await health.check(of(check), aMonitor());
+      expect(report.healthy).toBe(true);
       expect(report.tookMs).toBeGreaterThanOrEqual(0);
       expect(report.checks.map((one) => one.name)).toEqual(checkNames(checkOf(guestKind, check)));
       for (const one of report.checks) {
@@ -55,8 +55,8 @@ function contractFor(name: string, guestKind: GuestKind, open: () => Promise<Wor
       await world.fall();
       const monitor = aMonitor();
       const given = check === undefined ? undefined : { ...check, timeoutS: 10 };
-      const report = await world.health.watch(of(given), monitor);
-      expect(report.well).toBe(false);
+      const report = await world.health.check(of(given), monitor);
+      expect(report.healthy).toBe(false);
       expect(report.checks.map((one) => one.name)).toEqual(checkNames(checkOf(guestKind, check)));
       const running = report.checks[0];
       expect(running?.ok).toBe(false);
@@ -67,14 +67,14 @@ function contractFor(name: string, guestKind: GuestKind, open: () => Promise<Wor
     it('throws what the cluster says when it cannot judge', async () => {
       const world = await start();
       await world.hide();
-      const watching = world.health.watch(of({ agent: true, tcp: [], timeoutS: 4 }), aMonitor());
+      const watching = world.health.check(of({ agent: true, tcp: [], timeoutS: 4 }), aMonitor());
       await expect(watching).rejects.toBeInstanceOf(UserError);
     });
 
     it('ends with the reason of a signal that has ended before', async () => {
       const { health } = await start();
       const cancelled = AbortSignal.abort(new Error('a person asked to stop'));
-      await expect(health.watch(guest, aMonitor(), cancelled)).rejects.toThrow('a person asked to stop');
+      await expect(health.check(guest, aMonitor(), cancelled)).rejects.toThrow('a person asked to stop');
     });
 
     it('ends with the reason of a signal that ends meanwhile', async () => {
@@ -82,7 +82,7 @@ function contractFor(name: string, guestKind: GuestKind, open: () => Promise<Wor
       await world.fall();
       const cancel = new AbortController();
       const monitor = { line: () => cancel.abort(new Error('a person asked to stop')) };
-      await expect(world.health.watch(guest, monitor, cancel.signal)).rejects.toThrow('a person asked to stop');
+      await expect(world.health.check(guest, monitor, cancel.signal)).rejects.toThrow('a person asked to stop');
     });
   });
 }

@@ -20,9 +20,9 @@ it('ends each watch of a guest as scripted, the last way for ever', async () => 
   const health = new FakeHealth();
   health.script(823, 'ill', 'well');
   const wells: boolean[] = [];
-  for (let turn = 0; turn < 3; turn++) wells.push((await health.watch(guest, aMonitor())).well);
+  for (let turn = 0; turn < 3; turn++) wells.push((await health.check(guest, aMonitor())).healthy);
   expect(wells).toEqual([false, true, true]);
-  expect((await health.watch({ ...guest, vmid: 824 }, aMonitor())).well).toBe(true);
+  expect((await health.check({ ...guest, vmid: 824 }, aMonitor())).healthy).toBe(true);
   expect(health.watched.map(({ vmid }) => vmid)).toEqual([823, 823, 823, 824]);
 });
 
@@ -33,7 +33,7 @@ it('can be held in the middle of a watch', async () => {
     letGo = resolve;
   });
   let ended = false;
-  const watching = health.watch(guest, aMonitor()).then(() => {
+  const watching = health.check(guest, aMonitor()).then(() => {
     ended = true;
   });
   await Promise.resolve();

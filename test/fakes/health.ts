@@ -1,14 +1,14 @@
 import { checkNames, checkOf } from '../../src/core/health.ts';
-import type { Health, HealthMonitor, HealthReport, WatchedGuest } from '../../src/health/health.ts';
+import type { CheckedGuest, Health, HealthMonitor, HealthReport } from '../../src/health/health.ts';
 
-/** How a watch ends: well, ill, or not judged because the cluster does not tell. */
+/** How a watch ends: healthy, ill, or not judged because the cluster does not tell. */
 export type FakeEnd = 'well' | 'ill' | Error;
 
-/** Health by script, for tests of what uses it. Every guest is well until told otherwise; no time passes. */
+/** Health by script, for tests of what uses it. Every guest is healthy until told otherwise; no time passes. */
 export class FakeHealth implements Health {
   readonly #ends = new Map<number, FakeEnd[]>();
   /** The guests that were watched, in order. */
-  readonly watched: WatchedGuest[] = [];
+  readonly watched: CheckedGuest[] = [];
   /** Awaited before a watch ends, so that a test can stand in the middle of one. */
   hold: Promise<void> = Promise.resolve();
 
@@ -17,11 +17,11 @@ export class FakeHealth implements Health {
     this.#ends.set(vmid, [...ends]);
   }
 
-  async watch(guest: WatchedGuest, monitor: HealthMonitor, signal?: AbortSignal): Promise<HealthReport> {
+  async check(guest: CheckedGuest, monitor: HealthMonitor, signal?: AbortSignal): Promise<HealthReport> {
     signal?.throwIfAborted();
     this.watched.push(guest);
     const end = this.#next(guest.vmid);
-    if (end !== 'well') monitor.line('running: it does not run');
+    if (end !== 'well') monitor.line('running: it is not running');
     await this.hold;
     signal?.throwIfAborted();
     if (end instanceof Error) throw end;
@@ -34,16 +34,16 @@ export class FakeHealth implements Health {
   }
 }
 
-function wellReport({ guestKind, check }: WatchedGuest): HealthReport {
+function wellReport({ guestKind, check }: CheckedGuest): HealthReport {
   const checks = checkNames(checkOf(guestKind, check)).map((name) => ({ name, ok: true, text: `${name}: yes` }));
-  return { well: true, checks, tookMs: 14_000 };
+  return { healthy: true, checks, tookMs: 14_000 };
 }
 
-function illReport({ guestKind, check }: WatchedGuest): HealthReport {
+function illReport({ guestKind, check }: CheckedGuest): HealthReport {
   const took = check?.timeoutS ?? 120;
   const text = (name: string) => `${name}: no, ${took / 2 + 1} tries in ${took} s`;
   return {
-    well: false,
+    healthy: false,
     checks: checkNames(checkOf(guestKind, check)).map((name) => ({ name, ok: false, text: text(name) })),
     tookMs: took * 1000,
   };

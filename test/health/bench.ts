@@ -3,8 +3,8 @@ import { createServer, type RequestListener } from 'node:http';
 import https from 'node:https';
 import { type AddressInfo, createConnection, createServer as createTcpServer, type Server } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { Connect } from '../../src/health/dial.ts';
 import type { GuestProbe, HealthMonitor } from '../../src/health/health.ts';
+import type { Connect } from '../../src/health/network.ts';
 
 /** A clock that moves only when somebody sleeps. */
 export function aClock() {

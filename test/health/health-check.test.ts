@@ -20,61 +20,65 @@ async function watch(
   const lookup = async () => [];
   const health = createHealth({ probe, lookup, connect: network.connect, now: clock.now, sleep: clock.sleep });
   const watched = { ...guest, guestKind };
-  const report = await health.watch(check === undefined ? watched : { ...watched, check }, monitor);
+  const report = await health.check(check === undefined ? watched : { ...watched, check }, monitor);
   return { ...report, texts: report.checks.map(({ text }) => text), lines: monitor.lines, clock, probe, network };
 }
 
 describe('a guest without a check in the flake', () => {
-  it('is well when it has run for 10 s and its agent answers', async () => {
+  it('is healthy when it has run for 10 s and its agent answers', async () => {
     const seen = await watch({ ping: ['silent', 'silent', 'ok'] });
-    expect(seen).toMatchObject({ well: true, tookMs: 10_000 });
+    expect(seen).toMatchObject({ healthy: true, tookMs: 10_000 });
     expect(seen.texts).toEqual(['running: for 10 s', 'agent ping: answers']);
     expect(seen.clock.slept).toEqual([2000, 2000, 2000, 2000, 2000]);
   });
 
   it('needs no agent when none is configured', async () => {
     const seen = await watch({ ping: ['absent'] });
-    expect(seen).toMatchObject({ well: true, tookMs: 10_000 });
+    expect(seen).toMatchObject({ healthy: true, tookMs: 10_000 });
     expect(seen.texts).toEqual(['running: for 10 s', 'agent ping: no guest agent is configured, running is enough']);
   });
 
   it('is given 60 s for an agent that may not exist', async () => {
     const seen = await watch({ ping: ['silent'] });
-    expect(seen).toMatchObject({ well: true, tookMs: 60_000 });
+    expect(seen).toMatchObject({ healthy: true, tookMs: 60_000 });
     expect(seen.texts).toEqual(['running: for 60 s', 'agent ping: no guest agent answers, running is enough']);
   });
 
   it('is ill when the agent that has answered falls silent for good', async () => {
     const seen = await watch({ ping: ['ok', 'silent'] });
-    expect(seen).toMatchObject({ well: false, tookMs: 120_000 });
+    expect(seen).toMatchObject({ healthy: false, tookMs: 120_000 });
     expect(seen.texts[1]).toBe('agent ping: no guest agent answers, 61 tries in 120 s');
   });
 
   it('has its 10 s counted anew after each stop', async () => {
     const seen = await watch({ running: [true, true, true, true, false, true], ping: ['ok'] });
-    expect(seen).toMatchObject({ well: true, tookMs: 20_000 });
+    expect(seen).toMatchObject({ healthy: true, tookMs: 20_000 });
     expect(seen.texts[0]).toBe('running: for 10 s');
-    expect(seen.lines).toEqual(['running: not for 10 s yet', 'running: it does not run', 'running: not for 10 s yet']);
+    expect(seen.lines).toEqual([
+      'running: not for 10 s yet',
+      'running: it is not running',
+      'running: not for 10 s yet',
+    ]);
   });
 
   it('is ill when it does not stay up', async () => {
     const seen = await watch({ running: [false], ping: ['silent'] });
-    expect(seen).toMatchObject({ well: false, tookMs: 120_000 });
-    expect(seen.texts[0]).toBe('running: it does not run, 61 tries in 120 s');
+    expect(seen).toMatchObject({ healthy: false, tookMs: 120_000 });
+    expect(seen.texts[0]).toBe('running: it is not running, 61 tries in 120 s');
   });
 
   it('does not lose its 10 s to a cluster that is silent for a moment', async () => {
     expect(await watch({ running: [true, silence, silence, true], ping: ['ok'] })).toMatchObject({
-      well: true,
+      healthy: true,
       tookMs: 10_000,
     });
   });
 });
 
 describe('a guest with a check in the flake', () => {
-  it('is well at the first look at which its agent answers', async () => {
+  it('is healthy at the first look at which its agent answers', async () => {
     const seen = await watch({ ping: ['silent', 'silent', 'ok'] }, asked());
-    expect(seen).toMatchObject({ well: true, tookMs: 4000 });
+    expect(seen).toMatchObject({ healthy: true, tookMs: 4000 });
     expect(seen.texts).toEqual(['running: yes', 'agent ping: answers']);
   });
 
@@ -83,14 +87,14 @@ describe('a guest with a check in the flake', () => {
     ['absent', 'agent ping: no guest agent is configured, 61 tries in 120 s'],
   ] as const)('is ill when the agent it asks for stays %s', async (ping, text) => {
     const seen = await watch({ ping: [ping] }, asked());
-    expect([seen.well, seen.texts[1]]).toEqual([false, text]);
+    expect([seen.healthy, seen.texts[1]]).toEqual([false, text]);
   });
 
   it('that asks for nothing must have run for 10 s, or as long as there is time', async () => {
     const none = await watch({}, asked({ agent: false }));
-    expect(none).toMatchObject({ well: true, tookMs: 10_000, texts: ['running: for 10 s'] });
+    expect(none).toMatchObject({ healthy: true, tookMs: 10_000, texts: ['running: for 10 s'] });
     expect(none.probe.asked).not.toContain('ping');
-    expect(await watch({}, asked({ agent: false, timeoutS: 5 }))).toMatchObject({ well: true, tookMs: 5000 });
+    expect(await watch({}, asked({ agent: false, timeoutS: 5 }))).toMatchObject({ healthy: true, tookMs: 5000 });
   });
 
   it('has its ports tried at the address that its agent tells', async () => {
@@ -106,7 +110,7 @@ describe('a guest with a check in the flake', () => {
   it('is ill when one of its ports is closed', async () => {
     const servers = { '10.77.0.73:22': await serveRaw() };
     const seen = await watch({}, asked({ tcp: [22, 443], timeoutS: 6 }), servers);
-    expect(seen.well).toBe(false);
+    expect(seen.healthy).toBe(false);
     expect(seen.texts.slice(2)).toEqual(['tcp 22: open', 'tcp 443: refused, 4 tries in 6 s']);
     expect(seen.lines).toEqual(['tcp 443: refused']);
   });
@@ -120,16 +124,16 @@ describe('a guest with a check in the flake', () => {
     [{ address: 'evil.example.net' }, 'tcp 22: not asked, evil.example.net is no IP address, 2 tries in 1 s'],
   ])('has no port passed over when it has no address to try it at: %j', async (script, text) => {
     const seen = await watch(script, asked({ agent: false, tcp: [22], timeoutS: 1 }));
-    expect([seen.well, seen.texts[1]]).toEqual([false, expect.stringMatching(text)]);
+    expect([seen.healthy, seen.texts[1]]).toEqual([false, expect.stringMatching(text)]);
     expect(seen.network.dialed).toEqual([]);
   });
 
-  it('is well only when everything passes at the same look', async () => {
+  it('is healthy only when everything passes at the same look', async () => {
     const answers = [503, 200, 503, 200, 200];
     const port = await serve((_, response) => response.writeHead(answers.shift() ?? 200).end());
     const ping = ['silent', 'silent', 'ok', 'silent', 'ok'] as const;
     const seen = await watch({ ping }, asked({ http: 'http://10.77.0.73/' }), { '10.77.0.73:80': port });
-    expect(seen).toMatchObject({ well: true, tookMs: 8000 });
+    expect(seen).toMatchObject({ healthy: true, tookMs: 8000 });
     expect(seen.texts).toEqual(['running: yes', 'agent ping: answers', 'GET http://10.77.0.73/: 200 OK']);
     expect(seen.lines).toEqual([
       'agent ping: no guest agent answers; GET http://10.77.0.73/: 503 Service Unavailable',
@@ -143,7 +147,7 @@ describe('a guest with a check in the flake', () => {
     const seen = await watch({ ping: ['silent'] }, asked({ timeoutS: 3 }));
     expect(seen.clock.slept).toEqual([2000, 1000]);
     expect(seen.texts[1]).toBe('agent ping: no guest agent answers, 3 tries in 3 s');
-    expect(await watch({ ping: ['silent', 'silent', 'ok'] }, asked({ timeoutS: 3 }))).toMatchObject({ well: true });
+    expect(await watch({ ping: ['silent', 'silent', 'ok'] }, asked({ timeoutS: 3 }))).toMatchObject({ healthy: true });
   });
 
   it('has each port and its URL given up after a time of their own', async () => {
@@ -161,7 +165,7 @@ describe('a guest with a check in the flake', () => {
       answerMs: 700,
     });
     const check = asked({ tcp: [22], http: 'http://10.77.0.73/', timeoutS: 1 });
-    const report = await health.watch({ ...guest, check }, aMonitor());
+    const report = await health.check({ ...guest, check }, aMonitor());
     expect(report.checks.slice(2).map(({ text }) => text)).toEqual([
       'tcp 22: no answer, 2 tries in 1 s',
       'GET http://10.77.0.73/: no answer, 2 tries in 1 s',
@@ -174,7 +178,7 @@ describe('a watch', () => {
   it('ends at once when a privilege is missing', async () => {
     const [clock, missing] = [aClock(), new NotAllowed('VM.GuestAgent.Audit is missing')];
     const health = createHealth({ ...clock, probe: aProbe({ ping: [missing] }) });
-    await expect(health.watch(guest, aMonitor())).rejects.toBe(missing);
+    await expect(health.check(guest, aMonitor())).rejects.toBe(missing);
     expect(clock.slept).toEqual([]);
   });
 
@@ -200,7 +204,7 @@ describe('a watch', () => {
       };
       const probe = when === 'while it sleeps' ? aProbe({}) : { ...aProbe({}), running: stop };
       const health = createHealth({ probe, sleep: stop });
-      await expect(health.watch(guest, aMonitor(), cancel.signal)).rejects.toThrow('a person asked to stop');
+      await expect(health.check(guest, aMonitor(), cancel.signal)).rejects.toThrow('a person asked to stop');
     },
   );
 
@@ -208,7 +212,7 @@ describe('a watch', () => {
     const cancel = new AbortController();
     const health = createHealth({ probe: aProbe({}) });
     const monitor = { line: () => cancel.abort(new Error('a person asked to stop')) };
-    await expect(health.watch(guest, monitor, cancel.signal)).rejects.toThrow('a person asked to stop');
+    await expect(health.check(guest, monitor, cancel.signal)).rejects.toThrow('a person asked to stop');
   });
 });
 
@@ -216,28 +220,28 @@ describe('a container', () => {
   const watchIt = (script: Parameters<typeof aProbe>[0], check?: HealthCheck, servers = {}) =>
     watch(script, check, servers, 'container');
 
-  it('without a check in the flake is well when it has run for 10 s, and nobody asks for an agent', async () => {
+  it('without a check in the flake is healthy when it has run for 10 s, and nobody asks for an agent', async () => {
     const seen = await watchIt({ running: [true, true, false, true], ping: [silence] });
-    expect(seen).toMatchObject({ well: true, tookMs: 16_000, texts: ['running: for 10 s'] });
+    expect(seen).toMatchObject({ healthy: true, tookMs: 16_000, texts: ['running: for 10 s'] });
     expect(new Set(seen.probe.asked)).toEqual(new Set(['running']));
   });
 
   it('is ill when it does not stay up', async () => {
     const seen = await watchIt({ running: [false] });
-    expect(seen).toMatchObject({ well: false, tookMs: 120_000 });
-    expect(seen.texts).toEqual(['running: it does not run, 61 tries in 120 s']);
+    expect(seen).toMatchObject({ healthy: false, tookMs: 120_000 });
+    expect(seen.texts).toEqual(['running: it is not running, 61 tries in 120 s']);
   });
 
   it('has its ports tried at the address that its host tells', async () => {
     const port = await serveRaw('SSH-2.0-OpenSSH_9.9\r\n');
     const check = asked({ agent: false, tcp: [22] });
     const seen = await watchIt({ ping: ['absent'], address: '10.0.0.3' }, check, { '10.0.0.3:22': port });
-    expect(seen).toMatchObject({ well: true, texts: ['running: yes', 'tcp 22: open'] });
+    expect(seen).toMatchObject({ healthy: true, texts: ['running: yes', 'tcp 22: open'] });
   });
 
   it('is waited for until its host tells an address', async () => {
     const seen = await watchIt({ address: undefined }, asked({ agent: false, tcp: [22], timeoutS: 4 }));
-    expect(seen.well).toBe(false);
+    expect(seen.healthy).toBe(false);
     expect(seen.texts[1]).toBe('tcp 22: no address, its host tells none, 3 tries in 4 s');
   });
 });

@@ -1,12 +1,12 @@
 // Health checks reach guests, and nothing that a flake names in their place.
-const page = ['test/health/page.test.ts'];
+const page = ['test/health/network.test.ts'];
 const dial = [...page, 'test/health/health-check.test.ts'];
 const addresses = ['test/lib/addresses.test.ts'];
 
 export const health = [
   {
     room: 'health',
-    file: 'src/health/dial.ts',
+    file: 'src/health/network.ts',
     tests: dial,
     rows: [
       [
@@ -18,7 +18,7 @@ export const health = [
   },
   {
     room: 'health',
-    file: 'src/health/page.ts',
+    file: 'src/health/network.ts',
     tests: page,
     rows: [
       ['a redirect is not followed', "redirect: 'manual'", "redirect: 'follow'"],
@@ -32,7 +32,9 @@ export const health = [
     room: 'health',
     file: 'src/health/health-check.ts',
     tests: ['test/health/health-check.test.ts'],
-    rows: [['a guest that cannot be judged is not ill', 'if (!well && tookMs >= limitMs) throwUnanswered(seen);', '']],
+    rows: [
+      ['a guest that cannot be judged is not ill', 'if (!healthy && tookMs >= limitMs) throwUnanswered(seen);', ''],
+    ],
   },
   {
     room: 'health',

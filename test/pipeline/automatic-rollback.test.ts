@@ -63,7 +63,7 @@ describe('a replaced guest', () => {
     const { failure } = bench.run('failed');
     expect(failure.rolledBack).toBeUndefined();
     expect(failure.next).toMatch(
-      /could not be rolled back: test-website \(823\) is not well on its old root disk either/,
+      /could not be rolled back: test-website \(823\) is not healthy on its old root disk either/,
     );
     expect(bench.cluster.guest(823)?.tags).toContain('proxnix-pending');
     expect(bench.text()).toMatch(/^Failed: step 3 of 3/);

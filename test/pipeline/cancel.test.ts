@@ -191,8 +191,8 @@ describe('Cancel at each step of the first of two guests', () => {
         expect(await bench.chat.command(`/proxnix cancel ${run}`, owner)).toMatchObject({ kind: 'none' });
       };
       bench.cluster.before = (step) => (step.kind === kind && step.vmid === at ? cancel() : undefined);
-      const watch = bench.health.watch.bind(bench.health);
-      bench.health.watch = async (...args) => {
+      const watch = bench.health.check.bind(bench.health);
+      bench.health.check = async (...args) => {
         if (kind === 'health' && args[0].vmid === at) await cancel();
         return watch(...args);
       };

@@ -76,7 +76,7 @@ describe('a guest that stopped', () => {
     stop(bench);
     await look(bench);
     await look(bench);
-    expect(said(bench)).toEqual(['Stopped: test-database (822) does not run']);
+    expect(said(bench)).toEqual(['Stopped: test-database (822) is not running']);
     expect(bench.text()).toContain('ON_STOPPED is "report"');
     expect(bench.cluster.asked).toEqual([]);
   });
@@ -100,7 +100,7 @@ describe('a guest that stopped', () => {
     }
     await look(bench);
     expect(bench.cluster.asked).toEqual(['start', 'start', 'start']);
-    expect(said(bench).at(-1)).toBe('Stopped: test-database (822) does not run');
+    expect(said(bench).at(-1)).toBe('Stopped: test-database (822) is not running');
     expect(said(bench)).toHaveLength(4);
     bench.cluster.put({ ...present(bench.cluster.guest(822)), status: 'running' });
     await look(bench);
@@ -262,7 +262,7 @@ describe('a look at the power', () => {
     stop(bench);
     stop(bench, 900);
     await look(bench);
-    expect(said(bench)).toEqual(['Started test-database (822): it was stopped', 'Stopped: bench (900) does not run']);
+    expect(said(bench)).toEqual(['Started test-database (822): it was stopped', 'Stopped: bench (900) is not running']);
     expect(bench.cluster.asked).toEqual(['start']);
   });
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { type PageTools, tryPage } from '../../src/health/page.ts';
+import { type PageTransport, tryPage } from '../../src/health/network.ts';
 import { aNetwork, serve, serveRaw, serveTls } from './bench.ts';
 
 const never = new AbortController().signal;
@@ -13,7 +13,7 @@ const pem = (name: string) =>
 function tools(ports: Readonly<Record<string, number>>, names: Readonly<Record<string, readonly string[]>> = {}) {
   const network = aNetwork(ports);
   const lookups: string[] = [];
-  const lookup: PageTools['lookup'] = async (name) => {
+  const lookup: PageTransport['lookup'] = async (name) => {
     lookups.push(name);
     const found = names[name];
     if (found === undefined) throw Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' });
@@ -123,7 +123,7 @@ describe('a URL over TLS', () => {
   const open = async () =>
     tools({ '10.77.0.73:443': await serveTls(pem('key'), pem('crt'), (_, response) => response.end()) }, names);
 
-  it('is well when a trusted CA signed for its name, which it is asked by', async () => {
+  it('is healthy when a trusted CA signed for its name, which it is asked by', async () => {
     const asked: unknown[] = [];
     const port = await serveTls(pem('key'), pem('crt'), ({ socket }, response) => {
       asked.push('servername' in socket && socket.servername);

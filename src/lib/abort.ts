@@ -1,5 +1,5 @@
 /** The work's outcome, or the signal's reason when that comes first; the work is then not waited for any more. */
-export async function until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort = () => {};
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(signal.reason);
