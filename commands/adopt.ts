@@ -4,7 +4,7 @@ import { oneFleet } from './one-fleet.ts';
 /** Plans to take over a VM that the flake wants and that does not carry the tag `proxnix` yet. */
 export const adopt = defineCommand({
   name: 'adopt',
-  description: 'Take over a guest that the flake wants and proxnix did not make',
+  description: 'Take over a guest that the flake declares and proxnix did not create',
   wish: 'act',
   options: [
     { name: 'vm', description: 'Its name or VMID in the flake', required: true, complete: 'guest' },

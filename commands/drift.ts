@@ -27,15 +27,15 @@ function words(finding: DriftFinding): string {
     case 'same':
       return `nothing differs from ${shortSha(finding.commit.sha)}, which was applied last.`;
     case 'known':
-      return 'it differs as it did before.';
+      return 'it differs as before; no new plan was made.';
     case 'drift':
-      return `it differs, as run ${finding.runId} shows.`;
+      return `it has drifted; see run ${finding.runId}.`;
     case 'open':
       return `run ${finding.runId} is open; decide it first.`;
     case 'unfinished':
-      return `run ${finding.runId} did not come to its end; plan again to finish it.`;
+      return `run ${finding.runId} was not finished; plan again to finish it.`;
     case 'busy':
-      return 'the cluster is being worked on; ask again when that is over.';
+      return 'a plan or apply is under way; try again when it ends.';
     case 'never-applied':
       return 'nothing was applied yet.';
     case 'unknown-commit':

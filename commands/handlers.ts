@@ -85,7 +85,7 @@ async function planAgain(pipeline: Pipeline, press: Press): Promise<Answer> {
 
 async function onSubmit(pipeline: Pipeline, submission: Submission): Promise<Answer> {
   const [, what, runId, planId = ''] = formPattern.exec(submission.formId) ?? [];
-  if (runId === undefined) return note('That form is not one of mine.');
+  if (runId === undefined) return note('This form belongs to no plan of proxnix.');
   const actor = actorOf(submission);
   if (what === 'confirm') return pipeline.approve(runId, planId, actor, submission.values['names'] ?? '');
   const reason = submission.values['reason']?.trim();

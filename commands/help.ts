@@ -1,4 +1,4 @@
-import { helpCard } from '../src/views/help-card.ts';
+import { helpCard } from '../src/views/answer-cards.ts';
 import { type Command, defineCommand } from './command.ts';
 
 /** Lists the commands. It is given the list, because it is part of it. */

@@ -1,4 +1,4 @@
-import { historyCard } from '../src/views/history-card.ts';
+import { historyCard } from '../src/views/answer-cards.ts';
 import { defineCommand } from './command.ts';
 
 /** The newest runs and how they ended. */

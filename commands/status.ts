@@ -1,5 +1,5 @@
 import { didYouMean } from '../src/core/nearest.ts';
-import { guestStatusCard, statusCard } from '../src/views/status-card.ts';
+import { guestStatusCard, statusCard } from '../src/views/answer-cards.ts';
 import { defineCommand, note } from './command.ts';
 
 /** What runs, what waits, and how each guest of a fleet is, read from the cluster now. */

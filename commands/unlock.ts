@@ -3,7 +3,7 @@ import { defineCommand } from './command.ts';
 /** Lets applies begin again. */
 export const unlock = defineCommand({
   name: 'unlock',
-  description: 'Let applies begin again',
+  description: 'Allow applying again',
   wish: 'act',
   options: [],
   run: ({ actor, pipeline, fleets }) => pipeline.unlock(fleets, actor),

@@ -1,7 +1,7 @@
 import type { ButtonAction, Card, ChatName, PersonRef } from '../views/card.ts';
-import type { Form } from '../views/form.ts';
+import type { Form } from '../views/forms.ts';
 
-export type { Form, FormField } from '../views/form.ts';
+export type { Form, FormField } from '../views/forms.ts';
 
 /** Somebody in a chat, with the immutable ids of the groups (roles, usergroups) the chat vouches for. */
 export interface Person extends PersonRef {

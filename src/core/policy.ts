@@ -128,7 +128,7 @@ export function branchRefusal(branch: string, sha: string, onBranch: boolean | u
 }
 
 function lockedBy({ by, reason }: Lock): Refusal {
-  return { code: 'locked', text: `Applies are locked by ${by.name}: ${reason}` };
+  return { code: 'locked', text: `Applying is locked by ${by.name}: ${reason}` };
 }
 
 /** One person counts once. Where ids of two chats may be one person, only the first of them counts. */
@@ -157,7 +157,7 @@ function notOpen(run: Run, planId: string, now: number): Refusal | undefined {
       if (planId !== run.plan.id) {
         return {
           code: 'plan-drifted',
-          text: `Plan ${planId} is void: the cluster moved. The card shows the new plan.`,
+          text: `Plan ${planId} is void: the cluster changed. The card shows the new plan.`,
         };
       }
       return undefined;

@@ -1,18 +1,12 @@
 import { commands } from '../../commands/index.ts';
 import type { Run } from '../core/run.ts';
+import { collectedCard, powerCard, storeCard } from '../views/announcements.ts';
+import { type GuestStatusRow, guestStatusCard, helpCard, historyCard, statusCard } from '../views/answer-cards.ts';
 import type { Card } from '../views/card.ts';
-import { collectedCard } from '../views/collected-card.ts';
-import type { CardContext } from '../views/context.ts';
-import type { Form } from '../views/form.ts';
-import { confirmForm, rejectForm } from '../views/forms.ts';
-import { helpCard } from '../views/help-card.ts';
-import { historyCard } from '../views/history-card.ts';
+import { confirmForm, type Form, rejectForm } from '../views/forms.ts';
+import type { CardContext } from '../views/parts.ts';
 import { planCardOf, whichPlanCard } from '../views/plan-card.ts';
-import { powerCard } from '../views/power-card.ts';
-import { endReply, expiryReply } from '../views/replies.ts';
-import { runCard } from '../views/run-card.ts';
-import { type GuestStatusRow, guestStatusCard, statusCard } from '../views/status-card.ts';
-import { storeCard } from '../views/store-card.ts';
+import { endReply, expiryReply, runCard } from '../views/run-card.ts';
 import { sampleNow } from './sample-fleet.ts';
 import { sampleRuns } from './sample-runs.ts';
 

@@ -109,7 +109,7 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
       {
         type: 'interrupted',
         at: at + 100_000,
-        notes: ['The step "822 prepare": its task went on without the bot and ended with "OK".'],
+        notes: ['The step "822 prepare": its task finished after the bot stopped, with "OK".'],
       },
     ]),
     rejected: moved(planned(samplePlan()), [{ type: 'rejected', by: ada, at, reason: 'the website is still needed' }]),

@@ -262,7 +262,7 @@ export class Decisions {
 /** The look at the click left nothing that could be approved. */
 const movedOn: Refusal = {
   code: 'plan-drifted',
-  text: 'The cluster moved, and nothing is left to approve. The card says how it stands.',
+  text: 'The cluster changed, and nothing is left to approve. The card shows the current state.',
 };
 
 function needsPlan(run: Run, verb: 'approve' | 'reject'): Refusal {

@@ -8,8 +8,7 @@ import { dueForCollection, type RetainedDisk, stillRetained } from '../core/reta
 import { planOf, type Run } from '../core/run.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
-import { type Collected, collectedCard } from '../views/collected-card.ts';
-
+import { type Collected, collectedCard } from '../views/announcements.ts';
 import { type Clock, type Fleet, type Log, ownerOf } from './ports.ts';
 import type { Reporter } from './reporter.ts';
 import type { Runs } from './runs.ts';

@@ -4,8 +4,8 @@ import { UserError } from '../core/errors.ts';
 import { type Actor, type Lock, mayView } from '../core/policy.ts';
 import type { PushEvent } from '../core/push.ts';
 import type { Run, Trigger, Who } from '../core/run.ts';
-import type { FleetStatus } from '../views/status-card.ts';
-import { storeCard } from '../views/store-card.ts';
+import { storeCard } from '../views/announcements.ts';
+import type { FleetStatus } from '../views/answer-cards.ts';
 import { Access, type Opened, type Wish } from './access.ts';
 import { cleanAnswer } from './clean-card.ts';
 import { findRollback, originOf } from './commits.ts';
@@ -247,7 +247,7 @@ export class Pipeline {
       }
     }
     const names = fleets.map((fleet) => fleet.name).join(', ');
-    return { kind: 'note', text: `Applies of ${names} are ${lock === undefined ? 'unlocked' : 'locked'}.` };
+    return { kind: 'note', text: `Applying is ${lock === undefined ? 'unlocked' : 'locked'} for ${names}.` };
   }
 
   /** That parts of the store were set aside is told in every fleet's channel, once. */

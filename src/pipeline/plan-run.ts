@@ -68,9 +68,12 @@ export async function planAgain(
 }
 
 function endedTheBot(): UserError {
-  return new UserError(`The bot ended ${mostAttempts} times while it planned this commit, so it is not tried again.`, {
-    next: 'Look into the log of the machine for what ended it (memory, most often). Then press Plan again, or push a commit that needs less.',
-  });
+  return new UserError(
+    `The bot stopped ${mostAttempts} times while it planned this commit, so it is not tried again.`,
+    {
+      next: 'Look into the log of the machine for what ended it (memory, most often). Then press Plan again, or push a commit that needs less.',
+    },
+  );
 }
 
 async function evaluate(fleet: Fleet, runId: string, ports: PlanDeps, signal: AbortSignal): Promise<Goal> {

@@ -5,8 +5,7 @@ import type { LiveGuest } from '../core/live.ts';
 import { belongsTo } from '../core/ownership.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
-import { type PowerEvent, powerCard } from '../views/power-card.ts';
-
+import { type PowerEvent, powerCard } from '../views/announcements.ts';
 import { type Clock, type Fleet, type Log, ownerOf } from './ports.ts';
 import type { Reporter } from './reporter.ts';
 

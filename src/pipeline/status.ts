@@ -4,7 +4,7 @@ import type { RetainedDisk } from '../core/retained-disks.ts';
 import { retainedDiskFor } from '../core/rollback.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
-import type { FleetStatus, GuestStatusRow } from '../views/status-card.ts';
+import type { FleetStatus, GuestStatusRow } from '../views/answer-cards.ts';
 import { type Fleet, ownerOf } from './ports.ts';
 import type { Runs } from './runs.ts';
 

@@ -175,12 +175,12 @@ export class StepRunner {
     const undo = this.#undo;
     this.#undo = undefined;
     if (undo === undefined) return error;
-    const what = undo.kind === 'discard' && undo.staging ? 'staging guest' : 'half-made guest';
+    const what = undo.kind === 'discard' && undo.staging ? 'staging guest' : 'incomplete guest';
     try {
       await this.#fleet.cluster.perform(undo, this.#preconditions.get(undo.vmid), quietMonitor);
       return withNext(error, `The ${what} was removed again; nothing else was changed on ${guestLabel(undo)}.`);
     } catch (second) {
-      this.#log.warn({ run: this.#runId, vmid: undo.vmid, err: second }, 'a half-made guest could not be removed');
+      this.#log.warn({ run: this.#runId, vmid: undo.vmid, err: second }, 'a incomplete guest could not be removed');
       return withNext(error, `The ${what} could not be removed; the next plan shows what ${guestLabel(undo)} is now.`);
     }
   }

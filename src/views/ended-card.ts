@@ -3,13 +3,12 @@ import type { RolledBack } from '../core/errors.ts';
 import { finalTagsOf } from '../core/outcome.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import type { AppliedRun, Approval, CancelledRun, FailedRun, InterruptedRun, StepState } from '../core/run.ts';
-import { groupGuest, groupName, guestGroups, nameOf, nameWidth } from './apply-groups.ts';
+import { groupGuest, groupName, guestGroups, nameOf, nameWidth } from './apply-text.ts';
 import type { Block, Card, CardFile, Line, Rich } from './card.ts';
-import type { CardContext } from './context.ts';
 import { blockedCount, count, counts, duration, guestName, verbs } from './format.ts';
-import { approvedBy, commitBlocks, ids } from './parts.ts';
+import { approvedBy, type CardContext, commitBlocks, ids } from './parts.ts';
 import { planAgain, planFile } from './plan-card.ts';
-import { detailBlocks } from './planning-card.ts';
+import { detailBlocks } from './working-card.ts';
 
 type Ended =
   | AppliedRun
@@ -97,7 +96,11 @@ function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {
       return [
         {
           kind: 'text',
-          rich: [{ bold: 'Stopped by ' }, { person: run.cancelledBy }, '. Every guest that was begun is finished.'],
+          rich: [
+            { bold: 'Stopped by ' },
+            { person: run.cancelledBy },
+            '. Every guest that was started has been finished.',
+          ],
         },
       ];
     case 'interrupted':
@@ -105,8 +108,8 @@ function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {
         {
           kind: 'warning',
           rich: [
-            { bold: 'The bot ended in the middle of this apply. ' },
-            'What follows is from its journal and from the cluster.',
+            { bold: 'The bot stopped during this apply. ' },
+            'The following comes from its journal and from the cluster.',
           ],
         },
         ...run.notes.map((note): Block => ({ kind: 'text', rich: [note] })),

@@ -1,8 +1,27 @@
 import { shortSha } from '../core/commit.ts';
 import { runnable } from '../core/plan.ts';
 import type { PlannedRun } from '../core/run.ts';
-import type { Form } from './form.ts';
+import type { Rich } from './card.ts';
 import { count, counts, guestName } from './format.ts';
+
+export interface FormField {
+  readonly name: string;
+  readonly label: string;
+  readonly hint?: string;
+  readonly required: boolean;
+  readonly multiline?: boolean;
+}
+
+/** A question with a few fields: a modal where the chat has one. */
+export interface Form {
+  /** Ids only, like a button's: `px1:confirm:r-41:p-7f3c2a`. */
+  readonly id: string;
+  readonly title: string;
+  readonly text: Rich;
+  readonly fields: readonly FormField[];
+  readonly submit: string;
+  readonly danger: boolean;
+}
 
 /** The destructive confirmation: what is destroyed, and what must be typed. */
 export function confirmForm(run: PlannedRun, wanted: string): Form {

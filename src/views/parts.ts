@@ -1,8 +1,25 @@
 import { shortSha } from '../core/commit.ts';
 import type { Plan } from '../core/plan.ts';
+import type { Lock, Policy } from '../core/policy.ts';
 import type { Approval, Run } from '../core/run.ts';
 import type { Block, Rich, Span } from './card.ts';
-import type { CardContext } from './context.ts';
+
+/** What a card says beside the run itself: where the commit can be looked at, who decides, what holds applies up. */
+export interface CardContext {
+  /** `owner/name` of the repository, as people know it. */
+  readonly repository: string;
+  /** Where commits can be seen, e.g. `https://git.example.org/acme/fleet`; absent for a local repository. */
+  readonly webUrl?: string;
+  readonly policy: Pick<Policy, 'approvers' | 'maxDestroy' | 'allowOtherBranches'>;
+  readonly lock?: Lock;
+  /** The commit applied before this one. */
+  readonly applied?: string;
+  /** The run that is in front of this one in the lane: its id, or `of another fleet`. */
+  readonly behind?: string;
+  /** How long a root disk that was taken out is kept, in milliseconds. */
+  readonly rollbackWindowMs: number;
+  readonly now: number;
+}
 
 /** The commit of a run: short and linked, its first line, who wrote it, where, and a link that compares. */
 export function commitBlocks(run: Run, context: CardContext): readonly Block[] {
@@ -54,5 +71,5 @@ export function approvedBy(approvals: readonly Approval[]): Rich {
 export function lockBlocks(context: CardContext): readonly Block[] {
   const { lock } = context;
   if (lock === undefined) return [];
-  return [{ kind: 'warning', rich: [{ bold: 'Applies are locked' }, ' by ', { person: lock.by }, `: ${lock.reason}`] }];
+  return [{ kind: 'warning', rich: [{ bold: 'Applying is locked' }, ' by ', { person: lock.by }, `: ${lock.reason}`] }];
 }

@@ -1,4 +1,4 @@
-import type { AdoptChange } from '../core/change.ts';
+import { type AdoptChange, type Change, kindOf, requiresRestart } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
 import { onlyGuest } from '../core/goal.ts';
 import { imageHash } from '../core/guest.ts';
@@ -15,9 +15,8 @@ import {
   type Trigger,
 } from '../core/run.ts';
 import type { Block, Button, Card, CardFile, Span } from './card.ts';
-import type { CardContext } from './context.ts';
 import { blockedCount, count, counts, guestName, span } from './format.ts';
-import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
+import { approvedBy, type CardContext, commitBlocks, ids, lockBlocks } from './parts.ts';
 import { planLines, planText } from './plan-text.ts';
 
 /** A plan that waits for people, or that cannot be run as it stands. */
@@ -79,8 +78,8 @@ export function planAgain(run: { readonly id: string }): Button {
 
 function driftBlock(run: PlannedRun | BlockedRun, context: CardContext): Block {
   const canBe = run.phase === 'planned' && !isOffBranch(run, run.plan.goal, context.policy);
-  const again = canBe ? ' Re-apply makes it so again.' : '';
-  return { kind: 'text', rich: [`The cluster is not as this commit left it any more.${again}`] };
+  const again = canBe ? ' Re-apply restores it.' : '';
+  return { kind: 'text', rich: [`The cluster no longer matches this commit.${again}`] };
 }
 
 function rollbackBlock({ by, vmid }: Extract<Trigger, { kind: 'rollback' }>, plan: Plan): Block {
@@ -145,7 +144,7 @@ function movedBlocks(run: PlannedRun): readonly Block[] {
     {
       kind: 'warning',
       rich: [
-        { bold: 'The cluster moved, earlier approvals are void: ' },
+        { bold: 'The cluster changed, earlier approvals are void: ' },
         run.clusterChanges.join('; '),
         '. This is the new plan.',
       ],
@@ -156,7 +155,7 @@ function movedBlocks(run: PlannedRun): readonly Block[] {
 function warnings(plan: Plan, context: CardContext): readonly Block[] {
   const changes = runnable(plan);
   const destroys = changes.filter((change) => change.action === 'destroy').map(guestName);
-  const replaces = changes.filter((change) => change.action === 'replace' && !change.incomplete).map(guestName);
+  const replaces = changes.filter((change) => change.action === 'replace' && !change.incomplete);
   const backs = changes.filter((change) => change.action === 'rollback').map(guestName);
   const blocks: Block[] = [];
   if (destroys.length > 0) {
@@ -167,37 +166,49 @@ function warnings(plan: Plan, context: CardContext): readonly Block[] {
         { bold: `Destroys ${destroys.join(', ')}: ` },
         destroys.length === 1 ? 'its disks are deleted. ' : 'their disks are deleted. ',
         whole
-          ? 'That is more than usual: approving asks for a whole sentence.'
-          : `Approving asks for the ${destroys.length === 1 ? 'name' : 'names'}.`,
+          ? 'This exceeds MAX_DESTROY: you will have to type a sentence.'
+          : `You will be asked to type ${destroys.length === 1 ? 'its name' : 'their names'}.`,
       ],
     });
   }
-  if (replaces.length > 0) {
-    blocks.push({
-      kind: 'warning',
-      rich: [
-        { bold: `Replaces the root disk of ${replaces.join(', ')}: ` },
-        `what was written to it is gone from the running system after the restart. The old disk is kept for ${span(context.rollbackWindowMs)} after that, to go back with /proxnix rollback; then it is deleted.`,
-      ],
-    });
-  }
+  if (replaces.length > 0) blocks.push(replaceWarning(replaces, context));
   if (backs.length > 0) {
     blocks.push({
       kind: 'warning',
       rich: [
         { bold: `Puts an earlier root disk back into ${backs.join(', ')}: ` },
-        `the data on it is as it was when it was taken out. The disk of now is kept for ${span(context.rollbackWindowMs)} after that.`,
+        `its data is from when it was replaced. The current disk is kept for ${span(context.rollbackWindowMs)}.`,
       ],
     });
   }
   return [...blocks, ...changes.flatMap((change) => (change.action === 'adopt' ? [adoptWarning(change)] : []))];
 }
 
+function replaceWarning(replaces: readonly Change[], { rollbackWindowMs }: CardContext): Block {
+  const [first] = replaces;
+  const one = replaces.length === 1 && first !== undefined;
+  const restarting = replaces.filter(requiresRestart).map((change) => change.name);
+  const restart = one
+    ? `The ${kindOf(first) === 'vm' ? 'VM' : 'container'} restarts once. `
+    : `${restarting.join(', ')} ${restarting.length === 1 ? 'restarts' : 'restart'} once. `;
+  return {
+    kind: 'warning',
+    rich: [
+      { bold: `Replaces the root disk of ${replaces.map(guestName).join(', ')}: ` },
+      `data written to ${one ? 'this disk' : 'these disks'} will not be on the new ${one ? 'one' : 'ones'}. `,
+      restarting.length === 0 ? '' : restart,
+      `The old ${one ? 'disk is' : 'disks are'} kept for ${span(rollbackWindowMs)}; undo with `,
+      { code: `/proxnix rollback ${one ? first.name : '<guest>'}` },
+      '.',
+    ],
+  };
+}
+
 function adoptWarning({ vmid, guest, live, next }: AdoptChange): Block {
   const after =
     next?.action === 'replace'
       ? `${next.fromImage === undefined ? 'No tag tells which image its root disk holds' : 'Its root disk holds another image'}: the next plan WILL replace that disk by ${guest.imageType}, unless it gets the tag nix-${imageHash(guest.image)} in Proxmox before.`
-      : 'Its root disk is kept: its tags name the image that the flake wants.';
+      : 'Its root disk is kept: its tags name the image that the flake declares.';
   return {
     kind: 'warning',
     rich: [

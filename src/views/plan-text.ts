@@ -100,7 +100,7 @@ function detailParts(change: Change): string[] {
         ...leftoverParts(change.orphanVolumes),
       ];
     case 'replace': {
-      const from = change.incomplete ? 'none (half made)' : (change.fromImage?.slice(0, 8) ?? 'unknown');
+      const from = change.incomplete ? 'none (incomplete)' : (change.fromImage?.slice(0, 8) ?? 'unknown');
       const kept = change.incomplete ? 'made anew' : 'old root disk is kept';
       return [
         `image ${from} -> ${short(change.guest)}`,

@@ -1,12 +1,62 @@
 import { applyGroups } from '../core/apply-groups.ts';
-import type { ApplyingRun, QueuedRun, StepState } from '../core/run.ts';
-import { groupLines, groupName } from './apply-groups.ts';
+import { shortSha } from '../core/commit.ts';
+import type { ApplyingRun, FailedRun, PlanningRun, QueuedRun, Run, StepState } from '../core/run.ts';
+import { groupLines, groupName, stepWords } from './apply-text.ts';
 import type { Block, Button, Card } from './card.ts';
-import type { CardContext } from './context.ts';
 import { counts, guestName } from './format.ts';
-import { approvedBy, commitBlocks, ids, lockBlocks } from './parts.ts';
+import { approvedBy, type CardContext, commitBlocks, ids, lockBlocks } from './parts.ts';
 import { planFile } from './plan-card.ts';
-import { stepWords } from './step-text.ts';
+
+/** A run that has no plan yet: what it does now. */
+export function planningCard(run: PlanningRun, context: CardContext): Card {
+  const activity = {
+    waiting: context.behind === undefined ? 'waiting for its turn' : `waiting for run ${context.behind}`,
+    fetching: 'fetching the inputs of the flake',
+    evaluating: 'evaluating the flake',
+    images: 'evaluating the images',
+    comparing: 'comparing with the cluster',
+  }[run.activity];
+  return {
+    tone: 'working',
+    title: `Planning: ${activity}`,
+    blocks: [...commitBlocks(run, context), ...lockBlocks(context), { kind: 'small', rich: [run.fleet, ...ids(run)] }],
+    buttons: [],
+    files: [],
+  };
+}
+
+/** A run that could not be planned. Nothing was touched. */
+export function failedPlanningCard(run: FailedRun, context: CardContext): Card {
+  const { failure } = run;
+  return {
+    tone: 'bad',
+    title: 'Failed: nothing was changed',
+    blocks: [
+      ...commitBlocks(run, context),
+      { kind: 'divider' },
+      { kind: 'text', rich: [{ bold: failure.message }] },
+      ...detailBlocks(failure.details),
+      ...(failure.next === undefined ? [] : [{ kind: 'text', rich: [failure.next] } as const]),
+      { kind: 'small', rich: [run.fleet, ...ids(run)] },
+    ],
+    buttons: [{ action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id }],
+    files:
+      failure.details.length > 12 ? [{ name: 'error.log', title: 'Full error', text: failure.details.join('\n') }] : [],
+  };
+}
+
+/** Somebody else's lines, the newest of them, as they came. */
+export function detailBlocks(details: readonly string[], most = 12): readonly Block[] {
+  if (details.length === 0) return [];
+  return [{ kind: 'lines', lines: details.slice(-most).map((text) => ({ text })) }];
+}
+
+/** `9b1f2ad (docs: say how)`, shortened. */
+export function commitName(run: Run): string {
+  if (run.commit === undefined) return run.branch;
+  const { sha, subject } = run.commit;
+  return `${shortSha(sha)} (${subject.length > 60 ? `${subject.slice(0, 59)}…` : subject})`;
+}
 
 /** A run that was approved: waiting for its turn, or at work. */
 export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext): Card {
@@ -77,7 +127,7 @@ function queuedCard(run: QueuedRun, context: CardContext): Card {
 /** What an approved run waits for. */
 function waitsFor({ behind, lock }: CardContext): string {
   if (behind !== undefined) return `waits for run ${behind}`;
-  return lock === undefined ? 'starts in a moment' : 'waits until applies are unlocked';
+  return lock === undefined ? 'starts in a moment' : 'waits until applying is unlocked';
 }
 
 function progressBlocks(steps: readonly StepState[]): readonly Block[] {

@@ -198,11 +198,11 @@ describe('drift', () => {
 
   it.each<[DriftFinding, string]>([
     [{ kind: 'same', commit: aCommit() }, 'nothing differs from 9b1f2ad, which was applied last.'],
-    [{ kind: 'drift', runId: 'r-7' }, 'it differs, as run r-7 shows.'],
-    [{ kind: 'known' }, 'it differs as it did before.'],
+    [{ kind: 'drift', runId: 'r-7' }, 'it has drifted; see run r-7.'],
+    [{ kind: 'known' }, 'it differs as before; no new plan was made.'],
     [{ kind: 'open', runId: 'r-7' }, 'run r-7 is open; decide it first.'],
-    [{ kind: 'unfinished', runId: 'r-7' }, 'run r-7 did not come to its end; plan again to finish it.'],
-    [{ kind: 'busy' }, 'the cluster is being worked on; ask again when that is over.'],
+    [{ kind: 'unfinished', runId: 'r-7' }, 'run r-7 was not finished; plan again to finish it.'],
+    [{ kind: 'busy' }, 'a plan or apply is under way; try again when it ends.'],
     [{ kind: 'never-applied' }, 'nothing was applied yet.'],
     [{ kind: 'unknown-commit' }, 'the commit that was applied last is not in the repository any more.'],
   ])('answers what was found: %o', async (finding, words) => {

@@ -90,7 +90,10 @@ describe('a form', () => {
     'px1:confirm:r-41:p-zz\n',
   ])('that nobody made decides nothing: %j', async (formId) => {
     const { pipeline, submit } = world();
-    expect(await submit(formId, { names: 'x' })).toEqual({ kind: 'note', text: 'That form is not one of mine.' });
+    expect(await submit(formId, { names: 'x' })).toEqual({
+      kind: 'note',
+      text: 'This form belongs to no plan of proxnix.',
+    });
     expect(pipeline.asked).toEqual([]);
   });
 });

@@ -133,7 +133,7 @@ describe('an approval', () => {
   it('is refused for another plan than the one that stands', () => {
     expect(asking({ planId: 'p-000000' })).toEqual({
       code: 'plan-drifted',
-      text: 'Plan p-000000 is void: the cluster moved. The card shows the new plan.',
+      text: 'Plan p-000000 is void: the cluster changed. The card shows the new plan.',
     });
   });
 
@@ -144,7 +144,7 @@ describe('an approval', () => {
 
   it('is refused while applies are locked, with who locked them and why', () => {
     const lock = { reason: 'storage migration', by: grace, at: t0 };
-    expect(asking({ lock })).toEqual({ code: 'locked', text: 'Applies are locked by Grace: storage migration' });
+    expect(asking({ lock })).toEqual({ code: 'locked', text: 'Applying is locked by Grace: storage migration' });
     expect(mayReject(run, plan.id, anActor(), aPolicy(), now)).toBeUndefined();
   });
 

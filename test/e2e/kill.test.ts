@@ -154,7 +154,7 @@ describe('kill -9 of the bot in the middle of its work', () => {
     const child = spawnBot(dir, simulator.url, 'dies');
     const client = await listening(child, dir);
     const failed = await latest(client, /^Failed: nothing was changed$/);
-    expect(wordsOf(failed)).toContain('The bot ended 2 times while it planned this commit');
+    expect(wordsOf(failed)).toContain('The bot stopped 2 times while it planned this commit');
     expect(failed.card.buttons.map(({ id }) => id)).toEqual([expect.stringMatching(/^px1:plan-again:/)]);
   }, 120_000);
 

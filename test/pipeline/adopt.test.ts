@@ -83,7 +83,7 @@ describe('a guest that somebody wants taken over', () => {
     await adopt(bench);
     await adopt(bench);
     bench.run('in-sync');
-    expect(bench.text()).toContain('the plan of run r-2 still stands');
+    expect(bench.text()).toContain('run r-2 is still open');
     bench.run('planned', 'r-2');
   });
 

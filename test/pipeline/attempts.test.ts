@@ -37,9 +37,9 @@ describe('a commit whose planning ends the bot', () => {
     expect(bench.life.over).toBe(false);
     await bench.settle();
     const { failure } = bench.run('failed');
-    expect(failure.message).toBe('The bot ended 2 times while it planned this commit, so it is not tried again.');
+    expect(failure.message).toBe('The bot stopped 2 times while it planned this commit, so it is not tried again.');
     expect(failure.next).toMatch(/press Plan again, or push a commit that needs less/);
-    expect(bench.text()).toContain('The bot ended 2 times');
+    expect(bench.text()).toContain('The bot stopped 2 times');
     expect(bench.pipeline.runs()).toHaveLength(1);
   });
 

@@ -225,7 +225,7 @@ describe('a check', () => {
     await bench.clock.advance(2 * everyMs);
     expect(bench.cluster.reads).toBe(before);
     expect(await bench.chat.command('/proxnix drift', owner)).toMatchObject({
-      text: 'acme: the cluster is being worked on; ask again when that is over.',
+      text: 'acme: a plan or apply is under way; try again when it ends.',
     });
     held.open();
     await bench.settle();
@@ -245,7 +245,7 @@ describe('a check', () => {
     expect(bench.cluster.guest(820)?.config.memoryMb).toBe(4096);
     await check(bench);
     expect(drifts(bench)).toEqual([]);
-    const text = 'acme: run r-2 did not come to its end; plan again to finish it.';
+    const text = 'acme: run r-2 was not finished; plan again to finish it.';
     expect(await bench.chat.command('/proxnix drift', owner)).toMatchObject({ text });
     await bench.press('plan-again', owner);
     await bench.settle();
@@ -307,11 +307,11 @@ describe('a check', () => {
     expect(await text()).toBe(`acme: nothing differs from ${shaOf(1).slice(0, 7)}, which was applied last.`);
     expect(bench.chat.messages).toHaveLength(messages);
     change(bench);
-    expect(await text()).toBe('acme: it differs, as run r-2 shows.');
+    expect(await text()).toBe('acme: it has drifted; see run r-2.');
     expect(await text()).toBe('acme: run r-2 is open; decide it first.');
     await bench.chat.command('/proxnix reject r-2', owner);
     await check(bench);
     expect(drifts(bench)).toEqual(['rejected']);
-    expect(await text()).toBe('acme: it differs, as run r-3 shows.');
+    expect(await text()).toBe('acme: it has drifted; see run r-3.');
   });
 });

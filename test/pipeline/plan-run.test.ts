@@ -24,7 +24,7 @@ describe('a push that changes no planned value', () => {
     const open = bench.run('planned');
     await bench.push(2, {}, { subject: 'docs: README' });
     expect(bench.run('in-sync').standing).toBe(open.id);
-    expect(bench.text()).toContain(`run ${open.id} still stands`);
+    expect(bench.text()).toContain(`run ${open.id} is still open`);
     expect(bench.run('planned', open.id).plan.id).toBe(open.plan.id);
     await bench.apply();
     bench.run('applied', open.id);

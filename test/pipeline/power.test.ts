@@ -86,7 +86,7 @@ describe('a guest that stopped', () => {
     await bench.chat.command('/proxnix lock the UPS is being replaced', owner);
     stop(bench);
     await look(bench);
-    expect(bench.text()).toContain('applies are locked by Owner: the UPS is being replaced');
+    expect(bench.text()).toContain('applying is locked by Owner: the UPS is being replaced');
     await bench.chat.command('/proxnix unlock', owner);
     await look(bench);
     expect(bench.cluster.asked).toEqual([]);

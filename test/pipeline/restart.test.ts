@@ -170,7 +170,7 @@ describe('after a restart', () => {
     bench.cluster.settle = async () => undefined;
     await bench.restart();
     await bench.settle();
-    expect(bench.run('interrupted', 'r-1').notes).toEqual([expect.stringContaining('not known to the cluster')]);
+    expect(bench.run('interrupted', 'r-1').notes).toEqual([expect.stringContaining('no longer knows its task')]);
   });
 
   it('a step that had begun without a task is told as such', async () => {

@@ -292,7 +292,7 @@ export function troublesContract(kind: GuestKind): void {
           const incomplete = name === 'create' ? ['import', 'resize', 'start'] : ['prepare'];
           if (trouble.nothingAfter === true && incomplete.includes(step?.kind ?? '')) {
             expect(failed.failure.next, at).toMatch(
-              /^The (?:half-made|staging) guest could not be removed; the next plan /,
+              /^The (?:incomplete|staging) guest could not be removed; the next plan /,
             );
           }
           expect(bench.text(), at).toMatch(/^Failed/);

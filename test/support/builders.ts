@@ -18,7 +18,7 @@ import type { Actor, Policy } from '../../src/core/policy.ts';
 import type { Approval, Phase, PlannedRun, PlanningRun, Run, RunEvent, Who } from '../../src/core/run.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { finalTags, splitTags } from '../../src/core/tags.ts';
-import type { CardContext } from '../../src/views/context.ts';
+import type { CardContext } from '../../src/views/parts.ts';
 
 /** Sun 22 Nov 2026, 10:00 UTC: when the story of every test begins. */
 export const t0 = 1_795_341_600_000;

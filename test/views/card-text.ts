@@ -1,5 +1,5 @@
 import { type Block, buttonId, type Card, plainText, type Rich, type Span } from '../../src/views/card.ts';
-import type { Form } from '../../src/views/form.ts';
+import type { Form } from '../../src/views/forms.ts';
 import { lineText } from '../../src/views/plan-text.ts';
 
 /**

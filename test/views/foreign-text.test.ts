@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { historyCard, statusCard } from '../../src/views/answer-cards.ts';
 import type { Card, Span } from '../../src/views/card.ts';
-import { historyCard } from '../../src/views/history-card.ts';
 import { runCard } from '../../src/views/run-card.ts';
-import { statusCard } from '../../src/views/status-card.ts';
 import { aCommit, aContext, ada, aPlan, aRun, follow, t0 } from '../support/builders.ts';
 import { contextOf, stories } from './stories.ts';
 

@@ -1,16 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../commands/index.ts';
 import { confirmationFor } from '../../src/core/policy.ts';
+import { collectedCard, type PowerEvent, powerCard } from '../../src/views/announcements.ts';
+import {
+  type GuestStatusRow,
+  guestStatusCard,
+  helpCard,
+  historyCard,
+  statusCard,
+} from '../../src/views/answer-cards.ts';
 import type { Card } from '../../src/views/card.ts';
-import { collectedCard } from '../../src/views/collected-card.ts';
-import type { Form } from '../../src/views/form.ts';
-import { confirmForm, rejectForm } from '../../src/views/forms.ts';
-import { helpCard } from '../../src/views/help-card.ts';
-import { historyCard } from '../../src/views/history-card.ts';
+import { confirmForm, type Form, rejectForm } from '../../src/views/forms.ts';
 import { planCardOf } from '../../src/views/plan-card.ts';
-import { type PowerEvent, powerCard } from '../../src/views/power-card.ts';
-import { endReply, expiryReply } from '../../src/views/replies.ts';
-import { type GuestStatusRow, guestStatusCard, statusCard } from '../../src/views/status-card.ts';
+import { endReply, expiryReply } from '../../src/views/run-card.ts';
 import { aBigPlan, aGuest, aLiveGuest, aPlan, aRun, grace, t0 } from '../support/builders.ts';
 import { cardText, formText } from './card-text.ts';
 import { stories } from './stories.ts';

@@ -3,7 +3,7 @@ import type { LiveGuest } from '../../src/core/live.ts';
 import { stagingMarker } from '../../src/core/markers.ts';
 import { createPlan, type Plan } from '../../src/core/plan.ts';
 import type { Run, RunEvent } from '../../src/core/run.ts';
-import type { CardContext } from '../../src/views/context.ts';
+import type { CardContext } from '../../src/views/parts.ts';
 import {
   aBigPlan,
   aContainer,

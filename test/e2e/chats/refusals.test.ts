@@ -135,7 +135,7 @@ describe('a press that is refused', () => {
     await refused('discord', plan, 'plan-drifted');
     const moved = await become(seatOf('slack'), inSlack, /^Plan: update 1$|^Plan: update 2$/);
     await vi.waitFor(
-      () => expect(cardIn('slack').words).toMatch(/The cluster moved, earlier approvals are void/),
+      () => expect(cardIn('slack').words).toMatch(/The cluster changed, earlier approvals are void/),
       patience,
     );
     expect(moved.id).toBe(inSlack.id);

@@ -1,10 +1,11 @@
+import { type ApplyGroup, applyGroups } from '../core/apply-groups.ts';
 import { shortSha } from '../core/commit.ts';
 import type { GuestStatus } from '../core/live.ts';
+import { runnable } from '../core/plan.ts';
 import type { Lock } from '../core/policy.ts';
-import type { Run } from '../core/run.ts';
+import { type Approval, planOf, type Run } from '../core/run.ts';
 import type { Block, Card } from './card.ts';
-import { count } from './format.ts';
-import { runLine } from './history-card.ts';
+import { count, counts, duration } from './format.ts';
 
 /** A guest of a fleet as it is now. */
 export interface GuestStatusRow {
@@ -108,7 +109,7 @@ function fleetBlocks(fleet: FleetStatus, now: number): readonly Block[] {
       : [
           {
             kind: 'warning',
-            rich: [{ bold: 'Applies are locked' }, ' by ', { person: fleet.lock.by }, `: ${fleet.lock.reason}`],
+            rich: [{ bold: 'Applying is locked' }, ' by ', { person: fleet.lock.by }, `: ${fleet.lock.reason}`],
           } as const,
         ]),
     lines.length === 0 ? { kind: 'text', rich: ['No guest carries the tag proxnix yet.'] } : { kind: 'lines', lines },
@@ -129,4 +130,74 @@ function guestLine(guest: GuestStatusRow, width: number): string {
   const commit = guest.commit === undefined ? 'no commit' : shortSha(guest.commit);
   const state = guest.pending ? 'unfinished' : guest.status;
   return `${guest.name.padEnd(width)} (${guest.vmid})  ${state.padEnd(10)} ${guest.imageHash?.slice(0, 8) ?? '?'.padEnd(8)}  ${commit}`;
+}
+
+/** The newest runs, newest first. */
+export function historyCard(runs: readonly Run[]): Card {
+  return {
+    tone: 'quiet',
+    title: runs.length === 0 ? 'History: no run yet' : 'History',
+    blocks: runs.map(
+      (run): Block => ({ kind: 'text', rich: [runLine(run), ' · ', { time: run.startedAt, show: 'relative' }] }),
+    ),
+    buttons: [],
+    files: [],
+  };
+}
+
+/** A run in one line: `r-41 applied 9b1f2ad: create 1, update 2, in 52 s, approved by Ada`. */
+export function runLine(run: Run): string {
+  const commit = run.commit === undefined ? '' : ` ${shortSha(run.commit.sha)}`;
+  const plan = planOf(run);
+  const what = plan === undefined ? '' : `: ${counts(runnable(plan)) || 'nothing to run'}`;
+  return [`${run.id} ${run.phase}${commit}${what}`, ...outcome(run)].join(', ');
+}
+
+function outcome(run: Run): readonly string[] {
+  switch (run.phase) {
+    case 'planned':
+      return [`${run.approvals.length} of ${run.needed} approvals`];
+    case 'rejected':
+      return [`by ${run.by.name}`, ...(run.reason === undefined ? [] : [run.reason])];
+    case 'applied':
+      return [`in ${duration(run.endedAt - run.appliedFrom)}`, ...approvers(run.approvals)];
+    case 'cancelled':
+    case 'interrupted':
+      return [doneSoFar(applyGroups(run.plan, run.steps)), ...approvers(run.approvals)];
+    case 'failed':
+      return [run.failure.message];
+    case 'queued':
+    case 'applying':
+      return approvers(run.approvals);
+    default:
+      return [];
+  }
+}
+
+function doneSoFar(groups: readonly ApplyGroup[]): string {
+  const guests = groups.filter((group) => group.vmid !== undefined);
+  return `${guests.filter((group) => group.state === 'done').length} of ${count(guests.length, 'guest')} done`;
+}
+
+function approvers(approvals: readonly Approval[]): readonly string[] {
+  return approvals.length === 0 ? [] : [`approved by ${approvals.map(({ by }) => by.name).join(', ')}`];
+}
+
+/** What help needs to know of a command. */
+interface HelpEntry {
+  readonly name: string;
+  readonly description: string;
+  readonly options: readonly { readonly name: string; readonly required: boolean }[];
+}
+
+/** The commands in help order. */
+export function helpCard(commands: readonly HelpEntry[]): Card {
+  const blocks = commands.map((command): Block => {
+    const options = command.options.map((option) => (option.required ? ` <${option.name}>` : ` [${option.name}]`));
+    return {
+      kind: 'text',
+      rich: [{ code: `/proxnix ${command.name}${options.join('')}` }, `  ${command.description}`],
+    };
+  });
+  return { tone: 'quiet', title: 'Help: what proxnix does here', blocks, buttons: [], files: [] };
 }

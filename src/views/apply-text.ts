@@ -1,7 +1,7 @@
 import type { ApplyGroup } from '../core/apply-groups.ts';
+import type { Step } from '../core/steps.ts';
 import type { Line } from './card.ts';
 import { count, duration, guestName, verbs } from './format.ts';
-import { stepWords } from './step-text.ts';
 
 export function groupLines(groups: readonly ApplyGroup[], now: number): readonly Line[] {
   const width = nameWidth(guestGroups(groups));
@@ -54,4 +54,49 @@ export function groupName(group: ApplyGroup): string {
 
 export function verbWord(group: ApplyGroup): string {
   return group.action === 'build' || group.action === 'upload' ? group.action : verbs[group.action].now;
+}
+
+/** Each kind of guest step as people say it. */
+export const stepWords: Readonly<Record<Exclude<Step['kind'], 'build' | 'upload'>, string>> = {
+  create: 'creating',
+  import: 'disk import',
+  resize: 'disk resize',
+  start: 'starting',
+  configure: 'settings',
+  'move-disk': 'disk move',
+  restart: 'restarting',
+  prepare: 'disk import',
+  attach: 'disk hand-over',
+  swap: 'disk swap',
+  rollback: 'disk swap back',
+  health: 'health',
+  finish: 'final tags',
+  adopt: 'taking over',
+  stop: 'stopping',
+  destroy: 'destroying',
+  discard: 'clearing up',
+  free: 'freeing disks',
+};
+
+/** What became of the step that was under way when the bot died. */
+export type CutOff =
+  | { readonly kind: 'build' | 'no-task' | 'forgotten' | 'unreachable' }
+  /** Its task went on and ended with Proxmox's own words. */
+  | { readonly kind: 'ended'; readonly text: string };
+
+/** The same in a sentence. That the last known task went well does not mean that the step did: it may be several. */
+export function cutOffNote(step: Step, cutOff: CutOff): string {
+  const what = 'vmid' in step ? `${step.name} (${step.vmid}), ${stepWords[step.kind]}` : step.kind;
+  switch (cutOff.kind) {
+    case 'build':
+      return 'The build was under way; a build changes nothing in the cluster.';
+    case 'no-task':
+      return `${what}: it had started; no task of it is known.`;
+    case 'forgotten':
+      return `${what}: the cluster no longer knows its task.`;
+    case 'unreachable':
+      return `${what}: the outcome of its task could not be read.`;
+    case 'ended':
+      return `${what}: its task finished after the bot stopped, with "${cutOff.text}".`;
+  }
 }
