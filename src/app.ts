@@ -17,7 +17,7 @@ import { isLoopback } from './config/values.ts';
 import { type Config, consoleTokenFile, type FleetConfig } from './config.ts';
 import { UserError } from './core/errors.ts';
 import { webhookRoutes } from './forge/route.ts';
-import { GitMirror } from './git/cli.ts';
+import { GitMirror } from './git/mirror.ts';
 import { createHealth, type HealthOptions } from './health/health-check.ts';
 import { type HttpOptions, startHttp } from './http/server.ts';
 import { createLog, type Log } from './log.ts';

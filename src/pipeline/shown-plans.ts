@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Who } from '../core/run.ts';
 import type { Card, ChatName } from '../views/card.ts';
 
@@ -6,7 +7,7 @@ const most = 2000;
 
 /** Which plan of a run people were shown last: on its card, which all in the channel see, or in an answer of their own. */
 export class ShownPlans {
-  readonly #plans = new Map<string, { readonly planId: string; readonly order: number }>();
+  readonly #plans = new LRUCache<string, { readonly planId: string; readonly order: number }>({ max: most });
   #order = 0;
 
   /** A run's card is shown in a chat. */
@@ -29,11 +30,6 @@ export class ShownPlans {
 
   #remember(key: string, planId: string): void {
     this.#order += 1;
-    this.#plans.delete(key);
     this.#plans.set(key, { planId, order: this.#order });
-    for (const oldest of this.#plans.keys()) {
-      if (this.#plans.size <= most) return;
-      this.#plans.delete(oldest);
-    }
   }
 }

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { GitMirror } from '../../src/git/cli.ts';
+import { GitMirror } from '../../src/git/mirror.ts';
 import { anOrigin, type Origin } from './origin.ts';
 
 /** A commit with one file. @returns its hash */

@@ -214,7 +214,7 @@ export const decisions = [
   {
     room: 'git',
     file: 'src/git/names.ts',
-    tests: ['test/fakes/git.test.ts', 'test/git/cli.test.ts'],
+    tests: ['test/fakes/git.test.ts', 'test/git/mirror.test.ts'],
     rows: [
       ['a ref is no option and no path', 'refs.filter((ref) => refPattern.test(ref) && ', 'refs.filter((ref) => '],
     ],
@@ -222,7 +222,7 @@ export const decisions = [
   {
     room: 'git',
     file: 'src/git/history.ts',
-    tests: ['test/git/cli.test.ts'],
+    tests: ['test/git/mirror.test.ts'],
     rows: [
       [
         'a mailmap renames nobody',

@@ -302,7 +302,7 @@ export const nix = [
   },
   {
     room: 'image',
-    file: 'src/builder/nix/disk.ts',
+    file: 'src/builder/nix/image-file.ts',
     tests: images,
     rows: [
       ['no disk reads from a backing file', 'if (header.backingFile)', 'if (false)'],
@@ -327,7 +327,7 @@ export const nix = [
   },
   {
     room: 'image',
-    file: 'src/builder/nix/tarball.ts',
+    file: 'src/builder/nix/image-file.ts',
     tests: images,
     rows: [
       ['a tarball is one by its first bytes', 'if (found === told) return;', 'return;'],

@@ -3,7 +3,7 @@ import type { Image } from '../../core/guest.ts';
 import { imageTitle } from '../images.ts';
 import { derivationName } from './names.ts';
 import type { NixSettings } from './settings.ts';
-import { requisites } from './store-queries.ts';
+import { requisites } from './store.ts';
 
 /** One run of `nix-store --realise` and what it said. */
 export interface Attempt {

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Image } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
 import { imageKey } from '../images.ts';
@@ -11,11 +12,9 @@ interface Entry {
   readonly images: Map<string, Image>;
 }
 
-const maxEntries = 50;
-
 /** What was evaluated, in memory: a commit never evaluates to something else under the same Nix. */
 export class EvaluationCache {
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new LRUCache<string, Entry>({ max: 50 });
 
   /** The entry of a commit, made when it is new. The pinning ref is no part of the key: the commit decides. */
   entry(source: Source, { images }: NixSettings, nixVersion: string): Entry {
@@ -23,16 +22,13 @@ export class EvaluationCache {
     const attributes = [images.vm.attribute, images.container.attribute];
     const key = JSON.stringify([mirror, rev, dir, attributes, expressionVersion, nixVersion]);
     const entry = { images: new Map<string, Image>(), ...this.#entries.get(key), source };
-    this.#entries.delete(key);
     this.#entries.set(key, entry);
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > maxEntries && oldest !== undefined) this.#entries.delete(oldest);
     return entry;
   }
 
   /** Where an image was evaluated from, the newest pin of it. */
   sourceOf(image: Image): Source | undefined {
-    const entries = [...this.#entries.values()].reverse();
-    return entries.find((entry) => entry.images.get(imageKey(image))?.drvPath === image.drvPath)?.source;
+    return [...this.#entries.values()].find((entry) => entry.images.get(imageKey(image))?.drvPath === image.drvPath)
+      ?.source;
   }
 }

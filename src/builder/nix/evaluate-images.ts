@@ -3,9 +3,9 @@ import type { Image, ImageRequest } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
 import { imageKey, imageTitle } from '../images.ts';
 import { evaluate } from './evaluate.ts';
-import type { EvaluationFailure } from './evaluation-failure.ts';
+import type { EvaluationFailure } from './evaluation-errors.ts';
+import { type ImageProblem, imageErrors } from './evaluation-errors.ts';
 import { imagesExpression } from './expression.ts';
-import { type ImageProblem, imageErrors } from './image-errors.ts';
 import { drvPathPattern, namePattern, storePathPattern } from './names.ts';
 import type { NixSettings } from './settings.ts';
 

@@ -2,21 +2,17 @@ import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import type { Source } from '../../git/git.ts';
 import { isDeeperThan } from '../../lib/json.ts';
-import { Newest } from '../../lib/newest.ts';
 import { evaluationArguments, fetchArguments } from './arguments.ts';
-import { type EvaluationFailure, readEvaluationFailure } from './evaluation-failure.ts';
+import { type EvaluationFailure, readEvaluationFailure } from './evaluation-errors.ts';
 import { fleetExpression, sourceExpression } from './expression.ts';
-import { type NixEvent, parseLine } from './log-stream.ts';
-import { type NixResult, runNix } from './process.ts';
-import { inSandbox } from './sandbox.ts';
+import type { NixResult } from './process.ts';
+import { runSandboxed } from './sandboxed-run.ts';
 import type { NixSettings } from './settings.ts';
 
 const Fleet = z.object({ proxnix: z.unknown(), rev: z.string() });
 /** The answer of an evaluation: a fleet of 10,000 guests is some MiB. */
 const maxAnswer = 8 * 1024 * 1024;
 const deepestAnswer = 32;
-/** An evaluation may print without end (`builtins.trace`); errors come last. */
-const keptEvents = { count: 200, bytes: 2 * 1024 * 1024 };
 
 /** The flake's output `proxnix`. */
 export async function evaluateFleet(settings: NixSettings, source: Source, signal?: AbortSignal): Promise<unknown> {
@@ -62,7 +58,6 @@ export async function evaluate(
   { expression, what }: { readonly expression: string; readonly what: string },
   signal?: AbortSignal,
 ): Promise<Outcome> {
-  const events = new Newest<NixEvent>(keptEvents);
   const started = settings.now();
   const missing = source === undefined ? undefined : await bringSource(settings, source, what, signal);
   if (missing !== undefined) return { ok: false, error: missing };
@@ -72,18 +67,12 @@ export async function evaluate(
     reads: source === undefined ? [] : [source.mirror],
     ...(evalHosts.length === 0 ? {} : { egress: { hosts: evalHosts, publicHosts: false } }),
   } as const;
-  const { result, refused } = await inSandbox(settings, use, async (sandbox) => ({
-    result: await runNix(settings, {
-      program: 'nix',
-      args: evaluationArguments(settings, expression, sandbox.store),
-      sandbox,
-      signal,
-      maxOutput: maxAnswer,
-      limits: { timeoutMs: settings.evalTimeoutMs, memoryBytes: settings.evalMemoryBytes },
-      onLine: (line) => addWords(events, line),
-    }),
-    refused: sandbox.refused(),
-  }));
+  const { result, said, refused } = await runSandboxed(settings, use, {
+    args: (store) => evaluationArguments(settings, expression, store),
+    timeoutMs: settings.evalTimeoutMs,
+    maxOutput: maxAnswer,
+    signal,
+  });
   const facts = { what, ms: settings.now() - started, exitCode: result.exitCode, ended: result.ended };
   settings.log.debug(facts, 'evaluated');
   if (result.ended !== undefined) throw endedEarly(result.ended, what, settings);
@@ -91,7 +80,7 @@ export async function evaluate(
   if (result.exitCode !== 0) {
     // The collector may have taken it: it is brought anew next time.
     if (source !== undefined) brought.get(settings)?.delete(`${source.mirror} ${source.rev}`);
-    return { ok: false, error: withRefusals(readEvaluationFailure(events.items()), refused) };
+    return { ok: false, error: withRefusals(readEvaluationFailure(said), refused) };
   }
   if (isDeeperThan(result.stdout, deepestAnswer)) {
     throw new UserError(`The evaluation of ${what} gave values nested deeper than ${deepestAnswer}.`);
@@ -117,27 +106,17 @@ async function bringSource(
   brought.set(settings, known);
   const key = `${source.mirror} ${source.rev}`;
   if (known.has(key)) return undefined;
-  const events = new Newest<NixEvent>(keptEvents);
-  const { exitCode, ended } = await inSandbox(settings, { purpose: 'source', reads: [source.mirror] }, (sandbox) =>
-    runNix(settings, {
-      program: 'nix',
-      args: fetchArguments(settings, sourceExpression(source), sandbox.store),
-      sandbox,
-      signal,
-      limits: { timeoutMs: settings.evalTimeoutMs, memoryBytes: settings.evalMemoryBytes },
-      onLine: (line) => addWords(events, line),
-    }),
-  );
+  const use = { purpose: 'source', reads: [source.mirror] } as const;
+  const { result, said } = await runSandboxed(settings, use, {
+    args: (store) => fetchArguments(settings, sourceExpression(source), store),
+    timeoutMs: settings.evalTimeoutMs,
+    signal,
+  });
+  const { exitCode, ended } = result;
   if (ended !== undefined) throw endedEarly(ended, what, settings);
-  if (exitCode !== 0) return readEvaluationFailure(events.items());
+  if (exitCode !== 0) return readEvaluationFailure(said);
   known.add(key);
   return undefined;
-}
-
-/** Keeps what Nix says to people, and none of its progress. */
-function addWords(events: Newest<NixEvent>, line: string): void {
-  const event = parseLine(line);
-  if (event?.kind === 'text' || event?.kind === 'message') events.add(event, line.length);
 }
 
 /** A program is told that a connection failed, not that it is forbidden. */

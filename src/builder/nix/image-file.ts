@@ -1,16 +1,14 @@
 import { createReadStream } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { ImageFile } from '../../cluster/cluster.ts';
 import { UserError } from '../../core/errors.ts';
-import type { Image } from '../../core/guest.ts';
+import type { GuestKind, Image, ImageRequest } from '../../core/guest.ts';
+import { qcow2HeaderBytes, readQcow2Header } from '../../core/qcow2.ts';
 import { readText } from '../../lib/streams.ts';
 import { imageTitle } from '../images.ts';
-import { diskSize } from './disk.ts';
-import { chooseFile, imageLooks } from './image-kinds.ts';
 import { realPath } from './names.ts';
-import { exists, resolveInStore } from './store-files.ts';
-import { checkTarball } from './tarball.ts';
+import { exists, firstBytes, resolveInStore } from './store-files.ts';
 
 /** Bytes of a list of build products. */
 const longestList = 64 * 1024;
@@ -77,4 +75,84 @@ async function namesIn(root: string, image: Image, folder: string): Promise<read
   const path = await resolveInStore(root, join(image.storePath, folder), image);
   if (!(await lstat(path)).isDirectory()) return [];
   return (await readdir(path)).map((name) => join(folder, name));
+}
+
+/** How the file of an image is found where nobody tells its path. */
+interface ImageLook {
+  /** Its line among Hydra's build products. */
+  readonly product: RegExp;
+  readonly name: RegExp;
+  /** The names for people. */
+  readonly names: string;
+  /** A folder of the output that it may lie in, beside the output itself. */
+  readonly folder?: string;
+}
+
+export const imageLooks: Readonly<Record<GuestKind, ImageLook>> = {
+  // newer make-disk-image writes `file qcow2-image <path>`
+  vm: { product: /^file \S+ (\/\S+)$/, name: /\.qcow2$/, names: '*.qcow2' },
+  // nixpkgs, nixos/lib/make-system-tarball.sh
+  container: {
+    product: /^file system-tarball (\/\S+)$/,
+    name: /\.tar\.(?:xz|zst|gz|bz2)$/,
+    names: '*.tar.xz, *.tar.zst, *.tar.gz or *.tar.bz2',
+    folder: 'tarball',
+  },
+};
+
+/** What to do when the wrong file was found, or none. */
+export function chooseFile({ kind }: ImageRequest): { readonly next: string } {
+  const what = kind === 'vm' ? 'image' : 'container';
+  return { next: `Set the ${what} file of this fleet to its path below the store path.` };
+}
+
+const standAlone = { next: 'Convert it to a disk that stands alone: qemu-img convert -O qcow2.' };
+
+/**
+ * The size a guest sees of a disk image. A qcow2 that reads from another file is refused, because the image is made by
+ * code of the push.
+ * @throws UserError
+ */
+export async function diskSize(path: string, size: number, image: Image): Promise<number> {
+  const header = readQcow2Header(await firstBytes(path, qcow2HeaderBytes));
+  if (header === undefined) {
+    if (/\.(?:img|raw)$/.test(path)) return size;
+    throw new UserError(`The image ${imageTitle(image)} is neither a qcow2 nor a raw file.`, {
+      next: 'Proxmox imports qcow2 and raw disks; choose another image attribute or image file for this fleet.',
+    });
+  }
+  if (header.backingFile)
+    throw new UserError(`The image ${imageTitle(image)} reads from a backing file, which is refused.`, standAlone);
+  if (header.dataFile)
+    throw new UserError(`The image ${imageTitle(image)} keeps its data in another file, which is refused.`, standAlone);
+  return header.virtualSize;
+}
+
+/** What Proxmox VE takes as a template of a container; a plain `.tar` is left out, because 8.4 refuses it. */
+const compressions = [
+  { ending: '.tar.xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
+  { ending: '.tar.zst', magic: [0x28, 0xb5, 0x2f, 0xfd] },
+  { ending: '.tar.gz', magic: [0x1f, 0x8b] },
+  { ending: '.tar.bz2', magic: [0x42, 0x5a, 0x68] },
+] as const;
+
+const choose = {
+  next: 'Proxmox takes .tar.xz, .tar.zst, .tar.gz and .tar.bz2, and goes by the name; choose another container attribute or container file for this fleet.',
+};
+
+/**
+ * Proxmox goes by the name and unpacks long after the upload: a file that is something else is refused here.
+ * @throws UserError
+ */
+export async function checkTarball(path: string, image: Image): Promise<void> {
+  const name = basename(path);
+  const told = compressions.find(({ ending }) => name.endsWith(ending));
+  if (told === undefined)
+    throw new UserError(`The image ${imageTitle(image)} is no compressed tarball by its name, ${name}.`, choose);
+  const head = await firstBytes(path, 6);
+  const found = compressions.find(({ magic }) => magic.every((byte, index) => head[index] === byte));
+  if (found === told) return;
+  const what =
+    found === undefined ? `is no ${told.ending} by its first bytes` : `is a ${found.ending} by its first bytes`;
+  throw new UserError(`The file ${name} of the image ${imageTitle(image)} ${what}.`, choose);
 }

@@ -2,13 +2,10 @@ import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import type { Source } from '../../git/git.ts';
 import { isDeeperThan } from '../../lib/json.ts';
-import { Newest } from '../../lib/newest.ts';
 import { fetchArguments } from './arguments.ts';
-import { readEvaluationFailure } from './evaluation-failure.ts';
+import { readEvaluationFailure } from './evaluation-errors.ts';
 import { type FetchedInput, fetchExpression } from './expression.ts';
-import { type NixEvent, parseLine } from './log-stream.ts';
-import { runNix } from './process.ts';
-import { inSandbox } from './sandbox.ts';
+import { runSandboxed } from './sandboxed-run.ts';
 import type { NixSettings } from './settings.ts';
 
 const Locked = z.looseObject({
@@ -38,7 +35,6 @@ const commitHash = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 const mostInputs = 200;
 const longestInputs = 96 * 1024;
 const deepest = 8;
-const keptEvents = { count: 50, bytes: 256 * 1024 };
 
 /**
  * Fetches the inputs of a flake as its lock file names them: with the network and our tokens, and without a line of the
@@ -54,21 +50,11 @@ export async function fetchInputs(settings: NixSettings, source: Source, signal?
     reads: [],
     egress: { hosts: [...settings.fetchHosts, ...settings.evalHosts], publicHosts: true },
   } as const;
-  const events = new Newest<NixEvent>(keptEvents);
-  const { result, refused } = await inSandbox(settings, use, async (sandbox) => ({
-    result: await runNix(settings, {
-      program: 'nix',
-      args: fetchArguments(settings, fetchExpression(inputs), sandbox.store),
-      sandbox,
-      signal,
-      limits: { timeoutMs: settings.fetchTimeoutMs, memoryBytes: settings.evalMemoryBytes },
-      onLine: (line) => {
-        const event = parseLine(line);
-        if (event?.kind === 'text' || event?.kind === 'message') events.add(event, line.length);
-      },
-    }),
-    refused: sandbox.refused(),
-  }));
+  const { result, said, refused } = await runSandboxed(settings, use, {
+    args: (store) => fetchArguments(settings, fetchExpression(inputs), store),
+    timeoutMs: settings.fetchTimeoutMs,
+    signal,
+  });
   if (result.ended === 'cancelled') throw new UserError('The fetch of the inputs was cancelled.');
   if (result.ended !== undefined) {
     throw new UserError(`Fetching the inputs took longer than ${settings.fetchTimeoutMs / 1000} s.`, {
@@ -76,7 +62,7 @@ export async function fetchInputs(settings: NixSettings, source: Source, signal?
     });
   }
   if (result.exitCode === 0) return;
-  const failure = readEvaluationFailure(events.items());
+  const failure = readEvaluationFailure(said);
   const name = failure.input;
   throw new UserError(`${name === undefined ? 'An input' : `The input ${name}`} cannot be fetched: ${failure.text}`, {
     details: [...failure.lines, ...new Set(refused)],

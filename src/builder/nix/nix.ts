@@ -8,18 +8,17 @@ import type { Builder, BuildMonitor } from '../builder.ts';
 import { imageKey, imageTitle } from '../images.ts';
 import { BuildError } from './build-error.ts';
 import { EvaluationCache } from './cache.ts';
-import { nixVersion } from './check.ts';
 import { evaluateFleet } from './evaluate.ts';
 import { evaluateImages } from './evaluate-images.ts';
 import { findImageFile } from './image-file.ts';
 import { fetchInputs } from './inputs.ts';
+import { nixVersion } from './installation.ts';
 import { drvPathPattern, storeRoot } from './names.ts';
 import { checkBuildSandbox } from './probe.ts';
 import { realise } from './realise.ts';
-import { addRoots, removeBuildLinks, removeOtherRoots } from './roots.ts';
 import { checkSandbox } from './sandbox.ts';
 import { type NixOptions, type NixSettings, nixSettings } from './settings.ts';
-import { readLog, requisites, validPaths } from './store-queries.ts';
+import { addRoots, readLog, removeBuildLinks, removeOtherRoots, requisites, validPaths } from './store.ts';
 
 /** Characters of a VM list that is kept in memory: thousand guests, and fifty such lists may be kept. */
 const longestCached = 512 * 1024;

@@ -3,8 +3,8 @@ import { UserError } from '../../core/errors.ts';
 import { Newest } from '../../lib/newest.ts';
 import { cleanText, cut } from '../../lib/text.ts';
 import { sandboxArguments } from './arguments.ts';
-import { nixVersion, olderThan } from './check.ts';
 import { nixString } from './expression.ts';
+import { nixVersion, olderThan } from './installation.ts';
 import { runNix } from './process.ts';
 import { type NixOptions, type NixSettings, nixSettings } from './settings.ts';
 

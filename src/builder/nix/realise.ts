@@ -9,9 +9,8 @@ import { type Attempt, buildError } from './build-error.ts';
 import { BuildProgress } from './build-progress.ts';
 import { parseLine } from './log-stream.ts';
 import { runNix } from './process.ts';
-import { addRoots } from './roots.ts';
 import type { NixSettings } from './settings.ts';
-import { requisites, validPaths } from './store-queries.ts';
+import { addRoots, requisites, validPaths } from './store.ts';
 
 /**
  * Builds the derivations of images, which all are in the store. Afterwards every image that was built has its GC root,

@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path';
 import { UserError } from '../../core/errors.ts';
 import type { Image } from '../../core/guest.ts';
 import { imageTitle } from '../images.ts';
-import { chooseFile } from './image-kinds.ts';
+import { chooseFile } from './image-file.ts';
 import { realPath } from './names.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { checkNix, olderThan } from '../../builder/nix/check.ts';
 import { evaluate } from '../../builder/nix/evaluate.ts';
 import { readLock } from '../../builder/nix/inputs.ts';
+import { checkNix, olderThan } from '../../builder/nix/installation.ts';
 import { NixBuilder } from '../../builder/nix/nix.ts';
 import { checkBuildSandbox, probeBuild } from '../../builder/nix/probe.ts';
 import { checkSandbox } from '../../builder/nix/sandbox.ts';

@@ -1,4 +1,4 @@
-import { olderThan } from '../../builder/nix/check.ts';
+import { olderThan } from '../../builder/nix/installation.ts';
 import { Client } from '../../cluster/proxmox/client.ts';
 import { NoAnswer, TlsError } from '../../cluster/proxmox/errors.ts';
 import type { ClusterConfig } from '../../config.ts';

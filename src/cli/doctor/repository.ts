@@ -2,8 +2,8 @@ import path from 'node:path';
 import { execa } from 'execa';
 import type { FleetConfig } from '../../config.ts';
 import { shortSha } from '../../core/commit.ts';
-import { GitMirror } from '../../git/cli.ts';
 import type { Source } from '../../git/git.ts';
+import { GitMirror } from '../../git/mirror.ts';
 import { type Finding, failureOf, findingsOf } from './finding.ts';
 
 const area = 'git';

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { nixEnvironment, storeQueryArguments } from '../../../src/builder/nix/arguments.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
-import { validPaths } from '../../../src/builder/nix/store-queries.ts';
+import { validPaths } from '../../../src/builder/nix/store.ts';
 import { imageHash } from '../../../src/core/guest.ts';
 import { breakImage, editImage } from '../../../src/demo/edits.ts';
 import { commitFiles, readSample, type SampleRepository } from '../../../src/demo/repository.ts';

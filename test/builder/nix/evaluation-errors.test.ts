@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readEvaluationFailure } from '../../../src/builder/nix/evaluation-failure.ts';
+import { readEvaluationFailure } from '../../../src/builder/nix/evaluation-errors.ts';
 import { parseLine } from '../../../src/builder/nix/log-stream.ts';
 import { recordedErrors } from './recorded.ts';
 

@@ -1,14 +1,13 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import PQueue from 'p-queue';
 import { type Authorship, type Commit, shortCommit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
-import { fetchError } from './fetch-error.ts';
 import type { Git, Source } from './git.ts';
 import { isAncestor, readAuthors } from './history.ts';
 import { dirPattern, pinRef, refPattern, refsOf, shaPattern, shortShaPattern } from './names.ts';
-import { Queue } from './queue.ts';
 import { readRemote, withoutSecrets } from './remote.ts';
-import { type GitResult, type GitRun, runGit } from './run.ts';
+import { fetchError, type GitResult, type GitRun, runGit } from './run.ts';
 
 /** Where the adapter tells what it does: static message, facts as fields (a pino logger fits). */
 export interface GitLog {
@@ -39,7 +38,7 @@ export class GitMirror implements Git {
   readonly #branch: string;
   readonly #flakeDir: string | undefined;
   readonly #log: GitLog;
-  readonly #queue = new Queue();
+  readonly #queue = new PQueue({ concurrency: 1 });
   #opened = false;
 
   /** @throws UserError when the options make no sense */
@@ -55,7 +54,7 @@ export class GitMirror implements Git {
   }
 
   head(): Promise<Commit> {
-    return this.#queue.run(async () => {
+    return this.#queue.add(async () => {
       await this.#fetch();
       const commit = await this.#commit(`refs/heads/${this.#branch}`);
       if (commit !== undefined) return commit;
@@ -67,7 +66,7 @@ export class GitMirror implements Git {
   }
 
   find(ref: string): Promise<Commit | undefined> {
-    return this.#queue.run(async () => {
+    return this.#queue.add(async () => {
       const refs = refsOf(ref);
       const isHash = shortShaPattern.test(ref);
       if (refs.length === 0 && !isHash) return undefined;
@@ -94,7 +93,7 @@ export class GitMirror implements Git {
   }
 
   pin(sha: string, name: string): Promise<Source> {
-    return this.#queue.run(async () => {
+    return this.#queue.add(async () => {
       await this.#open();
       const ref = pinRef(name);
       if (!shaPattern.test(sha) || (await this.#commit(sha)) === undefined) {
@@ -110,7 +109,7 @@ export class GitMirror implements Git {
   }
 
   unpin(name: string): Promise<void> {
-    return this.#queue.run(async () => {
+    return this.#queue.add(async () => {
       await this.#open();
       await this.#ok(['update-ref', '--no-deref', '-d', pinRef(name)]);
     });
@@ -118,7 +117,7 @@ export class GitMirror implements Git {
 
   /** Waits for no fetch: who only reads the mirror may do so while one is under way. */
   async #opening(): Promise<void> {
-    if (!this.#opened) await this.#queue.run(() => this.#open());
+    if (!this.#opened) await this.#queue.add(() => this.#open());
   }
 
   /** Branches and tags with their whole history; what is gone there goes here. Pins lie outside and stay. */

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
-import { GitMirror } from '../../src/git/cli.ts';
+import { GitMirror } from '../../src/git/mirror.ts';
 import { gitContract } from '../contracts/git.ts';
 import { startGitHttp } from '../support/git-http.ts';
 import { aFolder, anOrigin, type Origin } from './origin.ts';
