@@ -14,6 +14,7 @@ export interface GitLog {
   debug(facts: object, message: string): void;
 }
 
+/** What a mirror is made with; times in milliseconds. */
 export interface GitOptions {
   /** The bare mirror; made when it is not there. Nobody else writes into it. */
   readonly dir: string;

@@ -5,6 +5,7 @@ import { readLines, readText } from '../lib/streams.ts';
 import { signalGroup } from '../signal-group.ts';
 import { protocols, type Remote, withoutSecrets } from './remote.ts';
 
+/** Where git runs, and how it reaches the repository. */
 export interface GitRun {
   /** The bare repository; also git's HOME, so that no person's `.netrc` counts. */
   readonly dir: string;
@@ -13,6 +14,7 @@ export interface GitRun {
   readonly timeoutMs: number;
 }
 
+/** How a call of git ended. */
 export interface GitResult {
   readonly exitCode: number;
   /** At most `maxOutput` bytes; the rest is dropped, which shows as `…` at its end. */

@@ -20,6 +20,7 @@ export interface HealthReport {
   readonly tookMs: number;
 }
 
+/** Where a health check reports what it waits for. */
 export interface HealthMonitor {
   /** What is still waited for; told when it changes. */
   line(text: string): void;

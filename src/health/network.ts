@@ -17,6 +17,7 @@ export interface Outcome {
 /** All addresses of a name, best first. */
 export type Lookup = (name: string) => Promise<readonly string[]>;
 
+/** What a page is asked for by. */
 export interface PageTransport {
   readonly lookup: Lookup;
   readonly connect: Connect;
@@ -87,6 +88,7 @@ export async function tryPort(connect: Connect, address: string, port: number, s
 /** Begins a connection to an IP address that may be connected to. */
 export type Connect = (to: { readonly host: string; readonly port: number }) => Socket;
 
+/** Connects over TCP. */
 export const connectTo: Connect = ({ host, port }) => createConnection({ host, port });
 
 /** A connection that will not be made; its message says why. */

@@ -5,6 +5,7 @@ import { type Outcome, type PageTransport, tryPage, tryPort } from './network.ts
 
 /** What the cluster said, or why it did not. */
 export type Answer<T> = { readonly said: T } | { readonly error: UserError };
+/** What the agent of a guest answered to a ping. */
 export type Ping = Awaited<ReturnType<GuestProbe['agentPing']>>;
 
 /** A guest at one moment. */
@@ -94,6 +95,7 @@ async function addressOf(probe: GuestProbe, guest: GuestRef, without: string): P
   return address.said === undefined ? { none: `no address, ${without}` } : { found: address.said };
 }
 
+/** The same as people read it. */
 export const pingWords: Readonly<Record<Ping, string>> = {
   ok: 'answers',
   silent: 'no guest agent answers',

@@ -9,6 +9,7 @@ import type { Secret } from '../secret.ts';
 import { httpApp } from './app.ts';
 import { closable } from './close.ts';
 
+/** What the HTTP server is made with. */
 export interface HttpOptions {
   readonly host: string;
   /** 0: any free port. */
@@ -31,6 +32,7 @@ export interface Metrics {
   readonly tokens: readonly Secret[];
 }
 
+/** The one HTTP server of the process. */
 export interface HttpServer {
   /** `http://127.0.0.1:6780`, without a slash at its end. */
   readonly url: string;

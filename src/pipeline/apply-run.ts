@@ -16,7 +16,8 @@ import type { Runs } from './runs.ts';
 import type { Signals } from './signals.ts';
 import { StepRunner } from './step-runner.ts';
 
-export interface ApplyDeps {
+/** What an apply works with. */
+export interface ApplyPorts {
   readonly runs: Runs;
   readonly store: Store;
   readonly clock: Clock;
@@ -29,7 +30,7 @@ export interface ApplyDeps {
  * Applies an approved run: looks at the cluster once more, then runs its steps. Never throws: an apply ends in a run
  * that says what happened.
  */
-export async function applyRun(fleet: Fleet, runId: string, ports: ApplyDeps): Promise<void> {
+export async function applyRun(fleet: Fleet, runId: string, ports: ApplyPorts): Promise<void> {
   const { runs, store, clock, log } = ports;
   const run = runs.get(runId);
   if (run?.phase !== 'queued') return;
@@ -60,7 +61,7 @@ export async function applyRun(fleet: Fleet, runId: string, ports: ApplyDeps): P
     .catch((error: unknown) => log.error({ run: runId, err: error }, 'the end of an apply could not be audited'));
 }
 
-async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }: ApplyDeps): Promise<void> {
+async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }: ApplyPorts): Promise<void> {
   const run = runs.get(runId);
   if (run?.phase !== 'applying') return;
   const { goal } = run.plan;
@@ -87,7 +88,7 @@ async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }:
 async function acceptDrift(
   fleet: Fleet,
   { commit, guests }: Goal,
-  { store, clock, log }: Pick<ApplyDeps, 'store' | 'clock' | 'log'>,
+  { store, clock, log }: Pick<ApplyPorts, 'store' | 'clock' | 'log'>,
 ): Promise<void> {
   const goal = goalOf(fleet, commit, guests);
   try {

@@ -14,7 +14,8 @@ import { type Clock, type Fleet, type Log, ownerOf } from './ports.ts';
 import type { Runs } from './runs.ts';
 import type { Signals } from './signals.ts';
 
-export interface PlanDeps {
+/** What planning works with. */
+export interface PlanPorts {
   readonly runs: Runs;
   readonly store: Store;
   readonly clock: Clock;
@@ -30,7 +31,7 @@ const mostAttempts = 2;
  * Takes a run from `planning` to whatever its plan says. Evaluation only: nothing is built, nothing is changed. Never
  * throws: what goes wrong ends the run as failed.
  */
-export async function planRun(fleet: Fleet, runId: string, ports: PlanDeps): Promise<void> {
+export async function planRun(fleet: Fleet, runId: string, ports: PlanPorts): Promise<void> {
   const { runs, clock, log } = ports;
   for (;;) {
     const run = runs.get(runId);
@@ -76,7 +77,7 @@ function endedTheBot(): UserError {
   );
 }
 
-async function evaluate(fleet: Fleet, runId: string, ports: PlanDeps, signal: AbortSignal): Promise<Goal> {
+async function evaluate(fleet: Fleet, runId: string, ports: PlanPorts, signal: AbortSignal): Promise<Goal> {
   const { runs } = ports;
   const { commit, trigger } = runs.get(runId) ?? {};
   if (commit === undefined) throw new Error(`run ${runId} has no commit to plan`);
@@ -143,11 +144,12 @@ function imagesOf(specs: readonly GuestSpec[]): readonly ImageRequest[] {
   return [...new Map(requests).values()];
 }
 
+/** The goal of a whole fleet: these guests, as a commit declares them. */
 export function goalOf(fleet: Fleet, commit: Commit, guests: readonly DesiredGuest[]): Goal {
   return { ...ownerOf(fleet), commit, guests };
 }
 
-async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanDeps): Promise<Plan> {
+async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanPorts): Promise<Plan> {
   ports.runs.note(runId, { type: 'progressed', activity: 'comparing' });
   const live = await fleet.cluster.readState(vmidsOf(goal));
   return createPlan(goal, live);
@@ -157,7 +159,7 @@ async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanDeps)
  * Ends the planning, and what an older open plan of the fleet is worth beside it.
  * @returns false when a newer commit took the place of the one that was planned
  */
-async function settle(fleet: Fleet, runId: string, plan: Plan, ports: PlanDeps): Promise<boolean> {
+async function settle(fleet: Fleet, runId: string, plan: Plan, ports: PlanPorts): Promise<boolean> {
   const { runs, clock } = ports;
   const offBranch = runs.get(runId)?.offBranch === true;
   const older = runs
@@ -226,6 +228,7 @@ function isOvertaken(run: Run, sha: string | undefined): boolean {
   return run.phase === 'planning' && run.commit?.sha !== sha;
 }
 
+/** The VMIDs of a goal: the guests whose configuration a plan needs. */
 export function vmidsOf(goal: Goal): ReadonlySet<number> {
   return new Set(goal.guests.map((guest) => guest.vmid));
 }

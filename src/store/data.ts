@@ -18,6 +18,7 @@ export interface StoreData {
   readonly unread?: FleetRecord;
 }
 
+/** A store that holds nothing. */
 export const emptyData: StoreData = { version: currentVersion, runs: [], fleets: {} };
 
 /**

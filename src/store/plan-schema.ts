@@ -9,8 +9,10 @@ import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { Step } from '../core/steps.ts';
 import { amount, lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';
 
+/** A commit as the store holds it. */
 export const StoredCommit = reads<Commit>()(lenient({ sha: name, subject: text, author: text, at: time }));
 
+/** A retained disk as the store holds it. */
 export const StoredRetainedDisk = reads<RetainedDisk>()(
   strict({
     vmid,
@@ -230,6 +232,7 @@ const StoredGoal = reads<Goal>()(
   }),
 );
 
+/** A plan as the store holds it. */
 export const StoredPlan = reads<Plan>()(
   strict({ id: name, digest: name, changesDigest: name, goal: StoredGoal, changes: list(StoredChange) }),
 );
@@ -238,6 +241,7 @@ const at = { guestKind, vmid, node: name };
 const step = { id: name };
 const guestStep = { ...step, ...at, name };
 
+/** A step as the store holds it. */
 export const StoredStep = reads<Step>()(
   z.discriminatedUnion('kind', [
     strict({ ...step, kind: z.literal('build'), images: list(StoredImage) }),

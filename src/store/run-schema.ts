@@ -4,6 +4,7 @@ import type { Approval, Run, StepState, Trigger, Who } from '../core/run.ts';
 import { StoredCommit, StoredPlan, StoredStep } from './plan-schema.ts';
 import { amount, lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';
 
+/** A person as the store holds one. */
 export const StoredWho = reads<Who>()(lenient({ chat: z.enum(['console', 'discord', 'slack']), id: name, name: text }));
 
 const StoredTrigger = reads<Trigger>()(

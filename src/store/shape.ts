@@ -33,6 +33,7 @@ export function lenient<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<
   return z.looseObject(shape) as unknown as z.ZodObject<Shape, z.core.$strip>;
 }
 
+/** A field that may be absent, and is never `undefined`. */
 export const optional = z.exactOptional;
 
 /** An id, a name, a path. */
@@ -41,6 +42,7 @@ export const name = z.string().max(1024);
 export const text = z.string().max(65_536);
 /** Milliseconds since the epoch, as far as a date reaches. */
 export const time = z.number().min(0).max(8.64e15);
+/** A VMID. */
 export const vmid = z.int().min(1).max(999_999_999);
 /** A size or a count. */
 export const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -50,6 +52,7 @@ export function list<Item extends z.ZodType>(item: Item) {
   return z.array(item).max(10_000);
 }
 
+/** An object with any names and values of one shape. */
 export function table<Value extends z.ZodType>(value: Value) {
   return z.record(name, value);
 }

@@ -3,6 +3,7 @@ import type { Step } from '../core/steps.ts';
 import type { Line } from './card.ts';
 import { count, duration, guestName, verbs } from './format.ts';
 
+/** One line for each group of an apply: its state, what it does, how far it is. */
 export function groupLines(groups: readonly ApplyGroup[], now: number): readonly Line[] {
   const width = nameWidth(guestGroups(groups));
   return groups.map((group) => {
@@ -30,28 +31,34 @@ function detailOf(group: ApplyGroup): string {
   return `${stepWords[step.kind]} ${Math.floor(progress.fraction * 100)} %`;
 }
 
+/** The groups that work on a guest: without builds and uploads. */
 export function guestGroups(groups: readonly ApplyGroup[]): readonly ApplyGroup[] {
   return groups.filter((group) => group.vmid !== undefined);
 }
 
+/** Columns of the longest name, for lines that align. */
 export function nameWidth(groups: readonly ApplyGroup[]): number {
   return Math.min(24, Math.max(...groups.map((group) => group.name?.length ?? 0), 0));
 }
 
+/** The name and VMID of a group's guest, padded to the width. */
 export function nameOf(group: ApplyGroup, width: number): string {
   return `${(group.name ?? '').padEnd(width)} (${group.vmid})`;
 }
 
+/** `test-website (823)`, or what is built or uploaded. */
 export function groupGuest(group: ApplyGroup): string {
   return group.vmid === undefined || group.name === undefined
     ? group.action
     : guestName({ name: group.name, vmid: group.vmid });
 }
 
+/** What a group does to which guest: `replace test-worker (822)`. */
 export function groupName(group: ApplyGroup): string {
   return group.vmid === undefined ? group.action : `${verbWord(group)} ${groupGuest(group)}`;
 }
 
+/** The verb of a group as it stands in a line: `replace`. */
 export function verbWord(group: ApplyGroup): string {
   return group.action === 'build' || group.action === 'upload' ? group.action : verbs[group.action].now;
 }

@@ -14,6 +14,7 @@ export type Span =
   /** A person of any chat; shown by name, never as a mention that notifies. */
   | { readonly person: PersonRef };
 
+/** Text in spans. */
 export type Rich = readonly Span[];
 
 /** Somebody who pressed or typed: an immutable id of one chat, and a name that is only shown. */
@@ -35,6 +36,7 @@ export interface Line {
   readonly keep?: boolean;
 }
 
+/** One part of a card, in reading order. */
 export type Block =
   | { readonly kind: 'text'; readonly rich: Rich }
   /** Said more quietly: author, approvals, ids. */
@@ -47,6 +49,7 @@ export type Block =
   | { readonly kind: 'progress'; readonly label: string; readonly fraction?: number; readonly text: string }
   | { readonly kind: 'divider' };
 
+/** What a button asks for. */
 export type ButtonAction = 'approve' | 'reject' | 'details' | 'plan-again' | 'cancel' | 'log';
 
 /** A button carries ids only, so it works after a restart and says nothing that could be forged into meaning. */
@@ -69,6 +72,7 @@ export interface CardFile {
   readonly text: string;
 }
 
+/** How a card is meant: it decides the colour and the mark of its title. */
 export type Tone = 'working' | 'waiting' | 'good' | 'bad' | 'quiet';
 
 /** A chat-neutral message. Meaning is in the words; `tone` only colours them. */

@@ -36,6 +36,7 @@ export function endedCard(run: Ended, context: CardContext): Card {
   };
 }
 
+/** The title of a run that has ended after its apply began. */
 export function endTitle(run: Ended, groups: readonly ApplyGroup[]): string {
   const broken = groups.findIndex((group) => group.state === 'failed');
   const group = groups[broken];
@@ -175,6 +176,7 @@ function tagBlocks(plan: Plan, done: readonly ApplyGroup[]): readonly Block[] {
   ];
 }
 
+/** The output of all steps as a file; none where nothing was written. */
 export function logFile(steps: readonly StepState[]): readonly CardFile[] {
   const lines = steps.flatMap((state) =>
     state.output.length === 0 ? [] : [`== ${state.step.id}`, ...state.output, ''],

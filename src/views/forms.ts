@@ -4,6 +4,7 @@ import type { PlannedRun } from '../core/run.ts';
 import type { Rich } from './card.ts';
 import { count, counts, guestName } from './format.ts';
 
+/** One field of a form. */
 export interface FormField {
   readonly name: string;
   readonly label: string;

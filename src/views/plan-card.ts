@@ -72,6 +72,7 @@ export function planFile(plan: Plan): CardFile {
   return { name: 'plan.diff', title: 'Full plan', text: planText(plan) };
 }
 
+/** The button that plans the fleet of a run again. */
 export function planAgain(run: { readonly id: string }): Button {
   return { action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id };
 }

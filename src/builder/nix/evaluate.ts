@@ -42,6 +42,7 @@ export function reason(error: EvaluationFailure): string {
   return error.place === undefined ? `${text}.` : `${text} (${error.place}).`;
 }
 
+/** What an evaluation came to: its JSON, or what Nix says against the flake. */
 export type Outcome =
   | { readonly ok: true; readonly json: unknown }
   | { readonly ok: false; readonly error: EvaluationFailure };

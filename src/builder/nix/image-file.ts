@@ -88,6 +88,7 @@ interface ImageLook {
   readonly folder?: string;
 }
 
+/** How the image file of each kind of guest is found where nothing names its path. */
 export const imageLooks: Readonly<Record<GuestKind, ImageLook>> = {
   // newer make-disk-image writes `file qcow2-image <path>`
   vm: { product: /^file \S+ (\/\S+)$/, name: /\.qcow2$/, names: '*.qcow2' },

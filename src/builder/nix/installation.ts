@@ -51,6 +51,7 @@ export function configWarnings(
   return warnings;
 }
 
+/** Is a version older than `major.minor`? */
 export function olderThan(version: string, [major, minor]: readonly [number, number]): boolean {
   const [ownMajor = 0, ownMinor = 0] = version.split('.').map(Number);
   return ownMajor < major || (ownMajor === major && ownMinor < minor);

@@ -6,6 +6,7 @@ export const namePattern = /^[A-Za-z_][A-Za-z0-9_'-]{0,62}$/;
 /** A store path as Nix gives it; its base 32 has no e, o, t, u. */
 export const storePathPattern = /^\/nix\/store\/[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]{1,211}$/;
 
+/** The store path of a derivation. */
 export const drvPathPattern = /^\/nix\/store\/[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]{1,207}\.drv$/;
 
 /** What people call a derivation: `/nix/store/<hash>-nixos-root-web.drv` is `nixos-root-web`. */

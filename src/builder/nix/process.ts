@@ -8,6 +8,7 @@ import { nixEnvironment } from './arguments.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { NixSettings } from './settings.ts';
 
+/** One call of a program of Nix. */
 export interface NixCall {
   readonly program: 'nix' | 'nix-store';
   readonly args: readonly string[];
@@ -22,6 +23,7 @@ export interface NixCall {
   readonly limits?: { readonly timeoutMs: number; readonly memoryBytes?: number | undefined };
 }
 
+/** How a call ended, with what it wrote to its standard output. */
 export interface NixResult {
   readonly exitCode: number | undefined;
   readonly stdout: string;
@@ -88,6 +90,7 @@ export async function runNix(settings: NixSettings, call: NixCall): Promise<NixR
   }
 }
 
+/** The error for a machine without Nix, with how to install it. */
 export function nixMissing(): UserError {
   return new UserError('Nix is not installed on the machine of the bot.', {
     next: 'Install it from https://nixos.org/download, or on Debian: apt-get install nix-bin. Then set its folder, or put it on PATH.',

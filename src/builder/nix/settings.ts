@@ -8,6 +8,7 @@ export interface NixLog {
   debug(facts: object, message: string): void;
 }
 
+/** What the adapter is made with; times in milliseconds, sizes in bytes. */
 export interface NixOptions {
   /** A folder of ours on a disk that survives reboots: Nix's HOME, its caches and our GC roots. */
   readonly dir: string;

@@ -41,6 +41,7 @@ async function firstLink(root: string, path: string): Promise<string | undefined
   return undefined;
 }
 
+/** Is there a file, a folder or a link at this path? */
 export async function exists(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,
