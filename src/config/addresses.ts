@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { isLoopback, text } from './values.ts';
+import { isLoopback } from '../lib/addresses.ts';
+import { text } from './values.ts';
 
 /** The API's origin, e.g. `https://pve1.example.org:8006`. Plain HTTP only to this machine (the simulator). */
 export const clusterUrl = z

@@ -1,7 +1,7 @@
+import { isLoopback } from '../lib/addresses.ts';
 import type { Environment } from './environment.ts';
 import type { Mistakes } from './mistakes.ts';
 import type { Config, SlackConfig } from './model.ts';
-import { isLoopback } from './values.ts';
 
 /** Is any variable of Discord set? Then all it needs must be. */
 export function wantsDiscord({ DISCORD_TOKEN, DISCORD_GUILD, DISCORD_CHANNEL }: Environment): boolean {

@@ -1,9 +1,9 @@
+import { isLoopback } from '../lib/addresses.ts';
 import { wantsDiscord, wantsSlack } from './chats.ts';
 import type { Environment } from './environment.ts';
 import type { Mistakes } from './mistakes.ts';
 import type { Config, FleetConfig } from './model.ts';
 import { isPerson } from './people.ts';
-import { isLoopback } from './values.ts';
 
 /** Rules across several variables that no single one can break. */
 export function checkFleet(fleet: FleetConfig, values: Environment, mistakes: Mistakes): void {

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { Secret } from '../secret.ts';
 
@@ -70,9 +69,3 @@ export const fingerprint = text(
   /^(?:[0-9a-fA-F]{64}|(?:[0-9a-fA-F]{2}:){31}[0-9a-fA-F]{2})$/,
   'expected SHA-256 fingerprints, 32 bytes in hex each',
 ).transform((value) => (value.replaceAll(':', '').toUpperCase().match(/../g) ?? []).join(':'));
-
-/** Is it this machine and no other? */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
-}

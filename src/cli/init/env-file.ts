@@ -1,5 +1,5 @@
 import { repositoryOf } from '../../config/addresses.ts';
-import { isLoopback } from '../../config/values.ts';
+import { isLoopback } from '../../lib/addresses.ts';
 import type { Answers } from './answers.ts';
 
 /** The id of the token that the printed commands make. */

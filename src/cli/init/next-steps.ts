@@ -1,5 +1,5 @@
 import { inviteLink } from '../../chat/discord/register.ts';
-import { isLoopback } from '../../config/values.ts';
+import { isLoopback } from '../../lib/addresses.ts';
 import type { Answers } from './answers.ts';
 import { hasWebhooks, needsConsoleToken } from './env-file.ts';
 import { forgeLines, webhookUrl } from './forges.ts';
