@@ -4,7 +4,7 @@ import type { Approval, Run, StepState, Trigger, Who } from '../core/run.ts';
 import { StoredCommit, StoredPlan, StoredStep } from './plan-schema.ts';
 import { acted, amount, list, name, optional, reads, table, text, time, told, vmid } from './shape.ts';
 
-export const StoredWho = reads<Who>()(told({ chat: z.enum(['console', 'discord', 'slack']), id: name, name: text }));
+export const StoredWho = reads<Who>()(told({ chat: name, id: name, name: text }));
 
 const StoredTrigger = reads<Trigger>()(
   z.discriminatedUnion('kind', [

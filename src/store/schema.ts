@@ -5,12 +5,11 @@ import type { Lock } from '../core/policy.ts';
 import { emptyData, type StoreData } from './data.ts';
 import { StoredKept } from './plan-schema.ts';
 import { StoredRun, StoredWho } from './run-schema.ts';
-import { acted, list, name, optional, reads, text, time, told, vmid } from './shape.ts';
+import { acted, list, name, optional, reads, table, text, time, told, vmid } from './shape.ts';
 import type { FleetRecord, LostPart, SavedRun } from './store.ts';
 
-const StoredMessages = reads<SavedRun['messages']>()(
-  acted({ console: optional(name), discord: optional(name), slack: optional(name) }),
-);
+/** By chat; one that this version does not know is kept and written back. */
+const StoredMessages = reads<SavedRun['messages']>()(table(name));
 
 const StoredFleet = reads<FleetRecord>()(
   told({
