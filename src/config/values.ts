@@ -6,15 +6,21 @@ export function text(pattern: RegExp, expected: string) {
   return z.string({ error: expected }).regex(pattern, { error: expected });
 }
 
+/** One of some words. */
 export function choice<const T extends readonly [string, ...string[]]>(...options: T) {
   return z.enum(options, { error: `expected ${options.join(' or ')}` });
 }
 
-export const flag = choice('true', 'false').transform((value) => value === 'true');
+/** `true` or `false`, as text or as JSON. */
+export const flag = z
+  .union([z.boolean(), z.enum(['true', 'false'])], { error: 'expected true or false' })
+  .transform((value) => value === true || value === 'true');
 
+/** A whole number, as text or as JSON. */
 export function whole(min: number, max: number) {
   const expected = `expected a whole number from ${min} to ${max}`;
-  return text(/^[0-9]{1,9}$/, expected)
+  return z
+    .union([z.int(), z.string().regex(/^[0-9]{1,9}$/)], { error: expected })
     .transform(Number)
     .refine((value) => value >= min && value <= max, { error: expected });
 }
@@ -38,17 +44,18 @@ export const size = text(/^[1-9][0-9]{0,5}[MG]$/, 'expected a size such as 512M 
   (value) => Number.parseInt(value, 10) * (unitBytes[value.slice(-1)] ?? 0),
 );
 
-/** `a, b` to its parts; each is parsed by itself, so each mistake is named. */
+/** `a, b` or a list in JSON; each item is parsed by itself, so each mistake is named. */
 export function list<T>(item: z.ZodType<T, string>) {
   return z
-    .string()
-    .transform((value) =>
-      value
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== ''),
-    )
+    .union([z.string().transform(partsOf), z.array(z.string())], { error: 'expected a list' })
     .pipe(z.array(item));
+}
+
+function partsOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 }
 
 /** A secret that somebody made up: long enough that nobody guesses it. */

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type App, type AppParts, startApp } from '../app.ts';
 import { checkSandbox } from '../builder/nix/sandbox.ts';
 import { nixSettings } from '../builder/nix/settings.ts';
-import { loadConfig } from '../config.ts';
+import { loadConfig } from '../config/config.ts';
 import type { Log } from '../log.ts';
 import { demoSeed, type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { findNix } from './private-store.ts';

@@ -173,10 +173,10 @@ export const decisions = [
   },
   {
     room: 'decisions',
-    file: 'src/config/checks.ts',
-    tests: ['test/config.test.ts'],
+    file: 'src/config/fleet.ts',
+    tests: ['test/config/config.test.ts'],
     rows: [
-      ['everybody is no approver', 'if (!ids.includes(`', 'if (true || !ids.includes(`'],
+      ['everybody is no approver', 'if (everybody !== undefined && ids.includes(everybody.id))', 'if (false)'],
       [
         'the author rule has authors',
         'if (!policy.authorMayApprove && Object.keys(policy.authors).length === 0) {',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { CardFile } from '../../views/card.ts';
-import type { SmallState } from './settings.ts';
+import type { AdapterState } from '../kind.ts';
 
 const stateKey = 'discord-files';
 const keepMessages = 100;
@@ -11,10 +11,10 @@ type Posted = z.infer<typeof Posted>;
 
 /** Which files a message's thread has already, also after a restart: a card is shown often, its files once. */
 export class PostedFiles {
-  readonly #state: SmallState;
+  readonly #state: AdapterState;
   #loaded: Promise<Posted> | undefined;
 
-  constructor(state: SmallState) {
+  constructor(state: AdapterState) {
     this.#state = state;
   }
 

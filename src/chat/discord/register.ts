@@ -1,15 +1,16 @@
 import { type REST, Routes } from 'discord.js';
 import { UserError } from '../../core/errors.ts';
 import type { CommandSpec } from '../chat.ts';
+import type { AdapterState } from '../kind.ts';
 import { commandsBody, commandsHash } from './commands.ts';
+import { inviteLink } from './permissions.ts';
 import { errorFacts } from './rest-errors.ts';
-import type { SmallState } from './settings.ts';
 
 export interface RegisterOptions {
   readonly rest: REST;
   readonly applicationId: string;
   readonly guildId: string;
-  readonly state: SmallState;
+  readonly state: AdapterState;
 }
 
 /** Registers the slash command in the guild, where it appears at once. Sent only when it changed: 200 creates a day. */
@@ -27,13 +28,4 @@ export async function registerCommands(commands: readonly CommandSpec[], options
     });
   }
   await state.set(key, hash);
-}
-
-/** View Channel, Send Messages, Embed Links, Attach Files, Read Message History, Create Public Threads, Send in Threads. */
-const permissions = '309237763072';
-
-/** Where somebody who manages the guild lets the bot in, with the permissions it needs and no more. */
-export function inviteLink(applicationId: string): string {
-  const query = new URLSearchParams({ client_id: applicationId, scope: 'bot applications.commands', permissions });
-  return `https://discord.com/oauth2/authorize?${query}`;
 }

@@ -1,12 +1,4 @@
-import { type Finding, findingsOf } from './finding.ts';
-
-/** What the Date header of one answer said. It counts whole seconds. */
-export interface ClockSample {
-  /** Whose clock it is: `Proxmox`, `Slack`. */
-  readonly from: string;
-  /** Milliseconds by which that clock is ahead of this machine's. */
-  readonly aheadMs: number;
-}
+import { type ClockSample, type Finding, findingsOf } from '../../core/finding.ts';
 
 const worthAWord = 30_000;
 /** Slack and GitLab refuse signatures, and we theirs, that are five minutes old or from five minutes ahead. */
@@ -24,13 +16,6 @@ export function clockFindings(samples: readonly ClockSample[]): readonly Finding
     if (Math.abs(aheadMs) <= tooFar || from.startsWith('Proxmox')) return warn(text, synchronise(from));
     return fail(`${text}; signatures fail from 300 s on`, synchronise(from));
   });
-}
-
-/** When an answer came, by its Date header; `undefined` without a readable one. */
-export function aheadOf(date: string | null, now: number): number | undefined {
-  const time = Date.parse(date ?? '');
-  // The header leaves out the part below a second: half of one is the better guess.
-  return Number.isNaN(time) ? undefined : time + 500 - now;
 }
 
 function synchronise(from: string): string {

@@ -1,6 +1,6 @@
+import { type Finding, findingsOf } from '../../core/finding.ts';
 import type { GuestKind, GuestSpec } from '../../core/guest.ts';
 import type { ClusterFacts, StorageFact } from './cluster-facts.ts';
-import { type Finding, findingsOf } from './finding.ts';
 import { type Grant, grantsFor, mendLine, shell } from './grants.ts';
 
 /** What the configuration and the flakes want of a cluster. */

@@ -1,6 +1,6 @@
 import type { NixOptions } from '../../builder/nix/settings.ts';
-import type { FleetConfig } from '../../config.ts';
-import { type Finding, findingsOf } from './finding.ts';
+import type { FleetConfig } from '../../config/config.ts';
+import { type Finding, findingsOf } from '../../core/finding.ts';
 import { type Flake, type NixExamined, readFlake } from './nix.ts';
 import type { Guests } from './proxmox.ts';
 import { readRepository } from './repository.ts';

@@ -1,8 +1,8 @@
 import { access, constants, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../core/errors.ts';
+import { type Finding, findingsOf } from '../../core/finding.ts';
 import { lockInstance, StoreInUse } from '../../store/instance-lock.ts';
-import { type Finding, findingsOf } from './finding.ts';
 
 const area = 'this machine';
 

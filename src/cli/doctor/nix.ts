@@ -6,11 +6,11 @@ import { NixBuilder } from '../../builder/nix/nix.ts';
 import { checkBuildSandbox, probeBuild } from '../../builder/nix/probe.ts';
 import { checkSandbox } from '../../builder/nix/sandbox.ts';
 import { type NixOptions, type NixSettings, nixSettings } from '../../builder/nix/settings.ts';
-import type { FleetConfig } from '../../config.ts';
+import type { FleetConfig } from '../../config/config.ts';
 import { parseDesired } from '../../core/desired.ts';
+import { type Finding, failureOf, findingsOf } from '../../core/finding.ts';
 import type { GuestSpec } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
-import { type Finding, failureOf, findingsOf } from './finding.ts';
 
 const area = 'Nix';
 

@@ -1,13 +1,12 @@
 import { olderThan } from '../../builder/nix/check.ts';
 import { Client } from '../../cluster/proxmox/client.ts';
 import { NoAnswer, TlsError } from '../../cluster/proxmox/errors.ts';
-import type { ClusterConfig } from '../../config.ts';
+import type { ClusterConfig } from '../../config/config.ts';
+import { type Examined, type Finding, failureOf, findingsOf } from '../../core/finding.ts';
 import type { GuestSpec } from '../../core/guest.ts';
 import { shownFingerprint } from './certificate.ts';
-import type { ClockSample } from './clock.ts';
 import { readFacts, Version } from './cluster-facts.ts';
 import { type ClusterNeeds, clusterFindings, pathsOf, storageNeeds } from './cluster-findings.ts';
-import { type Finding, failureOf, findingsOf } from './finding.ts';
 
 /** What the flakes on a cluster want; `missing`: fleets whose flake could not be evaluated. */
 export interface Guests {
@@ -22,12 +21,6 @@ export interface ExamineOptions {
   readonly timeoutMs: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-}
-
-/** What a service said of itself, and of the time. */
-export interface Examined {
-  readonly findings: readonly Finding[];
-  readonly clock: readonly ClockSample[];
 }
 
 /** Proxmox VE with the bot's own client, so that certificate, token and form of the answers are checked as in use. */

@@ -1,5 +1,5 @@
+import type { Finding, Status } from '../../core/finding.ts';
 import { oneLine } from '../../lib/text.ts';
-import type { Finding, Status } from './finding.ts';
 
 const marks: Readonly<Record<Status, string>> = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL', skip: 'skip' };
 

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { execa } from 'execa';
-import type { FleetConfig } from '../../config.ts';
+import type { FleetConfig } from '../../config/config.ts';
 import { shortSha } from '../../core/commit.ts';
+import { type Finding, failureOf, findingsOf } from '../../core/finding.ts';
 import { GitMirror } from '../../git/cli.ts';
 import type { Source } from '../../git/git.ts';
-import { type Finding, failureOf, findingsOf } from './finding.ts';
 
 const area = 'git';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aheadOf, clockFindings } from '../../../src/cli/doctor/clock.ts';
+import { clockFindings } from '../../../src/cli/doctor/clock.ts';
 
 describe('clockFindings', () => {
   it('says with whom it agrees', () => {
@@ -29,14 +29,5 @@ describe('clockFindings', () => {
 
   it('is skipped when nobody told the time', () => {
     expect(clockFindings([])).toMatchObject([{ status: 'skip' }]);
-  });
-});
-
-describe('aheadOf', () => {
-  it('reads a Date header and is silent about one that is none', () => {
-    const now = Date.parse('2026-11-22T11:00:00.500Z');
-    expect(aheadOf('Sun, 22 Nov 2026 11:00:40 GMT', now)).toBe(40_000);
-    expect(aheadOf('soon', now)).toBeUndefined();
-    expect(aheadOf(null, now)).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { gitFinding, readRepository } from '../../../src/cli/doctor/repository.ts';
-import { type FleetConfig, loadConfig } from '../../../src/config.ts';
+import { type FleetConfig, loadConfig } from '../../../src/config/config.ts';
 import { anOrigin } from '../../git/origin.ts';
 import { aFolder } from '../support/services.ts';
 

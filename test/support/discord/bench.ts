@@ -1,12 +1,13 @@
 import type { Answer, ChatHandlers, CommandRequest, Press, Submission } from '../../../src/chat/chat.ts';
 import { DiscordChat } from '../../../src/chat/discord/discord.ts';
-import type { DiscordLog, DiscordOptions, SmallState } from '../../../src/chat/discord/settings.ts';
+import type { DiscordLog, DiscordOptions } from '../../../src/chat/discord/settings.ts';
+import type { AdapterState } from '../../../src/chat/kind.ts';
 import type { Card } from '../../../src/views/card.ts';
 import type { FakeDiscord } from './fake-discord.ts';
 import { ids, token } from './ids.ts';
 
 /** A small state in memory; hand it to a second chat to play a restart. */
-export class MemoryState implements SmallState {
+export class MemoryState implements AdapterState {
   readonly values = new Map<string, string>();
 
   get(key: string): Promise<string | undefined> {
