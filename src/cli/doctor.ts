@@ -11,14 +11,12 @@ import { type Examined, examined, type Finding, findingsOf } from '../core/findi
 import { createGate } from '../secret.ts';
 import { readSecret } from '../store/secret-file.ts';
 import { version } from '../version.ts';
-import { clockFindings } from './doctor/clock.ts';
 import { entranceFindings, loadForDoctor } from './doctor/configuration.ts';
-import { examineFleet, guestsOn } from './doctor/fleet.ts';
-import { nodeFinding, stateFindings } from './doctor/machine.ts';
+import { examineFleet, gitFinding, guestsOn } from './doctor/fleet.ts';
+import { clockFindings, nodeFinding, stateFindings } from './doctor/machine.ts';
 import { examineNix } from './doctor/nix.ts';
 import { examineCluster } from './doctor/proxmox.ts';
 import { harmless, isWell, reportJson, reportText } from './doctor/report.ts';
-import { gitFinding } from './doctor/repository.ts';
 
 /** What is checked, and with what. */
 export interface DoctorOptions {

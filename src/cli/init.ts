@@ -46,6 +46,9 @@ export async function setUp(options: InitOptions): Promise<string> {
   return [
     ...said[written](fileIn('.env')),
     ...files.map(({ name, about }) => `Written: ${fileIn(name)}, ${about}.`),
+    ...(yes || terminal !== undefined
+      ? []
+      : ['Nobody could be asked here, so the defaults stand for what no option gave.']),
     '',
     nextSteps(answers, fileIn),
   ].join('\n');

@@ -180,6 +180,14 @@ describe('the printed text', () => {
     await expect(readFileSync(join(dir, '.env'), 'utf8')).toMatchFileSnapshot(`init/expected/${name}.env.txt`);
   });
 
+  it('says so where nobody can be asked, and what the sandbox and the images need of the machine', async () => {
+    const { yes: _, ...answers } = given;
+    const whole = await setUp({ ...answers, out: aFolder() });
+    expect(whole).toContain('Nobody could be asked here, so the defaults stand for what no option gave.');
+    expect(await setUp({ ...given, out: aFolder() })).not.toContain('Nobody could be asked');
+    for (const words of ['bubblewrap', 'sandbox = true', '/dev/kvm']) expect(whole).toContain(words);
+  });
+
   it('ends with the doctor and the start, and its numbers leave none out', async () => {
     const { text: whole } = await text({ chat: ['console', 'discord', 'slack'] });
     const numbers = [...whole.matchAll(/^(\d+)\. /gm)].map(([, number]) => Number(number));

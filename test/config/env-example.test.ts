@@ -24,6 +24,23 @@ const rows = sections.flatMap((section) => section.rows);
 const files: Readonly<Record<string, string>> = { '/etc/proxnix/pve-root-ca.pem': '-----BEGIN CERTIFICATE-----' };
 const load = (env: Readonly<Record<string, string>>) => loadConfig(env, (path) => files[path] ?? '');
 
+/** The keys of the fleets file with the variables whose meaning they have, as a table in Markdown. */
+function keyTable(): string {
+  const keys = rows.flatMap(({ name, inFile, isSecret }) => {
+    if (inFile === undefined) return [];
+    const secret = isSecret === true ? ', as `{ "env": NAME }` or `{ "file": PATH }`' : '';
+    return [`| ${inFile.of} | \`${inFile.key}\` | \`${name}\`${secret} |`];
+  });
+  return keys.join('\n').replace(/ {2,}/g, ' ');
+}
+
+describe('the README', () => {
+  it('has every key of the fleets file, with its variable', () => {
+    const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8').replace(/ {2,}/g, ' ');
+    expect(text).toContain(keyTable());
+  });
+});
+
 describe('.env.example', () => {
   // `npx vitest run -u test/config/env-example.test.ts` writes it anew.
   it('is the list of settings', async () => {

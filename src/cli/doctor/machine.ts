@@ -1,7 +1,7 @@
 import { access, constants, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../core/errors.ts';
-import { type Finding, findingsOf } from '../../core/finding.ts';
+import { type ClockSample, type Finding, findingsOf } from '../../core/finding.ts';
 import { lockInstance, StoreInUse } from '../../store/instance-lock.ts';
 
 const area = 'this machine';
@@ -98,4 +98,27 @@ async function lockHolder(file: string): Promise<string | undefined> {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
+
+const worthAWord = 30_000;
+/** Slack and GitLab refuse signatures, and we theirs, that are five minutes old or from five minutes ahead. */
+const tooFar = 300_000;
+
+/** Compares this machine's clock with the others'. A chat's clock is right; Proxmox's may be the wrong one itself. */
+export function clockFindings(samples: readonly ClockSample[]): readonly Finding[] {
+  const { ok, warn, fail, skip } = findingsOf('clock');
+  if (samples.length === 0) return [skip('nothing answered that tells the time')];
+  const off = samples.filter(({ aheadMs }) => Math.abs(aheadMs) > worthAWord);
+  if (off.length === 0) return [ok(`agrees with ${samples.map(({ from }) => from).join(', ')}`)];
+  return off.map(({ from, aheadMs }) => {
+    const seconds = Math.round(Math.abs(aheadMs) / 1000);
+    const text = `this machine is ${seconds} s ${aheadMs > 0 ? 'behind' : 'ahead of'} ${from}`;
+    if (Math.abs(aheadMs) <= tooFar || from.startsWith('Proxmox')) return warn(text, synchronise(from));
+    return fail(`${text}; signatures fail from 300 s on`, synchronise(from));
+  });
+}
+
+function synchronise(from: string): string {
+  const where = from.startsWith('Proxmox') ? ' here, and look at `timedatectl` on the node too' : '';
+  return `timedatectl set-ntp true${where}`;
 }

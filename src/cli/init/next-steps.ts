@@ -26,8 +26,12 @@ export function nextSteps(answers: Answers, fileIn: (name: string) => string): s
 }
 
 const programs: InitStep = {
-  text: 'On this machine: git, and Nix 2.18 or newer (https://nixos.org/download).',
-  lines: ['git --version; nix --version'],
+  text: 'On this machine: git, Nix 2.18 or newer (https://nixos.org/download), and bubblewrap and util-linux for the sandbox that evaluations run in.',
+  lines: [
+    'git --version; nix --version; bwrap --version; setpriv --version',
+    '/etc/nix/nix.conf has `sandbox = true`: without the sandbox of Nix nothing is built',
+    '/dev/kvm can be opened by the builds (test -w /dev/kvm), or NIX_SETTINGS names a remote builder: disk images need it',
+  ],
 };
 
 function proxmoxSteps(answers: Answers, envFile: string): readonly InitStep[] {

@@ -341,7 +341,7 @@ describe('a cluster that cannot be used', () => {
     expect(findings).toMatchObject([
       {
         status: 'fail',
-        text: 'http://127.0.0.1:1 does not answer (ECONNREFUSED)',
+        text: 'Proxmox at http://127.0.0.1:1 does not answer (connection refused)',
         fix: expect.stringContaining('PROXMOX_URL='),
       },
     ]);

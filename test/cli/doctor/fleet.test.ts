@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { gitFinding, readRepository } from '../../../src/cli/doctor/repository.ts';
+import { gitFinding, readRepository } from '../../../src/cli/doctor/fleet.ts';
 import { type FleetConfig, loadConfig } from '../../../src/config/config.ts';
 import { anOrigin } from '../../git/origin.ts';
 import { aFolder } from '../support/services.ts';
