@@ -35,7 +35,7 @@ program
 
 const init = program
   .command('init')
-  .description('write .env and the Slack manifest, and print every step up to the first plan')
+  .description('write .env and the files of the chosen chats, and print every step up to the first plan')
   .option('--chat <name...>', `${names.join(', ')}; may be repeated (default: ${names[0]})`)
   .option('--proxmox-url <url>', 'address of the Proxmox API')
   .option('--pve <version>', '9 or 8.4 (default: 9)')

@@ -11,7 +11,7 @@ import { type Examined, examined, type Finding, findingsOf } from '../core/findi
 import { createGate } from '../secret.ts';
 import { readSecret } from '../store/secret-file.ts';
 import { version } from '../version.ts';
-import { entranceFindings, loadForDoctor } from './doctor/configuration.ts';
+import { exposureFindings, loadForDoctor } from './doctor/configuration.ts';
 import { examineFleet, gitFinding, guestsOn } from './doctor/fleet.ts';
 import { clockFindings, nodeFinding, stateFindings } from './doctor/machine.ts';
 import { examineNix } from './doctor/nix.ts';
@@ -100,7 +100,7 @@ async function withConfig(config: Config, dir: string, options: DoctorOptions): 
     ...nixFound.findings,
     ...fleets.flatMap(({ findings }) => findings),
     ...services.flatMap(({ findings }) => findings),
-    ...entranceFindings(config),
+    ...exposureFindings(config),
   ];
 }
 

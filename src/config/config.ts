@@ -8,7 +8,7 @@ import { type FleetsFile, readFleetsFile } from './fleets-file.ts';
 import { Mistakes, nearMisses } from './mistakes.ts';
 import type { Config } from './model.ts';
 import { type Env, type Found, type ReadFile, readSettings, type Source } from './read.ts';
-import { defaultOf, factsOf } from './setting.ts';
+import { factsOf } from './setting.ts';
 import { type Environment, environmentOf, type Section, sectionsOf } from './settings.ts';
 import { risksOf, warningsOf } from './warnings.ts';
 
@@ -96,7 +96,7 @@ function readChats(chats: readonly ChatKind[], values: Environment, source: Sour
 /** Is any variable of a chat set that has no default? Then everything that the chat needs must be. */
 function isWanted({ settings }: ChatKind, env: Env): boolean {
   return Object.entries(settings.shape).some(([name, schema]) => {
-    if (defaultOf(schema) !== '' || schema instanceof z.ZodPrefault) return false;
+    if (schema instanceof z.ZodPrefault) return false;
     const names = factsOf(schema).isSecret === true ? [name, `${name}_FILE`] : [name];
     return names.some((one) => (env[one] ?? '').trim() !== '');
   });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nearestOf } from './mistakes.ts';
+import { didYouMean } from '../core/nearest.ts';
 import { type Found, readText, type Source } from './read.ts';
 import { factsOf, type SettingFacts } from './setting.ts';
 import type { Section } from './settings.ts';
@@ -100,8 +100,7 @@ function readEntry(
     const at = `${variable}: ${place}.${key}`;
     const known = keys.get(key);
     if (known === undefined) {
-      const near = nearestOf(key, [...keys.keys()]);
-      source.mistakes.add(at, `expected one of the known keys${near === undefined ? '' : `, such as ${near}`}`);
+      source.mistakes.add(at, `expected another key${didYouMean(key, [...keys.keys()])}`);
       continue;
     }
     const found = known.isSecret ? secretAt(at, value, source) : value;

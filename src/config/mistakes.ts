@@ -48,16 +48,11 @@ export function nearMisses(env: Readonly<Record<string, unknown>>, known: readon
   return Object.keys(env)
     .filter((name) => !known.includes(name))
     .flatMap((name) => {
-      const meant = nearestOf(name.replace(/^PROXNIX_/, ''), known);
+      const meant = known.find((candidate) => isSlipOf(name.replace(/^PROXNIX_/, ''), candidate));
       if (meant !== undefined) return [`${name}: is not read; ${meant} is meant?`];
       return name.startsWith('PROXNIX_') ? [`${name}: is not read; .env.example has every variable.`] : [];
     })
     .sort();
-}
-
-/** The first of some names that this one may be a slip of. */
-export function nearestOf(name: string, known: readonly string[]): string | undefined {
-  return known.find((candidate) => isSlipOf(name, candidate));
 }
 
 /**

@@ -69,6 +69,7 @@ export function token(pattern: RegExp, expected: string) {
   return text(pattern, expected).transform((value) => new Secret(value));
 }
 
+/** A secret of another system whose form is not known. */
 export const anyToken = token(/^[\x21-\x7e]{8,4096}$/, 'expected a token of at least 8 characters without spaces');
 
 /** A SHA-256 fingerprint as Proxmox shows it, with or without colons, to upper case with colons. */

@@ -10,6 +10,7 @@ import { playOnce } from './once.ts';
 import { readSession, reportHead } from './session.ts';
 import { type Demo, startDemo } from './start-demo.ts';
 
+/** What `proxnix demo` was asked to do. */
 export interface DemoArguments {
   /** Something to do to the demo that is running; absent: start one. */
   readonly action: string | undefined;

@@ -16,6 +16,7 @@ export const Session = z.object({
   secret: z.string(),
   simulatorUrl: z.url(),
 });
+/** How a running demo is reached. */
 export type Session = z.infer<typeof Session>;
 
 function fileOf(dir: string): string {

@@ -23,6 +23,7 @@ export interface Demo {
   stop(): Promise<void>;
 }
 
+/** Where the demo lives, and what tests watch of it. */
 export interface DemoOptions {
   /** An empty folder for everything the demo keeps. */
   readonly dir: string;

@@ -676,6 +676,10 @@ describe('the fleets file', () => {
     const wrong = { ...file.fleets.web, approvals: 0, colour: 'red', gitUrl: 'ext::x', tokenSecret: 'in the file' };
     const shape = mistakesOf(env, files({ ...file, fleets: { web: wrong } })).join('\n');
     for (const place of ['fleets.web.approvals', 'fleets.web.gitUrl', 'colour']) expect(shape).toContain(place);
+    const slip = { ...file.fleets.web, aproverrs: ['console:owner'] };
+    expect(mistakesOf(env, files({ ...file, fleets: { web: slip } }))).toEqual([
+      'PROXNIX_FLEETS: fleets.web.aproverrs: expected another key, did you mean "approvers"?',
+    ]);
   });
 
   it('is refused when it is missing, no JSON, or without a fleet', () => {

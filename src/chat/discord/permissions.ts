@@ -21,6 +21,7 @@ export const Guild = z.object({
   name: z.string(),
   roles: z.array(z.object({ id: z.string(), permissions: Bits })),
 });
+/** A guild with the permissions of its roles. */
 export type Guild = z.infer<typeof Guild>;
 
 /** A channel with what it allows and denies. */
@@ -31,6 +32,7 @@ export const Channel = z.object({
   /** `type` 0: of a role, 1: of a member. */
   permission_overwrites: z.array(z.object({ id: z.string(), type: z.number(), allow: Bits, deny: Bits })).default([]),
 });
+/** A channel with what it allows and denies, to whom. */
 export type Channel = z.infer<typeof Channel>;
 
 /** A member of the guild. */
@@ -38,6 +40,7 @@ export const Member = z.object({
   roles: z.array(z.string()),
   user: z.object({ id: z.string(), bot: z.boolean().default(false) }),
 });
+/** A member with the ids of their roles. */
 export type Member = z.infer<typeof Member>;
 
 /** Where somebody who manages the guild lets the bot in, with the permissions it needs and no more. */

@@ -54,6 +54,7 @@ function targetsOf(guests: readonly GuestSpec[]): readonly string[] {
   ];
 }
 
+/** The rights that the token needs for what is wanted. */
 export function grantsOf(needs: ClusterNeeds): readonly Grant[] {
   const bridges = [...new Set(needs.guests.map(({ bridge }) => bridge))];
   return grantsFor({ ...needs, targetStorages: targetsOf(needs.guests), bridges });

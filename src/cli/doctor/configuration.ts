@@ -34,7 +34,7 @@ export function loadForDoctor(envFile: string, env: Env, chats: readonly ChatKin
 }
 
 /** Webhooks and the metrics, whose rules the configuration has made sure of already. */
-export function entranceFindings(config: Config): readonly Finding[] {
+export function exposureFindings(config: Config): readonly Finding[] {
   return [webhookFinding(config), metricsFinding(config)];
 }
 

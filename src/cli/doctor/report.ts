@@ -18,6 +18,7 @@ export function reportJson(findings: readonly Finding[]): string {
   return JSON.stringify({ ok: isWell(findings), findings }, null, 2);
 }
 
+/** Whether nothing failed; warnings are no failure. */
 export function isWell(findings: readonly Finding[]): boolean {
   return findings.every(({ status }) => status !== 'fail');
 }

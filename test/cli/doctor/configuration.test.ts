@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { entranceFindings, loadForDoctor } from '../../../src/cli/doctor/configuration.ts';
+import { exposureFindings, loadForDoctor } from '../../../src/cli/doctor/configuration.ts';
 import { aFolder, envFile } from '../support/services.ts';
 
 const minimal = {
@@ -13,12 +13,12 @@ const minimal = {
   APPROVERS: 'console:owner',
 };
 
-function entrances(change: Readonly<Record<string, string>>) {
+function exposed(change: Readonly<Record<string, string>>) {
   const folder = aFolder();
   const state = { STATE_DIR: join(folder, 'state') };
   const { config, findings } = loadForDoctor(envFile(folder, { ...minimal, ...state, ...change }), {});
   if (config === undefined) throw new Error(JSON.stringify(findings));
-  return entranceFindings(config);
+  return exposureFindings(config);
 }
 
 describe('the configuration', () => {
@@ -84,9 +84,9 @@ describe('the configuration', () => {
   });
 });
 
-describe('the entrances', () => {
+describe('what is exposed', () => {
   it('are the webhook with a long secret, and the metrics', () => {
-    const found = entrances({ STATE_DIR: '/nowhere/state' });
+    const found = exposed({ STATE_DIR: '/nowhere/state' });
     expect(found.map(({ status, area, text }) => `${status} ${area} ${text}`)).toEqual([
       'ok webhook its secret is long enough',
       "ok metrics are at /metrics for those with the console's token",
@@ -96,14 +96,14 @@ describe('the entrances', () => {
   it.each(['a-short-secret-16', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'])(
     'are open to guessing with the secret %s',
     (secret) => {
-      const [webhook] = entrances({ WEBHOOK_SECRET: secret });
+      const [webhook] = exposed({ WEBHOOK_SECRET: secret });
       expect(webhook).toMatchObject({ status: 'warn', fix: expect.stringContaining('openssl rand -hex 32') });
       expect(JSON.stringify(webhook)).not.toContain(secret);
     },
   );
 
   it('may be polling and metrics with a token of their own', () => {
-    const found = entrances({ WEBHOOKS: 'off', METRICS_TOKEN: '1a1b2c3d4e5f60718293a4b5' });
+    const found = exposed({ WEBHOOKS: 'off', METRICS_TOKEN: '1a1b2c3d4e5f60718293a4b5' });
     expect(found.map(({ status, text }) => `${status} ${text}`)).toEqual([
       'ok is off; git is asked for pushes every 300 s',
       'ok are at /metrics for those with METRICS_TOKEN',
@@ -112,7 +112,7 @@ describe('the entrances', () => {
 
   it('may be without metrics', () => {
     const discord = { DISCORD_TOKEN: 'a-discord-token', DISCORD_GUILD: '112233445566778899' };
-    const found = entrances({ ...discord, DISCORD_CHANNEL: '223344556677889900' });
+    const found = exposed({ ...discord, DISCORD_CHANNEL: '223344556677889900' });
     expect(found.slice(1).map(({ text }) => text)).toEqual(['are off: they need a METRICS_TOKEN']);
   });
 
