@@ -13,14 +13,14 @@ export function choice<const T extends readonly [string, ...string[]]>(...option
 
 /** `true` or `false`, as text or as JSON. */
 export const flag = z
-  .union([z.boolean(), z.enum(['true', 'false'])], { error: 'expected true or false' })
+  .union([z.boolean(), choice('true', 'false')], { error: 'expected true or false' })
   .transform((value) => value === true || value === 'true');
 
 /** A whole number, as text or as JSON. */
 export function whole(min: number, max: number) {
   const expected = `expected a whole number from ${min} to ${max}`;
   return z
-    .union([z.int(), z.string().regex(/^[0-9]{1,9}$/)], { error: expected })
+    .union([z.int(), text(/^[0-9]{1,9}$/, expected)], { error: expected })
     .transform(Number)
     .refine((value) => value >= min && value <= max, { error: expected });
 }

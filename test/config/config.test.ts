@@ -176,6 +176,21 @@ describe('the plain environment', () => {
 
 describe('values', () => {
   it.each([
+    ['HTTP_PORT', 'x'],
+    ['HTTP_PORT', '70000'],
+    ['HTTP_PORT', '-1'],
+    ['AUTHOR_MAY_APPROVE', 'yes'],
+    ['CONSOLE', 'maybe'],
+    ['APPROVERS', 'ada'],
+    ['NIX_EVAL_MEMORY', 'much'],
+    ['POLL_INTERVAL', 'often'],
+  ])('say what is expected of %s=%s', (name, value) => {
+    expect(mistakesOf({ ...minimal, [name]: value })).toEqual([
+      expect.stringMatching(new RegExp(`^${name}: (?:\\d+ )?expected `)),
+    ]);
+  });
+
+  it.each([
     ['90s', 90_000],
     ['5m', 300_000],
     ['24h', 86_400_000],
