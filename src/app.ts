@@ -26,7 +26,7 @@ import { keepSecret } from './store/secret-file.ts';
 import { smallState } from './store/small-state.ts';
 import { version } from './version.ts';
 
-/** What the demo and tests put in place of what the configuration says. */
+/** Parts that the demo and tests put in place of the configured ones. */
 export interface AppParts {
   readonly builder?: Builder;
   readonly nix?: Partial<NixOptions>;
@@ -42,11 +42,14 @@ export interface AppParts {
 export interface App {
   /** Where the console, the webhook and the metrics are. */
   readonly url: string;
-  /** Absent: the console is off. `url` is what a person opens: a token that the bot made is in it, a configured one not. */
+  /**
+   * Absent: the console is off. `url` is the address that a person opens. It holds the token when the bot made it, and not
+   * when it was configured.
+   */
   readonly console?: { readonly url: string; readonly token: Secret };
   readonly log: Log;
   readonly pipeline: Pipeline;
-  /** Finishes what is being applied, shows it, and lets everything go. */
+  /** Finishes the current guest, shows it, and closes every connection. */
   stop(): Promise<void>;
 }
 
@@ -68,7 +71,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       await close().catch((error: unknown) => log.error({ err: error }, 'something could not be closed'));
     }
   };
-  // Asked for twice (two signals), it is done once: what another bot holds by then is not ours to close.
+  // Two signals ask for it twice. It is done once: another bot may hold the store by the second time.
   const closeAll = () => {
     closing ??= closeEach();
     return closing;
@@ -154,7 +157,7 @@ async function startChat(chat: Chat, handlers: ChatHandlers, log: Log): Promise<
   };
 }
 
-/** Makes the adapter of a chat. Needs the store's lock: what the chat keeps lies beside the store. */
+/** Makes the adapter of a chat. The store must be locked before: the chat's own files lie beside it. */
 function makeChat(setup: ChatSetup, config: Config, log: Log): Promise<MadeChat> {
   return setup.make({
     stateDir: config.stateDir,

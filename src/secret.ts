@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 
 const mask = '[secret]';
 
-/** A value that shows itself to nobody by accident: not in a template, not as JSON, not to `console.log`. */
+/** A value that is not printed by accident: a template, JSON and `console.log` show a mask in its place. */
 export class Secret {
   readonly #value: string;
 

@@ -18,7 +18,7 @@ import { examineNix } from './doctor/nix.ts';
 import { examineCluster } from './doctor/proxmox.ts';
 import { harmless, isWell, reportJson, reportText } from './doctor/report.ts';
 
-/** What is checked, and with what. */
+/** Options of `proxnix doctor`, and the parts that tests replace. */
 export interface DoctorOptions {
   /** Variables are read from here; those of the environment win, as at a start. */
   readonly envFile: string;

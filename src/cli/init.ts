@@ -54,7 +54,7 @@ export async function setUp(options: InitOptions): Promise<string> {
   ].join('\n');
 }
 
-/** What became of `.env`. `kept`: one was there and nobody asked to replace it. */
+/** The outcome for `.env`. `kept`: one was there, and `--force` was not given. */
 type Written = 'new' | 'kept' | 'replaced';
 
 const said: Readonly<Record<Written, (file: string) => readonly string[]>> = {
@@ -84,7 +84,7 @@ async function writeEnv(file: string, text: string, force: boolean): Promise<Wri
   const isThere = await exists(file);
   if (isThere && !force) return 'kept';
   if (isThere) await rename(file, `${file}.old`);
-  // `wx`: what appeared in between is somebody's, and a link is not followed.
+  // `wx` fails when another program made the file meanwhile, and does not follow a link.
   await writeFile(file, text, { flag: 'wx', mode: 0o600 });
   // The mode above is cut by the umask, never widened; this one is exact.
   await chmod(file, 0o600);

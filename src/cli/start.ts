@@ -12,7 +12,7 @@ export async function start(envFile: string): Promise<void> {
   const config = loadConfig({ ...fromFile, ...process.env }, (file) => readFileSync(file, 'utf8'));
   // Until the bot has its own log, which knows the secrets that it made as well.
   let log = createLog({ level: config.log.level, gate: createGate(config.secrets, config.tokenShapes) });
-  // A library that fails outside of any call of ours must not take a deploy with it; what is broken is in the log.
+  // A library that fails outside of a call of ours must not end a deploy; the log has the error.
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise was rejected and nobody held it'));
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'an error was thrown where nobody could catch it');

@@ -14,7 +14,7 @@ import { risksOf, warningsOf } from './warnings.ts';
 
 export type { ClusterConfig, Config, FleetConfig } from './model.ts';
 
-/** What a test puts in place of what the program brings. */
+/** Parts that a test replaces. */
 export interface ConfigOptions {
   /** Default: every chat of the program. */
   readonly chats?: readonly ChatKind[];

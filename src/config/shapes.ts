@@ -112,7 +112,7 @@ export const fleetName = text(/^[a-z0-9][a-z0-9-]{0,30}$/, 'expected lower-case 
 const weakening =
   /^(?:extra-)?(?:sandbox|sandbox-fallback|sandbox-paths|sandbox-dev-shm-size|build-use-(?:sandbox|chroot)|build-(?:extra-)?(?:sandbox-paths|chroot-dirs|extra-chroot-dirs|extra-sandbox-paths)|pre-build-hook|build-hook|plugin-files|filter-syscalls|allow-new-privileges|require-sigs|pure-eval|restrict-eval|allow-import-from-derivation|allow-unsafe-native-code-during-evaluation|accept-flake-config|impure-host-deps|allowed-impure-host-deps) /;
 
-/** Nix's own settings; what protects the bot is given on the command line and wins. */
+/** Lines of nix.conf(5). The options that protect the bot stand on the command line of Nix and win over these. */
 export const nixSettings = z
   .string()
   .transform((value) =>

@@ -58,7 +58,7 @@ function partsOf(text: string): string[] {
     .filter((part) => part !== '');
 }
 
-/** A secret that somebody made up: long enough that nobody guesses it. */
+/** A secret that a person makes up: at least 16 characters, so that it cannot be guessed. */
 export const madeUpSecret = text(
   /^[\x21-\x7e]{16,1024}$/,
   'expected at least 16 characters without spaces; `openssl rand -hex 32` makes one',

@@ -3,7 +3,7 @@ import type { Config } from './model.ts';
 import { isPerson } from './people.ts';
 import type { Environment } from './settings.ts';
 
-/** What is allowed, and hardly what somebody wants. */
+/** Settings that are allowed and probably not meant; one sentence each, which begins with the variable's name. */
 export function warningsOf(
   values: Environment,
   config: Pick<Config, 'chats' | 'fleets'>,
@@ -33,7 +33,7 @@ export function warningsOf(
   ];
 }
 
-/** What is open to people who may not approve. */
+/** What the settings open to people who may not approve; one sentence each, which begins with the variable's name. */
 export function risksOf(config: Pick<Config, 'chats' | 'fleets' | 'nix'>): string[] {
   const { evalSandbox, evalHosts, allowIfd, privateStore } = config.nix;
   return [

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isDeeperThan } from '../lib/json.ts';
 import type { Delivery } from './forge.ts';
 
-/** What is taken from a push, whatever a forge calls it. Nothing else of a payload gets past this module. */
+/** The fields that are read of a push, under one name for every forge. Nothing else of a payload leaves this module. */
 export interface PushFields {
   readonly repository: string;
   readonly ref: string;
@@ -40,7 +40,7 @@ export function readPush(body: Uint8Array, schema: z.ZodType<PushFields>, delive
   };
 }
 
-/** Payloads of the forges nest less than ten deep; what nests deeper is not read at all. */
+/** Payloads of the forges nest less than ten deep. One that nests deeper than this is not parsed. */
 const deepest = 32;
 
 function readJson(body: Uint8Array): { kind: 'json'; value: unknown } | { kind: 'malformed'; why: string } {

@@ -9,7 +9,7 @@ export interface WebhookOptions {
   /** Asked in this order whether a request is theirs. */
   readonly forges: readonly Forge[];
   readonly secret: Secret;
-  /** Called for a push with a right signature. Answers at once; what follows from the push happens later. */
+  /** Called for a push with a right signature. Answers at once; the plan is made later. */
   onPush(push: PushEvent): 'accepted' | 'ignored';
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
   readonly limitBytes?: number;
@@ -128,7 +128,7 @@ async function readBody(request: Request, limits: { limitBytes: number; timeoutM
       chunks.push(next.value);
     }
   } catch {
-    // The sender went away in mid-body: there is nobody left to tell.
+    // The sender closed the connection before the end of the body.
     return { kind: 'broken' };
   } finally {
     deadline.clear();

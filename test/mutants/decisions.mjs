@@ -95,6 +95,16 @@ export const decisions = [
   },
   {
     room: 'policy',
+    file: 'src/core/identity.ts',
+    tests: policy,
+    rows: [
+      ['an id counts in its chat', 'if (known?.chat !== chat) return false;', 'if (known === undefined) return false;'],
+      ['a group is no person', "word === undefined || word === 'user' ? 'person' : 'group'", "'person'"],
+      ['a person is no group', 'known.id === id : groups', 'known.id === id || groups.includes(known.id) : groups'],
+    ],
+  },
+  {
+    room: 'policy',
     file: 'src/core/ask-limit.ts',
     tests: ['test/core/ask-limit.test.ts'],
     rows: [

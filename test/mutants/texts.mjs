@@ -65,6 +65,12 @@ export const texts = [
   },
   {
     room: 'secrets',
+    file: 'src/config/config.ts',
+    tests: ['test/chat/trial.test.ts'],
+    rows: [['a token of any chat is taken out by its form', 'tokenShapes: tokenShapesOf(chats)', 'tokenShapes: []']],
+  },
+  {
+    room: 'secrets',
     file: 'src/chat/rest.ts',
     tests: ['test/chat/rest.test.ts'],
     rows: [['a redirect gets no token of a chat', "redirect: 'error',", '']],

@@ -65,12 +65,12 @@ function mendVariable(mistake: string, envFile: string, chats: readonly ChatKind
   if (name === undefined) return 'correct the file that it names';
   const off = chats.find(({ init }) => init.offEnv?.some((line) => line.startsWith(`${name}=`)));
   if (off === undefined) return `${name}=... in ${envFile} (.env.example explains it)`;
-  // `init` turns this chat off for who chose others: then it is those that are not filled in yet.
+  // `init` turns this chat off when others were chosen. A mistake then means that those are not filled in yet.
   const others = chats.filter((chat) => chat !== off).map(({ name: other }) => `${other.toUpperCase()}_...`);
   return `the ${others.join(' or ')} variables in ${envFile}, or ${name}=on`;
 }
 
-/** Guessing 16 characters is out of reach for who sees nothing; a signature that was seen may be tried offline. */
+/** 16 characters cannot be guessed online; somebody who has seen a signature can try secrets offline, so more are better. */
 const longEnough = 24;
 
 function webhookFinding({ webhook, pollIntervalMs }: Config): Finding {

@@ -44,7 +44,7 @@ async function kindOf(file: string): Promise<'folder' | 'file' | 'missing'> {
   }
 }
 
-/** A folder made now would belong to whoever runs the doctor, so it is left to the bot. */
+/** The doctor makes no folder: it would belong to the user who runs the doctor and not to the bot's. */
 async function parentFinding(stateDir: string): Promise<Finding> {
   const { ok, fail } = findingsOf(area);
   const parent = path.dirname(stateDir);
@@ -57,7 +57,7 @@ async function parentFinding(stateDir: string): Promise<Finding> {
   }
 }
 
-/** A real file: what access() says is wrong for root and on read-only mounts. */
+/** Writes a real file, because access() is wrong for root and on read-only mounts. */
 async function writeProblem(dir: string): Promise<string | undefined> {
   const file = path.join(dir, `.doctor-${process.pid}`);
   try {

@@ -79,7 +79,7 @@ async function examine(options: NixOptions): Promise<NixExamined> {
   return { findings, evaluates: flakes };
 }
 
-/** Is what a push evaluates kept from the files and the network of this machine? */
+/** Whether evaluations run in a sandbox, without the files and the network of this machine. */
 async function evaluationSandbox(settings: NixSettings): Promise<Finding> {
   const { ok, warn } = findingsOf(area);
   if (!settings.evalSandbox) {

@@ -46,7 +46,7 @@ const Base = z.object({
 interface Question {
   readonly name: string;
   readonly text: string;
-  /** What stands for an answer that nobody gave. */
+  /** The default. */
   readonly initial: string;
   /** Whether it is worth asking, from what is known so far. */
   readonly when?: (known: Texts) => boolean;
@@ -89,7 +89,7 @@ function questionsFor(chats: readonly ChatKind[]): readonly Question[] {
   ];
 }
 
-/** What stands for answers that nobody gave. */
+/** The default of each answer, by name. */
 export function defaultsFor(chats: readonly ChatKind[]): Texts {
   return Object.fromEntries(questionsFor(chats).map(({ name, initial }) => [name, initial]));
 }
