@@ -6,20 +6,17 @@ import type { Builder } from './builder/builder.ts';
 import { NixBuilder } from './builder/nix/nix.ts';
 import type { NixOptions } from './builder/nix/settings.ts';
 import type { Chat, ChatHandlers } from './chat/chat.ts';
-import { ConsoleChat } from './chat/console/console.ts';
-import { messageFolder } from './chat/console/message-store.ts';
-import { DiscordChat } from './chat/discord/discord.ts';
-import type { DiscordOptions } from './chat/discord/settings.ts';
-import { SlackChat, type SlackOptions } from './chat/slack/slack.ts';
+import type { ChatSetup, MadeChat } from './chat/kind.ts';
 import { ProxmoxCluster, type ProxmoxOptions } from './cluster/proxmox/proxmox.ts';
+import type { Config, FleetConfig } from './config/config.ts';
 import { namedIn } from './config/people.ts';
-import { isLoopback } from './config/values.ts';
-import { type Config, consoleTokenFile, type FleetConfig } from './config.ts';
 import { UserError } from './core/errors.ts';
 import { webhookRoutes } from './forge/route.ts';
+import { forges } from './forges.ts';
 import { GitMirror } from './git/mirror.ts';
 import { createHealth, type HealthOptions } from './health/health-check.ts';
 import { type HttpOptions, startHttp } from './http/server.ts';
+import { isLoopback } from './lib/addresses.ts';
 import { createLog, type Log } from './log.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { type Fleet, realClock } from './pipeline/ports.ts';
@@ -29,28 +26,30 @@ import { openStore } from './store/lowdb.ts';
 import { keepSecret } from './store/secret-file.ts';
 import { version } from './version.ts';
 
-/** What the demo and tests put in place of what the configuration says. */
+/** Parts that the demo and tests put in place of the configured ones. */
 export interface AppParts {
   readonly builder?: Builder;
   readonly nix?: Partial<NixOptions>;
   readonly proxmox?: Partial<ProxmoxOptions>;
   readonly health?: Partial<HealthOptions>;
-  readonly discord?: Partial<DiscordOptions>;
-  readonly slack?: Partial<SlackOptions>;
   readonly log?: Log;
   /** The shortest time between two edits of a message. */
   readonly editEveryMs?: number;
   readonly pushQuietMs?: number;
 }
 
+/** A bot that runs. */
 export interface App {
   /** Where the console, the webhook and the metrics are. */
   readonly url: string;
-  /** Absent: the console is off. `url` is what a person opens: a token that the bot made is in it, a configured one not. */
+  /**
+   * Absent: the console is off. `url` is the address that a person opens. It holds the token when the bot made it, and not
+   * when it was configured.
+   */
   readonly console?: { readonly url: string; readonly token: Secret };
   readonly log: Log;
   readonly pipeline: Pipeline;
-  /** Finishes what is being applied, shows it, and lets everything go. */
+  /** Finishes the current guest, shows it, and closes every connection. */
   stop(): Promise<void>;
 }
 
@@ -59,11 +58,9 @@ const firstRetryMs = 2000;
 const collectIntervalMs = 10 * 60_000;
 const longestRetryMs = 60_000;
 
-const consolePlace = { workspace: 'console', channel: 'proxnix' } as const;
-
 /** Puts the whole bot together and starts it. The only place that knows every adapter. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
-  let gate = createGate(config.secrets);
+  let gate = createGate(config.secrets, config.tokenShapes);
   const log = parts.log ?? createLog({ level: config.log.level, gate: (text) => gate(text) });
   for (const warning of config.warnings) log.warn({}, warning);
   const store = await openStore(path.resolve(config.stateDir));
@@ -74,19 +71,18 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       await close().catch((error: unknown) => log.error({ err: error }, 'something could not be closed'));
     }
   };
-  // Asked for twice (two signals), it is done once: what another bot holds by then is not ours to close.
+  // Two signals ask for it twice. It is done once: another bot may hold the store by the second time.
   const closeAll = () => {
     closing ??= closeEach();
     return closing;
   };
   try {
-    const access = await consoleAccess(config, log);
-    if (access !== undefined) gate = createGate([...config.secrets, access.token]);
-    const consoleChat = makeConsole(config, access, log);
-    const slack = makeSlack(config, parts, log);
-    const chats: readonly Chat[] = [consoleChat, makeDiscord(config, parts, log), slack].filter(
-      (chat) => chat !== undefined,
-    );
+    const made = await Promise.all(config.chats.map((chat) => makeChat(chat, config, log)));
+    const tokens = made.flatMap(({ door }) => door?.token ?? []);
+    // A token that the bot made itself is a secret as well.
+    gate = createGate([...config.secrets, ...tokens], config.tokenShapes);
+    const paces = new Map(made.map(({ chat, editEveryMs }) => [chat.name, editEveryMs]));
+    const chats = made.map(({ chat }) => chat);
     const clusters = makeClusters(config, parts, log);
     closers.push(...[...clusters.values()].map((cluster) => () => cluster.close()));
     const pipeline = new Pipeline({
@@ -96,7 +92,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       clock: realClock,
       log,
       gate,
-      editEveryMs: (chat) => parts.editEveryMs ?? (chat.name === 'console' ? 250 : 3000),
+      editEveryMs: ({ name }) => parts.editEveryMs ?? paces.get(name) ?? 3000,
       pushQuietMs: parts.pushQuietMs ?? 500,
       risks: config.risks,
     });
@@ -106,12 +102,12 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       ...config.http,
       version,
       log,
-      ...metricsFor([config.metricsToken, access?.token], pipeline),
+      ...metricsFor([config.metricsToken, ...tokens], pipeline),
       routes: [
-        ...[consoleChat?.routes(), slack?.routes()].filter((routes) => routes !== undefined),
+        ...made.flatMap(({ routes }) => routes ?? []),
         ...(webhook === undefined
           ? []
-          : [webhookRoutes({ secret: webhook.secret, log, onPush: (push) => pipeline.push(push) })]),
+          : [webhookRoutes({ forges, secret: webhook.secret, log, onPush: (push) => pipeline.push(push) })]),
       ],
     });
     closers.push(() => http.close());
@@ -119,7 +115,8 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     closers.push(() => pipeline.stop());
     if (config.pollIntervalMs !== undefined) pipeline.poll(config.pollIntervalMs);
     pipeline.keepUp({ ...config.drift, collectIntervalMs });
-    const open = access === undefined ? {} : { console: { url: addressOf(http.url, access), token: access.token } };
+    const [door] = made.flatMap((one) => one.door ?? []);
+    const open = door === undefined ? {} : { console: { url: door.address(http.url), token: door.token } };
     return { url: http.url, ...open, log, pipeline, stop: closeAll };
   } catch (error) {
     await closeAll();
@@ -160,75 +157,24 @@ async function startChat(chat: Chat, handlers: ChatHandlers, log: Log): Promise<
   };
 }
 
-/** How people get into the console. `tokenFile`: the token is the bot's own and lies there. */
-interface ConsoleAccess {
-  readonly token: Secret;
-  readonly tokenFile?: string;
-}
-
-/** The token of the console: the configured one, else one that is made at the first start. Needs the store's lock. */
-async function consoleAccess(config: Config, log: Log): Promise<ConsoleAccess | undefined> {
-  if (config.console === undefined) return undefined;
-  if (config.console.token !== undefined) return { token: config.console.token };
-  const tokenFile = consoleTokenFile(config);
-  const { secret: token, replaced } = await keepSecret(path.resolve(tokenFile));
-  if (replaced !== undefined) {
-    const why = { damaged: 'it was damaged', exposed: 'others on this machine could read it' }[replaced];
-    log.warn({ file: tokenFile, why }, 'the token of the console was made anew: log in again');
-  }
-  return { token, tokenFile };
-}
-
-function addressOf(url: string, { token, tokenFile }: ConsoleAccess): string {
-  return tokenFile === undefined ? url : `${url}/?token=${token.reveal()}`;
-}
-
-function makeConsole(config: Config, access: ConsoleAccess | undefined, log: Log): ConsoleChat | undefined {
-  if (config.console === undefined || access === undefined) return undefined;
-  return new ConsoleChat({
-    host: config.http.host,
-    names: config.console.hosts,
-    ...consolePlace,
-    messages: messageFolder(path.resolve(config.stateDir, 'console'), log),
+/** Makes the adapter of a chat. The store must be locked before: the chat's own files lie beside it. */
+function makeChat(setup: ChatSetup, config: Config, log: Log): Promise<MadeChat> {
+  return setup.make({
+    stateDir: config.stateDir,
+    http: config.http,
+    ids: namedIn(setup.name, config.fleets),
+    channels: channelsOf(config, setup.name),
     log,
-    ...access,
-  });
-}
-
-function makeDiscord(config: Config, parts: AppParts, log: Log): DiscordChat | undefined {
-  if (config.discord === undefined) return undefined;
-  return new DiscordChat({
-    token: config.discord.token.reveal(),
-    guildId: config.discord.guild,
-    channelIds: channelsOf(config, 'discord'),
-    state: adapterState(path.resolve(config.stateDir, 'discord.json')),
-    log,
-    ...parts.discord,
-  });
-}
-
-function makeSlack(config: Config, parts: AppParts, log: Log): SlackChat | undefined {
-  if (config.slack === undefined) return undefined;
-  const { botToken, workspace, connection } = config.slack;
-  return new SlackChat({
-    botToken: botToken.reveal(),
-    mode: connection.mode,
-    channelIds: channelsOf(config, 'slack'),
-    workspace,
-    groups: namedIn('slack', config.fleets).flatMap((id) => /^slack:group:(.+)$/.exec(id)?.[1] ?? []),
-    log,
-    ...(connection.mode === 'socket'
-      ? { appToken: connection.appToken.reveal() }
-      : { signingSecret: connection.signingSecret.reveal() }),
-    ...parts.slack,
+    state: adapterState(path.resolve(config.stateDir, `${setup.name}.json`)),
+    keepSecret,
   });
 }
 
 /** By fleet, the channel of one chat. */
-function channelsOf(config: Config, chat: 'discord' | 'slack'): Readonly<Record<string, string>> {
-  const pairs = config.fleets.flatMap((fleet) => {
-    const channel = fleet.channels[chat];
-    return channel === undefined ? [] : [[fleet.name, channel] as const];
+export function channelsOf({ fleets }: Pick<Config, 'fleets'>, chat: string): Readonly<Record<string, string>> {
+  const pairs = fleets.flatMap(({ name, channels }) => {
+    const channel = channels[chat];
+    return channel === undefined ? [] : [[name, channel] as const];
   });
   return Object.fromEntries(pairs);
 }
@@ -259,8 +205,6 @@ function makeFleet(
     throw new Error(`fleet ${fleet.name} names the cluster ${fleet.cluster}, which is not there`);
   const { git, flake, policy, planExpiryMs, rollbackWindowMs, onStopped } = fleet;
   const web = webUrl(git.url);
-  const places =
-    config.console === undefined ? policy.places : [...policy.places, { chat: 'console' as const, ...consolePlace }];
   return {
     name: fleet.name,
     branch: git.branch,
@@ -275,7 +219,7 @@ function makeFleet(
     cluster,
     health: createHealth({ probe: cluster.probe(), ...parts.health }),
     clusterName: fleet.cluster,
-    policy: { ...policy, places },
+    policy,
     planExpiryMs,
     rollbackWindowMs,
     onStopped,

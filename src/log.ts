@@ -4,6 +4,7 @@ import { cut, escapeHidden } from './lib/text.ts';
 /** Static message, facts as fields: `log.info({ run, guest }, 'step done')`; an error goes into the field `err`. */
 export type Log = Logger;
 
+/** What a log is made with. */
 export interface LogOptions {
   readonly level?: LevelWithSilent;
   /** Takes secrets out of every text of a record, keys and stacks too. */

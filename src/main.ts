@@ -1,7 +1,10 @@
 import { Command } from 'commander';
+import { chats } from './chats.ts';
 import type { InitOptions } from './cli/init.ts';
 import { toFailure, UserError } from './core/errors.ts';
 import { version } from './version.ts';
+
+const names = chats.map(({ name }) => name);
 
 /** The program `proxnix`. Each subcommand loads only what it needs. */
 const program = new Command('proxnix')
@@ -26,14 +29,14 @@ program
   .option('--once', 'push, approve, deploy, print the final tags and exit')
   .option('--port <port>', 'port of the console', '6780')
   .action(async (action: string | undefined, target: string | undefined, options: { once?: true; port: string }) => {
-    const { demo } = await import('./demo.ts');
+    const { demo } = await import('./demo/demo.ts');
     await demo({ action, target, once: options.once === true, port: wholeNumber('--port', options.port) });
   });
 
-program
+const init = program
   .command('init')
-  .description('write .env and the Slack manifest, and print every step up to the first plan')
-  .option('--chat <name...>', 'console, discord or slack; may be repeated (default: console)')
+  .description('write .env and the files of the chosen chats, and print every step up to the first plan')
+  .option('--chat <name...>', `${names.join(', ')}; may be repeated (default: ${names[0]})`)
   .option('--proxmox-url <url>', 'address of the Proxmox API')
   .option('--pve <version>', '9 or 8.4 (default: 9)')
   .option('--pool <name>', 'limit the bot to this pool')
@@ -44,14 +47,16 @@ program
   .option('--branch <name>', 'branch that is deployed (default: main)')
   .option('--webhook-url <url>', 'address at which the forge reaches this bot')
   .option('--listen <address>', 'address to listen on (default: 127.0.0.1)')
-  .option('--discord-application <id>', 'Application ID of the Discord bot')
   .option('--out <dir>', 'folder for the files', '.')
   .option('--yes', 'ask nothing; take the defaults')
   .option('--force', 'replace an existing .env (the old one stays as .env.old)')
   .action(async (options: InitOptions) => {
-    const { init } = await import('./cli/init.ts');
-    await init(options);
+    const { init: write } = await import('./cli/init.ts');
+    await write(options);
   });
+for (const { name, value, about } of chats.flatMap((chat) => chat.init.questions)) {
+  init.option(`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <${value}>`, about);
+}
 
 program
   .command('doctor')

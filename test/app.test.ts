@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { type App, type AppParts, nixOptions, startApp } from '../src/app.ts';
 import type { BuildMonitor } from '../src/builder/builder.ts';
 import type { ImageFile } from '../src/cluster/cluster.ts';
-import { type Config, loadConfig } from '../src/config.ts';
+import { type Config, loadConfig } from '../src/config/config.ts';
 import type { Image } from '../src/core/guest.ts';
 import { sampleDisk } from '../src/demo/sample-disk.ts';
 import { createLog } from '../src/log.ts';

@@ -1,7 +1,11 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createGate, Secret } from '../src/secret.ts';
+import { tokenShapesOf } from '../src/config/config.ts';
+import { createGate as gateWith, Secret } from '../src/secret.ts';
+
+/** As the program makes it: with the tokens of every chat and forge. */
+const createGate = (secrets: readonly Secret[]) => gateWith(secrets, tokenShapesOf());
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 const fullyEncoded = (text: string) =>

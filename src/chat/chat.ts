@@ -1,4 +1,4 @@
-import type { ButtonAction, Card, ChatName, PersonRef } from '../views/card.ts';
+import type { ButtonAction, Card, PersonRef } from '../views/card.ts';
 import type { Form } from '../views/forms.ts';
 
 export type { Form, FormField } from '../views/forms.ts';
@@ -92,11 +92,12 @@ export interface ChatHandlers {
 }
 
 /** By chat name, the chat's own id of a message. Saved with the run, so a card is found again after a restart. */
-export type MessageRef = Readonly<Partial<Record<ChatName, string>>>;
+export type MessageRef = Readonly<Record<string, string>>;
 
 /** A chat. Adapters acknowledge a press or a command first (Slack and Discord give three seconds), then hand it over. */
 export interface Chat {
-  readonly name: ChatName;
+  /** As ids and stored runs have it: `discord`. */
+  readonly name: string;
   /**
    * Connects and begins to hand over. Rejects with a `UserError` when the chat cannot be used as configured, with any
    * other error when it cannot be reached: then it may be started again.

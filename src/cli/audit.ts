@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { UserError } from '../core/errors.ts';
 import { firstBrokenLine } from '../store/audit.ts';
 
-/** Checks an audit file and says what came of it. */
+/** `proxnix audit`: checks that each line of an audit file carries the hash of the one before. @throws UserError for a broken one */
 export async function audit(file: string): Promise<void> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UserError(`The audit ${file} cannot be read (${error.code}).`, {

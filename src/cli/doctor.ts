@@ -1,29 +1,30 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { nixOptions } from '../app.ts';
+import { channelsOf, nixOptions } from '../app.ts';
 import type { NixOptions } from '../builder/nix/settings.ts';
-import type { Config, FleetConfig } from '../config.ts';
+import type { ChatKind } from '../chat/kind.ts';
+import { chats as everyChat } from '../chats.ts';
+import { type Config, type FleetConfig, tokenShapesOf } from '../config/config.ts';
+import { namedIn } from '../config/people.ts';
+import { type Examined, examined, type Finding, findingsOf } from '../core/finding.ts';
 import { createGate } from '../secret.ts';
-import { clockFindings } from './doctor/clock.ts';
-import { entranceFindings, loadForDoctor } from './doctor/configuration.ts';
-import { discordCheck, examineDiscord } from './doctor/discord.ts';
-import { examined, type Finding, findingsOf } from './doctor/finding.ts';
-import { examineFleet, guestsOn } from './doctor/fleet.ts';
-import { nodeFinding, stateFindings } from './doctor/machine.ts';
+import { readSecret } from '../store/secret-file.ts';
+import { version } from '../version.ts';
+import { exposureFindings, loadForDoctor } from './doctor/configuration.ts';
+import { examineFleet, gitFinding, guestsOn } from './doctor/fleet.ts';
+import { clockFindings, nodeFinding, stateFindings } from './doctor/machine.ts';
 import { examineNix } from './doctor/nix.ts';
-import { type Examined, examineCluster } from './doctor/proxmox.ts';
+import { examineCluster } from './doctor/proxmox.ts';
 import { harmless, isWell, reportJson, reportText } from './doctor/report.ts';
-import { gitFinding } from './doctor/repository.ts';
-import { examineSlack, slackCheck } from './doctor/slack.ts';
 
+/** Options of `proxnix doctor`, and the parts that tests replace. */
 export interface DoctorOptions {
   /** Variables are read from here; those of the environment win, as at a start. */
   readonly envFile: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Base addresses of the chats' APIs, for tests. */
-  readonly discordApi?: string;
-  readonly slackApi?: string;
+  /** Default: every chat of the program. */
+  readonly chats?: readonly ChatKind[];
   readonly nix?: Partial<NixOptions>;
   /** As `process.versions.node` has it. */
   readonly nodeVersion?: string;
@@ -42,13 +43,13 @@ export async function doctor(options: DoctorOptions & { readonly json?: boolean 
 
 /** Every finding, in the order of a set-up and without secrets. Changes nothing that lasts; never throws for what it finds. */
 export async function examineAll(options: DoctorOptions): Promise<readonly Finding[]> {
-  const { env = process.env, nodeVersion = process.versions.node } = options;
-  const { config, findings } = loadForDoctor(options.envFile, env);
+  const { env = process.env, nodeVersion = process.versions.node, chats = everyChat } = options;
+  const { config, findings } = loadForDoctor(options.envFile, env, chats);
   const dir = await mkdtemp(path.join(tmpdir(), 'proxnix-doctor-'));
   try {
     const first = [...findings, nodeFinding(nodeVersion)];
     const rest = config === undefined ? await withoutConfig(dir, options) : await withConfig(config, dir, options);
-    return harmless([...first, ...rest], createGate(config?.secrets ?? []));
+    return harmless([...first, ...rest], createGate(config?.secrets ?? [], tokenShapesOf(chats)));
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
@@ -68,7 +69,6 @@ async function withoutConfig(dir: string, { nix }: DoctorOptions): Promise<reado
 /** Every service at the same time; only the target storages wait until the flakes are known. */
 async function withConfig(config: Config, dir: string, options: DoctorOptions): Promise<readonly Finding[]> {
   const { now = Date.now, timeoutMs = 10_000, nix } = options;
-  const { discordApi = 'https://discord.com/api', slackApi = 'https://slack.com/api/' } = options;
   // As the bot calls Nix, with a home of its own.
   const optionsOf = (fleet: FleetConfig, home: string) => ({
     ...nixOptions(fleet, config),
@@ -84,18 +84,13 @@ async function withConfig(config: Config, dir: string, options: DoctorOptions): 
     const area = config.clusters.length === 1 ? 'Proxmox' : `Proxmox ${cluster.name}`;
     return examineCluster(cluster, { area, guests: guestsOn(cluster.name, flakes), timeoutMs, now });
   });
-  const discord = discordCheck(config, { api: discordApi, timeoutMs, now });
-  const slack = slackCheck(config, { api: slackApi, timeoutMs, now });
-  const chats: Promise<Examined>[] = [discord && examineDiscord(discord), slack && examineSlack(slack)].filter(
-    (chat) => chat !== undefined,
-  );
-  const [state, git, nixFound, fleets, services, entrances] = await Promise.all([
+  const chats = (options.chats ?? everyChat).map((chat) => examineChat(chat, config, { timeoutMs, now }));
+  const [state, git, nixFound, fleets, services] = await Promise.all([
     examined('this machine', () => stateFindings(path.resolve(config.stateDir))),
     examined('git', async () => [await gitFinding()]),
     nixDone,
     Promise.all(flakes),
     Promise.all([...clusters, ...chats]),
-    entranceFindings(config),
   ]);
   return [
     ...state,
@@ -105,6 +100,25 @@ async function withConfig(config: Config, dir: string, options: DoctorOptions): 
     ...nixFound.findings,
     ...fleets.flatMap(({ findings }) => findings),
     ...services.flatMap(({ findings }) => findings),
-    ...entrances,
+    ...exposureFindings(config),
   ];
+}
+
+/** A chat that is off has one finding that says so. */
+async function examineChat(
+  { name, title }: ChatKind,
+  config: Config,
+  options: { readonly timeoutMs: number; readonly now: () => number },
+): Promise<Examined> {
+  const setup = config.chats.find((chat) => chat.name === name);
+  if (setup === undefined) return { findings: [findingsOf(title).ok('is off')], clock: [] };
+  return setup.examine({
+    ...options,
+    version,
+    stateDir: config.stateDir,
+    http: config.http,
+    ids: namedIn(name, config.fleets),
+    channels: channelsOf(config, name),
+    readSecret,
+  });
 }

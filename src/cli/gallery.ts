@@ -1,49 +1,29 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { commands } from '../../commands/index.ts';
-import { renderCardPage } from '../chat/console/card.ts';
-import { discordCard } from '../chat/discord/card.ts';
-import { commandsBody } from '../chat/discord/commands.ts';
-import { formModal } from '../chat/discord/form.ts';
-import { slackCard } from '../chat/slack/card.ts';
-import { formView } from '../chat/slack/form.ts';
+import type { ChatKind } from '../chat/kind.ts';
+import { chats as everyChat } from '../chats.ts';
 import { galleryCards, galleryForms } from '../gallery/cards.ts';
 
-const slackChannel = 'C0DEPLOY01';
-
-/** Writes every card in every state to `out`: `<chat>/<card>.json`, and for the console a page and a picture of it. */
-export async function gallery(out: string): Promise<void> {
-  for (const chat of ['console', 'discord', 'slack']) await mkdir(path.join(out, chat), { recursive: true });
-  const write = (chat: string, name: string, kind: string, body: unknown) =>
-    writeFile(path.join(out, chat, `${name}.json`), `${JSON.stringify({ kind, body }, null, 2)}\n`);
-  const cards = Object.entries(galleryCards());
-  for (const [name, card] of cards) {
-    await write('console', name, 'card', card);
-    await writeFile(path.join(out, 'console', `${name}.html`), renderCardPage(card));
-    await write('discord', name, 'message.create', discordCard(card).body);
-    const { text, blocks } = slackCard(card);
-    await write('slack', name, 'chat.postMessage', {
-      channel: slackChannel,
-      text,
-      blocks,
-      unfurl_links: false,
-      unfurl_media: false,
-    });
+/** Writes every card in every state, and every form, as each chat draws them: `<out>/<chat>/<card>.json`, and pictures of pages. */
+export async function gallery(out: string, chats: readonly ChatKind[] = everyChat): Promise<void> {
+  const [cards, forms] = [galleryCards(), galleryForms()];
+  const pages: string[] = [];
+  for (const chat of chats) {
+    const dir = path.join(out, chat.name);
+    await mkdir(dir, { recursive: true });
+    for (const { name, text } of await chat.draw({ cards, forms, commands })) {
+      await writeFile(path.join(dir, name), text);
+      if (name.endsWith('.html')) pages.push(path.join(dir, name));
+    }
   }
-  for (const [name, form] of Object.entries(galleryForms())) {
-    await write('discord', name, 'interaction.callback', formModal(form));
-    await write('slack', name, 'view', formView(form, slackChannel, undefined));
-  }
-  await write('discord', 'commands', 'commands.guild', commandsBody(commands));
-  const pictures = await takePictures(
-    path.join(out, 'console'),
-    cards.map(([name]) => name),
-  );
-  console.log(`${cards.length} cards for console, Discord and Slack in ${out}; ${pictures}`);
+  const pictures = await takePictures(pages);
+  const names = chats.map(({ title }) => title);
+  console.log(`${Object.keys(cards).length} cards for ${names.join(', ')} in ${out}; ${pictures}`);
 }
 
-/** Pictures of the console's pages, as a browser draws them, in its light and its dark colours. */
-async function takePictures(dir: string, names: readonly string[]): Promise<string> {
+/** Pictures of the pages as a browser draws them, beside each, in its light and its dark colours. */
+async function takePictures(pages: readonly string[]): Promise<string> {
   const { chromium } = await import('playwright-core').catch(() => ({ chromium: undefined }));
   const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
   const browser = await chromium
@@ -53,14 +33,14 @@ async function takePictures(dir: string, names: readonly string[]): Promise<stri
   try {
     for (const colorScheme of ['light', 'dark'] as const) {
       const page = await browser.newPage({ viewport: { width: 760, height: 400 }, colorScheme });
-      for (const name of names) {
-        await page.goto(`file://${path.resolve(dir, `${name}.html`)}`);
-        await page.screenshot({ path: path.join(dir, `${name}.${colorScheme}.png`), fullPage: true });
+      for (const file of pages) {
+        await page.goto(`file://${path.resolve(file)}`);
+        await page.screenshot({ path: file.replace(/html$/, `${colorScheme}.png`), fullPage: true });
       }
       await page.close();
     }
   } finally {
     await browser.close();
   }
-  return 'pictures of the console in light and dark';
+  return 'pictures of the pages in light and dark';
 }

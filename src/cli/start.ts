@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { startApp } from '../app.ts';
-import { loadConfig } from '../config.ts';
+import { loadConfig } from '../config/config.ts';
 import { createLog } from '../log.ts';
 import { createGate } from '../secret.ts';
 import { untilSignal } from './signals.ts';
@@ -11,8 +11,8 @@ export async function start(envFile: string): Promise<void> {
   const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
   const config = loadConfig({ ...fromFile, ...process.env }, (file) => readFileSync(file, 'utf8'));
   // Until the bot has its own log, which knows the secrets that it made as well.
-  let log = createLog({ level: config.log.level, gate: createGate(config.secrets) });
-  // A library that fails outside of any call of ours must not take a deploy with it; what is broken is in the log.
+  let log = createLog({ level: config.log.level, gate: createGate(config.secrets, config.tokenShapes) });
+  // A library that fails outside of a call of ours must not end a deploy; the log has the error.
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise was rejected and nobody held it'));
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'an error was thrown where nobody could catch it');

@@ -1,110 +1,100 @@
+import type { ChatKind, ChatSetup } from '../chat/kind.ts';
 import type { Policy } from '../core/policy.ts';
-import { repositoryOf } from './addresses.ts';
-import type { Environment, VariableName } from './environment.ts';
-import type { Mistakes } from './mistakes.ts';
-import type { ClusterConfig, Config, FleetConfig, GitConfig } from './model.ts';
-import { type ReadFile, readText } from './read.ts';
+import type { Entry } from './fleets-file.ts';
+import type { ClusterConfig, FleetConfig } from './model.ts';
+import { readText, type Source } from './read.ts';
+import type { Environment } from './settings.ts';
+import { repositoryOf } from './shapes.ts';
 
-/** What a configuration deploys, and where. */
-export interface Fleets {
-  readonly clusters: readonly ClusterConfig[];
-  readonly fleets: readonly FleetConfig[];
+/** Values of the settings as one cluster or one fleet has them. */
+export interface Scope {
+  readonly name: string;
+  readonly values: Environment;
+  /** How a mistake in a variable's value is called: its name, or a place in the fleets file. */
+  readonly at: Entry['at'];
 }
 
-/** The one fleet of the plain environment, on the one cluster. */
-export function readFleet(values: Environment, chats: Chats, readFile: ReadFile, mistakes: Mistakes): Fleets {
-  const clusters = readCluster(values, readFile, mistakes);
-  // A missing address is noted; the rest is read all the same, so that everything is said at once.
-  const url = mistakes.need('GIT_URL', values.GIT_URL, 'to know which flake to deploy') ?? '';
+/** The cluster of a scope; `undefined` when something is missing, which is noted. */
+export function clusterOf({ name, values, at }: Scope, source: Source): ClusterConfig | undefined {
+  const { mistakes } = source;
+  const url = mistakes.need(at('PROXMOX_URL'), values.PROXMOX_URL, 'to reach the cluster');
+  const idWhy = 'to reach the cluster: user@realm!token';
+  const tokenId = mistakes.need(at('PROXMOX_TOKEN_ID'), values.PROXMOX_TOKEN_ID, idWhy);
+  const tokenSecret = mistakes.need(at('PROXMOX_TOKEN_SECRET'), values.PROXMOX_TOKEN_SECRET, 'to reach the cluster');
+  const { PROXMOX_CA_FILE: file, PROXMOX_FINGERPRINTS: fingerprints = [], PROXMOX_POOL: pool } = values;
+  const ca = file === undefined ? undefined : readCa(at('PROXMOX_CA_FILE'), file, source);
+  if (url === undefined || tokenId === undefined || tokenSecret === undefined) return undefined;
+  return {
+    name,
+    url,
+    tokenId,
+    tokenSecret,
+    fingerprints,
+    imageStorage: values.PROXMOX_IMAGE_STORAGE,
+    ...(ca === undefined ? {} : { ca }),
+    ...(pool === undefined ? {} : { pool }),
+  };
+}
+
+/** What a fleet is shown in and decided by. */
+interface FleetChats {
+  /** The chats that are on. */
+  readonly setups: readonly ChatSetup[];
+  /** Those that are on or were meant to be. */
+  readonly wanted: readonly ChatKind[];
+  /** By chat, the fleet's channel. */
+  readonly channels: Readonly<Record<string, string>>;
+}
+
+/** The fleet of a scope. What is missing is noted; the rest is read all the same, so that everything is said at once. */
+export function fleetOf(
+  { name, values, at }: Scope,
+  cluster: string,
+  { setups, wanted, channels }: FleetChats,
+  { mistakes }: Source,
+): FleetConfig {
+  const url = mistakes.need(at('GIT_URL'), values.GIT_URL, 'to know which flake to deploy') ?? '';
   const repository = values.WEBHOOK_REPOSITORY ?? repositoryOf(url);
   if (url !== '' && repository === undefined && values.WEBHOOKS === 'on') {
-    mistakes.add('WEBHOOK_REPOSITORY', 'needed as owner/name: GIT_URL does not tell it');
+    mistakes.add(at('WEBHOOK_REPOSITORY'), 'needed as owner/name: the clone address does not tell it');
   }
-  const channels = channelsOf(values.DISCORD_CHANNEL, values.SLACK_CHANNEL);
+  for (const { name: chat, title, channel } of wanted) {
+    if (channel !== undefined) mistakes.need(at(channel), channels[chat], `for ${title}: the channel of fleet ${name}`);
+  }
+  const { GIT_TOKEN: token, GIT_SSH_COMMAND: sshCommand, FLAKE_DIR: dir } = values;
+  const { IMAGE_FILE: imageFile, CONTAINER_FILE: containerFile } = values;
   const fleet: FleetConfig = {
-    name: values.FLEET,
-    cluster: onlyCluster,
-    git: gitOf({
+    name,
+    cluster,
+    git: {
       url,
       branch: values.GIT_BRANCH,
-      token: values.GIT_TOKEN,
-      sshCommand: values.GIT_SSH_COMMAND,
-      repository,
-    }),
+      ...(token === undefined ? {} : { token }),
+      ...(sshCommand === undefined ? {} : { sshCommand }),
+      ...(repository === undefined ? {} : { repository }),
+    },
     flake: {
       imageAttribute: values.IMAGE_ATTRIBUTE,
       containerAttribute: values.CONTAINER_ATTRIBUTE,
-      ...(values.FLAKE_DIR === undefined ? {} : { dir: values.FLAKE_DIR }),
-      ...(values.IMAGE_FILE === undefined ? {} : { imageFile: values.IMAGE_FILE }),
-      ...(values.CONTAINER_FILE === undefined ? {} : { containerFile: values.CONTAINER_FILE }),
+      ...(dir === undefined ? {} : { dir }),
+      ...(imageFile === undefined ? {} : { imageFile }),
+      ...(containerFile === undefined ? {} : { containerFile }),
     },
     channels,
-    policy: { ...policyOf(values), places: placesOf(channels, chats) },
+    policy: { ...policyOf(values), places: placesOf(setups, channels) },
     planExpiryMs: values.PLAN_EXPIRY,
     rollbackWindowMs: values.ROLLBACK_WINDOW,
     onStopped: values.ON_STOPPED,
   };
-  return { clusters, fleets: [fleet] };
+  checkFleet(fleet, setups, at, mistakes);
+  return fleet;
 }
 
-const onlyCluster = 'default';
-
-/** Variables that describe the one fleet; with a fleets file they would be ignored without a word. */
-export const singleFleetNames: readonly VariableName[] = [
-  'PROXMOX_URL',
-  'PROXMOX_TOKEN_ID',
-  'PROXMOX_TOKEN_SECRET',
-  'PROXMOX_CA_FILE',
-  'PROXMOX_FINGERPRINTS',
-  'PROXMOX_POOL',
-  'GIT_URL',
-  'GIT_TOKEN',
-  'GIT_SSH_COMMAND',
-  'FLAKE_DIR',
-  'IMAGE_FILE',
-  'CONTAINER_FILE',
-  'WEBHOOK_REPOSITORY',
-];
-
-/** The chats that a fleet's channels are in. */
-export type Chats = Pick<Config, 'discord' | 'slack'>;
-
-/** Leaves out what is `undefined`. */
-export function channelsOf(discord: string | undefined, slack: string | undefined): FleetConfig['channels'] {
-  return { ...(discord === undefined ? {} : { discord }), ...(slack === undefined ? {} : { slack }) };
-}
-
-/** A fleet is decided in its own channels of the one guild and the one workspace. */
-export function placesOf(channels: FleetConfig['channels'], { discord, slack }: Chats): Policy['places'] {
-  return [
-    ...(discord === undefined || channels.discord === undefined
-      ? []
-      : [{ chat: 'discord' as const, workspace: discord.guild, channel: channels.discord }]),
-    ...(slack === undefined || channels.slack === undefined
-      ? []
-      : [{ chat: 'slack' as const, workspace: slack.workspace, channel: channels.slack }]),
-  ];
-}
-
-type Loose<T> = { readonly [Key in keyof T]: T[Key] | undefined };
-
-/** Leaves out what is `undefined`. */
-export function gitOf(git: Pick<GitConfig, 'url' | 'branch'> & Loose<GitConfig>): GitConfig {
-  const { url, branch, token, sshCommand, repository } = git;
-  return {
-    url,
-    branch,
-    ...(token === undefined ? {} : { token }),
-    ...(sshCommand === undefined ? {} : { sshCommand }),
-    ...(repository === undefined ? {} : { repository }),
-  };
-}
-
-/** Certificates of a CA file; what else is no certificate is noted under `name`. */
-export function readCa(name: string, path: string, readFile: ReadFile, mistakes: Mistakes): string | undefined {
-  const pem = readText(name, path, readFile, mistakes);
+/** Certificates of a CA file; a file without one is noted under `name`. */
+function readCa(name: string, path: string, source: Source): string | undefined {
+  const pem = readText(name, path, source);
   if (pem !== undefined && !pem.includes('-----BEGIN CERTIFICATE-----')) {
-    mistakes.add(name, `expected a file with certificates in PEM, such as pve-root-ca.pem: ${path}`);
+    source.mistakes.add(name, `expected a file with certificates in PEM, such as pve-root-ca.pem: ${path}`);
   }
   return pem;
 }
@@ -122,22 +112,29 @@ function policyOf(values: Environment): Omit<Policy, 'places'> {
   };
 }
 
-function readCluster(values: Environment, readFile: ReadFile, mistakes: Mistakes): ClusterConfig[] {
-  const url = mistakes.need('PROXMOX_URL', values.PROXMOX_URL, 'to reach the cluster');
-  const tokenId = mistakes.need('PROXMOX_TOKEN_ID', values.PROXMOX_TOKEN_ID, 'to reach the cluster: user@realm!token');
-  const tokenSecret = mistakes.need('PROXMOX_TOKEN_SECRET', values.PROXMOX_TOKEN_SECRET, 'to reach the cluster');
-  const { PROXMOX_CA_FILE: file, PROXMOX_FINGERPRINTS: fingerprints = [], PROXMOX_POOL: pool } = values;
-  const ca = file === undefined ? undefined : readCa('PROXMOX_CA_FILE', file, readFile, mistakes);
-  if (url === undefined || tokenId === undefined || tokenSecret === undefined) return [];
-  const cluster = {
-    name: onlyCluster,
-    url,
-    tokenId,
-    tokenSecret,
-    fingerprints,
-    imageStorage: values.PROXMOX_IMAGE_STORAGE,
-    ...(ca === undefined ? {} : { ca }),
-    ...(pool === undefined ? {} : { pool }),
-  };
-  return [cluster];
+function placesOf(setups: readonly ChatSetup[], channels: Readonly<Record<string, string>>): Policy['places'] {
+  return setups.flatMap((chat) => {
+    const place = chat.place(channels[chat.name]);
+    return place === undefined ? [] : [{ chat: chat.name, ...place }];
+  });
+}
+
+/** Rules across several settings that no single one can break. */
+function checkFleet(
+  { name, git, policy }: FleetConfig,
+  setups: readonly ChatSetup[],
+  at: Scope['at'],
+  mistakes: Source['mistakes'],
+): void {
+  for (const [setting, ids] of [['APPROVERS', policy.approvers] as const, ['VIEWERS', policy.viewers] as const]) {
+    for (const { everybody } of setups) {
+      if (everybody !== undefined && ids.includes(everybody.id)) mistakes.add(at(setting), everybody.expected);
+    }
+  }
+  if (git.token !== undefined && git.url !== '' && !git.url.startsWith('http')) {
+    mistakes.add(at('GIT_TOKEN'), `expected with an https clone address only (fleet ${name})`);
+  }
+  if (!policy.authorMayApprove && Object.keys(policy.authors).length === 0) {
+    mistakes.add(at('AUTHORS'), 'needed when the author may not approve: without it nobody knows who the author is');
+  }
 }

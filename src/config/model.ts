@@ -1,3 +1,4 @@
+import type { ChatSetup } from '../chat/kind.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Secret } from '../secret.ts';
 
@@ -11,15 +12,10 @@ export interface Config {
   readonly webhook?: { readonly secret: Secret };
   /** Absent: git is not polled. */
   readonly pollIntervalMs?: number;
-  /**
-   * Absent: the console is off. `token` absent: the bot makes one of its own. `hosts`: further names under which a
-   * browser may reach it.
-   */
-  readonly console?: { readonly token?: Secret; readonly hosts: readonly string[] };
-  /** What `/metrics` asks for, besides the console's token; without either the metrics are off. */
+  /** The chats that are on; at least one. */
+  readonly chats: readonly ChatSetup[];
+  /** What `/metrics` asks for, besides the token of a chat with a door; without either the metrics are off. */
   readonly metricsToken?: Secret;
-  readonly discord?: { readonly token: Secret; readonly guild: string };
-  readonly slack?: SlackConfig;
   /** Absent: that check is off. */
   readonly drift: { readonly powerIntervalMs?: number; readonly planIntervalMs?: number };
   readonly nix: NixConfig;
@@ -27,12 +23,15 @@ export interface Config {
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' };
   /** Every secret of the above: what the output gate takes out. */
   readonly secrets: readonly Secret[];
+  /** Forms of tokens that the gate takes out as well, whoever's they are. */
+  readonly tokenShapes: readonly RegExp[];
   /** What is allowed and probably not meant; one sentence each, begins with the variable's name. */
   readonly warnings: readonly string[];
   /** Those of the warnings that tell what is open to people who may not approve. */
   readonly risks: readonly string[];
 }
 
+/** A cluster and how the bot proves itself to it, and it to the bot. */
 export interface ClusterConfig {
   readonly name: string;
   /** Origin, without a slash at its end. */
@@ -49,14 +48,16 @@ export interface ClusterConfig {
   readonly pool?: string;
 }
 
+/** A fleet: which flake is deployed where, and who decides about it. */
 export interface FleetConfig {
   readonly name: string;
   /** The name of its cluster. */
   readonly cluster: string;
   readonly git: GitConfig;
   readonly flake: FlakeConfig;
-  readonly channels: { readonly discord?: string; readonly slack?: string };
-  /** With the places of Discord and Slack; the console, where it is on, is a place of every fleet. */
+  /** By chat, the channel that the fleet is shown in. */
+  readonly channels: Readonly<Record<string, string>>;
+  /** With its place in each chat that is on. */
   readonly policy: Policy;
   readonly planExpiryMs: number;
   readonly rollbackWindowMs: number;
@@ -72,6 +73,7 @@ export interface FlakeConfig {
   readonly containerFile?: string;
 }
 
+/** The repository of a flake. */
 export interface GitConfig {
   readonly url: string;
   readonly branch: string;
@@ -81,14 +83,7 @@ export interface GitConfig {
   readonly repository?: string;
 }
 
-export interface SlackConfig {
-  readonly botToken: Secret;
-  readonly workspace: string;
-  readonly connection:
-    | { readonly mode: 'socket'; readonly appToken: Secret }
-    | { readonly mode: 'http'; readonly signingSecret: Secret };
-}
-
+/** How Nix is used; the same for every fleet. */
 export interface NixConfig {
   readonly evalTimeoutMs: number;
   readonly buildTimeoutMs: number;

@@ -1,75 +1,86 @@
 import { z } from 'zod';
+import type { ChatKind, IdForm } from '../chat/kind.ts';
+import { readId } from '../core/identity.ts';
 import type { Policy } from '../core/policy.ts';
-import type { Who } from '../core/run.ts';
-import { text } from './values.ts';
-
-/** Discord's ids are 17 to 20 digits. */
-export const snowflake = text(/^[0-9]{17,20}$/, 'expected an id of 17 to 20 digits (developer mode, "Copy ID")');
-
-export function slackId(prefix: string, what: string) {
-  return text(new RegExp(`^[${prefix}][A-Z0-9]{6,20}$`), `expected the id of a ${what}, ${prefix[0]}…`);
-}
-
-const person = /^(?:console:[a-z0-9][a-z0-9-]{0,31}|discord:user:[0-9]{17,20}|slack:user:[UW][A-Z0-9]{6,20})$/;
-const group = /^(?:discord:role:[0-9]{17,20}|slack:group:S[A-Z0-9]{6,20})$/;
-
-/** Who may ask or approve: a person, or everybody in a role or usergroup. Ids never change, names do. */
-export const approver = text(
-  new RegExp(`${person.source}|${group.source}`),
-  'expected ids such as console:owner, discord:user:…, discord:role:… (17 to 20 digits), slack:user:U…, slack:group:S…',
-);
-
-export function isPerson(approver: string): boolean {
-  return person.test(approver);
-}
-
-function pairOf(text: string): readonly [name: string, id: string] {
-  const at = text.indexOf('=');
-  return [text.slice(0, at).trim(), text.slice(at + 1).trim()];
-}
-
-/** Every id of one chat that fleets name as an approver or a viewer, once. */
-export function namedIn(chat: Who['chat'], fleets: readonly { readonly policy: Named }[]): readonly string[] {
-  const ids = fleets.flatMap(({ policy }) => [...policy.approvers, ...policy.viewers]);
-  return [...new Set(ids)].filter((id) => id.startsWith(`${chat}:`));
-}
-type Named = Pick<Policy, 'approvers' | 'viewers'>;
+import { list, text } from './values.ts';
 
 /** What stands for the id of an author that is a program: a forge that merges, a bot that updates. */
 const program = 'bot';
 
-/** `Ada Lovelace=discord:user:…`, `ada@example.org=discord:user:…`: whom git calls by that name or address. */
-const author = z
-  .string()
-  .transform(pairOf)
-  .refine(([name, id]) => name !== '' && (isPerson(id) || id === program), {
-    error:
-      'expected pairs of an author, by the name or the address that git shows, and an id, such as Ada Lovelace=discord:user:…; the id "bot" stands for a program',
-  });
+/**
+ * The shapes of settings that name people: `approver` is a person or everybody in a group; `authors` and `people` map names
+ * to ids of persons. Ids never change, names do.
+ */
+export function peopleShapes(chats: readonly ChatKind[]) {
+  const persons = chats.map(({ ids }) => ids.person);
+  const isPerson = matcherOf(persons);
+  const groups = chats.flatMap(({ ids }) => ids.group ?? []);
+  const samples = chats
+    .flatMap(({ ids }) => [ids.person, ...(ids.group === undefined ? [] : [ids.group])])
+    .map(({ prefix, sample }) => `${prefix}${sample}`);
+  /** `Ada Lovelace=discord:user:…`, `ada@example.org=discord:user:…`: whom git calls by that name or address. */
+  const author = z
+    .string()
+    .transform(pairOf)
+    .refine(([name, id]) => name !== '' && (isPerson.test(id) || id === program), {
+      error:
+        'expected pairs of an author, by the name or the address that git shows, and an id, such as Ada Lovelace=discord:user:…; the id "bot" stands for a program',
+    });
+  /** `ada=discord:user:…`: one of the ids of a person. */
+  const alias = z
+    .string()
+    .transform(pairOf)
+    .refine(([name, id]) => name !== '' && isPerson.test(id), {
+      error: 'expected pairs of a person and one of their ids, such as ada=discord:user:…, ada=slack:user:U…',
+    });
+  return {
+    approver: text(matcherOf([...persons, ...groups]), `expected ids such as ${samples.join(', ')}`),
+    authors: list(z.string()).pipe(z.array(author)).transform(idsByAuthor),
+    people: list(z.string()).pipe(z.array(alias)).transform(namesById),
+  };
+}
+
+/** Is this a person's id, and not a group's? */
+export function isPerson(id: string): boolean {
+  return readId(id)?.kind === 'person';
+}
+
+/** Every id of one chat that fleets name as an approver or a viewer, once. */
+export function namedIn(
+  chat: string,
+  fleets: readonly { readonly policy: Pick<Policy, 'approvers' | 'viewers'> }[],
+): readonly string[] {
+  const ids = fleets.flatMap(({ policy }) => [...policy.approvers, ...policy.viewers]);
+  return [...new Set(ids)].filter((id) => id.startsWith(`${chat}:`));
+}
+
+function matcherOf(forms: readonly IdForm[]): RegExp {
+  return new RegExp(`^(?:${forms.map(({ prefix, id }) => `${prefix}(?:${id})`).join('|')})$`);
+}
+
+function pairOf(pair: string): readonly [name: string, id: string] {
+  const at = pair.indexOf('=');
+  return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+}
 
 /**
  * The ids of each author; none for a program. An author called `constructor` must find nothing, so the record inherits
  * nothing.
  */
-export const authors = z.array(author).transform((pairs): Readonly<Record<string, readonly string[]>> => {
+function idsByAuthor(pairs: readonly (readonly [string, string])[]): Readonly<Record<string, readonly string[]>> {
   const ids: Record<string, string[]> = Object.create(null);
   for (const [name, id] of pairs) {
     const key = name.includes('@') ? name.toLowerCase() : name;
     ids[key] = [...(ids[key] ?? []), ...(id === program ? [] : [id])];
   }
   return ids;
-});
-
-/** `ada=discord:user:…`: one of the ids of a person. */
-const alias = z
-  .string()
-  .transform(pairOf)
-  .refine(([name, id]) => name !== '' && isPerson(id), {
-    error: 'expected pairs of a person and one of their ids, such as ada=discord:user:…, ada=slack:user:U…',
-  });
+}
 
 /** The person behind each id. */
-export const people = z.array(alias).transform((pairs, context): Readonly<Record<string, string>> => {
+function namesById(
+  pairs: readonly (readonly [string, string])[],
+  context: z.RefinementCtx,
+): Readonly<Record<string, string>> {
   const names: Record<string, string> = Object.create(null);
   for (const [name, id] of pairs) {
     if ((names[id] ?? name) !== name) {
@@ -78,4 +89,4 @@ export const people = z.array(alias).transform((pairs, context): Readonly<Record
     names[id] = name;
   }
   return names;
-});
+}

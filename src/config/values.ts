@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { Secret } from '../secret.ts';
 
@@ -7,15 +6,21 @@ export function text(pattern: RegExp, expected: string) {
   return z.string({ error: expected }).regex(pattern, { error: expected });
 }
 
+/** One of some words. */
 export function choice<const T extends readonly [string, ...string[]]>(...options: T) {
   return z.enum(options, { error: `expected ${options.join(' or ')}` });
 }
 
-export const flag = choice('true', 'false').transform((value) => value === 'true');
+/** `true` or `false`, as text or as JSON. */
+export const flag = z
+  .union([z.boolean(), choice('true', 'false')], { error: 'expected true or false' })
+  .transform((value) => value === true || value === 'true');
 
+/** A whole number, as text or as JSON. */
 export function whole(min: number, max: number) {
   const expected = `expected a whole number from ${min} to ${max}`;
-  return text(/^[0-9]{1,9}$/, expected)
+  return z
+    .union([z.int(), text(/^[0-9]{1,9}$/, expected)], { error: expected })
     .transform(Number)
     .refine((value) => value >= min && value <= max, { error: expected });
 }
@@ -39,20 +44,21 @@ export const size = text(/^[1-9][0-9]{0,5}[MG]$/, 'expected a size such as 512M 
   (value) => Number.parseInt(value, 10) * (unitBytes[value.slice(-1)] ?? 0),
 );
 
-/** `a, b` to its parts; each is parsed by itself, so each mistake is named. */
+/** `a, b` or a list in JSON; each item is parsed by itself, so each mistake is named. */
 export function list<T>(item: z.ZodType<T, string>) {
   return z
-    .string()
-    .transform((value) =>
-      value
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== ''),
-    )
+    .union([z.string().transform(partsOf), z.array(z.string())], { error: 'expected a list' })
     .pipe(z.array(item));
 }
 
-/** A secret that somebody made up: long enough that nobody guesses it. */
+function partsOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+/** A secret that a person makes up: at least 16 characters, so that it cannot be guessed. */
 export const madeUpSecret = text(
   /^[\x21-\x7e]{16,1024}$/,
   'expected at least 16 characters without spaces; `openssl rand -hex 32` makes one',
@@ -63,6 +69,7 @@ export function token(pattern: RegExp, expected: string) {
   return text(pattern, expected).transform((value) => new Secret(value));
 }
 
+/** A secret of another system whose form is not known. */
 export const anyToken = token(/^[\x21-\x7e]{8,4096}$/, 'expected a token of at least 8 characters without spaces');
 
 /** A SHA-256 fingerprint as Proxmox shows it, with or without colons, to upper case with colons. */
@@ -70,9 +77,3 @@ export const fingerprint = text(
   /^(?:[0-9a-fA-F]{64}|(?:[0-9a-fA-F]{2}:){31}[0-9a-fA-F]{2})$/,
   'expected SHA-256 fingerprints, 32 bytes in hex each',
 ).transform((value) => (value.replaceAll(':', '').toUpperCase().match(/../g) ?? []).join(':'));
-
-/** Is it this machine and no other? */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
-}

@@ -1,10 +1,17 @@
 import { type Authorship, type Signature, shortSha } from './commit.ts';
-import { compareIds, type People, personId } from './identity.ts';
+import { asConfigured, compareIds, type People, personId } from './identity.ts';
 import type { Refusal } from './refusal.ts';
 import type { Who } from './run.ts';
 
 /** Whom authors are, as AUTHORS says it: ids by a name, or by an e-mail address in lower case. No id: a program. */
 export type Authors = Readonly<Record<string, readonly string[]>>;
+
+/** The part of a policy that this rule looks at. */
+interface AuthorPolicy {
+  readonly authors: Authors;
+  readonly people: People;
+  readonly approvers: readonly string[];
+}
 
 /**
  * The rule that nobody approves what they wrote: may this person approve commits with this authorship? Fails closed: an
@@ -14,7 +21,7 @@ export type Authors = Readonly<Record<string, readonly string[]>>;
 export function authorRefusal(
   actor: Who,
   authorship: Authorship | undefined,
-  { authors, people }: { readonly authors: Authors; readonly people: People },
+  { authors, people, approvers }: AuthorPolicy,
 ): Refusal | undefined {
   const code = 'unknown-author';
   if (authorship === undefined) {
@@ -35,7 +42,10 @@ export function authorRefusal(
       return { code, text: `${who} is mapped to nobody: add the name or the address to AUTHORS.` };
     }
     if (ids.length > 0 && compareIds([me], ids, people) === 'unknown') {
-      return { code, text: `${who} may be you: map ${me} and the author's ids (${ids.join(', ')}) in PEOPLE.` };
+      return {
+        code,
+        text: `${who} may be you: map ${asConfigured(me, approvers)} and the author's ids (${ids.join(', ')}) in PEOPLE.`,
+      };
     }
   }
   if (authorship.complete) return undefined;

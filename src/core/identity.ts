@@ -3,9 +3,44 @@ import type { Who } from './run.ts';
 /** The person behind each id, as PEOPLE says it; ids are spelled like approvers. */
 export type People = Readonly<Record<string, string>>;
 
-/** `console:owner`, `discord:user:1`, `slack:user:U1`: how the configuration spells an id of a person. */
+/**
+ * An id of the configuration in its parts. `<chat>:<id>` and `<chat>:user:<id>` name a person; `<chat>:<word>:<id>` names a
+ * group, by the chat's own word for one.
+ */
+export interface ConfiguredId {
+  readonly chat: string;
+  readonly kind: 'person' | 'group';
+  /** The chat's own id. */
+  readonly id: string;
+}
+
+/** Reads an id such as `console:owner`, `discord:role:77`; `undefined` for anything else. */
+export function readId(text: string): ConfiguredId | undefined {
+  const [, chat, word, id] = /^([^:]+):(?:([^:]+):)?([^:]+)$/.exec(text) ?? [];
+  if (chat === undefined || id === undefined) return undefined;
+  return { chat, id, kind: word === undefined || word === 'user' ? 'person' : 'group' };
+}
+
+/** The one spelling of a person's id, whichever way the configuration spells it: `<chat>:user:<id>`. */
 export function personId({ chat, id }: Pick<Who, 'chat' | 'id'>): string {
-  return chat === 'console' ? `console:${id}` : `${chat}:user:${id}`;
+  return `${chat}:user:${id}`;
+}
+
+/** Is the person, or a group that the chat vouches for, among these ids? */
+export function isAmong(
+  { chat, id, groups }: Pick<Who, 'chat' | 'id'> & { readonly groups: readonly string[] },
+  ids: readonly string[],
+): boolean {
+  return ids.some((text) => {
+    const known = readId(text);
+    if (known?.chat !== chat) return false;
+    return known.kind === 'person' ? known.id === id : groups.includes(known.id);
+  });
+}
+
+/** How the configuration spells a person's id, so that people can look for it there. @param known ids it names */
+export function asConfigured(person: string, known: readonly string[]): string {
+  return known.find((id) => oneSpelling(id) === person) ?? person;
 }
 
 /**
@@ -17,17 +52,24 @@ export function compareIds(
   other: readonly string[],
   people: People,
 ): 'same' | 'different' | 'unknown' {
-  const [a, b] = [withAliases(one, people), withAliases(other, people)];
+  const known = new Map(Object.entries(people).map(([id, name]) => [oneSpelling(id), name]));
+  const [a, b] = [withAliases(one, known), withAliases(other, known)];
   if (a.ids.some((id) => b.ids.includes(id))) return 'same';
   if (a.isNamed && b.isNamed) return 'different';
-  return a.ids.some((id) => b.ids.some((known) => chatOf(known) === chatOf(id))) ? 'different' : 'unknown';
+  return a.ids.some((id) => b.ids.some((twin) => chatOf(twin) === chatOf(id))) ? 'different' : 'unknown';
 }
 
 /** All ids of the person who has these. */
-function withAliases(ids: readonly string[], people: People) {
-  const names = ids.flatMap((id) => (Object.hasOwn(people, id) ? (people[id] ?? []) : []));
-  const aliases = Object.keys(people).filter((id) => names.some((name) => name === people[id]));
+function withAliases(spelled: readonly string[], people: ReadonlyMap<string, string>) {
+  const ids = spelled.map(oneSpelling);
+  const names = ids.flatMap((id) => people.get(id) ?? []);
+  const aliases = [...people].filter(([, name]) => names.includes(name)).map(([id]) => id);
   return { ids: [...ids, ...aliases], isNamed: names.length > 0 };
+}
+
+function oneSpelling(id: string): string {
+  const read = readId(id);
+  return read?.kind === 'person' ? personId(read) : id;
 }
 
 function chatOf(id: string): string {

@@ -1,7 +1,7 @@
 import { type Authors, authorRefusal } from './author-rule.ts';
 import { type Authorship, shortSha } from './commit.ts';
 import { type Goal, onlyGuest } from './goal.ts';
-import { compareIds, type People, personId } from './identity.ts';
+import { asConfigured, compareIds, isAmong, type People, personId } from './identity.ts';
 import { type Plan, runnable } from './plan.ts';
 import type { Refusal } from './refusal.ts';
 import type { PlannedRun, Run, Who } from './run.ts';
@@ -15,7 +15,7 @@ export interface Actor extends Who {
 
 /** Who may read, ask and decide about a fleet. */
 export interface Policy {
-  /** `console:<id>`, `discord:user:<id>`, `discord:role:<id>`, `slack:user:<id>`, `slack:group:<id>`. Empty: nobody. */
+  /** Ids of people (`console:owner`, `discord:user:<id>`) and of groups (`discord:role:<id>`). Empty: nobody. */
   readonly approvers: readonly string[];
   /** Who may read and ask for plans beside the approvers, spelled the same. Empty: whoever is in the fleet's channel. */
   readonly viewers: readonly string[];
@@ -93,7 +93,7 @@ export function mayApprove(
     (needsBranch(goal, policy) ? branchRefusal(run.branch, goal.commit.sha, onBranch) : undefined) ??
     (policy.authorMayApprove ? undefined : authorRefusal(actor, authorship, policy)) ??
     (lock === undefined ? undefined : lockedBy(lock)) ??
-    quorumRefusal(run, actor, policy.people)
+    quorumRefusal(run, actor, policy)
   );
 }
 
@@ -132,7 +132,8 @@ function lockedBy({ by, reason }: Lock): Refusal {
 }
 
 /** One person counts once. Where ids of two chats may be one person, only the first of them counts. */
-function quorumRefusal({ approvals }: PlannedRun, actor: Actor, people: People): Refusal | undefined {
+function quorumRefusal({ approvals }: PlannedRun, actor: Actor, policy: Policy): Refusal | undefined {
+  const { people, approvers } = policy;
   const me = personId(actor);
   const others = approvals.map(({ by }) => personId(by));
   if (others.some((other) => compareIds([me], [other], people) === 'same')) {
@@ -143,9 +144,11 @@ function quorumRefusal({ approvals }: PlannedRun, actor: Actor, people: People):
   }
   const twin = others.find((other) => compareIds([me], [other], people) === 'unknown');
   if (twin === undefined) return undefined;
+  const known = [...approvers, ...Object.keys(people)];
+  const [one, other] = [asConfigured(me, known), asConfigured(twin, known)];
   return {
     code: 'unmapped-person',
-    text: `${me} may be the same person as ${twin}, who has approved this plan: map both in PEOPLE, or let somebody else approve where ${twin} did.`,
+    text: `${one} may be the same person as ${other}, who has approved this plan: map both in PEOPLE, or let somebody else approve where ${other} did.`,
   };
 }
 
@@ -218,11 +221,4 @@ export function isConfirmed(typed: string, wanted: string): boolean {
 function isItsPlace({ chat, workspace, channel }: Actor, { places }: Policy): boolean {
   const place = places.find((one) => one.chat === chat);
   return place !== undefined && place.workspace === workspace && place.channel === channel;
-}
-
-/** Is this person, or a group that the chat vouches for, among these ids? */
-function isAmong(actor: Actor, ids: readonly string[]): boolean {
-  const group = actor.chat === 'discord' ? 'role' : 'group';
-  const groups = actor.chat === 'console' ? [] : actor.groups.map((id) => `${actor.chat}:${group}:${id}`);
-  return [personId(actor), ...groups].some((id) => ids.includes(id));
 }

@@ -5,7 +5,8 @@ import type { Step } from './steps.ts';
 
 /** Somebody who asked for or decided something. Ids are immutable; names are only shown. */
 export interface Who {
-  readonly chat: 'console' | 'discord' | 'slack';
+  /** The name of the chat. A store may name one that this program does not know. */
+  readonly chat: string;
   readonly id: string;
   readonly name: string;
 }

@@ -15,6 +15,7 @@ const Message = z.object({
     buttons: z.array(z.object({ id: z.string() })),
   }),
 });
+/** A message of the console, as far as the demo reads it. */
 export type Message = z.infer<typeof Message>;
 
 const Messages = z.array(Message);

@@ -51,6 +51,7 @@ export async function addContainer(repository: SampleRepository): Pushed {
   return commitFiles(repository, 'Add the container test-cache', files);
 }
 
+/** An update that needs a restart. */
 export function editMemory(repository: SampleRepository, guest: SampleGuest, memoryMb: number): Pushed {
   return editValue(repository, guest, 'memory_mb', memoryMb, `Give test-${guest} ${memoryMb} MiB`);
 }
@@ -65,6 +66,7 @@ export function shrinkDisk(repository: SampleRepository, guest: SampleGuest, dis
   return editValue(repository, guest, 'disk_gb', diskGb, `Shrink the disk of test-${guest} to ${diskGb} GiB`);
 }
 
+/** Turns on the protection of a guest, which then is not changed or destroyed. */
 export function protect(repository: SampleRepository, guest: SampleGuest): Pushed {
   return editValue(repository, guest, 'protected', true, `Protect test-${guest}`);
 }
@@ -100,6 +102,7 @@ export async function breakSyntax(repository: SampleRepository): Pushed {
   return commitFiles(repository, 'Forget a semicolon', { 'vms.nix': text.replace('sockets = 1;', 'sockets = 1') });
 }
 
+/** A destroy. */
 export function removeGuest(repository: SampleRepository, guest: SampleGuest): Pushed {
   return editDeclaration(repository, guest, `Remove test-${guest}`, (text) => removeEntry(text, `test-${guest}`));
 }

@@ -14,6 +14,7 @@ export const RecordedImage = z.object({
   out: z.string(),
   text: z.string().optional(),
 });
+/** One image as Nix evaluated it. */
 export type RecordedImage = z.infer<typeof RecordedImage>;
 
 /**
@@ -43,8 +44,10 @@ export const Recording = z.object({
     }),
   ),
 });
+/** Every evaluation that the demo can need without Nix. */
 export type Recording = z.infer<typeof Recording>;
 
+/** The recording that the program ships with. */
 export function readRecording(): Recording {
   return Recording.parse(json);
 }

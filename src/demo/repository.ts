@@ -15,6 +15,7 @@ export interface SampleRepository {
   readonly now: () => Date;
 }
 
+/** Who commits, and when; for recordings that must be the same each time. */
 export interface SampleOptions {
   readonly author?: SampleRepository['author'];
   readonly now?: () => Date;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { z } from 'zod';
-import { consoleTokenFile } from '../config.ts';
+import { consoleTokenFile } from '../chat/console/kind.ts';
 import { UserError } from '../core/errors.ts';
 import { readSecret } from '../store/secret-file.ts';
 import type { SampleRepository } from './repository.ts';
@@ -16,6 +16,7 @@ export const Session = z.object({
   secret: z.string(),
   simulatorUrl: z.url(),
 });
+/** How a running demo is reached. */
 export type Session = z.infer<typeof Session>;
 
 function fileOf(dir: string): string {
@@ -45,7 +46,7 @@ export function stateDirOf(dir: string): string {
 
 /** The token of the console, from the file that the bot of a demo keeps it in. */
 export async function readToken(dir: string): Promise<string> {
-  const file = consoleTokenFile({ stateDir: stateDirOf(dir) });
+  const file = consoleTokenFile(stateDirOf(dir));
   const found = await readSecret(file);
   if (found.kind === 'kept') return found.secret.reveal();
   throw new UserError(`The token of the console cannot be read from ${file}: it is ${found.kind}.`, {

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type App, type AppParts, startApp } from '../app.ts';
 import { checkSandbox } from '../builder/nix/sandbox.ts';
 import { nixSettings } from '../builder/nix/settings.ts';
-import { loadConfig } from '../config.ts';
+import { loadConfig } from '../config/config.ts';
 import type { Log } from '../log.ts';
 import { demoSeed, type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { findNix } from './private-store.ts';
@@ -23,6 +23,7 @@ export interface Demo {
   stop(): Promise<void>;
 }
 
+/** Where the demo lives, and what tests watch of it. */
 export interface DemoOptions {
   /** An empty folder for everything the demo keeps. */
   readonly dir: string;

@@ -1,20 +1,35 @@
+import { isSignedHex, isSignedHub, readPush } from './delivery.ts';
 import type { Forge, Headers } from './forge.ts';
 import { HubPush } from './github.ts';
-import { readPush } from './payload.ts';
-import { isSignedHex, isSignedHub } from './signature.ts';
 
 /**
  * Gitea. Header names from its services/webhook/deliver.go: bare hex in `X-Gitea-Signature`, and the same in GitHub's
  * spelling. Its hooks of type "form" sign the JSON inside the form and not the body, so they are refused.
  */
-export const gitea: Forge = hubLike('gitea');
+export const gitea: Forge = {
+  ...hubLike('gitea'),
+  title: 'Gitea',
+  hosts: ['gitea.com'],
+  webhookSteps: (secret) =>
+    `Settings > Webhooks > Add Webhook > Gitea: Target URL, POST, application/json, Secret: ${secret}; Push Events`,
+};
 
 /** Forgejo sends Gitea's headers as well as its own, so it is asked first. */
-export const forgejo: Forge = hubLike('forgejo');
+export const forgejo: Forge = {
+  ...hubLike('forgejo'),
+  title: 'Forgejo',
+  hosts: ['codeberg.org'],
+  webhookSteps: (secret) =>
+    `Settings > Webhooks > Add webhook > Forgejo: Target URL, POST, application/json, Secret: ${secret}; Push events`,
+};
 
-function hubLike(name: 'gitea' | 'forgejo'): Forge {
+type Name = 'gitea' | 'forgejo';
+
+/** What both have in common. Their tokens are bare hex, which no form tells from a commit. */
+function hubLike(name: Name): Omit<Forge, 'title' | 'hosts' | 'webhookSteps'> {
   return {
     name,
+    tokens: [],
     recognises: (headers) => headers(`x-${name}-event`) !== undefined,
     verify: (headers, body, secret) => isSigned(name, headers, body, secret),
     parse(headers, body) {
@@ -25,7 +40,7 @@ function hubLike(name: 'gitea' | 'forgejo'): Forge {
 }
 
 /** The first signature that is there counts: a wrong one is not rescued by another. */
-function isSigned(name: 'gitea' | 'forgejo', headers: Headers, body: Uint8Array, secret: string): boolean {
+function isSigned(name: Name, headers: Headers, body: Uint8Array, secret: string): boolean {
   const own = (name === 'forgejo' ? headers('x-forgejo-signature') : undefined) ?? headers('x-gitea-signature');
   if (own !== undefined) return isSignedHex(body, secret, own);
   return isSignedHub(body, secret, headers('x-hub-signature-256'));

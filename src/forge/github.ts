@@ -1,11 +1,15 @@
 import { z } from 'zod';
+import { isSignedHub, type PushFields, Ref, RepositoryPath, readPush, Sha } from './delivery.ts';
 import type { Forge, Headers } from './forge.ts';
-import { type PushFields, Ref, RepositoryPath, readPush, Sha } from './payload.ts';
-import { isSignedHub } from './signature.ts';
 
 /** GitHub. Gitea and Forgejo send its headers too, so they are asked first. */
 export const github: Forge = {
   name: 'github',
+  title: 'GitHub',
+  hosts: ['github.com'],
+  webhookSteps: (secret) =>
+    `Settings > Webhooks > Add webhook: Payload URL, Content type application/json, Secret: ${secret}; Just the push event`,
+  tokens: [/\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})/g],
   recognises: (headers) => headers('x-github-event') !== undefined,
   verify: (headers, body, secret) => isSignedHub(body, secret, headers('x-hub-signature-256')),
   parse(headers, body) {

@@ -1,30 +1,31 @@
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { hmac, isSameText, type PushFields, Ref, RepositoryPath, readPush, Sha } from './delivery.ts';
 import type { Forge, Headers } from './forge.ts';
-import { type PushFields, Ref, RepositoryPath, readPush, Sha } from './payload.ts';
-import { hmac, isSameText } from './signature.ts';
 
 /**
- * GitLab, in two ways. A secret token comes in `X-Gitlab-Token` as it is. A signing token (GitLab 19 and newer,
+ * GitLab signs in two ways. A secret token comes in `X-Gitlab-Token` as it is. A signing token (GitLab 19 and newer,
  * `whsec_` and the key in base64) never travels: it signs by the Standard Webhooks rules. Which of the two is expected
  * is decided by our own secret, so a sender cannot choose the weaker one.
- * @param now milliseconds since the epoch; a signature is good for five minutes before and after
+ * A signature is good for five minutes before and after its time.
  */
-export function gitlab(now: () => number = Date.now): Forge {
-  return {
-    name: 'gitlab',
-    recognises: (headers) => headers('x-gitlab-event') !== undefined,
-    verify(headers, body, secret) {
-      const key = signingKey(secret);
-      return key === undefined ? isSameText(headers('x-gitlab-token'), secret) : isSigned(headers, body, key, now());
-    },
-    parse(headers, body) {
-      const event = headers('x-gitlab-event');
-      if (event !== 'Push Hook' && event !== 'Tag Push Hook') return { kind: 'ignored', why: 'no push' };
-      return readPush(body, GitlabPush, deliveryOf(headers));
-    },
-  };
-}
+export const gitlab: Forge = {
+  name: 'gitlab',
+  title: 'GitLab',
+  hosts: ['gitlab.com'],
+  webhookSteps: (secret) => `Settings > Webhooks > Add new webhook: URL, Secret token: ${secret}; Trigger: Push events`,
+  tokens: [/\b(?:glpat-[\w.-]{16,}|whsec_[A-Za-z0-9+/]{24,}={0,2})/g],
+  recognises: (headers) => headers('x-gitlab-event') !== undefined,
+  verify(headers, body, secret, nowMs) {
+    const key = signingKey(secret);
+    return key === undefined ? isSameText(headers('x-gitlab-token'), secret) : isSigned(headers, body, key, nowMs);
+  },
+  parse(headers, body) {
+    const event = headers('x-gitlab-event');
+    if (event !== 'Push Hook' && event !== 'Tag Push Hook') return { kind: 'ignored', why: 'no push' };
+    return readPush(body, GitlabPush, deliveryOf(headers));
+  },
+};
 
 const GitlabPush: z.ZodType<PushFields> = z
   .object({ ref: Ref, after: Sha, project: z.object({ path_with_namespace: RepositoryPath }) })

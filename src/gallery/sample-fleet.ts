@@ -7,6 +7,7 @@ import { createPlan, type Plan } from '../core/plan.ts';
 /** Ten in the morning of a Sunday: the gallery is the same whenever it is written. */
 export const sampleNow = Date.UTC(2026, 10, 22, 9, 58, 0);
 
+/** The commit that every sample run is about. */
 export const sampleCommit: Commit = {
   sha: '9b1f2ad0c4e85d7f3a6b1928e7d4f05c3b2a1968',
   subject: 'worker: bump kernel, scale control plane',

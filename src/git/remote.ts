@@ -1,4 +1,5 @@
 import { UserError } from '../core/errors.ts';
+import { isLoopback } from '../lib/addresses.ts';
 
 /** A repository's URL without its secrets, and the secrets as git's configuration. */
 export interface Remote {
@@ -73,8 +74,4 @@ function plain(url: string, token: string | undefined): Remote {
   throw new UserError('A token for the repository works with an https URL only.', {
     next: 'Use the https URL, or an SSH key without a token.',
   });
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

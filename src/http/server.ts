@@ -77,7 +77,10 @@ function cannotListen(error: NodeJS.ErrnoException, host: string, port: number):
     EACCES: 'this user may not use that port',
   };
   return new UserError(`Cannot listen on ${host}:${port}: ${reasons[error.code ?? ''] ?? error.message}.`, {
-    next: 'Choose another host or port for the HTTP server, or stop the program that uses it.',
+    next:
+      error.code === 'EADDRNOTAVAIL'
+        ? 'Set HTTP_HOST to an address of this machine.'
+        : 'Set HTTP_PORT (for the demo: `npm run demo -- --port 6781`), or stop the program that uses this one.',
     cause: error,
   });
 }

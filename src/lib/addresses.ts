@@ -74,6 +74,21 @@ export function whyNotPublic(address: string): string | undefined {
   return why(special, address) ?? why(privates, address);
 }
 
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+loopback.addSubnet('::ffff:127.0.0.0', 104, 'ipv6');
+
+/**
+ * Whether a host is this machine and no other: `localhost`, or an address of the loopback interface. An IPv6 address may
+ * stand in brackets, as a URL has it. Any other name is not, whatever it resolves to: the answer may change.
+ */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  const family = isIP(bare);
+  return family === 0 ? bare === 'localhost' : loopback.check(bare, family === 4 ? 'ipv4' : 'ipv6');
+}
+
 function why(known: readonly Rule[], address: string): string | undefined {
   const bare = address.replace(/%.*$/, '');
   const family = isIP(bare);

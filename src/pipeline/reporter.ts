@@ -1,5 +1,5 @@
 import type { Chat, MessageRef } from '../chat/chat.ts';
-import type { Card, ChatName } from '../views/card.ts';
+import type { Card } from '../views/card.ts';
 import { cleanCard } from './clean-card.ts';
 import type { Clock, Log } from './ports.ts';
 
@@ -15,7 +15,7 @@ export interface ReporterOptions {
   /** Called when a message was posted somewhere new, so that it is found again after a restart. */
   readonly onShown: (runId: string, ref: MessageRef) => void;
   /** Called when a card is where people see it. */
-  readonly onCard: (chat: ChatName, runId: string, card: Card) => void;
+  readonly onCard: (chat: string, runId: string, card: Card) => void;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Who } from '../core/run.ts';
-import type { Card, ChatName } from '../views/card.ts';
+import type { Card } from '../views/card.ts';
 
 /** How many are remembered; the oldest are forgotten first. Whoever is forgotten is asked which plan they mean. */
 const most = 2000;
@@ -11,7 +11,7 @@ export class ShownPlans {
   #order = 0;
 
   /** A run's card is shown in a chat. */
-  onCard(chat: ChatName, runId: string, card: Card): void {
+  onCard(chat: string, runId: string, card: Card): void {
     const planId = card.buttons.find((button) => button.planId !== undefined)?.planId;
     if (planId !== undefined) this.#remember(`${chat} ${runId}`, planId);
   }

@@ -5,7 +5,7 @@ import { StoredCommit, StoredPlan, StoredStep } from './plan-schema.ts';
 import { amount, lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';
 
 /** A person as the store holds one. */
-export const StoredWho = reads<Who>()(lenient({ chat: z.enum(['console', 'discord', 'slack']), id: name, name: text }));
+export const StoredWho = reads<Who>()(lenient({ chat: name, id: name, name: text }));
 
 const StoredTrigger = reads<Trigger>()(
   z.discriminatedUnion('kind', [

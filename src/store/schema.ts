@@ -8,12 +8,11 @@ import { currentVersion, emptyData, type StoreData } from './data.ts';
 import { migrateFleet, migrateRun } from './migrations/1-2.ts';
 import { StoredRetainedDisk } from './plan-schema.ts';
 import { StoredRun, StoredWho } from './run-schema.ts';
-import { lenient, list, name, optional, reads, strict, text, time, vmid } from './shape.ts';
+import { lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';
 import type { FleetRecord, LostPart, SavedRun } from './store.ts';
 
-const StoredMessages = reads<SavedRun['messages']>()(
-  strict({ console: optional(name), discord: optional(name), slack: optional(name) }),
-);
+/** By chat; one that this version does not know is kept and written back. */
+const StoredMessages = reads<SavedRun['messages']>()(table(name));
 
 const StoredFleet = reads<FleetRecord>()(
   lenient({

@@ -17,14 +17,12 @@ export type Span =
 /** Text in spans. */
 export type Rich = readonly Span[];
 
-/** Somebody who pressed or typed: an immutable id of one chat, and a name that is only shown. */
+/** Somebody who pressed or typed: the name of a chat, an immutable id in it, and a name that is only shown. */
 export interface PersonRef {
-  readonly chat: ChatName;
+  readonly chat: string;
   readonly id: string;
   readonly name: string;
 }
-
-export type ChatName = 'console' | 'discord' | 'slack';
 
 /** The sign in front of a plan's line; it repeats what the words say. */
 export type Mark = '-' | '-/+' | '~' | '+' | '!' | ' ';

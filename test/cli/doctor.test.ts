@@ -2,6 +2,9 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { webConsole } from '../../src/chat/console/kind.ts';
+import { discord as aDiscordKind } from '../../src/chat/discord/kind.ts';
+import { slack as aSlackKind } from '../../src/chat/slack/kind.ts';
 import { type DoctorOptions, doctor, examineAll } from '../../src/cli/doctor.ts';
 import { demoSeed } from '../../src/simulator/simulator.ts';
 import { aSampleRepository, nix, nixOptions } from '../builder/nix/here.ts';
@@ -39,8 +42,7 @@ async function aWorld(change: Readonly<Record<string, string>> = {}) {
   const options: DoctorOptions = {
     envFile: envFile(dir, variables),
     env: {},
-    discordApi: discord.api,
-    slackApi: slack.api,
+    chats: [webConsole, aDiscordKind({ api: discord.api }), aSlackKind({ apiUrl: slack.api })],
     ...(nix === undefined ? {} : { nix: await nixOptions() }),
   };
   const secrets = [
@@ -84,10 +86,10 @@ describe('the doctor', () => {
       'Nix',
       'flake',
       'Proxmox',
+      'console',
       'Discord',
       'Slack',
       'webhook',
-      'console',
       'metrics',
     ];
     expect([...new Set(findings.map(({ area }) => area))]).toEqual(areas);

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { setUp } from '../../src/cli/init.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { UserError } from '../../src/core/errors.ts';
 import { aFolder } from './support/services.ts';
 
@@ -70,9 +70,7 @@ describe('.env', () => {
     await setUp({ ...given, out: dir, chat });
     const config = load(completed(dir, more));
     expect(config.warnings).toEqual([]);
-    expect(config.console !== undefined).toBe(chat.includes('console'));
-    expect(config.discord !== undefined).toBe(chat.includes('discord'));
-    expect(config.slack !== undefined).toBe(chat.includes('slack'));
+    expect(config.chats.map(({ name }) => name)).toEqual(chat);
     expect(config.clusters).toMatchObject([
       { url: given.proxmoxUrl, tokenId: 'proxnix@pve!bot', imageStorage: 'proxnix-images' },
     ]);
@@ -86,7 +84,7 @@ describe('.env', () => {
       return mistakes(read(dir));
     };
     expect(await blamed(['console'])).toEqual(['PROXMOX_TOKEN_SECRET']);
-    expect(await blamed(['discord'])).toEqual(['PROXMOX_TOKEN_SECRET', 'CONSOLE']);
+    expect(await blamed(['discord'])).toEqual(['CONSOLE', 'PROXMOX_TOKEN_SECRET']);
   });
 
   it('has every answer where the bot reads it', async () => {
@@ -180,6 +178,14 @@ describe('the printed text', () => {
     const { text: whole, dir } = await text(options);
     await expect(whole).toMatchFileSnapshot(`init/expected/${name}.txt`);
     await expect(readFileSync(join(dir, '.env'), 'utf8')).toMatchFileSnapshot(`init/expected/${name}.env.txt`);
+  });
+
+  it('says so where nobody can be asked, and what the sandbox and the images need of the machine', async () => {
+    const { yes: _, ...answers } = given;
+    const whole = await setUp({ ...answers, out: aFolder() });
+    expect(whole).toContain('Nobody could be asked here, so the defaults stand for what no option gave.');
+    expect(await setUp({ ...given, out: aFolder() })).not.toContain('Nobody could be asked');
+    for (const words of ['bubblewrap', 'sandbox = true', '/dev/kvm']) expect(whole).toContain(words);
   });
 
   it('ends with the doctor and the start, and its numbers leave none out', async () => {

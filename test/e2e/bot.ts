@@ -2,7 +2,7 @@
 // evaluation of each life ends the process. Everything but the parts below is as `proxnix start` has it.
 import path from 'node:path';
 import { startApp } from '../../src/app.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { findNix } from '../../src/demo/private-store.ts';
 import { RecordedBuilder } from '../../src/demo/recorded-builder.ts';
 import { quickHealth } from '../../src/demo/start-demo.ts';

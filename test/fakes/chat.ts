@@ -9,7 +9,7 @@ import type {
   Place,
 } from '../../src/chat/chat.ts';
 import { readCommandLine } from '../../src/chat/command-line.ts';
-import type { Button, Card, ChatName } from '../../src/views/card.ts';
+import type { Button, Card } from '../../src/views/card.ts';
 
 export interface FakeMessage {
   readonly id: string;
@@ -20,7 +20,7 @@ export interface FakeMessage {
 }
 
 export interface FakeOptions {
-  readonly name?: ChatName;
+  readonly name?: string;
   /** The channel's messages; hand the same to a new fake to restart it. */
   readonly messages?: FakeMessage[];
   readonly person?: Person;
@@ -31,7 +31,7 @@ const somebody: Person = { chat: 'console', id: 'owner', name: 'Owner', groups: 
 
 /** A chat in memory for tests: it records what is shown, presses what it is told to, and is down on command. */
 export class FakeChat implements Chat {
-  readonly name: ChatName;
+  readonly name: string;
   readonly messages: FakeMessage[];
   readonly person: Person;
   readonly place: Place;

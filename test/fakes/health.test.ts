@@ -11,7 +11,7 @@ healthContract('health by script', async () => {
   return {
     health,
     fall: async () => health.script(823, 'ill'),
-    hide: async () => health.script(823, new UserError('no answer from Proxmox')),
+    hide: async () => health.script(823, new UserError('Proxmox does not answer')),
     close: async () => {},
   };
 });

@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PushEvent } from '../../src/core/push.ts';
-import { RecentDeliveries } from '../../src/forge/deliveries.ts';
-import { type WebhookOptions, webhookRoutes } from '../../src/forge/route.ts';
+import { RecentDeliveries, type WebhookOptions, webhookRoutes } from '../../src/forge/route.ts';
+import { forges } from '../../src/forges.ts';
 import { createLog } from '../../src/log.ts';
 import { createGate, Secret } from '../../src/secret.ts';
 import { untilHangUp } from '../support/hang-up.ts';
@@ -29,6 +29,7 @@ async function aReceiver(options: Partial<WebhookOptions> = {}) {
     destination: { write: (line: string) => lines.push(line) },
   });
   const routes = webhookRoutes({
+    forges,
     secret: new Secret(secret),
     log,
     onPush(push) {
@@ -331,4 +332,10 @@ describe('a large or slow sender', () => {
     expect((await post(body, signed.github(body))).status).toBe(202);
     for (const socket of slow) socket.destroy();
   });
+});
+
+it('remembers as many ids as it may and forgets the oldest first', () => {
+  const deliveries = new RecentDeliveries(2);
+  for (const id of ['a', 'b', 'a', 'c']) deliveries.add(id);
+  expect(['a', 'b', 'c'].map((id) => deliveries.has(id))).toEqual([true, false, true]);
 });

@@ -8,7 +8,7 @@ import { aClock, aMonitor, aNetwork, aProbe, serve, serveRaw } from './bench.ts'
 
 const guest = { guestKind: 'vm' as const, vmid: 823, node: 'pve1', name: 'test-website' };
 const asked = (change: Partial<HealthCheck> = {}): HealthCheck => ({ agent: true, tcp: [], timeoutS: 120, ...change });
-const silence = new UserError('GET /nodes/pve1/qemu/823: no answer from Proxmox (ECONNREFUSED)');
+const silence = new UserError('Proxmox at https://pve1:8006 does not answer (connection refused).');
 
 async function watch(
   script: Parameters<typeof aProbe>[0],

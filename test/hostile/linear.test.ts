@@ -16,12 +16,14 @@ import { adviceFor } from '../../src/cluster/proxmox/advice.ts';
 import { ProxmoxError } from '../../src/cluster/proxmox/errors.ts';
 import { readProgress } from '../../src/cluster/proxmox/progress.ts';
 import { isCloudInit } from '../../src/cluster/proxmox/vm-config.ts';
+import { tokenShapesOf } from '../../src/config/config.ts';
 import { shortCommit } from '../../src/core/commit.ts';
 import { parseDesired } from '../../src/core/desired.ts';
 import { toFailure, UserError } from '../../src/core/errors.ts';
 import { didYouMean } from '../../src/core/nearest.ts';
 import { readTags } from '../../src/core/tags.ts';
-import { Ref, RepositoryPath } from '../../src/forge/payload.ts';
+import { Ref, RepositoryPath } from '../../src/forge/delivery.ts';
+
 import { refsOf } from '../../src/git/names.ts';
 import { readRemote, withoutSecrets } from '../../src/git/remote.ts';
 import { fetchError } from '../../src/git/run.ts';
@@ -35,7 +37,8 @@ import { aCommit, aContext, aPlan, aRun, follow, t0 } from '../support/builders.
 import { expectLinear } from './linear.ts';
 import { shape, shapes, units } from './shapes.ts';
 
-const gate = createGate([new Secret('canary-token-1234567890'), new Secret('another "canary" of some length')]);
+const secrets = [new Secret('canary-token-1234567890'), new Secret('another "canary" of some length')];
+const gate = createGate(secrets, tokenShapesOf());
 const remote = readRemote('https://example.org/x.git', 'canary-token-1234567890');
 const run = { dir: '/mirror', remote, sshCommand: 'ssh', timeoutMs: 1000 };
 const log = createLog({ gate, pretty: true, destination: { write: () => undefined } });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { whyForbidden, whyNotPublic } from '../../src/lib/addresses.ts';
+import { isLoopback, whyForbidden, whyNotPublic } from '../../src/lib/addresses.ts';
 
 describe('addresses', () => {
   it.each([
@@ -84,5 +84,27 @@ describe('addresses of the public internet', () => {
     ['example.org', 'no IP address'],
   ])('%s is none: %s', (address, why) => {
     expect(whyNotPublic(address)).toBe(why);
+  });
+});
+
+describe('this machine', () => {
+  it.each([
+    'localhost',
+    'LOCALHOST',
+    '127.0.0.1',
+    '127.0.0.2',
+    '127.255.255.254',
+    '::1',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+  ])('is %s', (host) => {
+    expect(isLoopback(host)).toBe(true);
+  });
+
+  it.each([
+    ...['', '0.0.0.0', '::', '[::]', '128.0.0.1', '10.0.0.1', '127.0.0', '127.1', '127.0.0.1.example.org'],
+    ...['localhost.example.org', 'pve1', '[localhost', '::ffff:10.0.0.1', '::2', '64:ff9b::7f00:1'],
+  ])('is not %s', (host) => {
+    expect(isLoopback(host)).toBe(false);
   });
 });

@@ -44,11 +44,7 @@ export const cluster = [
         '...{ rejectUnauthorized: false },',
       ],
       ['each connection shows its certificate anew', 'maxCachedSessions: 0,', ''],
-      [
-        'nothing goes out unencrypted',
-        "if (!['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) {",
-        'if (false) {',
-      ],
+      ['nothing goes out unencrypted', 'if (!isLoopback(url.hostname)) {', 'if (false) {'],
     ],
   },
   {

@@ -95,6 +95,16 @@ export const decisions = [
   },
   {
     room: 'policy',
+    file: 'src/core/identity.ts',
+    tests: policy,
+    rows: [
+      ['an id counts in its chat', 'if (known?.chat !== chat) return false;', 'if (known === undefined) return false;'],
+      ['a group is no person', "word === undefined || word === 'user' ? 'person' : 'group'", "'person'"],
+      ['a person is no group', 'known.id === id : groups', 'known.id === id || groups.includes(known.id) : groups'],
+    ],
+  },
+  {
+    room: 'policy',
     file: 'src/core/ask-limit.ts',
     tests: ['test/core/ask-limit.test.ts'],
     rows: [
@@ -173,10 +183,10 @@ export const decisions = [
   },
   {
     room: 'decisions',
-    file: 'src/config/checks.ts',
-    tests: ['test/config.test.ts'],
+    file: 'src/config/fleet.ts',
+    tests: ['test/config/config.test.ts'],
     rows: [
-      ['everybody is no approver', 'if (!ids.includes(`', 'if (true || !ids.includes(`'],
+      ['everybody is no approver', 'if (everybody !== undefined && ids.includes(everybody.id))', 'if (false)'],
       [
         'the author rule has authors',
         'if (!policy.authorMayApprove && Object.keys(policy.authors).length === 0) {',

@@ -8,14 +8,18 @@ export const entrances = [
     file: 'src/forge/route.ts',
     tests: route,
     rows: [
-      ['the signature is checked', 'if (!forge.verify(headers, body.bytes, receiver.secret.reveal()))', 'if (false)'],
+      [
+        'the signature is checked',
+        'if (!forge.verify(headers, body.bytes, receiver.secret.reveal(), receiver.now()))',
+        'if (false)',
+      ],
       ['a redelivery does nothing', 'if (id !== undefined && deliveries.has(id)) {', 'if (false) {'],
       ['a body is at most 1 MiB', 'limitBytes: 1024 * 1024,', 'limitBytes: 1024 * 1024 * 1024,'],
     ],
   },
   {
     room: 'webhook',
-    file: 'src/forge/read-body.ts',
+    file: 'src/forge/route.ts',
     tests: route,
     rows: [
       [
@@ -29,7 +33,7 @@ export const entrances = [
   },
   {
     room: 'webhook',
-    file: 'src/forge/signature.ts',
+    file: 'src/forge/delivery.ts',
     tests: [...forges, ...route],
     rows: [
       ['a signature has its form', '!/^[0-9a-f]{64}$/.test(hex)', 'false'],
@@ -58,13 +62,13 @@ export const entrances = [
   },
   {
     room: 'webhook',
-    file: 'src/forge/forges.ts',
+    file: 'src/forges.ts',
     tests: [...forges, ...route],
     rows: [
       [
         'the forge that sends it is the one that checks it',
-        '[forgejo, gitea, gitlab(now), github]',
-        '[github, forgejo, gitea, gitlab(now)]',
+        '[forgejo, gitea, gitlab, github]',
+        '[github, forgejo, gitea, gitlab]',
       ],
     ],
   },
@@ -82,7 +86,7 @@ export const entrances = [
   },
   {
     room: 'webhook',
-    file: 'src/forge/payload.ts',
+    file: 'src/forge/delivery.ts',
     tests: [...forges, ...route],
     rows: [
       ['a deeply nested body is not parsed', 'if (isDeeperThan(text, deepest))', 'if (false)'],
@@ -140,8 +144,8 @@ export const entrances = [
   },
   {
     room: 'http',
-    file: 'src/config/checks.ts',
-    tests: ['test/config.test.ts'],
-    rows: [['a console beyond this machine is warned of', '!isLoopback(config.http.host)', 'false']],
+    file: 'src/chat/console/kind.ts',
+    tests: ['test/config/config.test.ts'],
+    rows: [['a console beyond this machine is warned of', 'isLoopback(httpHost) ? [] : [plainHttp]', '[]']],
   },
 ];

@@ -33,8 +33,8 @@ export const nix = [
   },
   {
     room: 'builds',
-    file: 'src/config/environment.ts',
-    tests: ['test/config.test.ts'],
+    file: 'src/config/shapes.ts',
+    tests: ['test/config/config.test.ts'],
     rows: [['a setting opens no sandbox', '!weakening.test(line)', 'true']],
   },
   {

@@ -20,7 +20,7 @@ export const texts = [
       ['one is taken out escaped for JSON', 'json === char ? undefined : json', 'undefined'],
       ['one of several lines is taken out line by line', '...(lines.length > 1 ? lines : [])', ''],
       ['a secret is literal in the pattern', "text.replace(/[\\\\^$.*+?()[\\]{}|/-]/g, '\\\\$&')", 'text'],
-      ['what looks like a token is taken out', 'return tokenShapes.reduce(', 'return [].reduce('],
+      ['what looks like a token is taken out', 'return replacements.reduce(', 'return [].reduce('],
       [
         'it is not shown as text',
         'toString(): string {\n    return mask;',
@@ -65,8 +65,14 @@ export const texts = [
   },
   {
     room: 'secrets',
-    file: 'src/cli/doctor/rest.ts',
-    tests: ['test/cli/doctor/rest.test.ts'],
+    file: 'src/config/config.ts',
+    tests: ['test/chat/trial.test.ts'],
+    rows: [['a token of any chat is taken out by its form', 'tokenShapes: tokenShapesOf(chats)', 'tokenShapes: []']],
+  },
+  {
+    room: 'secrets',
+    file: 'src/chat/rest.ts',
+    tests: ['test/chat/rest.test.ts'],
     rows: [['a redirect gets no token of a chat', "redirect: 'error',", '']],
   },
   {

@@ -302,6 +302,14 @@ describe('a store that is damaged as a whole', () => {
     await store.close();
   });
 
+  it('is not damaged where it names a chat that this program does not know', () => {
+    const text = fixture.replaceAll('"chat":"console"', '"chat":"matrix"').replaceAll('"slack":', '"matrix":');
+    expect([text.includes('"chat":"matrix"'), text.includes('"matrix":"m-1"')]).toEqual([true, true]);
+    const { data, lost } = readStore(text, 'store.json', 0);
+    expect(lost).toEqual([]);
+    expect(isDeepStrictEqual(data, JSON.parse(text))).toBe(true);
+  });
+
   it('is not touched when it cannot be set aside', async () => {
     const dir = await aFolder();
     await writeFile(path.join(dir, 'store.json'), 'hello');

@@ -3,7 +3,7 @@ import { UserError } from '../../core/errors.ts';
 import type { Source } from '../../git/git.ts';
 import { isDeeperThan } from '../../lib/json.ts';
 import { evaluationArguments, fetchArguments } from './arguments.ts';
-import { type EvaluationFailure, readEvaluationFailure } from './evaluation-errors.ts';
+import { type EvaluationFailure, flakeError, readEvaluationFailure } from './evaluation-errors.ts';
 import { fleetExpression, sourceExpression } from './expression.ts';
 import type { NixResult } from './process.ts';
 import { runSandboxed } from './sandboxed-run.ts';
@@ -26,20 +26,6 @@ export async function evaluateFleet(settings: NixSettings, source: Source, signa
   const { proxnix, rev } = Fleet.parse(outcome.json);
   if (rev !== source.rev) throw new Error(`Nix evaluated ${rev} instead of ${source.rev}`);
   return proxnix;
-}
-
-/** The error of a flake that cannot be read at all. */
-export function flakeError(source: Source, error: EvaluationFailure): UserError {
-  return new UserError(`The flake of commit ${source.rev.slice(0, 7)} does not evaluate: ${reason(error)}`, {
-    details: error.lines,
-    ...(error.next === undefined ? {} : { next: error.next }),
-  });
-}
-
-/** Nix's own words as the end of a sentence, with the place in the flake. */
-export function reason(error: EvaluationFailure): string {
-  const text = error.text.replace(/[.:]$/, '');
-  return error.place === undefined ? `${text}.` : `${text} (${error.place}).`;
 }
 
 /** What an evaluation came to: its JSON, or what Nix says against the flake. */

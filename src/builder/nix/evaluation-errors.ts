@@ -3,7 +3,6 @@ import type { ImageRequest } from '../../core/guest.ts';
 import { nearest } from '../../core/nearest.ts';
 import type { Source } from '../../git/git.ts';
 import { imageTitle } from '../images.ts';
-import { flakeError, reason } from './evaluate.ts';
 import { imageContext, inputContext } from './expression.ts';
 import type { Frame, NixEvent } from './log-stream.ts';
 import { withoutSource } from './names.ts';
@@ -208,4 +207,18 @@ function detailsOf(problems: readonly ImageProblem[]): readonly string[] {
     return [sentenceOf(problem), ...own.slice(1, share)];
   });
   return lines.slice(0, maxDetails);
+}
+
+/** The error of a flake that cannot be read at all. */
+export function flakeError(source: Source, error: EvaluationFailure): UserError {
+  return new UserError(`The flake of commit ${source.rev.slice(0, 7)} does not evaluate: ${reason(error)}`, {
+    details: error.lines,
+    ...(error.next === undefined ? {} : { next: error.next }),
+  });
+}
+
+/** Nix's own words as the end of a sentence, with the place in the flake. */
+function reason(error: EvaluationFailure): string {
+  const text = error.text.replace(/[.:]$/, '');
+  return error.place === undefined ? `${text}.` : `${text} (${error.place}).`;
 }

@@ -3,12 +3,12 @@ import { lstat, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ImageFile } from '../../cluster/cluster.ts';
 import { UserError } from '../../core/errors.ts';
-import type { GuestKind, Image, ImageRequest } from '../../core/guest.ts';
+import type { GuestKind, Image } from '../../core/guest.ts';
 import { qcow2HeaderBytes, readQcow2Header } from '../../core/qcow2.ts';
 import { readText } from '../../lib/streams.ts';
 import { imageTitle } from '../images.ts';
 import { realPath } from './names.ts';
-import { exists, firstBytes, resolveInStore } from './store-files.ts';
+import { chooseFile, exists, firstBytes, resolveInStore } from './store-files.ts';
 
 /** Bytes of a list of build products. */
 const longestList = 64 * 1024;
@@ -100,12 +100,6 @@ export const imageLooks: Readonly<Record<GuestKind, ImageLook>> = {
     folder: 'tarball',
   },
 };
-
-/** What to do when the wrong file was found, or none. */
-export function chooseFile({ kind }: ImageRequest): { readonly next: string } {
-  const what = kind === 'vm' ? 'image' : 'container';
-  return { next: `Set the ${what} file of this fleet to its path below the store path.` };
-}
 
 const standAlone = { next: 'Convert it to a disk that stands alone: qemu-img convert -O qcow2.' };
 

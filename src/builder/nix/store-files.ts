@@ -1,9 +1,8 @@
 import { lstat, open, readlink } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { UserError } from '../../core/errors.ts';
-import type { Image } from '../../core/guest.ts';
+import type { Image, ImageRequest } from '../../core/guest.ts';
 import { imageTitle } from '../images.ts';
-import { chooseFile } from './image-file.ts';
 import { realPath } from './names.ts';
 
 /**
@@ -58,4 +57,10 @@ export async function firstBytes(path: string, length: number): Promise<Uint8Arr
   } finally {
     await file.close();
   }
+}
+
+/** What to do when the wrong file was found, or none. */
+export function chooseFile({ kind }: ImageRequest): { readonly next: string } {
+  const what = kind === 'vm' ? 'image' : 'container';
+  return { next: `Set the ${what} file of this fleet to its path below the store path.` };
 }

@@ -3,7 +3,7 @@ import type { Block, Button, Card, CardFile, Line, PersonRef, Span } from '../..
 import type { ConsoleMessage } from './message.ts';
 
 const person: z.ZodType<PersonRef> = z.object({
-  chat: z.enum(['console', 'discord', 'slack']),
+  chat: z.string(),
   id: z.string(),
   name: z.string(),
 });

@@ -1,6 +1,6 @@
-import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { UserError } from '../../core/errors.ts';
+import { isLoopback } from '../../lib/addresses.ts';
 import type { Secret } from '../../secret.ts';
 import type { MessageStore } from './message.ts';
 
@@ -39,11 +39,4 @@ export function checkConsole({ host, names = [], token, tokenFile }: ConsoleOpti
   throw new UserError(`The console has no token for those who reach it at ${open}.`, {
     next: `${next}, or bind to 127.0.0.1.`,
   });
-}
-
-/** Is this an address or name of the machine itself, reachable by nobody else? */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  if (bare === 'localhost' || bare === '::1') return true;
-  return isIP(bare) === 4 && bare.startsWith('127.');
 }

@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from 'hono';
-import { isLoopback } from './options.ts';
+import { isLoopback } from '../../lib/addresses.ts';
 
 /** The header that scripts send with a POST: a page of another site cannot add it without being asked first. */
 export const scriptHeader = 'x-proxnix';

@@ -11,7 +11,8 @@ import type { Desk } from './desk.ts';
 import { Interaction } from './interaction-schema.ts';
 import { handleInteraction } from './interactions.ts';
 import { OpenForms } from './open-forms.ts';
-import { inviteLink, registerCommands } from './register.ts';
+import { inviteLink } from './permissions.ts';
+import { registerCommands } from './register.ts';
 import type { DiscordOptions } from './settings.ts';
 
 /** Interactions remembered so that a replayed one is handled once. */

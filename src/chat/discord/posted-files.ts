@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { CardFile } from '../../views/card.ts';
-import type { AdapterState } from './settings.ts';
+import type { AdapterState } from '../kind.ts';
 
 const stateKey = 'discord-files';
 const keepMessages = 100;

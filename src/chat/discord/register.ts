@@ -1,9 +1,10 @@
 import { type REST, Routes } from 'discord.js';
 import { UserError } from '../../core/errors.ts';
 import type { CommandSpec } from '../chat.ts';
+import type { AdapterState } from '../kind.ts';
 import { commandsBody, commandsHash } from './commands.ts';
+import { inviteLink } from './permissions.ts';
 import { errorFacts } from './rest-errors.ts';
-import type { AdapterState } from './settings.ts';
 
 export interface RegisterOptions {
   readonly rest: REST;
@@ -27,13 +28,4 @@ export async function registerCommands(commands: readonly CommandSpec[], options
     });
   }
   await state.set(key, hash);
-}
-
-/** View Channel, Send Messages, Embed Links, Attach Files, Read Message History, Create Public Threads, Send in Threads. */
-const permissions = '309237763072';
-
-/** Where somebody who manages the guild lets the bot in, with the permissions it needs and no more. */
-export function inviteLink(applicationId: string): string {
-  const query = new URLSearchParams({ client_id: applicationId, scope: 'bot applications.commands', permissions });
-  return `https://discord.com/oauth2/authorize?${query}`;
 }

@@ -1,13 +1,7 @@
 import type { Logger } from 'pino';
+import type { AdapterState } from '../kind.ts';
 
 export type DiscordLog = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
-
-/** A few small texts that outlive a restart; losing them costs a repeated registration or file, nothing else. */
-export interface AdapterState {
-  /** `undefined` when nothing was set. */
-  get(key: string): Promise<string | undefined>;
-  set(key: string, value: string): Promise<void>;
-}
 
 export interface DiscordOptions {
   /** The bot's token, without `Bot `. */

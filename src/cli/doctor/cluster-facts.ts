@@ -20,6 +20,7 @@ export interface StorageFact {
   readonly problem?: 'missing' | 'inactive' | 'forbidden';
 }
 
+/** The version of Proxmox VE: `9.2.11`, and of its release: `9.2`. */
 export const Version = z.object({ version: z.string(), release: z.string() });
 const Nodes = z.array(z.object({ node: z.string(), status: z.string().default('unknown') }));
 

@@ -1,6 +1,6 @@
+import { type Finding, findingsOf } from '../../core/finding.ts';
 import type { GuestKind, GuestSpec } from '../../core/guest.ts';
 import type { ClusterFacts, StorageFact } from './cluster-facts.ts';
-import { type Finding, findingsOf } from './finding.ts';
 import { type Grant, grantsFor, mendLine, shell } from './grants.ts';
 
 /** What the configuration and the flakes want of a cluster. */
@@ -54,6 +54,7 @@ function targetsOf(guests: readonly GuestSpec[]): readonly string[] {
   ];
 }
 
+/** The rights that the token needs for what is wanted. */
 export function grantsOf(needs: ClusterNeeds): readonly Grant[] {
   const bridges = [...new Set(needs.guests.map(({ bridge }) => bridge))];
   return grantsFor({ ...needs, targetStorages: targetsOf(needs.guests), bridges });

@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import type { ChatKind } from '../../chat/kind.ts';
+import { chats as everyChat } from '../../chats.ts';
+import { type Config, loadConfig } from '../../config/config.ts';
 import type { Env } from '../../config/read.ts';
-import { type Config, consoleTokenFile, loadConfig } from '../../config.ts';
 import { UserError } from '../../core/errors.ts';
-import type { Secret } from '../../secret.ts';
-import { readSecret } from '../../store/secret-file.ts';
-import { examined, type Finding, failureOf, findingsOf } from './finding.ts';
+import { type Finding, failureOf, findingsOf } from '../../core/finding.ts';
 
 const area = 'configuration';
 
@@ -15,11 +15,12 @@ export interface Loaded {
   readonly findings: readonly Finding[];
 }
 
-export function loadForDoctor(envFile: string, env: Env): Loaded {
+/** Reads the configuration from a file and the environment, which wins. */
+export function loadForDoctor(envFile: string, env: Env, chats: readonly ChatKind[] = everyChat): Loaded {
   const { ok, warn, fail } = findingsOf(area);
   const file = readEnvFile(envFile);
   try {
-    const config = loadConfig({ ...file.variables, ...env }, (path) => readFileSync(path, 'utf8'));
+    const config = loadConfig({ ...file.variables, ...env }, (path) => readFileSync(path, 'utf8'), { chats });
     const names = config.fleets.map(({ name }) => name).join(', ');
     const warnings = config.warnings.map((text) => warn(text, `correct it in ${envFile} or in the environment`));
     return { config, findings: [...file.findings, ok(`is complete; fleets: ${names}`), ...warnings] };
@@ -27,15 +28,14 @@ export function loadForDoctor(envFile: string, env: Env): Loaded {
     if (!(error instanceof UserError) || error.details.length === 0) {
       return { config: undefined, findings: [...file.findings, failureOf(area, error)] };
     }
-    const mistakes = error.details.map((text) => fail(text, mendVariable(text, envFile)));
+    const mistakes = error.details.map((text) => fail(text, mendVariable(text, envFile, chats)));
     return { config: undefined, findings: [...file.findings, ...mistakes] };
   }
 }
 
-/** Webhooks, the console and the metrics, whose rules the configuration has made sure of already. */
-export async function entranceFindings(config: Config): Promise<readonly Finding[]> {
-  const webConsole = await examined('console', async () => [await consoleFinding(config)]);
-  return [webhookFinding(config), ...webConsole, metricsFinding(config)];
+/** Webhooks and the metrics, whose rules the configuration has made sure of already. */
+export function exposureFindings(config: Config): readonly Finding[] {
+  return [webhookFinding(config), metricsFinding(config)];
 }
 
 function readEnvFile(envFile: string): { variables: NodeJS.Dict<string>; findings: readonly Finding[] } {
@@ -60,14 +60,17 @@ function readEnvFile(envFile: string): { variables: NodeJS.Dict<string>; finding
 }
 
 /** A mistake begins with its variable; where that is one of the environment, the line to write is known. */
-function mendVariable(mistake: string, envFile: string): string {
+function mendVariable(mistake: string, envFile: string, chats: readonly ChatKind[]): string {
   const name = /^([A-Z][A-Z0-9_]*): /.exec(mistake)?.[1];
-  // `init` writes CONSOLE=off for who chose other chats: then it is those that are not filled in yet.
-  if (name === 'CONSOLE') return `the DISCORD_... or SLACK_... variables in ${envFile}, or CONSOLE=on`;
-  return name === undefined ? 'correct the file that it names' : `${name}=... in ${envFile} (.env.example explains it)`;
+  if (name === undefined) return 'correct the file that it names';
+  const off = chats.find(({ init }) => init.offEnv?.some((line) => line.startsWith(`${name}=`)));
+  if (off === undefined) return `${name}=... in ${envFile} (.env.example explains it)`;
+  // `init` turns this chat off when others were chosen. A mistake then means that those are not filled in yet.
+  const others = chats.filter((chat) => chat !== off).map(({ name: other }) => `${other.toUpperCase()}_...`);
+  return `the ${others.join(' or ')} variables in ${envFile}, or ${name}=on`;
 }
 
-/** Guessing 16 characters is out of reach for who sees nothing; a signature that was seen may be tried offline. */
+/** 16 characters cannot be guessed online; somebody who has seen a signature can try secrets offline, so more are better. */
 const longEnough = 24;
 
 function webhookFinding({ webhook, pollIntervalMs }: Config): Finding {
@@ -76,53 +79,17 @@ function webhookFinding({ webhook, pollIntervalMs }: Config): Finding {
     const every = pollIntervalMs === undefined ? 'never' : `every ${pollIntervalMs / 1000} s`;
     return ok(`is off; git is asked for pushes ${every}`);
   }
-  if (isHardToGuess(webhook.secret)) return ok('its secret is long enough');
+  if (webhook.secret.isHardToGuess(longEnough)) return ok('its secret is long enough');
   return warn(
     `its secret is short or repeats itself (${longEnough} characters or more are better)`,
     'WEBHOOK_SECRET=$(openssl rand -hex 32), here and at the forge',
   );
 }
 
-async function consoleFinding(config: Config): Promise<Finding> {
-  const { ok, warn } = findingsOf('console');
-  if (config.console === undefined) return ok('is off');
-  const { token } = config.console;
-  const where = `is on at ${config.http.host}:${config.http.port}`;
-  if (token === undefined) return ownTokenFinding(where, consoleTokenFile(config));
-  if (isHardToGuess(token)) return ok(`${where} and asks for its token`);
-  return warn(
-    `${where}; its token is short or repeats itself (${longEnough} characters or more are better)`,
-    'CONSOLE_TOKEN=$(openssl rand -hex 24)',
-  );
-}
-
-async function ownTokenFinding(where: string, file: string): Promise<Finding> {
-  const { ok, warn } = findingsOf('console');
-  const found = await readSecret(file);
-  switch (found.kind) {
-    case 'missing':
-      return ok(`${where}; its token is made at the first start, in ${file}`);
-    case 'kept':
-      return ok(`${where} and asks for the token in ${file}`);
-    case 'exposed':
-      return warn(`${where}; others on this machine may read its token in ${file}`, anew(file));
-    case 'damaged':
-      return warn(`${where}; the token in ${file} is damaged`, anew(file));
-  }
-}
-
-function anew(file: string): string {
-  return `rm ${file}, and start the bot again: it makes a new one`;
-}
-
-function metricsFinding({ console: webConsole, metricsToken }: Config): Finding {
+function metricsFinding({ chats, metricsToken }: Config): Finding {
   const { ok } = findingsOf('metrics');
   if (metricsToken !== undefined) return ok('are at /metrics for those with METRICS_TOKEN');
-  if (webConsole !== undefined) return ok("are at /metrics for those with the console's token");
+  const door = chats.find(({ hasDoor }) => hasDoor === true);
+  if (door !== undefined) return ok(`are at /metrics for those with the ${door.name}'s token`);
   return ok('are off: they need a METRICS_TOKEN');
-}
-
-function isHardToGuess(secret: Secret): boolean {
-  const text = secret.reveal();
-  return text.length >= longEnough && new Set(text).size >= 8;
 }

@@ -1,8 +1,8 @@
 import { access, constants, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../core/errors.ts';
+import { type ClockSample, type Finding, findingsOf } from '../../core/finding.ts';
 import { lockInstance, StoreInUse } from '../../store/instance-lock.ts';
-import { type Finding, findingsOf } from './finding.ts';
 
 const area = 'this machine';
 
@@ -44,7 +44,7 @@ async function kindOf(file: string): Promise<'folder' | 'file' | 'missing'> {
   }
 }
 
-/** A folder made now would belong to whoever runs the doctor, so it is left to the bot. */
+/** The doctor makes no folder: it would belong to the user who runs the doctor and not to the bot's. */
 async function parentFinding(stateDir: string): Promise<Finding> {
   const { ok, fail } = findingsOf(area);
   const parent = path.dirname(stateDir);
@@ -57,7 +57,7 @@ async function parentFinding(stateDir: string): Promise<Finding> {
   }
 }
 
-/** A real file: what access() says is wrong for root and on read-only mounts. */
+/** Writes a real file, because access() is wrong for root and on read-only mounts. */
 async function writeProblem(dir: string): Promise<string | undefined> {
   const file = path.join(dir, `.doctor-${process.pid}`);
   try {
@@ -98,4 +98,27 @@ async function lockHolder(file: string): Promise<string | undefined> {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
+
+const worthAWord = 30_000;
+/** Slack and GitLab refuse signatures, and we theirs, that are five minutes old or from five minutes ahead. */
+const tooFar = 300_000;
+
+/** Compares this machine's clock with the others'. A chat's clock is right; Proxmox's may be the wrong one itself. */
+export function clockFindings(samples: readonly ClockSample[]): readonly Finding[] {
+  const { ok, warn, fail, skip } = findingsOf('clock');
+  if (samples.length === 0) return [skip('nothing answered that tells the time')];
+  const off = samples.filter(({ aheadMs }) => Math.abs(aheadMs) > worthAWord);
+  if (off.length === 0) return [ok(`agrees with ${samples.map(({ from }) => from).join(', ')}`)];
+  return off.map(({ from, aheadMs }) => {
+    const seconds = Math.round(Math.abs(aheadMs) / 1000);
+    const text = `this machine is ${seconds} s ${aheadMs > 0 ? 'behind' : 'ahead of'} ${from}`;
+    if (Math.abs(aheadMs) <= tooFar || from.startsWith('Proxmox')) return warn(text, synchronise(from));
+    return fail(`${text}; signatures fail from 300 s on`, synchronise(from));
+  });
+}
+
+function synchronise(from: string): string {
+  const where = from.startsWith('Proxmox') ? ' here, and look at `timedatectl` on the node too' : '';
+  return `timedatectl set-ntp true${where}`;
 }

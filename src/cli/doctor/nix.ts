@@ -6,11 +6,11 @@ import { NixBuilder } from '../../builder/nix/nix.ts';
 import { checkBuildSandbox, probeBuild } from '../../builder/nix/probe.ts';
 import { checkSandbox } from '../../builder/nix/sandbox.ts';
 import { type NixOptions, type NixSettings, nixSettings } from '../../builder/nix/settings.ts';
-import type { FleetConfig } from '../../config.ts';
+import type { FleetConfig } from '../../config/config.ts';
 import { parseDesired } from '../../core/desired.ts';
+import { type Finding, failureOf, findingsOf } from '../../core/finding.ts';
 import type { GuestSpec } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
-import { type Finding, failureOf, findingsOf } from './finding.ts';
 
 const area = 'Nix';
 
@@ -79,7 +79,7 @@ async function examine(options: NixOptions): Promise<NixExamined> {
   return { findings, evaluates: flakes };
 }
 
-/** Is what a push evaluates kept from the files and the network of this machine? */
+/** Whether evaluations run in a sandbox, without the files and the network of this machine. */
 async function evaluationSandbox(settings: NixSettings): Promise<Finding> {
   const { ok, warn } = findingsOf(area);
   if (!settings.evalSandbox) {

@@ -1,13 +1,13 @@
+import { isIP } from 'node:net';
+import tls from 'node:tls';
 import { olderThan } from '../../builder/nix/installation.ts';
 import { Client } from '../../cluster/proxmox/client.ts';
 import { NoAnswer, TlsError } from '../../cluster/proxmox/errors.ts';
-import type { ClusterConfig } from '../../config.ts';
+import type { ClusterConfig } from '../../config/config.ts';
+import { type Examined, type Finding, failureOf, findingsOf } from '../../core/finding.ts';
 import type { GuestSpec } from '../../core/guest.ts';
-import { shownFingerprint } from './certificate.ts';
-import type { ClockSample } from './clock.ts';
 import { readFacts, Version } from './cluster-facts.ts';
 import { type ClusterNeeds, clusterFindings, pathsOf, storageNeeds } from './cluster-findings.ts';
-import { type Finding, failureOf, findingsOf } from './finding.ts';
 
 /** What the flakes on a cluster want; `missing`: fleets whose flake could not be evaluated. */
 export interface Guests {
@@ -15,6 +15,7 @@ export interface Guests {
   readonly missing: readonly string[];
 }
 
+/** How a cluster is examined. */
 export interface ExamineOptions {
   readonly area: string;
   /** Known only after git and Nix have done their part. */
@@ -22,12 +23,6 @@ export interface ExamineOptions {
   readonly timeoutMs: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-}
-
-/** What a service said of itself, and of the time. */
-export interface Examined {
-  readonly findings: readonly Finding[];
-  readonly clock: readonly ClockSample[];
 }
 
 /** Proxmox VE with the bot's own client, so that certificate, token and form of the answers are checked as in use. */
@@ -87,7 +82,7 @@ function trustText({ url, ca, fingerprints }: ClusterConfig): string {
 async function connectionFailure(error: unknown, url: string, { area, timeoutMs }: ExamineOptions): Promise<Finding> {
   if (error instanceof NoAnswer) {
     const fix = 'PROXMOX_URL=https://<a node>:8006, and no firewall between it and this machine';
-    return findingsOf(area).fail(`${url} does not answer (${error.code})`, fix);
+    return findingsOf(area).fail(error.message.replace(/\.$/, ''), fix);
   }
   const failure = failureOf(area, error);
   const shown = error instanceof TlsError ? await shownFingerprint(url, timeoutMs) : undefined;
@@ -96,4 +91,28 @@ async function connectionFailure(error: unknown, url: string, { area, timeoutMs 
     ...failure,
     fix: `PROXMOX_FINGERPRINTS=${shown}   (only if \`pvenode cert info\` on the node shows the same)`,
   };
+}
+
+/**
+ * The SHA-256 fingerprint of the certificate that a server shows, to be compared by a person; `undefined` when it shows
+ * none. Nothing is sent after the handshake, so it does not matter yet whose it is.
+ */
+function shownFingerprint(url: string, timeoutMs: number): Promise<string | undefined> {
+  const { hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  return new Promise((resolve) => {
+    const socket = tls.connect({
+      host,
+      port: Number(port === '' ? 443 : port),
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      rejectUnauthorized: false,
+    });
+    const end = (fingerprint: string | undefined) => {
+      socket.destroy();
+      resolve(fingerprint);
+    };
+    socket.setTimeout(timeoutMs, () => end(undefined));
+    socket.once('error', () => end(undefined));
+    socket.once('secureConnect', () => end(socket.getPeerCertificate().fingerprint256));
+  });
 }

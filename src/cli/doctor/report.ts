@@ -1,5 +1,5 @@
+import type { Finding, Status } from '../../core/finding.ts';
 import { oneLine } from '../../lib/text.ts';
-import type { Finding, Status } from './finding.ts';
 
 const marks: Readonly<Record<Status, string>> = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL', skip: 'skip' };
 
@@ -18,6 +18,7 @@ export function reportJson(findings: readonly Finding[]): string {
   return JSON.stringify({ ok: isWell(findings), findings }, null, 2);
 }
 
+/** Whether nothing failed; warnings are no failure. */
 export function isWell(findings: readonly Finding[]): boolean {
   return findings.every(({ status }) => status !== 'fail');
 }

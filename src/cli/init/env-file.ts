@@ -1,12 +1,16 @@
-import { repositoryOf } from '../../config/addresses.ts';
-import { isLoopback } from '../../config/values.ts';
+import type { ChatKind, InitAnswers } from '../../chat/kind.ts';
+import { repositoryOf } from '../../config/shapes.ts';
 import type { Answers } from './answers.ts';
 
 /** The id of the token that the printed commands make. */
 export const tokenId = 'proxnix@pve!bot';
 
-/** The text of `.env`. @param newSecret makes a fresh random one, in hex */
-export function envText(answers: Answers, newSecret: () => string): string {
+/**
+ * The text of `.env`.
+ * @param newSecret makes a fresh random one, in hex
+ * @param fileIn where a file is written, as the reader would name it
+ */
+export function envText(answers: Answers, newSecret: () => string, fileIn: (name: string) => string): string {
   const parts = [
     [
       '# Settings of proxnix, made by `proxnix init`; .env.example explains every variable there is.',
@@ -15,9 +19,12 @@ export function envText(answers: Answers, newSecret: () => string): string {
     proxmoxLines(answers),
     flakeLines(answers),
     pushLines(answers, newSecret),
-    httpLines(answers, newSecret),
-    answers.chat.includes('discord') ? discordLines : [],
-    answers.chat.includes('slack') ? slackLines : [],
+    [
+      '# HTTP: the webhook and the console.',
+      line('HTTP_HOST', answers.listen),
+      ...answers.otherChats.flatMap(({ init }) => init.offEnv ?? []),
+    ],
+    ...answers.chats.map((chat) => chat.init.env(answersFor(chat, answers, fileIn), newSecret)),
     approverLines(answers),
   ];
   return `${parts
@@ -26,14 +33,21 @@ export function envText(answers: Answers, newSecret: () => string): string {
     .join('\n\n')}\n`;
 }
 
+/** The part of the answers that a chat gets to know. */
+export function answersFor(chat: ChatKind, { chats, own, listen }: Answers, fileIn: (name: string) => string) {
+  const names = chat.init.questions.map(({ name }) => name);
+  return {
+    own: Object.fromEntries(Object.entries(own).filter(([name]) => names.includes(name))),
+    listen,
+    hasOthers: chats.length > 1,
+    envFile: fileIn('.env'),
+    file: fileIn,
+  } satisfies InitAnswers;
+}
+
 /** Webhooks name a repository as owner/name; a path on this machine has none, and is polled instead. */
 export function hasWebhooks({ gitUrl }: Answers): boolean {
   return gitUrl === undefined || repositoryOf(gitUrl) !== undefined;
-}
-
-/** Others than this machine are to log in, who cannot read the token that the bot would make. */
-export function needsConsoleToken({ chat, listen }: Answers): boolean {
-  return chat.includes('console') && !isLoopback(listen);
 }
 
 function proxmoxLines({ proxmoxUrl, imageStorage, pool }: Answers): readonly string[] {
@@ -68,45 +82,15 @@ function pushLines(answers: Answers, newSecret: () => string): readonly string[]
   return ['# Pushes: a path has no forge, so git is asked instead.', 'WEBHOOKS=off', 'POLL_INTERVAL=60s', ...secret];
 }
 
-function httpLines(answers: Answers, newSecret: () => string): readonly string[] {
-  const { chat, listen } = answers;
-  const others = chat.some((name) => name !== 'console');
-  // Written out beside other chats, so that a chat without its token is a mistake and not a silent console.
-  const on = chat.includes('console') ? (others ? ['CONSOLE=on'] : []) : ['CONSOLE=off'];
-  const token = needsConsoleToken(answers)
-    ? [
-        '# To log in to the console, and the name it is opened under.',
-        line('CONSOLE_TOKEN', newSecret()),
-        'CONSOLE_HOSTS=',
-      ]
-    : [];
-  return ['# HTTP: the webhook and the console.', line('HTTP_HOST', listen), ...on, ...token];
-}
-
-const discordLines: readonly string[] = [
-  '# Discord: the token of the bot, and the ids of the server and of the channel.',
-  'DISCORD_TOKEN=',
-  'DISCORD_GUILD=',
-  'DISCORD_CHANNEL=',
-];
-
-const slackLines: readonly string[] = [
-  '# Slack: xoxb-..., xapp-..., and the ids of the workspace and of the channel.',
-  'SLACK_BOT_TOKEN=',
-  'SLACK_APP_TOKEN=',
-  'SLACK_WORKSPACE=',
-  'SLACK_CHANNEL=',
-];
-
-function approverLines({ chat }: Answers): readonly string[] {
-  const forms = [
-    chat.includes('discord') ? ['discord:user:<id>', 'discord:role:<id>'] : [],
-    chat.includes('slack') ? ['slack:user:<id>', 'slack:group:<id>'] : [],
-  ].flat();
-  const owner = chat.includes('console') ? 'console:owner' : '';
+function approverLines({ chats }: Answers): readonly string[] {
+  const forms = chats
+    .filter(({ init }) => init.owner === undefined)
+    .flatMap(({ ids }) => [ids.person, ...(ids.group === undefined ? [] : [ids.group])])
+    .map(({ prefix }) => `${prefix}<id>`);
+  const owners = chats.flatMap(({ init }) => init.owner ?? []);
   return [
     `# Who may approve, with commas${forms.length === 0 ? '' : `: ${forms.join(', ')}`}. Nobody may while it is empty.`,
-    line('APPROVERS', owner),
+    line('APPROVERS', owners.join(', ')),
   ];
 }
 

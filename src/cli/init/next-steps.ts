@@ -1,46 +1,40 @@
-import { inviteLink } from '../../chat/discord/register.ts';
-import { isLoopback } from '../../config/values.ts';
+import type { InitStep } from '../../chat/kind.ts';
+import { forges } from '../../forges.ts';
+import { isLoopback } from '../../lib/addresses.ts';
+import { aclLines, grantsFor, roleLines, shell } from '../doctor/grants.ts';
 import type { Answers } from './answers.ts';
-import { hasWebhooks, needsConsoleToken } from './env-file.ts';
-import { forgeLines, webhookUrl } from './forges.ts';
-import { proxmoxLines } from './proxmox-lines.ts';
+import { answersFor, hasWebhooks, tokenId } from './env-file.ts';
 
-/** A step: what to do, and below it lines to copy or to go by. */
-interface Step {
-  readonly text: string;
-  readonly lines?: readonly string[];
-}
-
-/** Where the files were written, as the reader would name them. */
-export interface Places {
-  readonly envFile: string;
-  readonly manifest: string;
-}
-
-/** Everything that is left to do, numbered, up to a plan in the reader's own channel. */
-export function nextSteps(answers: Answers, places: Places): string {
+/**
+ * Everything that is left to do, numbered, up to a plan in the reader's own channel.
+ * @param fileIn where a file was written, as the reader would name it
+ */
+export function nextSteps(answers: Answers, fileIn: (name: string) => string): string {
+  const envFile = fileIn('.env');
   const steps = [
     programs,
-    ...proxmoxSteps(answers, places),
-    ...flakeSteps(answers, places),
-    ...(answers.chat.includes('discord') ? discordSteps(answers, places) : []),
-    ...(answers.chat.includes('slack') ? slackSteps(places) : []),
-    ...approverSteps(answers, places),
+    ...proxmoxSteps(answers, envFile),
+    ...flakeSteps(answers, envFile),
+    ...answers.chats.flatMap((chat) => chat.init.steps(answersFor(chat, answers, fileIn))),
+    ...approverSteps(answers, envFile),
     ...webhookSteps(answers),
-    ...consoleSteps(answers, places),
-    ...lastSteps(answers, places),
+    ...lastSteps(answers, envFile, fileIn),
   ];
   return steps
     .map(({ text, lines = [] }, index) => [`${index + 1}. ${text}`, ...lines.map((line) => `     ${line}`)].join('\n'))
     .join('\n\n');
 }
 
-const programs: Step = {
-  text: 'On this machine: git, and Nix 2.18 or newer (https://nixos.org/download).',
-  lines: ['git --version; nix --version'],
+const programs: InitStep = {
+  text: 'On this machine: git, Nix 2.18 or newer (https://nixos.org/download), and bubblewrap and util-linux for the sandbox that evaluations run in.',
+  lines: [
+    'git --version; nix --version; bwrap --version; setpriv --version',
+    '/etc/nix/nix.conf has `sandbox = true`: without the sandbox of Nix nothing is built',
+    '/dev/kvm can be opened by the builds (test -w /dev/kvm), or NIX_SETTINGS names a remote builder: disk images need it',
+  ],
 };
 
-function proxmoxSteps(answers: Answers, { envFile }: Places): readonly Step[] {
+function proxmoxSteps(answers: Answers, envFile: string): readonly InitStep[] {
   const address =
     answers.proxmoxUrl === undefined
       ? [{ text: `Write the address of a node into ${envFile}: PROXMOX_URL=https://<node>:8006` }]
@@ -59,7 +53,7 @@ function proxmoxSteps(answers: Answers, { envFile }: Places): readonly Step[] {
   ];
 }
 
-function flakeSteps({ gitUrl, branch }: Answers, { envFile }: Places): readonly Step[] {
+function flakeSteps({ gitUrl, branch }: Answers, envFile: string): readonly InitStep[] {
   const address =
     gitUrl === undefined
       ? [{ text: `Write the clone address of the flake into ${envFile}: GIT_URL=https://<forge>/<owner>/<name>.git` }]
@@ -78,60 +72,21 @@ function flakeSteps({ gitUrl, branch }: Answers, { envFile }: Places): readonly 
   ];
 }
 
-function discordSteps({ discordApplication }: Answers, { envFile }: Places): readonly Step[] {
-  const id = discordApplication ?? 'APPLICATION_ID';
-  const where =
-    discordApplication === undefined
-      ? ', with the Application ID of General Information in place of APPLICATION_ID'
-      : '';
-  return [
-    {
-      text: 'Discord: https://discord.com/developers/applications > New Application (or the one you have) > Bot > Reset Token, and copy it into DISCORD_TOKEN. No privileged intent is needed.',
-    },
-    { text: `Discord: open this link and choose your server${where}:`, lines: [inviteLink(id)] },
-    {
-      text: `Discord: Settings > Advanced > Developer Mode; then right click and copy the ids into ${envFile}. In a private channel, add the bot to it first.`,
-      lines: ['the server  > Copy Server ID  -> DISCORD_GUILD', 'the channel > Copy Channel ID -> DISCORD_CHANNEL'],
-    },
-  ];
-}
-
-function slackSteps({ envFile, manifest }: Places): readonly Step[] {
-  return [
-    {
-      text: `Slack: https://api.slack.com/apps > Create New App > From a manifest > your workspace > JSON: the text of ${manifest}; then Install App, and copy the tokens into ${envFile}.`,
-      lines: [
-        'OAuth & Permissions > Bot User OAuth Token (xoxb-...)                     -> SLACK_BOT_TOKEN',
-        'Basic Information > App-Level Tokens > with connections:write (xapp-...) -> SLACK_APP_TOKEN',
-      ],
-    },
-    {
-      text: 'Slack: open the channel in a browser; its address ends with /T.../C...: the first is SLACK_WORKSPACE, the second SLACK_CHANNEL. In that channel, type:',
-      lines: ['/invite @proxnix'],
-    },
-  ];
-}
-
-function approverSteps({ chat }: Answers, { envFile }: Places): readonly Step[] {
-  const lines = [
-    chat.includes('discord')
-      ? ['Discord: right click your name > Copy User ID -> discord:user:<id>; a role -> discord:role:<id>']
-      : [],
-    chat.includes('slack')
-      ? ['Slack: your profile > ... > Copy member ID   -> slack:user:<id>; a user group -> slack:group:<id>']
-      : [],
-  ].flat();
+function approverSteps({ chats }: Answers, envFile: string): readonly InitStep[] {
+  const lines = chats.flatMap(({ init }) => init.findIds ?? []);
   if (lines.length === 0) return [];
   return [{ text: `Say who may approve, in APPROVERS of ${envFile}; nobody may while it is empty.`, lines }];
 }
 
-function webhookSteps(answers: Answers): readonly Step[] {
+function webhookSteps(answers: Answers): readonly InitStep[] {
   if (!hasWebhooks(answers)) return [];
-  const { chat, listen, webhookUrl: known } = answers;
-  const token = chat.includes('console') ? ' and a CONSOLE_TOKEN' : '';
+  const { chats, listen, webhookUrl: known } = answers;
+  const needed = chats.flatMap(({ init }) => init.openNeeds ?? []).map((name) => ` and a ${name}`);
   const proxy =
     isLoopback(listen) && known === undefined
-      ? [`The bot listens on ${listen} only: let a reverse proxy pass /webhook on, or set HTTP_HOST=0.0.0.0${token}.`]
+      ? [
+          `The bot listens on ${listen} only: let a reverse proxy pass /webhook on, or set HTTP_HOST=0.0.0.0${needed.join('')}.`,
+        ]
       : [];
   return [
     {
@@ -141,23 +96,27 @@ function webhookSteps(answers: Answers): readonly Step[] {
   ];
 }
 
-function consoleSteps(answers: Answers, { envFile }: Places): readonly Step[] {
-  if (!needsConsoleToken(answers)) return [];
-  return [
-    {
-      text: `The console asks for CONSOLE_TOKEN of ${envFile}. Write the name or address that you open it under into CONSOLE_HOSTS. It speaks plain HTTP: let a reverse proxy with TLS stand before it, and HTTP_HOST be 127.0.0.1.`,
-    },
-  ];
+/** The webhook's address as the forge has to call it. */
+export function webhookUrl({ webhookUrl: base }: Answers): string {
+  if (base === undefined) return 'http://<the address of this machine>:6780/webhook';
+  const url = new URL(base);
+  if (url.pathname === '/') url.pathname = '/webhook';
+  return url.href;
 }
 
-function lastSteps(answers: Answers, { envFile }: Places): readonly Step[] {
-  const { chat, branch } = answers;
-  const address = needsConsoleToken(answers) ? 'the console' : 'the console, at the address that it prints';
-  const where = [
-    chat.includes('discord') ? ['your Discord channel'] : [],
-    chat.includes('slack') ? ['your Slack channel'] : [],
-    chat.includes('console') ? [address] : [],
-  ].flat();
+/** One line for the forge of the repository, or for each when its address does not tell which it is: the largest first. */
+export function forgeLines({ gitUrl = '' }: Answers): readonly string[] {
+  const host = /^(?:[a-z+]+:\/\/)?(?:[^@/]*@)?([^:/]+)/.exec(gitUrl)?.[1];
+  const known = forges.filter(({ hosts }) => hosts.some((one) => one === host));
+  const secret = 'the value of WEBHOOK_SECRET in .env';
+  return (known.length === 0 ? forges.toReversed() : known).map(
+    (forge) => `${forge.title}: ${forge.webhookSteps(secret)}`,
+  );
+}
+
+function lastSteps(answers: Answers, envFile: string, fileIn: (name: string) => string): readonly InitStep[] {
+  const { chats, branch } = answers;
+  const where = chats.map((chat) => chat.init.where(answersFor(chat, answers, fileIn)));
   const option = envFile === '.env' ? '' : ` --env-file ${envFile}`;
   return [
     {
@@ -168,5 +127,33 @@ function lastSteps(answers: Answers, { envFile }: Places): readonly Step[] {
       text: `Start it. The plan shows in ${where.join(' and ')}: at the next push to ${branch}, or when you type /proxnix plan.`,
       lines: [option === '' ? 'npm start' : `npm start --${option}`],
     },
+  ];
+}
+
+/** The commands for a root shell on one node: storage, roles, user, token, and the rights of both. */
+export function proxmoxLines(answers: Answers): readonly string[] {
+  const { pve: major, pool, imageStorage, targetStorage, bridge } = answers;
+  const grants = grantsFor({ major, pool, imageStorage, targetStorages: targetStorage, bridges: bridge });
+  const [user = '', token = ''] = tokenId.split('!');
+  return [
+    ...storageLines(imageStorage),
+    ...roleLines(grants),
+    ...(pool === undefined ? [] : [`pveum pool add ${shell(pool)}`]),
+    `pveum user add ${user}`,
+    `pveum user token add ${user} ${token} --privsep 1`,
+    ...grants.flatMap((grant) => aclLines(grant, tokenId)),
+  ];
+}
+
+/** The storage `local` is on every node and has no `import`; any other is made as a folder. */
+function storageLines(storage: string): readonly string[] {
+  if (storage === 'local') {
+    return [
+      'pvesm set local --content iso,vztmpl,backup,import   # the whole list: keep what it holds now; VMs need import, containers vztmpl',
+    ];
+  }
+  const name = shell(storage);
+  return [
+    `pvesm add dir ${name} --path /var/lib/${name} --content import,vztmpl   # there already? pvesm set ${name} --content import,vztmpl,<what it holds now>`,
   ];
 }

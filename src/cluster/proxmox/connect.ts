@@ -3,6 +3,7 @@ import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { UserError } from '../../core/errors.ts';
+import { isLoopback } from '../../lib/addresses.ts';
 
 /** How the server proves that it is the one that was meant. Without either the system's own CAs decide. */
 export interface Trust {
@@ -21,7 +22,7 @@ const idleMs = 4_000;
 /** An agent for one server. Plain HTTP only to the machine itself: the token would travel in clear. */
 export function makeAgent(url: URL, trust: Trust, keepAlive: boolean): http.Agent {
   if (url.protocol === 'http:') {
-    if (!['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) {
+    if (!isLoopback(url.hostname)) {
       throw new UserError(`The Proxmox URL ${url.origin} is not encrypted.`, { next: 'Use https://<node>:8006.' });
     }
     return new http.Agent({ keepAlive, timeout: idleMs });

@@ -54,19 +54,35 @@ export class ProxmoxError extends UserError {
   }
 }
 
-/** The call got no answer. `reached` is false only when it surely never came to the server. */
+/** A call got no answer. `reached` is false only when it surely never came to the server. */
 export class NoAnswer extends UserError {
   readonly reached: boolean;
   readonly code: string;
+  readonly method: string;
+  readonly path: string;
 
-  constructor(call: Call, code: string, reached: boolean, next?: string) {
-    super(`${nameOf(call)}: no answer from Proxmox (${code})`, {
+  /** @param origin of the API, without a slash at its end */
+  constructor(call: Call, origin: string, code: string, reached: boolean, next?: string) {
+    super(`Proxmox at ${origin} does not answer (${reasons[code] ?? code}).`, {
       next: next ?? 'Check that the Proxmox API is reachable from the bot.',
     });
     this.code = code;
     this.reached = reached;
+    this.method = call.method;
+    this.path = call.path;
   }
 }
+
+/** Codes of Node and of OpenSSL as people say them. */
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'no such host',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  timeout: 'no answer in time',
+  redirect: 'it leads to another address',
+};
 
 /** The certificate is not the one that was pinned or signed: nothing was sent. */
 export class TlsError extends UserError {}

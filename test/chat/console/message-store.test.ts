@@ -91,6 +91,17 @@ describe('messageFolder', () => {
     expect(warn).toHaveBeenCalledOnce();
   });
 
+  it('keeps a message that names a person of a chat which this program does not know', async () => {
+    const warn = vi.fn();
+    const store = messageFolder(folder, { warn });
+    await store.load();
+    const person = { chat: 'matrix', id: '@ada:example.org', name: 'Ada' };
+    const message = aMessage({ card: aCard({ blocks: [{ kind: 'small', rich: [{ person }] }] }) });
+    await store.save(message);
+    expect(await store.load()).toEqual([message]);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
   it('goes on after a save that failed', async () => {
     const store = messageFolder(folder, silent);
     await expect(store.save(aMessage())).rejects.toThrow('ENOENT');

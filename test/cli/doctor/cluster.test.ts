@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Finding } from '../../../src/cli/doctor/finding.ts';
 import { examineCluster, type Guests } from '../../../src/cli/doctor/proxmox.ts';
-import type { ClusterConfig } from '../../../src/config.ts';
+import type { ClusterConfig } from '../../../src/config/config.ts';
 import { parseDesired } from '../../../src/core/desired.ts';
+import type { Finding } from '../../../src/core/finding.ts';
 import { Secret } from '../../../src/secret.ts';
 import { demoSeed, type Seed, startSimulator } from '../../../src/simulator/simulator.ts';
 import { startFront } from '../support/front.ts';
@@ -341,7 +341,7 @@ describe('a cluster that cannot be used', () => {
     expect(findings).toMatchObject([
       {
         status: 'fail',
-        text: 'http://127.0.0.1:1 does not answer (ECONNREFUSED)',
+        text: 'Proxmox at http://127.0.0.1:1 does not answer (connection refused)',
         fix: expect.stringContaining('PROXMOX_URL='),
       },
     ]);

@@ -1,7 +1,7 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { entranceFindings, loadForDoctor } from '../../../src/cli/doctor/configuration.ts';
+import { exposureFindings, loadForDoctor } from '../../../src/cli/doctor/configuration.ts';
 import { aFolder, envFile } from '../support/services.ts';
 
 const minimal = {
@@ -13,12 +13,12 @@ const minimal = {
   APPROVERS: 'console:owner',
 };
 
-function entrances(change: Readonly<Record<string, string>>) {
+function exposed(change: Readonly<Record<string, string>>) {
   const folder = aFolder();
   const state = { STATE_DIR: join(folder, 'state') };
   const { config, findings } = loadForDoctor(envFile(folder, { ...minimal, ...state, ...change }), {});
   if (config === undefined) throw new Error(JSON.stringify(findings));
-  return entranceFindings(config);
+  return exposureFindings(config);
 }
 
 describe('the configuration', () => {
@@ -84,62 +84,36 @@ describe('the configuration', () => {
   });
 });
 
-describe('the entrances', () => {
-  it('are the webhook with a long secret, the console with a token of its own, and the metrics', async () => {
-    const found = await entrances({ STATE_DIR: '/nowhere/state' });
+describe('what is exposed', () => {
+  it('are the webhook with a long secret, and the metrics', () => {
+    const found = exposed({ STATE_DIR: '/nowhere/state' });
     expect(found.map(({ status, area, text }) => `${status} ${area} ${text}`)).toEqual([
       'ok webhook its secret is long enough',
-      'ok console is on at 127.0.0.1:6780; its token is made at the first start, in /nowhere/state/console-token',
       "ok metrics are at /metrics for those with the console's token",
     ]);
   });
 
   it.each(['a-short-secret-16', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'])(
     'are open to guessing with the secret %s',
-    async (secret) => {
-      const [webhook, webConsole] = await entrances({ WEBHOOK_SECRET: secret, CONSOLE_TOKEN: secret });
+    (secret) => {
+      const [webhook] = exposed({ WEBHOOK_SECRET: secret });
       expect(webhook).toMatchObject({ status: 'warn', fix: expect.stringContaining('openssl rand -hex 32') });
-      expect(webConsole).toMatchObject({ status: 'warn', fix: expect.stringContaining('openssl rand -hex 24') });
-      expect(JSON.stringify([webhook, webConsole])).not.toContain(secret);
+      expect(JSON.stringify(webhook)).not.toContain(secret);
     },
   );
 
-  it('may be polling and a console with a configured token', async () => {
-    const found = await entrances({
-      ...{ WEBHOOKS: 'off', HTTP_HOST: '0.0.0.0' },
-      ...{ CONSOLE_TOKEN: '0a1b2c3d4e5f60718293a4b5', METRICS_TOKEN: '1a1b2c3d4e5f60718293a4b5' },
-    });
+  it('may be polling and metrics with a token of their own', () => {
+    const found = exposed({ WEBHOOKS: 'off', METRICS_TOKEN: '1a1b2c3d4e5f60718293a4b5' });
     expect(found.map(({ status, text }) => `${status} ${text}`)).toEqual([
       'ok is off; git is asked for pushes every 300 s',
-      'ok is on at 0.0.0.0:6780 and asks for its token',
       'ok are at /metrics for those with METRICS_TOKEN',
     ]);
   });
 
-  it('may be without console and metrics', async () => {
+  it('may be without metrics', () => {
     const discord = { DISCORD_TOKEN: 'a-discord-token', DISCORD_GUILD: '112233445566778899' };
-    const found = await entrances({ ...discord, DISCORD_CHANNEL: '223344556677889900' });
-    expect(found.slice(1).map(({ text }) => text)).toEqual(['is off', 'are off: they need a METRICS_TOKEN']);
-  });
-
-  it.each([
-    ['ca11ab1e0000111122223333444455556666777788889999', '600', 'ok', /and asks for the token in .*console-token$/],
-    ['ca11ab1e0000111122223333444455556666777788889999', '640', 'warn', /others on this machine may read its token/],
-    ['ca11ab1e', '600', 'warn', /is damaged/],
-  ])('tell how the token lies in its file: %s with rights %s', async (text, mode, status, words) => {
-    const dir = aFolder();
-    writeFileSync(join(dir, 'console-token'), text);
-    chmodSync(join(dir, 'console-token'), Number.parseInt(mode, 8));
-    const [, webConsole] = await entrances({ STATE_DIR: dir });
-    expect(webConsole).toMatchObject({ status, text: expect.stringMatching(words) });
-    expect(JSON.stringify(webConsole)).not.toContain(text);
-  });
-
-  it('cannot be told where the token is no file of this user', async () => {
-    const dir = aFolder();
-    mkdirSync(join(dir, 'console-token'));
-    const [, webConsole] = await entrances({ STATE_DIR: dir });
-    expect(webConsole).toMatchObject({ status: 'fail', area: 'console', text: expect.stringContaining('is no file') });
+    const found = exposed({ ...discord, DISCORD_CHANNEL: '223344556677889900' });
+    expect(found.slice(1).map(({ text }) => text)).toEqual(['are off: they need a METRICS_TOKEN']);
   });
 
   it('warn of a console that others reach over plain HTTP', () => {

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { nodeFinding, stateFindings } from '../../../src/cli/doctor/machine.ts';
+import { clockFindings, nodeFinding, stateFindings } from '../../../src/cli/doctor/machine.ts';
 import { lockInstance } from '../../../src/store/instance-lock.ts';
 import { aFolder } from '../support/services.ts';
 
@@ -81,5 +81,36 @@ describe('the state folder', () => {
     expect(await stateFindings('/proc/self')).toMatchObject([
       { status: 'fail', text: expect.stringMatching(/^\/proc\/self cannot be written \(E[A-Z]+\)$/) },
     ]);
+  });
+});
+
+describe('clockFindings', () => {
+  it('says with whom it agrees', () => {
+    const samples = [
+      { from: 'Proxmox', aheadMs: 900 },
+      { from: 'Slack', aheadMs: -30_000 },
+    ];
+    expect(clockFindings(samples)).toEqual([{ status: 'ok', area: 'clock', text: 'agrees with Proxmox, Slack' }]);
+  });
+
+  it('warns from 30 seconds on, in both directions', () => {
+    expect(clockFindings([{ from: 'Slack', aheadMs: 31_000 }])).toMatchObject([
+      { status: 'warn', text: 'this machine is 31 s behind Slack', fix: 'timedatectl set-ntp true' },
+    ]);
+    expect(clockFindings([{ from: 'Discord', aheadMs: -45_000 }])).toMatchObject([
+      { status: 'warn', text: 'this machine is 45 s ahead of Discord' },
+    ]);
+  });
+
+  it('fails where signatures do, but not for a Proxmox whose own clock may be the wrong one', () => {
+    expect(clockFindings([{ from: 'Slack', aheadMs: 301_000 }])).toMatchObject([{ status: 'fail' }]);
+    expect(clockFindings([{ from: 'Slack', aheadMs: 300_000 }])).toMatchObject([{ status: 'warn' }]);
+    expect(clockFindings([{ from: 'Proxmox lab', aheadMs: 400_000 }])).toMatchObject([
+      { status: 'warn', fix: expect.stringContaining('on the node too') },
+    ]);
+  });
+
+  it('is skipped when nobody told the time', () => {
+    expect(clockFindings([])).toMatchObject([{ status: 'skip' }]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { examined, type Finding, failureOf } from '../../../src/cli/doctor/finding.ts';
 import { harmless, isWell, reportJson, reportText } from '../../../src/cli/doctor/report.ts';
 import { UserError } from '../../../src/core/errors.ts';
+import { examined, type Finding, failureOf } from '../../../src/core/finding.ts';
 import { createGate, Secret } from '../../../src/secret.ts';
 
 const findings: readonly Finding[] = [

@@ -166,7 +166,9 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('each connection over %s', (maxVe
 
 it('plain HTTP is refused to everything but the machine itself', () => {
   expect(() => connect('http://pve1.example.net:8006', {})).toThrow('is not encrypted');
-  expect(() => connect('http://127.0.0.1:8006', {})).not.toThrow();
+  for (const host of ['127.0.0.1', '127.0.0.2', 'localhost', '[::1]']) {
+    expect(() => connect(`http://${host}:8006`, {}), host).not.toThrow();
+  }
 });
 
 /** Some CA that Node knows and that signed nothing here. */

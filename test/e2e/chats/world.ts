@@ -4,7 +4,10 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { vi } from 'vitest';
 import { type App, type AppParts, startApp } from '../../../src/app.ts';
-import { type Config, loadConfig } from '../../../src/config.ts';
+import { webConsole } from '../../../src/chat/console/kind.ts';
+import { discord as aDiscordKind } from '../../../src/chat/discord/kind.ts';
+import { slack as aSlackKind } from '../../../src/chat/slack/kind.ts';
+import { type Config, loadConfig } from '../../../src/config/config.ts';
 import { RecordedBuilder } from '../../../src/demo/recorded-builder.ts';
 import { createSampleRepository, type SampleRepository } from '../../../src/demo/repository.ts';
 import { reportHead, writeSession } from '../../../src/demo/session.ts';
@@ -81,6 +84,11 @@ export async function aChatWorld(options: ChatWorldOptions): Promise<ChatWorld> 
   const [discord, slack] = [await FakeDiscord.start(), await startSlack()];
   const wires = { discord: await aWire(() => discord.api), slack: await aWire(() => slack.origin) };
   const { secret = 'a-webhook-secret-of-this-test-0123456789' } = options;
+  const kinds = [
+    webConsole,
+    aDiscordKind({ api: `${wires.discord.url}/api` }),
+    aSlackKind({ apiUrl: `${wires.slack.url}/api/`, stagger: 0 }),
+  ];
   const logged: string[] = [];
   let app: App | undefined;
   const env = {
@@ -104,18 +112,16 @@ export async function aChatWorld(options: ChatWorldOptions): Promise<ChatWorld> 
     ...(builder?.parts ?? { builder: new RecordedBuilder({ dir: path.join(dir, 'recorded') }) }),
     proxmox: { sleep: (ms) => setTimeout(ms * timeScale, undefined), timeouts },
     health: { now: () => Date.now() / timeScale, sleep: (ms) => setTimeout(ms * timeScale, undefined) },
-    discord: { api: `${wires.discord.url}/api` },
-    slack: { apiUrl: `${wires.slack.url}/api/`, stagger: 0 },
     pushQuietMs: 50,
     ...(options.editEveryMs === undefined ? {} : { editEveryMs: options.editEveryMs }),
     log: createLog({
-      ...{ level: 'debug', pretty: false, gate: createGate(config.secrets) },
+      ...{ level: 'debug', pretty: false, gate: createGate(config.secrets, config.tokenShapes) },
       destination: { write: (line) => logged.push(line) },
     }),
   });
   const start = async (more: Env = {}, { alone = false } = {}) => {
     const port = app === undefined ? '0' : new URL(app.url).port;
-    const config = loadConfig({ ...env, HTTP_PORT: port, ...more }, () => '');
+    const config = loadConfig({ ...env, HTTP_PORT: port, ...more }, () => '', { chats: kinds });
     app = await startApp(config, parts(config));
     if (chats.includes('slack') && !alone) {
       await vi.waitFor(() => mustBe(slack.sockets.count >= 1, 'no socket yet'), patience);

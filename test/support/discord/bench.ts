@@ -1,6 +1,7 @@
 import type { Answer, ChatHandlers, CommandRequest, Press, Submission } from '../../../src/chat/chat.ts';
 import { DiscordChat } from '../../../src/chat/discord/discord.ts';
-import type { AdapterState, DiscordLog, DiscordOptions } from '../../../src/chat/discord/settings.ts';
+import type { DiscordLog, DiscordOptions } from '../../../src/chat/discord/settings.ts';
+import type { AdapterState } from '../../../src/chat/kind.ts';
 import type { Card } from '../../../src/views/card.ts';
 import type { FakeDiscord } from './fake-discord.ts';
 import { ids, token } from './ids.ts';

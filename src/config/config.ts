@@ -1,0 +1,190 @@
+import { z } from 'zod';
+import type { ChatKind, ChatSetup, ChatSource } from '../chat/kind.ts';
+import { chats as everyChat } from '../chats.ts';
+import { forges } from '../forges.ts';
+import { Secret } from '../secret.ts';
+import { clusterOf, fleetOf, type Scope } from './fleet.ts';
+import { type FleetsFile, readFleetsFile } from './fleets-file.ts';
+import { Mistakes, nearMisses } from './mistakes.ts';
+import type { Config } from './model.ts';
+import { type Env, type Found, type ReadFile, readSettings, type Source } from './read.ts';
+import { factsOf } from './setting.ts';
+import { type Environment, environmentOf, type Section, sectionsOf } from './settings.ts';
+import { risksOf, warningsOf } from './warnings.ts';
+
+export type { ClusterConfig, Config, FleetConfig } from './model.ts';
+
+/** Parts that a test replaces. */
+export interface ConfigOptions {
+  /** Default: every chat of the program. */
+  readonly chats?: readonly ChatKind[];
+}
+
+/**
+ * Reads the whole configuration. Throws one `UserError` with every mistake: each of its details begins with the
+ * variable's name and says what is expected, never the value (it may be secret).
+ */
+export function loadConfig(env: Env, readFile: ReadFile, { chats = everyChat }: ConfigOptions = {}): Config {
+  const mistakes = new Mistakes();
+  const source = { env, readFile, mistakes };
+  const schema = environmentOf(chats);
+  const sections = sectionsOf(chats);
+  const values = readSettings(schema, source);
+  const { setups, read } = readChats(chats, values, source);
+  const file =
+    values.PROXNIX_FLEETS === undefined ? undefined : readFleetsFile(values.PROXNIX_FLEETS, sections, source);
+  const wanted = chats.filter((chat) => isWanted(chat, env));
+  const scopes = file === undefined ? oneFleet(values) : scopesOf(file, (given) => readSettings(schema, source, given));
+  const clusters = scopes.clusters.flatMap((scope) => clusterOf(scope, source) ?? []);
+  const fleets = scopes.fleets.map(({ cluster, given, ...scope }) =>
+    fleetOf(scope, cluster, { setups, wanted, channels: channelsOf(chats, source, given) }, source),
+  );
+  const webhook = readWebhook(values, mistakes);
+  mistakes.check();
+
+  const { POLL_INTERVAL: poll, DRIFT_POWER_INTERVAL: power, DRIFT_PLAN_INTERVAL: plan } = values;
+  const config = {
+    clusters,
+    fleets,
+    chats: setups,
+    http: { host: values.HTTP_HOST, port: values.HTTP_PORT },
+    ...(webhook === undefined ? {} : { webhook }),
+    ...(poll === 'off' ? {} : { pollIntervalMs: poll }),
+    ...(values.METRICS_TOKEN === undefined ? {} : { metricsToken: values.METRICS_TOKEN }),
+    drift: {
+      ...(power === 'off' ? {} : { powerIntervalMs: power }),
+      ...(plan === 'off' ? {} : { planIntervalMs: plan }),
+    },
+    nix: readNix(values),
+    stateDir: values.STATE_DIR,
+    log: { level: values.LOG_LEVEL },
+    tokenShapes: tokenShapesOf(chats),
+  };
+  const secrets = [...secretsIn([config, read]), ...secretsOfNix(values.NIX_SETTINGS)];
+  const risks = risksOf(config);
+  const warnings = [...warningsOf(values, config, chats), ...risks, ...nearMisses(env, variablesOf(sections))];
+  return { ...config, secrets, risks, warnings };
+}
+
+/** The forms of the tokens of every chat and every forge, configured or not: what the output gate takes out. */
+export function tokenShapesOf(chats: readonly ChatKind[] = everyChat): readonly RegExp[] {
+  return [...chats, ...forges].flatMap(({ tokens }) => tokens);
+}
+
+/** @returns the chats that are on, and every value that they read */
+function readChats(chats: readonly ChatKind[], values: Environment, source: Source) {
+  const read: unknown[] = [];
+  const setups = chats.flatMap((chat): readonly ChatSetup[] => {
+    const chatSource: ChatSource = {
+      values(settings) {
+        const found = readSettings(settings, source);
+        read.push(found);
+        return found;
+      },
+      need: (name, value, why) => source.mistakes.need(name, value, why),
+      mistake: (name, expected) => source.mistakes.add(name, expected),
+      isAlone: !chats.some((other) => other !== chat && isWanted(other, source.env)),
+      isWanted: isWanted(chat, source.env),
+      httpHost: values.HTTP_HOST,
+    };
+    const setup = chat.read(chatSource);
+    return setup === undefined ? [] : [setup];
+  });
+  return { setups, read };
+}
+
+/** Is any variable of a chat set that has no default? Then everything that the chat needs must be. */
+function isWanted({ settings }: ChatKind, env: Env): boolean {
+  return Object.entries(settings.shape).some(([name, schema]) => {
+    if (schema instanceof z.ZodPrefault) return false;
+    const names = factsOf(schema).isSecret === true ? [name, `${name}_FILE`] : [name];
+    return names.some((one) => (env[one] ?? '').trim() !== '');
+  });
+}
+
+interface Scopes {
+  readonly clusters: readonly Scope[];
+  readonly fleets: readonly (Scope & { readonly cluster: string; readonly given: ReadonlyMap<string, Found> })[];
+}
+
+/** The one fleet of the plain environment, on the one cluster. */
+function oneFleet(values: Environment): Scopes {
+  const at = (name: string) => name;
+  return {
+    clusters: [{ name: 'default', values, at }],
+    fleets: [{ name: values.FLEET, values, at, cluster: 'default', given: new Map() }],
+  };
+}
+
+/** Several fleets: what an entry of the file leaves out comes from the environment. */
+function scopesOf({ clusters, fleets }: FleetsFile, read: (given: ReadonlyMap<string, Found>) => Environment): Scopes {
+  return {
+    clusters: clusters.map(({ name, at, given }) => ({ name, at, values: read(given) })),
+    fleets: fleets.map(({ name, at, given, cluster }) => ({ name, at, cluster, given, values: read(given) })),
+  };
+}
+
+/** By chat, the channel of a fleet. */
+function channelsOf(
+  chats: readonly ChatKind[],
+  source: Source,
+  given: ReadonlyMap<string, Found>,
+): Readonly<Record<string, string>> {
+  const pairs = chats.flatMap(({ name, settings, channel }) => {
+    const value = channel === undefined ? undefined : readSettings(settings, source, given)[channel];
+    return typeof value === 'string' ? [[name, value] as const] : [];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** The names of all variables, with those that name a file. */
+function variablesOf(sections: readonly Section[]): readonly string[] {
+  const settings = sections.flatMap((section) => Object.entries(section.settings.shape));
+  const secrets = settings.filter(([, schema]) => factsOf(schema).isSecret === true);
+  return [...settings.map(([name]) => name), ...secrets.map(([name]) => `${name}_FILE`)];
+}
+
+function readWebhook(values: Environment, mistakes: Mistakes): Config['webhook'] {
+  if (values.WEBHOOKS === 'off') return undefined;
+  const why = 'to tell your forge from a stranger; or set WEBHOOKS=off and let POLL_INTERVAL find pushes';
+  const secret = mistakes.need('WEBHOOK_SECRET', values.WEBHOOK_SECRET, why);
+  return secret === undefined ? undefined : { secret };
+}
+
+function readNix(values: Environment): Config['nix'] {
+  return {
+    evalTimeoutMs: values.NIX_EVAL_TIMEOUT,
+    buildTimeoutMs: values.NIX_BUILD_TIMEOUT,
+    evalMemoryBytes: values.NIX_EVAL_MEMORY,
+    batch: values.NIX_BATCH,
+    workers: values.NIX_WORKERS,
+    evalSandbox: values.NIX_EVAL_SANDBOX === 'on',
+    evalHosts: values.NIX_EVAL_HOSTS,
+    privateStore: values.NIX_PRIVATE_STORE,
+    allowIfd: values.NIX_ALLOW_IFD,
+    restrictEval: values.NIX_RESTRICT_EVAL,
+    settings: values.NIX_SETTINGS,
+  };
+}
+
+/** Every secret anywhere in the configuration, so none is forgotten at the output gate when one is added. */
+function secretsIn(value: unknown): Secret[] {
+  const found = new Set<Secret>();
+  collect(value, found);
+  return [...new Map([...found].map((secret) => [secret.reveal(), secret])).values()];
+}
+
+function collect(value: unknown, found: Set<Secret>): void {
+  if (value instanceof Secret) found.add(value);
+  else if (typeof value === 'object' && value !== null) for (const item of Object.values(value)) collect(item, found);
+}
+
+/** Nix keeps tokens in a setting: `access-tokens = github.com=TOKEN gitlab.com=PAT:TOKEN`. */
+function secretsOfNix(settings: readonly string[]): Secret[] {
+  return settings
+    .filter((line) => /^(?:extra-)?access-tokens = /.test(line))
+    .flatMap((line) => line.slice(line.indexOf(' = ') + 3).split(/\s+/))
+    .map((entry) => entry.slice(entry.indexOf('=') + 1).replace(/^(?:PAT|OAuth2):/, ''))
+    .filter((token) => token.length >= 8)
+    .map((token) => new Secret(token));
+}
