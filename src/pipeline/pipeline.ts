@@ -11,6 +11,7 @@ import { storeCard } from '../views/store-card.ts';
 import { Access, type Opened, type Wish } from './access.ts';
 import { cleanAnswer } from './clean-card.ts';
 import { type Decision, Decisions } from './decisions.ts';
+import { Delivery } from './delivery.ts';
 import type { Deps, Fleet } from './deps.ts';
 import type { DriftFinding } from './drift-check.ts';
 import { Expiry } from './expiry.ts';
@@ -18,7 +19,6 @@ import { findRollBack } from './find-roll-back.ts';
 import { Lanes } from './lanes.ts';
 import { originOf } from './provenance.ts';
 import { reconcile } from './reconcile.ts';
-import { Reporter } from './reporter.ts';
 import { Runs } from './runs.ts';
 import { setLock } from './set-lock.ts';
 import { ShownPlans } from './shown-plans.ts';
@@ -34,7 +34,7 @@ const elsewhere = 'of another fleet';
 /** The story: from a push to the final tags. Everything that chats, webhooks and the command line ask for comes here. */
 export class Pipeline {
   readonly #deps: Deps;
-  readonly #reporter: Reporter;
+  readonly #reporter: Delivery;
   readonly #runs: Runs;
   readonly #lanes = new Lanes();
   readonly #work: Work;
@@ -47,7 +47,7 @@ export class Pipeline {
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    this.#reporter = new Reporter({
+    this.#reporter = new Delivery({
       ...deps,
       onShown: (runId, ref) => {
         this.#runs.shown(runId, ref).catch((error: unknown) => {

@@ -6,8 +6,8 @@ import type { Store } from '../store/store.ts';
 import type { CardContext } from '../views/context.ts';
 import { endReply, expiryReply } from '../views/replies.ts';
 import { runCard } from '../views/run-card.ts';
+import type { Delivery } from './delivery.ts';
 import type { Clock, Fleet, Log } from './deps.ts';
-import type { Reporter } from './reporter.ts';
 
 /** Events that only paint progress: shown, never worth a write to disk. */
 type PassingEvent = Extract<RunEvent, { type: 'progress' | 'output' | 'progressed' }>;
@@ -48,7 +48,7 @@ export class Runs {
     readonly store: Store;
     readonly clock: Clock;
     readonly log: Log;
-    readonly reporter: Reporter;
+    readonly reporter: Delivery;
     readonly contextOf: (run: Run) => CardContext;
     /** Called once when a run has ended and that is saved. */
     readonly onEnded: (run: Run) => void;

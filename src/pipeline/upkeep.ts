@@ -2,11 +2,11 @@ import { errorFacts } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
 import type { Card } from '../views/card.ts';
 import { Collector } from './collect.ts';
+import type { Delivery } from './delivery.ts';
 import type { Deps, Fleet } from './deps.ts';
 import { Drift, type DriftFinding } from './drift-check.ts';
 import type { Lanes } from './lanes.ts';
 import { Power } from './power.ts';
-import type { Reporter } from './reporter.ts';
 import type { Runs } from './runs.ts';
 import { Schedule } from './schedule.ts';
 
@@ -28,13 +28,13 @@ export class Upkeep {
   readonly #deps: Deps;
   readonly #runs: Runs;
   readonly #lanes: Lanes;
-  readonly #reporter: Reporter;
+  readonly #reporter: Delivery;
   readonly #power: Power;
   readonly #drift: Drift;
   readonly #collector: Collector;
   readonly #schedule: Schedule;
 
-  constructor(deps: Deps, parts: { readonly runs: Runs; readonly lanes: Lanes; readonly reporter: Reporter }) {
+  constructor(deps: Deps, parts: { readonly runs: Runs; readonly lanes: Lanes; readonly reporter: Delivery }) {
     const { runs, lanes, reporter } = parts;
     this.#deps = deps;
     this.#runs = runs;

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import PQueue from 'p-queue';
 import type { Logger } from 'pino';
 import type { ConsoleMessage, MessageStore } from './message.ts';
 import { messageSchema } from './message-schema.ts';
@@ -9,12 +10,7 @@ import { messageSchema } from './message-schema.ts';
  * cannot be read is set aside as `<name>.damaged` and logged. Writes are done in the order of the calls.
  */
 export function messageFolder(folder: string, log: Pick<Logger, 'warn'>): MessageStore {
-  let last: Promise<unknown> = Promise.resolve();
-  const inOrder = (write: () => Promise<void>): Promise<void> => {
-    const done = last.then(write, write);
-    last = done.catch(() => undefined);
-    return done;
-  };
+  const writes = new PQueue({ concurrency: 1 });
   return {
     async load() {
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -22,8 +18,8 @@ export function messageFolder(folder: string, log: Pick<Logger, 'warn'>): Messag
       const found = await Promise.all(names.map((name) => readMessage(join(folder, name), log)));
       return found.filter((message) => message !== undefined);
     },
-    save: (message) => inOrder(() => writeMessage(folder, message)),
-    remove: (id) => inOrder(() => rm(join(folder, `${id}.json`), { force: true })),
+    save: (message) => writes.add(() => writeMessage(folder, message)),
+    remove: (id) => writes.add(() => rm(join(folder, `${id}.json`), { force: true })),
   };
 }
 

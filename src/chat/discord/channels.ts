@@ -1,7 +1,7 @@
 import { ChannelType, type REST, Routes } from 'discord.js';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
-import { errorFacts } from './rest-errors.ts';
+import { errorFacts } from './errors.ts';
 
 const Channel = z.object({ id: z.string(), type: z.number(), guild_id: z.string().optional() });
 

@@ -9,7 +9,7 @@ import {
   type RESTOptions,
 } from 'discord.js';
 import { UserError } from '../../core/errors.ts';
-import { errorFacts } from './rest-errors.ts';
+import { errorFacts } from './errors.ts';
 import type { DiscordLog } from './settings.ts';
 
 export interface ConnectOptions {

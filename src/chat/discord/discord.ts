@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { type Client, REST, RESTEvents, type RESTOptions } from 'discord.js';
+import type { Client, REST, RESTOptions } from 'discord.js';
 import { UserError } from '../../core/errors.ts';
 import type { Card } from '../../views/card.ts';
 import type { Chat, ChatHandlers, MessageRef } from '../chat.ts';
-import { Board } from './board.ts';
 import { checkChannels } from './channels.ts';
 import { connect } from './connect.ts';
 import type { Desk } from './desk.ts';
 import { Interaction } from './interaction-schema.ts';
 import { handleInteraction } from './interactions.ts';
+import { Messages } from './messages.ts';
 import { OpenForms } from './open-forms.ts';
 import { inviteLink, registerCommands } from './register.ts';
+import { makeRest, restOptions } from './rest.ts';
 import type { DiscordOptions } from './settings.ts';
 
 /** Interactions remembered so that a replayed one is handled once. */
@@ -23,28 +24,17 @@ export class DiscordChat implements Chat {
   readonly #options: Required<Omit<DiscordOptions, 'api'>>;
   readonly #restOptions: Partial<RESTOptions>;
   readonly #rest: REST;
-  readonly #board: Board;
+  readonly #messages: Messages;
   readonly #seen = new Set<string>();
   readonly #busy = new Set<Promise<void>>();
   #client: Client<true> | undefined;
+  #isStopped = false;
 
   constructor({ now = Date.now, newId = randomUUID, ackAfter = 1500, patience = 30_000, ...options }: DiscordOptions) {
     this.#options = { ...options, now, newId, ackAfter, patience };
-    this.#restOptions = {
-      timeout: 10_000,
-      retries: 1,
-      // discord.js would send every waiting edit, one after the other: ours wait themselves and send the newest
-      rejectOnRateLimit: ({ route }) => route.startsWith('/channels/'),
-      ...(options.api === undefined ? {} : { api: options.api }),
-    };
-    this.#rest = new REST(this.#restOptions).setToken(options.token);
-    this.#rest.on(RESTEvents.RateLimited, ({ route, global, retryAfter }) =>
-      options.log.info({ route, global, retryAfter }, 'Discord asks to wait'),
-    );
-    this.#rest.on(RESTEvents.InvalidRequestWarning, (warning) =>
-      options.log.warn(warning, 'Discord refused many requests'),
-    );
-    this.#board = new Board(this.#rest, options);
+    this.#restOptions = restOptions(options.api);
+    this.#rest = makeRest(this.#restOptions, options.token, options.log);
+    this.#messages = new Messages(this.#rest, options);
   }
 
   async start(handlers: ChatHandlers): Promise<void> {
@@ -73,14 +63,18 @@ export class DiscordChat implements Chat {
   }
 
   show(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
-    return this.#board.show(fleet, card, ref);
+    return this.#unlessStopped(() => this.#messages.show(fleet, card, ref));
   }
 
   reply(fleet: string, card: Card, ref: MessageRef): Promise<void> {
-    return this.#board.reply(fleet, card, ref);
+    return this.#unlessStopped(() => this.#messages.reply(fleet, card, ref));
   }
 
-  /** Takes nothing new, lets what is being answered end, then ends all waiting. */
+  attach(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
+    return this.#unlessStopped(() => this.#messages.attach(fleet, card, ref));
+  }
+
+  /** Takes nothing new, and lets what is being answered end. */
   async stop(): Promise<void> {
     await this.#client?.destroy();
     this.#client = undefined;
@@ -88,9 +82,14 @@ export class DiscordChat implements Chat {
     const late = setTimeout(this.#options.patience, undefined, { signal: timer.signal }).catch(() => undefined);
     await Promise.race([Promise.all(this.#busy), late]);
     timer.abort();
-    this.#board.stop();
+    this.#isStopped = true;
     this.#rest.clearHashSweeper();
     this.#rest.clearHandlerSweeper();
+  }
+
+  async #unlessStopped<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isStopped) throw new UserError('The Discord chat is stopped.');
+    return work();
   }
 
   /** After a resume Discord sends again what it does not know to have arrived. */

@@ -2,7 +2,7 @@ import { type REST, Routes } from 'discord.js';
 import { UserError } from '../../core/errors.ts';
 import type { CommandSpec } from '../chat.ts';
 import { commandsBody, commandsHash } from './commands.ts';
-import { errorFacts } from './rest-errors.ts';
+import { errorFacts } from './errors.ts';
 import type { SmallState } from './settings.ts';
 
 export interface RegisterOptions {

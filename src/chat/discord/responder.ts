@@ -1,9 +1,9 @@
 import { type APIInteractionResponse, InteractionResponseType, MessageFlags, type REST, Routes } from 'discord.js';
 import type { CardFile } from '../../views/card.ts';
+import { errorFacts, isAnswered, isLost } from './errors.ts';
 import { attachmentsOf, rawFiles } from './files.ts';
 import type { Interaction } from './interaction-schema.ts';
-import { errorFacts, isAnswered, isLost } from './rest-errors.ts';
-import { sendAgain } from './send-again.ts';
+import { sendAgain } from './rest.ts';
 import type { DiscordLog } from './settings.ts';
 
 /** A token of an interaction lives 15 minutes; an answer that is later would count as an invalid request. */

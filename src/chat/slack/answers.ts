@@ -92,7 +92,7 @@ export class Answers {
     }
     const where = { channel: asker.channel, ...(asker.thread === undefined ? {} : { thread_ts: asker.thread }) };
     try {
-      await this.#clients.edits.chat.postEphemeral({ ...where, user: asker.user, ...body });
+      await this.#clients.answers.chat.postEphemeral({ ...where, user: asker.user, ...body });
     } catch (error) {
       this.#log.error({ err: error, user: asker.user }, 'an answer could not be given');
     }
@@ -101,14 +101,14 @@ export class Answers {
   /** An ephemeral message holds no files: they go to the thread of the pressed message, or to the asker alone. */
   async #attach(asker: Asker, card: Card): Promise<void> {
     if (card.files.length === 0) return;
-    if (asker.ts !== undefined) {
-      await this.#files.send({ channel: asker.channel, ts: asker.thread ?? asker.ts, files: [] }, card.files);
-      return;
-    }
     try {
-      await this.#files.send(await this.#messages.post(asker.user, slackCard({ ...card, buttons: [] })), card.files);
+      const at =
+        asker.ts === undefined
+          ? await this.#messages.post(asker.user, slackCard({ ...card, buttons: [] }))
+          : { channel: asker.channel, ts: asker.thread ?? asker.ts };
+      await this.#files.answer(at, card.files);
     } catch (error) {
-      this.#log.error({ err: error, user: asker.user }, 'files could not be sent to a person');
+      this.#log.error({ err: error, user: asker.user }, 'the files of an answer could not be sent');
     }
   }
 }

@@ -4,13 +4,13 @@ import type { Answer, ChatHandlers, Person, Place } from '../chat.ts';
 import { readCommandLine } from '../command-line.ts';
 import type { Answers, Asker } from './answers.ts';
 import { readButton } from './buttons.ts';
+import type { DuplicatePosts } from './duplicate-posts.ts';
 import { readFormPlace } from './form.ts';
 import { CommandPayload, FormPayload, formValues, PressPayload } from './inbound.ts';
 import { unescapeText } from './literal.ts';
 import { pause } from './pause.ts';
 import type { People, Sender } from './people.ts';
 import { Recent } from './recent.ts';
-import type { Twins } from './twins.ts';
 
 export interface ListenerOptions {
   readonly handlers: ChatHandlers;
@@ -18,7 +18,7 @@ export interface ListenerOptions {
   readonly command: string;
   readonly people: People;
   readonly answers: Answers;
-  readonly twins: Twins;
+  readonly duplicates: DuplicatePosts;
   readonly log: Log;
   /** Work that `stop` waits for. */
   readonly track: (work: Promise<void>) => Promise<void>;
@@ -78,7 +78,7 @@ async function onCommand(payload: CommandPayload, respond: RespondFn, options: L
 }
 
 async function onPress(payload: PressPayload, respond: RespondFn, options: ListenerOptions): Promise<void> {
-  const { handlers, answers, twins, log } = options;
+  const { handlers, answers, duplicates, log } = options;
   const { container } = payload;
   const [{ action_id, value }] = payload.actions;
   const channel = payload.channel?.id ?? container.channel_id;
@@ -88,7 +88,8 @@ async function onPress(payload: PressPayload, respond: RespondFn, options: Liste
     return;
   }
   const ts = container.is_ephemeral ? undefined : container.message_ts;
-  if (ts !== undefined && container.thread_ts === undefined) twins.pressed(button.runId, { channel, ts, files: [] });
+  if (ts !== undefined && container.thread_ts === undefined)
+    duplicates.pressed(button.runId, { channel, ts, files: [] });
   const place: Place = { workspace: payload.team.id, channel };
   const answer = await asPerson(senderOf(payload.user), options, (person) =>
     handlers.press({ ...button, person, place }),

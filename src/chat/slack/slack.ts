@@ -8,15 +8,15 @@ import { type Address, readAddress, writeAddress } from './address.ts';
 import { Answers } from './answers.ts';
 import { type BoltLogger, boltLogger } from './bolt-logger.ts';
 import { type SlackMessage, slackCard } from './card.ts';
+import { DuplicatePosts } from './duplicate-posts.ts';
 import { refusal, slackError } from './errors.ts';
-import { Files, fileDigest } from './files.ts';
+import { Files } from './files.ts';
 import { HttpReceiver } from './http.ts';
 import { listen } from './listeners.ts';
 import { Messages } from './messages.ts';
 import { pause } from './pause.ts';
 import { People } from './people.ts';
 import { SocketsReceiver } from './sockets.ts';
-import { Twins } from './twins.ts';
 import { clientOptions, type SlackClients, slackClients } from './web.ts';
 
 export interface SlackOptions {
@@ -52,7 +52,7 @@ export class SlackChat implements Chat {
   readonly #clients: SlackClients;
   readonly #messages: Messages;
   readonly #files: Files;
-  readonly #twins = new Twins();
+  readonly #duplicates = new DuplicatePosts();
   readonly #receiver: SocketsReceiver | HttpReceiver;
   /** No new connection is tried. */
   readonly #closing = new AbortController();
@@ -67,8 +67,8 @@ export class SlackChat implements Chat {
     this.#log = log;
     this.#logger = boltLogger(log, 'slack');
     this.#clients = slackClients({ botToken, apiUrl, logger: this.#logger });
-    this.#messages = new Messages(this.#clients, log, this.#stopped.signal);
-    this.#files = new Files(this.#clients, log, this.#stopped.signal);
+    this.#messages = new Messages(this.#clients, log);
+    this.#files = new Files(this.#clients);
     this.#receiver = makeReceiver(options, apiUrl, this.#logger);
   }
 
@@ -91,22 +91,29 @@ export class SlackChat implements Chat {
     const channel = this.#channelOf(fleet);
     const message = slackCard(card);
     const old = readAddress(ref.slack ?? '');
-    const edited = old !== undefined && old.channel === channel && (await this.#messages.edit(old, message));
-    const at = edited ? old : await this.#messages.post(channel, message);
-    // The reference is saved as soon as this returns: an upload takes its time and must not hold it back.
-    const missing = this.#files.missing(at, card.files);
-    void this.#track(this.#files.send(at, missing));
-    void this.#track(this.#showTwins(card, at, message));
-    const files = [...new Set([...at.files, ...missing.map(fileDigest)])];
-    return { ...ref, slack: writeAddress({ ...at, files }) };
+    const edited = old?.channel === channel ? await this.#messages.edit(old, message) : 'gone';
+    const runId = card.buttons[0]?.runId;
+    if (old !== undefined && edited === 'done') {
+      if (runId !== undefined) this.#duplicates.shown(runId, old);
+      await this.#editDuplicates(old, message);
+      return ref;
+    }
+    const at = await this.#messages.post(channel, message);
+    if (runId !== undefined) this.#duplicates.shown(runId, at);
+    if (old !== undefined && edited === 'closed') await this.#messages.delete(old);
+    return { ...ref, slack: writeAddress(at) };
   }
 
   async reply(fleet: string, card: Card, ref: MessageRef): Promise<void> {
     const channel = this.#channelOf(fleet);
     const root = readAddress(ref.slack ?? '');
-    const thread = root?.channel === channel ? root : undefined;
-    const at = await this.#messages.post(channel, slackCard(card), thread?.ts);
-    await this.#files.send(thread ?? at, this.#files.missing(thread ?? at, card.files));
+    await this.#messages.post(channel, slackCard(card), root?.channel === channel ? root.ts : undefined);
+  }
+
+  async attach(_fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
+    const at = readAddress(ref.slack ?? '');
+    if (at === undefined) return ref;
+    return { ...ref, slack: writeAddress(await this.#files.attach(at, card.files)) };
   }
 
   /** Takes nothing new, gives what is under way three seconds, then closes. */
@@ -117,7 +124,6 @@ export class SlackChat implements Chat {
     await Promise.race([Promise.allSettled(this.#work), pause(3000, soon.signal)]);
     soon.abort();
     this.#stopped.abort();
-    await Promise.allSettled(this.#work);
   }
 
   async #connect(handlers: ChatHandlers): Promise<void> {
@@ -144,7 +150,7 @@ export class SlackChat implements Chat {
     const people = new People({ clients: this.#clients, workspace, groups, now, log: this.#log });
     const answers = new Answers(this.#clients, this.#messages, this.#files, this.#log);
     const track = (work: Promise<void>): Promise<void> => this.#track(work);
-    listen(app, { handlers, command, people, answers, twins: this.#twins, log: this.#log, track });
+    listen(app, { handlers, command, people, answers, duplicates: this.#duplicates, log: this.#log, track });
     await this.#receiver.start();
   }
 
@@ -161,11 +167,9 @@ export class SlackChat implements Chat {
     }
   }
 
-  async #showTwins(card: Card, at: Address, message: SlackMessage): Promise<void> {
-    const runId = card.buttons[0]?.runId;
-    if (runId !== undefined) this.#twins.shown(runId, at);
-    for (const twin of this.#twins.of(at)) {
-      if (!(await this.#messages.edit(twin, message))) this.#twins.forget(twin);
+  async #editDuplicates(at: Address, message: SlackMessage): Promise<void> {
+    for (const duplicate of this.#duplicates.of(at)) {
+      if ((await this.#messages.edit(duplicate, message)) !== 'done') this.#duplicates.forget(duplicate);
     }
   }
 

@@ -2,15 +2,18 @@ import { webApi } from '@slack/bolt';
 import type { BoltLogger } from './bolt-logger.ts';
 
 /**
- * One client per kind of call: a 429 never pauses a client that rejects it, timeouts differ, and only calls that may be
- * repeated are (chat.postMessage has no idempotency key: a repeated post is a second message).
+ * One client for each kind of call, because their time limits differ. None repeats a call or waits for a rate limit,
+ * except `answers`: an answer to a person is given once and nobody tries it again.
  */
 export interface SlackClients {
   readonly posts: webApi.WebClient;
   readonly edits: webApi.WebClient;
   /** users.info, usergroups.users.list, views.open: a trigger lives three seconds. */
   readonly quick: webApi.WebClient;
+  /** Files of cards. */
   readonly files: webApi.WebClient;
+  /** chat.postEphemeral, and the files of an answer. */
+  readonly answers: webApi.WebClient;
 }
 
 export interface WebOptions {
@@ -20,14 +23,17 @@ export interface WebOptions {
 }
 
 export function slackClients({ botToken, apiUrl, logger }: WebOptions): SlackClients {
-  const client = (timeout: number, retries: number): webApi.WebClient =>
-    new webApi.WebClient(botToken, {
-      ...clientOptions(apiUrl, timeout),
-      logger,
-      rejectRateLimitedCalls: true,
-      retryConfig: { retries, minTimeout: 300, factor: 2 },
-    });
-  return { posts: client(30_000, 0), edits: client(10_000, 1), quick: client(1500, 0), files: client(60_000, 1) };
+  const client = (timeout: number, repeats: Pick<webApi.WebClientOptions, 'rejectRateLimitedCalls' | 'retryConfig'>) =>
+    new webApi.WebClient(botToken, { ...clientOptions(apiUrl, timeout), logger, ...repeats });
+  const once = { rejectRateLimitedCalls: true, retryConfig: { retries: 0 } };
+  const again = { retryConfig: { retries: 2, minTimeout: 300, factor: 2 } };
+  return {
+    posts: client(30_000, once),
+    edits: client(10_000, once),
+    quick: client(1500, once),
+    files: client(30_000, once),
+    answers: client(10_000, again),
+  };
 }
 
 /** A new object for every use: the socket client writes into the one it is given. */

@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RetryLater } from '../../../src/chat/chat.ts';
 import type { DiscordChat } from '../../../src/chat/discord/discord.ts';
-import { UserError } from '../../../src/core/errors.ts';
 import { aCard, aDiscordChat, keptLog, MemoryState } from '../../support/discord/bench.ts';
 import { FakeDiscord } from '../../support/discord/fake-discord.ts';
 import { textOf } from '../../support/discord/fake-interaction.ts';
@@ -54,8 +54,26 @@ describe('showing a card', () => {
     for (const message of discord.world.messages) message.deleted = true;
     const moved = await chat.show('home', aCard({ title: 'Applying: one' }), ref);
     expect(moved).not.toEqual(ref);
-    expect(await chat.show('home', aCard({ title: 'Applied: one' }), ref)).toEqual(moved);
+    expect(await chat.show('home', aCard({ title: 'Applied: one' }), moved)).toEqual(moved);
     expect(titles(ids.channel)).toEqual(['## Applied: one']);
+  });
+
+  it('posts anew when the message takes no edit any more, and deletes the old one', async () => {
+    const ref = await chat.show('home', aCard(), {});
+    discord.world.old.add(idOf(ref));
+    const moved = await chat.show('home', aCard({ title: 'Applying: one' }), ref);
+    expect(moved).not.toEqual(ref);
+    expect(titles(ids.channel)).toEqual(['## Applying: one']);
+    expect(log.lines.join('\n')).toMatch(/too old to be edited.*30046/);
+  });
+
+  it('shows the new message though the old one cannot be deleted', async () => {
+    const ref = await chat.show('home', aCard(), {});
+    discord.world.old.add(idOf(ref));
+    discord.fault('DELETE /channels/:id/messages/:id', 500, 2);
+    expect(await chat.show('home', aCard({ title: 'Applying: one' }), ref)).not.toEqual(ref);
+    expect(titles(ids.channel)).toEqual(['## Plan: update 1', '## Applying: one']);
+    expect(log.lines.join('\n')).toContain('could not be deleted');
   });
 
   it('posts anew when the fleet has another channel now, or the ref is none of Discord’s', async () => {
@@ -72,7 +90,7 @@ describe('showing a card', () => {
 
   it('posts once when all answers were lost and the caller tries again with a newer card', async () => {
     discord.fault(create, 'lose-answer', 2);
-    await expect(chat.show('home', aCard({ title: 'Plan: one' }), {})).rejects.toBeInstanceOf(UserError);
+    await expect(chat.show('home', aCard({ title: 'Plan: one' }), {})).rejects.toThrow('did not take a message');
     await chat.show('home', aCard({ title: 'Plan: newer' }), {});
     expect(titles(ids.channel)).toEqual(['## Plan: newer']);
   });
@@ -91,21 +109,10 @@ describe('showing a card', () => {
     expect(second).not.toEqual(first);
   });
 
-  it('posts one message when a newer card comes while the first is on its way', async () => {
-    discord.fault(create, 'hold');
-    const shown = [chat.show('home', aCard({ title: 'Plan: one' }), {})];
-    await vi.waitFor(() => expect(discord.holding).toBe(1));
-    shown.push(chat.show('home', aCard({ title: 'Plan: newer' }), {}));
-    discord.release();
-    const [first, second] = await Promise.all(shown);
-    expect(second).toEqual(first);
-    expect(titles(ids.channel)).toEqual(['## Plan: newer']);
-  });
-
   it('rejects while Discord is down and works when it is back', async () => {
     const ref = await chat.show('home', aCard(), {});
     discord.down = true;
-    await expect(chat.show('home', aCard({ title: 'Applied: one' }), ref)).rejects.toBeInstanceOf(UserError);
+    await expect(chat.show('home', aCard({ title: 'Applied: one' }), ref)).rejects.toThrow('did not take a message');
     discord.down = false;
     await chat.show('home', aCard({ title: 'Applied: one' }), ref);
     expect(titles(ids.channel)).toEqual(['## Applied: one']);
@@ -128,42 +135,56 @@ describe('showing a card', () => {
 });
 
 describe('a rate limit', () => {
-  it('is waited for, and then the newest card goes out, not the ones between', async () => {
+  const limited = (ms: unknown, route = 'PATCH /channels/:id/messages/:id') => ({
+    name: 'RetryLater',
+    ms,
+    reason: expect.stringContaining(`Discord limits ${route}`),
+  });
+
+  it('is told with the wait that Discord names, and nothing is sent meanwhile', async () => {
     const ref = await chat.show('home', aCard(), {});
-    discord.limits.refuse(edit, { retryAfter: 0.3, times: 1 });
-    const shown = ['Applying: 1', 'Applying: 2', 'Applying: 3'].map((title) =>
-      chat.show('home', aCard({ title }), ref),
-    );
-    await Promise.all(shown);
-    expect(titles(ids.channel)).toEqual(['## Applying: 3']);
-    expect(count(edit)).toBe(2);
+    discord.limits.refuse(edit, { retryAfter: 3600, times: 1 });
+    const refused = await chat.show('home', aCard({ title: 'Applying: 1' }), ref).catch((error: unknown) => error);
+    expect(refused).toMatchObject(limited(expect.any(Number)));
+    expect(refused).toHaveProperty('ms', 3_600_050);
+    expect(count(edit)).toBe(1);
+  });
+
+  it('without a wait is told without one', async () => {
+    const ref = await chat.show('home', aCard(), {});
+    discord.limits.refuse(edit, { times: 1 });
+    await expect(chat.show('home', aCard(), ref)).rejects.toMatchObject(limited(undefined));
+  });
+
+  it('whose wait stands in the body alone is told with it', async () => {
+    const ref = await chat.show('home', aCard(), {});
+    discord.limits.refuse(edit, { retryAfter: 5, times: 1, bodyOnly: true });
+    await expect(chat.show('home', aCard(), ref)).rejects.toMatchObject(limited(5050));
   });
 
   it('of one message does not hold up another channel', async () => {
     const home = await chat.show('home', aCard(), {});
     const lab = await chat.show('lab', aCard(), {});
     discord.limits.refuse(edit, { retryAfter: 30, times: 1 });
-    const late = chat.show('home', aCard({ title: 'Applying: home' }), home);
-    late.catch(() => undefined);
-    await vi.waitFor(() => expect(count(edit)).toBe(1));
+    await expect(chat.show('home', aCard({ title: 'Applying: home' }), home)).rejects.toMatchObject(limited(30_050));
     await chat.show('lab', aCard({ title: 'Applying: lab' }), lab);
     expect(titles(ids.secondChannel)).toEqual(['## Applying: lab']);
-    await chat.stop();
-    await expect(late).rejects.toThrow('The Discord chat is stopped.');
   });
 
   it('told by headers is kept: a bucket of two never answers 429 to a third', async () => {
     const ref = await chat.show('home', aCard(), {});
-    discord.limits.window(edit, 2, 400);
-    for (const title of ['Applying: 1', 'Applying: 2', 'Applying: 3']) await chat.show('home', aCard({ title }), ref);
+    discord.limits.window(edit, 2, 60_000);
+    for (const title of ['Applying: 1', 'Applying: 2']) await chat.show('home', aCard({ title }), ref);
+    await expect(chat.show('home', aCard({ title: 'Applying: 3' }), ref)).rejects.toBeInstanceOf(RetryLater);
     expect(discord.sent.filter((one) => one.status === 429)).toEqual([]);
-    expect(titles(ids.channel)).toEqual(['## Applying: 3']);
+    expect(count(edit)).toBe(2);
   });
 
-  it('longer than a minute is told to the caller', async () => {
-    const ref = await chat.show('home', aCard(), {});
-    discord.limits.refuse(edit, { retryAfter: 3600, times: 1 });
-    await expect(chat.show('home', aCard(), ref)).rejects.toBeInstanceOf(UserError);
+  it('of a post leaves no message behind', async () => {
+    discord.limits.refuse(create, { retryAfter: 1, times: 1 });
+    await expect(chat.show('home', aCard(), {})).rejects.toMatchObject(limited(1050, 'POST /channels/:id/messages'));
+    await chat.show('home', aCard(), {});
+    expect(discord.messagesIn(ids.channel)).toHaveLength(1);
   });
 });
 
@@ -171,6 +192,7 @@ describe('the thread of a message', () => {
   it('is made on first use and gets replies with their files', async () => {
     const ref = await chat.show('home', aCard(), {});
     await chat.reply('home', aCard({ title: 'Applied: one', files: [plan] }), ref);
+    await chat.attach('home', aCard({ title: 'Applied: one', files: [plan] }), ref);
     await chat.reply('home', aCard({ title: 'Healthy again' }), ref);
     expect(titles(idOf(ref))).toEqual(['## Applied: one', 'The whole plan', '## Healthy again']);
     expect(discord.messagesIn(idOf(ref))[1]?.files.get('plan.diff')).toBe(plan.text);
@@ -188,10 +210,11 @@ describe('the thread of a message', () => {
 
   it('gets the files of a card at rest once, also after a restart', async () => {
     const ref = await chat.show('home', aCard({ files: [plan] }), {});
-    await chat.show('home', aCard({ title: 'Plan: again', files: [plan] }), ref);
+    await chat.attach('home', aCard({ files: [plan] }), ref);
+    await chat.attach('home', aCard({ title: 'Plan: again', files: [plan] }), ref);
     const next = aDiscordChat(discord, { state });
-    await next.show('home', aCard({ title: 'Plan: again', files: [plan] }), ref);
-    await next.show('home', aCard({ files: [{ ...plan, text: 'another plan' }] }), ref);
+    await next.attach('home', aCard({ title: 'Plan: again', files: [plan] }), ref);
+    await next.attach('home', aCard({ files: [{ ...plan, text: 'another plan' }] }), ref);
     await next.stop();
     expect(discord.messagesIn(idOf(ref)).map((message) => [...message.files.values()])).toEqual([
       [plan.text],
@@ -200,41 +223,36 @@ describe('the thread of a message', () => {
   });
 
   it('gets no files of a card that still moves', async () => {
-    await chat.show('home', aCard({ tone: 'working', files: [plan] }), {});
+    const card = aCard({ tone: 'working', files: [plan] });
+    await chat.attach('home', card, await chat.show('home', card, {}));
     expect(discord.world.threads.size).toBe(0);
   });
 
-  it('that cannot be made does not hide where the card is', async () => {
+  it('that cannot be made is made the next time', async () => {
     discord.fault('POST /channels/:id/messages/:id/threads', 500, 2);
     const ref = await chat.show('home', aCard({ files: [plan] }), {});
-    expect(log.lines.join('\n')).toContain('could not be posted');
-    await chat.show('home', aCard({ files: [plan] }), ref);
+    await expect(chat.attach('home', aCard({ files: [plan] }), ref)).rejects.toThrow('did not take a message');
+    await chat.attach('home', aCard({ files: [plan] }), ref);
     expect(discord.messagesIn(idOf(ref))).toHaveLength(1);
-  });
-
-  it('keeps the order of its replies when one has to wait', async () => {
-    const ref = await chat.show('home', aCard(), {});
-    discord.limits.refuse(create, { retryAfter: 0.2, times: 1 });
-    await Promise.all(['one', 'two', 'three'].map((title) => chat.reply('home', aCard({ title }), ref)));
-    expect(titles(idOf(ref))).toEqual(['## one', '## two', '## three']);
   });
 
   it('gets a reply once when the answer was lost', async () => {
     const ref = await chat.show('home', aCard(), {});
     discord.fault(create, 'lose-answer', 2);
-    await expect(chat.reply('home', aCard({ title: 'Applied' }), ref)).rejects.toBeInstanceOf(UserError);
+    await expect(chat.reply('home', aCard({ title: 'Applied' }), ref)).rejects.toThrow('did not take a message');
     await chat.reply('home', aCard({ title: 'Applied' }), ref);
     expect(titles(idOf(ref))).toEqual(['## Applied']);
   });
 
-  it('gets a reply with its files once when sending stopped half-way', async () => {
+  it('gets each of many files once when sending stopped half-way', async () => {
     const ref = await chat.show('home', aCard(), {});
-    const card = aCard({ title: 'Applied', files: [plan] });
+    const files = Array.from({ length: 12 }, (_, index) => ({ ...plan, name: `${index}.log`, text: `log ${index}\n` }));
     discord.fault(create, 'pass');
     discord.fault(create, 500, 2);
-    await expect(chat.reply('home', card, ref)).rejects.toBeInstanceOf(UserError);
-    await chat.reply('home', card, ref);
-    expect(discord.messagesIn(idOf(ref)).map((message) => [...message.files.keys()])).toEqual([[], ['plan.diff']]);
+    await expect(chat.attach('home', aCard({ files }), ref)).rejects.toThrow('did not take a message');
+    await chat.attach('home', aCard({ files }), ref);
+    const names = discord.messagesIn(idOf(ref)).flatMap((message) => [...message.files.keys()]);
+    expect(names).toEqual(files.map(({ name }) => name));
   });
 
   it('is the channel itself when the message is gone', async () => {
