@@ -12,6 +12,7 @@ import {
   RetryLater,
   type Submission,
 } from '../../src/chat/chat.ts';
+import { cleanAnswer, cleanCard } from '../../src/pipeline/clean-card.ts';
 import { Delivery } from '../../src/pipeline/delivery.ts';
 import type { Button, Card, PersonRef } from '../../src/views/card.ts';
 import { ManualClock } from '../pipeline/support/clock.ts';
@@ -78,6 +79,8 @@ const form: Form = {
   danger: true,
 };
 const hostile = '<img src=x onerror=alert(1)> **bold** _it_ `tick` @everyone <!channel> <@1> [a](http://b.example)';
+
+const same = (text: string): string => text;
 
 /** What every chat must do, run over each of them. */
 export function chatContract(name: string, open: () => Promise<ChatHarness>): void {
@@ -151,6 +154,38 @@ export function chatContract(name: string, open: () => Promise<ChatHarness>): vo
       const text = (await harness.shown())[0]?.text ?? '';
       expect(text.split(hostile)).toHaveLength(3);
       for (const words of ['**x**', 'a`b', 'a ``` b']) expect(text).toContain(words);
+    });
+
+    it('shows text that passed the output gate without what is not seen, as every chat does', async () => {
+      const name = 'web\u200b\u2060\u{e0041}site';
+      const blocks = [
+        { kind: 'text', rich: [name, { bold: name }, { code: name }] },
+        { kind: 'small', rich: [name] },
+        { kind: 'warning', rich: [{ link: 'https://git.example', text: name }] },
+        { kind: 'lines', lines: [{ text: name }] },
+        { kind: 'progress', label: name, text: name },
+      ] as const;
+      const card = { ...planCard, title: name, blocks, buttons: [{ ...approve, label: name }] };
+      const ref = await chat.show('homelab', cleanCard(card, same), {});
+      await chat.reply('homelab', cleanCard(card, same), ref);
+      const [seen] = await harness.shown();
+      const words = [seen?.text, ...(seen?.replies ?? [])].join('\n');
+      expect(words.match(/website/g)?.length).toBeGreaterThanOrEqual(16);
+      expect(words).not.toMatch(/U\+200B|U\+E0041|[\u200b\u2060\u{e0041}]/u);
+      expect(seen?.buttons).toEqual(['website']);
+
+      const asked = { ...form, title: name, text: [name], fields: [{ name: 'names', label: name, required: true }] };
+      const answers: readonly Answer[] = [
+        { kind: 'note', text: name },
+        { kind: 'card', card },
+        { kind: 'form', form: asked },
+      ];
+      for (const answer of answers) {
+        handlers.answer = cleanAnswer(answer, same);
+        const mine = await harness.command('/proxnix status');
+        expect(mine.text).toContain('website');
+        expect(mine.text).not.toMatch(/[\u200b\u2060\u{e0041}]/u);
+      }
     });
 
     it('hands over a press with its ids, its person and its place', async () => {
