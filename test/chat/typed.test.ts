@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Interaction } from '../../src/chat/discord/interaction-schema.ts';
-import { personOf } from '../../src/chat/discord/person.ts';
+import { Interaction, personOf } from '../../src/chat/discord/payloads.ts';
 import { CommandPayload, FormPayload, PressPayload } from '../../src/chat/slack/inbound.ts';
 
 const long = 'größe '.repeat(1_000_000);

@@ -14,7 +14,7 @@ export const chat = [
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/note.ts',
+    file: 'src/chat/discord/answers.ts',
     tests: ['test/chat/discord/interactions.test.ts', 'test/chat/discord/discord.test.ts'],
     rows: [
       ['a note mentions nobody', '    allowed_mentions: { parse: [] },\n', ''],
@@ -23,8 +23,8 @@ export const chat = [
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/rich.ts',
-    tests: ['test/chat/discord/rich.test.ts'],
+    file: 'src/chat/discord/text.ts',
+    tests: ['test/chat/discord/text.test.ts'],
     rows: [
       ['markup is literal', ".replace(/[\\\\*_~|`<[\\]]/g, '\\\\$&')", ''],
       ['a heading in text is literal', ".replace(/^( *)(\\d*)([#>+\\-.)])/gm, '$1$2\\\\$3')", ''],
@@ -38,13 +38,13 @@ export const chat = [
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/fence.ts',
-    tests: ['test/chat/discord/card.test.ts', 'test/chat/discord/card.limits.test.ts'],
+    file: 'src/chat/discord/layout.ts',
+    tests: ['test/chat/discord/card.test.ts', 'test/chat/discord/card.test.ts'],
     rows: [['text does not end a code block', ".replace(/`(?=`)/g, '`\\u200b')", '']],
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/person.ts',
+    file: 'src/chat/discord/payloads.ts',
     tests: ['test/chat/discord/interactions.test.ts', 'test/chat/discord/discord.test.ts'],
     rows: [
       ['a bot is nobody', ' || user.bot === true || user.system === true', ''],
@@ -59,13 +59,13 @@ export const chat = [
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/press.ts',
+    file: 'src/chat/discord/interactions.ts',
     tests: ['test/chat/discord/interactions.test.ts', 'test/chat/discord/discord.test.ts'],
     rows: [['a forged button does nothing', 'button === undefined\n', 'false\n']],
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/open-forms.ts',
+    file: 'src/chat/discord/form.ts',
     tests: ['test/chat/discord/interactions.test.ts', 'test/chat/discord/discord.test.ts'],
     rows: [
       ["nobody opens another's form", 'return found?.personId === personId ? found : undefined;', 'return found;'],
@@ -79,7 +79,7 @@ export const chat = [
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/channels.ts',
+    file: 'src/chat/discord/connection.ts',
     tests: ['test/chat/discord/discord.test.ts'],
     rows: [['a channel is one of the guild', 'if (channel.guild_id !== guildId) {', 'if (false) {']],
   },

@@ -1,21 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { Client, REST, RESTOptions } from 'discord.js';
+import { LRUCache } from 'lru-cache';
 import { UserError } from '../../core/errors.ts';
 import type { Card } from '../../views/card.ts';
 import type { Chat, ChatHandlers, MessageRef } from '../chat.ts';
-import { checkChannels } from './channels.ts';
-import { connect } from './connect.ts';
-import type { Desk } from './desk.ts';
-import { Interaction } from './interaction-schema.ts';
+import { inviteLink, registerCommands } from './commands.ts';
+import { checkChannels, connect } from './connection.ts';
+import { OpenForms } from './form.ts';
+import type { InteractionContext } from './interactions.ts';
 import { handleInteraction } from './interactions.ts';
 import { Messages } from './messages.ts';
-import { OpenForms } from './open-forms.ts';
-import { inviteLink, registerCommands } from './register.ts';
+import { Interaction } from './payloads.ts';
 import { makeRest, restOptions } from './rest.ts';
 import type { DiscordOptions } from './settings.ts';
 
-/** Interactions remembered so that a replayed one is handled once. */
 const keepSeen = 1000;
 
 /** The chat in Discord: interactions come over the gateway, everything else goes out over REST with the bot's token. */
@@ -25,7 +24,8 @@ export class DiscordChat implements Chat {
   readonly #restOptions: Partial<RESTOptions>;
   readonly #rest: REST;
   readonly #messages: Messages;
-  readonly #seen = new Set<string>();
+  /** Interactions that were handled: after a resume Discord sends again what it does not know to have arrived. */
+  readonly #seen = new LRUCache<string, true>({ max: keepSeen });
   readonly #busy = new Set<Promise<void>>();
   #client: Client<true> | undefined;
   #isStopped = false;
@@ -39,13 +39,13 @@ export class DiscordChat implements Chat {
 
   async start(handlers: ChatHandlers): Promise<void> {
     const { token, guildId, channelIds, state, log, now, newId, ackAfter, patience } = this.#options;
-    const desk = { handlers, rest: this.#rest, guildId, forms: new OpenForms(newId), log, now, ackAfter };
+    const context = { handlers, rest: this.#rest, guildId, forms: new OpenForms(newId), log, now, ackAfter };
     const client = await connect({
       token,
       rest: this.#restOptions,
       log,
       patience,
-      onInteraction: (dispatch) => this.#receive(dispatch, desk),
+      onInteraction: (dispatch) => this.#receive(dispatch, context),
     });
     try {
       const applicationId = client.application.id;
@@ -92,18 +92,16 @@ export class DiscordChat implements Chat {
     return work();
   }
 
-  /** After a resume Discord sends again what it does not know to have arrived. */
-  #receive(dispatch: unknown, desk: Desk): void {
+  #receive(dispatch: unknown, context: InteractionContext): void {
     const read = Interaction.safeParse(dispatch);
     if (!read.success) {
-      desk.log.warn({ issues: read.error.issues.length }, 'an interaction that is not ours was ignored');
+      context.log.warn({ issues: read.error.issues.length }, 'an interaction that is not ours was ignored');
       return;
     }
     const { id } = read.data;
     if (this.#seen.has(id)) return;
-    this.#seen.add(id);
-    for (const oldest of this.#seen) if (this.#seen.size > keepSeen) this.#seen.delete(oldest);
-    const work = handleInteraction(read.data, desk).finally(() => this.#busy.delete(work));
+    this.#seen.set(id, true);
+    const work = handleInteraction(read.data, context).finally(() => this.#busy.delete(work));
     this.#busy.add(work);
   }
 }

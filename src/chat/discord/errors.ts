@@ -20,7 +20,7 @@ export function isThreadThere(error: unknown): boolean {
   return hasCode(error, RESTJSONErrorCodes.ThreadAlreadyCreatedForMessage);
 }
 
-/** Discord waits for no answer to this interaction: too late, or answered before. */
+/** Discord takes no answer to this interaction: it is too late, or it was answered before. */
 export function isLost(error: unknown): boolean {
   return (
     hasCode(error, RESTJSONErrorCodes.UnknownInteraction) ||
@@ -34,7 +34,7 @@ export function isAnswered(error: unknown): boolean {
   return hasCode(error, RESTJSONErrorCodes.InteractionHasAlreadyBeenAcknowledged);
 }
 
-/** What a log may know of an error. Its address and body stay out: they carry the interaction's token and the text. */
+/** The facts of an error for the log, without its URL and body: they hold the interaction's token and the text. */
 export function errorFacts(error: unknown): { readonly code?: number | string; readonly reason: string } {
   if (error instanceof DiscordAPIError) return { code: error.code, reason: error.message };
   if (error instanceof RateLimitError) return { reason: toRetryLater(error).reason };
@@ -75,7 +75,7 @@ function hasCode(error: unknown, code: number): boolean {
   return error instanceof DiscordAPIError && error.code === code;
 }
 
-/** fetch hides why behind "fetch failed". */
+/** `fetch` says only "fetch failed"; the reason is in the cause. */
 function causeOf(error: Error): string {
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
 }

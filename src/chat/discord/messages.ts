@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { REST } from 'discord.js';
 import { LRUCache } from 'lru-cache';
 import { UserError } from '../../core/errors.ts';
@@ -5,10 +6,7 @@ import type { Card, CardFile } from '../../views/card.ts';
 import type { MessageRef } from '../chat.ts';
 import { discordCard, type MessageBody, messageBody } from './card.ts';
 import { errorFacts, isGone, isTooOld, toChatError } from './errors.ts';
-import { fileComponents, parcels } from './files.ts';
-import { type MessagePlace, readRef, writeRef } from './message-ref.ts';
-import { Nonces } from './nonces.ts';
-import { PostedFiles } from './posted-files.ts';
+import { fileComponents, PostedFiles, parcels } from './files.ts';
 import { createMessage, deleteMessage, editMessage, threadOf } from './rest.ts';
 import type { DiscordLog, DiscordOptions } from './settings.ts';
 import { cut, oneLine } from './text.ts';
@@ -149,4 +147,52 @@ export class Messages {
 /** Equal for all cards of one run, as far as a card tells its run. */
 function identity(card: Card): string {
   return card.buttons[0]?.runId ?? JSON.stringify([card.title, card.blocks]);
+}
+
+/** Discord takes 25 characters, unique for each author. */
+const length = 24;
+const noncesKept = 1000;
+
+/**
+ * Nonces for new messages. Discord answers a second create with the same nonce, within some minutes, with the first
+ * message. So a key keeps its nonce until its message is known to be there: when the answer was lost, and also when the
+ * bot was restarted before it could save where the message is.
+ */
+class Nonces {
+  readonly #sent = new LRUCache<string, number>({ max: noncesKept });
+
+  of(key: string): string {
+    const id = digest(key);
+    return digest(`${this.#sent.get(id) ?? 0} ${id}`).slice(0, length);
+  }
+
+  /** The message is there: the next one of this key is another message. */
+  done(key: string): void {
+    const id = digest(key);
+    this.#sent.set(id, (this.#sent.get(id) ?? 0) + 1);
+  }
+}
+
+/** Keys hold whole cards; their digests are what is remembered. */
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Where a message is: its thread has the message's own id. */
+export interface MessagePlace {
+  readonly channel: string;
+  readonly message: string;
+}
+
+const pattern = /^([0-9]{1,20})\/([0-9]{1,20})$/;
+
+/** As it is saved with a run: `<channel id>/<message id>`. */
+export function writeRef(place: MessagePlace): string {
+  return `${place.channel}/${place.message}`;
+}
+
+/** `undefined` for anything Discord did not make. */
+export function readRef(text: string | undefined): MessagePlace | undefined {
+  const [, channel, message] = pattern.exec(text ?? '') ?? [];
+  return channel === undefined || message === undefined ? undefined : { channel, message };
 }

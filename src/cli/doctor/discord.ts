@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { inviteLink } from '../../chat/discord/register.ts';
+import { inviteLink } from '../../chat/discord/commands.ts';
 import { namedIn } from '../../config/people.ts';
 import type { Config } from '../../config.ts';
 import { UserError } from '../../core/errors.ts';

@@ -1,4 +1,4 @@
-import { inviteLink } from '../../chat/discord/register.ts';
+import { inviteLink } from '../../chat/discord/commands.ts';
 import { isLoopback } from '../../config/values.ts';
 import type { Answers } from './answers.ts';
 import { hasWebhooks, needsConsoleToken } from './env-file.ts';

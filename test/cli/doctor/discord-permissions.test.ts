@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inviteLink } from '../../../src/chat/discord/register.ts';
+import { inviteLink } from '../../../src/chat/discord/commands.ts';
 import {
   Channel,
   Guild,

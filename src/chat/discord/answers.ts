@@ -1,14 +1,21 @@
-import { type APIInteractionResponse, InteractionResponseType, MessageFlags } from 'discord.js';
+import {
+  type APIActionRowComponent,
+  type APIButtonComponent,
+  type APIInteractionResponse,
+  ButtonStyle,
+  ComponentType,
+  InteractionResponseType,
+  MessageFlags,
+} from 'discord.js';
 import { plainText } from '../../views/card.ts';
 import type { Answer, Form } from '../chat.ts';
 import { discordCard, messageBody } from './card.ts';
 import { fileComponents, parcels } from './files.ts';
-import { type FormValues, formModal } from './form.ts';
-import { noteBody } from './note.ts';
-import type { OpenForms } from './open-forms.ts';
+import { type FormValues, formModal, type OpenForms } from './form.ts';
 import type { Responder } from './responder.ts';
+import { cut, escapeMarkdown, markdownWithin } from './text.ts';
 
-/** Whom an answer is for, and what is known of the form it may be about. */
+/** Who gets an answer, and the form that they have just sent. */
 export interface Asker {
   readonly personId: string;
   readonly forms: OpenForms;
@@ -17,8 +24,8 @@ export interface Asker {
 }
 
 /**
- * The answer as the first one to an interaction: the only way to open a form. `undefined` where Discord must hear
- * first that it was taken: a card may bring files, which can take longer than three seconds.
+ * The answer as the first response to an interaction, which is the only way to open a form. `undefined` for a card: its
+ * files can take longer than the three seconds that Discord waits, so the interaction is acknowledged first.
  */
 export function firstAnswer(answer: Answer, asker: Asker): APIInteractionResponse | undefined {
   switch (answer.kind) {
@@ -38,7 +45,7 @@ export function firstAnswer(answer: Answer, asker: Asker): APIInteractionRespons
   }
 }
 
-/** The answer after the interaction was taken as an update of its message: follow-ups for the asker alone. */
+/** Sends an answer to an interaction that was acknowledged as an update of its message, for the asker alone. */
 export async function followAnswer(answer: Answer, asker: Asker, responder: Responder): Promise<void> {
   if (answer.kind === 'none') return;
   if (answer.kind !== 'card') {
@@ -50,14 +57,14 @@ export async function followAnswer(answer: Answer, asker: Asker, responder: Resp
   await followFiles(files, responder);
 }
 
-/** The answer in place of "Thinking …". */
+/** Puts an answer in place of "Thinking …". */
 export async function editAnswer(answer: Answer, asker: Asker, responder: Responder): Promise<void> {
   if (answer.kind === 'none') {
     await responder.drop();
     return;
   }
   if (answer.kind !== 'card') {
-    // an edit cannot change who sees a message: the deferred answer was for the asker alone already
+    // An edit cannot change who sees a message; the deferred answer is for the asker alone already.
     const { flags: _, ...body } = noteOf(answer, asker);
     await responder.edit(body);
     return;
@@ -86,4 +93,33 @@ function noteOf(answer: Exclude<Answer, { kind: 'none' | 'card' }>, asker: Asker
   return form === undefined
     ? noteBody(said)
     : noteBody(said, { opens: asker.forms.offer(form, asker.personId, values) });
+}
+
+/** A plain message for one person's eyes. */
+export interface NoteBody {
+  readonly flags: number;
+  readonly allowed_mentions: { parse: [] };
+  readonly content: string;
+  readonly components?: APIActionRowComponent<APIButtonComponent>[];
+}
+
+const maxContent = 1900;
+
+/** A sentence with the reason code of a refusal below it; `opens` is the id of a button that opens a form. */
+export function noteBody(text: string, options: { code?: string | undefined; opens?: string } = {}): NoteBody {
+  const said = markdownWithin([text.trim()], maxContent) || 'Nothing to say.';
+  const reason = options.code === undefined ? '' : `\n-# Reason: ${escapeMarkdown(cut(options.code, 60))}`;
+  return {
+    flags: MessageFlags.Ephemeral,
+    allowed_mentions: { parse: [] },
+    content: said + reason,
+    ...(options.opens === undefined ? {} : { components: [openRow(options.opens)] }),
+  };
+}
+
+function openRow(id: string): APIActionRowComponent<APIButtonComponent> {
+  return {
+    type: ComponentType.ActionRow,
+    components: [{ type: ComponentType.Button, style: ButtonStyle.Primary, label: 'Open the form', custom_id: id }],
+  };
 }

@@ -1,13 +1,17 @@
 import { setTimeout } from 'node:timers/promises';
 import {
+  ChannelType,
   Client,
   DiscordjsErrorCodes,
   Events,
   GatewayDispatchEvents,
   GatewayIntentBits,
   Options,
+  type REST,
   type RESTOptions,
+  Routes,
 } from 'discord.js';
+import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import { errorFacts } from './errors.ts';
 import type { DiscordLog } from './settings.ts';
@@ -28,7 +32,7 @@ export interface ConnectOptions {
  */
 export async function connect(options: ConnectOptions): Promise<Client<true>> {
   const client = new Client({
-    // commands, buttons and modals with their member's roles need no more, and nothing privileged
+    // Commands, buttons and modals with the roles of their member need no other intent, and none that is privileged.
     intents: [GatewayIntentBits.Guilds],
     allowedMentions: { parse: [] },
     rest: options.rest,
@@ -53,7 +57,7 @@ async function login(client: Client, { token, patience }: ConnectOptions): Promi
   const late = setTimeout(patience, undefined, { signal: timer.signal }).then(() => {
     throw new Error(`the gateway was not ready after ${patience} ms`);
   });
-  // whichever loses the race must not be an unhandled rejection
+  // The promise that loses the race must not be an unhandled rejection.
   for (const loser of [fatal, late]) loser.catch(() => undefined);
   try {
     await Promise.race([client.login(token), fatal, late]);
@@ -63,7 +67,7 @@ async function login(client: Client, { token, patience }: ConnectOptions): Promi
   }
 }
 
-/** Everything the connection tells on its way; an `error` event that nobody hears would end the process. */
+/** Logs what happens to the connection. An `error` event without a listener would end the process. */
 function watch(client: Client, log: DiscordLog): void {
   client.on(Events.Error, (error) => log.error(errorFacts(error), 'an error of the Discord client'));
   client.on(Events.ShardError, (error) => log.warn(errorFacts(error), 'the connection to Discord broke'));
@@ -71,7 +75,7 @@ function watch(client: Client, log: DiscordLog): void {
   client.on(Events.ShardResume, (_, replayed) => log.info({ replayed }, 'the session with Discord goes on'));
   client.on(Events.Invalidated, () => log.error({}, 'Discord ended the session'));
   client.on(Events.ShardDisconnect, (event) => {
-    log.error({ code: event.code }, 'Discord closed the connection for good; check the token and restart');
+    log.error({ code: event.code }, 'Discord closed the connection for good; check the token and restart the bot');
   });
 }
 
@@ -84,4 +88,38 @@ function toStartError(error: unknown): Error {
     });
   }
   return new Error(`Discord cannot be reached: ${reason}`, { cause: error });
+}
+
+const Channel = z.object({ id: z.string(), type: z.number(), guild_id: z.string().optional() });
+
+/** Every configured channel must be a text channel of the guild that the bot can see. Rejects with a `UserError`. */
+export async function checkChannels(
+  rest: REST,
+  guildId: string,
+  channelIds: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [fleet, channelId] of Object.entries(channelIds)) {
+    const channel = await readChannel(rest, channelId, fleet);
+    const texts: number[] = [ChannelType.GuildText, ChannelType.GuildAnnouncement];
+    if (channel.guild_id !== guildId) {
+      throw new UserError(`Discord channel ${channelId} of fleet ${fleet} is not in guild ${guildId}.`, {
+        next: 'Check the configured ids of the guild and of the channel.',
+      });
+    }
+    if (!texts.includes(channel.type)) {
+      throw new UserError(`Discord channel ${channelId} of fleet ${fleet} is no text channel.`, {
+        next: 'Configure a text channel; threads are made in it.',
+      });
+    }
+  }
+}
+
+async function readChannel(rest: REST, channelId: string, fleet: string): Promise<z.infer<typeof Channel>> {
+  try {
+    return Channel.parse(await rest.get(Routes.channel(channelId)));
+  } catch (error) {
+    throw new UserError(`Discord channel ${channelId} of fleet ${fleet}: ${errorFacts(error).reason}.`, {
+      next: 'Check the channel id, and that the bot may view the channel.',
+    });
+  }
 }

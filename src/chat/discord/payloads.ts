@@ -1,6 +1,7 @@
-import { ComponentType, InteractionType } from 'discord.js';
+import { ChannelType, ComponentType, InteractionType } from 'discord.js';
 import { z } from 'zod';
 import { cut } from '../../lib/text.ts';
+import type { Person, Place } from '../chat.ts';
 
 const Id = z.string().regex(/^[0-9]{1,20}$/);
 
@@ -82,3 +83,28 @@ export const Interaction = z.discriminatedUnion('type', [
   FormInteraction,
 ]);
 export type Interaction = z.infer<typeof Interaction>;
+
+/** Threads that everybody who sees their channel can see. */
+const publicThreads: readonly number[] = [ChannelType.PublicThread, ChannelType.AnnouncementThread];
+
+/** The person behind an interaction; `undefined` for a bot. The role ids come with it, so they are never outdated. */
+export function personOf(interaction: Interaction): Person | undefined {
+  const user = interaction.member?.user ?? interaction.user;
+  if (user === undefined || user.bot === true || user.system === true) return undefined;
+  // The role that everybody has carries the id of the guild and says nothing about a person.
+  const groups = (interaction.member?.roles ?? []).filter((role) => role !== interaction.guild_id);
+  return { chat: 'discord', id: user.id, name: interaction.member?.nick ?? user.global_name ?? user.username, groups };
+}
+
+/**
+ * Where it was done: ids as Discord sends them, `direct-message` instead of a guild. A public thread counts as the
+ * channel it hangs on, a private one as itself.
+ */
+export function placeOf(interaction: Interaction): Place {
+  const { channel } = interaction;
+  const parent = channel !== undefined && publicThreads.includes(channel.type) ? channel.parent_id : undefined;
+  return {
+    workspace: interaction.guild_id ?? 'direct-message',
+    channel: parent ?? channel?.id ?? interaction.channel_id ?? 'unknown',
+  };
+}
