@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Interaction, personOf } from '../../src/chat/discord/payloads.ts';
-import { CommandPayload, FormPayload, PressPayload } from '../../src/chat/slack/inbound.ts';
+import { CommandPayload, FormPayload, PressPayload } from '../../src/chat/slack/payloads.ts';
 
 const long = 'größe '.repeat(1_000_000);
 

@@ -85,8 +85,8 @@ export const chat = [
   },
   {
     room: 'slack',
-    file: 'src/chat/slack/literal.ts',
-    tests: ['test/chat/slack/literal.test.ts'],
+    file: 'src/chat/slack/text.ts',
+    tests: ['test/chat/slack/text.test.ts'],
     rows: [
       ['text rings nobody', ".replaceAll('<', '&lt;')", ''],
       ['text does not end a code fence', '.replace(/`{3,}/g, "\'\'")', ''],
@@ -94,8 +94,8 @@ export const chat = [
   },
   {
     room: 'slack',
-    file: 'src/chat/slack/rich.ts',
-    tests: ['test/chat/slack/card.test.ts', 'test/chat/slack/card.property.test.ts', 'test/chat/slack/literal.test.ts'],
+    file: 'src/chat/slack/text.ts',
+    tests: ['test/chat/slack/card.test.ts', 'test/chat/slack/card.property.test.ts', 'test/chat/slack/text.test.ts'],
     rows: [
       ['a link leads to the web only', "if (protocol !== 'http:' && protocol !== 'https:') return undefined;", ''],
       ['markup is drawn as words', 'if (/[*_~`\\n]|:[^\\s:]+:/.test(text)) return undefined;', ''],
@@ -115,7 +115,7 @@ export const chat = [
       ['a guest is refused', 'if (profile.is_restricted || profile.is_ultra_restricted)', 'if (false)'],
       ['a bot is refused', "if (profile.is_bot) return 'is a bot';", ''],
       ['who is deactivated is refused', "if (profile.deleted) return 'is deactivated';", ''],
-      ['Slack vouches for groups', '(await this.#members.get(group)).includes(user)', 'true'],
+      ['Slack vouches for groups', '(await this.#members.forceFetch(group)).includes(user)', 'true'],
       ['a group that cannot be read is none', 'memberships[index] === true', 'memberships[index] !== false'],
       ['who cannot be looked up is refused', "if ('lost' in profile) {", 'if (false) {'],
     ],
@@ -134,7 +134,7 @@ export const chat = [
   },
   {
     room: 'slack',
-    file: 'src/chat/slack/listeners.ts',
+    file: 'src/chat/slack/interactions.ts',
     tests: [
       'test/chat/slack/people.test.ts',
       'test/chat/slack/answers.test.ts',
@@ -143,7 +143,7 @@ export const chat = [
     ],
     rows: [
       ['a forged button does nothing', 'if (button === undefined || channel === undefined) {', 'if (false) {'],
-      ['a delivery is handled once', 'return keys.map((key) => recent.add(key)).every(Boolean);', 'return true;'],
+      ['a delivery is handled once', 'return !isKnown;', 'return true;'],
       [
         'only full members are answered',
         "if (identified.kind === 'refused') return { kind: 'note', text: identified.text, code: 'not-an-approver' };",
@@ -153,8 +153,8 @@ export const chat = [
   },
   {
     room: 'slack',
-    file: 'src/chat/slack/signature.ts',
-    tests: ['test/chat/slack/signature.test.ts'],
+    file: 'src/chat/slack/http.ts',
+    tests: ['test/chat/slack/http.test.ts'],
     rows: [
       [
         'an old request, or one of the future, is refused',

@@ -189,7 +189,7 @@ export interface InteractionContext {
 
 const unexpected: Answer = {
   kind: 'note',
-  text: 'An unexpected error inside proxnix. The log of the bot says more.',
+  text: 'An unexpected error inside proxnix. The log of the bot has the whole story.',
 };
 
 /** Handlers do not throw; one that does is a bug, and the asker still gets an answer. */

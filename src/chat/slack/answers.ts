@@ -8,11 +8,11 @@ import { refusal } from './errors.ts';
 import type { Files } from './files.ts';
 import { formView } from './form.ts';
 import { fallbackBytes } from './limits.ts';
-import { clip, escapedWithin } from './literal.ts';
 import type { Messages } from './messages.ts';
+import { clip, escapedWithin } from './text.ts';
 import type { SlackClients } from './web.ts';
 
-/** Who asked, and the ways back: a response_url takes five answers in 30 minutes, a trigger lives three seconds. */
+/** Who asked, and how they can be answered: a response_url takes five answers in 30 minutes, a trigger lives three seconds. */
 export interface Asker {
   readonly user: string;
   readonly channel: string;
@@ -23,7 +23,7 @@ export interface Asker {
   readonly respond?: RespondFn | undefined;
 }
 
-/** Answers that the asker alone sees. A lost answer is logged: what was decided stands in the card anyway. */
+/** Answers that the asker alone sees. An answer that cannot be given is logged; the card shows what was decided. */
 export class Answers {
   readonly #clients: SlackClients;
   readonly #messages: Messages;
@@ -79,7 +79,7 @@ export class Answers {
     }
   }
 
-  /** By the response_url, which needs no membership in the channel; where there is none or it is spent, by the bot. */
+  /** Answers by the response_url, which needs no membership in the channel, or by the bot if it takes none. */
   async #whisper(asker: Asker, { text, blocks }: SlackMessage): Promise<void> {
     const body = { text, blocks: [...blocks] };
     try {
@@ -88,7 +88,7 @@ export class Answers {
         return;
       }
     } catch (error) {
-      this.#log.warn({ err: error, user: asker.user }, 'a response_url took no answer');
+      this.#log.warn({ err: error, user: asker.user }, 'a response_url takes no answer');
     }
     const where = { channel: asker.channel, ...(asker.thread === undefined ? {} : { thread_ts: asker.thread }) };
     try {

@@ -3,10 +3,10 @@ import type { webApi } from '@slack/bolt';
 import { LRUCache } from 'lru-cache';
 import { cleanText, oneLine } from '../../lib/text.ts';
 import type { CardFile } from '../../views/card.ts';
-import { type Address, addressKey } from './address.ts';
 import { retryLater, slackError } from './errors.ts';
 import { limits } from './limits.ts';
-import { clip } from './literal.ts';
+import { type Address, addressKey } from './messages.ts';
+import { clip } from './text.ts';
 import type { SlackClients } from './web.ts';
 
 /** Files in the threads of messages, each of them once. */

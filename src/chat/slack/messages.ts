@@ -1,5 +1,5 @@
+import { LRUCache } from 'lru-cache';
 import type { Log } from '../../log.ts';
-import { type Address, addressKey } from './address.ts';
 import type { SlackMessage } from './card.ts';
 import { refusal, retryLater, slackError } from './errors.ts';
 import type { SlackClients } from './web.ts';
@@ -78,3 +78,72 @@ const cannotEdit: Readonly<Record<string, Edited>> = {
 };
 
 const threadIsGone: ReadonlySet<string> = new Set(['thread_not_found', 'message_not_found', 'cannot_reply_to_message']);
+
+/** Where a message is. */
+export interface Address {
+  readonly channel: string;
+  readonly ts: string;
+  /** Digests of the files its thread already has, so that none is sent twice, even after a restart. */
+  readonly files: readonly string[];
+}
+
+const pattern = /^([A-Z][A-Z0-9]{1,30}):(\d{1,12}\.\d{1,9})(?::((?:[0-9a-f]{8}\+?){1,8}))?$/;
+
+/** Our part of a `MessageRef`: `C0DEPLOY01:1795341360.000100`, with files `…:3f2a9c01+77aa01bc`. */
+export function writeAddress({ channel, ts, files }: Address): string {
+  const last = files.slice(-8).join('+');
+  return [channel, ts, ...(last === '' ? [] : [last])].join(':');
+}
+
+/** `undefined` for anything we did not write. */
+export function readAddress(text: string): Address | undefined {
+  const [, channel, ts, files = ''] = pattern.exec(text) ?? [];
+  if (channel === undefined || ts === undefined) return undefined;
+  return { channel, ts, files: files.split('+').filter((digest) => digest !== '') };
+}
+
+/** The message alone, to compare and to find it again. */
+export function addressKey({ channel, ts }: Pick<Address, 'channel' | 'ts'>): string {
+  return `${channel}:${ts}`;
+}
+
+const runsKept = 200;
+
+/**
+ * Second messages of one run. A post whose answer got lost may stand in the channel beside the one that was posted in
+ * its place; chat.postMessage has no idempotency key, so its ts is unknown until somebody presses a button on it. From
+ * then on it is edited too.
+ */
+export class DuplicatePosts {
+  /** Run ids by the key of the message that shows the run. */
+  readonly #runs = new LRUCache<string, string>({ max: runsKept });
+  /** By run id, the messages whose buttons were pressed. */
+  readonly #pressed = new LRUCache<string, readonly Address[]>({ max: runsKept });
+
+  /** A run's card is shown at this message. */
+  shown(runId: string, at: Address): void {
+    this.#runs.set(addressKey(at), runId);
+  }
+
+  /** A button of the run was pressed on this message. */
+  pressed(runId: string, at: Address): void {
+    const known = this.#pressed.get(runId) ?? [];
+    if (known.every((other) => addressKey(other) !== addressKey(at))) this.#pressed.set(runId, [...known, at]);
+  }
+
+  /** The other messages of the run that is shown at this one. */
+  of(at: Address): readonly Address[] {
+    const runId = this.#runs.get(addressKey(at));
+    return (this.#pressed.get(runId ?? '') ?? []).filter((other) => addressKey(other) !== addressKey(at));
+  }
+
+  /** Forgets a message that cannot be edited. */
+  forget(at: Address): void {
+    for (const [runId, known] of [...this.#pressed.entries()]) {
+      this.#pressed.set(
+        runId,
+        known.filter((other) => addressKey(other) !== addressKey(at)),
+      );
+    }
+  }
+}

@@ -1,23 +1,20 @@
 import { App } from '@slack/bolt';
 import type { Hono } from 'hono';
 import { UserError } from '../../core/errors.ts';
+import { pause } from '../../lib/pause.ts';
 import type { Log } from '../../log.ts';
 import type { Card } from '../../views/card.ts';
 import type { Chat, ChatHandlers, MessageRef } from '../chat.ts';
-import { type Address, readAddress, writeAddress } from './address.ts';
 import { Answers } from './answers.ts';
-import { type BoltLogger, boltLogger } from './bolt-logger.ts';
 import { type SlackMessage, slackCard } from './card.ts';
-import { DuplicatePosts } from './duplicate-posts.ts';
-import { refusal, slackError } from './errors.ts';
+import { slackError } from './errors.ts';
 import { Files } from './files.ts';
 import { HttpReceiver } from './http.ts';
-import { listen } from './listeners.ts';
-import { Messages } from './messages.ts';
-import { pause } from './pause.ts';
+import { listen } from './interactions.ts';
+import { type Address, DuplicatePosts, Messages, readAddress, writeAddress } from './messages.ts';
 import { People } from './people.ts';
 import { SocketsReceiver } from './sockets.ts';
-import { clientOptions, type SlackClients, slackClients } from './web.ts';
+import { type BoltLogger, boltLogger, clientOptions, type SlackClients, slackClients } from './web.ts';
 
 export interface SlackOptions {
   /** `xoxb-…`. */
@@ -54,9 +51,7 @@ export class SlackChat implements Chat {
   readonly #files: Files;
   readonly #duplicates = new DuplicatePosts();
   readonly #receiver: SocketsReceiver | HttpReceiver;
-  /** No new connection is tried. */
-  readonly #closing = new AbortController();
-  /** Nothing waits any more. */
+  /** Ends what still waits. */
   readonly #stopped = new AbortController();
   readonly #work = new Set<Promise<void>>();
 
@@ -72,19 +67,39 @@ export class SlackChat implements Chat {
     this.#receiver = makeReceiver(options, apiUrl, this.#logger);
   }
 
-  /** The route Slack calls in HTTP mode, for the bot's one server. */
+  /** The route that Slack calls in HTTP mode, for the bot's one server; `undefined` for Socket Mode. */
   routes(): Hono | undefined {
     return this.#receiver instanceof HttpReceiver ? this.#receiver.routes() : undefined;
   }
 
   async start(handlers: ChatHandlers): Promise<void> {
-    try {
-      await this.#connect(handlers);
-    } catch (error) {
-      if (error instanceof UserError) throw error;
-      this.#log.warn({ err: error }, 'Slack cannot be reached, trying on');
-      void this.#track(this.#connectLater(handlers));
+    const { botToken, workspace, groups, command = '/proxnix' } = this.#options;
+    const bot = await this.#clients.edits.auth.test().catch((error: unknown) => {
+      throw slackError(error, 'log in with the bot token');
+    });
+    if (bot.team_id !== workspace) {
+      throw new UserError(`The Slack bot token belongs to workspace ${bot.team_id}, not to ${workspace}`, {
+        next: 'Set the workspace id of the workspace the app is installed in.',
+      });
     }
+    const app = new App({
+      token: botToken,
+      ...(bot.bot_id === undefined ? {} : { botId: bot.bot_id }),
+      ...(bot.user_id === undefined ? {} : { botUserId: bot.user_id }),
+      tokenVerificationEnabled: false,
+      receiver: this.#receiver,
+      convoStore: false,
+      logger: this.#logger,
+      clientOptions: { ...clientOptions(this.#apiUrl), fetch: patientFetch },
+    });
+    app.error(async (error) => this.#log.error({ err: error }, 'Bolt failed'));
+    // A clock that nobody can set back: an answer about a group must not count for longer than it may.
+    const now = this.#options.now ?? (() => performance.now());
+    const people = new People({ clients: this.#clients, workspace, groups, now, log: this.#log });
+    const answers = new Answers(this.#clients, this.#messages, this.#files, this.#log);
+    const track = (work: Promise<void>): Promise<void> => this.#track(work);
+    listen(app, { handlers, command, people, answers, duplicates: this.#duplicates, log: this.#log, track });
+    await this.#receiver.start();
   }
 
   async show(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
@@ -116,9 +131,8 @@ export class SlackChat implements Chat {
     return { ...ref, slack: writeAddress(await this.#files.attach(at, card.files)) };
   }
 
-  /** Takes nothing new, gives what is under way three seconds, then closes. */
+  /** Takes nothing new, and waits at most three seconds for what is under way. */
   async stop(): Promise<void> {
-    this.#closing.abort();
     await this.#receiver.stop();
     const soon = new AbortController();
     await Promise.race([Promise.allSettled(this.#work), pause(3000, soon.signal)]);
@@ -126,47 +140,7 @@ export class SlackChat implements Chat {
     this.#stopped.abort();
   }
 
-  async #connect(handlers: ChatHandlers): Promise<void> {
-    const { botToken, workspace, groups, now = Date.now, command = '/proxnix' } = this.#options;
-    const bot = await this.#clients.edits.auth.test().catch((error: unknown) => {
-      throw slackError(error, 'log in with the bot token');
-    });
-    if (bot.team_id !== workspace) {
-      throw new UserError(`The Slack bot token belongs to workspace ${bot.team_id}, not to ${workspace}`, {
-        next: 'Set the workspace id of the workspace the app is installed in.',
-      });
-    }
-    const app = new App({
-      token: botToken,
-      ...(bot.bot_id === undefined ? {} : { botId: bot.bot_id }),
-      ...(bot.user_id === undefined ? {} : { botUserId: bot.user_id }),
-      tokenVerificationEnabled: false,
-      receiver: this.#receiver,
-      convoStore: false,
-      logger: this.#logger,
-      clientOptions: { ...clientOptions(this.#apiUrl), fetch: patientFetch },
-    });
-    app.error(async (error) => this.#log.error({ err: error }, 'Bolt failed'));
-    const people = new People({ clients: this.#clients, workspace, groups, now, log: this.#log });
-    const answers = new Answers(this.#clients, this.#messages, this.#files, this.#log);
-    const track = (work: Promise<void>): Promise<void> => this.#track(work);
-    listen(app, { handlers, command, people, answers, duplicates: this.#duplicates, log: this.#log, track });
-    await this.#receiver.start();
-  }
-
-  async #connectLater(handlers: ChatHandlers): Promise<void> {
-    for (let wait = 2000; !this.#closing.signal.aborted; wait = Math.min(wait * 2, 60_000)) {
-      await pause(wait, this.#closing.signal);
-      try {
-        if (!this.#closing.signal.aborted) await this.#connect(handlers);
-        return;
-      } catch (error) {
-        const level = refusal(error) === undefined && !(error instanceof UserError) ? 'debug' : 'error';
-        this.#log[level]({ err: error }, 'Slack cannot be used, trying on');
-      }
-    }
-  }
-
+  /** Edits the other messages that show the same run. */
   async #editDuplicates(at: Address, message: SlackMessage): Promise<void> {
     for (const duplicate of this.#duplicates.of(at)) {
       if ((await this.#messages.edit(duplicate, message)) !== 'done') this.#duplicates.forget(duplicate);
@@ -179,7 +153,7 @@ export class SlackChat implements Chat {
     throw new UserError(`The fleet ${fleet} has no Slack channel`, { next: 'Set the id (C…) of its channel.' });
   }
 
-  /** Holds on to work until it ends; what fails in it is logged here, nobody else waits for it. */
+  /** Keeps work that nobody waits for, so that `stop` can wait for it. A failure in it is logged. */
   #track(work: Promise<void>): Promise<void> {
     const held = work
       .catch((error: unknown) => {
@@ -205,6 +179,6 @@ function makeReceiver(options: SlackOptions, apiUrl: string, logger: BoltLogger)
   return new SocketsReceiver({ appToken, apiUrl, logger, log, stagger });
 }
 
-/** A response_url that hangs must not hold a shutdown. */
+/** Requests to a response_url end after five seconds: one that hangs must not delay a shutdown. */
 const patientFetch: typeof fetch = (url, init) =>
   fetch(url, { ...init, signal: init?.signal ?? AbortSignal.timeout(5000) });

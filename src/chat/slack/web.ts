@@ -1,5 +1,5 @@
-import { webApi } from '@slack/bolt';
-import type { BoltLogger } from './bolt-logger.ts';
+import { type Logger as BoltLogger, LogLevel, webApi } from '@slack/bolt';
+import type { Log } from '../../log.ts';
 
 /**
  * One client for each kind of call, because their time limits differ. None repeats a call or waits for a rate limit,
@@ -36,7 +36,26 @@ export function slackClients({ botToken, apiUrl, logger }: WebOptions): SlackCli
   };
 }
 
-/** A new object for every use: the socket client writes into the one it is given. */
+/** Options of a client, a new object for every use: the socket client (3.1) writes into the one it is given. */
 export function clientOptions(apiUrl: string, timeout = 10_000): webApi.WebClientOptions {
   return { slackApiUrl: apiUrl, allowAbsoluteUrls: false, timeout };
+}
+
+export type { BoltLogger };
+
+/** A logger for Slack's libraries that writes into ours. Their debug lines hold whole requests and are dropped. */
+export function boltLogger(log: Log, part: string): BoltLogger {
+  const words = (messages: readonly unknown[]): { readonly part: string; readonly said: string } => ({
+    part,
+    said: messages.map(String).join(' '),
+  });
+  return {
+    debug: () => undefined,
+    info: (...messages) => log.debug(words(messages), 'said by the Slack library'),
+    warn: (...messages) => log.warn(words(messages), 'said by the Slack library'),
+    error: (...messages) => log.error(words(messages), 'said by the Slack library'),
+    setLevel: () => undefined,
+    getLevel: () => LogLevel.INFO,
+    setName: () => undefined,
+  };
 }

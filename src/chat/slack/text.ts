@@ -1,8 +1,42 @@
 import type { types } from '@slack/bolt';
-import { cleanText, cut } from '../../lib/text.ts';
+import { cleanText, cut, oneLine } from '../../lib/text.ts';
 import { plainText, type Rich, type Span } from '../../views/card.ts';
 import { limits } from './limits.ts';
-import { clip, escapeText } from './literal.ts';
+
+/** At most `max` UTF-16 units, which is what Slack counts; what is cut ends in "…" and never splits a code point. */
+export function clip(text: string, max: number): string {
+  if (text.length <= max) return text;
+  return `${text.slice(0, Math.max(0, max - 1)).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+/** For mrkdwn and the top-level `text`, where `<!channel>` would ring everybody: the three characters Slack parses. */
+export function escapeText(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** Typed text as it was before Slack escaped it (`should_escape` of the command). */
+export function unescapeText(text: string): string {
+  return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+}
+
+/**
+ * Text for the top-level `text`, escaped, of at most `max` bytes of UTF-8; cut between code points, never inside an
+ * entity. A code fence would swallow what follows when it is never closed, so it becomes quotes.
+ */
+export function escapedWithin(unsafe: string, max: number): string {
+  const text = unsafe.replace(/`{3,}/g, "''");
+  const whole = escapeText(text);
+  if (Buffer.byteLength(whole) <= max) return whole;
+  let bytes = Buffer.byteLength('…');
+  let kept = '';
+  for (const point of text) {
+    const next = escapeText(point);
+    bytes += Buffer.byteLength(next);
+    if (bytes > max) break;
+    kept += next;
+  }
+  return `${kept}…`;
+}
 
 /** Bytes of a span before it is cleaned. A message holds less; it is drawn several times until it fits. */
 const longestSpan = 32 * 1024;
@@ -46,7 +80,7 @@ export function webAddress(link: string): string | undefined {
   return address.length <= limits.url / 2 ? address : undefined;
 }
 
-/** The words of a span, cleaned; what no message has room for is left out. A time that is no time shows a question mark. */
+/** The words of a span, cut to what a message can hold. A time out of range shows a question mark. */
 function textOf(span: Span): string {
   if (typeof span === 'object' && 'time' in span && !isTime(span.time)) return '?';
   return cleanText(cut(plainText([span]), longestSpan));
@@ -72,7 +106,7 @@ function words(text: string, style?: { bold?: true; code?: true }): RichElement 
   return { type: 'text', text, ...(style === undefined ? {} : { style }) };
 }
 
-/** Marks must touch the words; white space around them stays outside. */
+/** Slack reads `*` as bold only beside a word, so white space stays outside of the marks. */
 function mrkdwnBold(text: string): string {
   const bold = text.trim();
   return bold === '' ? '' : text.replace(bold, () => `*${escapeText(bold)}*`);
@@ -103,4 +137,14 @@ function seconds(time: number): number {
 /** Slack refuses a date before 1970; `Date` knows none beyond 8.64e15 ms. */
 function isTime(time: number): boolean {
   return Number.isFinite(time) && time >= 0 && time <= 8.64e15;
+}
+
+/** Slack takes no empty text. */
+export function named(text: string, otherwise: string): string {
+  const words = oneLine(text).trim();
+  return words === '' ? otherwise : words;
+}
+
+export function plain(text: string, max: number): types.PlainTextElement {
+  return { type: 'plain_text', text: clip(text, max), emoji: false };
 }

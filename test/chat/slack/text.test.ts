@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clip, escapedWithin, escapeText, unescapeText } from '../../../src/chat/slack/literal.ts';
+import { clip, escapedWithin, escapeText, unescapeText } from '../../../src/chat/slack/text.ts';
 
 describe('clip', () => {
   it('cuts to the length Slack counts, and never through a code point', () => {

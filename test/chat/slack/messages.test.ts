@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readAddress, writeAddress } from '../../../src/chat/slack/address.ts';
+import { readAddress, writeAddress } from '../../../src/chat/slack/messages.ts';
 
 describe('an address', () => {
   it('is read as it was written', () => {

@@ -1,16 +1,16 @@
 import type { App, RespondFn } from '@slack/bolt';
+import { LRUCache } from 'lru-cache';
+import { pause } from '../../lib/pause.ts';
 import type { Log } from '../../log.ts';
 import type { Answer, ChatHandlers, Person, Place } from '../chat.ts';
 import { readCommandLine } from '../command-line.ts';
 import type { Answers, Asker } from './answers.ts';
-import { readButton } from './buttons.ts';
-import type { DuplicatePosts } from './duplicate-posts.ts';
+import { readButton } from './card.ts';
 import { readFormPlace } from './form.ts';
-import { CommandPayload, FormPayload, formValues, PressPayload } from './inbound.ts';
-import { unescapeText } from './literal.ts';
-import { pause } from './pause.ts';
+import type { DuplicatePosts } from './messages.ts';
+import { CommandPayload, FormPayload, formValues, PressPayload } from './payloads.ts';
 import type { People, Sender } from './people.ts';
-import { Recent } from './recent.ts';
+import { unescapeText } from './text.ts';
 
 export interface ListenerOptions {
   readonly handlers: ChatHandlers;
@@ -24,16 +24,18 @@ export interface ListenerOptions {
   readonly track: (work: Promise<void>) => Promise<void>;
 }
 
-/** How long a form stays open for its answer: Slack waits three seconds from the click. */
+/** Milliseconds that a form stays open for its answer: Slack waits three seconds from the click. */
 const formPatience = 2200;
 
-/** Hands over what Slack delivers, each delivery once: Slack may send an envelope again, and Bolt does not notice. */
+/** Hands over what Slack delivers, each delivery once: Slack may send an envelope again and Bolt 5 does not notice. */
 export function listen(app: App, options: ListenerOptions): void {
   const { log, track } = options;
-  const recent = new Recent(2000);
+  const recent = new LRUCache<string, true>({ max: 2000 });
   const isFirst = (envelope: unknown, trigger = ''): boolean => {
     const keys = [envelope, trigger].flatMap((id) => (typeof id === 'string' && id !== '' ? [id] : []));
-    return keys.map((key) => recent.add(key)).every(Boolean);
+    const isKnown = keys.some((key) => recent.has(key));
+    for (const key of keys) recent.set(key, true);
+    return !isKnown;
   };
 
   app.command(options.command, async ({ ack, body, context, respond }) => {
@@ -126,7 +128,7 @@ async function onForm(
   await answers.give({ user: payload.user.id, channel, ts }, await answering);
 }
 
-/** Asks `act` for the answer to a full member of the workspace; everybody else gets a refusal. */
+/** Lets `act` answer a full member of the workspace; anybody else is refused. */
 async function asPerson(
   sender: Sender,
   { people, log }: ListenerOptions,
