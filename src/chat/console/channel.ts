@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import type { Card } from '../../views/card.ts';
-import type { ConsoleMessage, MessageStore } from './message.ts';
+import type { ConsoleMessage, MessageStore } from './message-store.ts';
 
 /** What a reader who knows the channel up to some version must be told. */
 export interface ChannelNews {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { UserError } from '../../core/errors.ts';
 import type { Secret } from '../../secret.ts';
-import type { MessageStore } from './message.ts';
+import type { MessageStore } from './message-store.ts';
 
 export interface ConsoleOptions {
   /** The address the HTTP server is bound to. */

@@ -1,6 +1,6 @@
 import { type Button, buttonId, type Card, type CardFile } from '../../views/card.ts';
 import type { Answer } from '../chat.ts';
-import type { ConsoleMessage } from './message.ts';
+import type { ConsoleMessage } from './message-store.ts';
 
 /** A button as the page gets it: what to press, what to read, what to ask before. */
 export type WireButton = Pick<Button, 'label' | 'style' | 'confirm'> & { readonly id: string };
