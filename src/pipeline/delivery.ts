@@ -9,6 +9,7 @@ const backoffMs = { first: 1000, most: 60_000 } as const;
 /** The longest wait that a chat may ask for. */
 const longestWaitMs = 60 * 60_000;
 
+/** What the delivery works with. */
 export interface DeliveryOptions {
   readonly chats: readonly Chat[];
   readonly clock: Clock;

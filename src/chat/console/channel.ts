@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import type { Card } from '../../views/card.ts';
 import type { ConsoleMessage, MessageStore } from './message-store.ts';
 
-/** What a reader who knows the channel up to some version must be told. */
+/** The changes that a reader has missed who knows the channel up to some version. */
 export interface ChannelNews {
   readonly version: number;
   /** The whole channel, because messages went; else only those that changed. */
@@ -10,6 +10,7 @@ export interface ChannelNews {
   readonly messages: readonly ConsoleMessage[];
 }
 
+/** Where the channel keeps its messages, and how many. */
 export interface ChannelOptions {
   readonly store: MessageStore;
   readonly now: () => number;

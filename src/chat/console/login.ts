@@ -7,15 +7,17 @@ import type { Logger } from 'pino';
 import { Secret } from '../../secret.ts';
 import { actHeader } from './origin.ts';
 
+/** What the log-in works with. */
 export interface LoginOptions {
   readonly token: Secret;
-  /** The file that the token lies in, as people are told of it; absent: it was configured. */
+  /** The path of the token's file, as the log-in page shows it; absent when the token was configured. */
   readonly tokenFile?: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: Pick<Logger, 'warn'>;
 }
 
+/** The log-in as routes and a guard. */
 export interface Login {
   /** Lets nobody on without the token or a session of it: the page `/` leads to the log-in, all else is 401. */
   readonly guard: MiddlewareHandler;

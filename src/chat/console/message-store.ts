@@ -72,6 +72,7 @@ export interface ConsoleMessage {
   readonly replies: readonly ConsoleReply[];
 }
 
+/** A card in the thread of a message. */
 export interface ConsoleReply {
   readonly id: string;
   readonly at: number;

@@ -49,8 +49,8 @@ const maxParts = 14;
 const restFile = 'message.txt';
 
 /**
- * Draws a card within every limit of Discord. Warnings and lines to keep are never cut (unless they alone are more than
- * a message holds; then it says so); the rest is cut at line ends, and what is missing stands in one of the files.
+ * Draws a card within every limit of Discord. Warnings and lines to keep are cut only when they alone exceed a message,
+ * which then says so. All other text is cut at line ends, and one of the files holds what is missing.
  */
 export function discordCard(card: Card): DrawnCard {
   const budget = new Budget();

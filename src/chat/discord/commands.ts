@@ -50,6 +50,7 @@ function optionBody(option: CommandOption) {
   };
 }
 
+/** Where the commands are registered. */
 export interface RegisterOptions {
   readonly rest: REST;
   readonly applicationId: string;

@@ -16,6 +16,7 @@ import { UserError } from '../../core/errors.ts';
 import { errorFacts } from './errors.ts';
 import type { DiscordLog } from './settings.ts';
 
+/** What a connection to the gateway works with. */
 export interface ConnectOptions {
   readonly token: string;
   readonly rest: Partial<RESTOptions>;

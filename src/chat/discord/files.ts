@@ -51,6 +51,7 @@ export function attachmentsOf(files: readonly CardFile[]): { id: number; filenam
   return files.map((file, id) => ({ id, filename: file.name, description: file.title }));
 }
 
+/** Files as discord.js uploads them. */
 export function rawFiles(files: readonly CardFile[]): RawFile[] {
   return files.map((file) => ({
     name: file.name,

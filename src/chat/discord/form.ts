@@ -39,12 +39,18 @@ export function formValues(interaction: FormInteraction): FormValues {
   return Object.fromEntries(fields.map((field) => [field.custom_id, field.value]));
 }
 
+/** Discord marks neither kind of field; Slack and the console say by themselves that one is optional. */
+function labelOf(field: FormField): string {
+  const hint = field.required ? '' : ' (optional)';
+  return (cut(oneLine(field.label), maxLabel - hint.length) || field.name) + hint;
+}
+
 function fieldComponent(field: FormField, typed: string | undefined) {
   const max = field.multiline === true ? maxValue.lines : maxValue.line;
   const hint = cut(oneLine(field.hint ?? '').trim(), maxHint);
   return {
     type: ComponentType.Label as const,
-    label: cut(oneLine(field.label), maxLabel) || field.name,
+    label: labelOf(field),
     ...(hint === '' ? {} : { description: hint }),
     component: {
       type: ComponentType.TextInput as const,
@@ -86,7 +92,7 @@ export class OpenForms {
     return prefix + key;
   }
 
-  /** Remembers a form that stands open, by its own id. */
+  /** Remembers a form that somebody has open, by the form's own id. */
   opened(form: Form, personId: string): void {
     this.#forms.set(`${personId} ${form.id}`, { form, personId, values: {} });
   }
@@ -96,7 +102,7 @@ export class OpenForms {
     return this.#forms.get(`${personId} ${formId}`)?.form;
   }
 
-  /** The form behind a button that opens one; nobody opens what was offered to somebody else. */
+  /** The form that a button opens; `undefined` for a button that was offered to somebody else. */
   find(customId: string, personId: string): OpenForm | undefined {
     const found = this.#forms.get(customId.slice(prefix.length));
     return found?.personId === personId ? found : undefined;

@@ -6,6 +6,7 @@ export type Piece =
   | { readonly kind: 'divider' }
   | { readonly kind: 'text'; readonly text: string; readonly joins: boolean };
 
+/** The parts of a message, and what found no room in it. */
 export interface Layout {
   readonly pieces: readonly Piece[];
   /** Texts that found no room or only in part: one of the files must hold them. */
@@ -136,6 +137,7 @@ export interface CodeBlock {
   opened: boolean;
 }
 
+/** Lines on their way into a code block, none of them shown yet. */
 export function codeBlockOf(lines: readonly Line[]): CodeBlock {
   const marked = lines.some((line) => line.mark !== undefined);
   const drawn = lines.map((line) => {

@@ -44,32 +44,40 @@ const ModalComponent = z.object({
   component: z.object({ type: z.literal(ComponentType.TextInput), custom_id: z.string(), value: Typed }).optional(),
 });
 
+/** Somebody has typed `/proxnix <name> …`. */
 export const CommandInteraction = z.object({
   ...base,
   type: z.literal(InteractionType.ApplicationCommand),
   data: CommandData,
 });
+/** A typed command. */
 export type CommandInteraction = z.infer<typeof CommandInteraction>;
 
+/** Somebody is typing an option. */
 export const CompleteInteraction = z.object({
   ...base,
   type: z.literal(InteractionType.ApplicationCommandAutocomplete),
   data: CommandData,
 });
+/** An option that is being typed. */
 export type CompleteInteraction = z.infer<typeof CompleteInteraction>;
 
+/** Somebody has pressed a button. */
 export const ButtonInteraction = z.object({
   ...base,
   type: z.literal(InteractionType.MessageComponent),
   data: z.object({ component_type: z.literal(ComponentType.Button), custom_id: z.string() }),
 });
+/** A pressed button. */
 export type ButtonInteraction = z.infer<typeof ButtonInteraction>;
 
+/** Somebody has sent a modal. */
 export const FormInteraction = z.object({
   ...base,
   type: z.literal(InteractionType.ModalSubmit),
   data: z.object({ custom_id: z.string(), components: z.array(ModalComponent) }),
 });
+/** A sent modal. */
 export type FormInteraction = z.infer<typeof FormInteraction>;
 
 /**
@@ -82,6 +90,7 @@ export const Interaction = z.discriminatedUnion('type', [
   ButtonInteraction,
   FormInteraction,
 ]);
+/** Any interaction that is ours. */
 export type Interaction = z.infer<typeof Interaction>;
 
 /** Threads that everybody who sees their channel can see. */

@@ -9,6 +9,7 @@ import type { DiscordLog } from './settings.ts';
 /** The token of an interaction lives 15 minutes; Discord counts a later answer as an invalid request. */
 const tokenLife = 14.5 * 60_000;
 
+/** What a responder works with. */
 export interface ResponderOptions {
   readonly rest: REST;
   readonly log: DiscordLog;

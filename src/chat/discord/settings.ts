@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 
+/** The log of the adapter. */
 export type DiscordLog = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 /** A few small texts that outlive a restart; losing them costs a repeated registration or file, nothing else. */
@@ -9,6 +10,7 @@ export interface SmallState {
   set(key: string, value: string): Promise<void>;
 }
 
+/** The settings of the Discord chat. */
 export interface DiscordOptions {
   /** The bot's token, without `Bot `. */
   readonly token: string;

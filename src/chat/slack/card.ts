@@ -5,6 +5,7 @@ import { drawBlock, keptRoom } from './layout.ts';
 import { fallbackBytes, limits, room, weigh } from './limits.ts';
 import { clip, escapedWithin, named, plain } from './text.ts';
 
+/** A message as Block Kit. */
 export interface SlackMessage {
   /** For notifications and screen readers. Escaped. */
   readonly text: string;

@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import type { Log } from '../../log.ts';
 
+/** What the receiver works with. */
 export interface HttpOptions {
   readonly signingSecret: string;
   /** Milliseconds since the epoch. */
@@ -90,6 +91,7 @@ function readBody(raw: string, type: string): Readonly<Record<string, unknown>> 
   }
 }
 
+/** A request that may come from Slack. */
 export interface SignedRequest {
   readonly secret: string;
   /** As it came. */

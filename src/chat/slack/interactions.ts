@@ -12,6 +12,7 @@ import { CommandPayload, FormPayload, formValues, PressPayload } from './payload
 import type { People, Sender } from './people.ts';
 import { unescapeText } from './text.ts';
 
+/** What the listeners work with. */
 export interface ListenerOptions {
   readonly handlers: ChatHandlers;
   /** `/proxnix`. */

@@ -99,6 +99,7 @@ function within(block: types.KnownBlock, space: number): types.KnownBlock | unde
   return weigh(block) <= space ? block : undefined;
 }
 
+/** Lines that were cut to fit. */
 export interface CutLines {
   readonly text: string;
   /** How many lines are left out; the text then ends with a line that says so. */

@@ -14,6 +14,7 @@ export const CommandPayload = z.object({
   channel_id: z.string(),
   trigger_id: z.string(),
 });
+/** A typed command. */
 export type CommandPayload = z.infer<typeof CommandPayload>;
 
 const User = z.object({
@@ -37,6 +38,7 @@ export const PressPayload = z.object({
   trigger_id: z.string(),
   actions: z.tuple([z.object({ action_id: z.string(), value: z.string().default('') })], z.unknown()),
 });
+/** A pressed button. */
 export type PressPayload = z.infer<typeof PressPayload>;
 
 /** A submitted modal: `values` by block_id, then by action_id. */
@@ -51,6 +53,7 @@ export const FormPayload = z.object({
     }),
   }),
 });
+/** A submitted modal. */
 export type FormPayload = z.infer<typeof FormPayload>;
 
 /** The fields of a form by name; an empty one is the empty text. */

@@ -20,6 +20,7 @@ export interface Sender {
   readonly team?: string | undefined;
 }
 
+/** What looking people up works with. `now` is in milliseconds of any clock. */
 export interface PeopleOptions {
   readonly clients: SlackClients;
   readonly workspace: string;

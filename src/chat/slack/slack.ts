@@ -16,6 +16,7 @@ import { People } from './people.ts';
 import { SocketsReceiver } from './sockets.ts';
 import { type BoltLogger, boltLogger, clientOptions, type SlackClients, slackClients } from './web.ts';
 
+/** The settings of the Slack chat. */
 export interface SlackOptions {
   /** `xoxb-…`. */
   readonly botToken: string;

@@ -5,6 +5,7 @@ import type { Log } from '../../log.ts';
 import { refusal, SlackRefusal, slackError } from './errors.ts';
 import { type BoltLogger, clientOptions } from './web.ts';
 
+/** What Socket Mode works with. */
 export interface SocketOptions {
   readonly appToken: string;
   readonly apiUrl: string;

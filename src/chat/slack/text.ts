@@ -41,6 +41,7 @@ export function escapedWithin(unsafe: string, max: number): string {
 /** Bytes of a span before it is cleaned. A message holds less; it is drawn several times until it fits. */
 const longestSpan = 32 * 1024;
 
+/** An element of a rich_text section. */
 export type RichElement = types.RichTextElement;
 
 /** Elements of a rich_text section: no markup is parsed in them, so any text is safe. At most `max` units of text. */
@@ -145,6 +146,7 @@ export function named(text: string, otherwise: string): string {
   return words === '' ? otherwise : words;
 }
 
+/** A plain text of at most `max` units, in which emoji codes stay words. */
 export function plain(text: string, max: number): types.PlainTextElement {
   return { type: 'plain_text', text: clip(text, max), emoji: false };
 }

@@ -16,12 +16,14 @@ export interface SlackClients {
   readonly answers: webApi.WebClient;
 }
 
+/** What the clients work with. */
 export interface WebOptions {
   readonly botToken: string;
   readonly apiUrl: string;
   readonly logger: BoltLogger;
 }
 
+/** The clients of one bot token. */
 export function slackClients({ botToken, apiUrl, logger }: WebOptions): SlackClients {
   const client = (timeout: number, repeats: Pick<webApi.WebClientOptions, 'rejectRateLimitedCalls' | 'retryConfig'>) =>
     new webApi.WebClient(botToken, { ...clientOptions(apiUrl, timeout), logger, ...repeats });

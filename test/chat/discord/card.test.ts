@@ -223,3 +223,12 @@ function record(kind: string, body: unknown, files: readonly string[]): void {
   const path = process.env['DISCORD_BODIES'];
   if (path !== undefined) appendFileSync(path, `${JSON.stringify({ kind, body, files })}\n`);
 }
+
+it('marks a field that may stay empty, which Discord does not do by itself', () => {
+  const field = { name: 'reason', label: 'Reason', required: false } as const;
+  const fields = [field, { ...field, name: 'long', label: 'R'.repeat(60) }, { ...field, name: 'must', required: true }];
+  const form = { id: 'px1:reject:r-41:p-7f3c2a', title: 'Reject?', text: [], fields, submit: 'Reject', danger: false };
+  const labels = [...pick(formModal(form), 'label')];
+  expect(labels).toEqual(['Reason (optional)', `${'R'.repeat(33)}… (optional)`, 'Reason']);
+  expect(labels.every((label) => label.length <= 45)).toBe(true);
+});
