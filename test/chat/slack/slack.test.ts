@@ -89,6 +89,17 @@ describe('SlackChat.show', () => {
     });
   }
 
+  it('shows the new message though Slack does not let the old one be deleted', async () => {
+    const { chat, slack, card, logged } = await aWorld();
+    const ref = await chat.show('homelab', gentleCard, {});
+    slack.mishap('chat.update', { error: 'edit_window_closed' });
+    slack.mishap('chat.delete', { error: 'cant_delete_message' });
+    expect(await chat.show('homelab', runningCard, ref)).not.toEqual(ref);
+    expect(card().text).toContain('Applying');
+    expect(slack.state.messages).toHaveLength(2);
+    expect(logged.join('')).toMatch(/cant_delete_message.*could not be deleted/);
+  });
+
   it('posts anew when the fleet has another channel now', async () => {
     const first = await aWorld();
     const ref = await first.chat.show('homelab', gentleCard, {});
