@@ -1,6 +1,5 @@
 import type { App, RespondFn } from '@slack/bolt';
 import { LRUCache } from 'lru-cache';
-import { pause } from '../../lib/pause.ts';
 import type { Log } from '../../log.ts';
 import type { Answer, ChatHandlers, Person, Place } from '../chat.ts';
 import { readCommandLine } from '../command-line.ts';
@@ -8,6 +7,7 @@ import type { Answers, Asker } from './answers.ts';
 import { readButton } from './card.ts';
 import { readFormPlace } from './form.ts';
 import type { DuplicatePosts } from './messages.ts';
+import { pause } from './pause.ts';
 import { CommandPayload, FormPayload, formValues, PressPayload } from './payloads.ts';
 import type { People, Sender } from './people.ts';
 import { unescapeText } from './text.ts';

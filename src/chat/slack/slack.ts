@@ -1,7 +1,6 @@
 import { App } from '@slack/bolt';
 import type { Hono } from 'hono';
 import { UserError } from '../../core/errors.ts';
-import { pause } from '../../lib/pause.ts';
 import type { Log } from '../../log.ts';
 import type { Card } from '../../views/card.ts';
 import type { Chat, ChatHandlers, MessageRef } from '../chat.ts';
@@ -12,6 +11,7 @@ import { Files } from './files.ts';
 import { HttpReceiver } from './http.ts';
 import { listen } from './interactions.ts';
 import { type Address, DuplicatePosts, Messages, readAddress, writeAddress } from './messages.ts';
+import { pause } from './pause.ts';
 import { People } from './people.ts';
 import { SocketsReceiver } from './sockets.ts';
 import { type BoltLogger, boltLogger, clientOptions, type SlackClients, slackClients } from './web.ts';

@@ -1,8 +1,8 @@
 import { type App, type Receiver, SocketModeReceiver, type webApi } from '@slack/bolt';
 import { z } from 'zod';
-import { pause } from '../../lib/pause.ts';
 import type { Log } from '../../log.ts';
 import { refusal, SlackRefusal, slackError } from './errors.ts';
+import { pause } from './pause.ts';
 import { type BoltLogger, clientOptions } from './web.ts';
 
 /** What Socket Mode works with. */
