@@ -94,7 +94,30 @@ export interface ChatHandlers {
 /** By chat name, the chat's own id of a message. Saved with the run, so a card is found again after a restart. */
 export type MessageRef = Readonly<Record<string, string>>;
 
-/** A chat. Adapters acknowledge a press or a command first (Slack and Discord give three seconds), then hand it over. */
+/**
+ * Thrown by a call of a chat that was not carried out because the chat asks to wait. `ms` is the wait in milliseconds,
+ * `undefined` when the chat names none. `reason` says what is limited, in words for the log.
+ */
+export class RetryLater extends Error {
+  override readonly name = 'RetryLater';
+  readonly ms: number | undefined;
+  readonly reason: string;
+
+  constructor(ms: number | undefined, reason: string) {
+    super(`The chat asks to wait: ${reason}`);
+    this.ms = ms;
+    this.reason = reason;
+  }
+}
+
+/**
+ * A chat. Adapters acknowledge a press or a command first (Slack and Discord give three seconds), then hand it over.
+ *
+ * Calls of `show`, `reply` and `attach` for one message never overlap, and of several cards only the newest comes: the
+ * caller owns pace, order and retries. An adapter waits for nothing and repeats nothing; it answers with what it did,
+ * throws `RetryLater` when the chat asks to wait, and any other error when the chat cannot be reached or refuses. Each
+ * call may be made again after an error.
+ */
 export interface Chat {
   /** As ids and stored runs have it: `discord`. */
   readonly name: string;
@@ -104,11 +127,18 @@ export interface Chat {
    */
   start(handlers: ChatHandlers): Promise<void>;
   /**
-   * Shows a card in the fleet's channel: edits the message `ref` names, or posts a new one when it names none or the
-   * message is gone. @returns where it is shown now. Rejects when the chat cannot be reached; the caller tries again.
+   * Shows a card in the fleet's channel: edits the message that `ref` names, or posts a new one when `ref` names none or
+   * its message cannot be edited any more (deleted, too old). The old message is then closed, where the chat lets it be.
+   * @returns where the card is shown now
    */
   show(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef>;
-  /** Adds to the message's thread; notifies where edits do not. Same errors as `show`. */
+  /** Adds a card to the message's thread, which notifies people where an edit does not. Files are not part of it. */
   reply(fleet: string, card: Card, ref: MessageRef): Promise<void>;
+  /**
+   * Adds the files of a card to the message's thread, except those that the thread has already. A chat without this
+   * call shows files in the message itself. @returns the reference, which may remember the files
+   */
+  attach?(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef>;
+  /** Takes nothing new and ends. */
   stop(): Promise<void>;
 }

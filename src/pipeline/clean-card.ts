@@ -1,56 +1,80 @@
-import type { Answer } from '../chat/chat.ts';
-import type { Block, Card, Rich, Span } from '../views/card.ts';
+import type { Answer, FormField } from '../chat/chat.ts';
+import { cleanText } from '../lib/text.ts';
+import type { Block, Button, Card, Rich, Span } from '../views/card.ts';
 
-/** A card with every text passed through the output gate: the one place where secrets are removed from chats. */
-export function cleanCard(card: Card, gate: (text: string) => string): Card {
+/** Removes secrets from a text. */
+type Gate = (text: string) => string;
+
+/**
+ * A card with every text passed through the output gate: the one place where text is cleaned for all chats alike. What
+ * moves a cursor, reorders or hides text goes first, or it could stand inside a secret and keep it from being found.
+ */
+export function cleanCard(card: Card, gate: Gate): Card {
+  const clean: Gate = (text) => gate(cleanText(text));
   return {
     tone: card.tone,
-    title: gate(card.title),
-    blocks: card.blocks.map((block) => cleanBlock(block, gate)),
-    buttons: card.buttons,
-    files: card.files.map((file) => ({ ...file, text: gate(file.text) })),
+    title: clean(card.title),
+    blocks: card.blocks.map((block) => cleanBlock(block, clean)),
+    buttons: card.buttons.map((button) => cleanButton(button, clean)),
+    files: card.files.map((file) => ({ name: clean(file.name), title: clean(file.title), text: clean(file.text) })),
   };
 }
 
-/** An answer with every text passed through the gate. What must be typed into a form stays as it is. */
-export function cleanAnswer(answer: Answer, gate: (text: string) => string): Answer {
+/** An answer with every text passed through the output gate. A name that must be typed keeps what looks like a secret. */
+export function cleanAnswer(answer: Answer, gate: Gate): Answer {
+  const clean: Gate = (text) => gate(cleanText(text));
   switch (answer.kind) {
     case 'none':
       return answer;
     case 'note':
     case 'invalid':
-      return { ...answer, text: gate(answer.text) };
+      return { ...answer, text: clean(answer.text) };
     case 'card':
       return { ...answer, card: cleanCard(answer.card, gate) };
     case 'form': {
       const { form } = answer;
-      return { ...answer, form: { ...form, title: gate(form.title), text: cleanRich(form.text, gate) } };
+      const fields = form.fields.map((field) => cleanField(field));
+      return { ...answer, form: { ...form, title: clean(form.title), text: cleanRich(form.text, clean), fields } };
     }
   }
 }
 
-function cleanBlock(block: Block, gate: (text: string) => string): Block {
+function cleanField(field: FormField): FormField {
+  const hint = field.hint === undefined ? {} : { hint: cleanText(field.hint) };
+  return { ...field, label: cleanText(field.label), ...hint };
+}
+
+function cleanButton(button: Button, clean: Gate): Button {
+  const { confirm } = button;
+  const asked =
+    confirm === undefined
+      ? {}
+      : { confirm: { title: clean(confirm.title), text: clean(confirm.text), yes: clean(confirm.yes) } };
+  return { ...button, label: clean(button.label), ...asked };
+}
+
+function cleanBlock(block: Block, clean: Gate): Block {
   switch (block.kind) {
     case 'text':
     case 'small':
     case 'warning':
-      return { ...block, rich: cleanRich(block.rich, gate) };
+      return { ...block, rich: cleanRich(block.rich, clean) };
     case 'lines':
-      return { ...block, lines: block.lines.map((line) => ({ ...line, text: gate(line.text) })) };
+      return { ...block, lines: block.lines.map((line) => ({ ...line, text: clean(line.text) })) };
     case 'progress':
-      return { ...block, label: gate(block.label), text: gate(block.text) };
+      return { ...block, label: clean(block.label), text: clean(block.text) };
     case 'divider':
       return block;
   }
 }
 
-function cleanRich(rich: Rich, gate: (text: string) => string): Rich {
+function cleanRich(rich: Rich, clean: Gate): Rich {
   return rich.map((span): Span => {
-    if (typeof span === 'string') return gate(span);
-    if ('bold' in span) return { bold: gate(span.bold) };
-    if ('code' in span) return { code: gate(span.code) };
-    if ('link' in span) return { link: gate(span.link), text: gate(span.text) };
-    if ('person' in span) return { person: { ...span.person, name: gate(span.person.name) } };
+    if (typeof span === 'string') return clean(span);
+    if ('bold' in span) return { bold: clean(span.bold) };
+    if ('code' in span) return { code: clean(span.code) };
+    if ('link' in span) return { link: clean(span.link), text: clean(span.text) };
+    if ('person' in span) return { person: { ...span.person, name: clean(span.person.name) } };
     return span;
   });
 }

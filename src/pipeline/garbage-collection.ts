@@ -9,8 +9,8 @@ import { planOf, type Run } from '../core/run.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
 import { type Collected, collectedCard } from '../views/announcements.ts';
+import type { Delivery } from './delivery.ts';
 import { type Clock, type Fleet, type Log, ownerOf } from './ports.ts';
-import type { Reporter } from './reporter.ts';
 import type { Runs } from './runs.ts';
 
 /** How often the image files and roots are looked at, which nobody waits for. */
@@ -21,7 +21,7 @@ interface CollectorOptions {
   readonly runs: Runs;
   readonly clock: Clock;
   readonly log: Log;
-  readonly reporter: Reporter;
+  readonly delivery: Delivery;
 }
 
 /**
@@ -132,11 +132,11 @@ export class Collector {
   }
 
   async #tell(fleet: Fleet, collected: Collected): Promise<void> {
-    const { store, clock, reporter } = this.#options;
+    const { store, clock, delivery } = this.#options;
     const volids = [...collected.disks.flatMap(({ disks }) => disks), ...collected.images].map(({ volid }) => volid);
     const detail = `${fleet.name}: ${volids.join(' ')}`;
     await store.audit({ at: clock.now(), action: 'collected', who: 'proxnix', detail });
-    reporter.announce(fleet.name, 'collected', collectedCard(collected));
+    delivery.announce(fleet.name, 'collected', collectedCard(collected));
   }
 }
 

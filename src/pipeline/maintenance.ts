@@ -1,11 +1,11 @@
 import { errorFacts } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
+import type { Delivery } from './delivery.ts';
 import { DriftCheck, type DriftFinding } from './drift-check.ts';
 import { Collector } from './garbage-collection.ts';
 import type { Clock, Fleet, Ports } from './ports.ts';
 import { Power } from './power.ts';
 import type { ClusterQueues } from './queues.ts';
-import type { Reporter } from './reporter.ts';
 import type { Runs } from './runs.ts';
 
 /** How often each thing is looked at, in milliseconds; an interval that is absent is off. */
@@ -37,7 +37,7 @@ export class Maintenance {
 
   constructor(
     ports: Ports,
-    parts: { readonly runs: Runs; readonly queues: ClusterQueues; readonly reporter: Reporter },
+    parts: { readonly runs: Runs; readonly queues: ClusterQueues; readonly delivery: Delivery },
   ) {
     const { runs, queues } = parts;
     this.#ports = ports;

@@ -10,12 +10,12 @@ import { Access, type Opened, type Wish } from './access.ts';
 import { cleanAnswer } from './clean-card.ts';
 import { findRollback, originOf } from './commits.ts';
 import { type Decision, Decisions } from './decisions.ts';
+import { Delivery } from './delivery.ts';
 import type { DriftFinding } from './drift-check.ts';
 import { type Intervals, Maintenance } from './maintenance.ts';
 import type { Fleet, Ports } from './ports.ts';
 import { PushWatcher } from './push-watcher.ts';
 import { ClusterQueues } from './queues.ts';
-import { Reporter } from './reporter.ts';
 import { Runs } from './runs.ts';
 import { ShownPlans } from './shown-plans.ts';
 import { readStatus } from './status.ts';
@@ -29,7 +29,7 @@ export class Pipeline {
   readonly #ports: Ports;
   readonly #shown = new ShownPlans();
   readonly #queues = new ClusterQueues();
-  readonly #reporter: Reporter;
+  readonly #delivery: Delivery;
   readonly #runs: Runs;
   readonly #work: Work;
   readonly #decisions: Decisions;
@@ -40,23 +40,15 @@ export class Pipeline {
   constructor(ports: Ports) {
     this.#ports = ports;
     const queues = this.#queues;
-    this.#reporter = new Reporter({
-      ...ports,
-      onShown: (runId, ref) => {
-        this.#runs.shown(runId, ref).catch((error: unknown) => {
-          ports.log.error({ run: runId, err: error }, 'where a card is shown could not be saved');
-        });
-      },
-      onCard: (chat, runId, card) => this.#shown.onCard(chat, runId, card),
-    });
-    const reporter = this.#reporter;
-    const runs = new Runs(ports, { queues, reporter });
+    this.#delivery = new Delivery(ports, { shown: this.#shown });
+    const delivery = this.#delivery;
+    const runs = new Runs(ports, { queues, delivery });
     this.#runs = runs;
     this.#work = new Work(ports, runs, queues);
     this.#decisions = new Decisions({ ...ports, runs, shown: this.#shown });
     this.#access = new Access(ports);
     this.#watcher = new PushWatcher(ports, { work: this.#work });
-    this.#maintenance = new Maintenance(ports, { runs, queues, reporter });
+    this.#maintenance = new Maintenance(ports, { runs, queues, delivery });
   }
 
   /**
@@ -82,13 +74,13 @@ export class Pipeline {
     await this.#watcher.stop();
     await maintenance;
     await this.#queues.idle();
-    await this.#reporter.flush();
+    await this.#delivery.flush();
   }
 
   /** Resolves when nothing is planned, applied or waiting to be shown. */
   async idle(): Promise<void> {
     await this.#queues.idle();
-    await this.#reporter.flush();
+    await this.#delivery.flush();
   }
 
   /** A forge reports a push. @returns whether it concerns one of the fleets; the rest happens later. */
@@ -257,7 +249,7 @@ export class Pipeline {
     const { file, lost } = store.setAside;
     log.error({ file, lost }, 'the store was damaged: parts of it were set aside');
     for (const fleet of fleets) {
-      this.#reporter.show(`${fleet.name}: store`, fleet.name, () => storeCard({ file, lost }), {});
+      this.#delivery.announce(fleet.name, 'store', storeCard({ file, lost }));
     }
   }
 

@@ -6,8 +6,8 @@ import { belongsTo } from '../core/ownership.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
 import { type PowerEvent, powerCard } from '../views/announcements.ts';
+import type { Delivery } from './delivery.ts';
 import { type Clock, type Fleet, type Log, ownerOf } from './ports.ts';
-import type { Reporter } from './reporter.ts';
 
 /** How often a guest is started within `startsWithinMs` before it is only reported. */
 const mostStarts = 3;
@@ -17,7 +17,7 @@ interface PowerOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  readonly reporter: Reporter;
+  readonly delivery: Delivery;
 }
 
 /**
@@ -61,7 +61,7 @@ export class Power {
     for (const guest of stopped) {
       const event = events.get(guest.vmid);
       if (typeof event !== 'object') continue;
-      this.#options.reporter.announce(fleet.name, `power of ${guest.vmid}`, powerCard(guest, event));
+      this.#options.delivery.announce(fleet.name, `power of ${guest.vmid}`, powerCard(guest, event));
     }
   }
 

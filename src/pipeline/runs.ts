@@ -1,13 +1,12 @@
-import type { MessageRef } from '../chat/chat.ts';
 import { advance, hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
 import type { PlanningRun, Run, RunEvent, Trigger } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { CardContext } from '../views/parts.ts';
 import { endReply, expiryReply, runCard } from '../views/run-card.ts';
+import type { Delivery } from './delivery.ts';
 import type { Clock, Fleet, Log, Ports } from './ports.ts';
 import type { ClusterQueues } from './queues.ts';
-import type { Reporter } from './reporter.ts';
 
 /** What stands for the id of another fleet's run: `waits for run of another fleet`. */
 const elsewhere = 'of another fleet';
@@ -30,7 +29,6 @@ interface Start extends Pick<Run, 'ref' | 'offBranch'> {
 
 interface Live {
   run: Run;
-  messages: MessageRef;
   /** Lasting events of one run wait for each other. */
   last: Promise<unknown>;
 }
@@ -42,18 +40,18 @@ export class Runs {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #queues: ClusterQueues;
-  readonly #reporter: Reporter;
+  readonly #delivery: Delivery;
   readonly #live = new Map<string, Live>();
 
-  constructor(ports: Ports, parts: { readonly queues: ClusterQueues; readonly reporter: Reporter }) {
+  constructor(ports: Ports, parts: { readonly queues: ClusterQueues; readonly delivery: Delivery }) {
     const { fleets, store, clock, log } = ports;
     this.#fleets = fleets;
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
     this.#queues = parts.queues;
-    this.#reporter = parts.reporter;
-    for (const { run, messages } of store.runs()) this.#live.set(run.id, { run, messages, last: Promise.resolve() });
+    this.#delivery = parts.delivery;
+    for (const { run } of store.runs()) this.#live.set(run.id, { run, last: Promise.resolve() });
   }
 
   /** Every run that is kept, oldest first. */
@@ -90,10 +88,10 @@ export class Runs {
       ...origin,
     };
     const run = event === undefined ? planning : advance(planning, event);
-    const live: Live = { run, messages: {}, last: Promise.resolve() };
+    const live: Live = { run, last: Promise.resolve() };
     this.#live.set(run.id, live);
     try {
-      await this.#store.saveRun({ run, messages: {} });
+      await this.#store.saveRun(run);
     } catch (error) {
       this.#live.delete(run.id);
       throw error;
@@ -120,7 +118,7 @@ export class Runs {
       await decision.first?.();
       const before = live.run;
       const next = advance(before, decision.event);
-      await this.#save(live, next, before);
+      await this.#save(next, before);
       // Progress that was noted during the write is not lost: the event is applied to what is there now.
       live.run = live.run === before ? next : advance(live.run, decision.event);
       this.#show(live);
@@ -184,24 +182,13 @@ export class Runs {
   /** Says in the thread that a plan is about to expire: a reply notifies, an edit does not. */
   warn(id: string): void {
     const live = this.#get(id);
-    const { run, messages } = live;
-    if (run.phase === 'planned') this.#reporter.reply(id, run.fleet, expiryReply(run), messages);
-  }
-
-  /** Remembers where a run is shown. */
-  async shown(id: string, ref: MessageRef): Promise<void> {
-    const live = this.#live.get(id);
-    if (live === undefined) return;
-    live.messages = { ...live.messages, ...ref };
-    // In its turn, or the older state would go over the one that is just being written.
-    const turn = live.last.then(() => this.#store.saveRun({ run: live.run, messages: live.messages }));
-    live.last = turn.catch(() => undefined);
-    await turn;
+    const { run } = live;
+    if (run.phase === 'planned') this.#delivery.reply(id, run.fleet, expiryReply(run));
   }
 
   /** Drawn when a chat shows it, so that it says what is known then. */
-  #show({ run, messages }: Live): void {
-    this.#reporter.show(run.id, run.fleet, () => runCard(run, this.#contextOf(run)), messages);
+  #show({ run }: Live): void {
+    this.#delivery.show(run.id, run.fleet, () => runCard(run, this.#contextOf(run)));
   }
 
   #contextOf(run: Run): CardContext {
@@ -221,9 +208,9 @@ export class Runs {
     };
   }
 
-  #end({ run, messages }: Live): void {
+  #end({ run }: Live): void {
     const card = endReply(run);
-    if (card !== undefined) this.#reporter.reply(run.id, run.fleet, card, messages);
+    if (card !== undefined) this.#delivery.reply(run.id, run.fleet, card);
     // The commit of a run that has ended need not be kept any longer.
     this.#fleetOf(run)
       ?.git.unpin(run.id)
@@ -237,15 +224,15 @@ export class Runs {
 
   #forget(id: string): void {
     this.#live.delete(id);
-    this.#reporter.forget(id);
+    this.#delivery.forget(id);
   }
 
-  async #save(live: Live, next: Run, before: Run): Promise<void> {
+  async #save(next: Run, before: Run): Promise<void> {
     try {
-      await this.#store.saveRun({ run: next, messages: live.messages });
+      await this.#store.saveRun(next);
     } catch (error) {
       // What is not on disk did not happen; the store must not write it later on the side.
-      await this.#store.saveRun({ run: before, messages: live.messages }).catch(() => undefined);
+      await this.#store.saveRun(before).catch(() => undefined);
       throw error;
     }
   }

@@ -1,3 +1,4 @@
+import type { MessageRef } from '../chat/chat.ts';
 import { hasEnded } from '../core/advance.ts';
 import { type Run, reachedApply } from '../core/run.ts';
 import type { FleetChange, FleetRecord, SavedRun } from './store.ts';
@@ -25,9 +26,11 @@ export const emptyData: StoreData = { version: currentVersion, runs: [], fleets:
  * With a run saved; the oldest ended runs beyond the limit go. What anybody may ask for and what was applied are counted
  * apart, each fleet by itself: no number of asks pushes out a run that changed guests.
  */
-export function withRun(data: StoreData, saved: SavedRun): StoreData {
-  const known = data.runs.some(({ run }) => run.id === saved.run.id);
-  const runs = known ? data.runs.map((one) => (one.run.id === saved.run.id ? saved : one)) : [...data.runs, saved];
+export function withRun(data: StoreData, saved: Run): StoreData {
+  const known = data.runs.some(({ run }) => run.id === saved.id);
+  const runs: readonly SavedRun[] = known
+    ? data.runs.map((one) => (one.run.id === saved.id ? { ...one, run: saved } : one))
+    : [...data.runs, { run: saved, messages: {} }];
   const newer = new Map<string, number>();
   const kept = runs.toReversed().filter(({ run }) => {
     if (!hasEnded(run)) return true;
@@ -37,6 +40,13 @@ export function withRun(data: StoreData, saved: SavedRun): StoreData {
     return count < retention;
   });
   return { ...data, runs: kept.reverse() };
+}
+
+/** With where a run is shown; `undefined` when the run is not there. */
+export function withMessages(data: StoreData, runId: string, messages: MessageRef): StoreData | undefined {
+  if (!data.runs.some(({ run }) => run.id === runId)) return undefined;
+  const add = (one: SavedRun) => (one.run.id === runId ? { ...one, messages: { ...one.messages, ...messages } } : one);
+  return { ...data, runs: data.runs.map(add) };
 }
 
 function retentionKey(run: Run): string {

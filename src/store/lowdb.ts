@@ -1,8 +1,10 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Adapter, Low } from 'lowdb';
+import type { MessageRef } from '../chat/chat.ts';
+import type { Run } from '../core/run.ts';
 import { AuditLog } from './audit.ts';
-import { emptyData, fleetIn, type StoreData, withFleet, withRun } from './data.ts';
+import { emptyData, fleetIn, type StoreData, withFleet, withMessages, withRun } from './data.ts';
 import { copyDurably, writeDurably } from './durable-file.ts';
 import { lockInstance } from './instance-lock.ts';
 import { highestRun, readStore } from './schema.ts';
@@ -86,8 +88,13 @@ class LowdbStore implements Store {
     return this.#db.data.runs;
   }
 
-  saveRun(saved: SavedRun): Promise<void> {
-    return this.#save(withRun(this.#db.data, saved));
+  saveRun(run: Run): Promise<void> {
+    return this.#save(withRun(this.#db.data, run));
+  }
+
+  async saveMessages(runId: string, messages: MessageRef): Promise<void> {
+    const data = withMessages(this.#db.data, runId, messages);
+    if (data !== undefined) await this.#save(data);
   }
 
   fleet(name: string): FleetRecord {

@@ -75,7 +75,10 @@ export interface Store {
    * have not ended always.
    */
   runs(): readonly SavedRun[];
-  saveRun(saved: SavedRun): Promise<void>;
+  /** Saves a run; where it is shown stays as it was saved. */
+  saveRun(run: Run): Promise<void>;
+  /** Saves where a run is shown: these chats are added to those known. Nothing happens for a run that is not kept. */
+  saveMessages(runId: string, messages: MessageRef): Promise<void>;
   fleet(name: string): FleetRecord;
   saveFleet(name: string, change: FleetChange): Promise<void>;
   /** Appends to the audit, each line chained to the one before by its hash. */

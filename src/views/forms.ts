@@ -66,7 +66,7 @@ export function rejectForm(run: PlannedRun): Form {
     id: `px1:reject:${run.id}:${run.plan.id}`,
     title: drift ? `Ignore the drift of run ${run.id}?` : `Reject run ${run.id}?`,
     text: [`Plan ${run.plan.id} is closed and nothing is changed. ${silent}The reason stands on its card.`],
-    fields: [{ name: 'reason', label: 'Reason (optional)', required: false, multiline: true }],
+    fields: [{ name: 'reason', label: 'Reason', required: false, multiline: true }],
     submit: drift ? 'Ignore' : 'Reject',
     danger: false,
   };

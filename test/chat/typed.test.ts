@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Interaction } from '../../src/chat/discord/interaction-schema.ts';
-import { personOf } from '../../src/chat/discord/person.ts';
-import { CommandPayload, FormPayload, PressPayload } from '../../src/chat/slack/inbound.ts';
+import { Interaction, personOf } from '../../src/chat/discord/payloads.ts';
+import { CommandPayload, FormPayload, PressPayload } from '../../src/chat/slack/payloads.ts';
 
 const long = 'größe '.repeat(1_000_000);
 

@@ -1,17 +1,21 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type {
-  Answer,
-  Chat,
-  ChatHandlers,
-  CommandRequest,
-  Completion,
-  Form,
-  MessageRef,
-  Place,
-  Press,
-  Submission,
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  type Answer,
+  type Chat,
+  type ChatHandlers,
+  type CommandRequest,
+  type Completion,
+  type Form,
+  type MessageRef,
+  type Place,
+  type Press,
+  RetryLater,
+  type Submission,
 } from '../../src/chat/chat.ts';
+import { cleanAnswer, cleanCard } from '../../src/pipeline/clean-card.ts';
+import { Delivery } from '../../src/pipeline/delivery.ts';
 import type { Button, Card, PersonRef } from '../../src/views/card.ts';
+import { ManualClock } from '../pipeline/support/clock.ts';
 
 /** A message as everybody in the channel reads it: its words after the chat's own formatting. */
 export interface Seen {
@@ -42,6 +46,12 @@ export interface ChatHarness {
   down(isDown: boolean): Promise<void>;
   /** Takes the message away behind the adapter's back. @returns a ref that names a message which is not there. */
   lose(ref: MessageRef): Promise<MessageRef>;
+  /** The next edit is refused with a rate limit that names a wait in seconds, or none; absent: the chat has no limits. */
+  limitEdit?(seconds: number | undefined): void;
+  /** No message that stands now can be edited any more; absent: messages of the chat do not grow too old. */
+  age?(): void;
+  /** The files that lie in threads, by name; absent: the chat shows files in the message. */
+  files?(): readonly string[];
   /** Who presses, and where. */
   readonly person: PersonRef;
   readonly place: Place;
@@ -69,6 +79,8 @@ const form: Form = {
   danger: true,
 };
 const hostile = '<img src=x onerror=alert(1)> **bold** _it_ `tick` @everyone <!channel> <@1> [a](http://b.example)';
+
+const same = (text: string): string => text;
 
 /** What every chat must do, run over each of them. */
 export function chatContract(name: string, open: () => Promise<ChatHarness>): void {
@@ -142,6 +154,38 @@ export function chatContract(name: string, open: () => Promise<ChatHarness>): vo
       const text = (await harness.shown())[0]?.text ?? '';
       expect(text.split(hostile)).toHaveLength(3);
       for (const words of ['**x**', 'a`b', 'a ``` b']) expect(text).toContain(words);
+    });
+
+    it('shows text that passed the output gate without what is not seen, as every chat does', async () => {
+      const name = 'web\u200b\u2060\u{e0041}site';
+      const blocks = [
+        { kind: 'text', rich: [name, { bold: name }, { code: name }] },
+        { kind: 'small', rich: [name] },
+        { kind: 'warning', rich: [{ link: 'https://git.example', text: name }] },
+        { kind: 'lines', lines: [{ text: name }] },
+        { kind: 'progress', label: name, text: name },
+      ] as const;
+      const card = { ...planCard, title: name, blocks, buttons: [{ ...approve, label: name }] };
+      const ref = await chat.show('homelab', cleanCard(card, same), {});
+      await chat.reply('homelab', cleanCard(card, same), ref);
+      const [seen] = await harness.shown();
+      const words = [seen?.text, ...(seen?.replies ?? [])].join('\n');
+      expect(words.match(/website/g)?.length).toBeGreaterThanOrEqual(16);
+      expect(words).not.toMatch(/U\+200B|U\+E0041|[\u200b\u2060\u{e0041}]/u);
+      expect(seen?.buttons).toEqual(['website']);
+
+      const asked = { ...form, title: name, text: [name], fields: [{ name: 'names', label: name, required: true }] };
+      const answers: readonly Answer[] = [
+        { kind: 'note', text: name },
+        { kind: 'card', card },
+        { kind: 'form', form: asked },
+      ];
+      for (const answer of answers) {
+        handlers.answer = cleanAnswer(answer, same);
+        const mine = await harness.command('/proxnix status');
+        expect(mine.text).toContain('website');
+        expect(mine.text).not.toMatch(/[\u200b\u2060\u{e0041}]/u);
+      }
     });
 
     it('hands over a press with its ids, its person and its place', async () => {
@@ -225,8 +269,109 @@ export function chatContract(name: string, open: () => Promise<ChatHarness>): vo
       expect(handlers.submissions[0]?.person).toMatchObject(idsOf(harness.person));
     });
 
-    it('rejects while it is down, and shows the same card when it is back', async () => {
+    it('says how long it must wait when an edit is limited, and replies meanwhile', async () => {
+      if (harness.limitEdit === undefined) return expect(chat.name).toBe('console');
       const ref = await chat.show('homelab', planCard, {});
+      harness.limitEdit(2);
+      const refused = await refusalOf(chat.show('homelab', doneCard, ref));
+      expect(refused.ms).toBeGreaterThanOrEqual(2000);
+      expect(refused.ms).toBeLessThan(3000);
+      expect(refused.reason).toMatch(/limits/);
+      await chat.reply('homelab', doneCard, ref);
+      expect((await harness.shown())[0]?.replies).toEqual([expect.stringContaining('Applied: created 1')]);
+    });
+
+    it('says that it must wait when the limit names no time', async () => {
+      if (harness.limitEdit === undefined) return expect(chat.name).toBe('console');
+      for (const seconds of [undefined, 0]) {
+        const ref = await chat.show('homelab', planCard, {});
+        harness.limitEdit(seconds);
+        const refused = await refusalOf(chat.show('homelab', doneCard, ref));
+        expect(refused.ms ?? 0).toBeLessThan(1000);
+        expect(refused.reason).toMatch(/limits/);
+        expect(await chat.show('homelab', doneCard, ref)).toEqual(ref);
+      }
+    });
+
+    it('replaces a message that is too old to be edited, at once, and takes the old one away', async () => {
+      if (harness.age === undefined) return expect(chat.name).toBe('console');
+      const ref = await chat.show('homelab', planCard, {});
+      harness.age();
+      const moved = await chat.show('homelab', doneCard, ref);
+      expect(moved[chat.name]).not.toBe(ref[chat.name]);
+      expect((await harness.shown()).map(({ text }) => text)).toEqual([expect.stringContaining('Applied: created 1')]);
+      expect(await chat.show('homelab', planCard, moved)).toEqual(moved);
+    });
+
+    it('adds the files of a card to its thread, each once, also after a restart', async () => {
+      if (harness.files === undefined) return expect('attach' in chat).toBe(false);
+      const file = { name: 'plan.diff', title: 'The whole plan', text: '+ test-init\n' };
+      const log = { ...file, name: 'run.log' };
+      const ref = await chat.show('homelab', planCard, {});
+      const attached = (await chat.attach?.('homelab', { ...planCard, files: [file] }, ref)) ?? ref;
+      await chat.stop();
+      chat = await harness.make();
+      await chat.start(handlers);
+      await chat.attach?.('homelab', { ...planCard, files: [file, log] }, attached);
+      expect(harness.files()).toEqual(['plan.diff', 'run.log']);
+      expect(await harness.shown()).toHaveLength(1);
+    });
+
+    describe('behind the delivery', () => {
+      const clock = new ManualClock();
+      const logged: string[] = [];
+      const deliver = (): Delivery => {
+        const write = (facts: object): void => void logged.push(JSON.stringify(facts));
+        return new Delivery(
+          {
+            chats: [chat],
+            clock,
+            log: { debug: write, info: write, warn: write, error: write },
+            gate: (text) => text,
+            editEveryMs: () => 0,
+            store: { runs: () => [], saveMessages: async () => undefined },
+          },
+          { shown: { onCard: () => undefined } },
+        );
+      };
+      const shows = (check: (seen: Seen | undefined) => void) =>
+        vi.waitFor(async () => check((await harness.shown())[0]), { timeout: 10_000 });
+
+      it('brings a reply while an edit is limited, then the newest card only', async () => {
+        if (harness.limitEdit === undefined) return expect(chat.name).toBe('console');
+        const delivery = deliver();
+        delivery.show('r-41', 'homelab', () => planCard);
+        await shows((seen) => expect(seen?.text).toContain('Plan: create 1'));
+        harness.limitEdit(90);
+        delivery.show('r-41', 'homelab', () => ({ ...doneCard, title: 'Applying' }));
+        delivery.reply('r-41', 'homelab', { ...doneCard, title: 'It is done' });
+        await shows((seen) => expect(seen?.replies).toEqual([expect.stringContaining('It is done')]));
+        delivery.show('r-41', 'homelab', () => doneCard);
+        expect((await harness.shown())[0]?.text).toContain('Plan: create 1');
+        expect(logged.at(-1)).toMatch(/limits.*"retryInMs":90\d{3}\b/);
+        await clock.advance(91_000);
+        await shows((seen) => expect(seen?.text).toContain('Applied: created 1'));
+      });
+
+      it('shows what was sent while it was down, once', async () => {
+        const delivery = deliver();
+        delivery.show('r-41', 'homelab', () => planCard);
+        await shows((seen) => expect(seen?.text).toContain('Plan: create 1'));
+        await harness.down(true);
+        delivery.show('r-41', 'homelab', () => doneCard);
+        delivery.reply('r-41', 'homelab', doneCard);
+        await delivery.flush();
+        await harness.down(false);
+        await delivery.flush();
+        const [seen, ...more] = await harness.shown();
+        expect(more).toEqual([]);
+        expect(seen?.text).toContain('Applied: created 1');
+        expect(seen?.replies).toHaveLength(1);
+      });
+    });
+
+    it('rejects while it is down, and shows the same card when it is back', async () => {
+      const ref = await chat.show('homelab', planCard);
       await harness.down(true);
       await expect(chat.show('homelab', doneCard, ref)).rejects.toThrow();
       await expect(chat.reply('homelab', doneCard, ref)).rejects.toThrow();
@@ -239,6 +384,15 @@ export function chatContract(name: string, open: () => Promise<ChatHarness>): vo
       expect(seen?.replies).toHaveLength(1);
     });
   });
+}
+
+async function refusalOf(call: Promise<unknown>): Promise<RetryLater> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(RetryLater);
+  return error as RetryLater;
 }
 
 function idsOf({ chat, id }: PersonRef): Pick<PersonRef, 'chat' | 'id'> {

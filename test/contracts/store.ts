@@ -16,7 +16,7 @@ export function storeContract(
 
     it('answers a read from memory, before the write is over', async () => {
       const { store } = await open();
-      const written = store.saveRun(anOpenRun(1));
+      const written = store.saveRun(anOpenRun(1).run);
       expect(store.runs()).toEqual([anOpenRun(1)]);
       const fleet = store.saveFleet('acme', { lastSeen: 'abc' });
       expect(store.fleet('acme')).toEqual({ lastSeen: 'abc' });
@@ -25,16 +25,28 @@ export function storeContract(
 
     it('keeps runs oldest first, and a run that is saved again in its place', async () => {
       const { store } = await open();
-      for (const n of [1, 2, 3]) await store.saveRun(anOpenRun(n));
-      await store.saveRun({ ...anOpenRun(2, { activity: 'comparing' }), messages: { slack: 'C1:2' } });
+      for (const n of [1, 2, 3]) await store.saveRun(anOpenRun(n).run);
+      await store.saveMessages('r-2', { slack: 'C1:2' });
+      await store.saveRun(anOpenRun(2, { activity: 'comparing' }).run);
       expect(store.runs().map(({ run }) => run.id)).toEqual(['r-1', 'r-2', 'r-3']);
       expect(store.runs()[1]).toMatchObject({ run: { activity: 'comparing' }, messages: { slack: 'C1:2' } });
     });
 
+    it('keeps where a run is shown, chat by chat, and nothing of a run that it does not have', async () => {
+      const { store, reopen } = await open();
+      await store.saveRun(anOpenRun(1).run);
+      await store.saveMessages('r-1', { console: '7' });
+      await store.saveMessages('r-1', { slack: 'C1:2' });
+      await store.saveMessages('r-2', { slack: 'C1:3' });
+      await store.saveRun(anOpenRun(1, { activity: 'comparing' }).run);
+      const again = (await reopen?.()) ?? store;
+      expect(again.runs()).toMatchObject([{ run: { id: 'r-1' }, messages: { console: '7', slack: 'C1:2' } }]);
+    });
+
     it('keeps the newest hundred runs that have ended, and every run that has not', async () => {
       const { store } = await open();
-      await store.saveRun(anOpenRun(1));
-      await Promise.all(Array.from({ length: 150 }, (_, i) => store.saveRun(anEndedRun(i + 2))));
+      await store.saveRun(anOpenRun(1).run);
+      await Promise.all(Array.from({ length: 150 }, (_, i) => store.saveRun(anEndedRun(i + 2).run)));
       const ids = store.runs().map(({ run }) => run.id);
       expect(ids).toEqual(['r-1', ...Array.from({ length: 100 }, (_, i) => `r-${i + 52}`)]);
     });
@@ -42,9 +54,11 @@ export function storeContract(
     it('pushes out no run that reached an apply, however many others follow, and counts each fleet by itself', async () => {
       const { store } = await open();
       const applied = [anAppliedRun(1), anAppliedRun(2, { fleet: 'lab' })];
-      for (const saved of applied) await store.saveRun(saved);
-      await Promise.all(Array.from({ length: 150 }, (_, i) => store.saveRun(anEndedRun(i + 3))));
-      await Promise.all(Array.from({ length: 120 }, (_, i) => store.saveRun(anAppliedRun(i + 200, { fleet: 'lab' }))));
+      for (const { run } of applied) await store.saveRun(run);
+      await Promise.all(Array.from({ length: 150 }, (_, i) => store.saveRun(anEndedRun(i + 3).run)));
+      await Promise.all(
+        Array.from({ length: 120 }, (_, i) => store.saveRun(anAppliedRun(i + 200, { fleet: 'lab' }).run)),
+      );
       const ids = store.runs().map(({ run }) => run.id);
       expect(ids.slice(0, 2)).toEqual(['r-1', 'r-53']);
       expect(ids).toHaveLength(201);
@@ -75,9 +89,9 @@ export function storeContract(
 
     it('hands out what a caller cannot change behind its back', async () => {
       const { store } = await open();
-      await store.saveRun(anOpenRun(1));
+      await store.saveRun(anOpenRun(1).run);
       const before = store.runs();
-      await store.saveRun(anOpenRun(2));
+      await store.saveRun(anOpenRun(2).run);
       expect(before).toHaveLength(1);
     });
 
@@ -88,8 +102,8 @@ export function storeContract(
 
     it('keeps everything over a restart, where it outlives its process', async () => {
       const { store, reopen } = await open();
-      await store.saveRun(anOpenRun(1));
-      await store.saveRun(anEndedRun(2));
+      await store.saveRun(anOpenRun(1).run);
+      await store.saveRun(anEndedRun(2).run);
       await store.saveFleet('acme', { lastSeen: 'abc' });
       const runs = store.runs();
       const again = (await reopen?.()) ?? store;
@@ -99,8 +113,8 @@ export function storeContract(
 
     it('writes what was asked for before it closes', async () => {
       const { store, reopen } = await open();
-      void store.saveRun(anOpenRun(1));
-      void store.saveRun(anOpenRun(2));
+      void store.saveRun(anOpenRun(1).run);
+      void store.saveRun(anOpenRun(2).run);
       const again = (await reopen?.()) ?? store;
       expect(again.runs().map(({ run }) => run.id)).toEqual(['r-1', 'r-2']);
     });

@@ -1,4 +1,6 @@
-import { emptyData, fleetIn, type StoreData, withFleet, withRun } from '../../src/store/data.ts';
+import type { MessageRef } from '../../src/chat/chat.ts';
+import type { Run } from '../../src/core/run.ts';
+import { emptyData, fleetIn, type StoreData, withFleet, withMessages, withRun } from '../../src/store/data.ts';
 import type { AuditEntry, FleetChange, FleetRecord, SavedRun, Store } from '../../src/store/store.ts';
 
 /** A store that forgets: for tests and for looking around. */
@@ -11,8 +13,12 @@ export class MemoryStore implements Store {
     return this.#data.runs;
   }
 
-  async saveRun(saved: SavedRun): Promise<void> {
-    this.#data = withRun(this.#data, saved);
+  async saveRun(run: Run): Promise<void> {
+    this.#data = withRun(this.#data, run);
+  }
+
+  async saveMessages(runId: string, messages: MessageRef): Promise<void> {
+    this.#data = withMessages(this.#data, runId, messages) ?? this.#data;
   }
 
   fleet(name: string): FleetRecord {

@@ -14,7 +14,7 @@ export const chat = [
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/note.ts',
+    file: 'src/chat/discord/answers.ts',
     tests: ['test/chat/discord/interactions.test.ts', 'test/chat/discord/discord.test.ts'],
     rows: [
       ['a note mentions nobody', '    allowed_mentions: { parse: [] },\n', ''],
@@ -23,8 +23,8 @@ export const chat = [
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/rich.ts',
-    tests: ['test/chat/discord/rich.test.ts'],
+    file: 'src/chat/discord/text.ts',
+    tests: ['test/chat/discord/text.test.ts'],
     rows: [
       ['markup is literal', ".replace(/[\\\\*_~|`<[\\]]/g, '\\\\$&')", ''],
       ['a heading in text is literal', ".replace(/^( *)(\\d*)([#>+\\-.)])/gm, '$1$2\\\\$3')", ''],
@@ -38,13 +38,13 @@ export const chat = [
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/fence.ts',
-    tests: ['test/chat/discord/card.test.ts', 'test/chat/discord/card.limits.test.ts'],
+    file: 'src/chat/discord/layout.ts',
+    tests: ['test/chat/discord/card.test.ts', 'test/chat/discord/card.test.ts'],
     rows: [['text does not end a code block', ".replace(/`(?=`)/g, '`\\u200b')", '']],
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/person.ts',
+    file: 'src/chat/discord/payloads.ts',
     tests: ['test/chat/discord/interactions.test.ts', 'test/chat/discord/discord.test.ts'],
     rows: [
       ['a bot is nobody', ' || user.bot === true || user.system === true', ''],
@@ -59,13 +59,13 @@ export const chat = [
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/press.ts',
+    file: 'src/chat/discord/interactions.ts',
     tests: ['test/chat/discord/interactions.test.ts', 'test/chat/discord/discord.test.ts'],
     rows: [['a forged button does nothing', 'button === undefined\n', 'false\n']],
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/open-forms.ts',
+    file: 'src/chat/discord/form.ts',
     tests: ['test/chat/discord/interactions.test.ts', 'test/chat/discord/discord.test.ts'],
     rows: [
       ["nobody opens another's form", 'return found?.personId === personId ? found : undefined;', 'return found;'],
@@ -79,14 +79,14 @@ export const chat = [
   },
   {
     room: 'discord',
-    file: 'src/chat/discord/channels.ts',
+    file: 'src/chat/discord/connection.ts',
     tests: ['test/chat/discord/discord.test.ts'],
     rows: [['a channel is one of the guild', 'if (channel.guild_id !== guildId) {', 'if (false) {']],
   },
   {
     room: 'slack',
-    file: 'src/chat/slack/literal.ts',
-    tests: ['test/chat/slack/literal.test.ts'],
+    file: 'src/chat/slack/text.ts',
+    tests: ['test/chat/slack/text.test.ts'],
     rows: [
       ['text rings nobody', ".replaceAll('<', '&lt;')", ''],
       ['text does not end a code fence', '.replace(/`{3,}/g, "\'\'")', ''],
@@ -94,8 +94,8 @@ export const chat = [
   },
   {
     room: 'slack',
-    file: 'src/chat/slack/rich.ts',
-    tests: ['test/chat/slack/card.test.ts', 'test/chat/slack/card.property.test.ts', 'test/chat/slack/literal.test.ts'],
+    file: 'src/chat/slack/text.ts',
+    tests: ['test/chat/slack/card.test.ts', 'test/chat/slack/card.property.test.ts', 'test/chat/slack/text.test.ts'],
     rows: [
       ['a link leads to the web only', "if (protocol !== 'http:' && protocol !== 'https:') return undefined;", ''],
       ['markup is drawn as words', 'if (/[*_~`\\n]|:[^\\s:]+:/.test(text)) return undefined;', ''],
@@ -115,7 +115,7 @@ export const chat = [
       ['a guest is refused', 'if (profile.is_restricted || profile.is_ultra_restricted)', 'if (false)'],
       ['a bot is refused', "if (profile.is_bot) return 'is a bot';", ''],
       ['who is deactivated is refused', "if (profile.deleted) return 'is deactivated';", ''],
-      ['Slack vouches for groups', '(await this.#members.get(group)).includes(user)', 'true'],
+      ['Slack vouches for groups', '(await this.#members.forceFetch(group)).includes(user)', 'true'],
       ['a group that cannot be read is none', 'memberships[index] === true', 'memberships[index] !== false'],
       ['who cannot be looked up is refused', "if ('lost' in profile) {", 'if (false) {'],
     ],
@@ -134,7 +134,7 @@ export const chat = [
   },
   {
     room: 'slack',
-    file: 'src/chat/slack/listeners.ts',
+    file: 'src/chat/slack/interactions.ts',
     tests: [
       'test/chat/slack/people.test.ts',
       'test/chat/slack/answers.test.ts',
@@ -143,7 +143,7 @@ export const chat = [
     ],
     rows: [
       ['a forged button does nothing', 'if (button === undefined || channel === undefined) {', 'if (false) {'],
-      ['a delivery is handled once', 'return keys.map((key) => recent.add(key)).every(Boolean);', 'return true;'],
+      ['a delivery is handled once', 'return !isKnown;', 'return true;'],
       [
         'only full members are answered',
         "if (identified.kind === 'refused') return { kind: 'note', text: identified.text, code: 'not-an-approver' };",
@@ -153,8 +153,8 @@ export const chat = [
   },
   {
     room: 'slack',
-    file: 'src/chat/slack/signature.ts',
-    tests: ['test/chat/slack/signature.test.ts'],
+    file: 'src/chat/slack/http.ts',
+    tests: ['test/chat/slack/http.test.ts'],
     rows: [
       [
         'an old request, or one of the future, is refused',

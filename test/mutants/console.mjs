@@ -56,7 +56,7 @@ export const consoleGuards = [
   },
   {
     room: 'console',
-    file: 'src/chat/console/login-page.ts',
+    file: 'src/chat/console/login.ts',
     tests: login,
     rows: [
       [

@@ -223,7 +223,7 @@ describe('after a restart', () => {
     const bench = await aBench();
     await bench.push(1);
     const saved = present(bench.store.onDisk('r-1'));
-    await bench.store.saveRun({ ...saved, run: { ...saved.run, id: 'r-9', fleet: 'gone' } });
+    await bench.store.saveRun({ ...saved.run, id: 'r-9', fleet: 'gone' });
     await bench.restart();
     await bench.settle();
     expect(bench.run('planned', 'r-9').fleet).toBe('gone');

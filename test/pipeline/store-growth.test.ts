@@ -12,7 +12,10 @@ import { aBench, type Bench } from '../support/pipeline.ts';
 async function storeSize(bench: Bench): Promise<number> {
   const dir = await aFolder();
   const store = await openStore(dir);
-  for (const saved of bench.store.runs()) await store.saveRun(saved);
+  for (const { run, messages } of bench.store.runs()) {
+    await store.saveRun(run);
+    await store.saveMessages(run.id, messages);
+  }
   await store.close();
   return (await stat(join(dir, 'store.json'))).size;
 }

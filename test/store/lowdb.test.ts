@@ -29,7 +29,7 @@ describe('the store on disk', () => {
   it('has written what it says it has', async () => {
     const dir = await aFolder();
     const store = await openStore(dir);
-    await store.saveRun(anOpenRun(1));
+    await store.saveRun(anOpenRun(1).run);
     expect((await onDisk(dir)).runs).toHaveLength(1);
     await store.saveFleet('acme', { applied: 'abc' });
     expect((await onDisk(dir)).fleets).toEqual({ acme: { applied: 'abc' } });
@@ -39,7 +39,7 @@ describe('the store on disk', () => {
   it('can be read by its owner only', async () => {
     const dir = path.join(await aFolder(), 'state');
     const store = await openStore(dir);
-    await store.saveRun(anOpenRun(1));
+    await store.saveRun(anOpenRun(1).run);
     await store.audit(anEntry(1));
     for (const name of ['', 'store.json', 'audit.jsonl', 'lock']) {
       expect((await stat(path.join(dir, name))).mode & 0o077, name).toBe(0);
@@ -52,7 +52,7 @@ describe('the store on disk', () => {
     const store = await openStore(dir);
     const inodes = new Set<number>();
     const writes = Array.from({ length: 500 }, (_, n) =>
-      store.saveRun(anOpenRun(n + 1)).then(async () => inodes.add((await stat(path.join(dir, 'store.json'))).ino)),
+      store.saveRun(anOpenRun(n + 1).run).then(async () => inodes.add((await stat(path.join(dir, 'store.json'))).ino)),
     );
     await Promise.all(writes);
     expect((await onDisk(dir)).runs).toHaveLength(500);
@@ -64,14 +64,14 @@ describe('the store on disk', () => {
   it('tells everybody whose change could not be written, and writes it with the next one that can', async () => {
     const dir = await aFolder();
     const store = await openStore(dir);
-    await store.saveRun(anOpenRun(1));
+    await store.saveRun(anOpenRun(1).run);
     // A folder in the place of the temporary file: no write gets through.
     await mkdir(path.join(dir, 'store.json.new'));
-    const writes = await Promise.allSettled([store.saveRun(anOpenRun(2)), store.saveRun(anOpenRun(3))]);
+    const writes = await Promise.allSettled([store.saveRun(anOpenRun(2).run), store.saveRun(anOpenRun(3).run)]);
     expect(writes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect((await onDisk(dir)).runs).toHaveLength(1);
     await rm(path.join(dir, 'store.json.new'), { recursive: true });
-    await store.saveRun(anOpenRun(4));
+    await store.saveRun(anOpenRun(4).run);
     expect((await onDisk(dir)).runs.map(({ run }) => run.id)).toEqual(['r-1', 'r-2', 'r-3', 'r-4']);
     await store.close();
   });
@@ -80,7 +80,7 @@ describe('the store on disk', () => {
     const dir = await aFolder();
     const store = await openStore(dir);
     await mkdir(path.join(dir, 'store.json.new'));
-    const write = store.saveRun(anOpenRun(1)).catch((error: NodeJS.ErrnoException) => error.code);
+    const write = store.saveRun(anOpenRun(1).run).catch((error: NodeJS.ErrnoException) => error.code);
     await store.close().catch(() => undefined);
     expect(await write).toBe('EISDIR');
     await rm(path.join(dir, 'store.json.new'), { recursive: true });
@@ -90,12 +90,12 @@ describe('the store on disk', () => {
   it('ignores what a write that was cut off left beside it', async () => {
     const dir = await aFolder();
     const store = await openStore(dir);
-    await store.saveRun(anOpenRun(1));
+    await store.saveRun(anOpenRun(1).run);
     await store.close();
     await writeFile(path.join(dir, 'store.json.new'), '{"version":2,"runs":[{"ru');
     const again = await openStore(dir);
     expect(again.runs()).toEqual([anOpenRun(1)]);
-    await again.saveRun(anOpenRun(2));
+    await again.saveRun(anOpenRun(2).run);
     expect((await onDisk(dir)).runs).toHaveLength(2);
     await again.close();
   });
@@ -124,7 +124,7 @@ describe('a store that is damaged', () => {
       expect(store.runs()).toEqual([]);
       expect(store.setAside).toMatchObject({ file: 'store.json.damaged-1234', lost: [expect.anything()] });
       expect(await readFile(path.join(dir, 'store.json.damaged-1234'), 'utf8')).toBe(text);
-      await store.saveRun(anEndedRun(1));
+      await store.saveRun(anEndedRun(1).run);
       await store.close();
       const again = await openStore(dir);
       expect(again.runs()).toEqual([anEndedRun(1)]);

@@ -9,7 +9,7 @@ const [dir = '', from = '1'] = process.argv.slice(2);
 const store = await openStore(dir);
 for (let n = Number(from); ; n++) {
   const commit = { sha: 'a'.repeat(40), subject: 'long'.repeat(2000), author: 'rowan', at: n };
-  await store.saveRun(anOpenRun(n, { commit }));
+  await store.saveRun(anOpenRun(n, { commit }).run);
   process.stdout.write(`run ${n}\n`);
   await store.audit(anEntry(n));
   process.stdout.write(`audit ${n}\n`);

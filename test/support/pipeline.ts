@@ -221,7 +221,7 @@ export class Bench {
         builder: life.hold(fleet.builder, ['build']),
         cluster: life.hold(fleet.cluster, ['perform', 'upload']),
       })),
-      store: life.hold(this.store, ['saveRun', 'saveFleet', 'audit']),
+      store: life.hold(this.store, ['saveRun', 'saveMessages', 'saveFleet', 'audit']),
       chats: this.chats.map((chat) => life.hold(chat)),
       clock: life.hold(this.clock),
       log: this.log,

@@ -7,13 +7,14 @@ import { readCommandLine } from '../command-line.ts';
 import type { Channel } from './channel.ts';
 import { wireAnswer, wireMessage } from './wire.ts';
 
+/** What the API works with. */
 export interface ApiOptions {
   readonly channel: Channel;
   readonly person: Person;
   readonly place: Place;
   /** `undefined` while the bot is not there to answer. */
   readonly handlers: () => ChatHandlers | undefined;
-  /** Told of a handler that threw, which none should. */
+  /** Called when a handler threw, which is a bug. */
   readonly unexpected: (error: unknown) => void;
 }
 

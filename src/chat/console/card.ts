@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Card } from '../../views/card.ts';
-import { escapeHtml, toHtml } from './html.ts';
-import { cardView } from './page/card-view.js';
+import { cardView, type TreeNode } from './page/card-view.js';
 import { wholeCard } from './wire.ts';
 
 /** A card as a page of its own: no script, nothing loaded, times in UTC. Drawn by the same code as the live page. */
@@ -27,4 +26,24 @@ ${article}
 /** A page that does not change cannot say "in 3 hours". */
 function utc(at: number): string {
   return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+const voids: readonly string[] = ['hr'];
+
+/** A tree as HTML text, everything escaped. */
+export function toHtml(node: TreeNode): string {
+  if (typeof node === 'string') return escapeHtml(node);
+  const attrs = Object.entries(node.attrs).map(([name, value]) => ` ${name}="${escapeHtml(value)}"`);
+  const open = `<${node.tag}${attrs.join('')}>`;
+  return voids.includes(node.tag) ? open : `${open}${node.children.map(toHtml).join('')}</${node.tag}>`;
+}
+
+/** Text for between tags and for attributes in double quotes. */
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
 }

@@ -1,7 +1,8 @@
+import PQueue from 'p-queue';
 import type { Card } from '../../views/card.ts';
-import type { ConsoleMessage, MessageStore } from './message.ts';
+import type { ConsoleMessage, MessageStore } from './message-store.ts';
 
-/** What a reader who knows the channel up to some version must be told. */
+/** The changes that a reader has missed who knows the channel up to some version. */
 export interface ChannelNews {
   readonly version: number;
   /** The whole channel, because messages went; else only those that changed. */
@@ -9,6 +10,7 @@ export interface ChannelNews {
   readonly messages: readonly ConsoleMessage[];
 }
 
+/** Where the channel keeps its messages, and how many. */
 export interface ChannelOptions {
   readonly store: MessageStore;
   readonly now: () => number;
@@ -26,7 +28,8 @@ export class Channel {
   #version = 0;
   #removedAt = 0;
   #order = 0;
-  #last: Promise<unknown> = Promise.resolve();
+  /** One change after the other, so that an edit and a reply at once both stay. */
+  readonly #changes = new PQueue({ concurrency: 1 });
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -49,7 +52,7 @@ export class Channel {
 
   /** Shows a card: replaces that of message `id`, or adds a message where there is none. @returns the message's id. */
   show(fleet: string, card: Card, id: string | undefined): Promise<string> {
-    return this.#inOrder(async () => {
+    return this.#changes.add(async () => {
       const message = this.#messages.get(id ?? '');
       if (message === undefined) return this.#post(fleet, card);
       if (!isSame(message.card, card)) await this.#save({ ...message, card, changedAt: this.#options.now() });
@@ -59,7 +62,7 @@ export class Channel {
 
   /** Adds to a message's thread; where the message is gone the reply becomes a message, so that it is not lost. */
   reply(fleet: string, card: Card, id: string | undefined): Promise<void> {
-    return this.#inOrder(async () => {
+    return this.#changes.add(async () => {
       const message = this.#messages.get(id ?? '');
       if (message === undefined) {
         await this.#post(fleet, card);
@@ -127,13 +130,6 @@ export class Channel {
       this.#messages.delete(id);
       this.#changed.delete(id);
     }
-  }
-
-  /** One change after the other, so that an edit and a reply at once both stay. */
-  #inOrder<T>(change: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(change, change);
-    this.#last = done.catch(() => undefined);
-    return done;
   }
 }
 

@@ -3,6 +3,7 @@ import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { Channel } from './channel.ts';
 import { wireMessage } from './wire.ts';
 
+/** What a stream of events works with. */
 export interface EventsOptions {
   readonly channel: Channel;
   /** Made anew at each start: versions of another life of the bot mean nothing in this one. */

@@ -1,20 +1,16 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import PQueue from 'p-queue';
 import type { Logger } from 'pino';
-import type { ConsoleMessage, MessageStore } from './message.ts';
-import { messageSchema } from './message-schema.ts';
+import * as z from 'zod';
+import type { Block, Button, Card, CardFile, Line, PersonRef, Span } from '../../views/card.ts';
 
 /**
  * One JSON file per message in a folder of its own: a progress tick writes one card, not the channel. A file that
  * cannot be read is set aside as `<name>.damaged` and logged. Writes are done in the order of the calls.
  */
 export function messageFolder(folder: string, log: Pick<Logger, 'warn'>): MessageStore {
-  let last: Promise<unknown> = Promise.resolve();
-  const inOrder = (write: () => Promise<void>): Promise<void> => {
-    const done = last.then(write, write);
-    last = done.catch(() => undefined);
-    return done;
-  };
+  const writes = new PQueue({ concurrency: 1 });
   return {
     async load() {
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -22,8 +18,8 @@ export function messageFolder(folder: string, log: Pick<Logger, 'warn'>): Messag
       const found = await Promise.all(names.map((name) => readMessage(join(folder, name), log)));
       return found.filter((message) => message !== undefined);
     },
-    save: (message) => inOrder(() => writeMessage(folder, message)),
-    remove: (id) => inOrder(() => rm(join(folder, `${id}.json`), { force: true })),
+    save: (message) => writes.add(() => writeMessage(folder, message)),
+    remove: (id) => writes.add(() => rm(join(folder, `${id}.json`), { force: true })),
   };
 }
 
@@ -63,3 +59,97 @@ function parseJson(text: string): unknown {
     return undefined;
   }
 }
+
+/** A card in the channel, with what was added to its thread. Times are milliseconds since the epoch. */
+export interface ConsoleMessage {
+  readonly id: string;
+  /** Grows by one with each message: the order of the channel. */
+  readonly order: number;
+  readonly fleet: string;
+  readonly at: number;
+  readonly changedAt: number;
+  readonly card: Card;
+  readonly replies: readonly ConsoleReply[];
+}
+
+/** A card in the thread of a message. */
+export interface ConsoleReply {
+  readonly id: string;
+  readonly at: number;
+  readonly card: Card;
+}
+
+/** Where the channel's messages are kept, so that a restarted bot finds its cards again. */
+export interface MessageStore {
+  /** In any order. */
+  load(): Promise<readonly ConsoleMessage[]>;
+  /** Adds or replaces by id; done when it would survive the end of the process. */
+  save(message: ConsoleMessage): Promise<void>;
+  /** An unknown id is fine. */
+  remove(id: string): Promise<void>;
+}
+
+const person: z.ZodType<PersonRef> = z.object({
+  chat: z.string(),
+  id: z.string(),
+  name: z.string(),
+});
+
+const span: z.ZodType<Span> = z.union([
+  z.string(),
+  z.object({ bold: z.string() }),
+  z.object({ code: z.string() }),
+  z.object({ link: z.string(), text: z.string() }),
+  z.object({ time: z.number(), show: z.enum(['time', 'date-time', 'relative']) }),
+  z.object({ person }),
+]);
+
+const line: z.ZodType<Line> = z.object({
+  text: z.string(),
+  mark: z.enum(['-', '-/+', '~', '+', '!', ' ']).exactOptional(),
+  keep: z.boolean().exactOptional(),
+});
+
+const rich = z.array(span);
+
+const block: z.ZodType<Block> = z.discriminatedUnion('kind', [
+  z.object({ kind: z.enum(['text', 'small', 'warning']), rich }),
+  z.object({ kind: z.literal('lines'), lines: z.array(line) }),
+  z.object({
+    kind: z.literal('progress'),
+    label: z.string(),
+    fraction: z.number().exactOptional(),
+    text: z.string(),
+  }),
+  z.object({ kind: z.literal('divider') }),
+]);
+
+const button: z.ZodType<Button> = z.object({
+  action: z.enum(['approve', 'reject', 'details', 'plan-again', 'cancel', 'log']),
+  label: z.string(),
+  style: z.enum(['primary', 'danger', 'plain']),
+  runId: z.string(),
+  planId: z.string().exactOptional(),
+  confirm: z.object({ title: z.string(), text: z.string(), yes: z.string() }).exactOptional(),
+});
+
+const file: z.ZodType<CardFile> = z.object({ name: z.string(), title: z.string(), text: z.string() });
+
+const card: z.ZodType<Card> = z.object({
+  tone: z.enum(['working', 'waiting', 'good', 'bad', 'quiet']),
+  title: z.string(),
+  blocks: z.array(block),
+  buttons: z.array(button),
+  files: z.array(file),
+});
+
+/** A message as it lies on disk. Unknown keys are dropped: a newer proxnix may have written it. */
+export const messageSchema: z.ZodType<ConsoleMessage> = z.object({
+  id: z.string().regex(/^[A-Za-z0-9-]{1,80}$/),
+  order: z.int(),
+  fleet: z.string(),
+  at: z.number(),
+  changedAt: z.number(),
+  card,
+  replies: z.array(z.object({ id: z.string(), at: z.number(), card })),
+});

@@ -2,14 +2,15 @@ import type { Logger } from 'pino';
 import { UserError } from '../../core/errors.ts';
 import { isLoopback } from '../../lib/addresses.ts';
 import type { Secret } from '../../secret.ts';
-import type { MessageStore } from './message.ts';
+import type { MessageStore } from './message-store.ts';
 
+/** The settings of the console. */
 export interface ConsoleOptions {
   /** The address the HTTP server is bound to. */
   readonly host: string;
   /** What a person types to log in and a script sends as `Authorization: Bearer`. */
   readonly token: Secret;
-  /** The file that the bot keeps a token of its own in, as people are told of it; absent: the token was configured. */
+  /** The path of the file with the token that the bot made, as people read it; absent when the token was configured. */
   readonly tokenFile?: string;
   /** Names under which others reach the console, e.g. `proxnix.example.org`; with them, no other name is served. */
   readonly names?: readonly string[];

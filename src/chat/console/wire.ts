@@ -1,6 +1,6 @@
 import { type Button, buttonId, type Card, type CardFile } from '../../views/card.ts';
 import type { Answer } from '../chat.ts';
-import type { ConsoleMessage } from './message.ts';
+import type { ConsoleMessage } from './message-store.ts';
 
 /** A button as the page gets it: what to press, what to read, what to ask before. */
 export type WireButton = Pick<Button, 'label' | 'style' | 'confirm'> & { readonly id: string };
@@ -9,11 +9,13 @@ export type WireButton = Pick<Button, 'label' | 'style' | 'confirm'> & { readonl
 export type WireFile = Pick<CardFile, 'name' | 'title'> &
   ({ readonly text: string } | { readonly url: string; readonly bytes: number });
 
+/** A card as the page gets it. */
 export type WireCard = Pick<Card, 'tone' | 'title' | 'blocks'> & {
   readonly buttons: readonly WireButton[];
   readonly files: readonly WireFile[];
 };
 
+/** A message as the page gets it. Times are milliseconds since the epoch. */
 export interface WireMessage {
   readonly id: string;
   readonly fleet: string;
@@ -23,6 +25,7 @@ export interface WireMessage {
   readonly replies: readonly { readonly id: string; readonly at: number; readonly card: WireCard }[];
 }
 
+/** An answer as the page gets it. */
 export type WireAnswer = Exclude<Answer, { kind: 'card' }> | { readonly kind: 'card'; readonly card: WireCard };
 
 /** A message without the text of its files: a log of megabytes must not travel with each tick of its card. */

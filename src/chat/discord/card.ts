@@ -1,18 +1,26 @@
 import {
+  type APIActionRowComponent,
+  type APIButtonComponent,
   type APIComponentInContainer,
   type APIMessageTopLevelComponent,
+  ButtonStyle,
   ComponentType,
   MessageFlags,
   SeparatorSpacingSize,
 } from 'discord.js';
-import type { Card, CardFile, Tone } from '../../views/card.ts';
-import { buttonRows } from './buttons.ts';
+import {
+  type Block,
+  type Button,
+  buttonId,
+  type Card,
+  type CardFile,
+  plainText,
+  readButtonId,
+  type Tone,
+} from '../../views/card.ts';
 import { cleanFiles } from './files.ts';
-import { fullText } from './full-text.ts';
-import { drawPieces, type Piece } from './pieces.ts';
-import { escapeMarkdown } from './rich.ts';
-import { Room } from './room.ts';
-import { cleanText, cut, oneLine } from './text.ts';
+import { Budget, layOut, type Piece } from './layout.ts';
+import { cleanText, cut, escapeMarkdown, oneLine } from './text.ts';
 
 /** The body of a Components V2 message; flags and mentions are part of every create and every edit. */
 export interface MessageBody {
@@ -41,18 +49,18 @@ const maxParts = 14;
 const restFile = 'message.txt';
 
 /**
- * Draws a card within every limit of Discord. Warnings and lines to keep are never cut (unless they alone are more than
- * a message holds; then it says so); the rest is cut at line ends, and what is missing stands in one of the files.
+ * Draws a card within every limit of Discord. Warnings and lines to keep are cut only when they alone exceed a message,
+ * which then says so. All other text is cut at line ends, and one of the files holds what is missing.
  */
 export function discordCard(card: Card): DrawnCard {
-  const room = new Room();
+  const budget = new Budget();
   const title = `## ${escapeMarkdown(cut(oneLine(card.title).trim(), maxTitle)) || 'proxnix'}`;
-  room.takeDisplay(title);
-  room.takeDisplay(droppedNote({ all: 1e6, losing: 1e6 }));
+  budget.takeDisplay(title);
+  budget.takeDisplay(droppedNote({ all: 1e6, losing: 1e6 }));
   const files = cleanFiles(card.files);
   const fileFor = (missing: string) =>
     files.find((file) => missing.trim() !== '' && file.text.includes(cleanText(missing).trim()))?.name ?? restFile;
-  const { pieces, missing, dropped } = drawPieces(card.blocks, room, fileFor);
+  const { pieces, missing, dropped } = layOut(card.blocks, budget, fileFor);
   const note = dropped.all === 0 ? [] : [display(droppedNote(dropped))];
   const rest = missing.some((text) => fileFor(text) === restFile)
     ? [{ name: restFile, title: 'The whole message', text: fullText(card) }]
@@ -64,7 +72,7 @@ export function discordCard(card: Card): DrawnCard {
   };
 }
 
-/** Room for this is held back, so nothing is ever left out in silence. */
+/** Budget for this is held back, so nothing is ever left out in silence. */
 function droppedNote({ all, losing }: { readonly all: number; readonly losing: number }): string {
   return losing === 0
     ? `-# … ${all} more parts, see ${restFile}`
@@ -81,7 +89,7 @@ export function display(content: string): { type: ComponentType.TextDisplay; con
   return { type: ComponentType.TextDisplay, content };
 }
 
-/** Pieces as components: neighbours that belong together in one; all in one when there are too many. */
+/** Layout as components: neighbours that belong together in one; all in one when there are too many. */
 function arrange(pieces: readonly Piece[]): APIComponentInContainer[] {
   const joined = joinTexts(trimDividers(pieces), false);
   const few =
@@ -112,4 +120,59 @@ function joinTexts(pieces: readonly Piece[], all: boolean): Piece[] {
     } else joined.push(piece);
   }
   return joined;
+}
+
+const perRow = 5;
+const maxRows = 2;
+/** Discord takes 80 characters and shows about 38. */
+const maxLabel = 38;
+
+/**
+ * Rows of buttons. `Button.confirm` is not drawn: Discord has no dialog for it, and a press that needs more than a
+ * press (a destroy) is answered with a form anyway. A button whose id cannot be read back would only ever be refused,
+ * and two with one id make Discord refuse the message: neither is drawn.
+ */
+export function buttonRows(buttons: readonly Button[]): APIActionRowComponent<APIButtonComponent>[] {
+  const byId = new Map(buttons.map((button) => [buttonId(button), button]));
+  const drawn = [...byId].filter(([id]) => readButtonId(id) !== undefined).slice(0, perRow * maxRows);
+  const rows: APIActionRowComponent<APIButtonComponent>[] = [];
+  for (let start = 0; start < drawn.length; start += perRow) {
+    const components = drawn.slice(start, start + perRow).map(([id, button]) => drawButton(id, button));
+    rows.push({ type: ComponentType.ActionRow, components });
+  }
+  return rows;
+}
+
+function drawButton(id: string, button: Button): APIButtonComponent {
+  const label = cut(oneLine(button.label).trim(), maxLabel);
+  return { type: ComponentType.Button, style: styleOf(button), label: label || button.action, custom_id: id };
+}
+
+function styleOf(
+  button: Button,
+): ButtonStyle.Danger | ButtonStyle.Success | ButtonStyle.Primary | ButtonStyle.Secondary {
+  if (button.style === 'danger') return ButtonStyle.Danger;
+  if (button.style === 'plain') return ButtonStyle.Secondary;
+  return button.action === 'approve' ? ButtonStyle.Success : ButtonStyle.Primary;
+}
+
+/** A whole card as plain text: for the file that holds what a message had no room for. */
+export function fullText(card: Card): string {
+  return cleanText([card.title, ...card.blocks.map(blockText)].join('\n\n')).concat('\n');
+}
+
+function blockText(block: Block): string {
+  switch (block.kind) {
+    case 'text':
+    case 'small':
+      return plainText(block.rich);
+    case 'warning':
+      return `Warning: ${plainText(block.rich)}`;
+    case 'lines':
+      return block.lines.map((line) => `${line.mark === undefined ? '' : line.mark.padEnd(4)}${line.text}`).join('\n');
+    case 'progress':
+      return `${block.label}: ${block.text}`;
+    case 'divider':
+      return '--------';
+  }
 }

@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
-import { ApplicationCommandOptionType, type RESTPutAPIApplicationGuildCommandsJSONBody } from 'discord.js';
+import {
+  ApplicationCommandOptionType,
+  type REST,
+  type RESTPutAPIApplicationGuildCommandsJSONBody,
+  Routes,
+} from 'discord.js';
+import { UserError } from '../../core/errors.ts';
 import type { CommandOption, CommandSpec } from '../chat.ts';
+import type { AdapterState } from '../kind.ts';
+import { errorFacts } from './errors.ts';
+import { inviteLink } from './permissions.ts';
 import { cut } from './text.ts';
 
 /** The slash command everything hangs under: one of the 100 names an application has in a guild. */
@@ -40,4 +49,29 @@ function optionBody(option: CommandOption) {
     required: option.required,
     ...(option.complete === undefined ? {} : { autocomplete: true }),
   };
+}
+
+/** Where the commands are registered. */
+export interface RegisterOptions {
+  readonly rest: REST;
+  readonly applicationId: string;
+  readonly guildId: string;
+  readonly state: AdapterState;
+}
+
+/** Registers the slash command in the guild, where it appears at once. Sent only when it changed: 200 creates a day. */
+export async function registerCommands(commands: readonly CommandSpec[], options: RegisterOptions): Promise<void> {
+  const { rest, applicationId, guildId, state } = options;
+  const body = commandsBody(commands);
+  const key = `discord-commands ${applicationId} ${guildId}`;
+  const hash = commandsHash(body);
+  if ((await state.get(key)) === hash) return;
+  try {
+    await rest.put(Routes.applicationGuildCommands(applicationId, guildId), { body });
+  } catch (error) {
+    throw new UserError(`Discord did not take the commands: ${errorFacts(error).reason}.`, {
+      next: `Invite the bot again: ${inviteLink(applicationId)}`,
+    });
+  }
+  await state.set(key, hash);
 }

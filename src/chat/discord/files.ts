@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import { type APIMessageTopLevelComponent, ComponentType, type RawFile } from 'discord.js';
+import { z } from 'zod';
 import type { CardFile } from '../../views/card.ts';
+import type { AdapterState } from '../kind.ts';
 import { cleanText, cut, oneLine } from './text.ts';
 
 /** Discord takes 10 MiB a file and 25 MiB a request; ours stay well below. */
@@ -48,6 +51,7 @@ export function attachmentsOf(files: readonly CardFile[]): { id: number; filenam
   return files.map((file, id) => ({ id, filename: file.name, description: file.title }));
 }
 
+/** Files as discord.js uploads them. */
 export function rawFiles(files: readonly CardFile[]): RawFile[] {
   return files.map((file) => ({
     name: file.name,
@@ -78,4 +82,54 @@ function shorten(text: string): string {
   const tail = bytes.subarray(bytes.length - (maxFile * 3) / 4).toString();
   const note = `\n[… the middle is left out: ${bytes.length} bytes are more than Discord takes …]\n`;
   return head.slice(0, head.lastIndexOf('\n') + 1 || head.length) + note + tail.slice(tail.indexOf('\n') + 1);
+}
+
+const stateKey = 'discord-files';
+const keepMessages = 100;
+
+const Posted = z.record(z.string(), z.array(z.string()).readonly());
+type Posted = z.infer<typeof Posted>;
+
+/** Which files a message's thread has already, also after a restart: a card is shown often, its files once. */
+export class PostedFiles {
+  readonly #state: AdapterState;
+  #loaded: Promise<Posted> | undefined;
+
+  constructor(state: AdapterState) {
+    this.#state = state;
+  }
+
+  /** The files the thread does not have yet. */
+  async missing(message: string, files: readonly CardFile[]): Promise<readonly CardFile[]> {
+    const posted = (await this.#load())[message] ?? [];
+    return files.filter((file) => !posted.includes(fingerprint(file)));
+  }
+
+  async add(message: string, files: readonly CardFile[]): Promise<void> {
+    if (files.length === 0) return;
+    const all = await this.#load();
+    const { [message]: before = [], ...others } = all;
+    const entries = [...Object.entries(others), [message, [...before, ...files.map(fingerprint)]] as const];
+    const kept: Posted = Object.fromEntries(entries.slice(-keepMessages));
+    this.#loaded = Promise.resolve(kept);
+    await this.#state.set(stateKey, JSON.stringify(kept));
+  }
+
+  #load(): Promise<Posted> {
+    this.#loaded ??= this.#state.get(stateKey).then(readPosted);
+    return this.#loaded;
+  }
+}
+
+/** What cannot be read is forgotten: the worst that follows is a file posted twice. */
+function readPosted(text: string | undefined): Posted {
+  try {
+    return Posted.parse(JSON.parse(text ?? '{}'));
+  } catch {
+    return {};
+  }
+}
+
+function fingerprint(file: CardFile): string {
+  return createHash('sha256').update(`${file.name}\n${file.text}`).digest('hex').slice(0, 16);
 }

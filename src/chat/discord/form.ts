@@ -1,9 +1,9 @@
 import { type APIModalInteractionResponse, ComponentType, InteractionResponseType, TextInputStyle } from 'discord.js';
+import { LRUCache } from 'lru-cache';
 import type { Form, FormField } from '../chat.ts';
 import { display } from './card.ts';
-import type { FormInteraction } from './interaction-schema.ts';
-import { markdownWithin } from './rich.ts';
-import { cut, oneLine } from './text.ts';
+import type { FormInteraction } from './payloads.ts';
+import { cut, markdownWithin, oneLine } from './text.ts';
 
 /** What was typed into a form, by field name. */
 export type FormValues = Readonly<Record<string, string>>;
@@ -39,12 +39,18 @@ export function formValues(interaction: FormInteraction): FormValues {
   return Object.fromEntries(fields.map((field) => [field.custom_id, field.value]));
 }
 
+/** Discord marks neither kind of field; Slack and the console say by themselves that one is optional. */
+function labelOf(field: FormField): string {
+  const hint = field.required ? '' : ' (optional)';
+  return (cut(oneLine(field.label), maxLabel - hint.length) || field.name) + hint;
+}
+
 function fieldComponent(field: FormField, typed: string | undefined) {
   const max = field.multiline === true ? maxValue.lines : maxValue.line;
   const hint = cut(oneLine(field.hint ?? '').trim(), maxHint);
   return {
     type: ComponentType.Label as const,
-    label: cut(oneLine(field.label), maxLabel) || field.name,
+    label: labelOf(field),
     ...(hint === '' ? {} : { description: hint }),
     component: {
       type: ComponentType.TextInput as const,
@@ -56,4 +62,54 @@ function fieldComponent(field: FormField, typed: string | undefined) {
       ...(typed === undefined || typed === '' ? {} : { value: cut(typed, max) }),
     },
   };
+}
+
+const prefix = 'px1:open:';
+const formsKept = 200;
+
+interface OpenForm {
+  readonly form: Form;
+  readonly personId: string;
+  readonly values: FormValues;
+}
+
+/**
+ * Forms that were offered, so that one can be opened again: Discord closes a modal when it is submitted and takes one
+ * only as the first answer. In memory and few: after a restart the button on the card opens a fresh one.
+ */
+export class OpenForms {
+  readonly #newId: () => string;
+  readonly #forms = new LRUCache<string, OpenForm>({ max: formsKept });
+
+  constructor(newId: () => string) {
+    this.#newId = newId;
+  }
+
+  /** Remembers a form; returns the id of a button that opens it. */
+  offer(form: Form, personId: string, values: FormValues = {}): string {
+    const key = this.#newId();
+    this.#forms.set(key, { form, personId, values });
+    return prefix + key;
+  }
+
+  /** Remembers a form that somebody has open, by the form's own id. */
+  opened(form: Form, personId: string): void {
+    this.#forms.set(`${personId} ${form.id}`, { form, personId, values: {} });
+  }
+
+  /** The form that somebody has just submitted. */
+  submitted(formId: string, personId: string): Form | undefined {
+    return this.#forms.get(`${personId} ${formId}`)?.form;
+  }
+
+  /** The form that a button opens; `undefined` for a button that was offered to somebody else. */
+  find(customId: string, personId: string): OpenForm | undefined {
+    const found = this.#forms.get(customId.slice(prefix.length));
+    return found?.personId === personId ? found : undefined;
+  }
+}
+
+/** Is this the id of a button that opens a form? */
+export function opensForm(customId: string): boolean {
+  return customId.startsWith(prefix);
 }

@@ -1,14 +1,15 @@
 import { type APIInteractionResponse, InteractionResponseType, MessageFlags, type REST, Routes } from 'discord.js';
 import type { CardFile } from '../../views/card.ts';
+import { errorFacts, isAnswered, isLost } from './errors.ts';
 import { attachmentsOf, rawFiles } from './files.ts';
-import type { Interaction } from './interaction-schema.ts';
-import { errorFacts, isAnswered, isLost } from './rest-errors.ts';
-import { sendAgain } from './send-again.ts';
+import type { Interaction } from './payloads.ts';
+import { sendAgain } from './rest.ts';
 import type { DiscordLog } from './settings.ts';
 
-/** A token of an interaction lives 15 minutes; an answer that is later would count as an invalid request. */
+/** The token of an interaction lives 15 minutes; Discord counts a later answer as an invalid request. */
 const tokenLife = 14.5 * 60_000;
 
+/** What a responder works with. */
 export interface ResponderOptions {
   readonly rest: REST;
   readonly log: DiscordLog;
@@ -31,7 +32,7 @@ export class Responder {
   /** The first answer. @returns whether Discord took it: if not, the person has seen "interaction failed". */
   first(body: APIInteractionResponse): Promise<boolean> {
     const { id, token } = this.#interaction;
-    // no authorization: a 401 for a dead interaction must not cost discord.js the bot's own token
+    // Without authorization: discord.js drops the bot's token after a 401, which a dead interaction answers.
     const post = () => this.#options.rest.post(Routes.interactionCallback(id, token), { body, auth: false });
     return this.#send(() => sendAgain(post, isAnswered));
   }
@@ -44,19 +45,19 @@ export class Responder {
     });
   }
 
-  /** Taken, and the message stays as it is; a follow-up may come. */
+  /** Acknowledges a press and leaves its message as it is; a follow-up may come. */
   deferUpdate(): Promise<boolean> {
     return this.first({ type: InteractionResponseType.DeferredMessageUpdate });
   }
 
-  /** The words in place of "Thinking …". */
+  /** Replaces "Thinking …". */
   edit(body: object, files: readonly CardFile[] = []): Promise<boolean> {
     return this.#later(() =>
       this.#options.rest.patch(this.#original(), { ...this.#payload(body, files), auth: false }),
     );
   }
 
-  /** Takes "Thinking …" away. */
+  /** Removes "Thinking …". */
   drop(): Promise<boolean> {
     return this.#later(() => this.#options.rest.delete(this.#original(), { auth: false }));
   }
@@ -90,7 +91,7 @@ export class Responder {
       return true;
     } catch (error) {
       const facts = { interaction: this.#interaction.id, ...errorFacts(error) };
-      if (isLost(error)) this.#options.log.warn(facts, 'Discord waits for no answer to this interaction any more');
+      if (isLost(error)) this.#options.log.warn(facts, 'Discord takes no answer to this interaction any more');
       else this.#options.log.error(facts, 'an interaction could not be answered');
       return false;
     }

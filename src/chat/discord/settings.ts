@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { AdapterState } from '../kind.ts';
 
+/** The log of the adapter. */
 export type DiscordLog = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 export interface DiscordOptions {

@@ -1,4 +1,102 @@
 import { cleanText as cleaned, oneLine as onOneLine } from '../../lib/text.ts';
+import type { Rich, Span } from '../../views/card.ts';
+
+const maxUrl = 512;
+/** Signs that make a mark. */
+const marks: readonly (string | undefined)[] = ['*', '`'];
+
+/** A rich text as Discord's Markdown, every plain string literal. */
+export function markdown(rich: Rich): string {
+  return rich.map(drawSpan).reduce(join, '');
+}
+
+/** The same in at most `max` UTF-16 units, cut inside plain text or between spans, so no mark stays open. */
+export function markdownWithin(rich: Rich, max: number): string {
+  const whole = markdown(rich);
+  if (whole.length <= max) return whole;
+  let drawn = '';
+  for (const span of rich) {
+    const next = join(drawn, drawSpan(span));
+    if (next.length < max) {
+      drawn = next;
+      continue;
+    }
+    const rest = typeof span === 'string' ? escapeWithin(span, max - 1 - drawn.length) : '';
+    return `${join(drawn, rest)}…`;
+  }
+  return drawn;
+}
+
+/**
+ * Makes text literal. Discord's parser takes a back-slash before any sign that is no letter, digit or space. Web
+ * addresses lose their link and `:names:` stay words; headings, lists and quotes are escaped where a line begins.
+ */
+export function escapeMarkdown(text: string): string {
+  return cleanText(text)
+    .replace(/[\\*_~|`<[\]]/g, '\\$&')
+    .replace(/:(?=[\w+\\-]+:|\/\/)/g, '\\:')
+    .replace(/^( *)(\d*)([#>+\-.)])/gm, '$1$2\\$3');
+}
+
+/** Discord reads `**` as bold only beside a word, so white space stays outside of the marks. */
+function drawBold(text: string): string {
+  const words = text.trim();
+  return words === '' ? text : text.replace(words, () => around('**', escapeMarkdown(words)));
+}
+
+function drawSpan(span: Span): string {
+  if (typeof span === 'string') return escapeMarkdown(span);
+  if ('bold' in span) return drawBold(oneLine(span.bold));
+  if ('code' in span) return drawCode(oneLine(span.code));
+  if ('link' in span) return drawLink(span.link, span.text);
+  if ('time' in span) return drawTime(span.time, span.show);
+  return escapeMarkdown(oneLine(span.person.name)) || 'somebody';
+}
+
+/** A back-tick would end it: such a text is shown as plain, literal text. */
+function drawCode(text: string): string {
+  return text.includes('`') || text.trim() === '' ? escapeMarkdown(text) : around('`', text);
+}
+
+function drawLink(link: string, text: string): string {
+  const label = escapeMarkdown(oneLine(text).trim());
+  const url = safeUrl(link);
+  return url === undefined || label === '' ? label : `[${label}](${url})`;
+}
+
+function safeUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return undefined;
+  const href = url.href.replace(/[()<>\\\s]/g, (sign) => `%${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return href.length <= maxUrl ? href : undefined;
+}
+
+function drawTime(at: number, show: 'time' | 'date-time' | 'relative'): string {
+  if (!(Math.abs(at) < 8.64e15)) return 'an unknown time';
+  const style = show === 'time' ? 't' : show === 'date-time' ? 'f' : 'R';
+  return `<t:${Math.floor(at / 1000)}:${style}>`;
+}
+
+function around(mark: string, text: string): string {
+  return text === '' ? '' : `${mark}${text}${mark}`;
+}
+
+/** Two marks that touch would be read as one: a zero-width space keeps them apart. */
+function join(before: string, after: string): string {
+  const touching = marks.includes(before.at(-1)) && marks.includes(after.at(0));
+  return touching ? `${before}\u200b${after}` : before + after;
+}
+
+function escapeWithin(text: string, max: number): string {
+  let length = max;
+  while (length > 0) {
+    const drawn = escapeMarkdown(cut(text, length).replace(/…$/, ''));
+    if (drawn.length <= max) return drawn;
+    length -= Math.max(1, Math.ceil((drawn.length - max) / 2));
+  }
+  return '';
+}
 
 /** Text from outside as plain lines. Discord's width of a tab is unknown: two spaces stand for it. */
 export function cleanText(text: string): string {

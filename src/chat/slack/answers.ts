@@ -8,11 +8,11 @@ import { refusal } from './errors.ts';
 import type { Files } from './files.ts';
 import { formView } from './form.ts';
 import { fallbackBytes } from './limits.ts';
-import { clip, escapedWithin } from './literal.ts';
 import type { Messages } from './messages.ts';
+import { clip, escapedWithin } from './text.ts';
 import type { SlackClients } from './web.ts';
 
-/** Who asked, and the ways back: a response_url takes five answers in 30 minutes, a trigger lives three seconds. */
+/** Who asked, and how they can be answered: a response_url takes five answers in 30 minutes, a trigger lives three seconds. */
 export interface Asker {
   readonly user: string;
   readonly channel: string;
@@ -23,7 +23,7 @@ export interface Asker {
   readonly respond?: RespondFn | undefined;
 }
 
-/** Answers that the asker alone sees. A lost answer is logged: what was decided stands in the card anyway. */
+/** Answers that the asker alone sees. An answer that cannot be given is logged; the card shows what was decided. */
 export class Answers {
   readonly #clients: SlackClients;
   readonly #messages: Messages;
@@ -79,7 +79,7 @@ export class Answers {
     }
   }
 
-  /** By the response_url, which needs no membership in the channel; where there is none or it is spent, by the bot. */
+  /** Answers by the response_url, which needs no membership in the channel, or by the bot if it takes none. */
   async #whisper(asker: Asker, { text, blocks }: SlackMessage): Promise<void> {
     const body = { text, blocks: [...blocks] };
     try {
@@ -88,11 +88,11 @@ export class Answers {
         return;
       }
     } catch (error) {
-      this.#log.warn({ err: error, user: asker.user }, 'a response_url took no answer');
+      this.#log.warn({ err: error, user: asker.user }, 'a response_url takes no answer');
     }
     const where = { channel: asker.channel, ...(asker.thread === undefined ? {} : { thread_ts: asker.thread }) };
     try {
-      await this.#clients.edits.chat.postEphemeral({ ...where, user: asker.user, ...body });
+      await this.#clients.answers.chat.postEphemeral({ ...where, user: asker.user, ...body });
     } catch (error) {
       this.#log.error({ err: error, user: asker.user }, 'an answer could not be given');
     }
@@ -101,14 +101,14 @@ export class Answers {
   /** An ephemeral message holds no files: they go to the thread of the pressed message, or to the asker alone. */
   async #attach(asker: Asker, card: Card): Promise<void> {
     if (card.files.length === 0) return;
-    if (asker.ts !== undefined) {
-      await this.#files.send({ channel: asker.channel, ts: asker.thread ?? asker.ts, files: [] }, card.files);
-      return;
-    }
     try {
-      await this.#files.send(await this.#messages.post(asker.user, slackCard({ ...card, buttons: [] })), card.files);
+      const at =
+        asker.ts === undefined
+          ? await this.#messages.post(asker.user, slackCard({ ...card, buttons: [] }))
+          : { channel: asker.channel, ts: asker.thread ?? asker.ts };
+      await this.#files.answer(at, card.files);
     } catch (error) {
-      this.#log.error({ err: error, user: asker.user }, 'files could not be sent to a person');
+      this.#log.error({ err: error, user: asker.user }, 'the files of an answer could not be sent');
     }
   }
 }

@@ -1,11 +1,11 @@
 import type { types } from '@slack/bolt';
-import type { Block, Card } from '../../views/card.ts';
-import { drawBlock, keptRoom } from './block.ts';
-import { buttonRows, named, plain } from './buttons.ts';
-import { fallback } from './fallback.ts';
-import { limits, room, weigh } from './limits.ts';
-import { clip } from './literal.ts';
+import { oneLine } from '../../lib/text.ts';
+import { type Block, type Button, buttonId, type Card, plainText, readButtonId, type Span } from '../../views/card.ts';
+import { drawBlock, keptRoom } from './layout.ts';
+import { fallbackBytes, limits, room, weigh } from './limits.ts';
+import { clip, escapedWithin, named, plain } from './text.ts';
 
+/** A message as Block Kit. */
 export interface SlackMessage {
   /** For notifications and screen readers. Escaped. */
   readonly text: string;
@@ -61,4 +61,79 @@ function drawTitle(title: string): types.RichTextBlock {
   const text = clip(named(title, 'proxnix'), room.line);
   const bold = { type: 'text', text, style: { bold: true } } as const;
   return { type: 'rich_text', elements: [{ type: 'rich_text_section', elements: [bold] }] };
+}
+
+/** What a pressed button says: ids only, so it works after a restart. */
+export type ButtonIds = Pick<Button, 'action' | 'runId' | 'planId'>;
+
+/**
+ * Buttons in rows. An action_id (`px1:approve`) may stand once in a row, so a second Approve begins a new one. Buttons
+ * beyond what a message can hold are left out: a card has a handful.
+ */
+export function buttonRows(buttons: readonly Button[]): readonly types.ActionsBlock[] {
+  const rows: types.Button[][] = [];
+  let left = room.buttons;
+  for (const button of buttons) {
+    const drawn = drawButton(button);
+    left -= weigh(drawn);
+    if (left < 0) break;
+    const last = rows.at(-1);
+    const fits = last !== undefined && last.length < 5 && last.every(({ action_id }) => action_id !== drawn.action_id);
+    if (fits) last.push(drawn);
+    else rows.push([drawn]);
+  }
+  return rows.map((elements) => ({ type: 'actions', elements }));
+}
+
+/** Reads what `drawButton` wrote; `undefined` for anything else. A value is a claim, not a proof. */
+export function readButton(actionId: string, value: string): ButtonIds | undefined {
+  return readButtonId(`${actionId}:${value}`);
+}
+
+function drawButton(button: Button): types.Button {
+  const [prefix, action, ...ids] = buttonId(button).split(':');
+  const label = hasWords(button.label) ? named(button.label, button.action) : button.action;
+  return {
+    type: 'button',
+    action_id: `${prefix}:${action}`,
+    value: ids.join(':'),
+    text: plain(label, limits.button),
+    accessibility_label: clip([label, button.planId ?? button.runId].join(' '), limits.accessibility),
+    ...(button.style === 'plain' ? {} : { style: button.style }),
+    ...(button.confirm === undefined ? {} : { confirm: drawConfirm(button.confirm, button.style) }),
+  };
+}
+
+function drawConfirm(confirm: NonNullable<Button['confirm']>, style: Button['style']): types.ConfirmationDialog {
+  return {
+    title: plain(named(confirm.title, 'Are you sure?'), limits.confirm.title),
+    text: plain(named(confirm.text, 'Are you sure?'), limits.confirm.text),
+    confirm: plain(named(confirm.yes, 'Yes'), limits.confirm.button),
+    deny: plain('Back', limits.confirm.button),
+    ...(style === 'danger' ? { style } : {}),
+  };
+}
+
+/** A button must say what it does in words; signs and emoji are not enough. */
+function hasWords(label: string): boolean {
+  return /[\p{L}\p{N}]/u.test(label.replace(/:[a-z0-9_+-]+:/gi, ''));
+}
+
+/** The card in words, for notifications and screen readers: title, warnings, then what else is said in the open. */
+export function fallback(card: Card): string {
+  const said = (kind: 'warning' | 'text'): readonly string[] =>
+    card.blocks.flatMap((block) => (block.kind === kind ? [plainText(block.rich.filter(isShowable))] : []));
+  const parts = [card.title, ...said('warning'), ...said('text')].map((part) => oneLine(part).trim());
+  const text = parts.filter((part) => part !== '').reduce(sentences, '');
+  return escapedWithin(text === '' ? 'proxnix' : text, fallbackBytes);
+}
+
+/** A time out of range has no words (`Date` throws). */
+function isShowable(span: Span): boolean {
+  return typeof span === 'string' || !('time' in span) || Math.abs(span.time) <= 8.64e15;
+}
+
+function sentences(said: string, part: string): string {
+  if (said === '') return part;
+  return `${said}${/[.!?:]$/.test(said) ? '' : '.'} ${part}`;
 }

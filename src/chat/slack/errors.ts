@@ -1,5 +1,6 @@
 import { webApi } from '@slack/bolt';
 import { UserError } from '../../core/errors.ts';
+import { RetryLater } from '../chat.ts';
 
 /** Slack's own word for why it refused a call (`not_in_channel`); `undefined` when it did not answer. */
 export function refusal(error: unknown): string | undefined {
@@ -8,12 +9,22 @@ export function refusal(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Seconds until the method may be called again; `undefined` when the call was not rate-limited. */
-export function retryAfter(error: unknown): number | undefined {
+/** A call that Slack did not carry out because of a rate limit; `undefined` when it failed for another reason. */
+export function retryLater(error: unknown, method: string): RetryLater | undefined {
+  const seconds = secondsToWait(error);
+  if (seconds === undefined) return undefined;
+  return new RetryLater(seconds > 0 ? seconds * 1000 : undefined, `Slack limits ${method}`);
+}
+
+/** Seconds; 0 where Slack names none. */
+function secondsToWait(error: unknown): number | undefined {
   if (error instanceof webApi.WebAPIRateLimitedError) return error.retryAfter;
   // Some methods say it in an ordinary answer.
-  if (!(error instanceof webApi.WebAPIPlatformError) || error.data.error !== 'ratelimited') return undefined;
-  return error.data.response_metadata?.retryAfter ?? 5;
+  if (error instanceof webApi.WebAPIPlatformError && error.data.error === 'ratelimited') {
+    return error.data.response_metadata?.retryAfter ?? 0;
+  }
+  // @slack/web-api 8 has no class for a 429 without a Retry-After header (WebClient.js, makeRequest).
+  return error instanceof Error && error.message.startsWith('Retry header did not contain') ? 0 : undefined;
 }
 
 /** A refusal carried through the library as a network error, so that its own retry loop leaves it alone. */

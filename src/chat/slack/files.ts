@@ -1,57 +1,59 @@
 import { createHash } from 'node:crypto';
+import type { webApi } from '@slack/bolt';
+import { LRUCache } from 'lru-cache';
 import { cleanText, oneLine } from '../../lib/text.ts';
-import type { Log } from '../../log.ts';
 import type { CardFile } from '../../views/card.ts';
-import { type Address, addressKey } from './address.ts';
-import { refusal } from './errors.ts';
-import { Gate } from './gate.ts';
+import { retryLater, slackError } from './errors.ts';
 import { limits } from './limits.ts';
-import { clip } from './literal.ts';
-import { Recent } from './recent.ts';
+import { type Address, addressKey } from './messages.ts';
+import { clip } from './text.ts';
 import type { SlackClients } from './web.ts';
 
-/** Files in threads. They belong to a message that already stands: a failed upload is logged and never fails the message. */
+/** Files in the threads of messages, each of them once. */
 export class Files {
-  readonly #client: SlackClients['files'];
-  readonly #log: Log;
-  readonly #gate: Gate;
-  readonly #sent = new Recent(500);
-  readonly #lost = new Recent(500);
+  readonly #clients: SlackClients;
+  /** What this process has sent, by message and file; what it sent before a restart stands in the message's address. */
+  readonly #sent = new LRUCache<string, true>({ max: 500 });
 
-  constructor(clients: SlackClients, log: Log, stopped: AbortSignal) {
-    this.#client = clients.files;
-    this.#log = log;
-    this.#gate = new Gate('files', log, stopped);
+  constructor(clients: SlackClients) {
+    this.#clients = clients;
   }
 
-  /** The files that the thread does not have, as far as `at.files` says; those that failed before are asked for again once. */
-  missing(at: Address, files: readonly CardFile[]): readonly CardFile[] {
-    return files.filter((file) => {
-      const digest = fileDigest(file);
-      return !at.files.includes(digest) || this.#lost.delete(`${addressKey(at)}:${digest}`);
-    });
+  /**
+   * Adds the files of a card. @returns the address with all files that the thread has now
+   * @throws RetryLater, or a `UserError` where Slack refuses
+   */
+  async attach(at: Address, files: readonly CardFile[]): Promise<Address> {
+    const missing = files.filter((file) => !at.files.includes(fileDigest(file)));
+    await this.#upload(this.#clients.files, at, missing);
+    return { ...at, files: [...new Set([...at.files, ...missing.map(fileDigest)])] };
   }
 
-  /** Sends what was not sent by this process yet. */
-  async send(at: Address, files: readonly CardFile[]): Promise<void> {
-    const fresh = files.filter((file) => file.text !== '' && this.#sent.add(`${addressKey(at)}:${fileDigest(file)}`));
+  /** Adds the files of an answer. Same errors, but a rate limit is waited for: an answer is given once. */
+  async answer(at: Pick<Address, 'channel' | 'ts'>, files: readonly CardFile[]): Promise<void> {
+    await this.#upload(this.#clients.answers, at, files);
+  }
+
+  async #upload(
+    client: webApi.WebClient,
+    at: Pick<Address, 'channel' | 'ts'>,
+    files: readonly CardFile[],
+  ): Promise<void> {
+    const keyOf = (file: CardFile): string => `${addressKey(at)}:${fileDigest(file)}`;
+    const fresh = files.filter((file) => file.text !== '' && !this.#sent.has(keyOf(file)));
     if (fresh.length === 0) return;
-    const where = { channel_id: at.channel, thread_ts: at.ts };
+    for (const file of fresh) this.#sent.set(keyOf(file), true);
     try {
-      const file_uploads = fresh.map(drawFile);
-      await this.#gate.run(() => this.#client.filesUploadV2({ ...where, file_uploads }));
+      await client.filesUploadV2({ channel_id: at.channel, thread_ts: at.ts, file_uploads: fresh.map(drawFile) });
     } catch (error) {
-      const keys = fresh.map((file) => `${addressKey(at)}:${fileDigest(file)}`);
-      for (const key of keys) this.#sent.delete(key);
-      // A refusal is final until somebody changes the app; anything else may pass with the next state of the card.
-      for (const key of refusal(error) === undefined ? keys : []) this.#lost.add(key);
-      this.#log.error({ err: error, ...where }, 'files could not be sent to a thread');
+      for (const file of fresh) this.#sent.delete(keyOf(file));
+      throw retryLater(error, 'files') ?? slackError(error, `upload files to ${at.channel}`);
     }
   }
 }
 
 /** Names a file by what is in it: eight hex digits. */
-export function fileDigest(file: CardFile): string {
+function fileDigest(file: CardFile): string {
   return createHash('sha256')
     .update(JSON.stringify([file.name, file.text]))
     .digest('hex')

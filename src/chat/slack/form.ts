@@ -1,8 +1,7 @@
 import type { types } from '@slack/bolt';
 import type { Form, FormField } from '../chat.ts';
-import { named, plain } from './buttons.ts';
 import { limits } from './limits.ts';
-import { richElements } from './rich.ts';
+import { named, plain, richElements } from './text.ts';
 
 /** What a modal remembers: the form, and the message it was opened from. Ids only. */
 export interface FormPlace {

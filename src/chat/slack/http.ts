@@ -1,10 +1,10 @@
-import type { App, Receiver } from '@slack/bolt';
+import { type App, isValidSlackRequest, type Receiver } from '@slack/bolt';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import type { Log } from '../../log.ts';
-import { isFromSlack } from './signature.ts';
 
+/** What the receiver works with. */
 export interface HttpOptions {
   readonly signingSecret: string;
   /** Milliseconds since the epoch. */
@@ -49,7 +49,7 @@ export class HttpReceiver implements Receiver {
     const timestamp = context.req.header('x-slack-request-timestamp');
     const signature = context.req.header('x-slack-signature');
     if (!isFromSlack({ secret, body: raw, timestamp, signature, now: now() })) {
-      // Slack checks the certificate with an unsigned `ssl_check=1`; it carries nothing to hand over.
+      // Slack checks the certificate with an unsigned `ssl_check=1`, which carries no request.
       if (new URLSearchParams(raw).get('ssl_check') === '1') return context.body(null, 200);
       log.warn({ timestamp: timestamp?.slice(0, 100) }, 'a request without a valid Slack signature was refused');
       return context.text('invalid signature', 401);
@@ -61,7 +61,7 @@ export class HttpReceiver implements Receiver {
     return await this.#process(context, this.#app, body);
   }
 
-  /** The response is what the listener acknowledges with; work goes on after it. */
+  /** Responds with what the listener acknowledges; its work goes on after that. */
   #process(context: Context, app: App, body: Readonly<Record<string, unknown>>): Promise<Response> {
     return new Promise((resolve) => {
       const ack = async (answer?: unknown): Promise<void> => {
@@ -89,4 +89,34 @@ function readBody(raw: string, type: string): Readonly<Record<string, unknown>> 
   } catch {
     return undefined;
   }
+}
+
+/** A request that may come from Slack. */
+export interface SignedRequest {
+  readonly secret: string;
+  /** As it came. */
+  readonly body: string;
+  readonly timestamp: string | undefined;
+  readonly signature: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/**
+ * Does this request come from Slack?
+ * 1. It says when it was sent, in whole seconds.
+ * 2. That is at most five minutes ago, and not further in the future either (Bolt takes any future).
+ * 3. It is signed with our secret: `v0=` and HMAC-SHA256 of `v0:TIMESTAMP:BODY`, compared in constant time by Bolt.
+ */
+export function isFromSlack({ secret, body, timestamp, signature, now }: SignedRequest): boolean {
+  if (secret === '' || timestamp === undefined || signature === undefined) return false;
+  if (!/^\d{1,12}$/.test(timestamp)) return false;
+  const seconds = Number(timestamp);
+  if (Math.abs(now / 1000 - seconds) > 300) return false;
+  return isValidSlackRequest({
+    signingSecret: secret,
+    body,
+    headers: { 'x-slack-signature': signature, 'x-slack-request-timestamp': seconds },
+    nowMilliseconds: now,
+  });
 }

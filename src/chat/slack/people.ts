@@ -1,10 +1,10 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { oneLine } from '../../lib/text.ts';
 import type { Log } from '../../log.ts';
 import type { Person } from '../chat.ts';
-import { Cached } from './cached.ts';
 import { refusal } from './errors.ts';
-import { clip } from './literal.ts';
+import { clip } from './text.ts';
 import type { SlackClients } from './web.ts';
 
 /** Who it is, or why they may not use the bot: a sentence. `doubt`: groups that could not be read, so count as none. */
@@ -20,6 +20,7 @@ export interface Sender {
   readonly team?: string | undefined;
 }
 
+/** What looking people up works with. `now` is in milliseconds of any clock. */
 export interface PeopleOptions {
   readonly clients: SlackClients;
   readonly workspace: string;
@@ -43,28 +44,36 @@ type Profile = z.infer<typeof Profile>;
 
 const Members = z.array(z.string());
 
-/** Looks people up, kept for a minute. Whatever Slack does not answer in time counts as "no". */
+/** How long an answer of Slack about a person or a group counts. */
+const keptMs = 60_000;
+const peopleKept = 1000;
+
+/** Looks people up and keeps the answers for a minute. If Slack does not answer in time, that counts as "no". */
 export class People {
   readonly #options: PeopleOptions;
-  readonly #profiles: Cached<Profile>;
-  readonly #members: Cached<readonly string[]>;
+  readonly #profiles: LRUCache<string, Profile>;
+  readonly #members: LRUCache<string, readonly string[]>;
 
   constructor(options: PeopleOptions) {
     const { quick } = options.clients;
     this.#options = options;
-    this.#profiles = new Cached(60_000, options.now, async (user) =>
-      Profile.parse((await quick.users.info({ user })).user),
-    );
-    this.#members = new Cached(60_000, options.now, async (usergroup) =>
-      Members.parse((await quick.usergroups.users.list({ usergroup })).users),
-    );
+    // Lookups of one key at the same time share a call, and a failure is not kept.
+    const kept = { max: peopleKept, ttl: keptMs, ttlResolution: 0, perf: { now: options.now } };
+    this.#profiles = new LRUCache<string, Profile>({
+      ...kept,
+      fetchMethod: async (user) => Profile.parse((await quick.users.info({ user })).user),
+    });
+    this.#members = new LRUCache<string, readonly string[]>({
+      ...kept,
+      fetchMethod: async (usergroup) => Members.parse((await quick.usergroups.users.list({ usergroup })).users),
+    });
   }
 
   async identify(sender: Sender): Promise<Identified> {
     const { workspace, groups, log } = this.#options;
     if (sender.team !== undefined && sender.team !== workspace) return refused(`is not of this workspace`);
     const [profile, ...memberships] = await Promise.all([
-      this.#profiles.get(sender.id).catch((error: unknown) => lost(error)),
+      this.#profiles.forceFetch(sender.id).catch((error: unknown) => lost(error)),
       ...groups.map((group) => this.#isMember(group, sender.id)),
     ]);
     if ('lost' in profile) {
@@ -86,10 +95,10 @@ export class People {
     return { kind: 'person', person, ...(unread === undefined ? {} : { doubt: unread }) };
   }
 
-  /** Fails closed: a sentence instead of a yes or no counts as no. */
+  /** @returns a sentence where Slack did not answer, which counts as no */
   async #isMember(group: string, user: string): Promise<boolean | string> {
     try {
-      return (await this.#members.get(group)).includes(user);
+      return (await this.#members.forceFetch(group)).includes(user);
     } catch (error) {
       const { lost: why } = lost(error);
       this.#options.log.warn({ group, why }, 'Slack did not say who is in a group');

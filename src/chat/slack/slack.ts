@@ -4,21 +4,19 @@ import { UserError } from '../../core/errors.ts';
 import type { Log } from '../../log.ts';
 import type { Card } from '../../views/card.ts';
 import type { Chat, ChatHandlers, MessageRef } from '../chat.ts';
-import { type Address, readAddress, writeAddress } from './address.ts';
 import { Answers } from './answers.ts';
-import { type BoltLogger, boltLogger } from './bolt-logger.ts';
 import { type SlackMessage, slackCard } from './card.ts';
-import { refusal, slackError } from './errors.ts';
-import { Files, fileDigest } from './files.ts';
+import { slackError } from './errors.ts';
+import { Files } from './files.ts';
 import { HttpReceiver } from './http.ts';
-import { listen } from './listeners.ts';
-import { Messages } from './messages.ts';
+import { listen } from './interactions.ts';
+import { type Address, DuplicatePosts, Messages, readAddress, writeAddress } from './messages.ts';
 import { pause } from './pause.ts';
 import { People } from './people.ts';
 import { SocketsReceiver } from './sockets.ts';
-import { Twins } from './twins.ts';
-import { clientOptions, type SlackClients, slackClients } from './web.ts';
+import { type BoltLogger, boltLogger, clientOptions, type SlackClients, slackClients } from './web.ts';
 
+/** The settings of the Slack chat. */
 export interface SlackOptions {
   /** `xoxb-…`. */
   readonly botToken: string;
@@ -52,11 +50,9 @@ export class SlackChat implements Chat {
   readonly #clients: SlackClients;
   readonly #messages: Messages;
   readonly #files: Files;
-  readonly #twins = new Twins();
+  readonly #duplicates = new DuplicatePosts();
   readonly #receiver: SocketsReceiver | HttpReceiver;
-  /** No new connection is tried. */
-  readonly #closing = new AbortController();
-  /** Nothing waits any more. */
+  /** Ends what still waits. */
   readonly #stopped = new AbortController();
   readonly #work = new Set<Promise<void>>();
 
@@ -67,61 +63,18 @@ export class SlackChat implements Chat {
     this.#log = log;
     this.#logger = boltLogger(log, 'slack');
     this.#clients = slackClients({ botToken, apiUrl, logger: this.#logger });
-    this.#messages = new Messages(this.#clients, log, this.#stopped.signal);
-    this.#files = new Files(this.#clients, log, this.#stopped.signal);
+    this.#messages = new Messages(this.#clients, log);
+    this.#files = new Files(this.#clients);
     this.#receiver = makeReceiver(options, apiUrl, this.#logger);
   }
 
-  /** The route Slack calls in HTTP mode, for the bot's one server. */
+  /** The route that Slack calls in HTTP mode, for the bot's one server; `undefined` for Socket Mode. */
   routes(): Hono | undefined {
     return this.#receiver instanceof HttpReceiver ? this.#receiver.routes() : undefined;
   }
 
   async start(handlers: ChatHandlers): Promise<void> {
-    try {
-      await this.#connect(handlers);
-    } catch (error) {
-      if (error instanceof UserError) throw error;
-      this.#log.warn({ err: error }, 'Slack cannot be reached, trying on');
-      void this.#track(this.#connectLater(handlers));
-    }
-  }
-
-  async show(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
-    const channel = this.#channelOf(fleet);
-    const message = slackCard(card);
-    const old = readAddress(ref.slack ?? '');
-    const edited = old !== undefined && old.channel === channel && (await this.#messages.edit(old, message));
-    const at = edited ? old : await this.#messages.post(channel, message);
-    // The reference is saved as soon as this returns: an upload takes its time and must not hold it back.
-    const missing = this.#files.missing(at, card.files);
-    void this.#track(this.#files.send(at, missing));
-    void this.#track(this.#showTwins(card, at, message));
-    const files = [...new Set([...at.files, ...missing.map(fileDigest)])];
-    return { ...ref, slack: writeAddress({ ...at, files }) };
-  }
-
-  async reply(fleet: string, card: Card, ref: MessageRef): Promise<void> {
-    const channel = this.#channelOf(fleet);
-    const root = readAddress(ref.slack ?? '');
-    const thread = root?.channel === channel ? root : undefined;
-    const at = await this.#messages.post(channel, slackCard(card), thread?.ts);
-    await this.#files.send(thread ?? at, this.#files.missing(thread ?? at, card.files));
-  }
-
-  /** Takes nothing new, gives what is under way three seconds, then closes. */
-  async stop(): Promise<void> {
-    this.#closing.abort();
-    await this.#receiver.stop();
-    const soon = new AbortController();
-    await Promise.race([Promise.allSettled(this.#work), pause(3000, soon.signal)]);
-    soon.abort();
-    this.#stopped.abort();
-    await Promise.allSettled(this.#work);
-  }
-
-  async #connect(handlers: ChatHandlers): Promise<void> {
-    const { botToken, workspace, groups, now = Date.now, command = '/proxnix' } = this.#options;
+    const { botToken, workspace, groups, command = '/proxnix' } = this.#options;
     const bot = await this.#clients.edits.auth.test().catch((error: unknown) => {
       throw slackError(error, 'log in with the bot token');
     });
@@ -141,31 +94,57 @@ export class SlackChat implements Chat {
       clientOptions: { ...clientOptions(this.#apiUrl), fetch: patientFetch },
     });
     app.error(async (error) => this.#log.error({ err: error }, 'Bolt failed'));
+    // A clock that nobody can set back: an answer about a group must not count for longer than it may.
+    const now = this.#options.now ?? (() => performance.now());
     const people = new People({ clients: this.#clients, workspace, groups, now, log: this.#log });
     const answers = new Answers(this.#clients, this.#messages, this.#files, this.#log);
     const track = (work: Promise<void>): Promise<void> => this.#track(work);
-    listen(app, { handlers, command, people, answers, twins: this.#twins, log: this.#log, track });
+    listen(app, { handlers, command, people, answers, duplicates: this.#duplicates, log: this.#log, track });
     await this.#receiver.start();
   }
 
-  async #connectLater(handlers: ChatHandlers): Promise<void> {
-    for (let wait = 2000; !this.#closing.signal.aborted; wait = Math.min(wait * 2, 60_000)) {
-      await pause(wait, this.#closing.signal);
-      try {
-        if (!this.#closing.signal.aborted) await this.#connect(handlers);
-        return;
-      } catch (error) {
-        const level = refusal(error) === undefined && !(error instanceof UserError) ? 'debug' : 'error';
-        this.#log[level]({ err: error }, 'Slack cannot be used, trying on');
-      }
+  async show(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
+    const channel = this.#channelOf(fleet);
+    const message = slackCard(card);
+    const old = readAddress(ref.slack ?? '');
+    const edited = old?.channel === channel ? await this.#messages.edit(old, message) : 'gone';
+    const runId = card.buttons[0]?.runId;
+    if (old !== undefined && edited === 'done') {
+      if (runId !== undefined) this.#duplicates.shown(runId, old);
+      await this.#editDuplicates(old, message);
+      return ref;
     }
+    const at = await this.#messages.post(channel, message);
+    if (runId !== undefined) this.#duplicates.shown(runId, at);
+    if (old !== undefined && edited === 'closed') await this.#messages.delete(old);
+    return { ...ref, slack: writeAddress(at) };
   }
 
-  async #showTwins(card: Card, at: Address, message: SlackMessage): Promise<void> {
-    const runId = card.buttons[0]?.runId;
-    if (runId !== undefined) this.#twins.shown(runId, at);
-    for (const twin of this.#twins.of(at)) {
-      if (!(await this.#messages.edit(twin, message))) this.#twins.forget(twin);
+  async reply(fleet: string, card: Card, ref: MessageRef): Promise<void> {
+    const channel = this.#channelOf(fleet);
+    const root = readAddress(ref.slack ?? '');
+    await this.#messages.post(channel, slackCard(card), root?.channel === channel ? root.ts : undefined);
+  }
+
+  async attach(_fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
+    const at = readAddress(ref.slack ?? '');
+    if (at === undefined) return ref;
+    return { ...ref, slack: writeAddress(await this.#files.attach(at, card.files)) };
+  }
+
+  /** Takes nothing new, and waits at most three seconds for what is under way. */
+  async stop(): Promise<void> {
+    await this.#receiver.stop();
+    const soon = new AbortController();
+    await Promise.race([Promise.allSettled(this.#work), pause(3000, soon.signal)]);
+    soon.abort();
+    this.#stopped.abort();
+  }
+
+  /** Edits the other messages that show the same run. */
+  async #editDuplicates(at: Address, message: SlackMessage): Promise<void> {
+    for (const duplicate of this.#duplicates.of(at)) {
+      if ((await this.#messages.edit(duplicate, message)) !== 'done') this.#duplicates.forget(duplicate);
     }
   }
 
@@ -175,7 +154,7 @@ export class SlackChat implements Chat {
     throw new UserError(`The fleet ${fleet} has no Slack channel`, { next: 'Set the id (C…) of its channel.' });
   }
 
-  /** Holds on to work until it ends; what fails in it is logged here, nobody else waits for it. */
+  /** Keeps work that nobody waits for, so that `stop` can wait for it. A failure in it is logged. */
   #track(work: Promise<void>): Promise<void> {
     const held = work
       .catch((error: unknown) => {
@@ -201,6 +180,6 @@ function makeReceiver(options: SlackOptions, apiUrl: string, logger: BoltLogger)
   return new SocketsReceiver({ appToken, apiUrl, logger, log, stagger });
 }
 
-/** A response_url that hangs must not hold a shutdown. */
+/** Requests to a response_url end after five seconds: one that hangs must not delay a shutdown. */
 const patientFetch: typeof fetch = (url, init) =>
   fetch(url, { ...init, signal: init?.signal ?? AbortSignal.timeout(5000) });

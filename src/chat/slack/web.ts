@@ -1,36 +1,63 @@
-import { webApi } from '@slack/bolt';
-import type { BoltLogger } from './bolt-logger.ts';
+import { type Logger as BoltLogger, LogLevel, webApi } from '@slack/bolt';
+import type { Log } from '../../log.ts';
 
 /**
- * One client per kind of call: a 429 never pauses a client that rejects it, timeouts differ, and only calls that may be
- * repeated are (chat.postMessage has no idempotency key: a repeated post is a second message).
+ * One client for each kind of call, because their time limits differ. None repeats a call or waits for a rate limit,
+ * except `answers`: an answer to a person is given once and nobody tries it again.
  */
 export interface SlackClients {
   readonly posts: webApi.WebClient;
   readonly edits: webApi.WebClient;
   /** users.info, usergroups.users.list, views.open: a trigger lives three seconds. */
   readonly quick: webApi.WebClient;
+  /** Files of cards. */
   readonly files: webApi.WebClient;
+  /** chat.postEphemeral, and the files of an answer. */
+  readonly answers: webApi.WebClient;
 }
 
+/** What the clients work with. */
 export interface WebOptions {
   readonly botToken: string;
   readonly apiUrl: string;
   readonly logger: BoltLogger;
 }
 
+/** The clients of one bot token. */
 export function slackClients({ botToken, apiUrl, logger }: WebOptions): SlackClients {
-  const client = (timeout: number, retries: number): webApi.WebClient =>
-    new webApi.WebClient(botToken, {
-      ...clientOptions(apiUrl, timeout),
-      logger,
-      rejectRateLimitedCalls: true,
-      retryConfig: { retries, minTimeout: 300, factor: 2 },
-    });
-  return { posts: client(30_000, 0), edits: client(10_000, 1), quick: client(1500, 0), files: client(60_000, 1) };
+  const client = (timeout: number, repeats: Pick<webApi.WebClientOptions, 'rejectRateLimitedCalls' | 'retryConfig'>) =>
+    new webApi.WebClient(botToken, { ...clientOptions(apiUrl, timeout), logger, ...repeats });
+  const once = { rejectRateLimitedCalls: true, retryConfig: { retries: 0 } };
+  const again = { retryConfig: { retries: 2, minTimeout: 300, factor: 2 } };
+  return {
+    posts: client(30_000, once),
+    edits: client(10_000, once),
+    quick: client(1500, once),
+    files: client(30_000, once),
+    answers: client(10_000, again),
+  };
 }
 
-/** A new object for every use: the socket client writes into the one it is given. */
+/** Options of a client, a new object for every use: the socket client (3.1) writes into the one it is given. */
 export function clientOptions(apiUrl: string, timeout = 10_000): webApi.WebClientOptions {
   return { slackApiUrl: apiUrl, allowAbsoluteUrls: false, timeout };
+}
+
+export type { BoltLogger };
+
+/** A logger for Slack's libraries that writes into ours. Their debug lines hold whole requests and are dropped. */
+export function boltLogger(log: Log, part: string): BoltLogger {
+  const words = (messages: readonly unknown[]): { readonly part: string; readonly said: string } => ({
+    part,
+    said: messages.map(String).join(' '),
+  });
+  return {
+    debug: () => undefined,
+    info: (...messages) => log.debug(words(messages), 'said by the Slack library'),
+    warn: (...messages) => log.warn(words(messages), 'said by the Slack library'),
+    error: (...messages) => log.error(words(messages), 'said by the Slack library'),
+    setLevel: () => undefined,
+    getLevel: () => LogLevel.INFO,
+    setName: () => undefined,
+  };
 }

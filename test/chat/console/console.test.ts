@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { renderCardPage } from '../../../src/chat/console/card.ts';
-import type { ConsoleMessage } from '../../../src/chat/console/message.ts';
+import type { ConsoleMessage } from '../../../src/chat/console/message-store.ts';
 import type { WireAnswer } from '../../../src/chat/console/wire.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { Secret } from '../../../src/secret.ts';

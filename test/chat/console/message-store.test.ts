@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ConsoleMessage } from '../../../src/chat/console/message.ts';
+import type { ConsoleMessage } from '../../../src/chat/console/message-store.ts';
 import { messageFolder } from '../../../src/chat/console/message-store.ts';
 import type { Card } from '../../../src/views/card.ts';
 import { aCard, silent } from './rig.ts';

@@ -43,6 +43,14 @@ chatContract('Discord', async (): Promise<ChatHarness> => {
       for (const message of discord.world.messages) if (ref.discord?.endsWith(message.id)) message.deleted = true;
       return Promise.resolve(ref);
     },
+    limitEdit: (seconds) => {
+      const named = seconds === undefined ? {} : { retryAfter: seconds };
+      discord.limits.refuse('PATCH /channels/:id/messages/:id', { ...named, times: 1 });
+    },
+    age: () => {
+      for (const { id } of discord.messagesIn(ids.channel)) discord.world.old.add(id);
+    },
+    files: () => discord.world.messages.flatMap((message) => [...message.files.keys()]),
     person: { chat: 'discord', id: ids.rowan, name: 'Rowan' },
     place: { workspace: ids.guild, channel: ids.channel },
     close: () => discord.stop(),

@@ -76,7 +76,7 @@ describe('a command', () => {
   it('that comes too late is not run', async () => {
     const typed = discord.command('lock', { reason: 'x' });
     typed.expired = true;
-    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('waits for no answer'));
+    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('takes no answer'));
     expect(handlers.commanded).toEqual([]);
   });
 
@@ -94,7 +94,7 @@ describe('a command', () => {
     await vi.waitFor(() => expect(discord.holding).toBe(1));
     typed.first = { type: 5, data: {} };
     discord.release();
-    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('waits for no answer'));
+    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('takes no answer'));
     expect(handlers.commanded).toEqual([]);
   });
 
@@ -212,10 +212,10 @@ describe('a press', () => {
     expect(handlers.pressed[0]?.person.groups).toEqual(['123']);
   });
 
-  it('still counts when Discord waits for no answer any more', async () => {
+  it('still counts when Discord takes no answer any more', async () => {
     const pressed = discord.press(approve);
     pressed.expired = true;
-    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('waits for no answer'));
+    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('takes no answer'));
     expect(handlers.pressed).toHaveLength(1);
   });
 
@@ -265,7 +265,7 @@ describe('a form', () => {
   it('that Discord does not take is not handed over: it stays open there', async () => {
     const sent = discord.submit(confirm.id, { names: 'x' });
     sent.expired = true;
-    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('waits for no answer'));
+    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('takes no answer'));
     expect(handlers.submitted).toEqual([]);
   });
 });

@@ -16,7 +16,7 @@ const form: Form = {
 /** A world with a plan on screen. */
 async function withPlan(): Promise<World> {
   const world = await aWorld();
-  await world.chat.show('homelab', planCard, {});
+  await world.chat.attach('homelab', planCard, await world.chat.show('homelab', planCard, {}));
   return world;
 }
 
@@ -113,7 +113,7 @@ describe('a press', () => {
 
   it('gets a card with its files in the thread, and once', async () => {
     const { member, heard, card, slack } = await withPlan();
-    await eventually(() => slack.state.files.length === 1);
+    expect(slack.state.files).toHaveLength(1);
     heard.answer = { kind: 'card', card: doneCard };
     await member().press(card(), 'px1:details');
     await eventually(() => slack.state.files.length === 2);

@@ -54,6 +54,7 @@ describe('slack-manifest.json', () => {
       'auth.test': 'none',
       'chat.postMessage': 'chat:write',
       'chat.update': 'chat:write',
+      'chat.delete': 'chat:write',
       'chat.postEphemeral': 'chat:write',
       'files.getUploadURLExternal': 'files:write',
       'files.completeUploadExternal': 'files:write',
@@ -63,7 +64,7 @@ describe('slack-manifest.json', () => {
       'views.open': 'none',
     };
     const folder = fileURLToPath(new URL('../../../src/chat/slack/', import.meta.url));
-    const call = /\b(?:posts|edits|quick)\.((?:[a-z]+\.){1,2}[a-z]\w+)\(|\b(filesUploadV2)\(/g;
+    const call = /\b(?:posts|edits|quick|answers)\.((?:[a-z]+\.){1,2}[a-z]\w+)\(|\b(filesUploadV2)\(/g;
     const called = readdirSync(folder).flatMap((file) =>
       [...readFileSync(join(folder, file), 'utf8').matchAll(call)].map(([, method, upload]) => method ?? upload ?? ''),
     );

@@ -76,6 +76,12 @@ async function openSlack(): Promise<ChatHarness> {
       state.messages.length = 0;
       return ref;
     },
+    limitEdit: (seconds) =>
+      slack.mishap('chat.update', seconds === undefined ? { status: 429 } : { retryAfter: seconds }),
+    age: () => {
+      for (const { ts } of state.messages) state.old.add(ts);
+    },
+    files: () => state.files.map(({ name }) => name),
     person: alice,
     place: { workspace: state.team, channel: 'C0DEPLOY01' },
     close: () => slack.stop(),

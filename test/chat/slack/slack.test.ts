@@ -36,17 +36,17 @@ describe('SlackChat.show', () => {
     expect(second.card().text).toContain('Applied');
   });
 
-  it('sends the files of a card into its thread once, also over a restart', async () => {
+  it('attaches the files of a card to its thread once, also over a restart', async () => {
     const first = await aWorld();
     const { slack } = first;
     const posted = await first.chat.show('homelab', planCard, {});
-    const ref = await first.chat.show('homelab', planCard, posted);
-    await eventually(() => slack.state.files.length === 1);
+    const ref = await first.chat.attach('homelab', planCard, posted);
+    expect(await first.chat.attach('homelab', planCard, ref)).toEqual(ref);
     await first.chat.stop();
     const second = await aWorld({ slack });
-    await second.chat.show('homelab', { ...planCard, files: [...planCard.files, ...doneCard.files] }, ref);
-    await eventually(() => slack.state.files.length === 2);
-    const [plan, log] = slack.state.files;
+    await second.chat.attach('homelab', { ...planCard, files: [...planCard.files, ...doneCard.files] }, ref);
+    const [plan, log, ...more] = slack.state.files;
+    expect(more).toEqual([]);
     expect(plan).toMatchObject({
       name: 'plan.diff',
       title: 'Full plan',
@@ -56,24 +56,23 @@ describe('SlackChat.show', () => {
     expect(log).toMatchObject({ name: 'apply.log', thread_ts: second.card().ts });
   });
 
-  it('sends a file again with the next state of the card when the upload failed', async () => {
+  it('attaches a file when it is asked again after the upload failed', async () => {
     const { chat, slack } = await aWorld();
-    slack.mishap('files.completeUploadExternal', { status: 500 }, { status: 500 });
+    slack.mishap('files.completeUploadExternal', { status: 500 });
     const ref = await chat.show('homelab', planCard, {});
-    await eventually(() => slack.calls('files.completeUploadExternal').length === 2);
-    await expect
-      .poll(async () => {
-        await chat.show('homelab', planCard, ref);
-        return slack.state.files.length;
-      })
-      .toBe(1);
+    await expect(chat.attach('homelab', planCard, ref)).rejects.toThrow('could not upload files');
+    await chat.attach('homelab', planCard, ref);
+    expect(slack.state.files).toHaveLength(1);
   });
 
-  it('shows the card though its file is refused', async () => {
-    const { chat, slack, card, logged } = await aWorld();
+  it('shows the card though its file is refused, and names the refusal', async () => {
+    const { chat, slack, card } = await aWorld();
     slack.mishap('files.getUploadURLExternal', { error: 'missing_scope' });
-    await chat.show('homelab', planCard, {});
-    await eventually(() => logged.some((line) => line.includes('files could not be sent')));
+    const ref = await chat.show('homelab', planCard, {});
+    await expect(chat.attach('homelab', planCard, ref)).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringContaining('missing_scope'),
+    });
     expect(card().text).toContain('Plan');
   });
 
@@ -84,11 +83,22 @@ describe('SlackChat.show', () => {
       slack.mishap('chat.update', { error });
       const moved = await chat.show('homelab', runningCard, ref);
       expect(moved).not.toEqual(ref);
-      expect(slack.state.messages).toHaveLength(2);
+      expect(slack.state.messages).toHaveLength(error === 'edit_window_closed' ? 1 : 2);
       await chat.show('homelab', doneCard, moved);
       expect(card()).toMatchObject({ edits: 1, text: expect.stringContaining('Applied') });
     });
   }
+
+  it('shows the new message though Slack does not let the old one be deleted', async () => {
+    const { chat, slack, card, logged } = await aWorld();
+    const ref = await chat.show('homelab', gentleCard, {});
+    slack.mishap('chat.update', { error: 'edit_window_closed' });
+    slack.mishap('chat.delete', { error: 'cant_delete_message' });
+    expect(await chat.show('homelab', runningCard, ref)).not.toEqual(ref);
+    expect(card().text).toContain('Applying');
+    expect(slack.state.messages).toHaveLength(2);
+    expect(logged.join('')).toMatch(/cant_delete_message.*could not be deleted/);
+  });
 
   it('posts anew when the fleet has another channel now', async () => {
     const first = await aWorld();
@@ -136,25 +146,28 @@ describe('SlackChat.show', () => {
 });
 
 describe('SlackChat.show when Slack is slow or gone', () => {
-  it('posts while edits are rate-limited, and the newest state wins', async () => {
+  it('posts while edits are rate-limited', async () => {
     const { chat, slack, card } = await aWorld();
     const ref = await chat.show('homelab', gentleCard, {});
     const message = card();
     slack.mishap('chat.update', { retryAfter: 2 });
-    const older = chat.show('homelab', runningCard, ref);
-    await eventually(() => slack.calls('chat.update').length === 1);
+    const limited = { name: 'RetryLater', ms: 2000, reason: 'Slack limits chat.update' };
+    await expect(chat.show('homelab', runningCard, ref)).rejects.toMatchObject(limited);
     await chat.show('homelab', quietCard, {});
     expect(slack.calls('chat.update')).toHaveLength(1);
-    await Promise.all([older, chat.show('homelab', doneCard, ref)]);
-    expect(slack.calls('chat.update')).toHaveLength(2);
+    await chat.show('homelab', doneCard, ref);
     expect(message).toMatchObject({ edits: 1, text: expect.stringContaining('Applied') });
   });
 
-  it('waits as long as Slack asks before it posts again', async () => {
+  it('tells how long Slack wants it to wait before it posts again', async () => {
     const { chat, slack } = await aWorld();
-    slack.mishap('chat.postMessage', { retryAfter: 1 }, { error: 'ratelimited', after: 1 });
+    slack.mishap('chat.postMessage', { retryAfter: 1 }, { error: 'ratelimited', after: 1 }, { error: 'ratelimited' });
+    for (const ms of [1000, 1000, undefined]) {
+      const refused = await chat.show('homelab', gentleCard, {}).catch((error: unknown) => error);
+      expect(refused).toMatchObject({ name: 'RetryLater', ms });
+    }
     await chat.show('homelab', gentleCard, {});
-    expect(slack.calls('chat.postMessage')).toHaveLength(3);
+    expect(slack.calls('chat.postMessage')).toHaveLength(4);
     expect(slack.state.messages).toHaveLength(1);
   });
 
@@ -179,10 +192,12 @@ describe('SlackChat.show when Slack is slow or gone', () => {
     expect(slack.state.messages.map(({ text }) => text.slice(0, 7))).toEqual(['Applied', 'Applied']);
   });
 
-  it('repeats an edit whose answer got lost: it says the same twice', async () => {
+  it('may repeat an edit whose answer got lost: it says the same twice', async () => {
     const { chat, slack, card } = await aWorld();
     const ref = await chat.show('homelab', gentleCard, {});
     slack.mishap('chat.update', { lost: 'answer' });
+    await expect(chat.show('homelab', doneCard, ref)).rejects.toThrow('could not edit a message');
+    expect(slack.calls('chat.update')).toHaveLength(1);
     await chat.show('homelab', doneCard, ref);
     expect(card()).toMatchObject({ edits: 2, text: expect.stringContaining('Applied') });
   });
@@ -202,10 +217,11 @@ describe('SlackChat.show when Slack is slow or gone', () => {
 });
 
 describe('SlackChat.reply', () => {
-  it('posts into the thread of the card, with its files', async () => {
+  it('posts into the thread of the card, where its files go too', async () => {
     const { chat, slack, card } = await aWorld();
     const ref = await chat.show('homelab', gentleCard, {});
     await chat.reply('homelab', doneCard, ref);
+    await chat.attach('homelab', doneCard, ref);
     expect(slack.state.messages.at(-1)).toMatchObject({
       thread_ts: card().ts,
       text: expect.stringContaining('Applied'),

@@ -1,9 +1,12 @@
-import { emptyData, type StoreData, withFleet, withRun } from '../../../src/store/data.ts';
+import type { MessageRef } from '../../../src/chat/chat.ts';
+import type { Run } from '../../../src/core/run.ts';
+import { emptyData, type StoreData, withFleet, withMessages, withRun } from '../../../src/store/data.ts';
 import type { AuditEntry, FleetChange, FleetRecord, SavedRun, SetAside, Store } from '../../../src/store/store.ts';
 
 /** A write as the hooks of a `TestStore` see it. */
 export type Write =
   | { readonly kind: 'run'; readonly saved: SavedRun }
+  | { readonly kind: 'messages'; readonly runId: string }
   | { readonly kind: 'fleet'; readonly name: string; readonly change: FleetChange }
   | { readonly kind: 'audit'; readonly entry: AuditEntry };
 
@@ -50,9 +53,19 @@ export class TestStore implements Store {
     return this.#memory.fleets[name] ?? {};
   }
 
-  saveRun(saved: SavedRun): Promise<void> {
-    this.#memory = withRun(this.#memory, saved);
-    return this.#write({ kind: 'run', saved });
+  saveRun(run: Run): Promise<void> {
+    this.#memory = withRun(this.#memory, run);
+    return this.#write({
+      kind: 'run',
+      saved: this.#memory.runs.find((one) => one.run === run) ?? { run, messages: {} },
+    });
+  }
+
+  async saveMessages(runId: string, messages: MessageRef): Promise<void> {
+    const data = withMessages(this.#memory, runId, messages);
+    if (data === undefined) return;
+    this.#memory = data;
+    await this.#write({ kind: 'messages', runId });
   }
 
   saveFleet(name: string, change: FleetChange): Promise<void> {

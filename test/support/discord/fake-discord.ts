@@ -68,6 +68,7 @@ export class FakeDiscord {
       ]),
       closed: new Set(),
       messages: [],
+      old: new Set(),
       threads: new Map(),
       interactions: new Map(),
       commands: undefined,

@@ -1,13 +1,15 @@
 export interface RateLimit {
-  /** Seconds. */
-  readonly retryAfter: number;
+  /** Seconds; absent: the answer names no wait. */
+  readonly retryAfter?: number;
   readonly times: number;
+  /** The wait stands in the body, not in a header. */
+  readonly bodyOnly?: boolean;
   readonly global?: boolean;
 }
 
 /** An answer 429 as Discord sends it, or nothing. */
 export interface Refusal {
-  readonly body: { readonly message: string; readonly retry_after: number; readonly global: boolean };
+  readonly body: { readonly message: string; readonly retry_after?: number; readonly global: boolean };
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +33,7 @@ export class RateLimits {
     const planned = this.#next.get(route);
     if (planned !== undefined && planned.left > 0) {
       planned.left -= 1;
-      return { refusal: refusal(planned.limit.retryAfter, planned.limit.global ?? false, {}), headers: {} };
+      return { refusal: refusalOf(planned.limit), headers: {} };
     }
     const window = this.#windows.get(route);
     if (window === undefined) return { headers: {} };
@@ -49,12 +51,21 @@ export class RateLimits {
   }
 }
 
-function refusal(retryAfter: number, global: boolean, headers: Readonly<Record<string, string>>): Refusal {
+function refusalOf({ retryAfter, global = false, bodyOnly = false }: RateLimit): Refusal {
+  const whole = refusal(retryAfter, global, {});
+  return bodyOnly ? { ...whole, headers: {} } : whole;
+}
+
+function refusal(retryAfter: number | undefined, global: boolean, headers: Readonly<Record<string, string>>): Refusal {
   return {
-    body: { message: 'You are being rate limited.', retry_after: retryAfter, global },
+    body: {
+      message: 'You are being rate limited.',
+      ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
+      global,
+    },
     headers: {
       ...headers,
-      'retry-after': String(retryAfter),
+      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
       'x-ratelimit-scope': global ? 'global' : 'user',
       ...(global ? { 'x-ratelimit-global': 'true' } : {}),
     },

@@ -48,6 +48,7 @@ const table: readonly Route[] = [
   route('GET /channels/:id', true, readChannel),
   route('POST /channels/:id/messages', true, createMessage, 'message.create'),
   route('PATCH /channels/:id/messages/:id', true, editMessage, 'message.edit'),
+  route('DELETE /channels/:id/messages/:id', true, deleteMessage),
   route('POST /channels/:id/messages/:id/threads', true, createThread, 'thread.create'),
 ];
 
@@ -148,12 +149,22 @@ function createMessage(world: World, request: FakeRequest, [channel = '']: reado
 function editMessage(world: World, request: FakeRequest, [channel = '', id = '']: readonly string[]): Reply {
   const message = world.messages.find((one) => one.id === id && one.channel === channel && !one.deleted);
   if (message === undefined) return error(404, 10008, 'Unknown Message');
+  if (world.old.has(id)) {
+    return error(429, 30046, 'Maximum number of edits to messages older than 1 hour reached. Try again later');
+  }
   const body = asJson(request.body);
   const problems = messageProblems(body, { where: 'edit', files: [...request.files.keys()] });
   if (problems.length > 0) return invalid(problems);
   message.body = { ...message.body, ...body };
   message.edits += 1;
   return ok(messagePayload(id, channel, message.body));
+}
+
+function deleteMessage(world: World, _: FakeRequest, [channel = '', id = '']: readonly string[]): Reply {
+  const message = world.messages.find((one) => one.id === id && one.channel === channel && !one.deleted);
+  if (message === undefined) return error(404, 10008, 'Unknown Message');
+  message.deleted = true;
+  return { status: 204 };
 }
 
 function createThread(world: World, request: FakeRequest, [channel = '', id = '']: readonly string[]): Reply {

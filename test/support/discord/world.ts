@@ -20,6 +20,8 @@ export interface World {
   /** Channels the bot may not write in. */
   readonly closed: Set<string>;
   readonly messages: FakeMessage[];
+  /** Messages by id that take no edit any more, because they are older than an hour and were edited often. */
+  readonly old: Set<string>;
   /** Names by id; the id is that of the message the thread hangs on. */
   readonly threads: Map<string, string>;
   readonly interactions: Map<string, FakeInteraction>;

@@ -28,6 +28,7 @@ export const methods: Readonly<Record<string, Method>> = {
   'chat.update': (state, body) => {
     const message = state.messages.find(({ channel, ts }) => channel === body['channel'] && ts === body['ts']);
     if (message === undefined) return no('message_not_found');
+    if (state.old.has(message.ts)) return no('edit_window_closed');
     const blocks = list(body['blocks']);
     const refused = refuseMessage(text(body, 'text'), blocks, true);
     if (refused !== undefined) return no(refused);
@@ -37,6 +38,13 @@ export const methods: Readonly<Record<string, Method>> = {
     message.blocks = blocks;
     message.edits += 1;
     return ok({ channel: message.channel, ts: message.ts, text: message.text });
+  },
+
+  'chat.delete': (state, body) => {
+    const at = state.messages.findIndex(({ channel, ts }) => channel === body['channel'] && ts === body['ts']);
+    if (at < 0) return no('message_not_found');
+    state.messages.splice(at, 1);
+    return ok({ channel: body['channel'], ts: body['ts'] });
   },
 
   'chat.postEphemeral': (state, body) => {

@@ -66,6 +66,8 @@ export interface State {
   /** Channels by id; `true`: the bot is in it. */
   readonly channels: Map<string, boolean>;
   readonly messages: Posted[];
+  /** Messages by ts that are too old to be edited. */
+  readonly old: Set<string>;
   readonly whispers: Whisper[];
   readonly files: SharedFile[];
   readonly uploads: Map<string, { readonly name: string; text: string }>;
@@ -92,6 +94,7 @@ export function newState(): State {
     groups: new Map(),
     channels: new Map([['C0DEPLOY01', true]]),
     messages: [],
+    old: new Set(),
     whispers: [],
     files: [],
     uploads: new Map(),

@@ -1,8 +1,6 @@
 import { cardView } from './card-view.js';
-import { element } from './dom.js';
+import { announce, element, patch } from './dom.js';
 import { openForm } from './form.js';
-import { announce } from './live.js';
-import { patch } from './patch.js';
 import { literal } from './text.js';
 import { formatTime } from './time.js';
 import { h } from './tree.js';

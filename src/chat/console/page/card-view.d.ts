@@ -1,4 +1,4 @@
-import type { Span } from '../../../views/card.ts';
+import type { Rich, Span } from '../../../views/card.ts';
 import type { WireButton, WireCard, WireFile } from '../wire.ts';
 
 export interface ElementNode {
@@ -27,3 +27,5 @@ export interface ViewOptions {
 
 export function cardView(card: CardData, options: ViewOptions): ElementNode;
 export function splitTitle(title: string): { readonly state: string; readonly rest: string };
+export function richView(rich: Rich, time: FormatTime): TreeNode[];
+export function timeView(at: number, show: TimeStyle, time: FormatTime): ElementNode;

@@ -1,5 +1,3 @@
-import { blockView } from './block-view.js';
-import { fileView } from './file-view.js';
 import { literal } from './text.js';
 import { h } from './tree.js';
 
@@ -60,4 +58,173 @@ function buttonView({ id, style, label, confirm }) {
     },
     literal(label),
   );
+}
+
+/** A block of more lines than this shows the rest on request; lines that must be seen are never behind it. */
+const linesAtOnce = 40;
+
+const markNames = { '-': 'destroy', '-/+': 'replace', '~': 'update', '+': 'create', '!': 'blocked', ' ': 'further' };
+
+/**
+ * @param {import('../../../views/card.ts').Block} block
+ * @param {{ key: string, time: import('./card-view.d.ts').FormatTime }} options
+ */
+function blockView(block, { key, time }) {
+  switch (block.kind) {
+    case 'text':
+    case 'small':
+      return h('p', { key, class: block.kind }, richView(block.rich, time));
+    case 'warning':
+      return h(
+        'p',
+        { key, class: 'warning' },
+        h('span', { class: 'sign', 'aria-hidden': 'true' }, '!'),
+        h('span', { class: 'said' }, h('span', { class: 'unseen' }, 'Warning: '), richView(block.rich, time)),
+      );
+    case 'lines':
+      return linesView(block.lines, key);
+    case 'progress':
+      return progressView(block, key);
+    case 'divider':
+      return h('hr', { key });
+    default:
+      return h('p', { key }, '');
+  }
+}
+
+/**
+ * @param {readonly import('../../../views/card.ts').Line[]} lines
+ * @param {string} key
+ */
+function linesView(lines, key) {
+  const marked = lines.some((line) => line.mark !== undefined && line.mark !== ' ');
+  const lastKept = lines.findLastIndex((line) => line.keep === true) + 1;
+  const shown = lines.length <= linesAtOnce + 5 ? lines.length : Math.max(linesAtOnce, lastKept);
+  let owner = '';
+  const views = lines.map((line) => {
+    const own = markNames[line.mark ?? ' '];
+    // A line without a mark goes on with what the one above began.
+    if (own !== 'further') owner = own;
+    return lineView(line, marked, own === owner ? own : `${owner} ${own}`);
+  });
+  return h(
+    'div',
+    { key, class: marked ? 'lines marked' : 'lines' },
+    views.slice(0, shown),
+    shown < lines.length &&
+      h(
+        'details',
+        { key: 'more', class: 'more' },
+        h('summary', {}, `${lines.length - shown} more lines`),
+        views.slice(shown),
+      ),
+  );
+}
+
+/**
+ * @param {import('../../../views/card.ts').Line} line
+ * @param {boolean} marked
+ * @param {string} kind
+ */
+function lineView(line, marked, kind) {
+  return h(
+    'div',
+    { class: marked ? `line ${kind}` : 'line' },
+    // The words of the line say what the mark says, so only eyes need it.
+    marked && h('span', { class: 'mark', 'aria-hidden': 'true' }, (line.mark ?? ' ').padEnd(4)),
+    h('span', { class: 'words' }, line.text === '' ? '\u00a0' : literal(line.text)),
+  );
+}
+
+/**
+ * @param {Extract<import('../../../views/card.ts').Block, { kind: 'progress' }>} block
+ * @param {string} key
+ */
+function progressView(block, key) {
+  const fraction = block.fraction === undefined ? undefined : Math.min(1, Math.max(0, block.fraction));
+  return h(
+    'div',
+    { key, class: 'progress' },
+    h('span', { class: 'label' }, literal(block.label)),
+    h('progress', {
+      max: fraction === undefined ? undefined : '1',
+      value: fraction,
+      'aria-label': block.label,
+      'aria-valuetext': block.text,
+    }),
+    h('span', { class: 'amount' }, literal(block.text)),
+  );
+}
+
+/**
+ * @param {import('../../../views/card.ts').Rich} rich
+ * @param {import('./card-view.d.ts').FormatTime} time
+ */
+export function richView(rich, time) {
+  return rich.map((span) => spanView(span, time));
+}
+
+/**
+ * @param {import('../../../views/card.ts').Span} span
+ * @param {import('./card-view.d.ts').FormatTime} time
+ */
+function spanView(span, time) {
+  if (typeof span === 'string') return literal(span);
+  if ('bold' in span) return h('strong', {}, literal(span.bold));
+  if ('code' in span) return h('code', {}, literal(span.code));
+  if ('link' in span) return linkView(span);
+  if ('time' in span) return timeView(span.time, span.show, time);
+  return h('span', { class: 'person' }, literal(span.person.name));
+}
+
+/**
+ * @param {number} at
+ * @param {import('./card-view.d.ts').TimeStyle} show
+ * @param {import('./card-view.d.ts').FormatTime} time
+ */
+export function timeView(at, show, time) {
+  const datetime = new Date(at).toISOString();
+  return h('time', { datetime, 'data-show': show, title: time(at, 'date-time') }, time(at, show));
+}
+
+/** @param {{ link: string, text: string }} span */
+function linkView({ link, text }) {
+  // Only the web: a `javascript:` or `file:` address stays words.
+  const url = URL.canParse(link) ? new URL(link) : undefined;
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') return h('span', {}, literal(text));
+  return h('a', { href: url.href, target: '_blank', rel: 'noopener noreferrer' }, literal(text));
+}
+
+/**
+ * A file behind its title: with its text where that came along, else with a place that files.js fills when it is opened.
+ *
+ * @param {import('./card-view.d.ts').FileData} file
+ */
+function fileView(file) {
+  const inside = 'text' in file;
+  return h(
+    'details',
+    { key: `file-${file.name}`, class: 'file', 'data-url': inside ? undefined : file.url, 'data-bytes': sizeOf(file) },
+    h(
+      'summary',
+      {},
+      h('span', { class: 'file-title' }, literal(file.title)),
+      h('span', { class: 'file-name' }, literal(file.name), ' · ', formatBytes(sizeOf(file))),
+    ),
+    inside
+      ? h('div', { key: 'body', class: 'file-body' }, h('pre', { tabindex: '0' }, literal(file.text)))
+      : h('div', { key: 'body', class: 'file-body', keep: true }),
+  );
+}
+
+/** @param {import('./card-view.d.ts').FileData} file */
+function sizeOf(file) {
+  return 'text' in file ? new TextEncoder().encode(file.text).length : file.bytes;
+}
+
+/** @param {number} bytes */
+function formatBytes(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }

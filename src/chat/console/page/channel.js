@@ -1,10 +1,7 @@
 import { splitTitle } from './card-view.js';
-import { element } from './dom.js';
+import { announce, element, isAtEnd, patch, toEnd } from './dom.js';
 import { refreshFiles } from './files.js';
-import { announce } from './live.js';
 import { messageView } from './message-view.js';
-import { patch } from './patch.js';
-import { isAtEnd, toEnd } from './scroll.js';
 
 /** @typedef {import('../wire.ts').WireMessage} WireMessage */
 

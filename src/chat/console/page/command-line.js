@@ -1,10 +1,19 @@
 import { dismissNewest, showAnswer, showProblem } from './answers.js';
 import { post } from './api.js';
-import { accept, lineContext, suggestions } from './completion.js';
+import {
+  accept,
+  best,
+  chosen,
+  closePopup,
+  isOpen,
+  lineContext,
+  move,
+  onPick,
+  openPopup,
+  suggestions,
+} from './completion.js';
 import { element } from './dom.js';
-import { recall, remember } from './history.js';
-import { best, chosen, closePopup, isOpen, move, onPick, openPopup } from './popup.js';
-import { commandUsage } from './usage.js';
+import { commandUsage } from './help.js';
 
 /** @typedef {import('../../chat.ts').CommandSpec} CommandSpec */
 
@@ -105,4 +114,44 @@ function setLine(line) {
 function showHint() {
   const { spec } = lineContext(input.value, commands);
   hint.textContent = spec === undefined ? idleHint : `${commandUsage(spec)}  ${spec.description}`;
+}
+
+const place = 'proxnix-history';
+const most = 50;
+
+/** Lines that were sent, oldest first; they outlive the page in this browser. @type {string[]} */
+let lines = read();
+let at = lines.length;
+let draft = '';
+
+/** @param {string} line */
+export function remember(line) {
+  lines = [...lines.filter((known) => known !== line), line].slice(-most);
+  at = lines.length;
+  try {
+    localStorage.setItem(place, JSON.stringify(lines));
+  } catch {
+    // A browser that keeps nothing still has this page's history.
+  }
+}
+
+/**
+ * An older or newer line; the newest of all is what was being typed.
+ *
+ * @param {1 | -1} by
+ * @param {string} typed
+ */
+export function recall(by, typed) {
+  if (at === lines.length) draft = typed;
+  at = Math.min(lines.length, Math.max(0, at + by));
+  return lines[at] ?? draft;
+}
+
+function read() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(place) ?? '[]');
+    return Array.isArray(kept) ? kept.filter((line) => typeof line === 'string').slice(-most) : [];
+  } catch {
+    return [];
+  }
 }

@@ -1,7 +1,6 @@
 import { get, Problem } from './api.js';
 import { showAll, showOne } from './channel.js';
-import { element } from './dom.js';
-import { announce } from './live.js';
+import { announce, element } from './dom.js';
 
 const sign = element('connection', HTMLElement);
 const words = { live: 'Live', waiting: 'Connecting…', lost: 'Reconnecting…' };

@@ -1,6 +1,5 @@
 import { getText } from './api.js';
-import { announce } from './live.js';
-import { patch } from './patch.js';
+import { announce, patch } from './dom.js';
 import { literal } from './text.js';
 import { h } from './tree.js';
 

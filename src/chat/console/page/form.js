@@ -1,8 +1,6 @@
 import { post } from './api.js';
-import { element } from './dom.js';
-import { announce } from './live.js';
-import { patch } from './patch.js';
-import { richView } from './rich-view.js';
+import { richView } from './card-view.js';
+import { announce, element, patch } from './dom.js';
 import { literal } from './text.js';
 import { formatTime } from './time.js';
 import { h } from './tree.js';

@@ -1,8 +1,6 @@
-import { element } from './dom.js';
-import { patch } from './patch.js';
+import { element, patch } from './dom.js';
 import { literal } from './text.js';
 import { h } from './tree.js';
-import { commandUsage } from './usage.js';
 
 const dialog = element('help', HTMLDialogElement);
 
@@ -51,4 +49,17 @@ function commandView(spec) {
 /** @param {string[]} row */
 function keyView([key = '', does = '']) {
   return h('div', {}, h('dt', {}, h('kbd', {}, key)), h('dd', {}, does));
+}
+
+/**
+ * `reject <run> [reason …]`
+ *
+ * @param {import('../../chat.ts').CommandSpec} spec
+ */
+export function commandUsage(spec) {
+  const options = spec.options.map(({ name, required, rest }) => {
+    const words = rest === true ? `${name} …` : name;
+    return required ? `<${words}>` : `[${words}]`;
+  });
+  return [spec.name, ...options].join(' ');
 }

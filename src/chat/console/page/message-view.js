@@ -1,5 +1,4 @@
-import { cardView } from './card-view.js';
-import { timeView } from './rich-view.js';
+import { cardView, timeView } from './card-view.js';
 import { literal } from './text.js';
 import { formatTime } from './time.js';
 import { h } from './tree.js';

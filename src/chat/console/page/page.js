@@ -3,12 +3,10 @@ import { get } from './api.js';
 import { watchReading } from './channel.js';
 import { setCommands, watchCommandLine } from './command-line.js';
 import { connect } from './connection.js';
-import { watchDialogs } from './dialogs.js';
-import { element } from './dom.js';
+import { element, keepEnd, watchDialogs } from './dom.js';
 import { openFiles } from './files.js';
 import { setHelp, watchHelp } from './help.js';
 import { watchButtons } from './press.js';
-import { keepEnd } from './scroll.js';
 import { refreshTimes } from './time.js';
 
 watchReading();

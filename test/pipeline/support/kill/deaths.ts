@@ -1,5 +1,5 @@
 import type { Run } from '../../../../src/core/run.ts';
-import type { FleetChange, SavedRun } from '../../../../src/store/store.ts';
+import type { FleetChange } from '../../../../src/store/store.ts';
 import type { Made } from '../life.ts';
 
 /** A moment at which a process dies: before or after it wrote something. */
@@ -50,7 +50,8 @@ function plain(write: string): string {
 }
 
 function storeWrite(member: string, args: readonly unknown[]): string {
-  if (member === 'saveRun') return journal((args[0] as SavedRun).run);
+  if (member === 'saveRun') return journal(args[0] as Run);
+  if (member === 'saveMessages') return `messages of ${String(args[0])}`;
   if (member === 'saveFleet') return `fleet: ${Object.keys(args[1] as FleetChange).join(', ')}`;
   return `audit: ${(args[0] as { action: string }).action}`;
 }

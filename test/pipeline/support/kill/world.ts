@@ -186,7 +186,8 @@ export class KillWorld {
     const { life } = this.bench;
     owner.life = life;
     life.endsAt = (_, when, made) => {
-      if (!['saveRun', 'saveFleet', 'audit'].includes(made.member) || !deaths.store(made, when)) return false;
+      if (!['saveRun', 'saveMessages', 'saveFleet', 'audit'].includes(made.member) || !deaths.store(made, when))
+        return false;
       wire.cut();
       return true;
     };

@@ -1,0 +1,229 @@
+import type { Block, Line } from '../../views/card.ts';
+import { cut, escapeMarkdown, markdown, markdownWithin, oneLine } from './text.ts';
+
+/** A part of a message, in its final words. `joins`: may stand in one display with such a part before it. */
+export type Piece =
+  | { readonly kind: 'divider' }
+  | { readonly kind: 'text'; readonly text: string; readonly joins: boolean };
+
+/** The parts of a message, and what found no room in it. */
+export interface Layout {
+  readonly pieces: readonly Piece[];
+  /** Texts that found no room or only in part: one of the files must hold them. */
+  readonly missing: readonly string[];
+  /** Blocks that left no trace in `pieces`, and how many of these say what loses data. */
+  readonly dropped: { readonly all: number; readonly losing: number };
+}
+
+const maxRich = { warning: 1500, other: 700 } as const;
+const barWidth = 20;
+
+type Draft =
+  | { readonly kind: 'divider' }
+  | { readonly kind: 'rich'; readonly text: string; readonly whole: boolean; readonly joins: boolean }
+  | { readonly kind: 'lines'; readonly code: CodeBlock };
+
+/**
+ * Draws blocks within the budget of one message. Room goes first to what is never cut (warnings, lines to keep), then to
+ * texts, then to the other lines. `fileFor` names the file that holds a missing line.
+ */
+export function layOut(blocks: readonly Block[], budget: Budget, fileFor: (missing: string) => string): Layout {
+  const first = blocks.map((block) =>
+    block.kind === 'warning' || block.kind === 'lines' ? draft(block, budget) : undefined,
+  );
+  const drafts = blocks.map((block, index) => first[index] ?? draft(block, budget));
+  for (const one of drafts) if (one.kind === 'lines') takeOthers(one.code, budget);
+
+  const missing: string[] = [];
+  const pieces: Piece[] = [];
+  const dropped = { all: 0, losing: 0 };
+  for (const [index, block] of blocks.entries()) {
+    const one = drafts[index];
+    if (one?.kind === 'divider') pieces.push(one);
+    if (one === undefined || one.kind === 'divider') continue;
+    const gaps = gapsOf(one, block);
+    missing.push(...gaps);
+    const text = one.kind === 'rich' ? one.text : drawCodeBlock(one.code, fileFor(gaps[0] ?? ''));
+    if (text.trim() !== '') pieces.push({ kind: 'text', text, joins: one.kind === 'rich' && one.joins });
+    else if (gaps.length > 0) {
+      dropped.all += 1;
+      if (block.kind === 'warning' || (one.kind === 'lines' && one.code.lines.some((line) => line.keep)))
+        dropped.losing += 1;
+    }
+  }
+  return { pieces, missing, dropped };
+}
+
+/** What of a block is not in its draft. */
+function gapsOf(drawn: Exclude<Draft, { kind: 'divider' }>, block: Block): string[] {
+  if (drawn.kind === 'rich') return drawn.whole ? [] : [drawn.text];
+  return block.kind === 'lines' ? missingFrom(drawn.code).map((index) => block.lines[index]?.text ?? '') : [];
+}
+
+function draft(block: Block, budget: Budget): Draft {
+  switch (block.kind) {
+    case 'divider':
+      return { kind: 'divider' };
+    case 'progress': {
+      const text = drawProgress(block);
+      const fits = budget.takeDisplay(text);
+      return { kind: 'rich', text: fits ? text : '', whole: fits, joins: true };
+    }
+    case 'lines': {
+      const code = codeBlockOf(block.lines);
+      takeKept(code, budget);
+      return { kind: 'lines', code };
+    }
+    case 'text':
+      return fitted((max) => markdownWithin(block.rich, max), markdown(block.rich), maxRich.other, budget, true);
+    case 'small':
+      return fitted(
+        (max) => small(markdownWithin(block.rich, max)),
+        small(markdown(block.rich)),
+        maxRich.other,
+        budget,
+        true,
+      );
+    case 'warning':
+      return fitted(
+        (max) => `⚠️ ${markdownWithin(block.rich, max)}`,
+        `⚠️ ${markdown(block.rich)}`,
+        maxRich.warning,
+        budget,
+        false,
+      );
+  }
+}
+
+function fitted(draw: (max: number) => string, whole: string, cap: number, budget: Budget, joins: boolean): Draft {
+  if (whole.length <= cap && budget.takeDisplay(whole)) return { kind: 'rich', text: whole, whole: true, joins };
+  for (const max of [cap, Math.min(cap, budget.left - 100)]) {
+    const text = max > 20 ? draw(max) : '';
+    if (text !== '' && budget.takeDisplay(text)) return { kind: 'rich', text, whole: false, joins };
+  }
+  return { kind: 'rich', text: '', whole: false, joins };
+}
+
+/** Small print is a mark on every line; an empty one would show the mark itself. */
+function small(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => `-# ${line}`)
+    .join('\n');
+}
+
+function drawProgress(block: Block & { kind: 'progress' }): string {
+  const label = escapeMarkdown(block.label.slice(0, 60));
+  const text = escapeMarkdown(block.text.slice(0, 200)).replaceAll('\n', ' ');
+  if (block.fraction === undefined || Number.isNaN(block.fraction)) return `${label}: ${text}`;
+  const fraction = Math.min(1, Math.max(0, block.fraction));
+  const full = Math.floor(fraction * barWidth);
+  const bar = `[${'#'.repeat(full)}${'-'.repeat(barWidth - full)}]`;
+  return `${label} \`${bar}\` ${Math.floor(fraction * 100)} % · ${text}`;
+}
+
+/** Lines are at most 60 columns by contract; these limits hold for text from outside that is longer. */
+const longest = { kept: 300, other: 160 } as const;
+/** Characters held back for the line that says what is missing. */
+const noteRoom = '! 000000 more lines, 000000 of them lose data: read '.length + 80;
+
+/** Monospaced lines on their way into a message. */
+export interface CodeBlock {
+  readonly lines: readonly { readonly text: string; readonly keep: boolean; readonly shortened: boolean }[];
+  readonly open: string;
+  /** Indexes of the lines that found room. */
+  readonly shown: Set<number>;
+  opened: boolean;
+}
+
+/** Lines on their way into a code block, none of them shown yet. */
+export function codeBlockOf(lines: readonly Line[]): CodeBlock {
+  const marked = lines.some((line) => line.mark !== undefined);
+  const drawn = lines.map((line) => {
+    const full = `${marked ? (line.mark ?? ' ').padEnd(4) : ''}${inert(line.text)}`.trimEnd();
+    const text = cut(full, line.keep ? longest.kept : longest.other);
+    return { text, keep: line.keep ?? false, shortened: text !== full };
+  });
+  return { lines: drawn, open: marked ? '```diff\n' : '```\n', shown: new Set(), opened: false };
+}
+
+/** Gives the lines that must stay their room, before anything else gets any. */
+export function takeKept(code: CodeBlock, budget: Budget): void {
+  take(code, budget, true);
+}
+
+/** Gives the other lines the room that is left, from the first on. */
+export function takeOthers(code: CodeBlock, budget: Budget): void {
+  take(code, budget, false);
+}
+
+/** Lines that found no room or are shown in part. */
+export function missingFrom(code: CodeBlock): readonly number[] {
+  return code.lines.flatMap((line, index) => (code.shown.has(index) && !line.shortened ? [] : [index]));
+}
+
+/** The finished code block; `''` when nothing found room. `file` holds what is missing. */
+export function drawCodeBlock(code: CodeBlock, file: string): string {
+  const body = code.lines.filter((_, index) => code.shown.has(index)).map((line) => line.text);
+  if (body.every((line) => line.trim() === '')) return '';
+  const hidden = code.lines.filter((_, index) => !code.shown.has(index));
+  const kept = hidden.filter((line) => line.keep).length;
+  // Where even lines to keep have no room, the message says that it hides something that loses data.
+  if (kept > 0) body.push(`! ${hidden.length} more lines, ${kept} of them lose data: read ${file}`);
+  else if (hidden.length > 0)
+    body.push(`… ${hidden.length} more ${hidden.length === 1 ? 'line' : 'lines'}, see ${file}`);
+  return `${code.open}${body.join('\n')}\n\`\`\``;
+}
+
+function take(code: CodeBlock, budget: Budget, keep: boolean): void {
+  for (const [index, line] of code.lines.entries()) {
+    if (line.keep !== keep) continue;
+    code.opened ||= budget.takeDisplay(`${code.open}\n\`\`\`${'x'.repeat(noteRoom)}…`);
+    if (!code.opened || !budget.take(`${line.text}\n`)) return;
+    code.shown.add(index);
+  }
+}
+
+/** One line in which no run of back-ticks can end the block. */
+function inert(text: string): string {
+  return oneLine(text).replace(/`(?=`)/g, '`\u200b');
+}
+
+/**
+ * Discord's limits for the text of one message: 4000 characters over all Text Displays; above 10170 bytes (with 12 more
+ * for each display) HTTP 500 was seen (discord-api-docs#8554), so ours end at 9000.
+ */
+export const messageBudget = { chars: 4000, bytes: 9000 } as const;
+
+/** What each Text Display costs beside its text: 12 bytes, and the line break when two are drawn as one. */
+const perDisplay = { chars: 1, bytes: 13 } as const;
+
+/** The characters and bytes that are left of a message. */
+export class Budget {
+  #chars: number = messageBudget.chars;
+  #bytes: number = messageBudget.bytes;
+
+  /** Takes room for a text, or nothing at all when it does not fit. */
+  take(text: string): boolean {
+    return this.#take(text.length, Buffer.byteLength(text));
+  }
+
+  /** The same for a text in a display of its own. */
+  takeDisplay(text: string): boolean {
+    return this.#take(text.length + perDisplay.chars, Buffer.byteLength(text) + perDisplay.bytes);
+  }
+
+  /** UTF-16 units that any text of this length fits into. */
+  get left(): number {
+    // no UTF-16 unit takes more than three bytes
+    return Math.max(0, Math.min(this.#chars - perDisplay.chars, Math.floor((this.#bytes - perDisplay.bytes) / 3)));
+  }
+
+  #take(chars: number, bytes: number): boolean {
+    if (chars > this.#chars || bytes > this.#bytes) return false;
+    this.#chars -= chars;
+    this.#bytes -= bytes;
+    return true;
+  }
+}

@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto';
+import type { REST } from 'discord.js';
+import { LRUCache } from 'lru-cache';
+import { UserError } from '../../core/errors.ts';
+import type { Card, CardFile } from '../../views/card.ts';
+import type { MessageRef } from '../chat.ts';
+import { discordCard, type MessageBody, messageBody } from './card.ts';
+import { errorFacts, isGone, isTooOld, toChatError } from './errors.ts';
+import { fileComponents, PostedFiles, parcels } from './files.ts';
+import { createMessage, deleteMessage, editMessage, threadOf } from './rest.ts';
+import type { DiscordLog, DiscordOptions } from './settings.ts';
+import { cut, oneLine } from './text.ts';
+
+/** The messages of all fleets and their threads, written with the bot's token and without the gateway. */
+export class Messages {
+  readonly #rest: REST;
+  readonly #channelIds: Readonly<Record<string, string>>;
+  readonly #log: DiscordLog;
+  readonly #nonces = new Nonces();
+  readonly #posted: PostedFiles;
+  /** Messages that have a thread by now, to ask for it once. */
+  readonly #threads = new LRUCache<string, string>({ max: 500 });
+
+  constructor(rest: REST, { channelIds, state, log }: Pick<DiscordOptions, 'channelIds' | 'state' | 'log'>) {
+    this.#rest = rest;
+    this.#channelIds = channelIds;
+    this.#log = log;
+    this.#posted = new PostedFiles(state);
+  }
+
+  /** Edits the card's message. Where that is impossible it posts a new one, and deletes the old one if it is too old. */
+  show(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
+    return this.#in(fleet, async (channel) => {
+      const saved = readRef(ref.discord);
+      const old = saved?.channel === channel ? saved.message : undefined;
+      const { body } = discordCard(card);
+      const edited = old === undefined ? 'gone' : await this.#edit(channel, old, body);
+      if (old !== undefined && edited === 'done') return { discord: writeRef({ channel, message: old }) };
+      const message = await this.#post(channel, old ?? `${channel} ${ref.discord ?? ''} ${identity(card)}`, body);
+      if (old !== undefined && edited === 'too-old') await this.#delete({ channel, message: old });
+      return { discord: writeRef({ channel, message }) };
+    });
+  }
+
+  /** Posts into the thread of the message, or into the channel when there is no message (any more) to hang a thread on. */
+  reply(fleet: string, card: Card, ref: MessageRef): Promise<void> {
+    return this.#in(fleet, async (channel) => {
+      const at = readRef(ref.discord);
+      const thread = await this.#open(at, card);
+      const key = `reply ${at?.message ?? channel} ${JSON.stringify(card)}`;
+      await this.#create(thread ?? channel, key, discordCard(card).body);
+    });
+  }
+
+  /**
+   * Posts the files of a card into the thread of its message: a V2 message shows none by itself. The files of a card
+   * that still moves are kept back, because they would come again with every edit.
+   */
+  attach(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
+    return this.#in(fleet, async () => {
+      const at = readRef(ref.discord);
+      if (at === undefined || card.tone === 'working') return ref;
+      const fresh = await this.#posted.missing(at.message, discordCard(card).files);
+      const thread = fresh.length === 0 ? undefined : await this.#open(at, card);
+      if (thread === undefined) return ref;
+      for (const files of parcels(fresh)) {
+        await this.#create(
+          thread,
+          `files ${thread} ${JSON.stringify(files)}`,
+          messageBody(fileComponents(files)),
+          files,
+        );
+        await this.#posted.add(thread, files);
+      }
+      return ref;
+    });
+  }
+
+  async #post(channel: string, key: string, body: MessageBody): Promise<string> {
+    const { id, isOlder } = await this.#create(channel, key, body);
+    // An earlier try with another card had arrived: its message takes this card, unless somebody deleted it meanwhile.
+    return !isOlder || (await this.#edit(channel, id, body)) === 'done' ? id : this.#post(channel, key, body);
+  }
+
+  /** Posts once for each key: after a lost answer the same nonce finds the message that is there. */
+  async #create(target: string, key: string, body: MessageBody, files: readonly CardFile[] = []) {
+    const made = await createMessage(this.#rest, target, { body, files, nonce: this.#nonces.of(key) });
+    this.#nonces.done(key);
+    return made;
+  }
+
+  async #edit(channel: string, message: string, body: MessageBody): Promise<'done' | 'gone' | 'too-old'> {
+    try {
+      await editMessage(this.#rest, channel, message, body);
+      return 'done';
+    } catch (error) {
+      if (isGone(error)) return 'gone';
+      if (!isTooOld(error)) throw error;
+      this.#log.warn(
+        { channel, message, ...errorFacts(error) },
+        'a message is too old to be edited, a new one is posted',
+      );
+      return 'too-old';
+    }
+  }
+
+  /** Takes a message away that another one has replaced: its buttons would show a state that is over. */
+  async #delete({ channel, message }: MessagePlace): Promise<void> {
+    try {
+      await deleteMessage(this.#rest, channel, message);
+    } catch (error) {
+      if (isGone(error)) return;
+      this.#log.warn({ channel, message, ...errorFacts(error) }, 'a replaced message could not be deleted');
+    }
+  }
+
+  /** @returns the thread of a message; `undefined` when the message is gone or was never there */
+  async #open(at: MessagePlace | undefined, card: Card): Promise<string | undefined> {
+    if (at === undefined) return undefined;
+    const known = this.#threads.get(at.message);
+    if (known !== undefined) return known;
+    const name = cut(oneLine(card.title).trim(), 100) || 'proxnix';
+    try {
+      const thread = await threadOf(this.#rest, at.channel, at.message, name);
+      this.#threads.set(at.message, thread);
+      return thread;
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Works in the channel of a fleet; errors are those that the port promises. */
+  async #in<T>(fleet: string, work: (channel: string) => Promise<T>): Promise<T> {
+    const channel = this.#channelIds[fleet];
+    if (channel === undefined) {
+      throw new UserError(`Fleet ${fleet} has no Discord channel.`, { next: 'Configure the channel id of the fleet.' });
+    }
+    try {
+      return await work(channel);
+    } catch (error) {
+      throw toChatError(error, channel);
+    }
+  }
+}
+
+/** Equal for all cards of one run, as far as a card tells its run. */
+function identity(card: Card): string {
+  return card.buttons[0]?.runId ?? JSON.stringify([card.title, card.blocks]);
+}
+
+/** Discord takes 25 characters, unique for each author. */
+const length = 24;
+const noncesKept = 1000;
+
+/**
+ * Nonces for new messages. Discord answers a second create with the same nonce, within some minutes, with the first
+ * message. So a key keeps its nonce until its message is known to be there: when the answer was lost, and also when the
+ * bot was restarted before it could save where the message is.
+ */
+class Nonces {
+  readonly #sent = new LRUCache<string, number>({ max: noncesKept });
+
+  of(key: string): string {
+    const id = digest(key);
+    return digest(`${this.#sent.get(id) ?? 0} ${id}`).slice(0, length);
+  }
+
+  /** The message is there: the next one of this key is another message. */
+  done(key: string): void {
+    const id = digest(key);
+    this.#sent.set(id, (this.#sent.get(id) ?? 0) + 1);
+  }
+}
+
+/** Keys hold whole cards; their digests are what is remembered. */
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Where a message is: its thread has the message's own id. */
+export interface MessagePlace {
+  readonly channel: string;
+  readonly message: string;
+}
+
+const pattern = /^([0-9]{1,20})\/([0-9]{1,20})$/;
+
+/** As it is saved with a run: `<channel id>/<message id>`. */
+export function writeRef(place: MessagePlace): string {
+  return `${place.channel}/${place.message}`;
+}
+
+/** `undefined` for anything Discord did not make. */
+export function readRef(text: string | undefined): MessagePlace | undefined {
+  const [, channel, message] = pattern.exec(text ?? '') ?? [];
+  return channel === undefined || message === undefined ? undefined : { channel, message };
+}

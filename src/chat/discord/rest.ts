@@ -1,0 +1,142 @@
+import { DefaultRestOptions, type RawFile, REST, RESTEvents, type RESTOptions, Routes } from 'discord.js';
+import { z } from 'zod';
+import type { CardFile } from '../../views/card.ts';
+import type { MessageBody } from './card.ts';
+import { isThreadThere } from './errors.ts';
+import { attachmentsOf, rawFiles } from './files.ts';
+import type { DiscordLog } from './settings.ts';
+
+/** A message as far as it is read. */
+const Message = z.object({ id: z.string(), components: z.array(z.unknown()).default([]) });
+const WithId = z.object({ id: z.string() });
+/** The body of an answer 429. */
+const Limited = z.object({ code: z.number().optional(), retry_after: z.number().optional() });
+
+/** Discord archives a thread after this many minutes of silence; a new message brings it back. */
+const archiveAfter = 4320;
+const maxThreadName = 100;
+/** Messages older than an hour take few edits (RESTJSONErrorCodes.MaximumNumberOfEditsReached…, answered with 429). */
+const tooManyEditsOfOldMessage = 30_046;
+
+/**
+ * Settings for every request: none waits for a rate limit on a message route, it is refused with a `RateLimitError`
+ * instead. `retries` is the number of times that discord.js repeats a request at once after a 5xx.
+ */
+export function restOptions(api: string | undefined): Partial<RESTOptions> {
+  return {
+    timeout: 10_000,
+    retries: 1,
+    rejectOnRateLimit: ({ route }) => route.startsWith('/channels/'),
+    makeRequest,
+    ...(api === undefined ? {} : { api }),
+  };
+}
+
+/** The REST client with the bot's token, its warnings in the log. */
+export function makeRest(options: Partial<RESTOptions>, token: string, log: DiscordLog): REST {
+  const rest = new REST(options).setToken(token);
+  rest.on(RESTEvents.RateLimited, ({ route, global, retryAfter }) =>
+    log.info({ route, global, retryAfter }, 'Discord asks to wait'),
+  );
+  rest.on(RESTEvents.InvalidRequestWarning, (warning) => log.warn(warning, 'Discord refused many requests'));
+  return rest;
+}
+
+/**
+ * Reads what discord.js 14 leaves unread in an answer 429: the code that says an old message takes no edit now, which is
+ * handed on as a refusal (400), and a wait that stands in the body alone.
+ */
+const makeRequest: RESTOptions['makeRequest'] = async (url, init) => {
+  const response = await DefaultRestOptions.makeRequest(url, init);
+  if (response.status !== 429) return response;
+  const text = await response.text();
+  const { code, retry_after: wait } = Limited.safeParse(parseJson(text)).data ?? {};
+  if (code === tooManyEditsOfOldMessage) {
+    return new Response(text, { status: 400, headers: { 'content-type': 'application/json' } });
+  }
+  const headers = new Headers([...response.headers]);
+  if (!headers.has('retry-after') && wait !== undefined) headers.set('retry-after', String(wait));
+  return new Response(text, { status: 429, headers });
+};
+
+/** Creates a message. @returns its id, and whether it shows another body: a nonce that was used before. */
+export async function createMessage(
+  rest: REST,
+  channel: string,
+  message: { readonly body: MessageBody; readonly files: readonly CardFile[]; readonly nonce: string },
+): Promise<{ readonly id: string; readonly isOlder: boolean }> {
+  const { body, files, nonce } = message;
+  const payload: { body: object; files?: RawFile[] } = { body: { ...body, nonce, enforce_nonce: true } };
+  if (files.length > 0) {
+    payload.body = { ...payload.body, attachments: attachmentsOf(files) };
+    payload.files = rawFiles(files);
+  }
+  const made = Message.parse(await sendAgain(() => rest.post(Routes.channelMessages(channel), payload)));
+  return { id: made.id, isOlder: contents(made.components).join('\n') !== contents(body.components).join('\n') };
+}
+
+/** Edits with the bot's own token, so it works after an interaction's 15 minutes. */
+export async function editMessage(rest: REST, channel: string, id: string, body: MessageBody): Promise<void> {
+  await sendAgain(() => rest.patch(Routes.channelMessage(channel, id), { body }));
+}
+
+/** Deletes a message of the bot; its thread stays. */
+export async function deleteMessage(rest: REST, channel: string, id: string): Promise<void> {
+  await sendAgain(() => rest.delete(Routes.channelMessage(channel, id)));
+}
+
+/** Makes the thread of a message, if it has none. @returns its id, which is the message's own */
+export async function threadOf(rest: REST, channel: string, message: string, name: string): Promise<string> {
+  const body = { name: name.slice(0, maxThreadName), auto_archive_duration: archiveAfter };
+  try {
+    return WithId.parse(await sendAgain(() => rest.post(Routes.threads(channel, message), { body }))).id;
+  } catch (error) {
+    if (isThreadThere(error)) return message;
+    throw error;
+  }
+}
+
+/**
+ * Sends a request once more when its connection broke before the answer: an idle connection that the other side closed
+ * at that moment is the usual reason, and discord.js knows only some of the codes for it. For requests that may arrive
+ * twice; `wasDone` reads from the second error that the first request had arrived.
+ */
+export async function sendAgain(send: () => Promise<unknown>, wasDone?: (error: unknown) => boolean): Promise<unknown> {
+  try {
+    return await send();
+  } catch (error) {
+    if (!isBroken(error)) throw error;
+  }
+  try {
+    return await send();
+  } catch (error) {
+    if (wasDone?.(error) === true) return undefined;
+    throw error;
+  }
+}
+
+const broken: readonly unknown[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'];
+
+function isBroken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && broken.includes(error.code);
+}
+
+/** The texts of all components, in order. Discord adds ids to components, so bodies cannot be compared as they are. */
+function contents(components: readonly unknown[]): string[] {
+  return components.flatMap((component) => {
+    const known = WithContent.safeParse(component).data;
+    return known === undefined
+      ? []
+      : [...(known.content === undefined ? [] : [known.content.trim()]), ...contents(known.components)];
+  });
+}
+
+const WithContent = z.object({ content: z.string().optional(), components: z.array(z.unknown()).default([]) });
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,156 @@
+import type { types } from '@slack/bolt';
+import { oneLine } from '../../lib/text.ts';
+import type { Block, Line, Rich } from '../../views/card.ts';
+import { room, weigh } from './limits.ts';
+import { clip, mrkdwn, type RichElement, richElements } from './text.ts';
+
+/** A block within `space` (`weigh`), cut if it must be; `undefined` when nothing of it can be shown. */
+export function drawBlock(block: Block, space: number, where: string): types.KnownBlock | undefined {
+  switch (block.kind) {
+    case 'text':
+      return paragraph(block.rich, 3000, space);
+    case 'warning':
+      return paragraph(block.rich, 6000, space, [
+        { type: 'emoji', name: 'warning' },
+        { type: 'text', text: ' ' },
+      ]);
+    case 'small':
+      return small(block.rich, space);
+    case 'progress':
+      return progress(block, space);
+    case 'lines':
+      return preformatted(block, space, where);
+    case 'divider':
+      return within({ type: 'divider' }, space);
+  }
+}
+
+/** What must be set aside for a block before others are drawn. */
+export function keptRoom(block: Block, where: string): number {
+  if (block.kind !== 'lines') return 0;
+  const kept = keptSpace(block.lines, where);
+  return kept === 0 ? 0 : Math.min(kept, room.lines) + frame;
+}
+
+function paragraph(
+  rich: Rich,
+  max: number,
+  space: number,
+  before: readonly RichElement[] = [],
+): types.KnownBlock | undefined {
+  // The cost in JSON depends on how much of the text must be escaped: come closer until it fits.
+  for (let units = max; units >= 20; ) {
+    const elements = richElements(rich, units).slice(0, 200);
+    if (elements.length === 0) return undefined;
+    const section: types.RichTextSection = { type: 'rich_text_section', elements: [...before, ...elements] };
+    const block: types.RichTextBlock = { type: 'rich_text', elements: [section] };
+    if (weigh(block) <= space) return block;
+    units = Math.floor(units * Math.min(0.95, space / weigh(block)));
+  }
+  return undefined;
+}
+
+function small(rich: Rich, space: number): types.KnownBlock | undefined {
+  const text = mrkdwn(rich);
+  if (text === '') return undefined;
+  if (text === undefined) return paragraph(rich, 1500, space);
+  // verbatim: addresses and names in it are not turned into links.
+  const block = within({ type: 'context', elements: [{ type: 'mrkdwn', text, verbatim: true }] }, space);
+  return block ?? paragraph(rich, 1500, space);
+}
+
+function progress(block: Extract<Block, { kind: 'progress' }>, space: number): types.KnownBlock | undefined {
+  const label = clip(oneLine(block.label).trim(), 200);
+  const text = clip(oneLine(block.text).trim(), 300);
+  const bar =
+    block.fraction === undefined ? [] : [' ', { code: drawBar(block.fraction) }, ` ${percent(block.fraction)} %`];
+  return paragraph([{ bold: label }, ...bar, text === '' ? '' : ` ${text}`], 600, space);
+}
+
+function drawBar(fraction: number): string {
+  const full = Math.floor(percent(fraction) / 5);
+  return `[${'#'.repeat(full)}${'-'.repeat(20 - full)}]`;
+}
+
+function percent(fraction: number): number {
+  return Number.isNaN(fraction) ? 0 : Math.floor(Math.min(1, Math.max(0, fraction)) * 100);
+}
+
+function preformatted(
+  block: Extract<Block, { kind: 'lines' }>,
+  space: number,
+  where: string,
+): types.KnownBlock | undefined {
+  const inside = Math.min(space - frame, room.lines);
+  if (block.lines.length === 0 || inside < 40) return undefined;
+  const { text } = cutLines(block.lines, inside, where);
+  if (text.trim() === '') return undefined;
+  return within(codeBlock(text), space);
+}
+
+function codeBlock(text: string): types.RichTextBlock {
+  return { type: 'rich_text', elements: [{ type: 'rich_text_preformatted', elements: [{ type: 'text', text }] }] };
+}
+
+/** What a preformatted block costs around its text. */
+const frame = weigh(codeBlock('')) + 10;
+
+function within(block: types.KnownBlock, space: number): types.KnownBlock | undefined {
+  return weigh(block) <= space ? block : undefined;
+}
+
+/** Lines that were cut to fit. */
+export interface CutLines {
+  readonly text: string;
+  /** How many lines are left out; the text then ends with a line that says so. */
+  readonly hidden: number;
+}
+
+/**
+ * Monospaced lines within `space` characters of JSON. Lines with `keep` come in first, then the others from the top;
+ * what is left out is counted at the end, `where` says where it stands in full.
+ */
+export function cutLines(lines: readonly Line[], space: number, where: string): CutLines {
+  const drawn = lines.map(drawLine);
+  const costs = drawn.map(cost);
+  if (sum(costs) <= space) return { text: drawn.join('\n'), hidden: 0 };
+
+  const kept = new Set<number>();
+  let left = space - cost(pointer(lines.length, where));
+  for (const keep of [true, false]) {
+    for (const [index, line] of lines.entries()) {
+      if ((line.keep === true) !== keep) continue;
+      left -= costs[index] ?? 0;
+      if (left < 0) break;
+      kept.add(index);
+    }
+  }
+  const hidden = lines.length - kept.size;
+  return { text: [...drawn.filter((_, index) => kept.has(index)), pointer(hidden, where)].join('\n'), hidden };
+}
+
+/** What the lines with `keep` and the pointer need, so that nothing else is given their space. */
+export function keptSpace(lines: readonly Line[], where: string): number {
+  const kept = lines.filter(({ keep }) => keep === true);
+  if (kept.length === 0) return 0;
+  return sum(kept.map((line) => cost(drawLine(line)))) + cost(pointer(lines.length, where));
+}
+
+/** The sign of a plan's line stands in four columns, so that what follows is aligned. */
+function drawLine(line: Line): string {
+  const text = oneLine(line.text).trimEnd();
+  return clip(line.mark === undefined ? text : `${line.mark.padEnd(4)}${text}`.trimEnd(), room.line);
+}
+
+function pointer(hidden: number, where: string): string {
+  return `... ${hidden} more ${hidden === 1 ? 'line' : 'lines'}${where}`;
+}
+
+/** Characters of JSON, with the line end. */
+function cost(line: string): number {
+  return JSON.stringify(line).length;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,333 @@
+import { type Chat, type MessageRef, RetryLater } from '../chat/chat.ts';
+import { UserError } from '../core/errors.ts';
+import type { Store } from '../store/store.ts';
+import type { Card } from '../views/card.ts';
+import { cleanCard } from './clean-card.ts';
+import type { Clock, Ports } from './ports.ts';
+import type { ShownPlans } from './shown-plans.ts';
+
+/** The wait after a failed call: it doubles with each failure in a row, from the first value up to the second. */
+const backoffMs = { first: 1000, most: 60_000 } as const;
+/** The longest wait that a chat may ask for. */
+const longestWaitMs = 60 * 60_000;
+
+/** What the delivery works with. */
+export interface DeliveryPorts extends Pick<Ports, 'chats' | 'clock' | 'log' | 'gate' | 'editEveryMs'> {
+  /** Holds where a run is shown, so that a restart finds the message. */
+  readonly store: Pick<Store, 'runs' | 'saveMessages'>;
+}
+
+/**
+ * Brings cards and replies into every chat: one message for each run and chat. It owns the pace of edits, their order
+ * and their retries. Calls for one message never overlap. Of several cards that wait, only the newest is shown, and the
+ * last one always arrives. A chat that fails is tried again and never holds up a deploy or another chat.
+ */
+export class Delivery {
+  readonly #ports: DeliveryPorts;
+  readonly #shown: Pick<ShownPlans, 'onCard'>;
+  readonly #messages = new Map<string, Message>();
+
+  constructor(ports: DeliveryPorts, { shown }: { readonly shown: Pick<ShownPlans, 'onCard'> }) {
+    this.#ports = ports;
+    this.#shown = shown;
+  }
+
+  /**
+   * Shows the newest card of a run in every chat and returns at once. `draw` is called when a chat is ready for the
+   * card, and never for a card that a newer one has replaced.
+   */
+  show(runId: string, fleet: string, draw: () => Card): void {
+    for (const chat of this.#ports.chats) this.#message(runId, fleet, chat).show(draw);
+  }
+
+  /**
+   * Shows a card that belongs to no run: what the bot did by itself. Each is a message of its own.
+   * @param about tells one subject from another; of one subject the newest card is delivered
+   */
+  announce(fleet: string, about: string, card: Card): void {
+    const key = `${fleet}: ${about}`;
+    this.forget(key);
+    this.show(key, fleet, () => card);
+  }
+
+  /** Adds a card to the thread of a run's message, after the card that is being shown; returns at once. */
+  reply(runId: string, fleet: string, card: Card): void {
+    for (const chat of this.#ports.chats) this.#message(runId, fleet, chat).reply(card);
+  }
+
+  /** Delivers what waits, without any pause. Resolves when each chat has taken it or has failed once. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#messages.values()].map((message) => message.flush()));
+  }
+
+  /** Drops the state of a run that is not kept any longer. What waits to be delivered is still delivered. */
+  forget(runId: string): void {
+    for (const chat of this.#ports.chats) this.#messages.delete(keyOf(runId, chat));
+  }
+
+  #message(runId: string, fleet: string, chat: Chat): Message {
+    const key = keyOf(runId, chat);
+    const known = this.#messages.get(key);
+    if (known !== undefined) return known;
+    const ref = this.#ports.store.runs().find(({ run }) => run.id === runId)?.messages ?? {};
+    const message = new Message({ ...this.#ports, shown: this.#shown, runId, fleet, chat, ref });
+    this.#messages.set(key, message);
+    return message;
+  }
+}
+
+function keyOf(runId: string, chat: Chat): string {
+  return `${runId} ${chat.name}`;
+}
+
+interface MessageOptions extends DeliveryPorts {
+  readonly shown: Pick<ShownPlans, 'onCard'>;
+  readonly runId: string;
+  readonly fleet: string;
+  readonly chat: Chat;
+  readonly ref: MessageRef;
+}
+
+/** One message in one chat: its card, the files of its cards and its replies, with a lane for each of the three. */
+class Message {
+  readonly #options: MessageOptions;
+  readonly #cards: Lane;
+  readonly #files: Lane;
+  readonly #replies: Lane;
+  #ref: MessageRef;
+  /** Draws the card that is shown next. */
+  #draw: (() => Card) | undefined;
+  /** The card shown last, while its files are not attached. */
+  #shown: Card | undefined;
+  /** Replies in the order in which they came, and those whose text stands but whose files are not attached. */
+  #waitingReplies: readonly Card[] = [];
+  #postedReplies: readonly Card[] = [];
+  #isWorking = false;
+  /** The pace of edits is ignored. */
+  #isFlushing = false;
+  #lastEdit: number | undefined;
+  #onRest: (() => void)[] = [];
+
+  constructor(options: MessageOptions) {
+    const { clock } = options;
+    this.#options = options;
+    this.#ref = options.ref;
+    this.#cards = new Lane(clock, () => this.#work());
+    this.#files = new Lane(clock, () => this.#work());
+    this.#replies = new Lane(clock, () => {
+      // The chat may be back: then the card goes first, because the reply speaks of it.
+      this.#cards.releaseIf('failed');
+      this.#work();
+    });
+  }
+
+  show(draw: () => Card): void {
+    const isFirst = this.#draw === undefined;
+    this.#draw = draw;
+    if (isFirst) this.#keepPace();
+    this.#work();
+  }
+
+  reply(card: Card): void {
+    this.#waitingReplies = [...this.#waitingReplies, card];
+    this.#work();
+  }
+
+  flush(): Promise<void> {
+    if (!this.#isWorking && this.#isEmpty()) return Promise.resolve();
+    this.#isFlushing = true;
+    const rested = new Promise<void>((resolve) => this.#onRest.push(resolve));
+    for (const lane of [this.#cards, this.#files, this.#replies]) lane.release();
+    this.#work();
+    return rested;
+  }
+
+  #isEmpty(): boolean {
+    return this.#draw === undefined && this.#waitingReplies.length === 0 && this.#unattached() === undefined;
+  }
+
+  #unattached(): Card | undefined {
+    return this.#shown ?? this.#postedReplies[0];
+  }
+
+  #work(): void {
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    void this.#workOff();
+  }
+
+  async #workOff(): Promise<void> {
+    for (let call = this.#next(); call !== undefined; call = this.#next()) await call();
+    // In the same turn of the event loop as the last look, so that nothing comes in between.
+    this.#isWorking = false;
+    this.#isFlushing = false;
+    const waiting = this.#onRest;
+    this.#onRest = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /**
+   * The next call to make. A reply comes after the card that it speaks of; but when the chat does not take that card
+   * now, the reply goes out below the message as it is.
+   */
+  #next(): (() => Promise<void>) | undefined {
+    const [reply] = this.#waitingReplies;
+    if (this.#draw !== undefined && this.#cards.isFree) return () => this.#showNewest();
+    const hasMessage = this.#ref[this.#options.chat.name] !== undefined;
+    const mayReply = this.#draw === undefined || (this.#cards.isRefused && hasMessage);
+    if (reply !== undefined && this.#replies.isFree && mayReply) return () => this.#replyWith(reply);
+    if (this.#unattached() !== undefined && this.#files.isFree) return () => this.#attachFiles();
+    return undefined;
+  }
+
+  async #showNewest(): Promise<void> {
+    const draw = this.#draw;
+    if (draw === undefined) return;
+    const { chat, clock, fleet, gate, runId, shown } = this.#options;
+    this.#draw = undefined;
+    const isTaken = await this.#attempt(this.#cards, 'a card could not be shown', async () => {
+      const card = draw();
+      this.#moveTo(await chat.show(fleet, cleanCard(card, gate), this.#ref));
+      this.#lastEdit = clock.now();
+      this.#shown = this.#withFiles(card);
+      shown.onCard(chat.name, runId, card);
+    });
+    // A newer card that came in meanwhile is the one to show.
+    if (!isTaken) this.#draw ??= draw;
+    else if (this.#draw !== undefined) this.#keepPace();
+  }
+
+  async #replyWith(card: Card): Promise<void> {
+    const { chat, fleet, gate } = this.#options;
+    await this.#attempt(this.#replies, 'a reply could not be posted', async () => {
+      await chat.reply(fleet, cleanCard(card, gate), this.#ref);
+      this.#waitingReplies = this.#waitingReplies.slice(1);
+      const posted = this.#withFiles(card);
+      if (posted !== undefined) this.#postedReplies = [...this.#postedReplies, posted];
+    });
+  }
+
+  async #attachFiles(): Promise<void> {
+    const { chat, fleet, gate } = this.#options;
+    const card = this.#unattached();
+    if (card === undefined) return;
+    const done = () => {
+      if (this.#shown === card) this.#shown = undefined;
+      this.#postedReplies = this.#postedReplies.filter((other) => other !== card);
+    };
+    await this.#attempt(this.#files, 'files could not be attached', async () => {
+      try {
+        const ref = await chat.attach?.(fleet, cleanCard(card, gate), this.#ref);
+        if (ref !== undefined) this.#moveTo(ref);
+      } catch (error) {
+        // A refusal stays until somebody changes the chat's settings. The card is there, so nobody waits for its files.
+        if (!(error instanceof UserError)) throw error;
+        this.#options.log.error({ chat: chat.name, run: this.#options.runId, err: error }, 'files were refused');
+      }
+      done();
+    });
+  }
+
+  /** The card, if its chat attaches what does not fit into a message. */
+  #withFiles(card: Card): Card | undefined {
+    return this.#options.chat.attach === undefined ? undefined : card;
+  }
+
+  /** Makes a call. When it fails, the wait and its reason are logged. @returns whether it succeeded */
+  async #attempt(lane: Lane, failure: string, call: () => Promise<void>): Promise<boolean> {
+    const { chat, runId, log } = this.#options;
+    try {
+      await call();
+    } catch (error) {
+      const asked = error instanceof RetryLater ? error : undefined;
+      const retryInMs = lane.fail(asked);
+      const reason = asked?.reason ?? (error instanceof Error ? error.message : String(error));
+      const facts = { chat: chat.name, run: runId, reason, retryInMs };
+      if (asked === undefined) log.warn({ ...facts, err: error }, failure);
+      else log.warn(facts, `${failure}: the chat asks to wait`);
+      return false;
+    }
+    lane.succeed();
+    // The chat answers again.
+    for (const other of [this.#cards, this.#files, this.#replies]) other.releaseIf('failed');
+    return true;
+  }
+
+  #moveTo(ref: MessageRef): void {
+    const { chat, log, runId, store } = this.#options;
+    const before = this.#ref[chat.name];
+    this.#ref = ref;
+    if (ref[chat.name] === before) return;
+    store.saveMessages(runId, ref).catch((error: unknown) => {
+      log.error({ chat: chat.name, run: runId, err: error }, 'where a card is shown could not be saved');
+    });
+  }
+
+  /** Holds the next edit until the shortest time between two edits is over. */
+  #keepPace(): void {
+    if (this.#isFlushing || this.#lastEdit === undefined || this.#cards.isRefused) return;
+    const { chat, clock, editEveryMs } = this.#options;
+    const every = editEveryMs(chat);
+    // Never longer than the pace: the clock may have been set back.
+    this.#cards.hold('pace', Math.min(every, this.#lastEdit + every - clock.now()));
+  }
+}
+
+/** Why no call is made: the pace of edits, the chat's own word, or a failure of any other kind. */
+type Hold = 'pace' | 'asked' | 'failed';
+
+/** Calls of one kind for one message: held after a failure, longer with each failure in a row. */
+class Lane {
+  readonly #clock: Clock;
+  readonly #onFree: () => void;
+  #failures = 0;
+  #hold: Hold | undefined;
+  #callOff: () => void = () => undefined;
+
+  constructor(clock: Clock, onFree: () => void) {
+    this.#clock = clock;
+    this.#onFree = onFree;
+  }
+
+  get isFree(): boolean {
+    return this.#hold === undefined;
+  }
+
+  /** The chat did not take the last call. */
+  get isRefused(): boolean {
+    return this.#hold === 'asked' || this.#hold === 'failed';
+  }
+
+  hold(why: Hold, ms: number): void {
+    if (ms <= 0) return;
+    this.release();
+    this.#hold = why;
+    this.#callOff = this.#clock.after(ms, () => {
+      this.release();
+      this.#onFree();
+    });
+  }
+
+  release(): void {
+    this.#hold = undefined;
+    this.#callOff();
+    this.#callOff = () => undefined;
+  }
+
+  releaseIf(why: Hold): void {
+    if (this.#hold === why) this.release();
+  }
+
+  succeed(): void {
+    this.#failures = 0;
+  }
+
+  /** Holds the calls. A chat that asks to wait is given the time it names, and at least the backoff. @returns the wait */
+  fail(asked: RetryLater | undefined): number {
+    const backoff = Math.min(backoffMs.first * 2 ** this.#failures, backoffMs.most);
+    const wait = Math.min(Math.max(asked?.ms ?? 0, backoff), longestWaitMs);
+    this.#failures += 1;
+    this.hold(asked === undefined ? 'failed' : 'asked', wait);
+    return wait;
+  }
+}
