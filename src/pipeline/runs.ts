@@ -117,10 +117,10 @@ export class Runs {
       if ('refused' in decision) return decision;
       await decision.first?.();
       const before = live.run;
-      const next = advance(before, decision.event);
-      await this.#save(next, before);
+      const after = advance(before, decision.event);
+      await this.#save(after, before);
       // Progress that was noted during the write is not lost: the event is applied to what is there now.
-      live.run = live.run === before ? next : advance(live.run, decision.event);
+      live.run = live.run === before ? after : advance(live.run, decision.event);
       this.#show(live);
       if (hasEnded(live.run)) this.#end(live);
       return { run: live.run };
@@ -227,9 +227,9 @@ export class Runs {
     this.#delivery.forget(id);
   }
 
-  async #save(next: Run, before: Run): Promise<void> {
+  async #save(run: Run, before: Run): Promise<void> {
     try {
-      await this.#store.saveRun(next);
+      await this.#store.saveRun(run);
     } catch (error) {
       // What is not on disk did not happen; the store must not write it later on the side.
       await this.#store.saveRun(before).catch(() => undefined);

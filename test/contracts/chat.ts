@@ -371,7 +371,7 @@ export function chatContract(name: string, open: () => Promise<ChatHarness>): vo
     });
 
     it('rejects while it is down, and shows the same card when it is back', async () => {
-      const ref = await chat.show('homelab', planCard);
+      const ref = await chat.show('homelab', planCard, {});
       await harness.down(true);
       await expect(chat.show('homelab', doneCard, ref)).rejects.toThrow();
       await expect(chat.reply('homelab', doneCard, ref)).rejects.toThrow();
