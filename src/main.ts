@@ -70,7 +70,7 @@ program
   .option('--seed <file>', 'the state at the start, as JSON')
   .option('--state <file>', 'keep the state in this file')
   .action(async (options: { port: string; seed?: string; state?: string }) => {
-    const { simulatorCommand } = await import('./simulator/cli.ts');
+    const { simulatorCommand } = await import('./cli/simulator.ts');
     await simulatorCommand({
       port: wholeNumber('--port', options.port),
       ...(options.seed === undefined ? {} : { seed: options.seed }),
