@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import type { InitOptions } from './cli/init.ts';
 import { toFailure, UserError } from './core/errors.ts';
@@ -78,14 +79,17 @@ program
     });
   });
 
-program
-  .command('gallery')
-  .description('write every card in every state, for each chat')
-  .requiredOption('--out <dir>', 'folder to write to')
-  .action(async (options: { out: string }) => {
-    const { gallery } = await import('./cli/gallery.ts');
-    await gallery(options.out);
-  });
+// The gallery is for work on the cards: a checkout has it, the published package has not.
+if (existsSync(new URL('./gallery/', import.meta.url))) {
+  program
+    .command('gallery')
+    .description('write every card in every state, for each chat')
+    .requiredOption('--out <dir>', 'folder to write to')
+    .action(async (options: { out: string }) => {
+      const { gallery } = await import('./cli/gallery.ts');
+      await gallery(options.out);
+    });
+}
 
 program
   .command('audit')
