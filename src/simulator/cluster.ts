@@ -2,9 +2,9 @@ import { privilegesOn } from './access.ts';
 import { amount, type Call, may, text } from './call.ts';
 import { parameterError } from './errors.ts';
 import type { Guest } from './guest.ts';
+import { splitTags } from './guest.ts';
 import { maxDisk, maxMemory, processors, uptime } from './guest-status.ts';
 import { nodeFacts } from './nodes.ts';
-import { splitTags } from './tags.ts';
 
 /** `GET /version` */
 export function readVersion(call: Call): unknown {

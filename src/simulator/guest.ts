@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** A configuration: each key with the type the API answers it in. */
 export type Config = Record<string, string | number>;
 
@@ -74,4 +76,48 @@ export function addUnused(config: Config, volid: string): string {
 /** Takes a volume from the list of unused ones. */
 export function removeUnused(config: Config, volid: string): void {
   for (const key of Object.keys(config)) if (isUnusedKey(key) && volidOf(config[key]) === volid) delete config[key];
+}
+
+/** The single tags of a list with any of the separators the server takes. */
+export function splitTags(text: string): string[] {
+  return text.split(/[,;\s\0]+/).filter((tag) => tag !== '');
+}
+
+/**
+ * Tags as an update stores them (9.2.11, 8.4.1): lower case, sorted, without doubles, joined with `;`.
+ * An empty list is stored as one space. The datacenter option `tag-style: case-sensitive=1` keeps the case.
+ */
+export function normaliseTags(text: string, isCaseSensitive = false): string {
+  const tags = splitTags(isCaseSensitive ? text : text.toLowerCase());
+  return [...new Set(tags)].toSorted().join(';') || ' ';
+}
+
+/**
+ * SHA-1 of the configuration file's text: description as comment lines, keys by name, then what is pending and the
+ * snapshots as sections. Containers of the recordings (which hold nothing by chance) give the recorded digests.
+ */
+export function digestOf(guest: Guest): string {
+  return createHash('sha1').update(fileText(guest)).digest('hex');
+}
+
+function fileText(guest: Guest): string {
+  const deletes = guest.pendingDelete.toSorted().join(',');
+  const pending = `${deletes === '' ? '' : `delete: ${deletes}\n`}${section(guest.pending)}`;
+  const heading = guest.type === 'qemu' ? 'PENDING' : 'pve:pending';
+  const snapshots = Object.entries(guest.snapshots)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, one]) => `\n[${name}]\n#${one.description}\n${section(one.config)}snaptime: ${one.snaptime}\n`);
+  return [section(guest.config), pending === '' ? '' : `\n[${heading}]\n${pending}`, ...snapshots].join('');
+}
+
+function section(config: Config): string {
+  const { description, ...rest } = config;
+  const comment = String(description ?? '')
+    .split('\n')
+    .filter((line, index, lines) => line !== '' || index < lines.length - 1)
+    .map((line) => `#${encodeURI(line).replaceAll('%20', ' ')}\n`);
+  const lines = Object.entries(rest)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}: ${value}\n`);
+  return [...comment, ...lines].join('');
 }

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import busboy from 'busboy';
 import { perlText } from './body.ts';
 import { ApiError } from './errors.ts';
-import { QCOW2_HEAD_BYTES } from './qcow2.ts';
+import { QCOW2_HEAD_BYTES } from './images.ts';
 
 /** What is kept of an uploaded file: never its content. */
 export interface UploadedFile {

@@ -4,7 +4,7 @@ import { ApiError, failure, parameterError } from './errors.ts';
 import { behaviourOf, inspect } from './images.ts';
 import { readUpload, type UploadedFile } from './multipart.ts';
 import { checkParameters } from './parameters/check.ts';
-import { rulesOfCall } from './parameters/table.ts';
+import { rulesOf } from './parameters/table.ts';
 import { type TaskHandle, uploadPath } from './tasks.ts';
 import { keepVolume } from './volume.ts';
 
@@ -29,7 +29,7 @@ export async function serveUpload(call: Call, request: IncomingMessage): Promise
 }
 
 function checkUpload(call: Call, given: Given): void {
-  const rules = rulesOfCall(`POST ${UPLOAD}`, call.world.version.table);
+  const rules = rulesOf(`POST ${UPLOAD}`, call.world.version.table);
   const checked = new Map(given);
   checked.delete('node');
   if (rules !== undefined) checkParameters(rules, checked, call.world.version);

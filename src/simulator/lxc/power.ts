@@ -2,10 +2,10 @@ import { amount, type Call, flag, text } from '../call.ts';
 import { changing, demandUnlocked } from '../change.ts';
 import { failure } from '../errors.ts';
 import type { Guest } from '../guest.ts';
-import { isNamed } from '../sentinels.ts';
+import { isNamed } from '../guest-status.ts';
 import type { TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
-import { applyPending } from './pending.ts';
+import { applyPending } from './update.ts';
 import { volumeOf } from './volumes.ts';
 
 /** `POST status/start`: unlike with VMs a running container is refused at once. */

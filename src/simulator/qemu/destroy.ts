@@ -4,7 +4,7 @@ import { failure } from '../errors.ts';
 import { type Guest, isUnusedKey, isVolumeKey, mergedConfig, volidOf } from '../guest.ts';
 import type { TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
-import { rootOnlyError } from './root-only.ts';
+import { rootOnlyError } from './options.ts';
 
 /** `DELETE /nodes/{node}/qemu/{vmid}` */
 export function destroyVm(call: Call): string {

@@ -2,12 +2,12 @@ import { amount, type Call, flag, text } from '../call.ts';
 import { changing, demandUnlocked } from '../change.ts';
 import { failure } from '../errors.ts';
 import { type Guest, isVolumeKey, volidOf } from '../guest.ts';
-import { isNamed } from '../sentinels.ts';
+import { isNamed } from '../guest-status.ts';
 import type { TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
-import { isCloudinit } from './drive.ts';
+import { isCloudinit } from './disks.ts';
+import { rootOnlyError } from './options.ts';
 import { applyPending } from './pending.ts';
-import { rootOnlyError } from './root-only.ts';
 
 /** `POST status/start` */
 export function startVm(call: Call): string {
