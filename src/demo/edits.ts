@@ -1,6 +1,6 @@
 import { UserError } from '../core/errors.ts';
 import { editEntry, type NixValue, removeEntry, setValue } from './entries.ts';
-import { commitFiles, readSample, type SampleRepository } from './repository.ts';
+import { commitFiles, firstFiles, readSample, type SampleRepository } from './repository.ts';
 import { containerFiles, declarationOf, type SampleGuest } from './sample-files.ts';
 
 /** What every edit answers: the hash of the commit it pushed. */
@@ -97,7 +97,9 @@ export function addUnknownField(repository: SampleRepository): Pushed {
 /** Refused: Nix cannot read the file. */
 export async function breakSyntax(repository: SampleRepository): Pushed {
   const text = await readSample(repository, 'vms.nix');
-  return commitFiles(repository, 'Forget a semicolon', { 'vms.nix': text.replace('sockets = 1;', 'sockets = 1') });
+  const isForgotten = /sockets = 1$/m.test(text);
+  const broken = isForgotten ? text : text.replace('sockets = 1;', 'sockets = 1');
+  return commitFiles(repository, 'Forget a semicolon', { 'vms.nix': broken });
 }
 
 export function removeGuest(repository: SampleRepository, guest: SampleGuest): Pushed {
@@ -107,6 +109,11 @@ export function removeGuest(repository: SampleRepository, guest: SampleGuest): P
 /** No VM is left in the flake. */
 export function emptyFleet(repository: SampleRepository): Pushed {
   return commitFiles(repository, 'Remove every VM', { 'vms.nix': '# The VMs of this fleet: none.\n{ }\n' });
+}
+
+/** Brings the files of the first commit back, whatever was edited, broken or removed since. */
+export async function mend(repository: SampleRepository): Pushed {
+  return commitFiles(repository, 'Bring the first fleet back', await firstFiles(repository));
 }
 
 function editValue(
@@ -147,6 +154,6 @@ function readDeclared(repository: SampleRepository, guest: SampleGuest, path: st
 
 function undeclared(guest: SampleGuest): UserError {
   return new UserError(`The fleet does not declare test-${guest}.`, {
-    next: guest === 'cache' ? '`npm run demo -- add-container` adds it.' : '`git revert` in the fleet brings it back.',
+    next: guest === 'cache' ? '`npm run demo -- add-container` adds it.' : '`npm run demo -- mend` brings it back.',
   });
 }
