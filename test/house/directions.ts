@@ -99,5 +99,5 @@ function namesAdapter({ to }: Import): boolean {
 
 function mayNameAdapters(from: string): boolean {
   const isAdapter = adapters.some((adapter) => from.startsWith(adapter));
-  return isAdapter || /^src\/(app|demo|main)\.ts$/.test(from) || within(from, ...knowsAdapters);
+  return isAdapter || /^src\/(app|chats|forges|demo|main)\.ts$/.test(from) || within(from, ...knowsAdapters);
 }
