@@ -10,6 +10,7 @@ import { type Demo, startDemo } from './demo/start-demo.ts';
 import { removeTree } from './lib/remove-tree.ts';
 import { lockInstance, StoreInUse } from './store/instance-lock.ts';
 
+/** What was typed after `proxnix demo`. */
 export interface DemoArguments {
   /** Something to do to the demo that is running; absent: start one. */
   readonly action: string | undefined;

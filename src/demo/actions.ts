@@ -68,7 +68,7 @@ export async function playAction(dir: string, name: string, target: string | und
   console.log(`Done: ${what}. Look at ${session.url}/?token=${token}`);
 }
 
-/** A demo that was killed leaves its session behind, and a push that nobody is told of does nothing. */
+/** A demo that was killed leaves its session file behind; a push would then reach no bot. */
 async function refuseUnlessRunning({ url }: Session): Promise<void> {
   const answers = await fetch(`${url}/healthz`).then(
     ({ ok }) => ok,

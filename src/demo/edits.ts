@@ -51,6 +51,7 @@ export async function addContainer(repository: SampleRepository): Pushed {
   return commitFiles(repository, 'Add the container test-cache', files);
 }
 
+/** Another amount of memory, in MiB: an update that waits for a restart where Proxmox cannot hot-plug it. */
 export function editMemory(repository: SampleRepository, guest: SampleGuest, memoryMb: number): Pushed {
   return editValue(repository, guest, 'memory_mb', memoryMb, `Give test-${guest} ${memoryMb} MiB`);
 }
@@ -65,6 +66,7 @@ export function shrinkDisk(repository: SampleRepository, guest: SampleGuest, dis
   return editValue(repository, guest, 'disk_gb', diskGb, `Shrink the disk of test-${guest} to ${diskGb} GiB`);
 }
 
+/** A guest that no plan may replace or destroy. */
 export function protect(repository: SampleRepository, guest: SampleGuest): Pushed {
   return editValue(repository, guest, 'protected', true, `Protect test-${guest}`);
 }
@@ -102,6 +104,7 @@ export async function breakSyntax(repository: SampleRepository): Pushed {
   return commitFiles(repository, 'Forget a semicolon', { 'vms.nix': broken });
 }
 
+/** A guest that the flake declares no more: a plan destroys it. */
 export function removeGuest(repository: SampleRepository, guest: SampleGuest): Pushed {
   return editDeclaration(repository, guest, `Remove test-${guest}`, (text) => removeEntry(text, `test-${guest}`));
 }

@@ -16,6 +16,7 @@ export interface SampleRepository {
   readonly now: () => Date;
 }
 
+/** Who writes the commits, and when; by default a demo author, now. */
 export interface SampleOptions {
   readonly author?: SampleRepository['author'];
   readonly now?: () => Date;

@@ -16,6 +16,7 @@ export const Session = z.object({
   secret: z.string(),
   simulatorUrl: z.url(),
 });
+/** A session that was checked. */
 export type Session = z.infer<typeof Session>;
 
 function fileOf(dir: string): string {

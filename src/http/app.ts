@@ -16,7 +16,7 @@ export interface HttpAppOptions {
   readonly log: Pick<Logger, 'info' | 'error'>;
 }
 
-/** What `GET /metrics` shows, and to whom: whoever sends one of the tokens. */
+/** The metrics that `GET /metrics` shows to a request with one of the tokens. */
 interface Metrics {
   readonly registry: Registry;
   readonly tokens: readonly Secret[];
@@ -71,7 +71,7 @@ function rememberStreams(streams: Set<ServerResponse>): MiddlewareHandler<{ Bind
 
 /**
  * No inline script or style, no frame, no plugin, and DOM sinks such as innerHTML refuse text (trusted types).
- * Strict-Transport-Security is left to whoever ends TLS: this server speaks plain HTTP.
+ * Strict-Transport-Security is the reverse proxy's, where TLS ends: this server speaks plain HTTP.
  */
 function headers() {
   const self = ["'self'"];

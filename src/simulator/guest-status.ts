@@ -15,7 +15,7 @@ export function uptime(world: World, guest: Guest): number {
   return guest.startedAt === undefined ? 0 : Math.floor((world.clock.now() - guest.startedAt) / 1000);
 }
 
-/** Processors, capped at what the node has. */
+/** Processors, at most those of the node. */
 export function processors(world: World, guest: Guest): number {
   const { config } = guest;
   const wanted = Number(config['sockets'] ?? 1) * Number(config['cores'] ?? 1);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /** A configuration: each key with the type the API answers it in. */
 export type Config = Record<string, string | number>;
 
-/** One snapshot: the configuration of that moment and what was said about it. */
+/** One snapshot: the configuration of that moment and its description. */
 export interface Snapshot {
   readonly config: Config;
   readonly snaptime: number;
@@ -11,7 +11,7 @@ export interface Snapshot {
   readonly parent: string | undefined;
 }
 
-/** A guest as it lives in the simulator. Its fields change; whoever changes them holds the guest's lock. */
+/** A guest of the simulator. Its fields change, under the guest's lock. */
 export interface Guest {
   readonly type: 'qemu' | 'lxc';
   readonly vmid: number;
@@ -34,14 +34,14 @@ export function newGuest(type: 'qemu' | 'lxc', vmid: number, node: string, confi
   };
 }
 
-/** The configuration with what is pending: what `GET config` answers. */
+/** The configuration with its pending changes, as `GET config` answers it. */
 export function mergedConfig(guest: Guest): Config {
   const merged = { ...guest.config, ...guest.pending };
   for (const key of guest.pendingDelete) delete merged[key];
   return merged;
 }
 
-/** `scsi0`, `ide2`, `efidisk0`: what holds a volume of a VM. `rootfs` and `mp0` do in a container. */
+/** `scsi0`, `ide2`, `efidisk0`: whether a key names a volume; in a container `rootfs` and `mp0` do. */
 export function isVolumeKey(key: string): boolean {
   return /^(?:(?:ide|scsi|sata|virtio)\d+|efidisk0|tpmstate0|rootfs|mp\d+)$/.test(key);
 }

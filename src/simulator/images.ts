@@ -21,7 +21,7 @@ export type Inspection =
   | { readonly kind: 'backing-file' }
   | { readonly kind: 'data-file' };
 
-/** Looks into an image as the import task does: the format must be what the suffix says, on its own feet. */
+/** Inspects an image as the import task does: of the format of its suffix, without a backing file or a data file. */
 export function inspect(file: { readonly size: number; readonly head: Buffer }, format: string): Inspection {
   if (format !== 'qcow2') return { virtualSize: file.size };
   const head = readQcow2Head(file.head);

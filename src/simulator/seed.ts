@@ -3,6 +3,7 @@ import { z } from 'zod';
 /** A value of a configuration: numbers where the API answers numbers. */
 export const ConfigValue = z.union([z.string(), z.number()]);
 
+/** A volume that exists from the beginning: a disk, an image to import, a template. */
 export const SeedVolume = z.object({
   volid: z.string(),
   content: z.string(),
@@ -22,8 +23,10 @@ export const SeedVolume = z.object({
   hotUnplug: z.boolean().optional(),
   ostype: z.string().optional(),
 });
+/** A volume of a seed that was checked. */
 export type SeedVolume = z.infer<typeof SeedVolume>;
 
+/** An API token with its privileges. */
 export const SeedToken = z.object({
   tokenid: z.string().regex(/^[^@\s]+@[^!\s]+![^=\s]+$/, 'must look like user@realm!name'),
   secret: z.string().min(1),
@@ -32,8 +35,10 @@ export const SeedToken = z.object({
   /** Effective privileges per path, inherited downwards; `*` is all. */
   privileges: z.record(z.string(), z.array(z.string())),
 });
+/** A token of a seed that was checked. */
 export type SeedToken = z.infer<typeof SeedToken>;
 
+/** A storage of the cluster; sizes in bytes. */
 export const SeedStorage = z.object({
   storage: z.string(),
   type: z.string(),
@@ -42,13 +47,15 @@ export const SeedStorage = z.object({
   total: z.number(),
   avail: z.number(),
   enabled: z.boolean().default(true),
-  /** One storage that all its nodes see; else each has its own under that name. */
+  /** True: its nodes share one storage. False: each node has a storage of that name. */
   shared: z.boolean().default(false),
   /** Absent: every node has it. */
   nodes: z.array(z.string()).optional(),
 });
+/** A storage of a seed that was checked. */
 export type SeedStorage = z.infer<typeof SeedStorage>;
 
+/** A node of the cluster; memory in bytes. */
 export const SeedNode = z.object({
   node: z.string(),
   ip: z.string(),
@@ -57,8 +64,10 @@ export const SeedNode = z.object({
   /** Calls for it answer 595 with this reason. */
   unreachable: z.string().optional(),
 });
+/** A node of a seed that was checked. */
 export type SeedNode = z.infer<typeof SeedNode>;
 
+/** A guest that exists from the beginning, by its configuration file's keys. */
 export const SeedGuest = z.object({
   type: z.enum(['qemu', 'lxc']),
   vmid: z.number(),
@@ -95,6 +104,7 @@ export const Seed = z.object({
     .object({ importBytesPerSecond: z.number().positive(), statisticsSeconds: z.number().min(0) })
     .default({ importBytesPerSecond: 400_000_000, statisticsSeconds: 10 }),
 });
+/** A seed that was checked, with its defaults. */
 export type Seed = z.infer<typeof Seed>;
 
 /** Checks a seed read from a file. Throws one sentence that names every wrong field. */

@@ -12,7 +12,7 @@ import { routes } from './routes.ts';
 import { serveUpload, UPLOAD } from './upload.ts';
 import { unreachable, type World } from './world.ts';
 
-/** What the HTTP side needs: the cluster of now, and who wants to know of requests. */
+/** What the HTTP server needs: the present cluster, and a listener for requests. */
 export interface Serving {
   readonly world: () => World;
   readonly latencyMs: number;

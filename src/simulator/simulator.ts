@@ -16,7 +16,9 @@ export type { OutsideAction } from './outside.ts';
 export { demoSeed, parseSeed, type Seed } from './seed.ts';
 export type { WorldState } from './world.ts';
 
+/** How a simulated cluster is started. */
 export interface SimulatorOptions {
+  /** The state it begins with and returns to at a reset. */
   readonly seed: Seed;
   /** Default 0: any free one. */
   readonly port?: number | undefined;
@@ -28,24 +30,32 @@ export interface SimulatorOptions {
   readonly refusalDelayMs?: number | undefined;
   /** What part of the real server's waits (agent, shutdown, locks, imports) is waited; default 1, tests take less. */
   readonly timeScale?: number | undefined;
+  /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: (() => number) | undefined;
+  /** From 0 to 1, as `Math.random`, which is the default. */
   readonly random?: (() => number) | undefined;
+  /** Gets a line for people about errors inside of the simulator. */
   readonly log?: ((line: string) => void) | undefined;
+  /** PEM texts; serves HTTPS with them, else HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
   /** Keeps the state in this file, so that the cluster outlives a restart. */
   readonly stateFile?: string | undefined;
   /** In place of the seed's guests and volumes, and of what a state file holds. */
   readonly state?: WorldState | undefined;
-  /** In place of the seed's rates. */
+  /** Bytes a second of an import, in place of the seed's rate. */
   readonly importBytesPerSecond?: number | undefined;
+  /** Seconds that the lists of guests lag behind, in place of the seed's. */
   readonly statisticsSeconds?: number | undefined;
-  /** Told of every request, for counting. */
+  /** Called with every request when it is answered. */
   readonly requests?: ((what: { method: string; path: string; status: number; ms: number }) => void) | undefined;
 }
 
+/** A simulated cluster that listens, with what a test looks at from outside of the API. */
 export interface Simulator {
+  /** `http://127.0.0.1:8006`, without a slash at its end and without `/api2/json`. */
   readonly url: string;
   readonly port: number;
+  /** Ends connections and tasks. With `stateFile` the state is saved. */
   close(): Promise<void>;
   /** Does what no API call can do; see the README for the actions. */
   outside(action: OutsideAction): Promise<void>;

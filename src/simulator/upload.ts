@@ -8,6 +8,7 @@ import { rulesOf } from './parameters/table.ts';
 import { type TaskHandle, uploadPath } from './tasks.ts';
 import { keepVolume } from './volume.ts';
 
+/** The path of the one call whose body is read while it comes in. */
 export const UPLOAD = '/nodes/{node}/storage/{storage}/upload';
 
 /** Takes an upload in and starts the task that copies it to the storage. */

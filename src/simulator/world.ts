@@ -74,7 +74,7 @@ export class World {
     this.#guests = shared.guests;
   }
 
-  /** The same cluster as another node sees it: with its own storages. */
+  /** The same cluster with the storages of another node. */
   on(node: string): World {
     return new World(this.#shared, this.storages.on(node));
   }
@@ -183,7 +183,7 @@ function seedGuest(seed: Seed['guests'][number], { now, random }: Clock): Guest 
   return guest;
 }
 
-/** 595: the front daemon could not reach who does the work. */
+/** 595: the front daemon cannot reach the worker daemon. */
 export function unreachable(reason: string): ApiError {
   return new ApiError(595, reason, { body: 'none' });
 }

@@ -9,7 +9,7 @@ import type { World } from '../world.ts';
 import { demandHarmless, isMountKey, optionKeys, requireOptions, requireStorages, storedOptions } from './options.ts';
 import { mountVolume, tidyUnused, volumeOf } from './volumes.ts';
 
-/** `PUT config` of a container: what it cannot take while it runs waits for a stop. */
+/** `PUT config` of a container: a change that a running container cannot take waits for a stop. */
 export async function updateContainer(call: Call): Promise<null> {
   const guest = guestOf(call);
   const list = (name: string) =>
@@ -102,7 +102,7 @@ function takeAtOnce(guest: Guest): void {
   }
 }
 
-/** Applies what is pending. A root that is replaced drops out of the configuration, unless the same change lists it as unused. */
+/** Applies the pending changes. A root that is replaced drops out of the configuration, unless the same change lists it as unused. */
 export function applyPending(world: World, guest: Guest): void {
   for (const key of guest.pendingDelete.splice(0)) applyDelete(world, guest, key);
   Object.assign(guest.config, guest.pending);

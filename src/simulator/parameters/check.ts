@@ -39,6 +39,7 @@ function cpuProblem(value: string): string | undefined {
   return `Built-in cputype '${model}' is not defined (missing 'custom-' prefix?)`;
 }
 
+/** The text about a parameter that the table does not have (PVE::JSONSchema). */
 export const UNKNOWN = 'property is not defined in schema and the schema does not allow additional properties';
 
 /** What is wrong with one value that is not a property string, or undefined. Texts of PVE::JSONSchema. */

@@ -44,7 +44,7 @@ export async function createVm(call: Call): Promise<string> {
       const plan = { vmid, node, config, drives };
       await world.locks.hold(vmid, { patience: 10_000, tooLate: () => busy(vmid) }, () => build(call, plan, task));
       if (!flag(call, 'start')) return;
-      // The start is a task of its own: that it fails is told nowhere here.
+      // The start is a task of its own: this task's log does not show that it failed.
       task.log('Execute autostart');
       startInTask(call, node, vmid);
     }),

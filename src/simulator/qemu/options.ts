@@ -41,7 +41,7 @@ export const NO_OPTIONS: ReadonlySet<string> = new Set([
   ...['import-working-storage', 'ha-managed', 'delete', 'revert', 'digest', 'skiplock', 'background_delay'],
 ]);
 
-/** `scsi0`, `efidisk0`: what holds a disk or a CD. */
+/** `scsi0`, `efidisk0`: whether a key names a disk or a CD drive. */
 export function isDriveKey(key: string): boolean {
   return /^(?:ide|scsi|sata|virtio)\d+$|^(?:efidisk|tpmstate)0$/.test(key);
 }

@@ -44,7 +44,7 @@ export function rebootVm(call: Call): string {
     try {
       await changing(world, amount(call, 'vmid'), () => start(world, guestOf(call), silent(task)), task);
     } catch {
-      // The server restarts the VM outside of this task: its failure is told nowhere (9.2.11).
+      // The server restarts the VM outside of this task: no answer and no task log shows that it failed (9.2.11).
     }
   });
 }

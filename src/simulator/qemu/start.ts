@@ -24,7 +24,7 @@ export function startInTask(call: Call, node: string, vmid: number): string {
   );
 }
 
-/** Starts a VM whose lock the caller holds; what is pending is applied first. */
+/** Starts a VM, whose lock the caller holds, after its pending changes are applied. */
 export function start(world: World, guest: Guest, task: TaskHandle): void {
   demandUnlocked(guest);
   if (guest.config['template'] === 1) throw failure("you can't start a vm if it's a template");
