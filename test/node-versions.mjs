@@ -12,22 +12,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const promised = ['20.19.0', '22', '24', '26'];
 /** What a version of Node can change: streams, HTTP, files, processes, the module loader. Two to three minutes. */
 const unitTests = [
-  ...[
-    'core',
-    'lib',
-    'views',
-    'config',
-    'log',
-    'secret',
-    'store',
-    'http',
-    'forge',
-    'git',
-    'health',
-    'commands',
-    'setup',
-  ],
-  ...['chat', 'cluster/proxmox', 'cli/start', 'cli/signals', 'simulator/server', 'simulator/simulator', 'demo/actions'],
+  ...['core', 'lib', 'views', 'config', 'log', 'secret', 'store', 'http', 'forge', 'health', 'commands', 'setup'],
+  ...['chat/discord', 'chat/slack', 'chat/console/channel', 'chat/console/login', 'cluster/proxmox', 'cli/signals'],
+  ...['git/cli', 'simulator/server', 'simulator/simulator', 'demo/actions'],
 ].map((name) => `test/${name}`);
 
 const chosen = process.argv.slice(2);
