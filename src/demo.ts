@@ -67,6 +67,7 @@ async function playUntilSignal(port: number): Promise<void> {
   await removeTree(keptDir);
   await mkdir(keptDir, { recursive: true });
   const running = await startDemo({ dir: keptDir, port });
+  const stopping = untilSignal();
   introduce(running);
   await reportHead(keptDir, running.repository);
   console.log(`
@@ -75,7 +76,7 @@ ${actionList()}
 or edit ${running.repository.dir} yourself, commit and push.
 ${rollBackHint}
 Ctrl-C ends the demo.`);
-  await untilSignal();
+  await stopping;
   await running.stop();
 }
 

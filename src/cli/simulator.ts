@@ -20,10 +20,11 @@ export async function simulatorCommand(args: {
       cause: error,
     });
   });
+  const stopping = untilSignal('Stopping.');
   console.log(`Proxmox VE ${seed.version} API simulator: ${simulator.url}/api2/json`);
   for (const token of seed.tokens) console.log(`  token ${token.tokenid}=${token.secret}`);
   console.log('Press Ctrl+C to stop.');
-  await untilSignal('Stopping.');
+  await stopping;
   await simulator.close();
 }
 
