@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { chats } from './chats.ts';
 import type { InitOptions } from './cli/init.ts';
@@ -75,7 +76,7 @@ program
   .option('--seed <file>', 'the state at the start, as JSON')
   .option('--state <file>', 'keep the state in this file')
   .action(async (options: { port: string; seed?: string; state?: string }) => {
-    const { simulatorCommand } = await import('./simulator/cli.ts');
+    const { simulatorCommand } = await import('./cli/simulator.ts');
     await simulatorCommand({
       port: wholeNumber('--port', options.port),
       ...(options.seed === undefined ? {} : { seed: options.seed }),
@@ -83,14 +84,17 @@ program
     });
   });
 
-program
-  .command('gallery')
-  .description('write every card in every state, for each chat')
-  .requiredOption('--out <dir>', 'folder to write to')
-  .action(async (options: { out: string }) => {
-    const { gallery } = await import('./cli/gallery.ts');
-    await gallery(options.out);
-  });
+// The gallery is for work on the cards: a checkout has it, the published package has not.
+if (existsSync(new URL('./gallery/', import.meta.url))) {
+  program
+    .command('gallery')
+    .description('write every card in every state, for each chat')
+    .requiredOption('--out <dir>', 'folder to write to')
+    .action(async (options: { out: string }) => {
+      const { gallery } = await import('./cli/gallery.ts');
+      await gallery(options.out);
+    });
+}
 
 program
   .command('audit')

@@ -92,8 +92,10 @@ function run(what, command, args) {
 function runCommand([file, ...args]) {
   if (file === undefined) return;
   const child = spawn(file, args, { cwd: root, stdio: 'inherit' });
-  // A terminal sends Ctrl-C to both; the child decides what it finishes first.
-  process.on('SIGINT', () => undefined);
+  // A terminal sends Ctrl-C to both, and the child decides what it finishes first. Without one, npm or a person sent it here alone.
+  process.on('SIGINT', () => {
+    if (!process.stdin.isTTY) child.kill('SIGINT');
+  });
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   child.on('error', (error) => fail(`${file} cannot be run: ${error.message}`));
   child.on('exit', (code) => process.exit(code ?? 1));

@@ -1,4 +1,7 @@
-/** Signals a process and all its children: `pid` leads a group of its own. One that is gone already is what was wanted. */
+/**
+ * Signals a process and all its children. `pid` must lead a process group of its own; `undefined` and a group that is gone are
+ * ignored. Throws for any other reason that the signal cannot be sent.
+ */
 export function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {

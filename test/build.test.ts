@@ -1,4 +1,5 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -87,26 +88,45 @@ describe('a checkout', () => {
 });
 
 describe('the published package', () => {
-  it('runs with its dependencies alone: no TypeScript, no tests, no development package', async () => {
+  /** A folder as `npm install proxnix-bot` leaves it: the packed package, its dependencies, no development package. */
+  async function anInstallation(): Promise<string> {
     const dir = await aFolder();
-    const { stdout } = await execa('npm', ['pack', '--json', '--pack-destination', dir], { cwd: root });
+    const { stdout } = await execa('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', dir], {
+      cwd: root,
+    });
     const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[')));
     await execa('tar', ['-xzf', path.join(dir, packed.filename), '-C', dir]);
-    const home = path.join(dir, 'package');
-    const files = await filesOf(home);
-    expect(files.filter((file) => /\.ts$|^dist\/test/.test(file))).toEqual([]);
-    const { dependencies } = JSON.parse(await readFile(path.join(home, 'package.json'), 'utf8'));
-    for (const name of Object.keys(dependencies)) {
-      const link = path.join(home, 'node_modules', name);
-      await mkdir(path.dirname(link), { recursive: true });
-      await symlink(path.join(root, 'node_modules', name), link);
+    const modules = path.join(dir, 'node_modules');
+    await mkdir(path.join(modules, '.bin'), { recursive: true });
+    await rename(path.join(dir, 'package'), path.join(modules, 'proxnix-bot'));
+    const { bin } = JSON.parse(await readFile(path.join(modules, 'proxnix-bot/package.json'), 'utf8'));
+    for (const [name, file] of Object.entries<string>(bin))
+      await symlink(path.join('../proxnix-bot', file), path.join(modules, '.bin', name));
+    const lock = JSON.parse(await readFile(path.join(root, 'package-lock.json'), 'utf8'));
+    for (const [folder, { dev }] of Object.entries<{ dev?: true }>(lock.packages)) {
+      // A package inside of another one is copied with it.
+      if (dev === true || !/^node_modules\/(@[^/]+\/)?[^/]+$/.test(folder)) continue;
+      await cp(path.join(root, folder), path.join(dir, folder), { recursive: true });
     }
-    const proxnix = (...args: string[]) =>
-      execa(process.execPath, [path.join(home, 'src/bin.mjs'), ...args], { cwd: dir, all: true, reject: false });
-    expect(await proxnix('--help')).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Usage: proxnix') });
-    expect(await proxnix('gallery', '--out', path.join(dir, 'cards'))).toMatchObject({ exitCode: 0 });
-    expect(await proxnix('demo', '--once')).toMatchObject({ exitCode: 0, all: expect.stringContaining('\nDone:') });
-  }, 120_000);
+    return dir;
+  }
+
+  it('runs by `npx proxnix-bot` with its dependencies alone: no TypeScript, tests, fakes, gallery or development package', async () => {
+    const dir = await anInstallation();
+    const files = await filesOf(path.join(dir, 'node_modules/proxnix-bot'));
+    expect(files.filter((file) => /\.ts$|(^|\/)(tests?|fakes|contracts)\/|gallery/.test(file))).toEqual([]);
+    expect(existsSync(path.join(dir, 'node_modules/typescript'))).toBe(false);
+    const npx = (...args: string[]) =>
+      execa('npx', ['--offline', 'proxnix-bot', ...args], { cwd: dir, all: true, reject: false });
+    const help = await npx('--help');
+    expect(help).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Usage: proxnix') });
+    expect(help.stdout).not.toContain('gallery');
+    expect(await npx('init', '--help')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('--proxmox-url'),
+    });
+    expect(await npx('demo', '--once')).toMatchObject({ exitCode: 0, all: expect.stringContaining('\nDone:') });
+  });
 
   it('has every file that the program reads beside its code', async () => {
     const read = (await filesOf(path.join(root, 'src'))).filter(

@@ -1,188 +1,67 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { execa } from 'execa';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { directions, forbidden, ports } from './house/directions.ts';
+import { cyclesOf, importsOf, loadedBy, readImports, sourcesBelow } from './house/imports.ts';
+import { root } from './support/compiled.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-/** Every source file, by its path from the top. */
-const sources = ['src', 'commands'].flatMap((dir) =>
-  readdirSync(path.join(root, dir), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => `${dir}/${file}`),
-);
-
-interface Import {
-  readonly from: string;
-  /** A path from the top, or the name of a package. */
-  readonly to: string;
-  readonly typeOnly: boolean;
-}
-
-const imports: readonly Import[] = sources.flatMap((from) => {
-  const text = readFileSync(path.join(root, from), 'utf8');
-  const found = text.matchAll(
-    /^(?:import|export)\s+(type\s+)?[^;]*?from '([^']+)';|^import '([^']+)';|import\('([^']+)'\)/gm,
-  );
-  return [...found].map(([, type, named, bare, dynamic]) => {
-    const specifier = named ?? bare ?? dynamic ?? '';
-    const to = specifier.startsWith('.') ? path.posix.join(path.posix.dirname(from), specifier) : specifier;
-    return { from, to, typeOnly: type !== undefined };
-  });
-});
-
-const ports = [
-  'chat/chat',
-  'cluster/cluster',
-  'builder/builder',
-  'git/git',
-  'store/store',
-  'forge/forge',
-  'health/health',
-].map((port) => `src/${port}.ts`);
-/** What an adapter describes its own settings with. */
-const settings = ['setting', 'shapes', 'values'].map((file) => `src/config/${file}.ts`);
-const isPort = (file: string) => ports.includes(file);
-/** The room of a file: `src/core`, `src/cluster/proxmox`, `src/git`. */
+const sources = sourcesBelow(root, ['src', 'commands']);
+const imports = readImports(root, sources);
 const within = (file: string, ...rooms: string[]) => rooms.some((room) => file.startsWith(`${room}/`));
-const local = ({ to }: Import) => to.startsWith('src/') || to.startsWith('commands/');
-
-/** All imports of some rooms that are not allowed there, as `from -> to`. */
-function strays(rooms: readonly string[], allowed: (one: Import) => boolean): readonly string[] {
-  return imports
-    .filter((one) => within(one.from, ...rooms) && !isPort(one.from) && !allowed(one))
-    .map(({ from, to }) => `${from} -> ${to}`);
-}
+const textOf = (file: string) => readFileSync(path.join(root, file), 'utf8');
 
 describe('the house', () => {
   it('is read: there are sources, and they import each other', () => {
     expect(sources.length).toBeGreaterThan(100);
-    expect(imports.filter(local).length).toBeGreaterThan(sources.length);
+    expect(imports.filter(({ to }) => sources.includes(to)).length).toBeGreaterThan(sources.length);
   });
 
-  it('has tools without a domain word, which know nothing but Node', () => {
-    expect(strays(['src/lib'], ({ to }) => within(to, 'src/lib') || to.startsWith('node:'))).toEqual([]);
+  it('imports in one direction', () => {
+    expect(forbidden(imports)).toEqual([]);
+  });
+
+  it('has no cycle, not even of types', () => {
+    const known = ['src/core/change.ts', 'src/chat/slack/link.ts', 'src/cluster/proxmox/config.ts'];
+    expect(cyclesOf(imports).filter(([first = '']) => !known.includes(first))).toEqual([]);
+  });
+
+  it('has files in every room of the table', () => {
+    for (const { of, rooms } of directions)
+      expect(
+        sources.some((file) => within(file, ...rooms)),
+        of,
+      ).toBe(true);
+  });
+
+  it('loads the library of a chat only where that chat is configured', () => {
+    const loaded = loadedBy('src/cli/start.ts', imports);
+    expect(loaded).toContain('src/chat/console/console.ts');
+    expect([...loaded].filter((name) => name === 'discord.js' || name.startsWith('@slack/'))).toEqual([]);
+  });
+
+  it('has tools without a domain word', () => {
     const words = /fleet|cluster|\bguest|proxmox|\bnix\b|\bgit\b|slack|discord|\bplan\b|\brun\b|flake/i;
-    const worded = sources
-      .filter((file) => within(file, 'src/lib'))
-      .filter((file) => words.test(readFileSync(path.join(root, file), 'utf8')));
-    expect(worded).toEqual([]);
-  });
-
-  it('has a pure core: it imports itself, tools, zod and node:crypto', () => {
-    expect(
-      strays(['src/core'], ({ to }) => within(to, 'src/core', 'src/lib') || to === 'zod' || to === 'node:crypto'),
-    ).toEqual([]);
+    expect(sources.filter((file) => within(file, 'src/lib') && words.test(textOf(file)))).toEqual([]);
   });
 
   it('has a core without a clock and without chance', () => {
-    const impure = sources
-      .filter((file) => within(file, 'src/core', 'src/views', 'src/lib'))
-      .filter((file) =>
-        /\bDate\.now\(|\bnew Date\(\)|Math\.random|randomUUID|\bprocess\.|setTimeout/.test(
-          readFileSync(path.join(root, file), 'utf8'),
-        ),
-      );
-    expect(impure).toEqual([]);
-  });
-
-  it('has views that know the core and nothing else', () => {
-    expect(strays(['src/views'], ({ to }) => within(to, 'src/core', 'src/views'))).toEqual([]);
-  });
-
-  it('has ports that know the core, cards and each other', () => {
-    const stray = imports
-      .filter(({ from }) => isPort(from))
-      .filter(({ to }) => !within(to, 'src/core', 'src/views') && !isPort(to))
-      .map(({ from, to }) => `${from} -> ${to}`);
-    expect(stray).toEqual([]);
-  });
-
-  it('has a pipeline that knows ports and never an adapter', () => {
-    expect(
-      strays(
-        ['src/pipeline'],
-        ({ to }) =>
-          within(to, 'src/core', 'src/lib', 'src/views', 'src/pipeline') ||
-          isPort(to) ||
-          ['p-queue', 'lru-cache'].includes(to),
-      ),
-    ).toEqual([]);
-  });
-
-  it('has commands that stand on the pipeline', () => {
-    const allowed = ({ to }: Import) => within(to, 'commands', 'src/core', 'src/views', 'src/pipeline') || isPort(to);
-    expect(strays(['commands'], allowed)).toEqual([]);
-  });
-
-  it('has adapters that know no other adapter and no pipeline', () => {
-    const rooms = ['chat', 'cluster', 'builder', 'git', 'store', 'forge', 'health', 'http'];
-    const stray = rooms.flatMap((room) =>
-      strays([`src/${room}`], (one) => {
-        if (!local(one)) return true;
-        if (within(one.to, 'src/lib')) return true;
-        const shared = ['src/log.ts', 'src/secret.ts', 'src/signal-group.ts', ...settings].includes(one.to);
-        return (
-          shared ||
-          isPort(one.to) ||
-          within(one.to, `src/${room}`, 'src/core', 'src/lib') ||
-          within(one.to, 'src/views')
-        );
-      }),
-    );
-    expect(stray).toEqual([]);
-  });
-
-  it('has chats that do not know each other', () => {
-    const chats = ['discord', 'slack', 'console'];
-    const stray = chats.flatMap((chat) =>
-      strays(
-        [`src/chat/${chat}`],
-        ({ to }) => !chats.some((other) => other !== chat && within(to, `src/chat/${other}`)),
-      ),
-    );
-    expect(stray).toEqual([]);
-  });
-
-  it('has a simulator that knows nothing of the bot', () => {
-    expect(
-      strays(
-        ['src/simulator'],
-        (one) => !local(one) || within(one.to, 'src/simulator') || one.to === 'src/core/errors.ts',
-      ),
-    ).toEqual([]);
-  });
-
-  it('lets only app, demo and the command line know every adapter', () => {
-    const adapters = [
-      'src/chat/console',
-      'src/chat/discord',
-      'src/chat/slack',
-      'src/cluster/proxmox',
-      'src/builder/nix',
-      'src/store/lowdb.ts',
-    ];
-    const stray = imports
-      .filter(({ to }) => adapters.some((adapter) => to.startsWith(adapter)))
-      .filter(({ from }) => !adapters.some((adapter) => from.startsWith(adapter)))
-      .filter(
-        ({ from }) =>
-          !/^src\/(app|chats|main)\.ts$/.test(from) && !within(from, 'src/cli', 'src/demo', 'src/gallery', 'src/store'),
-      )
-      .map(({ from, to }) => `${from} -> ${to}`);
-    expect(stray).toEqual([]);
+    const impure = /\bDate\.now\(|\bnew Date\(\)|Math\.random|randomUUID|\bprocess\.|setTimeout/;
+    const pure = sources.filter((file) => within(file, 'src/core', 'src/views', 'src/lib'));
+    expect(pure.filter((file) => impure.test(textOf(file)))).toEqual([]);
   });
 
   it('prints only where a person has typed a command', () => {
     const printing = sources
-      .filter((file) => !/^src\/main\.ts$/.test(file) && !within(file, 'src/cli', 'src/demo'))
-      .filter((file) => /\bconsole\.(log|error|warn)\(/.test(readFileSync(path.join(root, file), 'utf8')))
-      .filter((file) => file !== 'src/simulator/cli.ts');
+      .filter((file) => !/^src\/(demo|main)\.ts$/.test(file) && !within(file, 'src/cli', 'src/demo'))
+      .filter((file) => /\bconsole\.(log|error|warn)\(/.test(textOf(file)));
     expect(printing).toEqual([]);
   });
 
   it('has a lock file that pins the content of every package, and names no host', () => {
-    const text = readFileSync(path.join(root, 'package-lock.json'), 'utf8');
+    const text = textOf('package-lock.json');
     const { packages }: { packages: Record<string, { integrity?: string }> } = JSON.parse(text);
     const { '': _top, ...others } = packages;
     expect(Object.keys(others).length).toBeGreaterThan(100);
@@ -193,5 +72,110 @@ describe('the house', () => {
 
   it('has a port that each adapter folder implements', () => {
     for (const port of ports) expect(sources).toContain(port);
+  });
+});
+
+describe('an import', () => {
+  it.each([
+    ["import { a } from './b.ts';", 'value'],
+    ["import {\n  a,\n  c,\n} from './b.ts';", 'value'],
+    ["import a, * as c from './b.ts'", 'value'],
+    ["import './b.ts';", 'value'],
+    ["import { type A } from './b.ts';", 'value'],
+    ["import type { A } from './b.ts';", 'type'],
+    ["import a = require('./b.ts');", 'value'],
+    ["import type A = require('./b.ts');", 'type'],
+    ["const a = require('./b.ts');", 'value'],
+    ["export * from './b.ts';", 'value'],
+    ["export * as a from './b.ts';", 'value'],
+    ["export type * from './b.ts';", 'type'],
+    ["export {\n  a,\n  c as d,\n} from './b.ts';", 'value'],
+    ["export type { A } from './b.ts';", 'type'],
+    ["const a = async () => (await import('./b.ts')).a;", 'dynamic'],
+    ["let a: import('./b.ts').A;", 'type'],
+    ["declare const a: typeof import('./b.ts');", 'type'],
+    ["/* a comment; */ import { a } from /* here */ './b.ts'", 'value'],
+  ])('is found: %j', (text, kind) => {
+    expect(importsOf('src/core/a.ts', text)).toEqual([{ from: 'src/core/a.ts', to: 'src/core/b.ts', kind }]);
+  });
+
+  it('is not what only looks like one', () => {
+    const text = "// import { a } from './b.ts';\nconst a = `import { a } from './b.ts';`;\nexport { a };\n";
+    expect(importsOf('src/core/a.ts', text)).toEqual([]);
+  });
+
+  it('of what is computed cannot be checked, and is refused', () => {
+    expect(() => importsOf('src/core/a.ts', 'await import(name)')).toThrow('src/core/a.ts imports something');
+  });
+});
+
+describe('the table of directions', () => {
+  it.each([
+    ['src/lib/text.ts', 'src/core/plan.ts'],
+    ['src/lib/text.ts', 'zod'],
+    ['src/core/plan.ts', 'node:fs'],
+    ['src/core/plan.ts', 'src/views/card.ts'],
+    ['src/views/run.ts', 'src/pipeline/pipeline.ts'],
+    ['src/chat/chat.ts', 'src/log.ts'],
+    ['src/cluster/cluster.ts', 'src/cluster/proxmox/client.ts'],
+    ['src/pipeline/pipeline.ts', 'src/store/lowdb.ts'],
+    ['src/pipeline/pipeline.ts', 'pino'],
+    ['commands/plan.ts', 'src/git/cli.ts'],
+    ['src/git/cli.ts', 'src/pipeline/deps.ts'],
+    ['src/git/cli.ts', 'src/health/watch.ts'],
+    ['src/chat/slack/slack.ts', 'src/chat/discord/discord.ts'],
+    ['src/simulator/simulator.ts', 'src/core/errors.ts'],
+    ['src/config.ts', 'src/cluster/proxmox/client.ts'],
+    ['src/app.ts', 'test/support/builders.ts'],
+  ])('forbids that %s imports %s', (from, to) => {
+    for (const kind of ['value', 'type', 'dynamic'] as const)
+      expect(forbidden([{ from, to, kind }])).toEqual([`${from} -> ${to}`]);
+  });
+});
+
+describe('the linter', () => {
+  it('reports forbidden imports and cycles of types as well', async () => {
+    const dir = await mkdtemp(path.join(tmpdir(), 'proxnix-house-'));
+    onTestFinished(() => rm(dir, { recursive: true, force: true }));
+    await cp(path.join(root, '.oxlintrc.json'), path.join(dir, '.oxlintrc.json'));
+    const files = {
+      'src/core/a.ts': "export * from '../views/v.ts';\n",
+      'src/pipeline/p.ts':
+        "import type { A } from '../git/cli.ts';\nimport type { B } from '../git/git.ts';\nexport type C = A | B;\n",
+      'src/git/cli.ts': "export type { D } from '../health/watch.ts';\nexport type A = 1;\n",
+      'src/git/git.ts': 'export type B = 1;\n',
+      'src/health/watch.ts': "import type { E } from './other.ts';\nexport type D = E;\n",
+      'src/health/other.ts': "import type { D } from './watch.ts';\nexport type E = D;\n",
+      'src/simulator/s.ts': "import { x } from '../core/x.ts';\nexport const y = x;\n",
+    };
+    for (const [file, text] of Object.entries(files)) {
+      await mkdir(path.dirname(path.join(dir, file)), { recursive: true });
+      await writeFile(path.join(dir, file), text);
+    }
+    const oxlint = path.join(root, 'node_modules/.bin/oxlint');
+    const { stdout } = await execa(oxlint, ['--format', 'json'], { cwd: dir, reject: false });
+    const { diagnostics }: { diagnostics: { code: string; filename: string }[] } = JSON.parse(stdout);
+    expect(diagnostics.map(({ code, filename }) => `${filename} ${code}`).toSorted()).toEqual([
+      'src/core/a.ts eslint(no-restricted-imports)',
+      'src/git/cli.ts eslint(no-restricted-imports)',
+      'src/health/other.ts import(no-cycle)',
+      'src/health/watch.ts import(no-cycle)',
+      'src/pipeline/p.ts eslint(no-restricted-imports)',
+      'src/simulator/s.ts eslint(no-restricted-imports)',
+    ]);
+  });
+});
+
+describe('a cycle', () => {
+  it('is found whatever it is made of, and named by its files', () => {
+    const files = {
+      'src/a.ts': "import type { B } from './b.ts';",
+      'src/b.ts': "export * from './c.ts'; import './e.ts';",
+      'src/c.ts': "export const a = () => import('./a.ts');",
+      'src/d.ts': "import './a.ts';",
+      'src/e.ts': "import { e } from './e.ts';",
+    };
+    const all = Object.entries(files).flatMap(([file, text]) => importsOf(file, text));
+    expect(cyclesOf(all)).toEqual([['src/e.ts'], ['src/a.ts', 'src/b.ts', 'src/c.ts']]);
   });
 });

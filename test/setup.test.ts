@@ -95,13 +95,12 @@ describe('the command', () => {
     expect({ exitCode, all }).toEqual({ exitCode: 1, all: expect.stringContaining('nobody cannot be run') });
   });
 
-  it('is told to end when setup is', async () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('gets the %s that setup gets', async (signal) => {
     const { run } = await aMachine();
-    const script =
-      'process.on("SIGTERM", () => { console.log("ended well"); process.exit(0); }); setInterval(() => {}, 1000); console.log("ready")';
+    const script = `process.on("${signal}", () => { console.log("ended well"); process.exit(0); }); setInterval(() => {}, 1000); console.log("ready")`;
     const running = run(['demo', 'node', '-e', script]);
     running.all?.on('data', (text: Buffer) => {
-      if (text.toString().includes('ready')) running.kill('SIGTERM');
+      if (text.toString().includes('ready')) running.kill(signal);
     });
     expect(await running).toMatchObject({ exitCode: 0, all: expect.stringContaining('ended well') });
   });

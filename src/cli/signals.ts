@@ -1,14 +1,37 @@
-/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once, whatever it is doing. */
-export function untilSignal(): Promise<void> {
+const finishesFirst = 'Stopping. An apply under way is finished first; interrupt once more to stop at once.';
+
+/**
+ * Milliseconds in which signals count as one. Ctrl-C and service managers signal a whole group of processes, and npm
+ * and `setup.mjs` hand on what they get themselves, so one wish to stop may arrive up to three times.
+ */
+const echoMs = 1000;
+
+/** What `untilSignal` works with; a test has its own. */
+export interface SignalSources {
+  readonly signals?: Pick<NodeJS.EventEmitter, 'on'>;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now?: () => number;
+  readonly exit?: (code: number) => void;
+}
+
+/**
+ * Resolves at the first SIGINT or SIGTERM and prints `line` on standard error. A second one ends the process at once with
+ * exit code 130, whatever it is doing. Signals within a second after the first are the same one, handed on.
+ */
+export function untilSignal(line: string = finishesFirst, sources: SignalSources = {}): Promise<void> {
+  const { signals = process, now = () => performance.now(), exit = (code) => process.exit(code) } = sources;
   return new Promise((resolve) => {
-    let asked = false;
+    let askedAt: number | undefined;
     const onSignal = () => {
-      if (asked) process.exit(130);
-      asked = true;
-      console.error('Stopping: what is being applied is finished first. Once more to stop at once.');
+      if (askedAt !== undefined) {
+        if (now() - askedAt > echoMs) exit(130);
+        return;
+      }
+      askedAt = now();
+      console.error(line);
       resolve();
     };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
+    signals.on('SIGINT', onSignal);
+    signals.on('SIGTERM', onSignal);
   });
 }

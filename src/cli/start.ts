@@ -21,7 +21,9 @@ export async function start(envFile: string): Promise<void> {
   const app = await startApp(config);
   log = app.log;
   const where = app.console === undefined ? `webhooks at ${app.url}` : `the console at ${app.console.url}`;
+  // Listened for before anybody reads that the bot is running: a signal in between would end it without an orderly stop.
+  const stopping = untilSignal();
   console.log(`proxnix is running; ${where}`);
-  await untilSignal();
+  await stopping;
   await app.stop();
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { UserError } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { demoSeed } from '../simulator/simulator.ts';
@@ -37,6 +38,7 @@ const actions: Readonly<Record<string, Action>> = {
   'full-storage': { does: 'put a VM with a new image on a full storage', guest: 'worker', run: useFullStorage },
   'protect-vm': { does: 'protect a VM', guest: 'init', run: edits.protect },
   'empty-fleet': { does: 'remove every VM', run: edits.emptyFleet },
+  mend: { does: 'bring the fleet of the first commit back', run: edits.mend },
   'stop-vm': { does: "stop a VM behind the bot's back", guest: 'cp', run: stopGuest },
 };
 
@@ -55,12 +57,18 @@ export async function playAction(dir: string, name: string, target: string | und
   const guest = guestOf(target) ?? action.guest ?? 'init';
   const [session, token] = [await readSession(dir), await readToken(dir)];
   await refuseUnlessRunning(session);
-  await action.run(openSampleRepository(dir), guest, session);
+  const repository = openSampleRepository(dir);
+  if (!existsSync(repository.dir)) {
+    throw new UserError(`The fleet of the demo is gone from ${repository.dir}.`, {
+      next: 'End the demo with Ctrl-C and start it again with `npm run demo`.',
+    });
+  }
+  await action.run(repository, guest, session);
   const what = `${action.does}${action.guest === undefined ? '' : ` (test-${guest})`}`;
   console.log(`Done: ${what}. Look at ${session.url}/?token=${token}`);
 }
 
-/** A demo that was killed leaves its session behind, and a push that nobody is told of does nothing. */
+/** A demo that was killed leaves its session file behind; a push would then reach no bot. */
 async function refuseUnlessRunning({ url }: Session): Promise<void> {
   const answers = await fetch(`${url}/healthz`).then(
     ({ ok }) => ok,

@@ -15,7 +15,7 @@ const Message = z.object({
     buttons: z.array(z.object({ id: z.string() })),
   }),
 });
-/** A message of the console, as far as the demo reads it. */
+/** A message of the console's channel, as its API shows it. */
 export type Message = z.infer<typeof Message>;
 
 const Messages = z.array(Message);
@@ -55,7 +55,7 @@ export class ConsoleClient {
 
   /**
    * Waits for the newest message to have a title that fits, at most `timeoutMs`; a run that fails ends the wait.
-   * @param onTitle told of each new title on the way
+   * @param onTitle called with each new title on the way
    */
   async waitForNewest(
     title: RegExp,

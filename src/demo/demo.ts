@@ -10,7 +10,7 @@ import { playOnce } from './once.ts';
 import { readSession, reportHead } from './session.ts';
 import { type Demo, startDemo } from './start-demo.ts';
 
-/** What `proxnix demo` was asked to do. */
+/** What was typed after `proxnix demo`. */
 export interface DemoArguments {
   /** Something to do to the demo that is running; absent: start one. */
   readonly action: string | undefined;
@@ -67,6 +67,7 @@ async function playUntilSignal(port: number): Promise<void> {
   await removeTree(keptDir);
   await mkdir(keptDir, { recursive: true });
   const running = await startDemo({ dir: keptDir, port });
+  const stopping = untilSignal();
   introduce(running);
   await reportHead(keptDir, running.repository);
   console.log(`
@@ -75,7 +76,7 @@ ${actionList()}
 or edit ${running.repository.dir} yourself, commit and push.
 ${rollbackHint}
 Ctrl-C ends the demo.`);
-  await untilSignal();
+  await stopping;
   await running.stop();
 }
 

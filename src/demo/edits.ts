@@ -1,6 +1,6 @@
 import { UserError } from '../core/errors.ts';
 import { editEntry, type NixValue, removeEntry, setValue } from './entries.ts';
-import { commitFiles, readSample, type SampleRepository } from './repository.ts';
+import { commitFiles, firstFiles, readSample, type SampleRepository } from './repository.ts';
 import { containerFiles, declarationOf, type SampleGuest } from './sample-files.ts';
 
 /** What every edit answers: the hash of the commit it pushed. */
@@ -51,7 +51,7 @@ export async function addContainer(repository: SampleRepository): Pushed {
   return commitFiles(repository, 'Add the container test-cache', files);
 }
 
-/** An update that needs a restart. */
+/** Another amount of memory, in MiB: an update that waits for a restart where Proxmox cannot hot-plug it. */
 export function editMemory(repository: SampleRepository, guest: SampleGuest, memoryMb: number): Pushed {
   return editValue(repository, guest, 'memory_mb', memoryMb, `Give test-${guest} ${memoryMb} MiB`);
 }
@@ -66,7 +66,7 @@ export function shrinkDisk(repository: SampleRepository, guest: SampleGuest, dis
   return editValue(repository, guest, 'disk_gb', diskGb, `Shrink the disk of test-${guest} to ${diskGb} GiB`);
 }
 
-/** Turns on the protection of a guest, which then is not changed or destroyed. */
+/** A guest that no plan may replace or destroy. */
 export function protect(repository: SampleRepository, guest: SampleGuest): Pushed {
   return editValue(repository, guest, 'protected', true, `Protect test-${guest}`);
 }
@@ -99,10 +99,12 @@ export function addUnknownField(repository: SampleRepository): Pushed {
 /** Refused: Nix cannot read the file. */
 export async function breakSyntax(repository: SampleRepository): Pushed {
   const text = await readSample(repository, 'vms.nix');
-  return commitFiles(repository, 'Forget a semicolon', { 'vms.nix': text.replace('sockets = 1;', 'sockets = 1') });
+  const isForgotten = /sockets = 1$/m.test(text);
+  const broken = isForgotten ? text : text.replace('sockets = 1;', 'sockets = 1');
+  return commitFiles(repository, 'Forget a semicolon', { 'vms.nix': broken });
 }
 
-/** A destroy. */
+/** A guest that the flake declares no more: a plan destroys it. */
 export function removeGuest(repository: SampleRepository, guest: SampleGuest): Pushed {
   return editDeclaration(repository, guest, `Remove test-${guest}`, (text) => removeEntry(text, `test-${guest}`));
 }
@@ -110,6 +112,11 @@ export function removeGuest(repository: SampleRepository, guest: SampleGuest): P
 /** No VM is left in the flake. */
 export function emptyFleet(repository: SampleRepository): Pushed {
   return commitFiles(repository, 'Remove every VM', { 'vms.nix': '# The VMs of this fleet: none.\n{ }\n' });
+}
+
+/** Brings the files of the first commit back, whatever was edited, broken or removed since. */
+export async function mend(repository: SampleRepository): Pushed {
+  return commitFiles(repository, 'Bring the first fleet back', await firstFiles(repository));
 }
 
 function editValue(
@@ -150,6 +157,6 @@ function readDeclared(repository: SampleRepository, guest: SampleGuest, path: st
 
 function undeclared(guest: SampleGuest): UserError {
   return new UserError(`The fleet does not declare test-${guest}.`, {
-    next: guest === 'cache' ? '`npm run demo -- add-container` adds it.' : '`git revert` in the fleet brings it back.',
+    next: guest === 'cache' ? '`npm run demo -- add-container` adds it.' : '`npm run demo -- mend` brings it back.',
   });
 }

@@ -14,7 +14,7 @@ export const RecordedImage = z.object({
   out: z.string(),
   text: z.string().optional(),
 });
-/** One image as Nix evaluated it. */
+/** A recorded image that was checked. */
 export type RecordedImage = z.infer<typeof RecordedImage>;
 
 /**
@@ -33,7 +33,7 @@ export const Recording = z.object({
   lines: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   /** What Nix says to a line that it cannot read. */
   broken: z.record(z.string(), z.string()),
-  /** By name: what the builders write, and the evaluations by hash of the image's file. */
+  /** By name: the output of the builders, and the evaluations by hash of the image's file. */
   images: z.record(
     z.string(),
     z.object({
@@ -44,10 +44,10 @@ export const Recording = z.object({
     }),
   ),
 });
-/** Every evaluation that the demo can need without Nix. */
+/** The recordings that were checked. */
 export type Recording = z.infer<typeof Recording>;
 
-/** The recording that the program ships with. */
+/** The recordings that come with the program. Throws when they are not of this form. */
 export function readRecording(): Recording {
   return Recording.parse(json);
 }

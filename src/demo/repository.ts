@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { execa } from 'execa';
+import { ExecaError, execa } from 'execa';
+import { UserError } from '../core/errors.ts';
 import { sampleFiles } from './sample-files.ts';
 
 /** The sample flake as a person has it: a working tree and the bare repository it pushes to. */
@@ -15,7 +16,7 @@ export interface SampleRepository {
   readonly now: () => Date;
 }
 
-/** Who commits, and when; for recordings that must be the same each time. */
+/** Who writes the commits, and when; by default a demo author, now. */
 export interface SampleOptions {
   readonly author?: SampleRepository['author'];
   readonly now?: () => Date;
@@ -48,7 +49,7 @@ export function openSampleRepository(dir: string, options: SampleOptions = {}): 
 
 /**
  * Writes files (`undefined` deletes one), commits and pushes. @returns the commit's hash; it depends only on the files,
- * the message, the history and the repository's author and clock.
+ * the message, the history and the repository's author and clock. Rejects with a `UserError` when the files say that already.
  */
 export async function commitFiles(
   repository: SampleRepository,
@@ -58,13 +59,18 @@ export async function commitFiles(
   for (const [path, text] of Object.entries(files)) {
     const target = join(repository.dir, path);
     if (text === undefined) {
-      await rm(target);
+      await rm(target, { force: true });
       continue;
     }
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, text);
   }
   await git(repository, ['add', '--all']);
+  if ((await git(repository, ['status', '--porcelain'])) === '') {
+    throw new UserError('The fleet says that already: nothing was pushed.', {
+      next: 'Another action has something to do: `npm run demo -- list`. `npm run demo -- mend` brings the first commit back.',
+    });
+  }
   await git(repository, ['commit', '--quiet', '--message', message]);
   await git(repository, ['push', '--quiet', '--set-upstream', 'origin', `HEAD:refs/heads/${repository.branch}`]);
   return git(repository, ['rev-parse', 'HEAD']);
@@ -73,6 +79,18 @@ export async function commitFiles(
 /** A file of the working tree. */
 export function readSample(repository: SampleRepository, path: string): Promise<string> {
   return readFile(join(repository.dir, path), 'utf8');
+}
+
+/** The files of the first commit, with `undefined` for those that came later: what `commitFiles` needs to bring it back. */
+export async function firstFiles(repository: SampleRepository): Promise<Readonly<Record<string, string | undefined>>> {
+  const lines = async (...args: string[]) => (await git(repository, args)).split('\n').filter((line) => line !== '');
+  const [first = ''] = await lines('rev-list', '--max-parents=0', 'HEAD');
+  const later = (await lines('ls-files')).map((path) => [path, undefined] as const);
+  const files: Record<string, string | undefined> = Object.fromEntries(later);
+  // Each text ends as it did: execa takes one newline from the end of an output.
+  for (const path of await lines('ls-tree', '-r', '--name-only', first))
+    files[path] = `${await git(repository, ['show', `${first}:${path}`])}\n`;
+  return files;
 }
 
 /** Runs git in the working tree, untouched by the settings and hooks of the person whose machine it is. */
@@ -96,6 +114,22 @@ async function git(repository: SampleRepository, args: readonly string[]): Promi
       GIT_COMMITTER_EMAIL: email,
       GIT_COMMITTER_DATE: date,
     },
+  }).catch((error: unknown) => {
+    throw gitProblem(error, repository, args);
   });
   return stdout;
+}
+
+function gitProblem(error: unknown, { dir }: SampleRepository, [command]: readonly string[]): unknown {
+  if (!(error instanceof ExecaError)) return error;
+  if (error.code === 'ENOENT') {
+    return new UserError('The demo needs git, which is not installed.', { next: 'On Debian: apt-get install git' });
+  }
+  const [why = 'it gave no reason'] = String(error.stderr)
+    .split('\n')
+    .filter((line) => line !== '');
+  return new UserError(`git ${command} failed in ${dir}: ${why}`, {
+    next: 'Look at it there with `git status`, or start the demo again with `npm run demo`.',
+    cause: error,
+  });
 }

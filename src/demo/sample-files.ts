@@ -3,12 +3,12 @@ import { diskScript, rootScript, tarballScript } from './sample-scripts.ts';
 
 /** The VMs of the sample fleet by the short name that the edits take. */
 export const sampleVms = ['init', 'cp', 'worker', 'website'] as const;
-/** The short name of a VM of the sample fleet. */
+/** The name of a VM of the sample fleet, without `test-`. */
 export type SampleVm = (typeof sampleVms)[number];
 
 /** The VMs and the container that can be added to them, in the order of their VMIDs, the first of which is 820. */
 export const sampleGuests = [...sampleVms, 'cache'] as const;
-/** The short name of a guest of the sample fleet. */
+/** The name of any guest of the sample fleet, without `test-`. */
 export type SampleGuest = (typeof sampleGuests)[number];
 
 /** The file that declares a guest. */

@@ -16,7 +16,7 @@ export const Session = z.object({
   secret: z.string(),
   simulatorUrl: z.url(),
 });
-/** How a running demo is reached. */
+/** A session that was checked. */
 export type Session = z.infer<typeof Session>;
 
 function fileOf(dir: string): string {

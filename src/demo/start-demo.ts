@@ -23,19 +23,19 @@ export interface Demo {
   stop(): Promise<void>;
 }
 
-/** Where the demo lives, and what tests watch of it. */
+/** How a demo is started. */
 export interface DemoOptions {
   /** An empty folder for everything the demo keeps. */
   readonly dir: string;
   readonly port: number;
   readonly log?: Log;
-  /** Told of every call to the simulator. */
+  /** Called with every call to the simulator. */
   readonly requests?: (what: { readonly method: string; readonly path: string }) => void;
   /** In place of the seed's 100 MB/s. */
   readonly importBytesPerSecond?: number;
 }
 
-/** Starts everything and makes the sample repository; nothing is pushed to the bot's branch yet that it was told of. */
+/** Starts everything and makes the sample repository. `reportHead` reports its first commit to the bot, this does not. */
 export async function startDemo({ dir, port, log, importBytesPerSecond, requests }: DemoOptions): Promise<Demo> {
   const seed = demoSeed();
   const [token] = seed.tokens;
@@ -87,7 +87,7 @@ export async function startDemo({ dir, port, log, importBytesPerSecond, requests
   }
 }
 
-/** The simulator waits a fifth of what the real server does, so looking at it as rarely would be most of the demo. */
+/** The simulator takes a fifth of the real server's time, so tasks are polled more often as well. */
 const quickTimeouts = { pollMs: [100, 200, 400], logMs: 500, pauseMs: 600, startMs: 1000 };
 
 /** Time as a guest of the simulator has it: five times as fast. */

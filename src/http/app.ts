@@ -3,16 +3,30 @@ import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
-import type { HttpOptions, Metrics } from './server.ts';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { Secret } from '../secret.ts';
+
+/** What the routes of the bot are made of. */
+export interface HttpAppOptions {
+  readonly version: string;
+  /** Each is mounted at `/` with its own whole paths. */
+  readonly routes: readonly Hono[];
+  readonly metrics?: Metrics;
+  readonly log: Pick<Logger, 'info' | 'error'>;
+}
+
+/** The metrics that `GET /metrics` shows to a request with one of the tokens. */
+interface Metrics {
+  readonly registry: Registry;
+  readonly tokens: readonly Secret[];
+}
 
 /**
  * Every route of the bot behind one set of headers, with the health check and the metrics. Answers that are event
  * streams are in `streams` as long as they are open.
  */
-export function httpApp(
-  options: Pick<HttpOptions, 'routes' | 'metrics' | 'version' | 'log'>,
-  streams: Set<ServerResponse> = new Set(),
-): Hono {
+export function httpApp(options: HttpAppOptions, streams: Set<ServerResponse> = new Set()): Hono {
   const { metrics, version, log } = options;
   const app = new Hono();
   app.use('*', headers());
@@ -57,7 +71,7 @@ function rememberStreams(streams: Set<ServerResponse>): MiddlewareHandler<{ Bind
 
 /**
  * No inline script or style, no frame, no plugin, and DOM sinks such as innerHTML refuse text (trusted types).
- * Strict-Transport-Security is left to whoever ends TLS: this server speaks plain HTTP.
+ * Strict-Transport-Security is the reverse proxy's, where TLS ends: this server speaks plain HTTP.
  */
 function headers() {
   const self = ["'self'"];

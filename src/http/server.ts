@@ -1,24 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import type { Hono } from 'hono';
-import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
 import { UserError } from '../core/errors.ts';
-import type { Secret } from '../secret.ts';
-import { httpApp } from './app.ts';
+import { type HttpAppOptions, httpApp } from './app.ts';
 import { closable } from './close.ts';
 
-/** What the HTTP server is made with. */
-export interface HttpOptions {
+/** What the HTTP server of the bot needs: its routes and its limits. */
+export interface HttpOptions extends HttpAppOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  readonly version: string;
-  /** Each is mounted at `/` with its own whole paths. */
-  readonly routes: readonly Hono[];
-  readonly metrics?: Metrics;
-  readonly log: Pick<Logger, 'info' | 'error'>;
   /** Milliseconds a client may take for its headers, and for its whole request. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
@@ -26,13 +17,7 @@ export interface HttpOptions {
   readonly graceMs?: number;
 }
 
-/** What `GET /metrics` shows, and to whom: to who sends one of the tokens. */
-export interface Metrics {
-  readonly registry: Registry;
-  readonly tokens: readonly Secret[];
-}
-
-/** The one HTTP server of the process. */
+/** A server that listens. */
 export interface HttpServer {
   /** `http://127.0.0.1:6780`, without a slash at its end. */
   readonly url: string;

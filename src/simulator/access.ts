@@ -52,7 +52,7 @@ export function privilegesOn(caller: Caller, path: string, poolOf: PoolOf): Read
   return found;
 }
 
-/** Whether the caller has what is needed on a path. */
+/** Whether the caller has the needed privileges on a path. */
 export function isAllowed(caller: Caller, path: string, need: Need, poolOf: PoolOf): boolean {
   const has = privilegesOn(caller, path, poolOf);
   return 'all' in need ? need.all.every((one) => has.has(one)) : need.any.some((one) => has.has(one));

@@ -47,12 +47,12 @@ export function flag(call: { readonly given: Given }, name: string): boolean {
   return call.given.get(name) === '1';
 }
 
-/** Throws a 403 unless the caller has what is needed on a path. */
+/** Throws a 403 unless the caller has the needed privileges on a path. */
 export function demandRight(call: Call, path: string, need: Need): void {
   demand(call.caller, path, need, (vmid) => call.world.poolOf(vmid));
 }
 
-/** Whether the caller has what is needed on a path. */
+/** Whether the caller has the needed privileges on a path. */
 export function may(call: Call, path: string, need: Need): boolean {
   return isAllowed(call.caller, path, need, (vmid) => call.world.poolOf(vmid));
 }

@@ -3,7 +3,7 @@ import type { Guest } from './guest.ts';
 import type { TaskHandle } from './tasks.ts';
 import type { World } from './world.ts';
 
-/** How long a change waits for the lock of its guest: ten seconds and what the attempt itself takes (9.2.11). */
+/** How long a change waits for the lock of its guest: ten seconds and the time of the attempt itself (9.2.11). */
 const PATIENCE = 10_500;
 
 /** The text of a lock that was not freed in time. */
@@ -39,5 +39,7 @@ export function demandDigest(world: World, guest: Guest, digest: string | undefi
   if (digest !== undefined && digest !== '' && digest !== world.digest(guest)) throw failure(text);
 }
 
+/** The text of qemu-server's own check of a digest, as recorded from 9.2.11. */
 export const VM_DIGEST = 'checksum mismatch (file change by other user?)';
+/** The text of the common check of a digest, as recorded from 9.2.11. */
 export const DIGEST = 'detected modified configuration - file changed by other user? Try again.';

@@ -2,9 +2,9 @@ import { privilegesOn } from './access.ts';
 import { amount, type Call, may, text } from './call.ts';
 import { parameterError } from './errors.ts';
 import type { Guest } from './guest.ts';
+import { splitTags } from './guest.ts';
 import { maxDisk, maxMemory, processors, uptime } from './guest-status.ts';
 import { nodeFacts } from './nodes.ts';
-import { splitTags } from './tags.ts';
 
 /** `GET /version` */
 export function readVersion(call: Call): unknown {
@@ -51,7 +51,7 @@ export function clusterStatus(call: Call): unknown {
   return isCluster ? [cluster, ...nodes] : nodes;
 }
 
-/** `GET /cluster/options`: what every token sees, and the rest for who may audit the datacenter. */
+/** `GET /cluster/options`: some keys for every token, the others for a token that may audit the datacenter. */
 export function clusterOptions(call: Call): unknown {
   const visible = call.world.guests().filter((guest) => isVisible(call, guest));
   const tags = new Set(visible.flatMap((guest) => splitTags(String(guest.config['tags'] ?? ''))));
@@ -91,7 +91,10 @@ function guests(call: Call): Record<string, unknown>[] {
     .map((guest) => guestFacts(call, guest));
 }
 
-/** From the configuration what is right at once; the rest from the statistics' last round, when it knew the guest. */
+/**
+ * Tags, lock and pool are those of now. The rest is shown from the first round of statistics on that has the guest, with the
+ * state and the name of the last round.
+ */
 function guestFacts(call: Call, guest: Guest): Record<string, unknown> {
   const { world } = call;
   const { tags, lock } = guest.config;
@@ -114,7 +117,7 @@ function guestFacts(call: Call, guest: Guest): Record<string, unknown> {
   };
 }
 
-/** Each node's by itself. Of a node that is off only its name and what is configured are known. */
+/** The storages of each node. Of a node that is off only names and configuration are known. */
 function storages(call: Call): Record<string, unknown>[] {
   const any = ['Datastore.Audit', 'Datastore.AllocateSpace'];
   const { world } = call;

@@ -15,7 +15,7 @@ export function uptime(world: World, guest: Guest): number {
   return guest.startedAt === undefined ? 0 : Math.floor((world.clock.now() - guest.startedAt) / 1000);
 }
 
-/** Processors, capped at what the node has. */
+/** Processors, at most those of the node. */
 export function processors(world: World, guest: Guest): number {
   const { config } = guest;
   const wanted = Number(config['sockets'] ?? 1) * Number(config['cores'] ?? 1);
@@ -105,4 +105,20 @@ export function isAgentEnabled(config: Config): boolean {
 export function bootVolume(world: World, guest: Guest) {
   const key = bootDisk(guest.config);
   return key === undefined ? undefined : world.storages.volume(volidOf(guest.config[key]));
+}
+
+/** What the name of a guest makes it do. The word may stand anywhere in the name between dashes: `web-fail-start`. */
+export type Sentinel =
+  /** The start task fails. */
+  | 'fail-start'
+  /** No guest agent ever answers. */
+  | 'no-agent'
+  /** The agent answers, but the guest never gets an address. */
+  | 'sick'
+  /** The guest ignores ACPI and has no agent: a shutdown runs into its timeout. */
+  | 'deaf';
+
+/** Whether a guest's name holds that word. */
+export function isNamed(guest: Guest, sentinel: Sentinel): boolean {
+  return new RegExp(`(?:^|-)${sentinel}(?:-|$)`).test(guestName(guest));
 }

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
+
 /** A configuration: each key with the type the API answers it in. */
 export type Config = Record<string, string | number>;
 
-/** One snapshot: the configuration of that moment and what was said about it. */
+/** One snapshot: the configuration of that moment and its description. */
 export interface Snapshot {
   readonly config: Config;
   readonly snaptime: number;
@@ -9,7 +11,7 @@ export interface Snapshot {
   readonly parent: string | undefined;
 }
 
-/** A guest as it lives in the simulator. Its fields change; whoever changes them holds the guest's lock. */
+/** A guest of the simulator. Its fields change, under the guest's lock. */
 export interface Guest {
   readonly type: 'qemu' | 'lxc';
   readonly vmid: number;
@@ -32,14 +34,14 @@ export function newGuest(type: 'qemu' | 'lxc', vmid: number, node: string, confi
   };
 }
 
-/** The configuration with what is pending: what `GET config` answers. */
+/** The configuration with its pending changes, as `GET config` answers it. */
 export function mergedConfig(guest: Guest): Config {
   const merged = { ...guest.config, ...guest.pending };
   for (const key of guest.pendingDelete) delete merged[key];
   return merged;
 }
 
-/** `scsi0`, `ide2`, `efidisk0`: what holds a volume of a VM. `rootfs` and `mp0` do in a container. */
+/** `scsi0`, `ide2`, `efidisk0`: whether a key names a volume; in a container `rootfs` and `mp0` do. */
 export function isVolumeKey(key: string): boolean {
   return /^(?:(?:ide|scsi|sata|virtio)\d+|efidisk0|tpmstate0|rootfs|mp\d+)$/.test(key);
 }
@@ -74,4 +76,48 @@ export function addUnused(config: Config, volid: string): string {
 /** Takes a volume from the list of unused ones. */
 export function removeUnused(config: Config, volid: string): void {
   for (const key of Object.keys(config)) if (isUnusedKey(key) && volidOf(config[key]) === volid) delete config[key];
+}
+
+/** The single tags of a list with any of the separators the server takes. */
+export function splitTags(text: string): string[] {
+  return text.split(/[,;\s\0]+/).filter((tag) => tag !== '');
+}
+
+/**
+ * Tags as an update stores them (9.2.11, 8.4.1): lower case, sorted, without doubles, joined with `;`.
+ * An empty list is stored as one space. The datacenter option `tag-style: case-sensitive=1` keeps the case.
+ */
+export function normaliseTags(text: string, isCaseSensitive = false): string {
+  const tags = splitTags(isCaseSensitive ? text : text.toLowerCase());
+  return [...new Set(tags)].toSorted().join(';') || ' ';
+}
+
+/**
+ * SHA-1 of the configuration file's text: description as comment lines, keys by name, then what is pending and the
+ * snapshots as sections. Containers of the recordings (which hold nothing by chance) give the recorded digests.
+ */
+export function digestOf(guest: Guest): string {
+  return createHash('sha1').update(fileText(guest)).digest('hex');
+}
+
+function fileText(guest: Guest): string {
+  const deletes = guest.pendingDelete.toSorted().join(',');
+  const pending = `${deletes === '' ? '' : `delete: ${deletes}\n`}${section(guest.pending)}`;
+  const heading = guest.type === 'qemu' ? 'PENDING' : 'pve:pending';
+  const snapshots = Object.entries(guest.snapshots)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, one]) => `\n[${name}]\n#${one.description}\n${section(one.config)}snaptime: ${one.snaptime}\n`);
+  return [section(guest.config), pending === '' ? '' : `\n[${heading}]\n${pending}`, ...snapshots].join('');
+}
+
+function section(config: Config): string {
+  const { description, ...rest } = config;
+  const comment = String(description ?? '')
+    .split('\n')
+    .filter((line, index, lines) => line !== '' || index < lines.length - 1)
+    .map((line) => `#${encodeURI(line).replaceAll('%20', ' ')}\n`);
+  const lines = Object.entries(rest)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}: ${value}\n`);
+  return [...comment, ...lines].join('');
 }

@@ -11,7 +11,7 @@ export class GuestLocks {
 
   /**
    * Runs `work` while it holds the lock. After `patience` milliseconds of waiting throws `tooLate()`;
-   * `onWait` is told when it has to wait at all.
+   * `onWait` is called when it has to wait.
    */
   async hold<T>(
     vmid: number,

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import busboy from 'busboy';
 import { perlText } from './body.ts';
 import { ApiError } from './errors.ts';
-import { QCOW2_HEAD_BYTES } from './qcow2.ts';
+import { QCOW2_HEAD_BYTES } from './images.ts';
 
 /** What is kept of an uploaded file: never its content. */
 export interface UploadedFile {
@@ -44,7 +44,7 @@ export async function readUpload(request: IncomingMessage): Promise<Upload> {
     }
     fieldsBefore ??= new Map(fields);
     const file = digestFile(stream, cleanName(info.filename ?? ''), fields.get('checksum-algorithm'));
-    // A form that ends too early is told of by the parser; nobody waits for its file then.
+    // The parser reports a form that ends too early, and its file is not waited for.
     file.catch(() => undefined);
     files.push(file);
   });

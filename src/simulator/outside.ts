@@ -48,6 +48,7 @@ export const OutsideAction = z.discriminatedUnion('do', [
     set: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
   }),
 ]);
+/** One of the actions, as JSON may hold it. */
 export type OutsideAction = z.input<typeof OutsideAction>;
 
 /** Does it. `kill-worker` lets the worker get to work first: a worker killed before it began leaves nothing to look at. */
@@ -129,7 +130,7 @@ function nodeUp(world: World, node: string): void {
     if (guest.node === node && guest.config['onboot'] === 1) boot(world.on(node), guest);
 }
 
-/** One that cannot be started stays off, and no call of anybody is told. */
+/** A guest that cannot be started stays off; no call reports it. */
 function boot(world: World, guest: Guest): void {
   try {
     if (guest.type === 'qemu') startVm(world, guest, silently());

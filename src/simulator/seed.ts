@@ -3,6 +3,7 @@ import { z } from 'zod';
 /** A value of a configuration: numbers where the API answers numbers. */
 export const ConfigValue = z.union([z.string(), z.number()]);
 
+/** A volume that exists from the beginning: a disk, an image to import, a template. */
 export const SeedVolume = z.object({
   volid: z.string(),
   content: z.string(),
@@ -22,8 +23,10 @@ export const SeedVolume = z.object({
   hotUnplug: z.boolean().optional(),
   ostype: z.string().optional(),
 });
+/** A volume of a seed that was checked. */
 export type SeedVolume = z.infer<typeof SeedVolume>;
 
+/** An API token with its privileges. */
 export const SeedToken = z.object({
   tokenid: z.string().regex(/^[^@\s]+@[^!\s]+![^=\s]+$/, 'must look like user@realm!name'),
   secret: z.string().min(1),
@@ -32,8 +35,10 @@ export const SeedToken = z.object({
   /** Effective privileges per path, inherited downwards; `*` is all. */
   privileges: z.record(z.string(), z.array(z.string())),
 });
+/** A token of a seed that was checked. */
 export type SeedToken = z.infer<typeof SeedToken>;
 
+/** A storage of the cluster; sizes in bytes. */
 export const SeedStorage = z.object({
   storage: z.string(),
   type: z.string(),
@@ -42,13 +47,15 @@ export const SeedStorage = z.object({
   total: z.number(),
   avail: z.number(),
   enabled: z.boolean().default(true),
-  /** One storage that all its nodes see; else each has its own under that name. */
+  /** True: its nodes share one storage. False: each node has a storage of that name. */
   shared: z.boolean().default(false),
   /** Absent: every node has it. */
   nodes: z.array(z.string()).optional(),
 });
+/** A storage of a seed that was checked. */
 export type SeedStorage = z.infer<typeof SeedStorage>;
 
+/** A node of the cluster; memory in bytes. */
 export const SeedNode = z.object({
   node: z.string(),
   ip: z.string(),
@@ -57,8 +64,10 @@ export const SeedNode = z.object({
   /** Calls for it answer 595 with this reason. */
   unreachable: z.string().optional(),
 });
+/** A node of a seed that was checked. */
 export type SeedNode = z.infer<typeof SeedNode>;
 
+/** A guest that exists from the beginning, by its configuration file's keys. */
 export const SeedGuest = z.object({
   type: z.enum(['qemu', 'lxc']),
   vmid: z.number(),
@@ -95,6 +104,7 @@ export const Seed = z.object({
     .object({ importBytesPerSecond: z.number().positive(), statisticsSeconds: z.number().min(0) })
     .default({ importBytesPerSecond: 400_000_000, statisticsSeconds: 10 }),
 });
+/** A seed that was checked, with its defaults. */
 export type Seed = z.infer<typeof Seed>;
 
 /** Checks a seed read from a file. Throws one sentence that names every wrong field. */
@@ -103,4 +113,63 @@ export function parseSeed(json: unknown): Seed {
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => `${issue.path.join('.') || '(top)'}: ${issue.message}`);
   throw new Error(`not a simulator seed: ${problems.join('; ')}`);
+}
+
+const GIB = 1024 ** 3;
+
+/** What a token needs for the whole life of guests, found by granting exactly what each 403 asked for (9.2.11). */
+const GUEST_PRIVILEGES = [
+  'VM.Allocate',
+  'VM.Audit',
+  'VM.Config.CPU',
+  'VM.Config.Disk',
+  'VM.Config.HWType',
+  'VM.Config.Memory',
+  'VM.Config.Network',
+  'VM.Config.Options',
+  'VM.Config.Cloudinit',
+  'VM.Config.CDROM',
+  'VM.PowerMgmt',
+  'VM.GuestAgent.Audit',
+];
+const DISK_PRIVILEGES = ['Datastore.AllocateSpace', 'Datastore.Audit'];
+const IMAGE_PRIVILEGES = ['Datastore.AllocateTemplate', 'Datastore.Audit', 'Datastore.Allocate'];
+
+/** A small cluster to try things on: one node, room for images, one storage that is full, one token with just enough rights. */
+export function demoSeed(): Seed {
+  return parseSeed({
+    version: '9.2.11',
+    repoid: '14a22df35955d97d',
+    nodes: [{ node: 'pve1', ip: '10.77.0.1', maxcpu: 8, maxmem: 32 * GIB }],
+    storages: [
+      storage('local', 'dir', '/var/lib/vz', ['import', 'iso', 'vztmpl', 'snippets'], 200),
+      storage('local-lvm', 'lvmthin', '/dev/pve', ['images', 'rootdir'], 500),
+      storage('fast', 'dir', '/mnt/fast', ['images', 'rootdir'], 100),
+      { ...storage('full', 'dir', '/mnt/full', ['images', 'rootdir'], 1), avail: 0 },
+    ],
+    bridges: [{ iface: 'vmbr0', node: 'pve1', cidr: '10.77.0.1/24', uplink: true }],
+    pools: ['proxnix'],
+    tokens: [
+      {
+        tokenid: 'proxnix@pve!bot',
+        secret: '5157a7ed-0000-4000-8000-de0000000001',
+        privileges: {
+          '/vms': GUEST_PRIVILEGES,
+          '/pool/proxnix': GUEST_PRIVILEGES,
+          '/storage/local': IMAGE_PRIVILEGES,
+          '/storage/local-lvm': DISK_PRIVILEGES,
+          '/storage/fast': DISK_PRIVILEGES,
+          '/storage/full': DISK_PRIVILEGES,
+          '/sdn/zones/localnetwork/vmbr0': ['SDN.Use'],
+          '/nodes': ['Sys.Audit'],
+        },
+      },
+      { tokenid: 'admin@pve!all', secret: '5157a7ed-0000-4000-8000-de0000000002', privileges: { '/': ['*'] } },
+    ],
+    rates: { importBytesPerSecond: 100_000_000, statisticsSeconds: 10 },
+  });
+}
+
+function storage(name: string, type: string, path: string, content: readonly string[], gib: number) {
+  return { storage: name, type, path, content, total: gib * GIB, avail: gib * GIB };
 }

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readBody } from './body.ts';
 import { createClock } from './clock.ts';
@@ -7,17 +8,17 @@ import type { Guest } from './guest.ts';
 import { actOutside, OutsideAction } from './outside.ts';
 import type { Seed } from './seed.ts';
 import { createApiServer } from './server.ts';
-import { loadState, saveState } from './state-file.ts';
 import type { TaskRecord } from './tasks.ts';
 import type { Volume } from './volume.ts';
 import { openWorld, type World, type WorldState } from './world.ts';
 
-export { demoSeed } from './demo-seed.ts';
 export type { OutsideAction } from './outside.ts';
-export { parseSeed, type Seed } from './seed.ts';
+export { demoSeed, parseSeed, type Seed } from './seed.ts';
 export type { WorldState } from './world.ts';
 
+/** How a simulated cluster is started. */
 export interface SimulatorOptions {
+  /** The state it begins with and returns to at a reset. */
   readonly seed: Seed;
   /** Default 0: any free one. */
   readonly port?: number | undefined;
@@ -29,24 +30,32 @@ export interface SimulatorOptions {
   readonly refusalDelayMs?: number | undefined;
   /** What part of the real server's waits (agent, shutdown, locks, imports) is waited; default 1, tests take less. */
   readonly timeScale?: number | undefined;
+  /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: (() => number) | undefined;
+  /** From 0 to 1, as `Math.random`, which is the default. */
   readonly random?: (() => number) | undefined;
+  /** Gets a line for people about errors inside of the simulator. */
   readonly log?: ((line: string) => void) | undefined;
+  /** PEM texts; serves HTTPS with them, else HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
   /** Keeps the state in this file, so that the cluster outlives a restart. */
   readonly stateFile?: string | undefined;
   /** In place of the seed's guests and volumes, and of what a state file holds. */
   readonly state?: WorldState | undefined;
-  /** In place of the seed's rates. */
+  /** Bytes a second of an import, in place of the seed's rate. */
   readonly importBytesPerSecond?: number | undefined;
+  /** Seconds that the lists of guests lag behind, in place of the seed's. */
   readonly statisticsSeconds?: number | undefined;
-  /** Told of every request, for counting. */
+  /** Called with every request when it is answered. */
   readonly requests?: ((what: { method: string; path: string; status: number; ms: number }) => void) | undefined;
 }
 
+/** A simulated cluster that listens, with what a test looks at from outside of the API. */
 export interface Simulator {
+  /** `http://127.0.0.1:8006`, without a slash at its end and without `/api2/json`. */
   readonly url: string;
   readonly port: number;
+  /** Ends connections and tasks. With `stateFile` the state is saved. */
   close(): Promise<void>;
   /** Does what no API call can do; see the README for the actions. */
   outside(action: OutsideAction): Promise<void>;
@@ -148,4 +157,31 @@ async function sideDoor(
     say(400, `${error instanceof Error ? error.message : String(error)}\n`);
   }
   return true;
+}
+
+/** The state kept in a file, or undefined when there is no file yet. A damaged file is an error, never overwritten. */
+export function loadState(path: string): WorldState | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const state: unknown = JSON.parse(text);
+  if (isState(state)) return state;
+  throw new Error(`${path} does not hold the state of a simulator`);
+}
+
+/** Writes the state to a file beside it, then takes its place, so that a crash leaves the old or the new one. */
+export function saveState(path: string, state: WorldState): void {
+  const fresh = `${path}.new`;
+  writeFileSync(fresh, JSON.stringify(state));
+  renameSync(fresh, path);
+}
+
+/** The file is the simulator's own: only that it is whole is looked at. */
+function isState(value: unknown): value is WorldState {
+  if (typeof value !== 'object' || value === null) return false;
+  return ['guests', 'volumes', 'tasks'].every((key) => key in value && Array.isArray(Reflect.get(value, key)));
 }

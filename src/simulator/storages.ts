@@ -11,7 +11,7 @@ interface Shelves {
   readonly seeded: ReadonlyMap<string, number>;
 }
 
-/** The storages as one node sees them, and the volumes on them: those that are shared, and its own. */
+/** The storages of one node with their volumes: the shared ones and its own. */
 export class Storages {
   readonly #shelves: Shelves;
   readonly #node: string;

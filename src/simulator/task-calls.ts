@@ -4,7 +4,7 @@ import type { TaskRecord } from './tasks.ts';
 
 const UPID = /^UPID:[a-zA-Z0-9-]+:[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8}:[^:\s/]+:[^:\s/]*:[^:\s/]+:$/;
 
-/** `GET /nodes/{node}/tasks`: the newest first; who may not audit the node sees only what is its own. */
+/** `GET /nodes/{node}/tasks`: the newest first; a caller that may not audit the node sees only its own tasks. */
 export function listTasks(call: Call): unknown {
   const node = text(call, 'node');
   const source = call.given.get('source') ?? 'archive';

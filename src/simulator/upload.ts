@@ -4,10 +4,11 @@ import { ApiError, failure, parameterError } from './errors.ts';
 import { behaviourOf, inspect } from './images.ts';
 import { readUpload, type UploadedFile } from './multipart.ts';
 import { checkParameters } from './parameters/check.ts';
-import { rulesOfCall } from './parameters/table.ts';
+import { rulesOf } from './parameters/table.ts';
 import { type TaskHandle, uploadPath } from './tasks.ts';
 import { keepVolume } from './volume.ts';
 
+/** The path of the one call whose body is read while it comes in. */
 export const UPLOAD = '/nodes/{node}/storage/{storage}/upload';
 
 /** Takes an upload in and starts the task that copies it to the storage. */
@@ -29,7 +30,7 @@ export async function serveUpload(call: Call, request: IncomingMessage): Promise
 }
 
 function checkUpload(call: Call, given: Given): void {
-  const rules = rulesOfCall(`POST ${UPLOAD}`, call.world.version.table);
+  const rules = rulesOf(`POST ${UPLOAD}`, call.world.version.table);
   const checked = new Map(given);
   checked.delete('node');
   if (rules !== undefined) checkParameters(rules, checked, call.world.version);

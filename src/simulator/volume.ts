@@ -47,7 +47,7 @@ export function vmidOf(volid: string): number | undefined {
   return vmid === undefined ? undefined : Number(vmid);
 }
 
-/** A volume of the seed with what the simulator keeps beside it. */
+/** A volume of the seed with the fields that the simulator adds. */
 export function keepVolume(seed: SeedVolume, now: number): Volume {
   return {
     ...seed,

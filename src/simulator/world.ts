@@ -1,10 +1,8 @@
 import { type Clock, randomUuid } from './clock.ts';
-import { digestOf } from './digest.ts';
 import { ApiError, failure } from './errors.ts';
-import { type Guest, newGuest } from './guest.ts';
+import { digestOf, type Guest, newGuest } from './guest.ts';
 import { GuestLocks } from './locks.ts';
 import type { Seed } from './seed.ts';
-import { Statistics } from './statistics.ts';
 import { openStorages, type Storages } from './storages.ts';
 import { type TaskRecord, Tasks } from './tasks.ts';
 import { type Version, versionOf } from './version.ts';
@@ -76,7 +74,7 @@ export class World {
     this.#guests = shared.guests;
   }
 
-  /** The same cluster as another node sees it: with its own storages. */
+  /** The same cluster with the storages of another node. */
   on(node: string): World {
     return new World(this.#shared, this.storages.on(node));
   }
@@ -185,7 +183,49 @@ function seedGuest(seed: Seed['guests'][number], { now, random }: Clock): Guest 
   return guest;
 }
 
-/** 595: the front daemon could not reach who does the work. */
+/** 595: the front daemon cannot reach the worker daemon. */
 export function unreachable(reason: string): ApiError {
   return new ApiError(595, reason, { body: 'none' });
+}
+
+/** What the statistics daemon said of a guest at its last round. */
+export interface Reported {
+  readonly guest: Guest;
+  readonly name: string;
+  readonly isRunning: boolean;
+  readonly startedAt: number | undefined;
+}
+
+/**
+ * The daemon that reports every ten seconds: lists of guests show its last round, so a new guest is `unknown`
+ * and a number that was used before shows the old name. With an interval of 0 everything is seen at once.
+ */
+export class Statistics {
+  readonly #clock: Clock;
+  readonly #interval: number;
+  readonly #reported = new Map<number, Reported>();
+  #lastRound = 0;
+
+  constructor(clock: Clock, seconds: number) {
+    this.#clock = clock;
+    this.#interval = seconds * 1000;
+    this.#lastRound = clock.now();
+  }
+
+  /** Goes through the guests once more if a round is due. Call it before guests change and before they are read. */
+  look(guests: readonly Guest[], nameOf: (guest: Guest) => string): void {
+    const now = this.#clock.now();
+    if (this.#interval > 0 && now - this.#lastRound < this.#interval) return;
+    if (this.#interval > 0) this.#lastRound += Math.floor((now - this.#lastRound) / this.#interval) * this.#interval;
+    this.#reported.clear();
+    for (const guest of guests) {
+      const { startedAt } = guest;
+      this.#reported.set(guest.vmid, { guest, name: nameOf(guest), isRunning: startedAt !== undefined, startedAt });
+    }
+  }
+
+  /** The last report about that number, which may be about a guest that is gone. */
+  of(vmid: number): Reported | undefined {
+    return this.#reported.get(vmid);
+  }
 }

@@ -37,6 +37,10 @@ async function aDemo() {
 const subjects = async ({ origin }: SampleRepository) =>
   (await execa('git', ['--git-dir', origin, 'log', '--format=%s', 'main'])).stdout.split('\n');
 
+/** Every file of the pushed commit, by path. */
+const files = async ({ origin }: SampleRepository) =>
+  (await execa('git', ['--git-dir', origin, 'ls-tree', '-r', 'main'])).stdout.split('\n');
+
 describe('the actions of the demo', () => {
   it('are refused where no demo runs, and push nothing', async () => {
     const { repository, play, url, stop } = await aDemo();
@@ -85,5 +89,64 @@ describe('the actions of the demo', () => {
     const { repository, play } = await aDemo();
     await expect(play('edit-container')).rejects.toMatchObject({ next: '`npm run demo -- add-container` adds it.' });
     expect(await subjects(repository)).toEqual(['Four VMs']);
+  });
+
+  it.each([
+    'break-syntax',
+    'edit-memory',
+    'grow-disk',
+    'break-image',
+    'unknown-field',
+    'duplicate-id',
+    'empty-fleet',
+    'mend',
+  ])('say what to do where %s has nothing more to change', async (name) => {
+    const { repository, play } = await aDemo();
+    if (name !== 'mend') await play(name);
+    const before = await subjects(repository);
+    await expect(play(name)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'The fleet says that already: nothing was pushed.',
+      next: expect.stringContaining('`npm run demo -- mend`'),
+    });
+    expect(await subjects(repository)).toEqual(before);
+  });
+
+  it('mend whatever was broken, added or removed', async () => {
+    const { repository, play } = await aDemo();
+    const first = await files(repository);
+    for (const name of ['break-syntax', 'edit-memory', 'add-container', 'break-image', 'empty-fleet']) await play(name);
+    expect(await files(repository)).not.toEqual(first);
+    expect(await play('mend')).toContain('Done: bring the fleet of the first commit back.');
+    expect(await files(repository)).toEqual(first);
+    await play('edit-memory');
+  });
+
+  it('name mend where a guest was removed', async () => {
+    const { play } = await aDemo();
+    await play('remove-vm');
+    await expect(play('remove-vm')).rejects.toMatchObject({ next: '`npm run demo -- mend` brings it back.' });
+  });
+
+  it('say so where git is missing, where it fails, and where the fleet is gone', async () => {
+    const { repository, play } = await aDemo();
+    vi.stubEnv('PATH', '/nowhere');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(play('edit-image')).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'The demo needs git, which is not installed.',
+      next: 'On Debian: apt-get install git',
+    });
+    vi.unstubAllEnvs();
+    await writeFile(join(repository.dir, '.git', 'index.lock'), '');
+    await expect(play('grow-disk')).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringMatching(/^git add failed in .*index\.lock/),
+    });
+    await removeTree(repository.dir);
+    await expect(play('edit-readme')).rejects.toMatchObject({
+      name: 'UserError',
+      message: `The fleet of the demo is gone from ${repository.dir}.`,
+    });
   });
 });

@@ -162,7 +162,7 @@ describe('an edit', () => {
     await edits.removeGuest(repository, 'cp');
     await expect(edits.editMemory(repository, 'cp', 1024)).rejects.toMatchObject({
       message: 'The fleet does not declare test-cp.',
-      next: '`git revert` in the fleet brings it back.',
+      next: '`npm run demo -- mend` brings it back.',
     });
     for (const edit of [edits.editImage, edits.protect, edits.removeGuest]) {
       await expect(edit(repository, 'cache')).rejects.toMatchObject({

@@ -2,7 +2,7 @@ import { amount, type Call, flag, may, text } from '../call.ts';
 import { busy } from '../change.ts';
 import { failure, forbidden, textOf } from '../errors.ts';
 import { type Config, newGuest } from '../guest.ts';
-import { requireBridges } from '../qemu/permissions.ts';
+import { requireBridges } from '../qemu/options.ts';
 import { Killed, type TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
 import { demandHarmless, isMountKey, optionKeys, requireOptions, requireStorages, storedOptions } from './options.ts';

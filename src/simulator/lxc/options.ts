@@ -2,9 +2,9 @@ import { type Call, demandRight, may, text } from '../call.ts';
 import { randomMac } from '../clock.ts';
 import { failure, forbidden } from '../errors.ts';
 import type { Config } from '../guest.ts';
-import { parsePropertyString, printPropertyString } from '../parameters/property-string.ts';
-import { ruleOf, rulesOfCall, rulesOfProperties } from '../parameters/table.ts';
-import { normaliseTags } from '../tags.ts';
+import { normaliseTags } from '../guest.ts';
+import { parsePropertyString, printPropertyString } from '../parameters/check.ts';
+import { ruleOf, rulesOf } from '../parameters/table.ts';
 import type { World } from '../world.ts';
 
 /** Parameters of create and update that never become part of a configuration. */
@@ -59,7 +59,7 @@ export function requireStorages(call: Call, keys: readonly string[]): void {
 
 /** The options as they are stored: numbers where the API answers numbers, cards with an address, a description with its line feed. */
 export function storedOptions(call: Call, keys: readonly string[]): Config {
-  const rules = rulesOfCall('@ct', call.world.version.table);
+  const rules = rulesOf('@ct', call.world.version.table);
   const config: Config = {};
   for (const key of keys.filter((one) => !isMountKey(one))) {
     const type = (rules && ruleOf(rules, key))?.type;
@@ -73,7 +73,7 @@ function storedText(world: World, key: string, value: string): string {
   if (key === 'description') return `${value.replace(/\n$/, '')}\n`;
   if (key === 'tags') return normaliseTags(value);
   if (!/^net\d+$/.test(key)) return value;
-  const rules = rulesOfProperties('net-ct', world.version.table) ?? new Map();
+  const rules = rulesOf('net-ct', world.version.table) ?? new Map();
   const values = new Map(parsePropertyString(value, rules).values);
   values.set('hwaddr', (values.get('hwaddr') ?? randomMac(world.clock.random, world.macPrefix)).toUpperCase());
   return printPropertyString(values.set('type', 'veth'), rules);

@@ -2,10 +2,10 @@ import { amount, type Call, flag, text } from '../call.ts';
 import { changing, demandUnlocked } from '../change.ts';
 import { failure } from '../errors.ts';
 import type { Guest } from '../guest.ts';
-import { isNamed } from '../sentinels.ts';
+import { isNamed } from '../guest-status.ts';
 import type { TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
-import { applyPending } from './pending.ts';
+import { applyPending } from './update.ts';
 import { volumeOf } from './volumes.ts';
 
 /** `POST status/start`: unlike with VMs a running container is refused at once. */
@@ -35,7 +35,7 @@ export function shutdownContainer(call: Call): string {
   return running(call, 'vzshutdown', (guest, task) => shutdown(call, guest, task));
 }
 
-/** `POST status/reboot`: what is pending is applied between the two halves. */
+/** `POST status/reboot`: pending changes are applied between the shutdown and the start. */
 export function rebootContainer(call: Call): string {
   return running(call, 'vzreboot', async (guest, task) => {
     await shutdown(call, guest, task);
@@ -70,7 +70,7 @@ function switchOff(world: World, guest: Guest): void {
   applyPending(world, guest);
 }
 
-/** Starts a container; what is pending is applied first. */
+/** Starts a container after its pending changes are applied. */
 export function start(world: World, guest: Guest): void {
   demandUnlocked(guest);
   if (guest.startedAt !== undefined) throw failure(`CT ${guest.vmid} already running`);

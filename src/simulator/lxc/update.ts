@@ -1,16 +1,15 @@
 import { amount, type Call, text } from '../call.ts';
 import { changing, DIGEST, demandDigest, demandUnlocked } from '../change.ts';
 import { failure, parameterError } from '../errors.ts';
-import { type Config, type Guest, isUnusedKey } from '../guest.ts';
-import { ruleOf, rulesOfCall } from '../parameters/table.ts';
+import { addUnused, type Config, type Guest, isUnusedKey } from '../guest.ts';
+import { ruleOf, rulesOf } from '../parameters/table.ts';
 import { silently } from '../qemu/disks.ts';
-import { requireBridges } from '../qemu/permissions.ts';
+import { requireBridges } from '../qemu/options.ts';
 import type { World } from '../world.ts';
 import { demandHarmless, isMountKey, optionKeys, requireOptions, requireStorages, storedOptions } from './options.ts';
-import { applyDelete, applyPending } from './pending.ts';
-import { mountVolume, volumeOf } from './volumes.ts';
+import { mountVolume, tidyUnused, volumeOf } from './volumes.ts';
 
-/** `PUT config` of a container: what it cannot take while it runs waits for a stop. */
+/** `PUT config` of a container: a change that a running container cannot take waits for a stop. */
 export async function updateContainer(call: Call): Promise<null> {
   const guest = guestOf(call);
   const list = (name: string) =>
@@ -18,7 +17,7 @@ export async function updateContainer(call: Call): Promise<null> {
       .split(/[,;\s]+/)
       .filter((key) => key !== '');
   const [keys, deletes, reverts] = [optionKeys(call), list('delete'), list('revert')];
-  const rules = rulesOfCall('@ct', call.world.version.table);
+  const rules = rulesOf('@ct', call.world.version.table);
   const unknown = [...deletes, ...reverts].find((key) => rules === undefined || ruleOf(rules, key) === undefined);
   if (unknown !== undefined) throw parameterError({ delete: `unknown option '${unknown}'` });
   if (deletes.includes('rootfs')) throw failure("unable to delete required option 'rootfs'");
@@ -101,4 +100,23 @@ function takeAtOnce(guest: Guest): void {
     delete guest.pending[key];
     guest.config[key] = value;
   }
+}
+
+/** Applies the pending changes. A root that is replaced drops out of the configuration, unless the same change lists it as unused. */
+export function applyPending(world: World, guest: Guest): void {
+  for (const key of guest.pendingDelete.splice(0)) applyDelete(world, guest, key);
+  Object.assign(guest.config, guest.pending);
+  guest.pending = {};
+  tidyUnused(guest.config);
+}
+
+/** Removes a key for good; the volume of a mount point is kept as unused. */
+export function applyDelete(world: World, guest: Guest, key: string): void {
+  const value = guest.config[key];
+  delete guest.config[key];
+  guest.pendingDelete = guest.pendingDelete.filter((one) => one !== key);
+  if (value === undefined || !isMountKey(key)) return;
+  const volid = volumeOf(value);
+  const isUsed = Object.keys(guest.config).some((one) => isMountKey(one) && volumeOf(guest.config[one]) === volid);
+  if (!isUsed && world.storages.volume(volid) !== undefined) addUnused(guest.config, volid);
 }

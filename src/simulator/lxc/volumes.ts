@@ -1,7 +1,7 @@
 import { failure } from '../errors.ts';
 import type { Config } from '../guest.ts';
-import { parsePropertyString, printPropertyString } from '../parameters/property-string.ts';
-import { rulesOfProperties } from '../parameters/table.ts';
+import { parsePropertyString, printPropertyString } from '../parameters/check.ts';
+import { rulesOf } from '../parameters/table.ts';
 import { printSize } from '../sizes.ts';
 import type { TaskHandle } from '../tasks.ts';
 import { keepVolume } from '../volume.ts';
@@ -67,5 +67,5 @@ function print(world: World, key: string, values: ReadonlyMap<string, string>): 
 }
 
 function rulesFor(world: World, key: string) {
-  return rulesOfProperties(key === 'rootfs' ? 'rootfs' : 'mp', world.version.table) ?? new Map();
+  return rulesOf(key === 'rootfs' ? 'rootfs' : 'mp', world.version.table) ?? new Map();
 }

@@ -1,6 +1,4 @@
-import { CALL_TABLE } from './call-table.ts';
-import { GUEST_TABLE } from './guest-table.ts';
-import { PROPERTY_TABLE } from './property-table.ts';
+import { readFileSync } from 'node:fs';
 
 /** What one parameter, or one key of a property string, may be. */
 export interface Rule {
@@ -23,23 +21,16 @@ export interface Rule {
   readonly pattern: RegExp | undefined;
 }
 
+/** Rules by the name of the parameter or key. */
 export type Rules = ReadonlyMap<string, Rule>;
 
 const INDEXES: Readonly<Record<string, number>> = {
   ...{ ide: 3, sata: 5, scsi: 30, virtio: 15, unused: 255, net: 31, ipconfig: 31, serial: 3, parallel: 2, usb: 13 },
   ...{ hostpci: 15, numa: 7, virtiofs: 9, mp: 255, dev: 255 },
 };
+/** The table, whose head says how it is written. */
+const TABLE = readFileSync(new URL('./parameters.txt', import.meta.url), 'utf8');
 const cache = new Map<string, Rules>();
-
-/** The parameters of one call in one release; undefined when the table does not have the call. */
-export function rulesOfCall(call: string, release: '8' | '9'): Rules | undefined {
-  return rulesOf(`${CALL_TABLE}\n${GUEST_TABLE}`, call, release);
-}
-
-/** The keys of one kind of property string. */
-export function rulesOfProperties(name: string, release: '8' | '9'): Rules | undefined {
-  return rulesOf(PROPERTY_TABLE, name, release);
-}
 
 /** The rule of a name, where `scsi3` is one of `scsi[n]`. */
 export function ruleOf(rules: Rules, name: string): Rule | undefined {
@@ -50,19 +41,23 @@ export function ruleOf(rules: Rules, name: string): Rule | undefined {
   return highest !== undefined && Number(index) <= highest ? rules.get(`${base}[n]`) : undefined;
 }
 
-function rulesOf(table: string, section: string, release: '8' | '9'): Rules | undefined {
+/**
+ * The parameters of a call (`GET /version`), or the keys of a property string (`agent`), in one release; undefined when the
+ * table does not have it.
+ */
+export function rulesOf(section: string, release: '8' | '9'): Rules | undefined {
   const key = `${release} ${section}`;
   const known = cache.get(key);
   if (known !== undefined) return known;
-  const start = table.indexOf(`\n[${section}]\n`);
+  const start = TABLE.indexOf(`\n[${section}]\n`);
   if (start < 0) return undefined;
-  const rest = table.slice(start + section.length + 4);
+  const rest = TABLE.slice(start + section.length + 4);
   const end = rest.search(/^\[/m);
   const rules = new Map<string, Rule>();
   for (const line of (end < 0 ? rest : rest.slice(0, end)).split('\n')) {
-    if (line.startsWith('@')) for (const [name, rule] of rulesOf(table, line, release) ?? []) rules.set(name, rule);
+    if (line.startsWith('@')) for (const [name, rule] of rulesOf(line, release) ?? []) rules.set(name, rule);
     const mark = /^([89]): /.exec(line)?.[1];
-    if (line === '' || line.startsWith('@') || (mark !== undefined && mark !== release)) continue;
+    if (line === '' || /^[@#]/.test(line) || (mark !== undefined && mark !== release)) continue;
     const rule = parseRule(mark === undefined ? line : line.slice(3));
     rules.set(rule.name, rule);
   }

@@ -1,8 +1,7 @@
 import { amount, type Call, text } from '../call.ts';
 import { failure } from '../errors.ts';
 import { type Guest, mergedConfig } from '../guest.ts';
-import { bootVolume, isAgentEnabled } from '../guest-status.ts';
-import { isNamed } from '../sentinels.ts';
+import { bootVolume, isAgentEnabled, isNamed } from '../guest-status.ts';
 import type { World } from '../world.ts';
 import { AGENT_AFTER_MS } from './start.ts';
 

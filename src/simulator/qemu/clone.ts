@@ -8,10 +8,8 @@ import { Killed } from '../tasks.ts';
 import { isBlock, keepVolume, type Volume } from '../volume.ts';
 import type { World } from '../world.ts';
 import { copyVolume } from './copy.ts';
-import { freeVolumes } from './disks.ts';
-import { isCdrom, parseDrive, printDrive } from './drive.ts';
-import { isDriveKey } from './options.ts';
-import { requireBridges } from './permissions.ts';
+import { freeVolumes, isCdrom, parseDrive, printDrive } from './disks.ts';
+import { isDriveKey, requireBridges } from './options.ts';
 
 /** `POST template`: the disks become base volumes that nobody writes to any more. */
 export function makeTemplate(call: Call): string {

@@ -2,15 +2,13 @@ import { amount, type Call, flag, may, text } from '../call.ts';
 import { busy } from '../change.ts';
 import { randomUuid } from '../clock.ts';
 import { failure, forbidden, textOf } from '../errors.ts';
-import { type Config, newGuest } from '../guest.ts';
-import { normaliseTags } from '../tags.ts';
+import { type Config, newGuest, normaliseTags } from '../guest.ts';
 import { Killed, type TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
 import { allocateDrives, freeVolumes } from './disks.ts';
-import { drivesOf, optionsOf } from './given.ts';
-import { isDriveKey, NO_OPTIONS } from './options.ts';
-import { requireBridges, requireOptions, requireStorages } from './permissions.ts';
+import { isDriveKey, NO_OPTIONS, requireBridges, requireOptions, requireStorages } from './options.ts';
 import { startInTask } from './start.ts';
+import { drivesOf, optionsOf } from './update.ts';
 
 /** `POST /nodes/{node}/qemu` has no declared permission: parameters come first, then these rights. */
 export async function createVm(call: Call): Promise<string> {
@@ -46,7 +44,7 @@ export async function createVm(call: Call): Promise<string> {
       const plan = { vmid, node, config, drives };
       await world.locks.hold(vmid, { patience: 10_000, tooLate: () => busy(vmid) }, () => build(call, plan, task));
       if (!flag(call, 'start')) return;
-      // The start is a task of its own: that it fails is told nowhere here.
+      // The start is a task of its own: this task's log does not show that it failed.
       task.log('Execute autostart');
       startInTask(call, node, vmid);
     }),

@@ -4,7 +4,7 @@ import { failure } from '../errors.ts';
 import { type Guest, isUnusedKey, isVolumeKey, mergedConfig, volidOf } from '../guest.ts';
 import type { TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
-import { rootOnlyError } from './root-only.ts';
+import { rootOnlyError } from './options.ts';
 
 /** `DELETE /nodes/{node}/qemu/{vmid}` */
 export function destroyVm(call: Call): string {
@@ -59,7 +59,7 @@ export function removeGuest(
   if (how.purge) task.log(`purging ${guest.type === 'qemu' ? 'VM' : 'CT'} ${vmid} from related configurations..`);
 }
 
-/** The volumes a guest names anywhere: now, soon, as unused or in a snapshot. Only its own are freed. */
+/** The volumes in a guest's configuration, pending changes, unused keys and snapshots. Only those that it owns are freed. */
 function volumesOf(guest: Guest): string[] {
   const configs = [guest.config, mergedConfig(guest), ...Object.values(guest.snapshots).map((one) => one.config)];
   const keys = (key: string) => isVolumeKey(key) || isUnusedKey(key);

@@ -6,9 +6,9 @@ import type { TaskHandle } from '../tasks.ts';
 import { keepVolume, parentOf, type Volume } from '../volume.ts';
 import type { World } from '../world.ts';
 import { copyVolume } from './copy.ts';
-import { parseDrive, printDrive } from './drive.ts';
+import { parseDrive, printDrive } from './disks.ts';
 import { removeFromBoot } from './pending.ts';
-import { isInSnapshot } from './snapshots-of.ts';
+import { isInSnapshot } from './snapshot.ts';
 
 /** `POST move_disk`: to another storage, or as it is to another VM. */
 export function moveDisk(call: Call): string {

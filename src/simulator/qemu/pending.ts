@@ -1,8 +1,8 @@
 import { type Config, type Guest, isUnusedKey, volidOf } from '../guest.ts';
-import { bootOrder } from '../guest-status.ts';
+import { bootOrder, bootVolume, isAgentEnabled } from '../guest-status.ts';
 import type { World } from '../world.ts';
-import { engage, retire } from './disks.ts';
-import { isDriveKey } from './options.ts';
+import { engage, isCdrom, isCloudinit, retire } from './disks.ts';
+import { appliesAtOnce, isDriveKey } from './options.ts';
 
 /** Applies everything that is pending: what a stop, or a change of a stopped VM, does. */
 export function applyPending(world: World, guest: Guest): void {
@@ -44,4 +44,69 @@ export function removeFromBoot(config: Config, key: string): void {
 export function tidyPending(guest: Guest): void {
   for (const [key, value] of Object.entries(guest.pending)) if (guest.config[key] === value) delete guest.pending[key];
   guest.pendingDelete = guest.pendingDelete.filter((key) => guest.config[key] !== undefined);
+}
+
+/**
+ * Brings pending changes into a running VM as far as it goes; answers a text per key that could not be plugged,
+ * which stays pending. Waits as long as the real server does for a guest that does not let go of a device.
+ */
+export async function hotplug(world: World, guest: Guest): Promise<Record<string, string>> {
+  const errors: Record<string, string> = {};
+  for (const key of [...guest.pendingDelete]) {
+    const problem = await unplug(world, guest, key);
+    if (problem === undefined) applyDelete(world, guest, key);
+    else if (problem !== WAITS) errors[key] = `hotplug problem - ${problem}\n`;
+  }
+  for (const [key, value] of Object.entries(guest.pending)) {
+    const problem = await plug(world, guest, key, value);
+    if (problem === undefined) applyChange(world, guest, key);
+    else if (problem !== WAITS) errors[key] = `hotplug problem - ${problem}\n`;
+  }
+  return errors;
+}
+
+/** No error: the change waits for a stop. */
+const WAITS = 'waits';
+
+async function plug(world: World, guest: Guest, key: string, value: string | number): Promise<string | undefined> {
+  const before = guest.config[key];
+  if (appliesAtOnce(key)) return undefined;
+  if (key === 'agent') return isSameAgent(guest, value) ? undefined : WAITS;
+  if (/^net\d+$/.test(key)) {
+    if (before === undefined || cardOf(before) === cardOf(value)) return undefined;
+    return await unplug(world, guest, key);
+  }
+  if (!/^(scsi|virtio)\d+$/.test(key)) return isCdChange(before, value) ? undefined : WAITS;
+  if (before === undefined) return undefined;
+  if (volidOf(before) === volidOf(value)) return WAITS;
+  return await unplug(world, guest, key);
+}
+
+async function unplug(world: World, guest: Guest, key: string): Promise<string | undefined> {
+  if (appliesAtOnce(key) || /^unused\d+$/.test(key)) return undefined;
+  const isCard = /^net\d+$/.test(key);
+  if (!isCard && !/^(scsi|virtio)\d+$/.test(key)) return WAITS;
+  if (isCloudinit(guest.config[key])) return WAITS;
+  if (!isCard && bootOrder(guest.config).includes(key)) return `can't unplug bootdisk '${key}'`;
+  if (bootVolume(world, guest)?.hotUnplug) return undefined;
+  const isOwnController = isDriveKey(key) && key.startsWith('scsi') && guest.config['scsihw'] === 'virtio-scsi-single';
+  if (key.startsWith('scsi') && !isOwnController) return undefined;
+  await world.clock.wait(isCard ? 6000 : 17_000);
+  const device = isOwnController ? `virtioscsi${key.slice(4)}` : key;
+  return `error on hot-unplugging device '${device}' - still busy in guest?`;
+}
+
+function isSameAgent(guest: Guest, value: string | number): boolean {
+  const isOn = (agent: string | number | undefined) => isAgentEnabled(agent === undefined ? {} : { agent });
+  const before = guest.config['agent'];
+  return before !== undefined && isOn(before) === isOn(value);
+}
+
+/** Model and MAC address, which are the device. */
+function cardOf(value: string | number): string {
+  return String(value).split(',')[0]?.toLowerCase() ?? '';
+}
+
+function isCdChange(before: string | number | undefined, value: string | number): boolean {
+  return isCdrom(before) && isCdrom(value) && !isCloudinit(value);
 }

@@ -2,13 +2,12 @@ import { amount, type Call, flag, text } from '../call.ts';
 import { changing, demandUnlocked } from '../change.ts';
 import { failure } from '../errors.ts';
 import type { Guest } from '../guest.ts';
-import { bootVolume, isAgentEnabled } from '../guest-status.ts';
-import { isNamed } from '../sentinels.ts';
+import { bootVolume, isAgentEnabled, isNamed } from '../guest-status.ts';
 import type { TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
 import { answersAgent } from './agent.ts';
+import { rootOnlyError } from './options.ts';
 import { applyPending } from './pending.ts';
-import { rootOnlyError } from './root-only.ts';
 import { start } from './start.ts';
 
 /** `POST status/stop`: pulls the plug; a stopped VM is no error. */
@@ -45,7 +44,7 @@ export function rebootVm(call: Call): string {
     try {
       await changing(world, amount(call, 'vmid'), () => start(world, guestOf(call), silent(task)), task);
     } catch {
-      // The server restarts the VM outside of this task: its failure is told nowhere (9.2.11).
+      // The server restarts the VM outside of this task: no answer and no task log shows that it failed (9.2.11).
     }
   });
 }

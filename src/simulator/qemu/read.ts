@@ -4,7 +4,7 @@ import { statusOf } from '../guest-status.ts';
 
 type Kind = 'qemu' | 'lxc';
 
-/** `GET config`: with what is pending, or with `current=1` without it. */
+/** `GET config`: the configuration with its pending changes, or without them with `current=1`. */
 export function readConfig(kind: Kind): (call: Call) => unknown {
   return (call) => {
     const guest = guestOf(call, kind);

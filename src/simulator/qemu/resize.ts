@@ -4,7 +4,7 @@ import { failure } from '../errors.ts';
 import type { Guest } from '../guest.ts';
 import { parseSize, printSize } from '../sizes.ts';
 import type { TaskHandle } from '../tasks.ts';
-import { isCdrom, parseDrive, printDrive } from './drive.ts';
+import { isCdrom, parseDrive, printDrive } from './disks.ts';
 
 /** `PUT resize`: everything it may refuse, it refuses in the task. */
 export function resizeVm(call: Call): string {

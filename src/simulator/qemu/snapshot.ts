@@ -4,7 +4,7 @@ import { randomUuid } from '../clock.ts';
 import { failure } from '../errors.ts';
 import { addUnused, type Guest, isUnusedKey, removeUnused, slotOf, volidOf } from '../guest.ts';
 import type { TaskHandle } from '../tasks.ts';
-import { isCdrom, isCloudinit } from './drive.ts';
+import { isCdrom, isCloudinit } from './disks.ts';
 import { isDriveKey } from './options.ts';
 
 /** `GET snapshot`: the snapshots and the present, which is a child of the last one. */
@@ -116,4 +116,14 @@ function snapshotOf(guest: Guest, name: string) {
   const snapshot = guest.snapshots[name];
   if (snapshot === undefined) throw failure(`snapshot '${name}' does not exist`);
   return snapshot;
+}
+
+/** Whether any snapshot of the guest uses a volume. */
+export function isInSnapshot(guest: Guest, volid: string): boolean {
+  return Object.values(guest.snapshots).some((one) => slotOf(one.config, volid) !== undefined);
+}
+
+/** Throws when a volume that is to be freed is part of a snapshot. */
+export function demandUnusedInSnapshots(guest: Guest, volid: string): void {
+  if (isInSnapshot(guest, volid)) throw failure(`unable to delete '${volid}' - volume is still in use (snapshot?)`);
 }

@@ -2,12 +2,12 @@ import { amount, type Call, flag, text } from '../call.ts';
 import { changing, demandUnlocked } from '../change.ts';
 import { failure } from '../errors.ts';
 import { type Guest, isVolumeKey, volidOf } from '../guest.ts';
-import { isNamed } from '../sentinels.ts';
+import { isNamed } from '../guest-status.ts';
 import type { TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
-import { isCloudinit } from './drive.ts';
+import { isCloudinit } from './disks.ts';
+import { rootOnlyError } from './options.ts';
 import { applyPending } from './pending.ts';
-import { rootOnlyError } from './root-only.ts';
 
 /** `POST status/start` */
 export function startVm(call: Call): string {
@@ -24,7 +24,7 @@ export function startInTask(call: Call, node: string, vmid: number): string {
   );
 }
 
-/** Starts a VM whose lock the caller holds; what is pending is applied first. */
+/** Starts a VM, whose lock the caller holds, after its pending changes are applied. */
 export function start(world: World, guest: Guest, task: TaskHandle): void {
   demandUnlocked(guest);
   if (guest.config['template'] === 1) throw failure("you can't start a vm if it's a template");

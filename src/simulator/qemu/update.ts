@@ -1,20 +1,17 @@
 import { amount, type Call, flag, text } from '../call.ts';
 import { changing, demandDigest, demandUnlocked, VM_DIGEST } from '../change.ts';
+import { randomMac } from '../clock.ts';
 import { failure, parameterError } from '../errors.ts';
-import { addUnused, type Config, type Guest, isUnusedKey, mergedConfig, volidOf } from '../guest.ts';
+import { addUnused, type Config, type Guest, isUnusedKey, mergedConfig, normaliseTags, volidOf } from '../guest.ts';
 import { bootOrder } from '../guest-status.ts';
-import { ruleOf, rulesOfCall } from '../parameters/table.ts';
-import { normaliseTags } from '../tags.ts';
+import { parsePropertyString, printPropertyString } from '../parameters/check.ts';
+import { ruleOf, rulesOf } from '../parameters/table.ts';
 import type { TaskHandle } from '../tasks.ts';
-import { allocateDrives, engage, retire, silently } from './disks.ts';
-import { isCdrom, isCloudinit } from './drive.ts';
-import { drivesOf, optionsOf } from './given.ts';
-import { hotplug } from './hotplug.ts';
-import { isDriveKey, NO_OPTIONS } from './options.ts';
-import { applyPending, tidyPending } from './pending.ts';
-import { requireBridges, requireOptions, requireStorages } from './permissions.ts';
-import { rootOnlyError } from './root-only.ts';
-import { demandUnusedInSnapshots } from './snapshots-of.ts';
+import type { World } from '../world.ts';
+import { allocateDrives, engage, isCdrom, isCloudinit, retire, silently } from './disks.ts';
+import { isDriveKey, NO_OPTIONS, requireBridges, requireOptions, requireStorages, rootOnlyError } from './options.ts';
+import { applyPending, hotplug, tidyPending } from './pending.ts';
+import { demandUnusedInSnapshots } from './snapshot.ts';
 
 interface Update {
   readonly keys: readonly string[];
@@ -62,7 +59,7 @@ function read(call: Call, guest: Guest): Update {
   const [deletes, reverts] = [list('delete'), list('revert')];
   if (flag(call, 'skiplock')) throw rootOnlyError('skiplock');
   if (keys.length === 0 && deletes.length === 0 && reverts.length === 0) throw failure('no options specified');
-  const rules = rulesOfCall('@vm', call.world.version.table);
+  const rules = rulesOf('@vm', call.world.version.table);
   for (const [name, names] of [
     ['delete', deletes],
     ['revert', reverts],
@@ -166,4 +163,34 @@ function appendToBoot(guest: Guest, key: string): void {
 function demandBootDevices(config: Config): void {
   const missing = bootOrder(config).find((key) => config[key] === undefined);
   if (missing !== undefined) throw failure(`invalid bootorder: device '${missing}' does not exist'`);
+}
+
+/** The drives among the parameters. */
+export function drivesOf(call: Call, keys: readonly string[]): Map<string, string> {
+  return new Map(keys.filter(isDriveKey).map((key) => [key, text(call, key)]));
+}
+
+/** The other options as they are stored: numbers where the API answers numbers, cards with a MAC address. */
+export function optionsOf(call: Call, keys: readonly string[]): Config {
+  const rules = rulesOf('@vm', call.world.version.table);
+  const config: Config = {};
+  for (const key of keys) {
+    const type = (rules && ruleOf(rules, key))?.type;
+    const value = text(call, key);
+    config[key] = type === 'integer' || type === 'boolean' ? Number(value) : storedText(call.world, key, value);
+  }
+  return config;
+}
+
+function storedText(world: World, key: string, value: string): string {
+  if (/^net\d+$/.test(key)) return storedCard(world, value);
+  return value;
+}
+
+/** A network card as it is stored; one without a MAC address gets a new one. */
+function storedCard(world: World, value: string): string {
+  const rules = rulesOf('net', world.version.table) ?? new Map();
+  const values = new Map(parsePropertyString(value, rules).values);
+  const mac = values.get('macaddr') ?? randomMac(world.clock.random, world.macPrefix);
+  return printPropertyString(values.set('macaddr', mac.toUpperCase()), rules);
 }

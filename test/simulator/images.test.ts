@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readQcow2Head } from '../../src/simulator/qcow2.ts';
+import { readQcow2Head } from '../../src/simulator/images.ts';
 import { makeQcow2 } from './replay/multipart.ts';
 
 describe('the head of a qcow2 file', () => {

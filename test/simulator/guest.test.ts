@@ -1,6 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digestOf } from '../../src/simulator/digest.ts';
-import { newGuest } from '../../src/simulator/guest.ts';
+import { digestOf, newGuest, normaliseTags } from '../../src/simulator/guest.ts';
 
 const CARD = 'name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:02:C8,ip=10.99.0.50/24,type=veth';
 const container = () =>
@@ -34,5 +34,24 @@ describe('the digest', () => {
     const guest = container();
     guest.pending = { unused1: 'fast:200/vm-200-disk-0.raw', rootfs: 'fast:200/vm-200-disk-1.raw,size=2G' };
     expect(digestOf(guest)).toBe('e4165432cda42cd4b8282842ce6e02784637ac3d');
+  });
+});
+
+describe('tags', () => {
+  it('are stored in lower case, sorted, without doubles', () => {
+    expect(normaliseTags('x;y;x;Z')).toBe('x;y;z');
+    expect(normaliseTags('ok;with space UPPER,comma')).toBe('comma;ok;space;upper;with');
+  });
+
+  it('keep their case where the datacenter says so', () => {
+    expect(normaliseTags('b;A', true)).toBe('A;b');
+  });
+
+  it('are one space when there is none', () => {
+    expect(normaliseTags(';;;')).toBe(' ');
+  });
+
+  it('stay as they are the second time', () => {
+    fc.assert(fc.property(fc.string(), (text) => normaliseTags(normaliseTags(text)) === normaliseTags(text)));
   });
 });
