@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cut } from '../lib/text.ts';
 import { UserError } from './errors.ts';
 import type { GuestKind, GuestSpec } from './guest.ts';
-import { Container, knownFields, toContainer, toVm, Vm } from './guest-schema.ts';
+import { knownFields, readEntry } from './guest-schema.ts';
 import { didYouMean } from './nearest.ts';
 import { shapeProblems } from './output-shape.ts';
 
@@ -30,9 +30,9 @@ export function parseDesired(output: unknown): readonly GuestSpec[] {
   const parse = (kind: GuestKind, entries: Readonly<Record<string, unknown>> = {}) => {
     for (const [key, value] of Object.entries(entries)) {
       if (problems.length > mostProblems) return;
-      const read = parseOne(kind, key, value);
+      const read = readEntry(kind, key, value);
       if ('guest' in read) guests.push(read.guest);
-      else problems.push(...read.problems);
+      else problems.push(...problemsOf(kind, key, read.error));
     }
   };
   parse('vm', vms);
@@ -40,21 +40,6 @@ export function parseDesired(output: unknown): readonly GuestSpec[] {
   problems.push(...duplicates(guests));
   if (problems.length > 0) throw invalid(problems);
   return guests.sort((a, b) => a.vmid - b.vmid);
-}
-
-function parseOne(
-  kind: GuestKind,
-  key: string,
-  value: unknown,
-): { readonly guest: GuestSpec } | { readonly problems: readonly string[] } {
-  if (kind === 'vm') {
-    const vm = Vm.safeParse(value, { reportInput: true });
-    return vm.success ? { guest: toVm(key, vm.data) } : { problems: problemsOf(kind, key, vm.error) };
-  }
-  const container = Container.safeParse(value, { reportInput: true });
-  return container.success
-    ? { guest: toContainer(key, container.data) }
-    : { problems: problemsOf(kind, key, container.error) };
 }
 
 function problemsOf(kind: GuestKind, key: string, error: z.ZodError): string[] {

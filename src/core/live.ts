@@ -1,3 +1,5 @@
+import type { ContainerSettings, VmSettings } from './settings.ts';
+
 /** A disk of a guest; `sizeMb` in MiB, absent where Proxmox does not tell it. */
 export interface LiveDisk {
   readonly volid: string;
@@ -5,7 +7,7 @@ export interface LiveDisk {
   readonly sizeMb?: number;
 }
 
-/** A guest's configuration with its pending changes applied, every absent key filled with Proxmox's default. */
+/** What is known of a guest's configuration beside its settings. */
 interface AnyLiveConfig {
   /** SHA-1 of the configuration; changes with every write. */
   readonly digest: string;
@@ -14,38 +16,22 @@ interface AnyLiveConfig {
    * none, the MAC address of net0. Both are made at create and differ for a guest that was made anew.
    */
   readonly uuid?: string;
-  /** 0 of a container that has no limit: all of its host's. */
-  readonly cores: number;
-  readonly memoryMb: number;
-  readonly onboot: boolean;
-  readonly protected: boolean;
-  readonly description: string;
-  /** The bridge of net0. */
-  readonly bridge?: string;
   /** By slot (`scsi0`, `rootfs`), without CD drives and cloud-init. */
   readonly disks: Readonly<Record<string, LiveDisk>>;
   /** Volumes that belong to the guest and are not attached, by key (`unused0`). */
   readonly unused: Readonly<Record<string, string>>;
-  /** Keys with a value that waits for a stop and start. */
+  /** The settings, by the keys of their rows, with a value that waits for a stop and start. */
   readonly pending: readonly string[];
 }
 
-export interface LiveVmConfig extends AnyLiveConfig {
-  readonly sockets: number;
-  readonly scsiHw: string;
-  readonly cloudInit?: { readonly slot: string; readonly storage: string };
-  readonly boot: readonly string[];
-}
+/**
+ * A VM's configuration with its pending changes applied, every absent key filled with Proxmox's default. Its name stands
+ * with the guest, where it is known of every guest.
+ */
+export type LiveVmConfig = AnyLiveConfig & Omit<VmSettings, 'name'> & { readonly boot: readonly string[] };
 
-export interface LiveContainerConfig extends AnyLiveConfig {
-  readonly swapMb: number;
-  /** Of net0, as `ContainerSpec` has them. */
-  readonly ip: string;
-  readonly gateway?: string;
-  readonly unprivileged: boolean;
-  /** Names of the features that are on, sorted. */
-  readonly features: readonly string[];
-}
+/** The same of a container. */
+export type LiveContainerConfig = AnyLiveConfig & Omit<ContainerSettings, 'name'>;
 
 export type LiveConfig = LiveVmConfig | LiveContainerConfig;
 

@@ -251,9 +251,7 @@ describe('what the rollback window has passed over', () => {
     expect(unusedOf(bench)).toEqual([]);
     expect(await files(bench)).toBe(3);
     expect(bench.builder.kept).toHaveLength(3);
-    const said = bench.chat.messages
-      .map((message) => bench.text(message))
-      .filter((text) => text.startsWith('Deleted'));
+    const said = bench.chat.messages.map((message) => bench.text(message)).filter((text) => text.startsWith('Deleted'));
     expect(said.join()).toContain('1 old root disk');
     expect(said.join()).toContain('1 image file');
     expect(said.join()).toContain('test-website (823)');

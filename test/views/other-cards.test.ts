@@ -82,7 +82,7 @@ describe('what was collected', () => {
   });
 
   it('names only what there was', () => {
-    expect(collectedCard({ disks: [], images: [image], roots: 0 })).toMatchObject({ title: 'Collected: 1 image file' });
+    expect(collectedCard({ disks: [], images: [image], roots: 0 })).toMatchObject({ title: 'Deleted: 1 image file' });
   });
 });
 

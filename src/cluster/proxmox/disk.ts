@@ -17,6 +17,11 @@ export function toDisk(drive: Property): LiveDisk {
   return { volid, storage: volid.split(':')[0] ?? '', ...(bytes === undefined ? {} : { sizeMb: toMib(bytes) }) };
 }
 
+/** A cloud-init drive is no disk: `fast:100/vm-100-cloudinit.qcow2`, `lvm:vm-100-cloudinit`. */
+export function isCloudInit(drive: Property): boolean {
+  return /^[^:]*:(?:.*[/-])?cloudinit(?:\.\w+)?$/.test(drive.get('file') ?? '');
+}
+
 /** Proxmox finds these out by itself; the rest of a drive's options vanish unless they are sent again. */
 const notOptions = new Set(['file', 'size', 'format', 'import-from']);
 

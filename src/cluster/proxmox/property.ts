@@ -1,6 +1,9 @@
 /** A Proxmox property string by sub-key, in its order: `virtio=BC:..,bridge=vmbr0`, `fast:100/vm-100-disk-0.qcow2,size=2G`. */
 export type Property = ReadonlyMap<string, string>;
 
+/** A guest's configuration, or a part of it, as text by key. */
+export type Values = Readonly<Record<string, string>>;
+
 /** Splits a property string; a leading part without a name (`fast:100/..`) is stored under `defaultKey`. */
 export function readProperty(text: string, defaultKey: string): Property {
   const parts = text

@@ -1,11 +1,8 @@
 import { splitTags } from '../../core/tags.ts';
 import type { GuestConfig } from './config.ts';
-import { readDrive } from './disk.ts';
+import { isCloudInit, readDrive } from './disk.ts';
 import { holds } from './property.ts';
-import { isCloudInit } from './vm-config.ts';
-
-/** Keys to write, `undefined` deletes one. */
-export type Changes = Readonly<Record<string, string | number | boolean | undefined>>;
+import type { Changes } from './settings.ts';
 
 const properties = /^(?:(?:net|ide|sata|scsi|virtio|mp)\d+|rootfs)$/;
 

@@ -7,7 +7,8 @@ import type { Params } from './client.ts';
 import { type GuestConfig, readConfig } from './config.ts';
 import { isBusy, NoAnswer, ProxmoxError, TaskError } from './errors.ts';
 import { type ListedTask, TaskList } from './schema.ts';
-import { type Changes, isStored } from './stored.ts';
+import type { Changes } from './settings.ts';
+import { isStored } from './stored.ts';
 import { followTask, taskFailure } from './tasks.ts';
 
 /** A call that Proxmox answers with a UPID. */

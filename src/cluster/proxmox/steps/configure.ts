@@ -1,13 +1,11 @@
 import type { DesiredGuest } from '../../../core/guest.ts';
 import { splitTags } from '../../../core/tags.ts';
 import type { Precondition } from '../../cluster.ts';
-import { type GuestConfig, tagsOf, toLiveConfig } from '../config.ts';
+import { type GuestConfig, tagsOf } from '../config.ts';
 import { checkGuest, nextPrecondition } from '../precondition.ts';
-import type { Changes } from '../stored.ts';
+import { type Changes, changedSettings } from '../settings.ts';
 import { putConfig } from '../writes.ts';
-import { containerDifferences } from './container/differences.ts';
 import type { Doing } from './step.ts';
-import { vmDifferences } from './vm/differences.ts';
 
 /** ONE write of all that differs, tags included: nothing in between can be seen or left behind. */
 export async function configure({ api, step, precondition }: Doing<'configure'>): Promise<Precondition> {
@@ -20,11 +18,8 @@ export async function configure({ api, step, precondition }: Doing<'configure'>)
 
 /** What must be written for the guest to be as wanted; `undefined` deletes a key. Protection is not its business. */
 export function differences(config: GuestConfig, guest: DesiredGuest, tags: string): Changes {
-  const live = toLiveConfig(config);
   return {
-    ...(guest.kind === 'vm' ? vmDifferences(config, guest) : containerDifferences(config, guest)),
-    ...(live.description.trim() === guest.description.trim() ? {} : { description: guest.description || undefined }),
-    ...(live.onboot === guest.onboot ? {} : { onboot: guest.onboot }),
+    ...changedSettings(guest, config.values),
     ...(tagsOf(config).join() === splitTags(tags).join() ? {} : { tags }),
   };
 }

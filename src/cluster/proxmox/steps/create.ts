@@ -6,6 +6,7 @@ import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath } from '../api.ts';
 import { readConfig } from '../config.ts';
 import { preconditionOf } from '../precondition.ts';
+import { newDescription } from '../settings.ts';
 import { checkImport } from '../storage.ts';
 import { isFree } from '../vmid.ts';
 import { putConfig } from '../writes.ts';
@@ -30,7 +31,7 @@ export async function create(api: Api, step: StepOf<'create'>, monitor: ClusterM
   }
   const { digest } = await preconditionOf(api, step);
   // Proxmox keeps no empty description: the mark is deleted where the flake has none.
-  await putConfig(api, step, { tags: step.tags, description: guest.description || undefined }, digest);
+  await putConfig(api, step, { tags: step.tags, ...newDescription(guest) }, digest);
   return preconditionOf(api, step);
 }
 

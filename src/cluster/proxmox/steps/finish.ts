@@ -1,7 +1,8 @@
 import { splitTags } from '../../../core/tags.ts';
 import type { Precondition } from '../../cluster.ts';
-import { tagsOf, toLiveConfig } from '../config.ts';
+import { tagsOf } from '../config.ts';
 import { checkGuest, nextPrecondition } from '../precondition.ts';
+import { lastSettings } from '../settings.ts';
 import { putConfig } from '../writes.ts';
 import type { Doing } from './step.ts';
 
@@ -10,7 +11,7 @@ export async function finish({ api, step, precondition }: Doing<'finish'>): Prom
   const config = await checkGuest(api, step, precondition);
   const changes = {
     ...(tagsOf(config).join() === splitTags(step.tags).join() ? {} : { tags: step.tags }),
-    ...(step.guest.protected && !toLiveConfig(config).protected ? { protection: 1 } : {}),
+    ...lastSettings(step.guest, config.values),
   };
   if (Object.keys(changes).length === 0) return precondition;
   await putConfig(api, step, changes, config.digest);

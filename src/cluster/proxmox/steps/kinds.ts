@@ -1,7 +1,7 @@
 import type { GuestKind, GuestRef } from '../../../core/guest.ts';
 import type { Api } from '../api.ts';
 import type { GuestConfig } from '../config.ts';
-import type { Changes } from '../stored.ts';
+import type { Changes } from '../settings.ts';
 import { prepareContainer } from './container/prepare.ts';
 import { containerRoot } from './container/root.ts';
 import type { Doing } from './step.ts';

@@ -1,7 +1,6 @@
 import { type DesiredContainer, type GuestRef, guestLabel } from '../../../../core/guest.ts';
 import { stagingMarker } from '../../../../core/markers.ts';
-import { readConfig } from '../../config.ts';
-import { toContainerConfig } from '../../container-config.ts';
+import { readConfig, toContainerConfig } from '../../config.ts';
 import { pendingTagsText } from '../../markers.ts';
 import { checkGuest } from '../../precondition.ts';
 import { putConfig } from '../../writes.ts';

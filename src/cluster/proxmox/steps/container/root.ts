@@ -5,9 +5,9 @@ import type { GuestConfig } from '../../config.ts';
 import { driveOptions, readDrive } from '../../disk.ts';
 import { freeUnusedKey, isOwnVolume, unusedKeyOf } from '../../markers.ts';
 import { writeProperty } from '../../property.ts';
+import type { Changes } from '../../settings.ts';
 import { writeSize } from '../../size.ts';
 import { volumeSize } from '../../storage.ts';
-import type { Changes } from '../../stored.ts';
 
 /**
  * The mount point with another volume, and the old one as unused in the same write: without that it would drop out of

@@ -1,10 +1,9 @@
 import type { GuestRef } from '../../../../core/guest.ts';
 import type { Api } from '../../api.ts';
-import type { GuestConfig } from '../../config.ts';
+import { type GuestConfig, toVmConfig } from '../../config.ts';
 import { driveOptions, readDrive } from '../../disk.ts';
 import { writeProperty } from '../../property.ts';
-import type { Changes } from '../../stored.ts';
-import { toVmConfig } from '../../vm-config.ts';
+import type { Changes } from '../../settings.ts';
 
 /** The drive with another volume: its options stay, Proxmox reads the size by itself and lists the old one as unused. */
 export async function vmRoot(

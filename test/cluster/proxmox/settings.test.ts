@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { validateNames } from '../../../src/cluster/proxmox/validate-names.ts';
+import { validateNames } from '../../../src/cluster/proxmox/settings.ts';
 import { aContainer, aGuest } from './a-guest.ts';
 
 it('the names of an ordinary flake pass', () => {
