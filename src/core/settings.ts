@@ -170,6 +170,7 @@ const cloudInit = z
     error: 'must be "None" or { StorageReference = "<storage>"; }',
   })
   .transform((value) => (value === 'None' ? undefined : { storage: value.StorageReference }));
+const vlanTag = z.int().min(1).max(4094);
 const ipv4 = String.raw`(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$|/)|(?=$|/))){4}`;
 const address = z
   .string()
@@ -299,6 +300,14 @@ export const settings = {
     kinds: { vm: byDefault(plainName, 'vmbr0'), container: byDefault(plainName, 'vmbr0') },
     restart: false,
     doc: 'the bridge of net0; the rest of the card stays as it is',
+  }),
+  vlan: setting({
+    flake: 'vlan',
+    word: 'vlan',
+    value: amount,
+    kinds: { vm: unmanaged(vlanTag), container: unmanaged(vlanTag) },
+    restart: false,
+    doc: 'the VLAN tag of net0, 1 to 4094',
   }),
   scsiHw: setting({
     flake: 'scsi_hw',

@@ -44,6 +44,7 @@ const vm = {
     read: ({ memory = '512' }) => Number(readProperty(memory, 'current').get('current') ?? 512),
   },
   bridge: bridgeOn('virtio', 'model'),
+  vlan: vlanOn('virtio', 'model'),
   scsiHw: { ...text('scsihw', 'lsi'), check: (name) => check('name of a SCSI controller', name) },
   cloudInit: {
     keys: cloudInitSlots,
@@ -72,6 +73,7 @@ const container = {
   memoryMb: amount('memory', 512),
   swapMb: amount('swap', 512),
   bridge: bridgeOn('name=eth0', 'name'),
+  vlan: vlanOn('name=eth0', 'name'),
   ip: {
     ...onCard('name=eth0', 'name', {
       read: (card) => card.get('ip') ?? 'manual',
@@ -255,6 +257,14 @@ function bridgeOn(fresh: string, first: 'model' | 'name'): Codec<string> {
     }),
     check: (bridge) => check('name of a bridge', bridge),
   };
+}
+
+/** A running VM takes another one at once (source of PVE 9.2.11). */
+function vlanOn(fresh: string, first: 'model' | 'name'): Codec<number | undefined> {
+  return onCard(fresh, first, {
+    read: (card) => (card.has('tag') ? Number(card.get('tag')) : undefined),
+    write: (tag, card) => replaced(card, 'tag', tag === undefined ? undefined : String(tag)),
+  });
 }
 
 /** With a part as the last one, or without it. */
