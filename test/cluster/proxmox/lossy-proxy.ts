@@ -29,6 +29,8 @@ export class LossyProxy {
   readonly writes: string[] = [];
   /** Writes that were sent, whatever became of them. */
   readonly sent: string[] = [];
+  /** The parameters of every form that was sent. */
+  readonly forms: URLSearchParams[] = [];
   #refusal: Refusal | undefined;
   #refusalAfter: Refusal | undefined;
   /** Called before a write is passed on, with the number of those sent before it. */
@@ -79,6 +81,7 @@ export class LossyProxy {
     const path = (request.url ?? '').replace('/api2/json', '');
     const write = `${method} ${path.split('?')[0]}`;
     if (method !== 'GET') await this.before(this.sent.push(write) - 1, write);
+    if (headers['content-type']?.startsWith('application/x-www-form-urlencoded')) this.#keepForm(request);
     if (this.#refusal !== undefined) return refuse(request, response, this.#refusal);
     const index = this.#losses.findIndex((loss) => loss.method === method && loss.path.test(path));
     const [loss] = index < 0 ? [] : this.#losses.splice(index, 1);
@@ -99,6 +102,12 @@ export class LossyProxy {
     });
     upstream.on('error', () => request.socket.destroy());
     request.pipe(upstream);
+  }
+
+  #keepForm(request: http.IncomingMessage): void {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => void chunks.push(chunk));
+    request.on('end', () => void this.forms.push(new URLSearchParams(Buffer.concat(chunks).toString())));
   }
 }
 
