@@ -1,6 +1,7 @@
 import type { AdoptChange, Blocked, Change } from './change.ts';
 import { type DesiredGuest, guestLabel } from './guest.ts';
 import type { LiveGuest } from './live.ts';
+import { protectedAdvice } from './lock.ts';
 import { readTags } from './tags.ts';
 
 /** Who takes a guest over. */
@@ -49,9 +50,10 @@ function refusalOf(owner: Owner, guest: DesiredGuest, live: LiveGuest): Blocked 
       advice: `The configuration of ${label} on node ${live.node} cannot be read. Is the node down?`,
     };
   }
-  if (config.protected || guest.protected) {
-    const where = config.protected ? 'Its protection is on in Proxmox' : 'The flake says protected = true';
-    return { reason: 'protected', advice: `${where}. Take that away to let proxnix take ${label} over.` };
+  if (config.protected) return { reason: 'protected', advice: protectedAdvice({ guestKind: live.kind, vmid }) };
+  if (guest.protected) {
+    const advice = `The flake says protected = true. Set it to false to let proxnix take ${label} over.`;
+    return { reason: 'protected', advice };
   }
   if (config.uuid === undefined) {
     return {

@@ -3,7 +3,7 @@ import { shrinksDisk } from './diff.ts';
 import type { Goal } from './goal.ts';
 import { type ContainerSpec, type DesiredGuest, guestLabel } from './guest.ts';
 import type { KnownGuest, LiveGuest } from './live.ts';
-import { lockedAdvice } from './lock.ts';
+import { lockedAdvice, protectedAdvice } from './lock.ts';
 import { isCreateInterrupted, sameName } from './ownership.ts';
 import { readTags } from './tags.ts';
 
@@ -65,9 +65,7 @@ export function blockOf(change: Touching): Blocked | undefined {
   const label = guestLabel({ guestKind: kindOf(change), vmid });
   const guest = 'guest' in change ? change.guest : undefined;
   const guarded = protectedBy(change, guest);
-  if (guarded !== undefined) {
-    return { reason: 'protected', advice: `${guarded}. Take that away to let proxnix change ${label}.` };
-  }
+  if (guarded !== undefined) return { reason: 'protected', advice: guarded };
   if (live.template) return { reason: 'template', advice: `${label} is a template; proxnix does not touch templates.` };
   if (live.lock !== undefined) {
     return { reason: 'locked', advice: lockedAdvice({ guestKind: live.kind, vmid }, live.lock) };
@@ -122,12 +120,14 @@ function differs(change: Touching, field: FieldChange['field']): boolean {
 }
 
 export function protectedBy(change: Touching, guest: DesiredGuest | undefined): string | undefined {
-  if (change.live.config.protected) return 'Its protection is on in Proxmox';
+  const { live, vmid } = change;
+  if (live.config.protected) return protectedAdvice({ guestKind: live.kind, vmid });
   if (guest?.protected !== true) return undefined;
   // What a run left unfinished was not protected yet: the flake's wish is met by finishing it.
-  if (readTags(change.live.tags).pending || isCreateInterrupted(change.live)) return undefined;
+  if (readTags(live.tags).pending || isCreateInterrupted(live)) return undefined;
   const onlyProtects = change.action === 'update' && change.fields.every((field) => field.field === 'protected');
-  return onlyProtects ? undefined : 'The flake says protected = true';
+  const label = guestLabel({ guestKind: live.kind, vmid });
+  return onlyProtects ? undefined : `The flake says protected = true. Set it to false to let proxnix change ${label}.`;
 }
 
 export function hasRootDisk(guest: DesiredGuest, live: KnownGuest): boolean {

@@ -20,6 +20,17 @@ export interface Goal {
   };
 }
 
+/** Whose guests a fleet's are: only one of several marks them with a tag, in the lower case of Proxmox's tags. */
+export function ownerOf({
+  name,
+  tagged,
+}: {
+  readonly name: string;
+  readonly tagged: boolean;
+}): Pick<Goal, 'fleet' | 'fleetTag'> {
+  return { fleet: name, ...(tagged ? { fleetTag: name.toLowerCase() } : {}) };
+}
+
 /** The one VMID that a plan is about; `undefined`: it is about the whole fleet. */
 export function onlyGuest({ adopt, rollback }: Goal): number | undefined {
   return adopt ?? rollback?.vmid;

@@ -18,3 +18,13 @@ export function lockedAdvice(at: Pick<GuestRef, 'guestKind' | 'vmid'>, lock: str
   const advice = lock === 'create' ? `; ${unlockAdvice(at, lock)}` : '';
   return `${guestLabel(at)} is locked (${lock}). Plan again when that is over${advice}.`;
 }
+
+/** How protection is turned off in Proxmox, where proxnix never does: `qm set 820 --protection 0`. */
+export function unprotectAdvice({ guestKind, vmid }: Pick<GuestRef, 'guestKind' | 'vmid'>): string {
+  return `Turn it off there: \`${guestKind === 'vm' ? 'qm' : 'pct'} set ${vmid} --protection 0\`.`;
+}
+
+/** Why a plan does not touch a guest that Proxmox protects. */
+export function protectedAdvice(at: Pick<GuestRef, 'guestKind' | 'vmid'>): string {
+  return `${guestLabel(at)} is protected in Proxmox. ${unprotectAdvice(at)}`;
+}

@@ -193,7 +193,7 @@ function blockUntilSuccessor(change: Change, changes: readonly Change[]): Change
   if (change.action !== 'destroy' || change.movedTo === undefined || change.blocked !== undefined) return change;
   const successor = changes.find((other) => other.vmid === change.movedTo);
   if (successor?.blocked === undefined) return change;
-  const advice = `Its name moves to VMID ${change.movedTo}, and that is blocked. It stays until the new one can be made.`;
+  const advice = `Kept, because its replacement (VMID ${change.movedTo}) is blocked.`;
   return { ...change, blocked: { reason: 'successor', advice } };
 }
 

@@ -1,6 +1,6 @@
 import type { Commit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
-import { onlyGuest } from '../core/goal.ts';
+import { onlyGuest, ownerOf } from '../core/goal.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { belongsTo } from '../core/ownership.ts';
 import type { Run } from '../core/run.ts';
@@ -24,7 +24,7 @@ export async function findRollback(
 ): Promise<RollbackTarget> {
   const { applied } = store.fleet(fleet.name);
   if (to === undefined) return { commit: await find(fleet, earlierCommit(fleet, runs, applied)) };
-  const goal = { fleet: fleet.name, ...(fleet.tagged ? { fleetTag: fleet.name } : {}) };
+  const goal = ownerOf(fleet);
   const ours = (await fleet.cluster.list()).filter((guest) => belongsTo(goal, guest.tags));
   const guest = ours.find((one) => one.name === to || String(one.vmid) === to);
   // What the guest shall be besides its disk is what was applied; where nothing was, what the flake wants now.

@@ -1,5 +1,6 @@
 import type { ClusterMonitor, Precondition, StoredImage } from '../cluster/cluster.ts';
 import { errorFacts, UserError } from '../core/errors.ts';
+import { ownerOf } from '../core/goal.ts';
 import type { KnownGuest, LiveGuest, LiveState } from '../core/live.ts';
 import { belongsTo, hasConfig } from '../core/ownership.ts';
 import { dueForCollection, type RetainedDisk, stillRetained } from '../core/retained-disks.ts';
@@ -147,7 +148,7 @@ function isDue(kept: readonly RetainedDisk[], fleet: Fleet, now: number): boolea
 
 /** Ours, done, and in nobody's hands. Under protection Proxmox deletes nothing, and that is what protection is for. */
 function mayFree(fleet: Fleet, guest: LiveGuest): boolean {
-  const goal = { fleet: fleet.name, ...(fleet.tagged ? { fleetTag: fleet.name } : {}) };
+  const goal = ownerOf(fleet);
   const free = guest.lock === undefined && !guest.template && guest.config?.protected === false;
   return free && belongsTo(goal, guest.tags) && !readTags(guest.tags).pending;
 }

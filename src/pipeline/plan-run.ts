@@ -1,7 +1,7 @@
 import { type Commit, shortSha } from '../core/commit.ts';
 import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
-import { type Goal, onlyGuest } from '../core/goal.ts';
+import { type Goal, onlyGuest, ownerOf } from '../core/goal.ts';
 import type { DesiredGuest, GuestSpec, ImageRequest } from '../core/guest.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
@@ -140,7 +140,7 @@ function imagesOf(specs: readonly GuestSpec[]): readonly ImageRequest[] {
 }
 
 export function goalOf(fleet: Fleet, commit: Commit, guests: readonly DesiredGuest[]): Goal {
-  return { fleet: fleet.name, commit, guests, ...(fleet.tagged ? { fleetTag: fleet.name.toLowerCase() } : {}) };
+  return { ...ownerOf(fleet), commit, guests };
 }
 
 async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanDeps): Promise<Plan> {

@@ -1,5 +1,6 @@
 import type { Precondition } from '../cluster/cluster.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
+import { ownerOf } from '../core/goal.ts';
 import type { GuestRef } from '../core/guest.ts';
 import type { LiveGuest } from '../core/live.ts';
 import { belongsTo } from '../core/ownership.ts';
@@ -90,7 +91,7 @@ export class Power {
 }
 
 function isOurs(fleet: Fleet, guest: LiveGuest): boolean {
-  const goal = { fleet: fleet.name, ...(fleet.tagged ? { fleetTag: fleet.name } : {}) };
+  const goal = ownerOf(fleet);
   return belongsTo(goal, guest.tags);
 }
 

@@ -1,3 +1,4 @@
+import { ownerOf } from '../core/goal.ts';
 import type { LiveGuest } from '../core/live.ts';
 import { belongsTo, hasConfig } from '../core/ownership.ts';
 import { retainedDiskFor } from '../core/rollback.ts';
@@ -9,7 +10,7 @@ import type { Fleet } from './ports.ts';
 /** Reads how a fleet's guests are, from the cluster now, and what its runs do. */
 export async function readStatus(pipeline: Pipeline, fleet: Fleet): Promise<FleetStatus> {
   const live = await fleet.cluster.readState(new Set());
-  const goal = { fleet: fleet.name, ...(fleet.tagged ? { fleetTag: fleet.name } : {}) };
+  const goal = ownerOf(fleet);
   const ours = live.guests.filter((guest) => belongsTo(goal, guest.tags));
   const runs = pipeline.runs().filter((run) => run.fleet === fleet.name);
   return {

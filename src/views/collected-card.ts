@@ -1,5 +1,6 @@
+import { sizeText } from '../lib/sizes.ts';
 import type { Card, Line } from './card.ts';
-import { bytes, count, guestName } from './format.ts';
+import { count, guestName } from './format.ts';
 
 /** What was deleted because its time was up. */
 export interface Collected {
@@ -29,7 +30,7 @@ export function collectedCard({ disks, images, roots }: Collected): Card {
       ]),
     ),
     ...images.flatMap(({ volid, hash, size }) => [
-      { text: `image file ${hash.slice(0, 8)}, ${bytes(size)}` },
+      { text: `image file ${hash.slice(0, 8)}, ${sizeText(size)}` },
       { text: `  ${volid}` },
     ]),
   ];
@@ -52,5 +53,5 @@ export function collectedCard({ disks, images, roots }: Collected): Card {
 }
 
 function sizeOf({ sizeMb }: { readonly sizeMb?: number }): string {
-  return sizeMb === undefined ? '' : `, ${bytes(sizeMb * 2 ** 20)}`;
+  return sizeMb === undefined ? '' : `, ${sizeText(sizeMb * 2 ** 20)}`;
 }

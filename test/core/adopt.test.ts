@@ -85,13 +85,13 @@ describe('taking a guest over', () => {
       'protected',
       aLiveGuest({ tags: [], config: { protected: true } }),
       {},
-      'Its protection is on in Proxmox. Take that away to let proxnix take VM 823 over.',
+      'VM 823 is protected in Proxmox. Turn it off there: `qm set 823 --protection 0`.',
     ],
     [
       'protected',
       foreign,
       { guests: [aGuest({ protected: true })] },
-      'The flake says protected = true. Take that away to let proxnix take VM 823 over.',
+      'The flake says protected = true. Set it to false to let proxnix take VM 823 over.',
     ],
   ])('is refused: %s', (reason, live, change, advice) => {
     expect(adoption(live, change).blocked).toEqual({ reason, advice });

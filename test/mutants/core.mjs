@@ -10,13 +10,13 @@ export const core = [
     rows: [
       [
         'a protected guest is not changed',
-        "if (change.live.config.protected) return 'Its protection is on in Proxmox';",
+        'if (live.config.protected) return protectedAdvice({ guestKind: live.kind, vmid });',
         '',
       ],
       [
         'the protection of the flake counts',
-        "return onlyProtects ? undefined : 'The flake says protected = true';",
-        'return undefined;',
+        'return onlyProtects ? undefined : `The',
+        'return true ? undefined : `The',
       ],
       [
         'a template is not touched',
@@ -81,7 +81,8 @@ export const core = [
         'if (fleet !== undefined && fleet !== owner.fleet.toLowerCase()) {',
         'if (false) {',
       ],
-      ['a protected guest is not adopted', 'if (config.protected || guest.protected) {', 'if (false) {'],
+      ['a protected guest is not adopted', 'if (config.protected) return', 'if (false) return'],
+      ['a guest that the flake protects is not adopted', 'if (guest.protected) {', 'if (false) {'],
       ['a template is not adopted', 'if (live.template)', 'if (false)'],
       ['a machine without identity is not adopted', 'if (config.uuid === undefined) {', 'if (false) {'],
     ],

@@ -177,7 +177,7 @@ const troubles: Readonly<Record<string, Trouble>> = {
     // The refusal of an upload, with its body on the way, looks like a lost connection.
     happens: ({ simulator }) => simulator.outside({ do: 'daemon-down' }),
     over: ({ simulator }) => simulator.outside({ do: 'daemon-up' }),
-    says: /595 Connection refused.*Node pve1 cannot be reached|no answer from Proxmox \(ECONNRESET\)/s,
+    says: /595 Connection refused.*Node pve1 cannot be reached|does not answer \(connection reset\)/s,
   },
   'it is lost on its way (596)': {
     ofClient: true,

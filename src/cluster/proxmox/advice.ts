@@ -1,4 +1,4 @@
-import { unlockAdvice } from '../../core/lock.ts';
+import { unlockAdvice, unprotectAdvice } from '../../core/lock.ts';
 
 /** What went wrong, as far as advice needs it. `status` is absent for a task that failed. */
 export interface Trouble {
@@ -35,7 +35,7 @@ const rules: readonly (readonly [RegExp, (found: RegExpExecArray, trouble: Troub
   ],
   [/(VM|CT) is locked \((\w+)\)/, (found, trouble) => unlock(found[1] ?? '', found[2] ?? '', trouble)],
   [/can't lock file/, () => 'Another task holds the guest: look at its task list in Proxmox and try again.'],
-  [/protection mode enabled/, () => 'Take the protection off in Proxmox first, if that is what you want.'],
+  [/(?:(VM|CT) .{0,200})?protection mode enabled/, (found, trouble) => unprotect(found[1] ?? '', trouble)],
   [/already exists/, () => 'Choose another `vm_id` in the flake, or take the guest over with /proxnix adopt.'],
   [
     /checksum mismatch|detected modified configuration/,
@@ -64,6 +64,12 @@ export function adviceFor(trouble: Trouble): string | undefined {
     return `${node} did not answer in time, and nothing was repeated: look at a fresh plan.`;
   }
   return undefined;
+}
+
+/** The text names a guest or one of its disks. */
+function unprotect(label: string, { vmid }: Trouble): string {
+  if (vmid === undefined || label === '') return 'Turn its protection off in Proxmox, if that is what you want.';
+  return unprotectAdvice({ guestKind: label === 'CT' ? 'container' : 'vm', vmid });
 }
 
 function unlock(label: string, lock: string, { vmid }: Trouble): string {

@@ -128,7 +128,7 @@ export class Client {
       if (status !== 200) throw new ProxmoxError(call, { status, reason, text }, this.tokenId);
       return Envelope.parse(JSON.parse(text)).data;
     } catch (error) {
-      throw asUserError(call, error);
+      throw asUserError(call, this.#base.origin, error);
     }
   }
 
@@ -166,7 +166,7 @@ function neverHappened(error: unknown): boolean {
   return error instanceof ProxmoxError && error.status === 595;
 }
 
-function asUserError(call: Call, error: unknown): unknown {
+function asUserError(call: Call, origin: string, error: unknown): unknown {
   if (error instanceof UserError) return error;
   if (!(error instanceof Error)) return error;
   if ('type' in error && error.type === 'max-size') {
@@ -176,7 +176,7 @@ function asUserError(call: Call, error: unknown): unknown {
   }
   if (error instanceof FetchError && error.type === 'no-redirect') {
     const next = 'Something before the Proxmox API leads to another address: write that of the API into PROXMOX_URL.';
-    return new NoAnswer(call, 'redirect', true, next);
+    return new NoAnswer(call, 'redirect', { origin, reached: true }, next);
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : named(error);
   if (code === pinMismatch) {
@@ -190,7 +190,7 @@ function asUserError(call: Call, error: unknown): unknown {
       next: 'Give the CA file (/etc/pve/pve-root-ca.pem) or the SHA-256 fingerprint of the certificate. Nothing was sent.',
     });
   }
-  return new NoAnswer(call, code, !neverReached.test(code));
+  return new NoAnswer(call, code, { origin, reached: !neverReached.test(code) });
 }
 
 function named(error: Error): string {

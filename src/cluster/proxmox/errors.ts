@@ -59,14 +59,25 @@ export class NoAnswer extends UserError {
   readonly reached: boolean;
   readonly code: string;
 
-  constructor(call: Call, code: string, reached: boolean, next?: string) {
-    super(`${nameOf(call)}: no answer from Proxmox (${code})`, {
+  /** @param origin of the API, `https://pve1.example.net:8006` */
+  constructor(call: Call, code: string, { origin, reached }: { origin: string; reached: boolean }, next?: string) {
+    const what = `Proxmox at ${origin} does not answer (${codeWords[code] ?? code})`;
+    super(reached ? `${nameOf(call)}: ${what}` : what, {
       next: next ?? 'Check that the Proxmox API is reachable from the bot.',
     });
     this.code = code;
     this.reached = reached;
   }
 }
+
+const codeWords: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'its name cannot be looked up now',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to its network',
+};
 
 /** The certificate is not the one that was pinned or signed: nothing was sent. */
 export class TlsError extends UserError {}

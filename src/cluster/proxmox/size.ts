@@ -18,11 +18,3 @@ export function writeSize(bytes: number): string {
 export function toMib(bytes: number): number {
   return Math.ceil(bytes / mib);
 }
-
-/** Bytes as people read them, `2.0 GiB`. */
-export function sizeText(bytes: number): string {
-  const names = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const power = Math.min(names.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
-  const value = bytes / 2 ** (10 * power);
-  return `${power === 0 ? value : value.toFixed(1)} ${names[power]}`;
-}

@@ -8,8 +8,7 @@ import { adviceFor } from './advice.ts';
 import type { Api } from './api.ts';
 import { uploadBody } from './multipart.ts';
 import { type ListedTask, Permissions, TaskList } from './schema.ts';
-import { sizeText } from './size.ts';
-import { findImage, imageContent, imageName, readStorage } from './storage.ts';
+import { findImage, imageContent, imageName, noRoom, readStorage } from './storage.ts';
 import { followTask, silent, taskFailure } from './tasks.ts';
 import { isLost, newestTask, readUpid } from './writes.ts';
 
@@ -77,8 +76,7 @@ async function preflight(api: Api, file: ImageFile, node: string): Promise<void>
     });
   }
   if (status.avail !== undefined && status.avail < file.size) {
-    const facts = `${sizeText(status.avail)} are free, the image has ${sizeText(file.size)}`;
-    throw new UserError(`The storage ${api.imageStorage} on ${node} is too full: ${facts}.`, {
+    throw new UserError(noRoom(api.imageStorage, node, { free: status.avail, needed: file.size }), {
       next: 'Remove images that are not used any more (`proxnix-<hash>`) from it.',
     });
   }

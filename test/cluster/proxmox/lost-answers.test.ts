@@ -154,7 +154,7 @@ describe('when a write is lost on its way', () => {
     await expect(story.run('stop')).rejects.toThrow('no task of it is to be found');
     await story.upload('a');
     proxy.lose({ method: 'POST', path: /\/upload$/, what: 'request' });
-    await expect(story.upload('b')).rejects.toThrow('no answer from Proxmox');
+    await expect(story.upload('b')).rejects.toThrow('does not answer');
   });
 
   it('a write with a digest is sent again: the second of two would be refused', async () => {

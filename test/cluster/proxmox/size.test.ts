@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readSize, sizeText, toMib, writeSize } from '../../../src/cluster/proxmox/size.ts';
+import { readSize, toMib, writeSize } from '../../../src/cluster/proxmox/size.ts';
 
 it.each([
   ['64M', 64 * 2 ** 20],
@@ -19,14 +19,6 @@ it.each(['', 'big', '1P', '-1G', '1G,x'])('%j is no size', (text) => {
 
 it('MiB are rounded up: a disk that is a little too large is too large', () => {
   expect(toMib(2 ** 30 + 1)).toBe(1025);
-});
-
-it.each([
-  [0, '0 B'],
-  [528 * 1024, '528.0 KiB'],
-  [2 ** 31, '2.0 GiB'],
-])('%d bytes are shown as %s', (bytes, text) => {
-  expect(sizeText(bytes)).toBe(text);
 });
 
 it.each([

@@ -1,5 +1,6 @@
 import { UserError } from '../../../core/errors.ts';
 import { type GuestRef, guestLabel } from '../../../core/guest.ts';
+import { unprotectAdvice } from '../../../core/lock.ts';
 import { readTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import type { Api } from '../api.ts';
@@ -61,7 +62,7 @@ export async function discard(
 function refuseProtected(at: GuestRef, config: GuestConfig): void {
   if (!toLiveConfig(config).protected) return;
   throw new UserError(`${guestLabel(at)} is protected in Proxmox: it is not deleted.`, {
-    next: 'Take the protection off in Proxmox first, if that is what you want.',
+    next: unprotectAdvice(at),
   });
 }
 
