@@ -34,8 +34,8 @@ export const cluster = [
   },
   {
     room: 'proxmox client',
-    file: 'src/cluster/proxmox/connect.ts',
-    tests: ['test/cluster/proxmox/connect.test.ts'],
+    file: 'src/cluster/proxmox/client.ts',
+    tests: ['test/cluster/proxmox/client.test.ts'],
     rows: [
       ['another certificate gets no byte', 'if (!this.#pins.has(seen)) {', 'if (false) {'],
       [
@@ -141,18 +141,21 @@ export const cluster = [
       ],
     ],
   },
-  ...['attach', 'move-disk', 'resize'].map((step) => ({
+  {
     room: 'proxmox writes',
-    file: `${steps}/${step}.ts`,
+    file: `${steps}/staging.ts`,
+    tests: lost,
+    rows: [['attach carries the digest', "'target-digest': config.digest,", '']],
+  },
+  {
+    room: 'proxmox writes',
+    file: `${steps}/root-disk.ts`,
     tests: lost,
     rows: [
-      [
-        `${step} carries the digest`,
-        step === 'attach' ? "'target-digest': config.digest," : 'digest: config.digest',
-        '',
-      ],
+      ['move-disk carries the digest', 'storage, delete: 1, digest: config.digest', 'storage, delete: 1'],
+      ['resize carries the digest', 'size: `${guest.diskGb}G`, digest: config.digest', 'size: `${guest.diskGb}G`'],
     ],
-  })),
+  },
   {
     room: 'destroy',
     file: `${steps}/destroy.ts`,
@@ -225,7 +228,7 @@ export const cluster = [
   },
   {
     room: 'create',
-    file: `${steps}/cut-off.ts`,
+    file: 'src/cluster/proxmox/markers.ts',
     tests: containers,
     rows: [
       ['a container that runs was started by somebody', "at.guestKind === 'vm' || !(await isRunning(api, at))", 'true'],
@@ -246,13 +249,13 @@ export const cluster = [
   },
   {
     room: 'adopt',
-    file: `${steps}/adopt.ts`,
-    tests: ['test/cluster/proxmox/steps/adopt.test.ts'],
+    file: `${steps}/configure.ts`,
+    tests: ['test/cluster/proxmox/steps/configure.test.ts'],
     rows: [['a template is not taken over', " || config.values['template'] === '1') {", ') {']],
   },
   {
     room: 'adopt',
-    file: `${steps}/adopt.ts`,
+    file: `${steps}/configure.ts`,
     tests: contract,
     rows: [
       ['a protected guest is not taken over', 'toLiveConfig(config).protected || ', ''],
@@ -265,7 +268,7 @@ export const cluster = [
   },
   {
     room: 'disks',
-    file: `${steps}/free.ts`,
+    file: `${steps}/destroy.ts`,
     tests: [...containers, ...contract],
     rows: [
       ['a disk in use is not deleted', 'if (attached !== undefined) {', 'if (false) {'],
@@ -275,13 +278,13 @@ export const cluster = [
   },
   {
     room: 'disks',
-    file: `${steps}/container/root.ts`,
+    file: `${steps}/root-disk.ts`,
     tests: containers,
     rows: [['a root is a volume of its own container', 'if (isOwnVolume(at.vmid, volid)) return;', 'return;']],
   },
   {
     room: 'disks',
-    file: `${steps}/swap.ts`,
+    file: `${steps}/root-disk.ts`,
     tests: contract,
     rows: [
       [
@@ -294,7 +297,7 @@ export const cluster = [
   },
   {
     room: 'disks',
-    file: `${steps}/rollback.ts`,
+    file: `${steps}/root-disk.ts`,
     tests: contract,
     rows: [
       [
@@ -304,22 +307,27 @@ export const cluster = [
       ],
     ],
   },
-  ...['configure', 'swap', 'attach', 'restart'].map((step) => ({
+  ...[
+    ['configure', 'configure', 'const changes = differences('],
+    ['root-disk', 'swap', 'const slot = step.guest.diskSlot;\n  const volid'],
+    ['staging', 'attach', 'const staging = await findStaging(api, step);'],
+    ['power', 'restart', 'if (config.pending.length'],
+  ].map(([file, step, next]) => ({
     room: 'guard of a step',
-    file: `${steps}/${step}.ts`,
+    file: `${steps}/${file}.ts`,
     tests: contract,
     rows: [
       [
         `${step} begins with the look at the guest`,
-        'await checkGuest(api, step, precondition)',
-        "await (await import('../config.ts')).readConfig(api, step)",
+        `await checkGuest(api, step, precondition);\n  ${next}`,
+        `await (await import('../config.ts')).readConfig(api, step);\n  ${next}`,
       ],
     ],
   })),
   {
     room: 'staging',
-    file: 'src/cluster/proxmox/staging.ts',
-    tests: ['test/cluster/proxmox/staging.test.ts'],
+    file: 'src/cluster/proxmox/steps/staging.ts',
+    tests: ['test/cluster/proxmox/steps/staging.test.ts'],
     rows: [
       [
         'only a staging guest of ours is deleted',
@@ -330,7 +338,7 @@ export const cluster = [
   },
   {
     room: 'staging',
-    file: 'src/cluster/proxmox/staging.ts',
+    file: 'src/cluster/proxmox/steps/staging.ts',
     tests: [...trouble, ...containers],
     rows: [
       [
@@ -342,7 +350,7 @@ export const cluster = [
   },
   {
     room: 'staging',
-    file: `${steps}/attach.ts`,
+    file: `${steps}/staging.ts`,
     tests: ['test/cluster/proxmox/steps/destroy.test.ts'],
     rows: [['the disk that was handed over is not looked for', '{ unreferenced: false }', '{ unreferenced: true }']],
   },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Client } from '../../cluster/proxmox/client.ts';
-import { mapLimit } from '../../cluster/proxmox/concurrent.ts';
+import { mapLimit } from '../../cluster/proxmox/state.ts';
 import { ProxmoxError } from '../../cluster/proxmox/errors.ts';
 import { Permissions, StorageStatus } from '../../cluster/proxmox/schema.ts';
 

@@ -1,13 +1,11 @@
 import type { GuestKind, GuestRef } from '../../core/guest.ts';
 import type { LiveConfig, LiveContainerConfig, LiveVmConfig } from '../../core/live.ts';
 import { splitTags } from '../../core/tags.ts';
-import { type Api, guestPath } from './api.ts';
-import { isCloudInit, readDrive, toDisk } from './disk.ts';
+import { type Api, guestPath, isFree } from './api.ts';
 import { isMissing, ProxmoxError } from './errors.ts';
-import { type Property, readProperty, type Values } from './property.ts';
+import { isCloudInit, type Property, readDrive, readProperty, toDisk, type Values } from './property.ts';
 import { Pending, type PendingEntry } from './schema.ts';
 import { pendingSettings, readSettings } from './settings.ts';
-import { isFree } from './vmid.ts';
 
 /** A guest's configuration as text by key. */
 export interface GuestConfig {
@@ -34,6 +32,7 @@ export async function readConfig(api: Api, at: GuestRef): Promise<GuestConfig | 
   }
 }
 
+/** An answer of `GET /nodes/{node}/{type}/{vmid}/pending` by key: with and without what is pending. */
 export function toConfig(guestKind: GuestKind, entries: readonly PendingEntry[]): GuestConfig {
   const [digest] = entries.filter((entry) => entry.key === 'digest');
   const options = entries.filter((entry) => entry.key !== 'digest');

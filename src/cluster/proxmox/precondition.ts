@@ -1,8 +1,9 @@
 import { UserError } from '../../core/errors.ts';
 import { type GuestRef, guestLabel } from '../../core/guest.ts';
 import { unlockAdvice } from '../../core/lock.ts';
+import type { StepSpec } from '../../core/steps.ts';
 import { readTags } from '../../core/tags.ts';
-import type { Precondition } from '../cluster.ts';
+import type { ClusterMonitor, Precondition } from '../cluster.ts';
 import type { Api } from './api.ts';
 import { type GuestConfig, identityOf, readConfig, tagsOf } from './config.ts';
 
@@ -79,4 +80,15 @@ async function readUnlocked(api: Api, at: GuestRef): Promise<GuestConfig | undef
     }
     await api.sleep(2000);
   }
+}
+
+/** A step of one kind, with the facts that come with it. */
+export type StepOf<Kind extends StepSpec['kind']> = Extract<StepSpec, { readonly kind: Kind }>;
+
+/** A step on a guest that is there: compared with its precondition before anything is written. */
+export interface Doing<Kind extends StepSpec['kind']> {
+  readonly api: Api;
+  readonly step: StepOf<Kind>;
+  readonly precondition: Precondition;
+  readonly monitor: ClusterMonitor;
 }

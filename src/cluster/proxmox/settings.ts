@@ -9,8 +9,7 @@ import {
   settingsOf,
   type VmSettings,
 } from '../../core/settings.ts';
-import { isCloudInit, readDrive, toDisk } from './disk.ts';
-import { type Property, readProperty, type Values, writeProperty } from './property.ts';
+import { isCloudInit, type Property, readDrive, readProperty, toDisk, type Values, writeProperty } from './property.ts';
 
 /** Keys to write by name; `undefined` deletes one. */
 export type Changes = Readonly<Record<string, string | number | boolean | undefined>>;

@@ -3,10 +3,9 @@ import { guestLabel } from '../../core/guest.ts';
 import type { GuestStatus, LiveGuest, LiveNode, LiveState } from '../../core/live.ts';
 import { splitTags } from '../../core/tags.ts';
 import { type Api, guestPath } from './api.ts';
-import { mapLimit } from './concurrent.ts';
 import { type GuestConfig, nameOf, readConfig, tagsOf, toContainerConfig, toVmConfig } from './config.ts';
 import { ProxmoxError } from './errors.ts';
-import { imageProblemsOn } from './image-support.ts';
+import { imageProblemsOn } from './images.ts';
 import { CurrentStatus, type GuestResource, type Resource, Resources } from './schema.ts';
 
 /**
@@ -130,4 +129,15 @@ function toNodes(resources: readonly Resource[], facts: Parameters<typeof imageP
       };
     })
     .sort((a, b) => (a.node < b.node ? -1 : 1));
+}
+
+/** Maps with at most `limit` calls under way, in the order of the items. */
+export async function mapLimit<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results = new Map<number, R>();
+  const entries = items.entries();
+  const worker = async () => {
+    for (const [index, item] of entries) results.set(index, await work(item));
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return [...results].sort(([a], [b]) => a - b).map(([, result]) => result);
 }

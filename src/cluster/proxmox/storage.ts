@@ -29,6 +29,7 @@ export async function findImage(api: Api, node: string, image: Image): Promise<U
   return volumes.find((volume) => volume.volid.startsWith(name));
 }
 
+/** The file name of an image on the image storage: `proxnix-<hash>.qcow2`. */
 export function imageName(hash: string, format: string): string {
   return `proxnix-${hash}.${format}`;
 }

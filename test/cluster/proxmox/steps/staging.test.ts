@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { z } from 'zod';
-import type { Api } from '../../../src/cluster/proxmox/api.ts';
-import { deleteStaging } from '../../../src/cluster/proxmox/staging.ts';
-import { silent } from '../../../src/cluster/proxmox/tasks.ts';
+import type { Api } from '../../../../src/cluster/proxmox/api.ts';
+import { deleteStaging } from '../../../../src/cluster/proxmox/steps/staging.ts';
+import { silent } from '../../../../src/cluster/proxmox/tasks.ts';
 
 it('a guest that is no staging guest of its owner any more is not deleted', async () => {
   const at = { guestKind: 'vm', vmid: 900_000_823, node: 'pve1' } as const;
