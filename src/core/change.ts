@@ -1,6 +1,5 @@
 import type { DesiredGuest, GuestKind } from './guest.ts';
-import type { KnownGuest, LiveGuest } from './live.ts';
-import type { RetainedDisk } from './retained-disks.ts';
+import type { KnownGuest, LiveGuest, RetainedDisk } from './live.ts';
 import type { FieldWord } from './settings.ts';
 
 /** One value that differs, as people read it: `memory 2048 -> 4096 MiB`. */
@@ -130,6 +129,7 @@ export interface AdoptChange extends ChangeBase {
   readonly next?: UpdateChange | ReplaceChange;
 }
 
+/** What a plan does to one guest. */
 export type Change =
   | CreateChange
   | UpdateChange

@@ -1,6 +1,6 @@
 import type { Commit } from './commit.ts';
 import type { DesiredGuest } from './guest.ts';
-import type { RetainedDisk } from './retained-disks.ts';
+import type { RetainedDisk } from './live.ts';
 
 /** What a plan is for. It travels with the plan, so the plan can be made again from it without evaluating anything. */
 export interface Goal {

@@ -51,5 +51,7 @@ export type GuestSpec = VmSpec | ContainerSpec;
 
 /** A guest wanted, with the image it shall run. */
 export type DesiredVm = VmSpec & { readonly image: Image };
+/** A container wanted, with the image it shall run. */
 export type DesiredContainer = ContainerSpec & { readonly image: Image };
+/** A VM or container wanted, with the image it shall run. */
 export type DesiredGuest = DesiredVm | DesiredContainer;

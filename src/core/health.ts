@@ -81,6 +81,7 @@ export function checkNames(check: HealthCheck | undefined): readonly string[] {
   ];
 }
 
+/** How the check of a port is named in reports: `tcp 22`. */
 export function portName(port: number): string {
   return `tcp ${port}`;
 }

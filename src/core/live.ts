@@ -7,6 +7,23 @@ export interface LiveDisk {
   readonly sizeMb?: number;
 }
 
+/**
+ * A root disk that was taken out of its slot and still lies with its guest as an unused volume. Only these records tell
+ * which volume holds what: the volume's name does not. A volume without a record is never deleted.
+ */
+export interface RetainedDisk {
+  readonly vmid: number;
+  /** The identity of the machine it belongs to (`LiveConfig.uuid`). */
+  readonly uuid: string;
+  readonly volid: string;
+  /** What it holds, as the guest's tags told when it was taken out; absent when they did not. */
+  readonly imageHash?: string;
+  readonly commit?: string;
+  readonly sizeMb?: number;
+  /** When it was taken out, in milliseconds since the epoch. */
+  readonly since: number;
+}
+
 /** What is known of a guest's configuration beside its settings. */
 interface AnyLiveConfig {
   /** SHA-1 of the configuration; changes with every write. */
@@ -33,8 +50,10 @@ export type LiveVmConfig = AnyLiveConfig & Omit<VmSettings, 'name'> & { readonly
 /** The same of a container. */
 export type LiveContainerConfig = AnyLiveConfig & Omit<ContainerSettings, 'name'>;
 
+/** The configuration of a VM or a container. */
 export type LiveConfig = LiveVmConfig | LiveContainerConfig;
 
+/** `unknown`: its node is down, or the list does not know a new guest yet. */
 export type GuestStatus = 'running' | 'stopped' | 'unknown';
 
 interface AnyLiveGuest {
@@ -48,11 +67,13 @@ interface AnyLiveGuest {
   readonly template: boolean;
 }
 
+/** A VM that is there. */
 export interface LiveVm extends AnyLiveGuest {
   readonly kind: 'vm';
   readonly config?: LiveVmConfig;
 }
 
+/** A container that is there. */
 export interface LiveContainer extends AnyLiveGuest {
   readonly kind: 'container';
   readonly config?: LiveContainerConfig;
@@ -63,7 +84,9 @@ export type LiveGuest = LiveVm | LiveContainer;
 
 /** A live guest whose configuration was read. */
 export type KnownVm = LiveVm & { readonly config: LiveVmConfig };
+/** A live container whose configuration was read. */
 export type KnownContainer = LiveContainer & { readonly config: LiveContainerConfig };
+/** A live guest of either kind whose configuration was read. */
 export type KnownGuest = KnownVm | KnownContainer;
 
 /** A node; `freeMemory` in bytes, absent where the token may not see it. */

@@ -1,7 +1,7 @@
 import { ownerOf } from '../core/goal.ts';
 import type { LiveGuest } from '../core/live.ts';
 import { belongsTo, hasConfig } from '../core/ownership.ts';
-import { retainedDiskFor } from '../core/rollback.ts';
+import { retainedDiskFor } from '../core/retained-disks.ts';
 import { readTags } from '../core/tags.ts';
 import type { FleetStatus, GuestStatusRow } from '../views/status-card.ts';
 import type { Pipeline } from './pipeline.ts';

@@ -23,7 +23,11 @@ export const core = [
         "if (live.template) return { reason: 'template', advice: `$" + '{label}',
         "if (false) return { reason: 'template', advice: `$" + '{label}',
       ],
-      ['a locked guest is not touched', 'if (live.lock !== undefined) {', 'if (false) {'],
+      [
+        'a locked guest is not touched',
+        "if (live.lock !== undefined) {\n    return { reason: 'locked', advice: lockedAdvice(",
+        "if (false) {\n    return { reason: 'locked', advice: lockedAdvice(",
+      ],
       ['a disk is not shrunk', "if (change.action === 'update' && shrinksDisk(change.guest, live)) {", 'if (false) {'],
       ['a guest on another node is not moved', "if (guest !== undefined && differs(change, 'node')) {", 'if (false) {'],
       [
@@ -73,8 +77,8 @@ export const core = [
   },
   {
     room: 'plan',
-    file: 'src/core/adopt.ts',
-    tests: ['test/core/adopt.test.ts'],
+    file: 'src/core/block.ts',
+    tests: ['test/core/plan.adopt.test.ts'],
     rows: [
       [
         'a guest of another fleet is not adopted',
@@ -83,7 +87,7 @@ export const core = [
       ],
       ['a protected guest is not adopted', 'if (config.protected) return', 'if (false) return'],
       ['a guest that the flake protects is not adopted', 'if (guest.protected) {', 'if (false) {'],
-      ['a template is not adopted', 'if (live.template)', 'if (false)'],
+      ['a template is not adopted', 'if (live.template)\n', 'if (false)\n'],
       ['a machine without identity is not adopted', 'if (config.uuid === undefined) {', 'if (false) {'],
     ],
   },
@@ -116,8 +120,8 @@ export const core = [
   },
   {
     room: 'plan',
-    file: 'src/core/rollback.ts',
-    tests: ['test/core/rollback.test.ts'],
+    file: 'src/core/retained-disks.ts',
+    tests: ['test/core/retained-disks.test.ts'],
     rows: [
       ['a disk of another machine is not rolled back to', 'disk.uuid === live.config.uuid &&', ''],
       ['a disk that is gone is not rolled back to', 'there.has(disk.volid) &&', ''],

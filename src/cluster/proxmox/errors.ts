@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
-import { unlockAdvice, unprotectAdvice } from '../../core/lock.ts';
+import { unlockAdvice, unprotectAdvice } from '../../core/guest-ref.ts';
 import { cut } from '../../lib/text.ts';
 
 /** A call as errors name it: never with its parameters, which may hold anything. */

@@ -1,6 +1,6 @@
 import { UserError } from '../../core/errors.ts';
 import { type GuestRef, guestLabel } from '../../core/guest.ts';
-import { unlockAdvice } from '../../core/lock.ts';
+import { unlockAdvice } from '../../core/guest-ref.ts';
 import type { StepSpec } from '../../core/steps.ts';
 import { readTags } from '../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../cluster.ts';

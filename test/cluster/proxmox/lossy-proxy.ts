@@ -29,7 +29,7 @@ export class LossyProxy {
   readonly writes: string[] = [];
   /** Writes that were sent, whatever became of them. */
   readonly sent: string[] = [];
-  /** The parameters of every form that was sent. */
+  /** The parameters of every form that reached the server. */
   readonly forms: URLSearchParams[] = [];
   #refusal: Refusal | undefined;
   #refusalAfter: Refusal | undefined;
@@ -81,7 +81,6 @@ export class LossyProxy {
     const path = (request.url ?? '').replace('/api2/json', '');
     const write = `${method} ${path.split('?')[0]}`;
     if (method !== 'GET') await this.before(this.sent.push(write) - 1, write);
-    if (headers['content-type']?.startsWith('application/x-www-form-urlencoded')) this.#keepForm(request);
     if (this.#refusal !== undefined) return refuse(request, response, this.#refusal);
     const index = this.#losses.findIndex((loss) => loss.method === method && loss.path.test(path));
     const [loss] = index < 0 ? [] : this.#losses.splice(index, 1);
@@ -101,6 +100,7 @@ export class LossyProxy {
       } else answer.resume().on('end', () => refuse(request, response, loss.as));
     });
     upstream.on('error', () => request.socket.destroy());
+    if (headers['content-type']?.startsWith('application/x-www-form-urlencoded')) this.#keepForm(request);
     request.pipe(upstream);
   }
 

@@ -1,6 +1,6 @@
 import { UserError } from '../../../core/errors.ts';
 import { type GuestRef, guestLabel } from '../../../core/guest.ts';
-import { unprotectAdvice } from '../../../core/lock.ts';
+import { unprotectAdvice } from '../../../core/guest-ref.ts';
 import { readTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, isFree } from '../api.ts';

@@ -1,6 +1,6 @@
 import { UserError } from '../../../core/errors.ts';
 import { type DesiredContainer, type GuestKind, type GuestRef, guestLabel } from '../../../core/guest.ts';
-import { unlockAdvice } from '../../../core/lock.ts';
+import { unlockAdvice } from '../../../core/guest-ref.ts';
 import { stagingMarker } from '../../../core/markers.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath, isFree, taskType } from '../api.ts';

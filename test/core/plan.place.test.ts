@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { placeGuest } from '../../src/core/place.ts';
-import { createPlan } from '../../src/core/plan.ts';
+import { createPlan, placeGuest } from '../../src/core/plan.ts';
 import { aGoal, aGuest, aNode, aState, gib } from '../support/builders.ts';
 
 const nodes = [
