@@ -4,6 +4,7 @@ import type { KnownGuest } from './live.ts';
 import {
   type AnyRow,
   type AnySetting,
+  type Difference,
   isManaged,
   rowsOf,
   sameValue,
@@ -36,47 +37,57 @@ export function shrinksDisk(wanted: GuestSpec, live: KnownGuest): boolean {
   return size !== undefined && size > wanted.diskGb * 1024;
 }
 
+type Values = Readonly<Record<string, unknown>>;
+
 function* diffSettings(wanted: DesiredGuest, live: KnownGuest): Generator<FieldChange> {
   const newDisk = imageDiffers(wanted, live);
+  const values = settingsIn(live);
   for (const row of rowsOf(wanted.kind)) {
     // A new image brings a new disk of the size and on the storage wanted.
     if (row.word === undefined || (row.role === 'root' && newDisk)) continue;
-    const difference = differenceOf(row, wanted, live);
+    const difference = row.role === 'setting' ? differenceOf(row, wanted, values) : differenceBeside(row, wanted, live);
     if (difference !== undefined) {
       yield { field: row.word, ...difference, restart: waitsForRestart(row, wanted.kind) };
     }
   }
 }
 
-function differenceOf(row: AnyRow, wanted: DesiredGuest, live: KnownGuest): { from: string; to: string } | undefined {
-  if (row.role === 'root') return row.differs?.(wanted, live.config.disks[wanted.diskSlot]);
-  if (row.role === 'place') return row.differs?.(wanted, live);
-  const [from, to] = [liveValue(row, live), wantedValue(row, wanted)];
+function differenceOf(row: AnySetting, wanted: DesiredGuest, live: Values): Difference | undefined {
+  const [from, to] = [live[row.key], wantedValue(row, wanted)];
   if (!isManaged(row, wanted.kind, to) || sameValue(row, from, to)) return undefined;
   return { from: showValue(row, from), to: withUnit(row, to) };
 }
 
+/** How something differs that the configuration does not hold: the root disk, or the guest's place. */
+function differenceBeside(
+  row: Exclude<AnyRow, AnySetting>,
+  wanted: DesiredGuest,
+  live: KnownGuest,
+): Difference | undefined {
+  if (row.role === 'root') return row.differs?.(wanted, live.config.disks[wanted.diskSlot]);
+  return row.differs?.(wanted, live);
+}
+
 /** Values that are written already and wait for a restart that an interrupted run did not come to. */
 function* pendingSettings(wanted: DesiredGuest, live: KnownGuest): Generator<FieldChange> {
-  if (live.status !== 'running') return;
+  if (live.status !== 'running' || live.config.pending.length === 0) return;
+  const values = settingsIn(live);
   for (const row of settingsOf(wanted.kind)) {
     const to = wantedValue(row, wanted);
     if (!live.config.pending.includes(row.key) || !isManaged(row, wanted.kind, to)) continue;
-    // What is to be written anyway is told once.
-    if (sameValue(row, liveValue(row, live), to)) {
+    // A value that still differs is among the differences already.
+    if (sameValue(row, values[row.key], to)) {
       yield { field: row.word, from: 'pending', to: withUnit(row, to), restart: true };
     }
   }
 }
 
-function wantedValue({ key }: AnySetting, wanted: DesiredGuest): unknown {
-  const values: Readonly<Record<string, unknown>> = wanted;
-  return values[key];
+function settingsIn({ name, config }: KnownGuest): Values {
+  return { ...config, name };
 }
 
-function liveValue({ key }: AnySetting, { name, config }: KnownGuest): unknown {
-  const values: Readonly<Record<string, unknown>> = { ...config, name };
-  return values[key];
+function wantedValue({ key }: AnySetting, wanted: Values): unknown {
+  return wanted[key];
 }
 
 function withUnit(row: AnySetting, value: unknown): string {

@@ -110,7 +110,8 @@ interface LiveRoot {
   readonly sizeMb?: number;
 }
 
-interface Difference {
+/** A value as it is and as it is wanted, as people read them. */
+export interface Difference {
   readonly from: string;
   readonly to: string;
 }

@@ -126,7 +126,7 @@ export const cluster = [
         'if (upid !== undefined) return upid;\n    throw new UserError(`',
         'if (upid !== undefined) return upid;\n    return begin(api, call);\n    throw new UserError(`',
       ],
-      ['a known task is not that of a lost answer', '.filter(({ upid }) => !api.told.has(upid))', ''],
+      ['a known task is not that of a lost answer', '.filter(({ upid }) => !api.seenUpids.has(upid))', ''],
     ],
   },
   {
@@ -153,7 +153,7 @@ export const cluster = [
     tests: lost,
     rows: [
       ['move-disk carries the digest', 'storage, delete: 1, digest: config.digest', 'storage, delete: 1'],
-      ['resize carries the digest', 'size: `${guest.diskGb}G`, digest: config.digest', 'size: `${guest.diskGb}G`'],
+      ['resize carries the digest', 'G`, digest: config.digest };', 'G` };'],
     ],
   },
   {

@@ -17,8 +17,8 @@ export interface Api {
   /** The first VMID tried for the staging guest of a guest. */
   readonly stagingVmid: (vmid: number) => number;
   readonly timeouts: Timeouts;
-  /** The tasks whose UPIDs were answered: none of them is that of a lost answer. */
-  readonly told: Set<string>;
+  /** The UPIDs that calls were answered with: none of them is the task of a call whose answer was lost. */
+  readonly seenUpids: Set<string>;
 }
 
 /** The part of pino that is used: facts first, then a sentence. */

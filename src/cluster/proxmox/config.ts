@@ -72,8 +72,8 @@ export function toVmConfig(config: GuestConfig): LiveVmConfig {
 }
 
 /**
- * The configuration of a container as the core knows it. A bind mount is told among the disks by its path: it is no
- * volume, and still more than the root that a new container has.
+ * The configuration of a container as the core knows it. A bind mount is among the disks under its path: it is no
+ * volume, but a new container has none.
  */
 export function toContainerConfig(config: GuestConfig): LiveContainerConfig {
   const { name: _, ...settings } = readSettings('container', config.values);

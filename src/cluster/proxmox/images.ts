@@ -8,7 +8,7 @@ import { runTask } from './writes.ts';
 /** What `upload` names its files: disk images of VMs and templates of containers. */
 const ours = /^[^:]+:(?:import|vztmpl)\/proxnix-([0-9a-df-np-sv-z]{32})\.(?:qcow2|raw|tar\.\w+)$/;
 
-/** Every image file of ours on the image storage, as each node that is online sees it; a shared one is told once. */
+/** Every image file of ours on the image storage, as each node that is online sees it; one on a shared storage is listed once. */
 export async function listImages(api: Api): Promise<readonly StoredImage[]> {
   const resources = await api.client.get('/cluster/resources', Resources);
   const storages = resources.flatMap((entry) =>

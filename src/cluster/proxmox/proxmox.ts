@@ -54,7 +54,7 @@ export class ProxmoxCluster implements Cluster {
       sleep,
       stagingVmid: options.stagingVmid ?? ((vmid) => 900_000_000 + (vmid % 90_000_000)),
       timeouts,
-      told: new Set(),
+      seenUpids: new Set(),
     };
   }
 

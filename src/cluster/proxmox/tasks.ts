@@ -11,7 +11,7 @@ export interface TaskEnd {
   readonly text: string;
 }
 
-/** Says nothing to nobody. */
+/** A monitor that reports nothing. */
 export const silent: ClusterMonitor = { task() {}, progress() {}, line() {} };
 
 /** Bytes of a line of a task, and how much of its log is held. */
@@ -54,7 +54,7 @@ export async function followTask(api: Api, upid: string, monitor: ClusterMonitor
   });
 }
 
-/** What a task's failure is told as: with the reason that only its log has, and its last lines. */
+/** The error of a failed task: with the reason that only its log has, and with its last lines. */
 export async function taskFailure(api: Api, upid: string, doing: string, end: TaskEnd): Promise<TaskError> {
   const task = readUpid(upid);
   const lines = task === undefined ? [] : (await readLog(api, taskPath(upid, task.node), 0)).lines;

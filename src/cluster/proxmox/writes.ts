@@ -101,7 +101,7 @@ async function begin(api: Api, call: TaskCall): Promise<string> {
 /** The UPID that a call was answered with. */
 export function readUpid(api: Api, answer: unknown): string {
   const upid = z.string().startsWith('UPID:').parse(answer);
-  api.told.add(upid);
+  api.seenUpids.add(upid);
   return upid;
 }
 
@@ -120,7 +120,7 @@ export async function newestTask(
 ): Promise<string | undefined> {
   for (let look = 0; look < 3; look++) {
     await api.sleep(look * 1000);
-    const unknown = (await list()).filter(({ upid }) => !api.told.has(upid));
+    const unknown = (await list()).filter(({ upid }) => !api.seenUpids.has(upid));
     const newest = unknown.filter(fits).sort((a, b) => b.starttime - a.starttime)[0];
     if (newest !== undefined) return newest.upid;
   }

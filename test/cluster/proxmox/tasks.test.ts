@@ -54,7 +54,7 @@ async function following(...looks: readonly Look[]) {
     imageStorage: 'local',
     pool: undefined,
     stagingVmid: (vmid: number) => vmid,
-    told: new Set<string>(),
+    seenUpids: new Set<string>(),
     version: async () => '9.2.11',
     timeouts: defaultTimeouts,
   };

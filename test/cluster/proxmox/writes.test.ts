@@ -32,7 +32,7 @@ async function refusing(error: string, pending: Record<string, string>) {
   const log = { debug() {}, warn() {} };
   const version = async () => '9.2.11';
   const rest = { version, imageStorage: 'local', pool: undefined, stagingVmid: (vmid: number) => vmid };
-  return { client, log, timeouts: defaultTimeouts, told: new Set<string>(), ...clock, ...rest };
+  return { client, log, timeouts: defaultTimeouts, seenUpids: new Set<string>(), ...clock, ...rest };
 }
 
 it.each([

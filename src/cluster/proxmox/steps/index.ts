@@ -9,7 +9,7 @@ import { create } from './create.ts';
 import { destroy, discard, free } from './destroy.ts';
 import { restart, start, stop } from './power.ts';
 import { importDisk, moveDisk, resize, rollback, swap } from './root-disk.ts';
-import { attach, stage } from './staging.ts';
+import { attach, prepare } from './staging.ts';
 
 /** Carries out one step, after the tasks that still run on its guest. */
 export async function performStep(
@@ -40,7 +40,7 @@ export async function performStep(
     case 'restart':
       return restart({ api, step, precondition, monitor });
     case 'prepare':
-      return stage({ api, step, precondition, monitor });
+      return prepare({ api, step, precondition, monitor });
     case 'attach':
       return attach({ api, step, precondition, monitor });
     case 'swap':

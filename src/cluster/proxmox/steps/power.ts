@@ -17,7 +17,7 @@ export async function start({ api, step, precondition, monitor }: Doing<'start'>
   return nextPrecondition(api, step, precondition);
 }
 
-/** At once: what stops here is deleted or did not listen. */
+/** Stops the guest at once, without a shutdown: it is deleted next, or it did not shut down. */
 export async function stop({ api, step, precondition, monitor }: Doing<'stop'>): Promise<Precondition> {
   await checkGuest(api, step, precondition);
   if (!(await isRunning(api, step))) return precondition;
@@ -69,7 +69,7 @@ export async function power(
 }
 
 /**
- * One reboot by the server makes pending changes real, also when the bot dies meanwhile. A guest that does not listen
+ * One reboot by the server makes pending changes real, also when the bot dies meanwhile. A guest that does not shut down
  * is stopped; one that the server could not start again is started here, because only that task tells why.
  */
 export async function restart({ api, step, precondition, monitor }: Doing<'restart'>): Promise<Precondition> {

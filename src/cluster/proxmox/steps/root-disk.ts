@@ -125,7 +125,7 @@ export async function swap({ api, step, precondition }: Doing<'swap'>): Promise<
 
 /**
  * The old root disk takes its slot again. A guest that still runs it keeps on running: the swap was never made real and
- * is reverted. Any other is stopped, because what runs on the new disk does not listen; who asks starts it.
+ * is reverted. Any other is stopped, because a guest that is ill may not answer a shutdown; the next step starts it.
  */
 export async function rollback({ api, step, precondition, monitor }: Doing<'rollback'>): Promise<Precondition> {
   const config = await checkGuest(api, step, precondition);

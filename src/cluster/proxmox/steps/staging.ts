@@ -17,13 +17,13 @@ import { isRunning, stopGuest } from './power.ts';
 import { growDisk, importVolume } from './root-disk.ts';
 
 /** The new root disk in a guest of its own: the one that runs is not touched, nor is its lock held. */
-export async function stage(doing: Doing<'prepare'>): Promise<Precondition> {
+export async function prepare(doing: Doing<'prepare'>): Promise<Precondition> {
   const { api, step, precondition, monitor } = doing;
   await checkGuest(api, step, precondition);
   const image = await checkImport(api, step.node, step.guest);
   const { guestKind, node } = step;
   const at = { guestKind, node, vmid: await freeStagingVmid(api, step, monitor) };
-  await kinds[guestKind].stage(doing, at, image);
+  await kinds[guestKind].make(doing, at, image);
   return precondition;
 }
 
@@ -73,7 +73,7 @@ async function moveOver({ api, step, monitor }: Doing<'attach'>, staging: Stagin
 /** How a new root is prepared and handed over: what a VM and a container do differently in the same steps. */
 interface Kind {
   /** Makes the staging guest `at` with a new root from the uploaded image, ready to be handed over. */
-  stage(doing: Doing<'prepare'>, at: GuestRef, image: string): Promise<void>;
+  make(doing: Doing<'prepare'>, at: GuestRef, image: string): Promise<void>;
   /** Where the new root lies in the staging guest. */
   readonly stagingSlot: string;
   /** The call that gives a volume of one guest to another, and what it calls the two slots. */
@@ -82,12 +82,12 @@ interface Kind {
 
 const kinds: Readonly<Record<GuestKind, Kind>> = {
   vm: {
-    stage: prepareVm,
+    make: prepareVm,
     stagingSlot: 'scsi0',
     reassign: { call: 'move_disk', task: 'qmmove', from: 'disk', to: 'target-disk' },
   },
   container: {
-    stage: prepareContainer,
+    make: prepareContainer,
     stagingSlot: 'mp0',
     reassign: { call: 'move_volume', task: 'move_volume', from: 'volume', to: 'target-volume' },
   },
@@ -161,7 +161,7 @@ export async function findStaging(api: Api, owner: GuestRef): Promise<Staging | 
   return undefined;
 }
 
-/** One whose creation was cut off carries no mark, and no token gets rid of it: nobody is told that nothing is left. */
+/** Throws where a staging guest is locked by an interrupted create: it has no marker, and no token can delete it. */
 export async function refuseLocked(api: Api, owner: GuestRef): Promise<void> {
   const range = new Set(candidates(api, owner.vmid));
   const resources = await api.client.get('/cluster/resources', Resources, { type: 'vm' });

@@ -16,7 +16,7 @@ it('a guest that is no staging guest of its owner any more is not deleted', asyn
     throw new Error('nothing may be written');
   };
   const client = { get, request, serverTime: () => 0 };
-  const api = { client, now: () => 0, timeouts: { busyMs: 0 }, told: new Set() } as unknown as Api;
+  const api = { client, now: () => 0, timeouts: { busyMs: 0 }, seenUpids: new Set() } as unknown as Api;
   await deleteStaging(api, at, 823, silent);
   expect(writes).toEqual([]);
 });
