@@ -110,7 +110,7 @@ describe('rolling one guest back', () => {
   });
 
   it('takes the newest disk that is there and tells what it holds', () => {
-    const newer = { ...disk, volid: 'local-lvm:vm-823-disk-9', since: t0 + 1 };
+    const newer = { ...oldRoot, volid: 'local-lvm:vm-823-disk-9', since: t0 + 1 };
     expect(onlyChange(back([newer, oldRoot]))).toMatchObject({ to: newer });
     const { imageHash: _, ...unknown } = newer;
     expect(onlyChange(back([unknown, oldRoot]))).toMatchObject({ to: oldRoot });
@@ -120,7 +120,7 @@ describe('rolling one guest back', () => {
 
   it.each<[string, readonly RetainedDisk[]]>([
     ['none is retained', []],
-    ['what is retained holds the image it runs', [{ ...disk, imageHash: imageHash(aGuest().image) }]],
+    ['what is retained holds the image it runs', [{ ...oldRoot, imageHash: imageHash(aGuest().image) }]],
   ])('is blocked when %s', (_, retained) => {
     const change = onlyChange(back(retained));
     expect(change).toMatchObject({ action: 'rollback', blocked: { reason: 'nothing-retained' } });
@@ -161,7 +161,7 @@ describe('rolling a fleet back to a commit', () => {
     ['size', { sizeMb: 10 * 1024 }],
     ['storage', { volid: 'slow:vm-823-disk-1' }],
   ])('builds the image where the retained disk has another %s', (_, other) => {
-    expect(onlyChange(back([{ ...disk, ...other }])).action).toBe('replace');
+    expect(onlyChange(back([{ ...oldRoot, ...other }])).action).toBe('replace');
   });
 
   it('never takes a retained disk for a push', () => {

@@ -171,7 +171,7 @@ describe('when a write is lost on its way', () => {
     const meanwhile = () => world.admin('PUT', '/nodes/pve1/qemu/823/config', { description: 'theirs' });
     proxy.lose({ method: 'PUT', path: /\/config$/, what: 'request', meanwhile });
     await expect(story.run('configure', { guest: aGuest({ description: 'new' }), tags: pending })).rejects.toThrow(
-      'no answer',
+      'does not answer',
     );
     expect((await story.read()).config?.description).toBe('theirs');
     expect(proxy.writes.filter((write) => write.endsWith('/823/config'))).toHaveLength(3);
