@@ -1,5 +1,4 @@
-import { hash } from './hash.ts';
-import type { Plan } from './plan.ts';
+import { hash, type Plan } from './plan.ts';
 
 /** A drift that people were told of. */
 export interface AcknowledgedDrift {

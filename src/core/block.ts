@@ -1,14 +1,15 @@
-import { type Blocked, type Change, type FieldChange, kindOf } from './change.ts';
+import { type AdoptChange, type Blocked, type Change, type FieldChange, kindOf } from './change.ts';
 import { shrinksDisk } from './diff.ts';
 import type { Goal } from './goal.ts';
 import { type ContainerSpec, type DesiredGuest, guestLabel } from './guest.ts';
+import { lockedAdvice, protectedAdvice } from './guest-ref.ts';
 import type { KnownGuest, LiveGuest } from './live.ts';
-import { lockedAdvice } from './lock.ts';
 import { isCreateInterrupted, sameName } from './ownership.ts';
 import { readTags } from './tags.ts';
 
 const kindWords = { vm: 'VM', container: 'container' } as const;
 
+/** Why the guest under a wanted VMID is not one to be changed; `undefined` when it is. */
 export function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): Blocked | undefined {
   const who = `VMID ${live.vmid} is`;
   if (live.kind !== guest.kind) {
@@ -45,6 +46,7 @@ export function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): 
   return undefined;
 }
 
+/** Why nothing is done to a guest whose configuration could not be read. */
 export function unreadable(live: LiveGuest): Blocked {
   return {
     reason: 'unreachable',
@@ -52,22 +54,23 @@ export function unreadable(live: LiveGuest): Blocked {
   };
 }
 
+/** A change of a guest that is there and was read. */
 export type Touching = Exclude<Change, { action: 'create' | 'conflict' }> & { readonly live: KnownGuest };
 
+/** The change, blocked where it must not run. */
 export function blockIfNeeded(change: Touching): Change {
   if (change.blocked !== undefined) return change;
   const blocked = blockOf(change);
   return blocked === undefined ? change : { ...change, blocked };
 }
 
+/** Why a change must not run; `undefined` when it may. The first reason counts. */
 export function blockOf(change: Touching): Blocked | undefined {
   const { live, vmid } = change;
   const label = guestLabel({ guestKind: kindOf(change), vmid });
   const guest = 'guest' in change ? change.guest : undefined;
   const guarded = protectedBy(change, guest);
-  if (guarded !== undefined) {
-    return { reason: 'protected', advice: `${guarded}. Take that away to let proxnix change ${label}.` };
-  }
+  if (guarded !== undefined) return { reason: 'protected', advice: guarded };
   if (live.template) return { reason: 'template', advice: `${label} is a template; proxnix does not touch templates.` };
   if (live.lock !== undefined) {
     return { reason: 'locked', advice: lockedAdvice({ guestKind: live.kind, vmid }, live.lock) };
@@ -121,15 +124,82 @@ function differs(change: Touching, field: FieldChange['field']): boolean {
   return 'fields' in change && change.fields.some((one) => one.field === field);
 }
 
+/** Whose protection forbids the change, as advice; `undefined` when nobody's does. */
 export function protectedBy(change: Touching, guest: DesiredGuest | undefined): string | undefined {
-  if (change.live.config.protected) return 'Its protection is on in Proxmox';
+  const { live, vmid } = change;
+  if (live.config.protected) return protectedAdvice({ guestKind: live.kind, vmid });
   if (guest?.protected !== true) return undefined;
   // What a run left unfinished was not protected yet: the flake's wish is met by finishing it.
-  if (readTags(change.live.tags).pending || isCreateInterrupted(change.live)) return undefined;
+  if (readTags(live.tags).pending || isCreateInterrupted(live)) return undefined;
   const onlyProtects = change.action === 'update' && change.fields.every((field) => field.field === 'protected');
-  return onlyProtects ? undefined : 'The flake says protected = true';
+  const label = guestLabel({ guestKind: live.kind, vmid });
+  return onlyProtects ? undefined : `The flake says protected = true. Set it to false to let proxnix change ${label}.`;
 }
 
+/** Is there a disk in the slot that the flake says the root disk is in? */
 export function hasRootDisk(guest: DesiredGuest, live: KnownGuest): boolean {
   return live.config.disks[guest.diskSlot] !== undefined;
+}
+
+/** Who takes a guest over. */
+interface Owner {
+  readonly fleet: string;
+}
+
+/**
+ * Taking over a guest that is not ours.
+ * @param tags its tags from then on
+ * @param next what a plan would do to it with these tags
+ */
+export function adoptChange(
+  owner: Owner,
+  guest: DesiredGuest,
+  live: LiveGuest,
+  { tags, next }: { readonly tags: string; readonly next: Change | undefined },
+): AdoptChange {
+  const { vmid, name } = guest;
+  const base = { action: 'adopt', vmid, name, node: live.node, guest, live, tags } as const;
+  const blocked = refusalOf(owner, guest, live);
+  if (blocked !== undefined) return { ...base, blocked };
+  return next?.action === 'update' || next?.action === 'replace' ? { ...base, next } : base;
+}
+
+function refusalOf(owner: Owner, guest: DesiredGuest, live: LiveGuest): Blocked | undefined {
+  const { vmid, config } = live;
+  const label = guestLabel({ guestKind: live.kind, vmid });
+  if (live.kind !== guest.kind)
+    return {
+      reason: 'kind',
+      advice: `VMID ${vmid} is a ${live.kind === 'vm' ? 'VM' : 'container'}. Give ${guest.key} another vm_id.`,
+    };
+  const { fleet } = readTags(live.tags);
+  if (fleet !== undefined && fleet !== owner.fleet.toLowerCase()) {
+    return { reason: 'not-ours', advice: `${label} is a guest of the fleet "${fleet}".` };
+  }
+  if (live.template)
+    return { reason: 'template', advice: `${label} is a template; proxnix does not manage templates.` };
+  if (live.lock !== undefined) {
+    return { reason: 'locked', advice: `${label} is locked (${live.lock}). Ask again when that is over.` };
+  }
+  if (config === undefined) {
+    return {
+      reason: 'unreachable',
+      advice: `The configuration of ${label} on node ${live.node} cannot be read. Is the node down?`,
+    };
+  }
+  if (config.protected) return { reason: 'protected', advice: protectedAdvice({ guestKind: live.kind, vmid }) };
+  if (guest.protected) {
+    const advice = `The flake says protected = true. Set it to false to let proxnix take ${label} over.`;
+    return { reason: 'protected', advice };
+  }
+  if (config.uuid === undefined) {
+    return {
+      reason: 'not-ours',
+      advice:
+        live.kind === 'vm'
+          ? `${label} has no SMBIOS UUID, by which proxnix knows a machine. Set one in Proxmox.`
+          : `${label} has no net0 with a MAC address, by which proxnix knows a container. Add one in Proxmox.`,
+    };
+  }
+  return undefined;
 }

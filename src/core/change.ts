@@ -1,29 +1,10 @@
 import type { DesiredGuest, GuestKind } from './guest.ts';
-import type { KnownGuest, LiveGuest } from './live.ts';
-import type { RetainedDisk } from './retained-disks.ts';
+import type { KnownGuest, LiveGuest, RetainedDisk } from './live.ts';
+import type { FieldWord } from './settings.ts';
 
 /** One value that differs, as people read it: `memory 2048 -> 4096 MiB`. */
 export interface FieldChange {
-  readonly field:
-    | 'name'
-    | 'description'
-    | 'onboot'
-    | 'protected'
-    | 'tags'
-    | 'cores'
-    | 'sockets'
-    | 'memory'
-    | 'disk'
-    | 'storage'
-    | 'bridge'
-    | 'scsi-hw'
-    | 'cloud-init'
-    | 'swap'
-    | 'ip'
-    | 'gateway'
-    | 'features'
-    | 'unprivileged'
-    | 'node';
+  readonly field: FieldWord;
   readonly from: string;
   readonly to: string;
   /** Proxmox keeps it pending until a stop and start. */
@@ -148,6 +129,7 @@ export interface AdoptChange extends ChangeBase {
   readonly next?: UpdateChange | ReplaceChange;
 }
 
+/** What a plan does to one guest. */
 export type Change =
   | CreateChange
   | UpdateChange

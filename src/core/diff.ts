@@ -1,6 +1,17 @@
 import type { FieldChange } from './change.ts';
-import { type ContainerSpec, type DesiredGuest, type GuestSpec, imageHash, type VmSpec } from './guest.ts';
-import type { KnownContainer, KnownGuest, KnownVm } from './live.ts';
+import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
+import type { KnownGuest } from './live.ts';
+import {
+  type AnyRow,
+  type AnySetting,
+  type Difference,
+  isManaged,
+  rowsOf,
+  sameValue,
+  settingsOf,
+  showValue,
+  waitsForRestart,
+} from './settings.ts';
 import { finalTags, readTags, splitTags } from './tags.ts';
 
 const anyCommit = '0'.repeat(40);
@@ -10,25 +21,8 @@ const anyCommit = '0'.repeat(40);
  * among it (`imageDiffers`). Both sides are canonical, so right after an apply it yields nothing.
  */
 export function* diffGuest(wanted: DesiredGuest, live: KnownGuest, fleetTag?: string): Generator<FieldChange> {
-  const { config } = live;
-  yield* text('name', live.name, wanted.name);
-  if (wanted.node !== undefined) yield* text('node', live.node, wanted.node);
-  // What a VM is given waits for a stop; a container's share of its host changes at once.
-  const waits = wanted.kind === 'vm';
-  if (config.cores === 0) yield* text('cores', 'all', String(wanted.cores), waits);
-  else yield* number('cores', config.cores, wanted.cores, '', waits);
-  if (isVm(live) && wanted.kind === 'vm') yield* number('sockets', live.config.sockets, wanted.sockets, '', true);
-  yield* number('memory', config.memoryMb, wanted.memoryMb, ' MiB', waits);
-  if (!isVm(live) && wanted.kind === 'container')
-    yield* number('swap', live.config.swapMb, wanted.swapMb, ' MiB', false);
-  yield* rootDisk(wanted, live);
-  yield* text('bridge', config.bridge ?? 'none', wanted.bridge);
-  if (isVm(live) && wanted.kind === 'vm') yield* vmHardware(wanted, live);
-  if (!isVm(live) && wanted.kind === 'container') yield* containerSettings(wanted, live);
-  yield* text('onboot', yesNo(config.onboot), yesNo(wanted.onboot));
-  yield* text('protected', yesNo(config.protected), yesNo(wanted.protected));
-  yield* description(config.description, wanted.description);
-  yield* pendingValues(wanted, live);
+  yield* diffSettings(wanted, live);
+  yield* pendingSettings(wanted, live);
   if (!imageDiffers(wanted, live)) yield* tags(wanted, live, fleetTag);
 }
 
@@ -43,73 +37,61 @@ export function shrinksDisk(wanted: GuestSpec, live: KnownGuest): boolean {
   return size !== undefined && size > wanted.diskGb * 1024;
 }
 
-function* rootDisk(wanted: DesiredGuest, live: KnownGuest): Generator<FieldChange> {
-  // A new image brings a new disk of the size and on the storage wanted.
-  if (imageDiffers(wanted, live)) return;
-  const disk = live.config.disks[wanted.diskSlot];
-  if (disk === undefined) {
-    yield { field: 'disk', from: 'none', to: `${wanted.diskGb} GiB at ${wanted.diskSlot}`, restart: false };
-    return;
+type Values = Readonly<Record<string, unknown>>;
+
+function* diffSettings(wanted: DesiredGuest, live: KnownGuest): Generator<FieldChange> {
+  const newDisk = imageDiffers(wanted, live);
+  const values = settingsIn(live);
+  for (const row of rowsOf(wanted.kind)) {
+    // A new image brings a new disk of the size and on the storage wanted.
+    if (row.word === undefined || (row.role === 'root' && newDisk)) continue;
+    const difference = row.role === 'setting' ? differenceOf(row, wanted, values) : differenceBeside(row, wanted, live);
+    if (difference !== undefined) {
+      yield { field: row.word, ...difference, restart: waitsForRestart(row, wanted.kind) };
+    }
   }
-  if (disk.sizeMb !== undefined && disk.sizeMb !== wanted.diskGb * 1024) {
-    yield { field: 'disk', from: gib(disk.sizeMb), to: `${wanted.diskGb} GiB`, restart: false };
-  }
-  yield* text('storage', disk.storage, wanted.storage);
 }
 
-function* vmHardware(wanted: VmSpec, { config }: KnownVm): Generator<FieldChange> {
-  yield* text('scsi-hw', config.scsiHw, wanted.scsiHw, true);
-  yield* text('cloud-init', config.cloudInit?.storage ?? 'none', wanted.cloudInit?.storage ?? 'none', true);
+function differenceOf(row: AnySetting, wanted: DesiredGuest, live: Values): Difference | undefined {
+  const [from, to] = [live[row.key], wantedValue(row, wanted)];
+  if (!isManaged(row, wanted.kind, to) || sameValue(row, from, to)) return undefined;
+  return { from: showValue(row, from), to: withUnit(row, to) };
 }
 
-function* containerSettings(wanted: ContainerSpec, { config }: KnownContainer): Generator<FieldChange> {
-  yield* text('ip', config.ip, wanted.ip);
-  yield* text('gateway', config.gateway ?? 'none', wanted.gateway ?? 'none');
-  yield* text('features', config.features.join(' ') || 'none', wanted.features.join(' ') || 'none', true);
-  yield* text('unprivileged', yesNo(config.unprivileged), yesNo(wanted.unprivileged));
-}
-
-function isVm(live: KnownGuest): live is KnownVm {
-  return live.kind === 'vm';
+/** How something differs that the configuration does not hold: the root disk, or the guest's place. */
+function differenceBeside(
+  row: Exclude<AnyRow, AnySetting>,
+  wanted: DesiredGuest,
+  live: KnownGuest,
+): Difference | undefined {
+  if (row.role === 'root') return row.differs?.(wanted, live.config.disks[wanted.diskSlot]);
+  return row.differs?.(wanted, live);
 }
 
 /** Values that are written already and wait for a restart that an interrupted run did not come to. */
-function* pendingValues(wanted: GuestSpec, live: KnownGuest): Generator<FieldChange> {
-  if (isVm(live) && wanted.kind === 'vm') yield* pendingOfVm(wanted, live);
-  if (!isVm(live) && wanted.kind === 'container') yield* pendingOfContainer(wanted, live);
-}
-
-/** Features always wait; the rest only when the running container did not take it. */
-function* pendingOfContainer(wanted: ContainerSpec, { status, config }: KnownContainer): Generator<FieldChange> {
-  const waits = (key: string) => status === 'running' && config.pending.includes(key);
-  const features = wanted.features.join(' ') || 'none';
-  if (waits('features') && (config.features.join(' ') || 'none') === features) yield pending('features', features);
-  if (waits('cores') && config.cores === wanted.cores) yield pending('cores', String(wanted.cores));
-  if (waits('memory') && config.memoryMb === wanted.memoryMb) yield pending('memory', `${wanted.memoryMb} MiB`);
-  if (waits('swap') && config.swapMb === wanted.swapMb) yield pending('swap', `${wanted.swapMb} MiB`);
-  if (waits('net0') && config.bridge === wanted.bridge && config.ip === wanted.ip) yield pending('ip', wanted.ip);
-}
-
-function pending(field: FieldChange['field'], to: string): FieldChange {
-  return { field, from: 'pending', to, restart: true };
-}
-
-function* pendingOfVm(wanted: VmSpec, live: KnownVm): Generator<FieldChange> {
-  const { config } = live;
-  const waits = (key: string) => live.status === 'running' && config.pending.includes(key);
-  if (waits('cores') && config.cores === wanted.cores) yield pending('cores', String(wanted.cores));
-  if (waits('sockets') && config.sockets === wanted.sockets) yield pending('sockets', String(wanted.sockets));
-  if (waits('memory') && config.memoryMb === wanted.memoryMb) yield pending('memory', `${wanted.memoryMb} MiB`);
-  if (waits('scsihw') && config.scsiHw === wanted.scsiHw) yield pending('scsi-hw', wanted.scsiHw);
-  if (waits('net0') && config.bridge === wanted.bridge) yield pending('bridge', wanted.bridge);
-  const drive = config.cloudInit?.storage;
-  if (
-    config.pending.some((key) => /^ide\d$/.test(key)) &&
-    drive === wanted.cloudInit?.storage &&
-    live.status === 'running'
-  ) {
-    yield pending('cloud-init', drive ?? 'none');
+function* pendingSettings(wanted: DesiredGuest, live: KnownGuest): Generator<FieldChange> {
+  if (live.status !== 'running' || live.config.pending.length === 0) return;
+  const values = settingsIn(live);
+  for (const row of settingsOf(wanted.kind)) {
+    const to = wantedValue(row, wanted);
+    if (!live.config.pending.includes(row.key) || !isManaged(row, wanted.kind, to)) continue;
+    // A value that still differs is among the differences already.
+    if (sameValue(row, values[row.key], to)) {
+      yield { field: row.word, from: 'pending', to: withUnit(row, to), restart: true };
+    }
   }
+}
+
+function settingsIn({ name, config }: KnownGuest): Values {
+  return { ...config, name };
+}
+
+function wantedValue({ key }: AnySetting, wanted: Values): unknown {
+  return wanted[key];
+}
+
+function withUnit(row: AnySetting, value: unknown): string {
+  return `${showValue(row, value)}${row.unit ?? ''}`;
 }
 
 function* tags(wanted: DesiredGuest, live: KnownGuest, fleetTag: string | undefined): Generator<FieldChange> {
@@ -122,38 +104,4 @@ function* tags(wanted: DesiredGuest, live: KnownGuest, fleetTag: string | undefi
   const missing = expected.filter((tag) => !now.includes(tag)).map((tag) => tag.replace(anyCommit, '…'));
   if (extra.length === 0 && missing.length === 0) return;
   yield { field: 'tags', from: extra.join(' ') || 'none', to: missing.join(' ') || 'none', restart: false };
-}
-
-function* description(from: string, to: string): Generator<FieldChange> {
-  // Proxmox adds a line feed to some descriptions; a text area in its page adds others.
-  if (from.trimEnd() === to.trimEnd()) return;
-  yield { field: 'description', from: shortened(from), to: shortened(to), restart: false };
-}
-
-function* number(
-  field: FieldChange['field'],
-  from: number,
-  to: number,
-  unit: string,
-  restart: boolean,
-): Generator<FieldChange> {
-  if (from !== to) yield { field, from: String(from), to: `${to}${unit}`, restart };
-}
-
-function* text(field: FieldChange['field'], from: string, to: string, restart = false): Generator<FieldChange> {
-  if (from !== to) yield { field, from, to, restart };
-}
-
-function yesNo(value: boolean): string {
-  return value ? 'yes' : 'no';
-}
-
-function gib(sizeMb: number): string {
-  return `${Number((sizeMb / 1024).toFixed(2))}`;
-}
-
-function shortened(value: string): string {
-  const line = value.trimEnd().replace(/\s+/g, ' ');
-  if (line === '') return 'none';
-  return line.length > 32 ? `"${line.slice(0, 31)}…"` : `"${line}"`;
 }

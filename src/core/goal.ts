@@ -1,6 +1,6 @@
 import type { Commit } from './commit.ts';
 import type { DesiredGuest } from './guest.ts';
-import type { RetainedDisk } from './retained-disks.ts';
+import type { RetainedDisk } from './live.ts';
 
 /** What a plan is for. It travels with the plan, so the plan can be made again from it without evaluating anything. */
 export interface Goal {
@@ -18,6 +18,17 @@ export interface Goal {
     /** The disks there are to go back to. */
     readonly retained: readonly RetainedDisk[];
   };
+}
+
+/** Whose guests a fleet's are: only one of several marks them with a tag, in the lower case of Proxmox's tags. */
+export function ownerOf({
+  name,
+  tagged,
+}: {
+  readonly name: string;
+  readonly tagged: boolean;
+}): Pick<Goal, 'fleet' | 'fleetTag'> {
+  return { fleet: name, ...(tagged ? { fleetTag: name.toLowerCase() } : {}) };
 }
 
 /** The one VMID that a plan is about; `undefined`: it is about the whole fleet. */

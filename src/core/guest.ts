@@ -1,5 +1,8 @@
-/** A VM or a container: as Proxmox VE calls the two, `qemu` and `lxc` in its API. Both are guests. */
-export type GuestKind = 'vm' | 'container';
+import type { GuestKind } from './guest-ref.ts';
+import type { ContainerFields, VmFields } from './settings.ts';
+
+export { type GuestKind, type GuestRef, guestLabel } from './guest-ref.ts';
+export type { HealthCheck } from './health.ts';
 
 /** Which image of a configuration: a VM runs a disk image of it, a container its root file system as a tarball. */
 export interface ImageRequest {
@@ -27,71 +30,28 @@ export function imageHash(image: Pick<Image, 'storePath'>): string {
   return image.storePath.slice('/nix/store/'.length, '/nix/store/'.length + 32);
 }
 
-/** How a started guest is judged; absent in the flake: the defaults of the health check. */
-export interface HealthCheck {
-  readonly agent: boolean;
-  readonly tcp: readonly number[];
-  readonly http?: string;
-  readonly timeoutS: number;
-}
-
-/** Where a guest is, and what it is: all that an API call about it needs. */
-export interface GuestRef {
-  readonly guestKind: GuestKind;
-  readonly vmid: number;
-  readonly node: string;
-}
-
-/** One guest as the flake wants it, every default filled in. Sizes: MiB for memory, GiB for the root disk. */
-interface AnyGuestSpec {
-  /** Its key in `proxnix.vms` or `proxnix.containers`. */
-  readonly key: string;
-  readonly name: string;
-  readonly vmid: number;
-  readonly imageType: string;
-  readonly cores: number;
-  readonly memoryMb: number;
-  readonly diskGb: number;
-  readonly storage: string;
-  readonly protected: boolean;
-  readonly bridge: string;
-  /** The slot of the root disk: `scsi0`, or `rootfs` of a container. */
-  readonly diskSlot: string;
-  readonly node?: string;
-  readonly onboot: boolean;
-  readonly order: number;
-  readonly description: string;
-  readonly health?: HealthCheck;
-}
-
-export interface VmSpec extends AnyGuestSpec {
+/** A VM as the flake wants it, every default filled in. */
+export type VmSpec = {
   readonly kind: 'vm';
-  readonly sockets: number;
-  readonly cloudInit?: { readonly storage: string };
-  readonly scsiHw: string;
-}
+  /** Its key in `proxnix.vms`. */
+  readonly key: string;
+} & VmFields;
 
-export interface ContainerSpec extends AnyGuestSpec {
+/** A container as the flake wants it, every default filled in. */
+export type ContainerSpec = {
   readonly kind: 'container';
+  /** Its key in `proxnix.containers`. */
+  readonly key: string;
+  /** A container has its root in this slot and no other. */
   readonly diskSlot: 'rootfs';
-  readonly swapMb: number;
-  /** `dhcp`, `manual`, or an IPv4 address with its prefix (`10.0.0.5/24`). */
-  readonly ip: string;
-  /** The IPv4 gateway, where the address is a fixed one. */
-  readonly gateway?: string;
-  readonly unprivileged: boolean;
-  /** Names of the features that are on, sorted: `nesting`. */
-  readonly features: readonly string[];
-}
+} & ContainerFields;
 
+/** A guest as the flake wants it. */
 export type GuestSpec = VmSpec | ContainerSpec;
 
 /** A guest wanted, with the image it shall run. */
 export type DesiredVm = VmSpec & { readonly image: Image };
+/** A container wanted, with the image it shall run. */
 export type DesiredContainer = ContainerSpec & { readonly image: Image };
+/** A VM or container wanted, with the image it shall run. */
 export type DesiredGuest = DesiredVm | DesiredContainer;
-
-/** How Proxmox itself names one guest: `VM 823`, `CT 830`. */
-export function guestLabel({ guestKind, vmid }: Pick<GuestRef, 'guestKind' | 'vmid'>): string {
-  return `${guestKind === 'vm' ? 'VM' : 'CT'} ${vmid}`;
-}

@@ -1,3 +1,5 @@
+import type { ContainerSettings, VmSettings } from './settings.ts';
+
 /** A disk of a guest; `sizeMb` in MiB, absent where Proxmox does not tell it. */
 export interface LiveDisk {
   readonly volid: string;
@@ -5,7 +7,24 @@ export interface LiveDisk {
   readonly sizeMb?: number;
 }
 
-/** A guest's configuration with its pending changes applied, every absent key filled with Proxmox's default. */
+/**
+ * A root disk that was taken out of its slot and still lies with its guest as an unused volume. Only these records tell
+ * which volume holds what: the volume's name does not. A volume without a record is never deleted.
+ */
+export interface RetainedDisk {
+  readonly vmid: number;
+  /** The identity of the machine it belongs to (`LiveConfig.uuid`). */
+  readonly uuid: string;
+  readonly volid: string;
+  /** What it holds, as the guest's tags told when it was taken out; absent when they did not. */
+  readonly imageHash?: string;
+  readonly commit?: string;
+  readonly sizeMb?: number;
+  /** When it was taken out, in milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** What is known of a guest's configuration beside its settings. */
 interface AnyLiveConfig {
   /** SHA-1 of the configuration; changes with every write. */
   readonly digest: string;
@@ -14,41 +33,27 @@ interface AnyLiveConfig {
    * none, the MAC address of net0. Both are made at create and differ for a guest that was made anew.
    */
   readonly uuid?: string;
-  /** 0 of a container that has no limit: all of its host's. */
-  readonly cores: number;
-  readonly memoryMb: number;
-  readonly onboot: boolean;
-  readonly protected: boolean;
-  readonly description: string;
-  /** The bridge of net0. */
-  readonly bridge?: string;
   /** By slot (`scsi0`, `rootfs`), without CD drives and cloud-init. */
   readonly disks: Readonly<Record<string, LiveDisk>>;
   /** Volumes that belong to the guest and are not attached, by key (`unused0`). */
   readonly unused: Readonly<Record<string, string>>;
-  /** Keys with a value that waits for a stop and start. */
+  /** The settings, by the keys of their rows, with a value that waits for a stop and start. */
   readonly pending: readonly string[];
 }
 
-export interface LiveVmConfig extends AnyLiveConfig {
-  readonly sockets: number;
-  readonly scsiHw: string;
-  readonly cloudInit?: { readonly slot: string; readonly storage: string };
-  readonly boot: readonly string[];
-}
+/**
+ * A VM's configuration with its pending changes applied, every absent key filled with Proxmox's default. Its name stands
+ * with the guest, where it is known of every guest.
+ */
+export type LiveVmConfig = AnyLiveConfig & Omit<VmSettings, 'name'> & { readonly boot: readonly string[] };
 
-export interface LiveContainerConfig extends AnyLiveConfig {
-  readonly swapMb: number;
-  /** Of net0, as `ContainerSpec` has them. */
-  readonly ip: string;
-  readonly gateway?: string;
-  readonly unprivileged: boolean;
-  /** Names of the features that are on, sorted. */
-  readonly features: readonly string[];
-}
+/** The same of a container. */
+export type LiveContainerConfig = AnyLiveConfig & Omit<ContainerSettings, 'name'>;
 
+/** The configuration of a VM or a container. */
 export type LiveConfig = LiveVmConfig | LiveContainerConfig;
 
+/** `unknown`: its node is down, or the list does not know a new guest yet. */
 export type GuestStatus = 'running' | 'stopped' | 'unknown';
 
 interface AnyLiveGuest {
@@ -62,11 +67,13 @@ interface AnyLiveGuest {
   readonly template: boolean;
 }
 
+/** A VM that is there. */
 export interface LiveVm extends AnyLiveGuest {
   readonly kind: 'vm';
   readonly config?: LiveVmConfig;
 }
 
+/** A container that is there. */
 export interface LiveContainer extends AnyLiveGuest {
   readonly kind: 'container';
   readonly config?: LiveContainerConfig;
@@ -77,7 +84,9 @@ export type LiveGuest = LiveVm | LiveContainer;
 
 /** A live guest whose configuration was read. */
 export type KnownVm = LiveVm & { readonly config: LiveVmConfig };
+/** A live container whose configuration was read. */
 export type KnownContainer = LiveContainer & { readonly config: LiveContainerConfig };
+/** A live guest of either kind whose configuration was read. */
 export type KnownGuest = KnownVm | KnownContainer;
 
 /** A node; `freeMemory` in bytes, absent where the token may not see it. */

@@ -31,14 +31,17 @@ function hasOnlyRoot({ disks, unused }: LiveConfig): boolean {
   return Object.keys(disks).every((slot) => slot === 'rootfs') && Object.keys(unused).length === 0;
 }
 
+/** Has the guest neither a disk in a slot nor an unused one? */
 export function hasNoDisks(config: LiveConfig): boolean {
   return Object.keys(config.disks).length === 0 && Object.keys(config.unused).length === 0;
 }
 
+/** Is it called as the flake wants it? Proxmox keeps the case of names and means nothing by it. */
 export function sameName(guest: DesiredGuest, live: LiveGuest): boolean {
   return guest.name.toLowerCase() === live.name.toLowerCase();
 }
 
+/** Was its configuration read? */
 export function hasConfig(guest: LiveGuest): guest is KnownGuest {
   return guest.config !== undefined;
 }

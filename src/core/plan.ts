@@ -1,15 +1,13 @@
-import { adoptChange } from './adopt.ts';
-import { blockIfNeeded, conflictWith, unreadable } from './block.ts';
+import { createHash } from 'node:crypto';
+import { adoptChange, blockIfNeeded, conflictWith, unreadable } from './block.ts';
 import type { Change } from './change.ts';
 import { diffGuest, imageDiffers } from './diff.ts';
 import { type Goal, onlyGuest } from './goal.ts';
-import { type DesiredGuest, imageHash } from './guest.ts';
-import { hash } from './hash.ts';
+import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
 import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
 import { attachedVolumes } from './markers.ts';
 import { belongsTo, hasConfig, hasNoDisks, isCreateInterrupted, stagedFor } from './ownership.ts';
-import { placeGuest, withGuest } from './place.ts';
-import { retainedDiskFor, rollbackChange } from './rollback.ts';
+import { retainedDiskFor, rollbackChange } from './retained-disks.ts';
 import { adoptedTags, readTags, splitTags } from './tags.ts';
 
 /** The difference between a goal and the live cluster. */
@@ -193,7 +191,7 @@ function blockUntilSuccessor(change: Change, changes: readonly Change[]): Change
   if (change.action !== 'destroy' || change.movedTo === undefined || change.blocked !== undefined) return change;
   const successor = changes.find((other) => other.vmid === change.movedTo);
   if (successor?.blocked === undefined) return change;
-  const advice = `Its name moves to VMID ${change.movedTo}, and that is blocked. It stays until the new one can be made.`;
+  const advice = `Kept, because its replacement (VMID ${change.movedTo}) is blocked.`;
   return { ...change, blocked: { reason: 'successor', advice } };
 }
 
@@ -248,4 +246,50 @@ function basisOf(change: Change): Basis {
     ...(live.config === undefined ? {} : { digest: live.config.digest }),
     ...(live.config?.uuid === undefined ? {} : { uuid: live.config.uuid }),
   };
+}
+
+/**
+ * The node for a new guest: the one the flake names, else the online node with the storage and the most free memory. One
+ * that cannot get images for it is taken only where no other can: what it lacks is then what the plan says.
+ * `earlier` is where the same plan put it before: free memory moves all the time and must not make a plan look drifted.
+ * @returns the node, or the reason why there is none
+ */
+export function placeGuest(
+  guest: GuestSpec,
+  nodes: readonly LiveNode[],
+  earlier?: string,
+): { readonly node: string } | { readonly problem: string } {
+  const able = nodes.filter((node) => node.online && node.storages.includes(guest.storage));
+  if (guest.node !== undefined) {
+    const named = nodes.find((node) => node.node === guest.node);
+    if (named === undefined) return { problem: `The cluster has no node "${guest.node}".` };
+    if (!named.online) return { problem: `Node ${guest.node} is offline.` };
+    if (!able.includes(named)) return { problem: `Node ${guest.node} has no storage "${guest.storage}".` };
+    return { node: guest.node };
+  }
+  const supplied = able.filter((node) => node.imageProblems?.[guest.kind] === undefined);
+  const fit = supplied.length === 0 ? able : supplied;
+  if (earlier !== undefined && fit.some((node) => node.node === earlier)) return { node: earlier };
+  const [best] = [...fit].sort((a, b) => (b.freeMemory ?? 0) - (a.freeMemory ?? 0) || a.node.localeCompare(b.node));
+  if (best === undefined) return { problem: `No node that is online has a storage "${guest.storage}".` };
+  return { node: best.node };
+}
+
+/** The nodes once the guest is there: of several new ones not all go where there was room for one. */
+export function withGuest(nodes: readonly LiveNode[], on: string, { memoryMb }: GuestSpec): readonly LiveNode[] {
+  return nodes.map((node) =>
+    node.node !== on || node.freeMemory === undefined
+      ? node
+      : { ...node, freeMemory: node.freeMemory - memoryMb * 2 ** 20 },
+  );
+}
+
+/** SHA-256 over JSON with sorted keys, so that the order in which values were read means nothing. */
+export function hash(value: unknown): string {
+  const canonical = JSON.stringify(value, (_, part: unknown) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+  return createHash('sha256').update(canonical).digest('hex');
 }

@@ -1,7 +1,6 @@
-import { type Authors, authorRefusal } from './author-rule.ts';
 import { type Authorship, shortSha } from './commit.ts';
 import { type Goal, onlyGuest } from './goal.ts';
-import { asConfigured, compareIds, isAmong, type People, personId } from './identity.ts';
+import { type Authors, asConfigured, authorRefusal, compareIds, isAmong, type People, personId } from './identity.ts';
 import { type Plan, runnable } from './plan.ts';
 import type { Refusal } from './refusal.ts';
 import type { PlannedRun, Run, Who } from './run.ts';

@@ -18,6 +18,7 @@ export const reasonCodes = [
   'locked',
 ] as const;
 
+/** One of the reasons of a refusal. */
 export type ReasonCode = (typeof reasonCodes)[number];
 
 /** A refusal: its code, and one sentence for the person who was refused. */

@@ -39,6 +39,7 @@ interface Base {
   readonly offBranch?: true;
 }
 
+/** A person's yes to a plan. */
 export interface Approval {
   readonly by: Who;
   readonly at: Time;
@@ -63,12 +64,14 @@ interface WithPlan extends Base {
   readonly plan: Plan;
 }
 
+/** A run that is evaluated or compared, or waits for that. */
 export interface PlanningRun extends Base {
   readonly phase: 'planning';
   readonly activity: 'waiting' | 'fetching' | 'evaluating' | 'images' | 'comparing';
   /** How many times the planning of its commit was begun: more than once only where the bot ended in the middle of it. */
   readonly attempts?: number;
 }
+/** A run whose plan has nothing to do. */
 export interface InSyncRun extends Base {
   readonly phase: 'in-sync';
   readonly endedAt: Time;
@@ -80,6 +83,7 @@ export interface BlockedRun extends WithPlan {
   readonly phase: 'blocked';
   readonly endedAt: Time;
 }
+/** A run with a plan that people decide about. */
 export interface PlannedRun extends WithPlan {
   readonly phase: 'planned';
   readonly plannedAt: Time;
@@ -93,11 +97,13 @@ export interface PlannedRun extends WithPlan {
 interface Decided extends WithPlan {
   readonly approvals: readonly Approval[];
 }
+/** A run that is approved and waits for its turn. */
 export interface QueuedRun extends Decided {
   readonly phase: 'queued';
   readonly needed: number;
   readonly queuedAt: Time;
 }
+/** A run whose steps are carried out. */
 export interface ApplyingRun extends Decided {
   readonly phase: 'applying';
   readonly appliedFrom: Time;
@@ -110,11 +116,13 @@ interface Ended extends Decided {
   readonly steps: readonly StepState[];
   readonly endedAt: Time;
 }
+/** A run whose steps are all done. */
 export interface AppliedRun extends Ended {
   readonly phase: 'applied';
   /** By VMID, where an agent told it. */
   readonly addresses: Readonly<Record<string, string>>;
 }
+/** A run that ended with an error, in its planning or in its apply. */
 export interface FailedRun extends Base {
   readonly phase: 'failed';
   readonly endedAt: Time;
@@ -133,12 +141,14 @@ export interface InterruptedRun extends Ended {
   readonly phase: 'interrupted';
   readonly notes: readonly string[];
 }
+/** A run whose plan a person rejected. */
 export interface RejectedRun extends WithPlan {
   readonly phase: 'rejected';
   readonly endedAt: Time;
   readonly by: Who;
   readonly reason?: string;
 }
+/** A run whose plan gave way to that of a newer run. */
 export interface SupersededRun extends Base {
   readonly phase: 'superseded';
   readonly endedAt: Time;
@@ -146,6 +156,7 @@ export interface SupersededRun extends Base {
   /** The run that took its place. */
   readonly byRun: string;
 }
+/** A run whose plan was decided by nobody in time. */
 export interface ExpiredRun extends WithPlan {
   readonly phase: 'expired';
   readonly endedAt: Time;
@@ -167,6 +178,7 @@ export type Run =
   | SupersededRun
   | ExpiredRun;
 
+/** How far a run is. */
 export type Phase = Run['phase'];
 
 /** The plan of a run; `undefined` while it has none, or never had one. */

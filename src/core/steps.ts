@@ -1,7 +1,7 @@
 import { type Change, kindOf, type RollbackChange, type UpdateChange } from './change.ts';
 import { type DesiredGuest, type GuestRef, type Image, imageHash } from './guest.ts';
 import { type Plan, runnable } from './plan.ts';
-import { rolledBackTo } from './rollback.ts';
+import { rolledBackTo } from './retained-disks.ts';
 import { finalTags, pendingTags, updatingTags } from './tags.ts';
 
 /**

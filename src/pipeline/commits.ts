@@ -1,12 +1,12 @@
 import type { Commit } from '../core/commit.ts';
 import { errorFacts, UserError } from '../core/errors.ts';
-import { onlyGuest } from '../core/goal.ts';
+import { onlyGuest, ownerOf } from '../core/goal.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { belongsTo } from '../core/ownership.ts';
 import { branchRefusal, type Circumstances, needsBranch } from '../core/policy.ts';
 import type { PlannedRun, QueuedRun, Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
-import { type Fleet, type Log, ownerOf } from './ports.ts';
+import type { Fleet, Log } from './ports.ts';
 
 /** The name under which the commit that was applied last is kept: what came since is told from it. */
 export const appliedPin = 'applied';

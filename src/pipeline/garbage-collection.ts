@@ -1,6 +1,7 @@
 import type { ClusterMonitor, Precondition, StoredImage } from '../cluster/cluster.ts';
 import { hasEnded } from '../core/advance.ts';
 import { errorFacts, UserError } from '../core/errors.ts';
+import { ownerOf } from '../core/goal.ts';
 import { type Image, imageHash } from '../core/guest.ts';
 import type { KnownGuest, LiveGuest, LiveState } from '../core/live.ts';
 import { belongsTo, hasConfig } from '../core/ownership.ts';
@@ -10,7 +11,7 @@ import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
 import { type Collected, collectedCard } from '../views/announcements.ts';
 import type { Delivery } from './delivery.ts';
-import { type Clock, type Fleet, type Log, ownerOf } from './ports.ts';
+import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
 
 /** How often the image files and roots are looked at, which nobody waits for. */

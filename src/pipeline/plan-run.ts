@@ -1,7 +1,7 @@
 import { type Commit, shortSha } from '../core/commit.ts';
 import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
-import { type Goal, onlyGuest } from '../core/goal.ts';
+import { type Goal, onlyGuest, ownerOf } from '../core/goal.ts';
 import type { DesiredGuest, GuestSpec, ImageRequest } from '../core/guest.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
@@ -10,7 +10,7 @@ import { isOffBranch, needsBranch } from '../core/policy.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
-import { type Clock, type Fleet, type Log, ownerOf } from './ports.ts';
+import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
 import type { Signals } from './signals.ts';
 

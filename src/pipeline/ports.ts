@@ -1,7 +1,6 @@
 import type { Builder } from '../builder/builder.ts';
 import type { Chat } from '../chat/chat.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { Goal } from '../core/goal.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Git } from '../git/git.ts';
 import type { Health } from '../health/health.ts';
@@ -29,11 +28,6 @@ export interface Fleet {
   readonly onStopped: 'start' | 'report';
   /** Set when more than one fleet is configured. */
   readonly tagged: boolean;
-}
-
-/** By which tags a fleet's guests are known: with more than one fleet by `fleet-<name>`. */
-export function ownerOf({ name, tagged }: Pick<Fleet, 'name' | 'tagged'>): Pick<Goal, 'fleet' | 'fleetTag'> {
-  return { fleet: name, ...(tagged ? { fleetTag: name.toLowerCase() } : {}) };
 }
 
 /** Static message, facts as fields. */

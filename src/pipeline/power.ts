@@ -1,5 +1,6 @@
 import type { Precondition } from '../cluster/cluster.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
+import { ownerOf } from '../core/goal.ts';
 import type { GuestRef } from '../core/guest.ts';
 import type { LiveGuest } from '../core/live.ts';
 import { belongsTo } from '../core/ownership.ts';
@@ -7,7 +8,7 @@ import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
 import { type PowerEvent, powerCard } from '../views/announcements.ts';
 import type { Delivery } from './delivery.ts';
-import { type Clock, type Fleet, type Log, ownerOf } from './ports.ts';
+import type { Clock, Fleet, Log } from './ports.ts';
 
 /** How often a guest is started within `startsWithinMs` before it is only reported. */
 const mostStarts = 3;

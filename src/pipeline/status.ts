@@ -1,11 +1,11 @@
+import { ownerOf } from '../core/goal.ts';
 import type { LiveGuest } from '../core/live.ts';
 import { belongsTo, hasConfig } from '../core/ownership.ts';
-import type { RetainedDisk } from '../core/retained-disks.ts';
-import { retainedDiskFor } from '../core/rollback.ts';
+import { type RetainedDisk, retainedDiskFor } from '../core/retained-disks.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
 import type { FleetStatus, GuestStatusRow } from '../views/answer-cards.ts';
-import { type Fleet, ownerOf } from './ports.ts';
+import type { Fleet } from './ports.ts';
 import type { Runs } from './runs.ts';
 
 /** Reads how a fleet's guests are, from the cluster now, and what its runs do. */

@@ -7,8 +7,8 @@ import { type Plan, runnable } from '../core/plan.ts';
 import { type RetainedDisk, retainedBy, withRetained } from '../core/retained-disks.ts';
 import type { ApplyingRun } from '../core/run.ts';
 import type { GuestStep, Step } from '../core/steps.ts';
+import { sizeText } from '../lib/sizes.ts';
 import type { Store } from '../store/store.ts';
-import { bytes } from '../views/format.ts';
 import { needsAutomaticRollback, rollback, UnhealthyGuest } from './automatic-rollback.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
@@ -195,7 +195,7 @@ export class StepRunner {
       progress: (done, total, unit) => {
         const fraction = total === 0 ? 0 : done / total;
         const percent = `${Math.floor(fraction * 100)} %`;
-        this.#progress(id, unit === '%' ? percent : `${bytes(done)} of ${bytes(total)} (${percent})`, fraction);
+        this.#progress(id, unit === '%' ? percent : `${sizeText(done)} of ${sizeText(total)} (${percent})`, fraction);
       },
       line: (text) => this.#line(id, text),
     };

@@ -6,6 +6,7 @@ import type { DesiredGuest, Image } from '../core/guest.ts';
 import type { KnownGuest, LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
+import { fieldWords, storedShape } from '../core/settings.ts';
 import type { Step } from '../core/steps.ts';
 import { amount, lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';
 
@@ -31,51 +32,17 @@ const StoredImage = reads<Image>()(
   strict({ kind: guestKind, type: name, attr: name, drvPath: name, storePath: name, file: optional(name) }),
 );
 
-const desired = {
-  key: name,
-  name,
-  vmid,
-  imageType: name,
-  cores: amount,
-  memoryMb: amount,
-  diskGb: amount,
-  storage: name,
-  protected: z.boolean(),
-  bridge: name,
-  node: optional(name),
-  onboot: z.boolean(),
-  order: amount,
-  description: text,
-  health: optional(
-    strict({
-      agent: z.boolean(),
-      tcp: list(z.int().min(1).max(65_535)),
-      http: optional(z.url({ protocol: /^https?$/ }).max(8192)),
-      timeoutS: amount,
-    }),
-  ),
-  image: StoredImage,
-};
+const wanted = { key: name, image: StoredImage };
+const everyField = ['setting', 'root', 'place'] as const;
 
 const StoredGuest = reads<DesiredGuest>()(
   z.discriminatedUnion('kind', [
+    strict({ ...wanted, ...storedShape('vm', ...everyField), kind: z.literal('vm') }),
     strict({
-      ...desired,
-      kind: z.literal('vm'),
-      sockets: amount,
-      cloudInit: optional(strict({ storage: name })),
-      scsiHw: name,
-      diskSlot: name,
-    }),
-    strict({
-      ...desired,
+      ...wanted,
+      ...storedShape('container', ...everyField),
       kind: z.literal('container'),
       diskSlot: z.literal('rootfs'),
-      swapMb: amount,
-      ip: name,
-      gateway: optional(name),
-      unprivileged: z.boolean(),
-      features: list(name),
     }),
   ]),
 );
@@ -83,31 +50,12 @@ const StoredGuest = reads<DesiredGuest>()(
 const liveConfig = {
   digest: name,
   uuid: optional(name),
-  cores: amount,
-  memoryMb: amount,
-  onboot: z.boolean(),
-  protected: z.boolean(),
-  description: text,
-  bridge: optional(name),
   disks: table(strict({ volid: name, storage: name, sizeMb: optional(amount) })),
   unused: table(name),
   pending: list(name),
 };
-const vmConfig = strict({
-  ...liveConfig,
-  sockets: amount,
-  scsiHw: name,
-  cloudInit: optional(strict({ slot: name, storage: name })),
-  boot: list(name),
-});
-const containerConfig = strict({
-  ...liveConfig,
-  swapMb: amount,
-  ip: name,
-  gateway: optional(name),
-  unprivileged: z.boolean(),
-  features: list(name),
-});
+const vmConfig = strict({ ...liveConfig, ...storedShape('vm', 'setting'), boot: list(name) }).omit({ name: true });
+const containerConfig = strict({ ...liveConfig, ...storedShape('container', 'setting') }).omit({ name: true });
 const live = {
   vmid,
   node: name,
@@ -154,27 +102,7 @@ const blocked = strict({
 
 const fields = list(
   strict({
-    field: z.enum([
-      'name',
-      'description',
-      'onboot',
-      'protected',
-      'tags',
-      'cores',
-      'sockets',
-      'memory',
-      'disk',
-      'storage',
-      'bridge',
-      'scsi-hw',
-      'cloud-init',
-      'swap',
-      'ip',
-      'gateway',
-      'features',
-      'unprivileged',
-      'node',
-    ]),
+    field: z.enum(fieldWords),
     from: text,
     to: text,
     restart: z.boolean(),

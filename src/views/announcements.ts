@@ -1,7 +1,8 @@
 import type { Failure } from '../core/errors.ts';
 import type { Lock } from '../core/policy.ts';
+import { sizeText } from '../lib/sizes.ts';
 import type { Block, Card, Line } from './card.ts';
-import { bytes, count, guestName } from './format.ts';
+import { count, guestName } from './format.ts';
 
 /** A guest that stopped without proxnix, and what was done about it. */
 export type PowerEvent =
@@ -86,7 +87,7 @@ export function collectedCard({ disks, images, roots }: Collected): Card {
       ]),
     ),
     ...images.flatMap(({ volid, hash, size }) => [
-      { text: `image file ${hash.slice(0, 8)}, ${bytes(size)}` },
+      { text: `image file ${hash.slice(0, 8)}, ${sizeText(size)}` },
       { text: `  ${volid}` },
     ]),
   ];
@@ -109,7 +110,7 @@ export function collectedCard({ disks, images, roots }: Collected): Card {
 }
 
 function sizeOf({ sizeMb }: { readonly sizeMb?: number }): string {
-  return sizeMb === undefined ? '' : `, ${bytes(sizeMb * 2 ** 20)}`;
+  return sizeMb === undefined ? '' : `, ${sizeText(sizeMb * 2 ** 20)}`;
 }
 
 /** A store that could not be read whole, and the file beside it that holds it as it was found. */

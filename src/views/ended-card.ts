@@ -1,6 +1,5 @@
-import { type ApplyGroup, applyGroups } from '../core/apply-groups.ts';
+import { type ApplyGroup, applyGroups, finalTagsOf } from '../core/apply-groups.ts';
 import type { RolledBack } from '../core/errors.ts';
-import { finalTagsOf } from '../core/outcome.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import type { AppliedRun, Approval, CancelledRun, FailedRun, InterruptedRun, StepState } from '../core/run.ts';
 import { groupGuest, groupName, guestGroups, nameOf, nameWidth } from './apply-text.ts';

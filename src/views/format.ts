@@ -36,14 +36,6 @@ export function span(ms: number): string {
   return hours % 24 === 0 && hours > 24 ? `${hours / 24} d` : `${hours} h`;
 }
 
-/** `512 B`, `64.0 MiB`, `1.9 GiB`. */
-export function bytes(size: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const power = size < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(size) / 10));
-  const value = size / 1024 ** power;
-  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
-}
-
 /** `test-website (823)` */
 export function guestName(guest: { readonly name: string; readonly vmid: number }): string {
   return `${guest.name} (${guest.vmid})`;

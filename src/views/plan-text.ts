@@ -113,6 +113,7 @@ function detailParts(change: Change): string[] {
       return rollbackParts(change);
     case 'destroy': {
       const image = readTags(change.live.tags).imageHash?.slice(0, 8) ?? 'unknown';
+      if (change.blocked !== undefined) return [...kindPart(change.live), `image ${image}`];
       const moved = change.movedTo === undefined ? [] : [`its name moves to VMID ${change.movedTo}`];
       return [...kindPart(change.live), `image ${image} -> none`, 'its disks are deleted', ...moved];
     }
@@ -140,7 +141,8 @@ function leftoverParts(orphanVolumes: readonly string[] = []): string[] {
 }
 
 function rollbackParts({ fromImage, to, live, fields, orphanVolumes }: RollbackChange): string[] {
-  const images = `image ${fromImage?.slice(0, 8) ?? 'unknown'} -> ${to?.imageHash?.slice(0, 8) ?? 'none'}`;
+  const now = `image ${fromImage?.slice(0, 8) ?? 'unknown'}`;
+  const images = to === undefined ? now : `${now} -> ${to.imageHash?.slice(0, 8) ?? 'unknown'}`;
   return [
     images,
     ...(to?.commit === undefined ? [] : [`as of commit ${shortSha(to.commit)}`]),

@@ -121,7 +121,7 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       await story.make(aGuest({ description: '', cloudInit: { storage: 'fast' } }));
       expect((await story.read()).config).toMatchObject({
         description: '',
-        cloudInit: { slot: 'ide2', storage: 'fast' },
+        cloudInit: { storage: 'fast' },
       });
       expect(Object.keys((await story.read()).config?.disks ?? {})).toEqual(['scsi0']);
     });

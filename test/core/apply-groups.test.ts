@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { applyGroups, groupKey } from '../../src/core/apply-groups.ts';
+import { applyGroups, finalTagsOf, groupKey } from '../../src/core/apply-groups.ts';
 import { stagingMarker } from '../../src/core/markers.ts';
 import { planSteps } from '../../src/core/steps.ts';
-import { aBigPlan, aGuest, aLiveGuest, aPlan, aRun, follow, stepsDone, t0 } from '../support/builders.ts';
+import { aBigPlan, aCommit, aGuest, aLiveGuest, aPlan, aRun, follow, stepsDone, t0 } from '../support/builders.ts';
 
 const pending = ['proxnix', 'proxnix-pending'];
 
@@ -60,5 +60,17 @@ describe('the groups of an apply', () => {
       ['update', 823],
       ['clean-up', 900_000_823],
     ]);
+  });
+});
+
+describe('the final tags of a guest', () => {
+  it('are those its last step wrote, in reading order, and none when it did not come to it', () => {
+    const plan = aPlan({ fleetTag: 'homelab' });
+    const done = aRun('applied', plan).steps;
+    expect(finalTagsOf(done)).toEqual([
+      ...['proxnix', 'nix-aaaaaaaa0123456789abcdfghijklmnp', `commit-${aCommit().sha}`, 'fleet-homelab'],
+    ]);
+    expect(finalTagsOf(aRun('applying', plan).steps)).toBeUndefined();
+    expect(finalTagsOf([])).toBeUndefined();
   });
 });

@@ -44,10 +44,10 @@ describe('what is blocked', () => {
   });
 
   it('blocks everything on a guest whose protection is on in Proxmox', () => {
-    const guarded = { reason: 'protected', advice: expect.stringContaining('Its protection is on in Proxmox.') };
+    const guarded = { reason: 'protected', advice: expect.stringContaining('is protected in Proxmox.') };
     expect(change({ config: { protected: true, cores: 1 } }, aGuest({ protected: true })).blocked).toEqual(guarded);
     expect(change({ config: { protected: true } }).blocked?.advice).toBe(
-      'Its protection is on in Proxmox. Take that away to let proxnix change VM 823.',
+      'VM 823 is protected in Proxmox. Turn it off there: `qm set 823 --protection 0`.',
     );
     expect(change({ config: { protected: true } }, aGuest({ image: anImage('b') })).blocked).toEqual(guarded);
   });
@@ -56,7 +56,7 @@ describe('what is blocked', () => {
     const found = change({ config: { protected: false, cores: 1 } }, aGuest({ protected: true }));
     expect(found.blocked).toEqual({
       reason: 'protected',
-      advice: 'The flake says protected = true. Take that away to let proxnix change VM 823.',
+      advice: 'The flake says protected = true. Set it to false to let proxnix change VM 823.',
     });
   });
 
@@ -138,9 +138,7 @@ describe('what is blocked', () => {
       ['destroy', 'successor'],
       ['create', 'storage'],
     ]);
-    expect(plan.changes[0]?.blocked?.advice).toBe(
-      'Its name moves to VMID 824, and that is blocked. It stays until the new one can be made.',
-    );
+    expect(plan.changes[0]?.blocked?.advice).toBe('Kept, because its replacement (VMID 824) is blocked.');
   });
 
   it('takes a guest without a fleet over only by VMID and name, where there are several fleets', () => {

@@ -94,19 +94,19 @@ describe('a plan for a container', () => {
   });
 
   it('restarts a running one for what it did not take while it ran, and for its features', () => {
-    const pending = ['cores', 'features', 'memory', 'net0', 'rootfs', 'swap'];
+    const pending = ['cores', 'features', 'ip', 'memoryMb', 'swapMb'];
     const fields = [...diffGuest(wanted(), live({ pending }))];
     expect(fields.map(({ field, from, to }) => [field, from, to])).toEqual([
-      ['features', 'pending', 'nesting'],
       ['cores', 'pending', '2'],
       ['memory', 'pending', '2048 MiB'],
       ['swap', 'pending', '512 MiB'],
       ['ip', 'pending', 'dhcp'],
+      ['features', 'pending', 'nesting'],
     ]);
     expect(fields.every(({ restart }) => restart)).toBe(true);
     expect([...diffGuest(wanted(), live({ pending }, { status: 'stopped' }))]).toEqual([]);
     // What is to be written anyway is told once.
-    const written = [...diffGuest(wanted({ memoryMb: 512 }), live({ pending: ['memory'] }))];
+    const written = [...diffGuest(wanted({ memoryMb: 512 }), live({ pending: ['memoryMb'] }))];
     expect(written).toMatchObject([{ field: 'memory', from: '2048' }]);
   });
 });

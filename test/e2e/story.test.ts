@@ -228,7 +228,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     await answered(() => edits.useStorage(world.repository, 'worker', 'full'), /^Plan: update 1$/);
     const plan = await answered(() => edits.editImage(world.repository, 'worker'), /^Plan: replace 1$/);
     const failed = await approve(plan, /^Failed/);
-    expect(wordsOf(failed)).toMatch(/storage full .*is too full/);
+    expect(wordsOf(failed)).toMatch(/Storage "full" on .* has .* free/);
     expect(snapshot()).toBe(before);
     await revert(2);
   }, 60_000);

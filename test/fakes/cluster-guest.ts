@@ -1,8 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { UserError } from '../../src/core/errors.ts';
-import { type DesiredContainer, type DesiredGuest, type DesiredVm, guestLabel } from '../../src/core/guest.ts';
-import type { LiveContainer, LiveContainerConfig, LiveDisk, LiveVm, LiveVmConfig } from '../../src/core/live.ts';
+import { type DesiredGuest, type GuestKind, guestLabel } from '../../src/core/guest.ts';
+import type {
+  GuestStatus,
+  LiveContainer,
+  LiveContainerConfig,
+  LiveDisk,
+  LiveVm,
+  LiveVmConfig,
+} from '../../src/core/live.ts';
 import { readTags, splitTags } from '../../src/core/tags.ts';
+import { heldSettings, waitingSettings, writtenSettings } from '../support/settings.ts';
 
 /** A guest of the fake: its configuration is always there, its digest is made from the rest. */
 type FakeVm = Omit<LiveVm, 'config'> & { readonly config: Omit<LiveVmConfig, 'digest'> };
@@ -12,53 +20,34 @@ export type FakeGuest = FakeVm | FakeContainer;
 /** A guest as a create call leaves it: no disk yet. */
 export function emptyGuest(guest: DesiredGuest, node: string, tags: string): FakeGuest {
   const { vmid, name } = guest;
-  const listed = { vmid, node, name, status: 'stopped', tags: [], template: false } as const;
-  const common = {
-    ...{ uuid: randomUUID(), cores: 1, memoryMb: 512, onboot: false, protected: false, description: '' },
-    ...{ disks: {}, unused: {}, pending: [] },
-  };
-  const base: FakeGuest =
-    guest.kind === 'vm'
-      ? { kind: 'vm', ...listed, config: { ...common, sockets: 1, scsiHw: 'lsi', boot: [] } }
-      : {
-          kind: 'container',
-          ...listed,
-          config: { ...common, swapMb: 512, ip: 'manual', unprivileged: guest.unprivileged, features: guest.features },
-        };
-  return configured(base, guest, tags);
+  const listed = { vmid, node, name, status: 'stopped', tags: splitTags(tags), template: false } as const;
+  const facts = { uuid: randomUUID(), protected: false, disks: {}, unused: {}, pending: [] };
+  return guest.kind === 'vm'
+    ? { kind: 'vm', ...listed, config: { ...heldSettings('vm', guest), ...facts, boot: [] } }
+    : { kind: 'container', ...listed, config: { ...heldSettings('container', guest), ...facts } };
 }
 
+/** A guest with every setting that can be written at any time as wanted; on a running one some of them wait. */
 export function configured(guest: FakeGuest, wanted: DesiredGuest, tags: string): FakeGuest {
   const named = { name: wanted.name, tags: splitTags(tags) };
-  if (guest.kind === 'vm' && wanted.kind === 'vm') return { ...guest, ...named, config: vmConfig(guest, wanted) };
+  if (guest.kind === 'vm' && wanted.kind === 'vm') {
+    return { ...guest, ...named, config: writtenConfig('vm', guest.status, guest.config, wanted) };
+  }
   if (guest.kind === 'container' && wanted.kind === 'container') {
-    return { ...guest, ...named, config: containerConfig(guest, wanted) };
+    const config = writtenConfig('container', guest.status, guest.config, wanted);
+    return { ...guest, ...named, config: { ...config, unprivileged: guest.config.unprivileged } };
   }
   throw new Error(`guest ${guest.vmid} is a ${guest.kind}`);
 }
 
-function vmConfig(guest: FakeVm, wanted: DesiredVm): FakeVm['config'] {
-  const { cores, sockets, memoryMb, onboot, description, scsiHw, bridge, cloudInit } = wanted;
-  const { cloudInit: _, ...old } = guest.config;
-  const config = { ...old, cores, sockets, memoryMb, onboot, description, scsiHw, bridge };
-  const waits = (['cores', 'sockets', 'memoryMb', 'scsiHw'] as const).filter((key) => config[key] !== old[key]);
-  return {
-    ...config,
-    ...(cloudInit === undefined ? {} : { cloudInit: { slot: 'ide2', storage: cloudInit.storage } }),
-    pending: guest.status === 'running' ? [...old.pending, ...waits] : [],
-  };
-}
-
-function containerConfig(guest: FakeContainer, wanted: DesiredContainer): FakeContainer['config'] {
-  const { cores, memoryMb, swapMb, onboot, description, bridge, ip, gateway, features } = wanted;
-  const { gateway: _, ...old } = guest.config;
-  const waits = features.join() === old.features.join() ? [] : ['features'];
-  const pending = guest.status === 'running' ? [...old.pending, ...waits] : [];
-  return {
-    ...old,
-    ...{ cores, memoryMb, swapMb, onboot, description, bridge, ip, features, pending },
-    ...(gateway === undefined ? {} : { gateway }),
-  };
+function writtenConfig<Config extends FakeGuest['config']>(
+  kind: GuestKind,
+  status: GuestStatus,
+  old: Config,
+  wanted: DesiredGuest,
+): Config {
+  const config = { ...writtenSettings(kind, old, wanted), protected: old.protected };
+  return { ...config, pending: status === 'running' ? [...old.pending, ...waitingSettings(kind, old, config)] : [] };
 }
 
 export function withRoot(guest: FakeGuest, { diskSlot }: DesiredGuest, disk: LiveDisk): FakeGuest {

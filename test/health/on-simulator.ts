@@ -42,7 +42,7 @@ export async function aCluster(facts: ClusterFacts, given?: Simulator, onRequest
     imageStorage: 'local',
     pool: undefined,
     stagingVmid: (vmid: number) => vmid,
-    told: new Set<string>(),
+    seenUpids: new Set<string>(),
     version: async () => '9.2.11',
   };
   const probe = proxmoxProbe({ client, log, timeouts: defaultTimeouts, now: Date.now, sleep, ...rest });

@@ -108,7 +108,7 @@ describe('the probe', () => {
       imageStorage: 'local',
       pool: undefined,
       stagingVmid: (vmid: number) => vmid,
-      told: new Set<string>(),
+      seenUpids: new Set<string>(),
       version: async () => '9.2.11',
     };
     return proxmoxProbe({ client, log, timeouts: defaultTimeouts, ...clock, ...rest });

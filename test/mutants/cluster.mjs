@@ -34,8 +34,8 @@ export const cluster = [
   },
   {
     room: 'proxmox client',
-    file: 'src/cluster/proxmox/connect.ts',
-    tests: ['test/cluster/proxmox/connect.test.ts'],
+    file: 'src/cluster/proxmox/client.ts',
+    tests: ['test/cluster/proxmox/client.test.ts'],
     rows: [
       ['another certificate gets no byte', 'if (!this.#pins.has(seen)) {', 'if (false) {'],
       [
@@ -88,28 +88,20 @@ export const cluster = [
   },
   {
     room: 'proxmox words',
-    file: 'src/cluster/proxmox/validate-names.ts',
-    tests: ['test/cluster/proxmox/validate-names.test.ts'],
+    file: 'src/cluster/proxmox/settings.ts',
+    tests: ['test/cluster/proxmox/settings.test.ts'],
     rows: [
       ['a storage cannot leave its property', "check('name of a storage', guest.storage);", ''],
-      ['a bridge cannot leave its property', "check('name of a bridge', guest.bridge);", ''],
+      ['a bridge cannot leave its property', "check: (bridge) => check('name of a bridge', bridge),", ''],
       ['a node cannot leave its path', "check('name of a node', node);", ''],
-      ['an address cannot leave its property', "check('address of a container', guest.ip);", ''],
-      [
-        'a gateway cannot leave its property',
-        "if (guest.gateway !== undefined) check('address of a gateway', guest.gateway);",
-        '',
-      ],
-      [
-        'a feature cannot bring another',
-        "for (const feature of guest.features) check('name of a feature', feature);",
-        '',
-      ],
+      ['an address cannot leave its property', "check: (ip) => check('address of a container', ip),", ''],
+      ['a gateway cannot leave its property', "check: (gateway) => check('address of a gateway', gateway),", ''],
+      ['a feature cannot bring another', "for (const name of names) check('name of a feature', name);", ''],
       ['a disk slot is one', "check('name of a disk slot', guest.diskSlot);", ''],
-      ['a controller is one', "check('name of a SCSI controller', guest.scsiHw);", ''],
+      ['a controller is one', ", check: (name) => check('name of a SCSI controller', name)", ''],
       [
         'a cloud-init storage cannot leave its property',
-        "if (guest.cloudInit !== undefined) check('name of a storage', guest.cloudInit.storage);",
+        "check: (drive) => check('name of a storage', drive.storage),",
         '',
       ],
     ],
@@ -130,7 +122,7 @@ export const cluster = [
         'if (upid !== undefined) return upid;\n    throw new UserError(`',
         'if (upid !== undefined) return upid;\n    return begin(api, call);\n    throw new UserError(`',
       ],
-      ['a known task is not that of a lost answer', '.filter(({ upid }) => !api.told.has(upid))', ''],
+      ['a known task is not that of a lost answer', '.filter(({ upid }) => !api.seenUpids.has(upid))', ''],
     ],
   },
   {
@@ -145,18 +137,21 @@ export const cluster = [
       ],
     ],
   },
-  ...['attach', 'move-disk', 'resize'].map((step) => ({
+  {
     room: 'proxmox writes',
-    file: `${steps}/${step}.ts`,
+    file: `${steps}/staging.ts`,
+    tests: lost,
+    rows: [['attach carries the digest', "'target-digest': config.digest,", '']],
+  },
+  {
+    room: 'proxmox writes',
+    file: `${steps}/root-disk.ts`,
     tests: lost,
     rows: [
-      [
-        `${step} carries the digest`,
-        step === 'attach' ? "'target-digest': config.digest," : 'digest: config.digest',
-        '',
-      ],
+      ['move-disk carries the digest', 'storage, delete: 1, digest: config.digest', 'storage, delete: 1'],
+      ['resize carries the digest', 'G`, digest: config.digest };', 'G` };'],
     ],
-  })),
+  },
   {
     room: 'destroy',
     file: `${steps}/destroy.ts`,
@@ -229,7 +224,7 @@ export const cluster = [
   },
   {
     room: 'create',
-    file: `${steps}/cut-off.ts`,
+    file: 'src/cluster/proxmox/markers.ts',
     tests: containers,
     rows: [
       ['a container that runs was started by somebody', "at.guestKind === 'vm' || !(await isRunning(api, at))", 'true'],
@@ -250,13 +245,13 @@ export const cluster = [
   },
   {
     room: 'adopt',
-    file: `${steps}/adopt.ts`,
-    tests: ['test/cluster/proxmox/steps/adopt.test.ts'],
+    file: `${steps}/configure.ts`,
+    tests: ['test/cluster/proxmox/steps/configure.test.ts'],
     rows: [['a template is not taken over', " || config.values['template'] === '1') {", ') {']],
   },
   {
     room: 'adopt',
-    file: `${steps}/adopt.ts`,
+    file: `${steps}/configure.ts`,
     tests: contract,
     rows: [
       ['a protected guest is not taken over', 'toLiveConfig(config).protected || ', ''],
@@ -269,7 +264,7 @@ export const cluster = [
   },
   {
     room: 'disks',
-    file: `${steps}/free.ts`,
+    file: `${steps}/destroy.ts`,
     tests: [...containers, ...contract],
     rows: [
       ['a disk in use is not deleted', 'if (attached !== undefined) {', 'if (false) {'],
@@ -279,13 +274,13 @@ export const cluster = [
   },
   {
     room: 'disks',
-    file: `${steps}/container/root.ts`,
+    file: `${steps}/root-disk.ts`,
     tests: containers,
     rows: [['a root is a volume of its own container', 'if (isOwnVolume(at.vmid, volid)) return;', 'return;']],
   },
   {
     room: 'disks',
-    file: `${steps}/swap.ts`,
+    file: `${steps}/root-disk.ts`,
     tests: contract,
     rows: [
       [
@@ -298,7 +293,7 @@ export const cluster = [
   },
   {
     room: 'disks',
-    file: `${steps}/rollback.ts`,
+    file: `${steps}/root-disk.ts`,
     tests: contract,
     rows: [
       [
@@ -308,22 +303,27 @@ export const cluster = [
       ],
     ],
   },
-  ...['configure', 'swap', 'attach', 'restart'].map((step) => ({
+  ...[
+    ['configure', 'configure', 'const changes = differences('],
+    ['root-disk', 'swap', 'const slot = step.guest.diskSlot;\n  const volid'],
+    ['staging', 'attach', 'const staging = await findStaging(api, step);'],
+    ['power', 'restart', 'if (config.pending.length'],
+  ].map(([file, step, next]) => ({
     room: 'guard of a step',
-    file: `${steps}/${step}.ts`,
+    file: `${steps}/${file}.ts`,
     tests: contract,
     rows: [
       [
         `${step} begins with the look at the guest`,
-        'await checkGuest(api, step, precondition)',
-        "await (await import('../config.ts')).readConfig(api, step)",
+        `await checkGuest(api, step, precondition);\n  ${next}`,
+        `await (await import('../config.ts')).readConfig(api, step);\n  ${next}`,
       ],
     ],
   })),
   {
     room: 'staging',
-    file: 'src/cluster/proxmox/staging.ts',
-    tests: ['test/cluster/proxmox/staging.test.ts'],
+    file: 'src/cluster/proxmox/steps/staging.ts',
+    tests: ['test/cluster/proxmox/steps/staging.test.ts'],
     rows: [
       [
         'only a staging guest of ours is deleted',
@@ -334,7 +334,7 @@ export const cluster = [
   },
   {
     room: 'staging',
-    file: 'src/cluster/proxmox/staging.ts',
+    file: 'src/cluster/proxmox/steps/staging.ts',
     tests: [...trouble, ...containers],
     rows: [
       [
@@ -346,7 +346,7 @@ export const cluster = [
   },
   {
     room: 'staging',
-    file: `${steps}/attach.ts`,
+    file: `${steps}/staging.ts`,
     tests: ['test/cluster/proxmox/steps/destroy.test.ts'],
     rows: [['the disk that was handed over is not looked for', '{ unreferenced: false }', '{ unreferenced: true }']],
   },

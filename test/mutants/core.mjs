@@ -10,20 +10,24 @@ export const core = [
     rows: [
       [
         'a protected guest is not changed',
-        "if (change.live.config.protected) return 'Its protection is on in Proxmox';",
+        'if (live.config.protected) return protectedAdvice({ guestKind: live.kind, vmid });',
         '',
       ],
       [
         'the protection of the flake counts',
-        "return onlyProtects ? undefined : 'The flake says protected = true';",
-        'return undefined;',
+        'return onlyProtects ? undefined : `The',
+        'return true ? undefined : `The',
       ],
       [
         'a template is not touched',
         "if (live.template) return { reason: 'template', advice: `$" + '{label}',
         "if (false) return { reason: 'template', advice: `$" + '{label}',
       ],
-      ['a locked guest is not touched', 'if (live.lock !== undefined) {', 'if (false) {'],
+      [
+        'a locked guest is not touched',
+        "if (live.lock !== undefined) {\n    return { reason: 'locked', advice: lockedAdvice(",
+        "if (false) {\n    return { reason: 'locked', advice: lockedAdvice(",
+      ],
       ['a disk is not shrunk', "if (change.action === 'update' && shrinksDisk(change.guest, live)) {", 'if (false) {'],
       ['a guest on another node is not moved', "if (guest !== undefined && differs(change, 'node')) {", 'if (false) {'],
       [
@@ -73,16 +77,17 @@ export const core = [
   },
   {
     room: 'plan',
-    file: 'src/core/adopt.ts',
-    tests: ['test/core/adopt.test.ts'],
+    file: 'src/core/block.ts',
+    tests: ['test/core/plan.adopt.test.ts'],
     rows: [
       [
         'a guest of another fleet is not adopted',
         'if (fleet !== undefined && fleet !== owner.fleet.toLowerCase()) {',
         'if (false) {',
       ],
-      ['a protected guest is not adopted', 'if (config.protected || guest.protected) {', 'if (false) {'],
-      ['a template is not adopted', 'if (live.template)', 'if (false)'],
+      ['a protected guest is not adopted', 'if (config.protected) return', 'if (false) return'],
+      ['a guest that the flake protects is not adopted', 'if (guest.protected) {', 'if (false) {'],
+      ['a template is not adopted', 'if (live.template)\n', 'if (false)\n'],
       ['a machine without identity is not adopted', 'if (config.uuid === undefined) {', 'if (false) {'],
     ],
   },
@@ -115,8 +120,8 @@ export const core = [
   },
   {
     room: 'plan',
-    file: 'src/core/rollback.ts',
-    tests: ['test/core/rollback.test.ts'],
+    file: 'src/core/retained-disks.ts',
+    tests: ['test/core/retained-disks.test.ts'],
     rows: [
       ['a disk of another machine is not rolled back to', 'disk.uuid === live.config.uuid &&', ''],
       ['a disk that is gone is not rolled back to', 'there.has(disk.volid) &&', ''],
@@ -137,26 +142,35 @@ export const core = [
     room: 'flake',
     file: 'src/core/guest-schema.ts',
     tests: ['test/core/desired.test.ts', 'test/core/container.test.ts'],
+    rows: [['an unknown field of a guest is an error', 'return z.strictObject(', 'return z.object(']],
+  },
+  {
+    room: 'flake',
+    file: 'src/core/health.ts',
+    tests: ['test/core/desired.test.ts', 'test/core/container.test.ts'],
+    rows: [['a health URL is of the web', '{ protocol: /^https?$/, error', '{ error']],
+  },
+  {
+    room: 'flake',
+    file: 'src/core/settings.ts',
+    tests: ['test/core/desired.test.ts', 'test/core/container.test.ts'],
     rows: [
-      ['an unknown field of a VM is an error', 'export const Vm = z.strictObject({', 'export const Vm = z.object({'],
-      [
-        'an unknown field of a container is an error',
-        'const ContainerFields = z.strictObject({',
-        'const ContainerFields = z.object({',
-      ],
       [
         'a storage, bridge or node is a plain name',
         ".regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a plain name (letters, digits, . _ -)')",
         '',
       ],
-      ['a guest has a DNS name', ".regex(dnsName, 'must be a DNS name (letters, digits and hyphens)')", ''],
+      [
+        'a guest has a DNS name',
+        '(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i',
+        '/i',
+      ],
       [
         'an image type is a name',
         ".regex(/^[A-Za-z_][A-Za-z0-9_'-]{0,62}$/, 'must be the name of a nixosConfigurations entry')",
         '',
       ],
-      ['a VMID is one', 'vm_id: z.int().min(100)', 'vm_id: z.int().min(0)'],
-      ['a health URL is of the web', '{ protocol: /^https?$/, error', '{ error'],
+      ['a VMID is one', 'z.int().min(100)', 'z.int().min(0)'],
       [
         'a disk slot is one',
         ".regex(/^(?:scsi(?:[0-9]|[12][0-9]|30)|virtio(?:[0-9]|1[0-5])|sata[0-5])$/, 'must be a disk slot such as scsi0')",

@@ -61,7 +61,7 @@ export const decisions = [
   },
   {
     room: 'policy',
-    file: 'src/core/author-rule.ts',
+    file: 'src/core/identity.ts',
     tests: policy,
     rows: [
       [

@@ -152,7 +152,7 @@ export const texts = [
   },
   {
     room: 'texts',
-    file: 'src/core/output-shape.ts',
+    file: 'src/core/desired.ts',
     tests: ['test/core/desired.hostile.test.ts'],
     rows: [
       ['a flake has not too many guests', 'if (keys.length > most.guests)', 'if (false)'],

@@ -13,7 +13,7 @@ describe.each(['vm', 'container'] as const)('a %s', (kind) => {
     await bench.push(1, fleetOf(kind, { website: { storage_location: 'full' } }));
     await bench.apply();
     const failed = bench.run('failed');
-    expect(failed.failure.message).toMatch(/^The storage full on pve1 is too full: 0 B are free, the disk needs /);
+    expect(failed.failure.message).toMatch(/^Storage "full" on pve1 has 0 B free; .* needed/);
     expect(failed.failure.next).toContain('choose another `storage_location`');
     expect(failed.steps.find(({ state }) => state === 'failed')?.step.kind).toBe('create');
     expect(simulator.guests()).toEqual([]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mapLimit } from '../../src/cluster/proxmox/concurrent.ts';
+import { mapLimit } from '../../src/cluster/proxmox/state.ts';
 import type { GuestKind } from '../../src/core/guest.ts';
 import type { Refusal } from '../cluster/proxmox/lossy-proxy.ts';
 import { type Declared, owner } from '../support/pipeline.ts';

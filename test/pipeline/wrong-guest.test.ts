@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mapLimit } from '../../src/cluster/proxmox/concurrent.ts';
+import { mapLimit } from '../../src/cluster/proxmox/state.ts';
 import type { GuestKind } from '../../src/core/guest.ts';
 import type { StepSpec } from '../../src/core/steps.ts';
 import { owner } from '../support/pipeline.ts';

@@ -5,6 +5,7 @@ import { stagingMarker, stagingOwner } from '../../src/core/markers.ts';
 import type { Plan } from '../../src/core/plan.ts';
 import { planSteps, type Step } from '../../src/core/steps.ts';
 import { splitTags } from '../../src/core/tags.ts';
+import { heldSettings, waitingSettings, writtenSettings } from './settings.ts';
 
 /** A cluster on paper: what every step of a plan does to its VMs, and nothing that a step does not say. */
 export function applyPlan(state: LiveState, plan: Plan): LiveState {
@@ -27,7 +28,7 @@ function applyStep(guests: Guests, step: Step): Guests {
       return guests;
     case 'create':
       if (guests.some((guest) => guest.vmid === step.vmid)) throw new Error(`VMID ${step.vmid} is taken`);
-      return [...guests, configured(empty(step.vmid, step.node), step.guest, step.tags)];
+      return [...guests, configured(empty(step.guest, step.node), step.guest, step.tags)];
     case 'configure':
       return change((guest) => configured(guest, step.guest, step.tags));
     case 'import':
@@ -46,7 +47,11 @@ function applyStep(guests: Guests, step: Step): Guests {
     case 'prepare': {
       const owner = guests.find((guest) => guest.vmid === step.vmid);
       if (owner === undefined) throw new Error(`VM ${step.vmid} is gone`);
-      const staging = configured(empty(stagingVmid(step.vmid), step.node), step.guest, 'proxnix;proxnix-pending');
+      const staging = configured(
+        empty({ ...step.guest, vmid: stagingVmid(step.vmid) }, step.node),
+        step.guest,
+        'proxnix;proxnix-pending',
+      );
       const description = stagingMarker(step.vmid);
       return [...withoutStaging(guests, step.vmid), { ...staging, config: { ...known(staging), description } }];
     }
@@ -98,34 +103,19 @@ function withoutStaging(guests: Guests, owner: number): Guests {
   );
 }
 
-function empty(vmid: number, node: string): LiveVm {
-  const config: LiveVmConfig = {
-    ...{ digest: '', uuid: `uuid of ${vmid}`, cores: 1, sockets: 1, memoryMb: 512, onboot: false, protected: false },
-    ...{ description: '', scsiHw: 'lsi', disks: {}, unused: {}, boot: [], pending: [] },
-  };
+function empty(wanted: DesiredGuest, node: string): LiveVm {
+  const { vmid } = wanted;
+  const facts = { digest: '', uuid: `uuid of ${vmid}`, protected: false, disks: {}, unused: {}, boot: [], pending: [] };
+  const config: LiveVmConfig = { ...heldSettings('vm', wanted), ...facts };
   return { kind: 'vm', vmid, node, name: '', status: 'stopped', tags: [], template: false, config };
 }
 
 function configured(guest: LiveVm, wanted: DesiredGuest, tags: string): LiveVm {
   if (wanted.kind !== 'vm') throw new Error('this model knows VMs only');
-  const { cloudInit: _, ...old } = known(guest);
-  const { cores, sockets, memoryMb, onboot, description, scsiHw, bridge, cloudInit } = wanted;
-  const waits = [
-    ...(cores === old.cores ? [] : ['cores']),
-    ...(sockets === old.sockets ? [] : ['sockets']),
-    ...(memoryMb === old.memoryMb ? [] : ['memory']),
-    ...(scsiHw === old.scsiHw ? [] : ['scsihw']),
-  ];
-  return {
-    ...guest,
-    name: wanted.name,
-    tags: splitTags(tags),
-    config: {
-      ...{ ...old, cores, sockets, memoryMb, onboot, description, scsiHw, bridge },
-      ...(cloudInit === undefined ? {} : { cloudInit: { slot: 'ide2', storage: cloudInit.storage } }),
-      pending: guest.status === 'running' ? [...old.pending, ...waits] : [],
-    },
-  };
+  const old = known(guest);
+  const config = { ...writtenSettings('vm', old, wanted), protected: old.protected };
+  const pending = guest.status === 'running' ? [...old.pending, ...waitingSettings('vm', old, config)] : [];
+  return { ...guest, name: wanted.name, tags: splitTags(tags), config: { ...config, pending } };
 }
 
 function withRoot(config: LiveVmConfig, { diskSlot, storage }: DesiredGuest, sizeMb: number): LiveVmConfig {

@@ -1,7 +1,15 @@
 import { advance } from '../../src/core/advance.ts';
 import type { Commit } from '../../src/core/commit.ts';
+import { parseDesired } from '../../src/core/desired.ts';
 import type { Goal } from '../../src/core/goal.ts';
-import { type DesiredContainer, type DesiredVm, type Image, imageHash } from '../../src/core/guest.ts';
+import {
+  type ContainerSpec,
+  type DesiredContainer,
+  type DesiredVm,
+  type Image,
+  imageHash,
+  type VmSpec,
+} from '../../src/core/guest.ts';
 import type {
   KnownContainer,
   KnownVm,
@@ -19,6 +27,7 @@ import type { Approval, Phase, PlannedRun, PlanningRun, Run, RunEvent, Who } fro
 import { planSteps } from '../../src/core/steps.ts';
 import { finalTags, splitTags } from '../../src/core/tags.ts';
 import type { CardContext } from '../../src/views/parts.ts';
+import { heldSettings } from './settings.ts';
 
 /** Sun 22 Nov 2026, 10:00 UTC: when the story of every test begins. */
 export const t0 = 1_795_341_600_000;
@@ -40,40 +49,40 @@ export function anImage(letter = 'a', type = 'build-qcow2-website'): Image {
   };
 }
 
+/** The entry of `test-website` (823) in the flake of the article. */
+const website = {
+  ...{ name: 'test-website', vm_id: 823, image_type: 'build-qcow2-website', cores: 2, sockets: 1, memory_mb: 2048 },
+  ...{ disk_gb: 20, storage_location: 'local-lvm', cloud_init: 'None', protected: false },
+};
+/** The entry of `cache` (830). */
+const cache = { name: 'cache', vm_id: 830, image_type: 'lxc-cache', disk_gb: 4, storage_location: 'local-lvm' };
+
 /** `test-website` (823) as the flake of the article wants it. */
 export function aGuest(overrides: Partial<DesiredVm> = {}): DesiredVm {
-  return {
-    kind: 'vm',
-    key: 'website',
-    name: 'test-website',
-    vmid: 823,
-    imageType: 'build-qcow2-website',
-    cores: 2,
-    sockets: 1,
-    memoryMb: 2048,
-    diskGb: 20,
-    storage: 'local-lvm',
-    protected: false,
-    bridge: 'vmbr0',
-    scsiHw: 'virtio-scsi-pci',
-    diskSlot: 'scsi0',
-    onboot: true,
-    order: 0,
-    description: '',
-    image: anImage(),
-    ...overrides,
-  };
+  return { ...readVm('website', website), image: anImage(), ...overrides };
 }
 
 /** `cache` (830), a container. */
 export function aContainer(overrides: Partial<DesiredContainer> = {}): DesiredContainer {
   return {
-    ...{ kind: 'container', key: 'cache', name: 'cache', vmid: 830, imageType: 'lxc-cache', diskSlot: 'rootfs' },
-    ...{ cores: 1, memoryMb: 512, swapMb: 512, diskGb: 4, storage: 'local-lvm', bridge: 'vmbr0', ip: 'dhcp' },
-    ...{ protected: false, unprivileged: true, features: ['nesting'], onboot: true, order: 0, description: '' },
+    ...readContainer('cache', cache),
     image: { ...anImage('c', 'lxc-cache'), kind: 'container' },
     ...overrides,
   };
+}
+
+/** An entry of `proxnix.vms` as the program reads it, every default filled in. */
+export function readVm(key: string, entry: object): VmSpec {
+  const [guest] = parseDesired({ vms: { [key]: entry } });
+  if (guest?.kind !== 'vm') throw new Error(`${key} is no VM`);
+  return guest;
+}
+
+/** An entry of `proxnix.containers` as the program reads it, every default filled in. */
+export function readContainer(key: string, entry: object): ContainerSpec {
+  const [guest] = parseDesired({ containers: { [key]: entry } });
+  if (guest?.kind !== 'container') throw new Error(`${key} is no container`);
+  return guest;
 }
 
 export function aCommit(overrides: Partial<Commit> = {}): Commit {
@@ -85,7 +94,7 @@ type LiveOverrides = Partial<Omit<LiveVm, 'config'>> & { readonly config?: Parti
 /** The guest wanted, live, as an apply leaves it: running, with its final tags. */
 export function aLiveGuest(overrides: LiveOverrides = {}, wanted: DesiredVm = aGuest()): KnownVm {
   const { config, ...rest } = overrides;
-  const { vmid, name, diskSlot, storage, diskGb, cloudInit } = wanted;
+  const { vmid, name, diskSlot, storage, diskGb } = wanted;
   const done = { imageHash: imageHash(wanted.image), commit: '4d0c8e17'.repeat(5) };
   return {
     kind: 'vm',
@@ -99,19 +108,11 @@ export function aLiveGuest(overrides: LiveOverrides = {}, wanted: DesiredVm = aG
     config: {
       digest: `digest-${vmid}`,
       uuid: `00000000-0000-4000-8000-${String(vmid).padStart(12, '0')}`,
-      cores: wanted.cores,
-      sockets: wanted.sockets,
-      memoryMb: wanted.memoryMb,
-      onboot: wanted.onboot,
-      protected: wanted.protected,
-      description: wanted.description,
-      scsiHw: wanted.scsiHw,
-      bridge: wanted.bridge,
+      ...heldSettings('vm', wanted),
       disks: { [diskSlot]: { volid: `${storage}:vm-${vmid}-disk-0`, storage, sizeMb: diskGb * 1024 } },
       unused: {},
       boot: [diskSlot],
       pending: [],
-      ...(cloudInit === undefined ? {} : { cloudInit: { slot: 'ide2', storage: cloudInit.storage } }),
       ...config,
     },
   };
@@ -125,7 +126,7 @@ export function aLiveContainer(
   wanted: DesiredContainer = aContainer(),
 ): KnownContainer {
   const { config, ...rest } = overrides;
-  const { vmid, name, storage, diskGb, cores, memoryMb, swapMb, ip, gateway, unprivileged, features } = wanted;
+  const { vmid, name, storage, diskGb } = wanted;
   const done = { imageHash: imageHash(wanted.image), commit: '4d0c8e17'.repeat(5) };
   return {
     kind: 'container',
@@ -133,12 +134,11 @@ export function aLiveContainer(
     tags: splitTags(finalTags([], done)),
     ...rest,
     config: {
-      ...{ digest: `digest-${vmid}`, uuid: 'BC:24:11:00:08:30', cores, memoryMb, swapMb, ip, unprivileged, features },
-      ...{ onboot: wanted.onboot, protected: wanted.protected, description: wanted.description, bridge: wanted.bridge },
+      ...{ digest: `digest-${vmid}`, uuid: 'BC:24:11:00:08:30' },
+      ...heldSettings('container', wanted),
       disks: { rootfs: { volid: `${storage}:vm-${vmid}-disk-0`, storage, sizeMb: diskGb * 1024 } },
       unused: {},
       pending: [],
-      ...(gateway === undefined ? {} : { gateway }),
       ...config,
     },
   };

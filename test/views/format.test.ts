@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, count, counts, duration, guestName } from '../../src/views/format.ts';
+import { count, counts, duration, guestName } from '../../src/views/format.ts';
 import { aBigPlan } from '../support/builders.ts';
 
 describe('words', () => {
@@ -17,18 +17,6 @@ describe('words', () => {
 
   it.each([9990, 59_600, 59_999, 3_599_999])('never say ten or sixty of the smaller unit: %i ms', (ms) => {
     expect(duration(ms)).not.toMatch(/\b60 (s|min)|\b10\.0 s/);
-  });
-
-  it.each([
-    [0, '0 B'],
-    [512, '512 B'],
-    [1023, '1023 B'],
-    [1024, '1.0 KiB'],
-    [64 * 1024 ** 2, '64.0 MiB'],
-    [2_040_109_465, '1.9 GiB'],
-    [5 * 1024 ** 5, '5120.0 TiB'],
-  ])('for %i bytes are %s', (size, words) => {
-    expect(bytes(size)).toBe(words);
   });
 
   it('count one and several', () => {

@@ -84,3 +84,18 @@ describe('the whole plan as a file', () => {
     expect(planText(blocked)).toContain(' of homelab: nothing to run\n');
   });
 });
+
+describe('what does not happen', () => {
+  it('is not told of a destroy that is blocked', () => {
+    const text = planText(aPlan({ guests: [] }, [aLiveGuest({ config: { protected: true } })]));
+    expect(text).toContain('destroy, blocked');
+    expect(text).toContain('image aaaaaaaa\n');
+    expect(text).not.toMatch(/-> none|deleted/);
+  });
+
+  it('is not told of a rollback without a disk to go back to', () => {
+    const text = planText(aPlan({ rollback: { vmid: 823, retained: [] } }, [aLiveGuest()]));
+    expect(text).toContain('roll back, blocked');
+    expect(text).not.toContain('-> none');
+  });
+});

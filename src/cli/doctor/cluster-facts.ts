@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Client } from '../../cluster/proxmox/client.ts';
-import { mapLimit } from '../../cluster/proxmox/concurrent.ts';
 import { ProxmoxError } from '../../cluster/proxmox/errors.ts';
 import { Permissions, StorageStatus } from '../../cluster/proxmox/schema.ts';
+import { mapLimit } from '../../cluster/proxmox/state.ts';
 
 /** What a cluster says of itself, as far as the checks need it. */
 export interface ClusterFacts {

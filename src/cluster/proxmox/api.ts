@@ -1,5 +1,7 @@
+import { z } from 'zod';
 import type { GuestRef } from '../../core/guest.ts';
 import type { Client } from './client.ts';
+import { ProxmoxError } from './errors.ts';
 
 /** What every part of the adapter needs: the client, and the few settings that decide how it is used. */
 export interface Api {
@@ -15,8 +17,8 @@ export interface Api {
   /** The first VMID tried for the staging guest of a guest. */
   readonly stagingVmid: (vmid: number) => number;
   readonly timeouts: Timeouts;
-  /** The tasks whose UPIDs were answered: none of them is that of a lost answer. */
-  readonly told: Set<string>;
+  /** The UPIDs that calls were answered with: none of them is the task of a call whose answer was lost. */
+  readonly seenUpids: Set<string>;
 }
 
 /** The part of pino that is used: facts first, then a sentence. */
@@ -49,6 +51,7 @@ export interface Timeouts {
 
 const minute = 60_000;
 
+/** What the timeouts are where nothing else is said. */
 export const defaultTimeouts: Timeouts = {
   requestMs: 45_000,
   stallMs: 2 * minute,
@@ -82,4 +85,15 @@ export function guestsPath({ guestKind, node }: Pick<GuestRef, 'guestKind' | 'no
 /** Everything about a guest is asked below this path. */
 export function guestPath(at: GuestRef): string {
   return `${guestsPath(at)}/${at.vmid}`;
+}
+
+/** Is there no guest with this VMID in the whole cluster? It answers for every token, also one that sees no guest. */
+export async function isFree(api: Api, vmid: number): Promise<boolean> {
+  try {
+    await api.client.get('/cluster/nextid', z.unknown(), { vmid });
+    return true;
+  } catch (error) {
+    if (error instanceof ProxmoxError && error.errors['vmid'] !== undefined) return false;
+    throw error;
+  }
 }

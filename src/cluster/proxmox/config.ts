@@ -1,12 +1,11 @@
 import type { GuestKind, GuestRef } from '../../core/guest.ts';
-import type { LiveConfig } from '../../core/live.ts';
+import type { LiveConfig, LiveContainerConfig, LiveVmConfig } from '../../core/live.ts';
 import { splitTags } from '../../core/tags.ts';
-import { type Api, guestPath } from './api.ts';
-import { macOf, toContainerConfig } from './container-config.ts';
+import { type Api, guestPath, isFree } from './api.ts';
 import { isMissing, ProxmoxError } from './errors.ts';
+import { isCloudInit, type Property, readDrive, readProperty, toDisk, type Values } from './property.ts';
 import { Pending, type PendingEntry } from './schema.ts';
-import { toVmConfig, uuidOf } from './vm-config.ts';
-import { isFree } from './vmid.ts';
+import { pendingSettings, readSettings } from './settings.ts';
 
 /** A guest's configuration as text by key. */
 export interface GuestConfig {
@@ -19,8 +18,6 @@ export interface GuestConfig {
   /** Keys with a value that waits for a stop and start. */
   readonly pending: readonly string[];
 }
-
-export type Values = Readonly<Record<string, string>>;
 
 /** Values, pending values and digest in one call. `undefined`: no such guest on this node. */
 export async function readConfig(api: Api, at: GuestRef): Promise<GuestConfig | undefined> {
@@ -35,6 +32,7 @@ export async function readConfig(api: Api, at: GuestRef): Promise<GuestConfig | 
   }
 }
 
+/** An answer of `GET /nodes/{node}/{type}/{vmid}/pending` by key: with and without what is pending. */
 export function toConfig(guestKind: GuestKind, entries: readonly PendingEntry[]): GuestConfig {
   const [digest] = entries.filter((entry) => entry.key === 'digest');
   const options = entries.filter((entry) => entry.key !== 'digest');
@@ -59,12 +57,78 @@ export function toLiveConfig(config: GuestConfig): LiveConfig {
   return config.guestKind === 'vm' ? toVmConfig(config) : toContainerConfig(config);
 }
 
+/** The configuration of a VM as the core knows it. */
+export function toVmConfig(config: GuestConfig): LiveVmConfig {
+  const { name: _, ...settings } = readSettings('vm', config.values);
+  const drives = slotsOf(config.values, /^(?:ide|sata|scsi|virtio)\d+$/);
+  return {
+    ...commonOf(config),
+    ...settings,
+    disks: Object.fromEntries(
+      drives.filter(([, drive]) => isDisk(drive)).map(([slot, drive]) => [slot, toDisk(drive)]),
+    ),
+    boot: bootOrder(config.values['boot']),
+  };
+}
+
+/**
+ * The configuration of a container as the core knows it. A bind mount is among the disks under its path: it is no
+ * volume, but a new container has none.
+ */
+export function toContainerConfig(config: GuestConfig): LiveContainerConfig {
+  const { name: _, ...settings } = readSettings('container', config.values);
+  const mounts = slotsOf(config.values, /^(?:rootfs|mp\d+)$/);
+  const disks = Object.fromEntries(mounts.map(([slot, mount]) => [slot, toDisk(mount)]));
+  const attached = new Set(Object.values(disks).map((disk) => disk.volid));
+  const { unused, ...common } = commonOf(config);
+  return {
+    ...common,
+    ...settings,
+    disks,
+    // The volume of a pending root is listed as unused until the restart that makes it the root.
+    unused: Object.fromEntries(Object.entries(unused).filter(([, volid]) => !attached.has(volid))),
+  };
+}
+
+function commonOf(config: GuestConfig) {
+  const uuid = identityOf(config);
+  return {
+    digest: config.digest,
+    ...(uuid === undefined ? {} : { uuid }),
+    unused: Object.fromEntries(Object.entries(config.values).filter(([key]) => /^unused\d+$/.test(key))),
+    pending: pendingSettings(config.guestKind, config),
+  };
+}
+
 /** Normalised: lower case, sorted, without doubles. */
 export function tagsOf({ values }: Pick<GuestConfig, 'values'>): string[] {
   return splitTags(values['tags'] ?? '');
 }
 
-/** What tells this machine from another one under the same VMID, as `LiveConfig.uuid` has it. */
+/** What the guest is called; empty where nothing is set. */
+export function nameOf({ guestKind, values }: Pick<GuestConfig, 'guestKind' | 'values'>): string {
+  return readSettings(guestKind, values).name;
+}
+
+/**
+ * What tells this machine from another one under the same VMID: the SMBIOS UUID of a VM. A container has none; the MAC
+ * address of its net0 is made anew with each container.
+ */
 export function identityOf({ guestKind, values }: Pick<GuestConfig, 'guestKind' | 'values'>): string | undefined {
-  return guestKind === 'vm' ? uuidOf(values) : macOf(values);
+  return guestKind === 'vm'
+    ? readProperty(values['smbios1'] ?? '', 'uuid').get('uuid')
+    : readProperty(values['net0'] ?? '', 'name').get('hwaddr');
+}
+
+function slotsOf(values: Values, slots: RegExp): [string, Property][] {
+  return Object.entries(values).flatMap(([key, text]) => (slots.test(key) ? [[key, readDrive(text)]] : []));
+}
+
+function isDisk(drive: Property): boolean {
+  return drive.get('media') !== 'cdrom' && !isCloudInit(drive) && (drive.get('file') ?? 'none') !== 'none';
+}
+
+function bootOrder(text = ''): string[] {
+  const order = readProperty(text, 'legacy').get('order');
+  return order === undefined ? [] : order.split(';').filter((slot) => slot !== '');
 }

@@ -1,5 +1,8 @@
+import type { GuestRef } from '../../core/guest.ts';
 import { attachKeys, hasCreationMarker, stagingOwner } from '../../core/markers.ts';
+import type { Api } from './api.ts';
 import { type GuestConfig, tagsOf, toLiveConfig } from './config.ts';
+import { isRunning } from './steps/power.ts';
 
 /** The tags of a guest on which work began: what a killed bot leaves behind is seen by them. */
 export const pendingTagsText = 'proxnix;proxnix-pending';
@@ -54,4 +57,9 @@ export function isOwnVolume(vmid: number, volid: string): boolean {
 function attachedVolumes(values: GuestConfig['values']): number[] {
   const indexes = Object.keys(values).map((key) => Number(/^unused(\d+)$/.exec(key)?.[1] ?? -1));
   return indexes.filter((index) => index >= attachKeys.first);
+}
+
+/** A guest whose creation was cut off before it got its tags. A container that runs was started by somebody. */
+export async function isCreateInterruptedNow(api: Api, at: GuestRef, config: GuestConfig): Promise<boolean> {
+  return isCreateInterrupted(at.vmid, config) && (at.guestKind === 'vm' || !(await isRunning(api, at)));
 }

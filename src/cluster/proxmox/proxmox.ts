@@ -4,17 +4,16 @@ import type { LiveGuest, LiveState } from '../../core/live.ts';
 import type { StepSpec } from '../../core/steps.ts';
 import type { GuestProbe } from '../../health/health.ts';
 import type { Cluster, ClusterMonitor, ImageFile, Precondition, StoredImage } from '../cluster.ts';
-import { readAddress } from './address.ts';
 import { type Api, defaultTimeouts, type Log, type Timeouts } from './api.ts';
 import { Client } from './client.ts';
-import { rememberVersion } from './image-support.ts';
-import { listImages, removeImage } from './images.ts';
-import { proxmoxProbe } from './probe.ts';
+import { listImages, rememberVersion, removeImage } from './images.ts';
+import { proxmoxProbe, readAddress } from './probe.ts';
 import { listGuests, readState } from './state.ts';
 import { performStep } from './steps/index.ts';
 import { followTask, silent } from './tasks.ts';
 import { uploadImage } from './upload.ts';
 
+/** How one cluster is reached and used. */
 export interface ProxmoxOptions {
   /** Origin of the API, e.g. `https://pve1.example.net:8006`; plain HTTP only to the machine itself. */
   readonly url: string;
@@ -55,7 +54,7 @@ export class ProxmoxCluster implements Cluster {
       sleep,
       stagingVmid: options.stagingVmid ?? ((vmid) => 900_000_000 + (vmid % 90_000_000)),
       timeouts,
-      told: new Set(),
+      seenUpids: new Set(),
     };
   }
 

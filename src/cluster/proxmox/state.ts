@@ -3,13 +3,10 @@ import { guestLabel } from '../../core/guest.ts';
 import type { GuestStatus, LiveGuest, LiveNode, LiveState } from '../../core/live.ts';
 import { splitTags } from '../../core/tags.ts';
 import { type Api, guestPath } from './api.ts';
-import { mapLimit } from './concurrent.ts';
-import { type GuestConfig, readConfig, tagsOf } from './config.ts';
-import { toContainerConfig } from './container-config.ts';
+import { type GuestConfig, nameOf, readConfig, tagsOf, toContainerConfig, toVmConfig } from './config.ts';
 import { ProxmoxError } from './errors.ts';
-import { imageProblemsOn } from './image-support.ts';
+import { imageProblemsOn } from './images.ts';
 import { CurrentStatus, type GuestResource, type Resource, Resources } from './schema.ts';
-import { toVmConfig } from './vm-config.ts';
 
 /**
  * One list call, then one call for each guest that is ours or wanted; the very first time one more for the version.
@@ -95,10 +92,10 @@ function withConfig(guest: LiveGuest, config: GuestConfig): LiveGuest {
   const { lock, template } = config.values;
   const { lock: _, ...rest } = guest;
   const told = { tags: tagsOf(config), ...(lock === undefined ? {} : { lock }), template: template === '1' };
-  const label = guestLabel({ guestKind: guest.kind, vmid: guest.vmid });
+  const name = nameOf(config) || guestLabel({ guestKind: guest.kind, vmid: guest.vmid });
   return rest.kind === 'vm'
-    ? { ...rest, ...told, name: config.values['name'] ?? label, config: toVmConfig(config) }
-    : { ...rest, ...told, name: config.values['hostname'] ?? label, config: toContainerConfig(config) };
+    ? { ...rest, ...told, name, config: toVmConfig(config) }
+    : { ...rest, ...told, name, config: toContainerConfig(config) };
 }
 
 /** The list does not know the state of a guest younger than 10 s; that is no reason to call it unreachable. */
@@ -132,4 +129,15 @@ function toNodes(resources: readonly Resource[], facts: Parameters<typeof imageP
       };
     })
     .sort((a, b) => (a.node < b.node ? -1 : 1));
+}
+
+/** Maps with at most `limit` calls under way, in the order of the items. */
+export async function mapLimit<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results = new Map<number, R>();
+  const entries = items.entries();
+  const worker = async () => {
+    for (const [index, item] of entries) results.set(index, await work(item));
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return [...results].sort(([a], [b]) => a - b).map(([, result]) => result);
 }

@@ -1,9 +1,9 @@
 import { UserError } from '../../core/errors.ts';
 import { type DesiredGuest, type GuestKind, type Image, imageHash } from '../../core/guest.ts';
+import { sizeText } from '../../lib/sizes.ts';
 import type { Api } from './api.ts';
 import { ProxmoxError } from './errors.ts';
 import { StorageStatus, VolumeInfo, Volumes } from './schema.ts';
-import { sizeText } from './size.ts';
 
 /** An image in the image storage. `size` is the file's, in bytes. */
 export interface UploadedImage {
@@ -29,6 +29,7 @@ export async function findImage(api: Api, node: string, image: Image): Promise<U
   return volumes.find((volume) => volume.volid.startsWith(name));
 }
 
+/** The file name of an image on the image storage: `proxnix-<hash>.qcow2`. */
 export function imageName(hash: string, format: string): string {
   return `proxnix-${hash}.${format}`;
 }
@@ -85,11 +86,19 @@ export async function checkTarget(
     );
   }
   if (status.avail !== undefined && status.avail < bytes) {
-    const facts = `${sizeText(status.avail)} are free, the disk needs ${sizeText(bytes)}`;
-    throw new UserError(`The storage ${storage} on ${node} is too full: ${facts}.`, {
+    throw new UserError(noRoom(storage, node, { free: status.avail, needed: bytes }), {
       next: 'Free space there or choose another `storage_location`.',
     });
   }
+}
+
+/** Sizes in bytes: `Storage "fast" on pve1 has 0 B free; 2.0 GiB needed.` */
+export function noRoom(
+  storage: string,
+  node: string,
+  { free, needed }: { readonly free: number; readonly needed: number },
+): string {
+  return `Storage "${storage}" on ${node} has ${sizeText(free)} free; ${sizeText(needed)} needed.`;
 }
 
 /** A storage that is there, enabled and mounted; everything else is an error that says which. */

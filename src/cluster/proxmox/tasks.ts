@@ -1,12 +1,9 @@
 import { Newest } from '../../lib/newest.ts';
 import { cut } from '../../lib/text.ts';
 import type { ClusterMonitor } from '../cluster.ts';
-import { adviceFor } from './advice.ts';
 import type { Api } from './api.ts';
-import { NoAnswer, ProxmoxError, TaskError } from './errors.ts';
-import { readProgress } from './progress.ts';
+import { adviceFor, NoAnswer, ProxmoxError, TaskError } from './errors.ts';
 import { type ListedTask, TaskList, TaskLog, TaskStatus } from './schema.ts';
-import { readUpid, taskPath } from './upid.ts';
 
 /** How a task ended: `OK` and `WARNINGS: n` are success, everything else is the text of its error. */
 export interface TaskEnd {
@@ -14,7 +11,7 @@ export interface TaskEnd {
   readonly text: string;
 }
 
-/** Says nothing to nobody. */
+/** A monitor that reports nothing. */
 export const silent: ClusterMonitor = { task() {}, progress() {}, line() {} };
 
 /** Bytes of a line of a task, and how much of its log is held. */
@@ -57,7 +54,7 @@ export async function followTask(api: Api, upid: string, monitor: ClusterMonitor
   });
 }
 
-/** What a task's failure is told as: with the reason that only its log has, and its last lines. */
+/** The error of a failed task: with the reason that only its log has, and with its last lines. */
 export async function taskFailure(api: Api, upid: string, doing: string, end: TaskEnd): Promise<TaskError> {
   const task = readUpid(upid);
   const lines = task === undefined ? [] : (await readLog(api, taskPath(upid, task.node), 0)).lines;
@@ -163,4 +160,47 @@ function reasonOf(text: string, lines: readonly string[]): string {
 function vmidOf(id: string | undefined): { vmid?: number } {
   const vmid = Number.parseInt(id ?? '', 10);
   return Number.isNaN(vmid) ? {} : { vmid };
+}
+
+/** What a UPID says. `node` is where the task runs: the only node to ask about it. */
+export interface Upid {
+  readonly node: string;
+  readonly type: string;
+  /** The guest's VMID, `9101-scsi0>100-unused0` for a disk handed over, empty for an upload. */
+  readonly id: string;
+  /** Seconds since the epoch, by the node's clock. */
+  readonly startTime: number;
+}
+
+const form = /^UPID:([^:]+):[0-9A-F]{8}:[0-9A-F]{8,9}:([0-9A-F]{8}):([^:]+):([^:]*):[^:]+:$/i;
+
+/** Takes a UPID apart; `undefined` when it is none. */
+export function readUpid(text: string): Upid | undefined {
+  const [, node, start, type, id] = form.exec(text) ?? [];
+  if (node === undefined || start === undefined || type === undefined || id === undefined) return undefined;
+  return { node, type, id, startTime: Number.parseInt(start, 16) };
+}
+
+/** The path of a task; ids hold `>`, `@` and `!`, so the whole UPID is percent-encoded. */
+export function taskPath(upid: string, node: string): string {
+  return `/nodes/${node}/tasks/${encodeURIComponent(upid)}`;
+}
+
+/** How far a copy is, in bytes. */
+export interface CopyProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
+/** PVE 8.4 and 9.2: `transferred 6.4 MiB of 64.0 MiB (10.00%)`; of a running guest with `drive-scsi0: ` before it. */
+const transferred = /^(?:\S+: )?transferred [\d.]+ \w+ of ([\d.]+) (\w+) \(([\d.]+)%\)/;
+const powers: Readonly<Record<string, number>> = { B: 0, KiB: 1, MiB: 2, GiB: 3, TiB: 4 };
+
+/** Reads a line of a task's log. The percentage is the finer number: the sizes are rounded to a tenth. */
+export function readProgress(line: string): CopyProgress | undefined {
+  const found = transferred.exec(line);
+  const power = powers[found?.[2] ?? ''];
+  if (found === null || power === undefined) return undefined;
+  const total = Math.round(Number(found[1]) * 1024 ** power);
+  return { done: Math.round((total * Number(found[3])) / 100), total };
 }

@@ -4,12 +4,10 @@ import { Readable } from 'node:stream';
 import { UserError } from '../../core/errors.ts';
 import { imageHash } from '../../core/guest.ts';
 import type { ClusterMonitor, ImageFile } from '../cluster.ts';
-import { adviceFor } from './advice.ts';
 import type { Api } from './api.ts';
-import { uploadBody } from './multipart.ts';
+import { adviceFor } from './errors.ts';
 import { type ListedTask, Permissions, TaskList } from './schema.ts';
-import { sizeText } from './size.ts';
-import { findImage, imageContent, imageName, readStorage } from './storage.ts';
+import { findImage, imageContent, imageName, noRoom, readStorage } from './storage.ts';
 import { followTask, silent, taskFailure } from './tasks.ts';
 import { isLost, newestTask, readUpid } from './writes.ts';
 
@@ -77,8 +75,7 @@ async function preflight(api: Api, file: ImageFile, node: string): Promise<void>
     });
   }
   if (status.avail !== undefined && status.avail < file.size) {
-    const facts = `${sizeText(status.avail)} are free, the image has ${sizeText(file.size)}`;
-    throw new UserError(`The storage ${api.imageStorage} on ${node} is too full: ${facts}.`, {
+    throw new UserError(noRoom(api.imageStorage, node, { free: status.avail, needed: file.size }), {
       next: 'Remove images that are not used any more (`proxnix-<hash>`) from it.',
     });
   }
@@ -131,4 +128,39 @@ function formatOf({ image, path }: ImageFile): string {
   throw new UserError(`The image ${path} is no tarball that Proxmox can unpack.`, {
     next: "Build the container's image as a .tar.xz, .tar.gz, .tar.zst or .tar.bz2 file.",
   });
+}
+
+/** An upload's body in the order Proxmox needs: `content` before the file, the file part under the name `filename`. */
+export interface Multipart {
+  readonly contentType: string;
+  /** Bytes of the whole body: the server takes no chunked one. */
+  readonly length: number;
+  /** @param onSent bytes of the file that went out so far */
+  parts(file: Readable, onSent: (bytes: number) => void): AsyncGenerator<Buffer>;
+}
+
+/** @param boundary goes out unquoted: letters, digits and `-` */
+export function uploadBody(file: { name: string; size: number; content: string }, boundary: string): Multipart {
+  const part = (disposition: string) => `--${boundary}\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n`;
+  const head = Buffer.from(
+    `${part('name="content"')}${file.content}\r\n${part(`name="filename"; filename="${file.name}"`)}`,
+  );
+  const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+  return {
+    contentType: `multipart/form-data; boundary=${boundary}`,
+    length: head.length + file.size + tail.length,
+    async *parts(stream, onSent) {
+      yield head;
+      let sent = 0;
+      for await (const chunk of stream) {
+        const bytes: Buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk);
+        sent += bytes.length;
+        yield bytes;
+        onSent(sent);
+      }
+      if (sent !== file.size)
+        throw new UserError(`${file.name} changed while it was sent: ${sent} bytes instead of ${file.size}.`);
+      yield tail;
+    },
+  };
 }

@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import type { GuestRef } from '../../core/guest.ts';
+import { splitTags } from '../../core/tags.ts';
 import type { ClusterMonitor } from '../cluster.ts';
 import { type Api, guestPath } from './api.ts';
 import type { Params } from './client.ts';
 import { type GuestConfig, readConfig } from './config.ts';
 import { isBusy, NoAnswer, ProxmoxError, TaskError } from './errors.ts';
+import { holds, isCloudInit, readDrive } from './property.ts';
 import { type ListedTask, TaskList } from './schema.ts';
-import { type Changes, isStored } from './stored.ts';
+import type { Changes } from './settings.ts';
 import { followTask, taskFailure } from './tasks.ts';
 
 /** A call that Proxmox answers with a UPID. */
@@ -99,7 +101,7 @@ async function begin(api: Api, call: TaskCall): Promise<string> {
 /** The UPID that a call was answered with. */
 export function readUpid(api: Api, answer: unknown): string {
   const upid = z.string().startsWith('UPID:').parse(answer);
-  api.told.add(upid);
+  api.seenUpids.add(upid);
   return upid;
 }
 
@@ -118,13 +120,14 @@ export async function newestTask(
 ): Promise<string | undefined> {
   for (let look = 0; look < 3; look++) {
     await api.sleep(look * 1000);
-    const unknown = (await list()).filter(({ upid }) => !api.told.has(upid));
+    const unknown = (await list()).filter(({ upid }) => !api.seenUpids.has(upid));
     const newest = unknown.filter(fits).sort((a, b) => b.starttime - a.starttime)[0];
     if (newest !== undefined) return newest.upid;
   }
   return undefined;
 }
 
+/** Whether a call may have been carried out although no answer of it came: the connection broke, or 596 and 599. */
 export function isLost(error: unknown): boolean {
   return (
     (error instanceof NoAnswer && error.reached) || (error instanceof ProxmoxError && [596, 599].includes(error.status))
@@ -142,4 +145,23 @@ function isHotplugProblem(error: unknown): boolean {
 function textOf(error: unknown): string {
   if (error instanceof ProxmoxError) return error.reason;
   return error instanceof TaskError ? error.text : '';
+}
+
+const properties = /^(?:(?:net|ide|sata|scsi|virtio|mp)\d+|rootfs)$/;
+
+/** Does a configuration hold what a write sent, in the form in which the server stores it? */
+export function isStored({ values, pending }: GuestConfig, changes: Changes): boolean {
+  return Object.entries(changes).every(([key, value]) => {
+    if (key === 'revert')
+      return !String(value)
+        .split(',')
+        .some((reverted) => pending.includes(reverted));
+    const stored = values[key];
+    if (value === undefined || stored === undefined) return value === stored;
+    const sent = typeof value === 'boolean' ? String(Number(value)) : String(value);
+    if (key === 'tags') return splitTags(stored).join() === splitTags(sent).join();
+    if (sent.endsWith(':cloudinit'))
+      return stored.split(':')[0] === sent.split(':')[0] && isCloudInit(readDrive(stored));
+    return properties.test(key) ? holds(stored, sent) : stored.trim() === sent.trim();
+  });
 }

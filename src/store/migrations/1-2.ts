@@ -10,6 +10,17 @@ const words: Readonly<Record<string, string>> = {
   'nothing-kept': 'nothing-retained',
 };
 
+/** The settings that Proxmox's keys stand for, as far as they can wait for a restart. */
+const settingKeys: Readonly<Record<string, string>> = {
+  cores: 'cores',
+  sockets: 'sockets',
+  memory: 'memoryMb',
+  swap: 'swapMb',
+  scsihw: 'scsiHw',
+  ide: 'cloudInit',
+  features: 'features',
+};
+
 /** A run of version 1 in the words of version 2. What is damaged in it stays as it is: the schema names it. */
 export function migrateRun(run: unknown): unknown {
   if (!isObject(run)) return run;
@@ -30,6 +41,7 @@ function renamed(value: unknown): unknown {
     Object.entries(value).map(([key, one]) => {
       if (key === 'action' || key === 'kind' || (key === 'reason' && 'advice' in value)) return [key, word(one)];
       if (key === 'rollBack' && isObject(one)) return ['rollback', withRetained(one)];
+      if (key === 'config' && isObject(one)) return [key, liveConfig(one, value['kind'] === 'container')];
       return [fieldNames[key] ?? key, renamed(one)];
     }),
   );
@@ -37,6 +49,26 @@ function renamed(value: unknown): unknown {
 
 function withRetained({ kept, ...others }: Readonly<Record<string, unknown>>): unknown {
   return { ...others, retained: kept };
+}
+
+/** A live configuration: its settings are those of the core's table, and what waits are settings, not keys of Proxmox. */
+function liveConfig(config: Readonly<Record<string, unknown>>, isContainer: boolean): unknown {
+  const { cloudInit, pending, ...others } = config;
+  const card = isContainer ? 'ip' : 'bridge';
+  return {
+    ...others,
+    bridge: config['bridge'] ?? '',
+    ...(isObject(cloudInit) ? { cloudInit: { storage: cloudInit['storage'] } } : {}),
+    pending: Array.isArray(pending)
+      ? [
+          ...new Set(
+            pending
+              .map(String)
+              .flatMap((key) => (key === 'net0' ? card : (settingKeys[key.replace(/^ide\d$/, 'ide')] ?? []))),
+          ),
+        ]
+      : pending,
+  };
 }
 
 function word(value: unknown): unknown {

@@ -1,47 +1,27 @@
 import type { DesiredContainer, DesiredVm, GuestKind, Image } from '../../../src/core/guest.ts';
+import { readContainer, readVm } from '../../support/builders.ts';
 
 /** What may be changed of a guest of either kind. */
 export type CommonChange = Partial<
   Omit<Pick<DesiredVm, keyof DesiredVm & keyof DesiredContainer>, 'kind' | 'diskSlot'>
 >;
 
+const website = {
+  ...{ name: 'test-website', vm_id: 823, cores: 2, memory_mb: 2048, disk_gb: 2, storage_location: 'fast' },
+  description: 'the website',
+};
+
 /** A VM as a flake wants it; tests change what they are about. */
 export function aGuest(change: Partial<DesiredVm> = {}): DesiredVm {
-  return {
-    kind: 'vm',
-    key: 'website',
-    name: 'test-website',
-    vmid: 823,
-    imageType: 'build-qcow2-website',
-    cores: 2,
-    sockets: 1,
-    memoryMb: 2048,
-    diskGb: 2,
-    storage: 'fast',
-    protected: false,
-    bridge: 'vmbr0',
-    scsiHw: 'virtio-scsi-pci',
-    diskSlot: 'scsi0',
-    onboot: true,
-    order: 0,
-    description: 'the website',
-    image: anImage('a'),
-    ...change,
-  };
+  const ofVm = { image_type: 'build-qcow2-website', sockets: 1, cloud_init: 'None', protected: false };
+  return { ...readVm('website', { ...website, ...ofVm }), image: anImage('a'), ...change };
 }
 
 /** A container as a flake wants it. */
 export function aContainer(change: Partial<DesiredContainer> = {}): DesiredContainer {
-  const { sockets: _, scsiHw: _hw, ...common } = aGuest();
+  const ofContainer = { image_type: 'build-lxc-website', swap_mb: 256 };
   return {
-    ...common,
-    kind: 'container',
-    imageType: 'build-lxc-website',
-    diskSlot: 'rootfs',
-    swapMb: 256,
-    ip: 'dhcp',
-    unprivileged: true,
-    features: ['nesting'],
+    ...readContainer('website', { ...website, ...ofContainer }),
     image: anImage('a', 'container'),
     ...change,
   };

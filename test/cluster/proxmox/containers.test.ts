@@ -84,7 +84,7 @@ describe.each(versions)('the creation of a container on PVE %s that is cut off',
 
 describe('a container', () => {
   it.each([
-    ['full', 'The storage full on pve1 is too full: 0 B are free, the disk needs 2.0 GiB.'],
+    ['full', 'Storage "full" on pve1 has 0 B free; 2.0 GiB needed.'],
     ['local', /^The storage local on pve1 does not hold containers \(its content is ./],
   ])('is not begun on the storage %s, which cannot take its root', async (storage, message) => {
     const { story, simulator } = await start();

@@ -29,6 +29,8 @@ export class LossyProxy {
   readonly writes: string[] = [];
   /** Writes that were sent, whatever became of them. */
   readonly sent: string[] = [];
+  /** The parameters of every form that reached the server. */
+  readonly forms: URLSearchParams[] = [];
   #refusal: Refusal | undefined;
   #refusalAfter: Refusal | undefined;
   /** Called before a write is passed on, with the number of those sent before it. */
@@ -98,7 +100,14 @@ export class LossyProxy {
       } else answer.resume().on('end', () => refuse(request, response, loss.as));
     });
     upstream.on('error', () => request.socket.destroy());
+    if (headers['content-type']?.startsWith('application/x-www-form-urlencoded')) this.#keepForm(request);
     request.pipe(upstream);
+  }
+
+  #keepForm(request: http.IncomingMessage): void {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => void chunks.push(chunk));
+    request.on('end', () => void this.forms.push(new URLSearchParams(Buffer.concat(chunks).toString())));
   }
 }
 

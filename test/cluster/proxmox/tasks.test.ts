@@ -4,7 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Api, defaultTimeouts } from '../../../src/cluster/proxmox/api.ts';
 import { Client } from '../../../src/cluster/proxmox/client.ts';
-import { followTask, silent, taskFailure } from '../../../src/cluster/proxmox/tasks.ts';
+import {
+  followTask,
+  readProgress,
+  readUpid,
+  silent,
+  taskFailure,
+  taskPath,
+} from '../../../src/cluster/proxmox/tasks.ts';
 
 const upid = 'UPID:pve1:000022EF:00082871:6B02CB97:qmconfig:823:proxnix@pve!bot:';
 type Look = {
@@ -47,7 +54,7 @@ async function following(...looks: readonly Look[]) {
     imageStorage: 'local',
     pool: undefined,
     stagingVmid: (vmid: number) => vmid,
-    told: new Set<string>(),
+    seenUpids: new Set<string>(),
     version: async () => '9.2.11',
     timeouts: defaultTimeouts,
   };
@@ -178,3 +185,44 @@ describe('the failure of a task', () => {
     expect(error.message).toBe('The start of VM 823 failed: kvm: -netdev bridge vmbr77: no such device');
   });
 });
+
+const attach = 'UPID:pve1:00000AE0:0006C811:6B02C811:qmmove:9101-scsi0>100-unused0:proxnix@pve!bot:';
+
+it('a UPID tells its node, type, guest and start', () => {
+  expect(readUpid(attach)).toEqual({
+    node: 'pve1',
+    type: 'qmmove',
+    id: '9101-scsi0>100-unused0',
+    startTime: 0x6b02c811,
+  });
+});
+
+it('the task of an upload has no id', () => {
+  expect(readUpid('UPID:pve1:00000491:00045C95:6B02C1DF:imgcopy::bot@pve!full:')?.id).toBe('');
+});
+
+it.each(['', 'UPID:bad', 'UPID:pve1:1:2:3:qmstart:100:root@pam:'])('%j is no UPID', (text) => {
+  expect(readUpid(text)).toBeUndefined();
+});
+
+it('every character of a UPID is safe in its path', () => {
+  expect(taskPath(attach, 'pve1')).toBe(
+    '/nodes/pve1/tasks/UPID%3Apve1%3A00000AE0%3A0006C811%3A6B02C811%3Aqmmove%3A9101-scsi0%3E100-unused0%3Aproxnix%40pve!bot%3A',
+  );
+});
+
+it.each([
+  ['transferred 0.0 B of 64.0 MiB (0.00%)', 0, 64],
+  ['transferred 6.4 MiB of 64.0 MiB (10.00%)', 6.4, 64],
+  ['drive-scsi0: transferred 1.0 MiB of 64.0 MiB (1.56%) in 1s', 0.9984, 64],
+  ['drive-scsi0: transferred 64.0 MiB of 64.0 MiB (100.00%) in 2s, ready', 64, 64],
+])('%s', (line, done, total) => {
+  expect(readProgress(line)).toEqual({ done: Math.round(done * 2 ** 20), total: total * 2 ** 20 });
+});
+
+it.each(['TASK OK', 'no content', 'transferred something', 'create full clone of drive (pximp:import/px-a.qcow2)'])(
+  '%s tells no progress',
+  (line) => {
+    expect(readProgress(line)).toBeUndefined();
+  },
+);

@@ -141,7 +141,7 @@ describe('a discard', () => {
 
 describe('a storage', () => {
   it.each([
-    ['full', /storage full on pve1 is too full: 0 B are free, the disk needs 1.0 GiB/],
+    ['full', /Storage "full" on pve1 has 0 B free; 1.0 GiB needed/],
     ['local', /storage local on pve1 does not hold VM disks/],
     ['nosuch', /storage nosuch cannot be used on pve1|Permission check failed/],
   ])('%s that cannot take the disk stops a creation before anything is there', async (storage, words) => {
@@ -155,7 +155,9 @@ describe('a storage', () => {
     const { story } = await start();
     const before = await story.make();
     await story.upload('b');
-    await expect(story.run('prepare', { guest: { ...next, storage: 'full' } })).rejects.toThrow('too full');
+    await expect(story.run('prepare', { guest: { ...next, storage: 'full' } })).rejects.toThrow(
+      'Storage "full" on pve1 has 0 B free',
+    );
     expect(await story.read()).toEqual(before);
     expect((await story.world.cluster.readState(new Set())).guests).toHaveLength(1);
   });

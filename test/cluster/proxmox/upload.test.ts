@@ -1,6 +1,8 @@
 import { truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ImageFile } from '../../../src/cluster/cluster.ts';
+import { uploadBody } from '../../../src/cluster/proxmox/upload.ts';
 import type { Seed } from '../../../src/simulator/simulator.ts';
 import { Story } from '../../contracts/cluster.ts';
 import { LossyProxy } from './lossy-proxy.ts';
@@ -69,7 +71,7 @@ describe('nothing is sent', () => {
 
   it.each([
     ['takes no images', withImages({ content: ['iso'] }), "does not support 'import' content"],
-    ['is too full', withImages({ avail: 1000 }), 'The storage local on pve1 is too full: 1000 B are free'],
+    ['is too full', withImages({ avail: 1000 }), 'Storage "local" on pve1 has 1000 B free'],
     ['is disabled', withImages({ enabled: false }), 'local'],
   ])('to a storage that %s', async (_, from, words) => {
     const { world, upload, posts } = await start(from);
@@ -165,4 +167,42 @@ describe('the image of a container', () => {
     });
     expect(posts()).toEqual([]);
   });
+});
+
+async function whole(size: number, chunks: readonly string[], sent: number[] = []) {
+  const body = uploadBody({ name: 'x.qcow2', size, content: 'import' }, 'edge');
+  const parts: Buffer[] = [];
+  for await (const part of body.parts(Readable.from(chunks), (bytes) => sent.push(bytes))) parts.push(part);
+  return { body, text: Buffer.concat(parts).toString() };
+}
+
+it('the content comes before the file, whose part is named filename', async () => {
+  const { text } = await whole(5, ['he', 'llo']);
+  expect(text.split('\r\n')).toEqual([
+    '--edge',
+    'Content-Disposition: form-data; name="content"',
+    '',
+    'import',
+    '--edge',
+    'Content-Disposition: form-data; name="filename"; filename="x.qcow2"',
+    '',
+    'hello',
+    '--edge--',
+    '',
+  ]);
+});
+
+it('the length is known before the first byte goes out', async () => {
+  const { body, text } = await whole(5, ['hello']);
+  expect(body.length).toBe(Buffer.byteLength(text));
+});
+
+it('bytes are counted as they go out', async () => {
+  const sent: number[] = [];
+  await whole(5, ['he', 'llo'], sent);
+  expect(sent).toEqual([2, 5]);
+});
+
+it('a file that changed meanwhile is not completed', async () => {
+  await expect(whole(6, ['hello'])).rejects.toThrow('x.qcow2 changed while it was sent: 5 bytes instead of 6');
 });

@@ -60,6 +60,7 @@ export function aForeignGuest(vmid: number, name = 'somebody-elses'): FakeGuest 
       onboot: false,
       protected: false,
       description: '',
+      bridge: '',
       scsiHw: 'lsi',
       disks: { scsi0: { volid: `fast:vm-${vmid}-disk-0`, storage: 'fast', sizeMb: 8192 } },
       unused: {},

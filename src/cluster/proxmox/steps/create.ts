@@ -1,19 +1,17 @@
 import { UserError } from '../../../core/errors.ts';
-import { type GuestRef, guestLabel } from '../../../core/guest.ts';
-import { unlockAdvice } from '../../../core/lock.ts';
+import { type ContainerSpec, type GuestRef, guestLabel, type VmSpec } from '../../../core/guest.ts';
+import { unlockAdvice } from '../../../core/guest-ref.ts';
 import { creationMarker } from '../../../core/markers.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
-import { type Api, guestPath } from '../api.ts';
+import { type Api, guestPath, guestsPath, isFree, taskType } from '../api.ts';
+import type { Params } from '../client.ts';
 import { readConfig } from '../config.ts';
-import { preconditionOf } from '../precondition.ts';
+import { ProxmoxError, TaskError } from '../errors.ts';
+import { isCreateInterruptedNow } from '../markers.ts';
+import { preconditionOf, type StepOf } from '../precondition.ts';
+import { newDescription, newSettings } from '../settings.ts';
 import { checkImport } from '../storage.ts';
-import { isFree } from '../vmid.ts';
-import { putConfig } from '../writes.ts';
-import { newContainer } from './container/new-container.ts';
-import { isCreateInterruptedNow } from './cut-off.ts';
-import { makeGuest } from './make.ts';
-import type { StepOf } from './step.ts';
-import { newVm } from './vm/new-vm.ts';
+import { putConfig, runTask } from '../writes.ts';
 
 /**
  * A new guest, then its tags. A VM has no disk yet: a worker that is killed in the import leaves a guest that a token can
@@ -30,7 +28,7 @@ export async function create(api: Api, step: StepOf<'create'>, monitor: ClusterM
   }
   const { digest } = await preconditionOf(api, step);
   // Proxmox keeps no empty description: the mark is deleted where the flake has none.
-  await putConfig(api, step, { tags: step.tags, description: guest.description || undefined }, digest);
+  await putConfig(api, step, { tags: step.tags, ...newDescription(guest) }, digest);
   return preconditionOf(api, step);
 }
 
@@ -45,4 +43,55 @@ async function refuseUnlessOurs(api: Api, at: GuestRef): Promise<void> {
         ? `It is locked (create): somebody makes it; ${unlockAdvice(at, lock)}.`
         : 'Choose another `vm_id` in the flake, or take the guest over with /proxnix adopt.',
   });
+}
+
+/** The create call: the atomic test of its VMID, two runs cannot both have it. */
+export async function makeGuest(
+  api: Api,
+  at: GuestRef,
+  { params, doing }: { readonly params: Params; readonly doing: string },
+  monitor: ClusterMonitor,
+): Promise<void> {
+  const task = { node: at.node, type: taskType(at, 'create'), id: String(at.vmid), doing };
+  const all = { vmid: at.vmid, pool: api.pool, ...params };
+  try {
+    await runTask(api, { method: 'POST', path: guestsPath(at), params: all, ...task }, monitor);
+  } catch (error) {
+    throw error instanceof TaskError ? await withLock(api, at, error) : error;
+  }
+}
+
+/** A worker that died in its create leaves a guest that is locked and carries no mark: only root gets rid of it. */
+async function withLock(api: Api, at: GuestRef, error: TaskError): Promise<TaskError> {
+  if (!(await isLeftLocked(api, at))) return error;
+  const next = `${guestLabel(at)} is locked (create); ${unlockAdvice(at, 'create')}.`;
+  const { upid, text, details } = error;
+  return new TaskError(error.message, { upid, text, details, next });
+}
+
+/** While it is made, a token with rights on a pool only may not read it. A look that fails tells nothing. */
+async function isLeftLocked(api: Api, at: GuestRef): Promise<boolean> {
+  try {
+    return (await readConfig(api, at))?.values['lock'] === 'create';
+  } catch (error) {
+    return error instanceof ProxmoxError && error.status === 403;
+  }
+}
+
+/** A new NixOS VM: agent, serial console, Linux. Its root disk comes with the import. */
+export function newVm(guest: VmSpec): Params {
+  return { ...newSettings(guest), agent: 1, serial0: 'socket', ostype: 'l26' };
+}
+
+/**
+ * A new NixOS container, its root among its options: unpacked from the template. With `ostype=nixos` (8.4 and 9.2)
+ * Proxmox writes the addresses as systemd-networkd files, which NixOS reads; its login stands at /dev/console.
+ */
+export function newContainer(guest: ContainerSpec, template: string): Params {
+  return { ...root(guest, template), ...newSettings(guest), cmode: 'console' };
+}
+
+/** The root file system that a create call makes, in a storage by its size in GiB. */
+export function root({ storage, diskGb }: ContainerSpec, template: string): Params {
+  return { ostemplate: template, rootfs: `${storage}:${diskGb}`, ostype: 'nixos' };
 }

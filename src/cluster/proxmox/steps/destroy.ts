@@ -1,15 +1,22 @@
 import { UserError } from '../../../core/errors.ts';
 import { type GuestRef, guestLabel } from '../../../core/guest.ts';
+import { unprotectAdvice } from '../../../core/guest-ref.ts';
 import { readTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
-import type { Api } from '../api.ts';
+import { type Api, isFree } from '../api.ts';
 import { type GuestConfig, readConfig, tagsOf, toLiveConfig } from '../config.ts';
-import { checkGuest, checkIdentity, checkUnchanged } from '../precondition.ts';
-import { deleteGuest, deleteStaging, findStaging, refuseLocked } from '../staging.ts';
-import { isFree } from '../vmid.ts';
-import { isCreateInterruptedNow } from './cut-off.ts';
+import { isCreateInterruptedNow, unusedKeyOf } from '../markers.ts';
+import {
+  checkGuest,
+  checkIdentity,
+  checkUnchanged,
+  type Doing,
+  nextPrecondition,
+  type StepOf,
+} from '../precondition.ts';
+import { putConfig } from '../writes.ts';
 import { isRunning, stopGuest } from './power.ts';
-import type { Doing, StepOf } from './step.ts';
+import { deleteGuest, deleteStaging, findStaging, refuseLocked } from './staging.ts';
 
 /** Deletes a guest that is no longer wanted; one that is gone already counts as done. */
 export async function destroy({ api, step, precondition, monitor }: Doing<'destroy'>): Promise<undefined> {
@@ -61,7 +68,7 @@ export async function discard(
 function refuseProtected(at: GuestRef, config: GuestConfig): void {
   if (!toLiveConfig(config).protected) return;
   throw new UserError(`${guestLabel(at)} is protected in Proxmox: it is not deleted.`, {
-    next: 'Take the protection off in Proxmox first, if that is what you want.',
+    next: unprotectAdvice(at),
   });
 }
 
@@ -83,4 +90,27 @@ async function assertGone(api: Api, at: GuestRef): Promise<undefined> {
   throw new UserError(`${guestLabel(at)} is not on ${at.node}, but its VMID is still taken.`, {
     next: 'It was moved to another node or made anew. Look at the fresh plan.',
   });
+}
+
+/**
+ * Deletes volumes that are with the guest and not attached. `delete=unused<n>` removes the volume itself, also while the
+ * guest runs; one that a snapshot still needs is refused by Proxmox (8.4 and 9.2).
+ */
+export async function free({ api, step, precondition }: Doing<'free'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
+  const attached = step.volids.find((volid) => isAttached(config, volid));
+  if (attached !== undefined) {
+    throw new UserError(`${attached} is in use by ${guestLabel(step)}: it is not deleted.`);
+  }
+  const keys = step.volids.flatMap((volid) => unusedKeyOf(config.values, volid) ?? []);
+  if (keys.length === 0) return precondition;
+  await putConfig(api, step, Object.fromEntries(keys.map((key) => [key, undefined])), config.digest);
+  return nextPrecondition(api, step, precondition);
+}
+
+/** Now or after the next restart: a pending root of a container is listed as unused as well. */
+function isAttached({ values, current }: GuestConfig, volid: string): boolean {
+  return [values, current].some((one) =>
+    Object.entries(one).some(([key, value]) => !/^unused\d+$/.test(key) && value.split(',')[0] === volid),
+  );
 }

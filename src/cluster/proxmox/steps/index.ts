@@ -2,23 +2,14 @@ import { guestLabel } from '../../../core/guest.ts';
 import type { StepSpec } from '../../../core/steps.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath } from '../api.ts';
+import { validateNames } from '../settings.ts';
 import { isOf, waitForActive } from '../tasks.ts';
-import { validateNames } from '../validate-names.ts';
-import { adopt } from './adopt.ts';
-import { attach } from './attach.ts';
-import { configure } from './configure.ts';
+import { adopt, configure, finish } from './configure.ts';
 import { create } from './create.ts';
-import { destroy, discard } from './destroy.ts';
-import { finish } from './finish.ts';
-import { free } from './free.ts';
-import { moveDisk } from './move-disk.ts';
-import { start, stop } from './power.ts';
-import { stage } from './prepare.ts';
-import { resize } from './resize.ts';
-import { restart } from './restart.ts';
-import { rollback } from './rollback.ts';
-import { swap } from './swap.ts';
-import { importDisk } from './vm/import.ts';
+import { destroy, discard, free } from './destroy.ts';
+import { restart, start, stop } from './power.ts';
+import { importDisk, moveDisk, resize, rollback, swap } from './root-disk.ts';
+import { attach, prepare } from './staging.ts';
 
 /** Carries out one step, after the tasks that still run on its guest. */
 export async function performStep(
@@ -49,7 +40,7 @@ export async function performStep(
     case 'restart':
       return restart({ api, step, precondition, monitor });
     case 'prepare':
-      return stage({ api, step, precondition, monitor });
+      return prepare({ api, step, precondition, monitor });
     case 'attach':
       return attach({ api, step, precondition, monitor });
     case 'swap':

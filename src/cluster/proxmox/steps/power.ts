@@ -1,13 +1,15 @@
+import { UserError } from '../../../core/errors.ts';
 import { type GuestRef, guestLabel } from '../../../core/guest.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath, taskType } from '../api.ts';
 import type { Params } from '../client.ts';
+import { readConfig } from '../config.ts';
 import { ProxmoxError, TaskError } from '../errors.ts';
-import { checkGuest, nextPrecondition } from '../precondition.ts';
+import { checkGuest, type Doing, nextPrecondition } from '../precondition.ts';
 import { CurrentStatus } from '../schema.ts';
 import { runTask } from '../writes.ts';
-import type { Doing } from './step.ts';
 
+/** Starts a stopped guest; one that runs is left alone. */
 export async function start({ api, step, precondition, monitor }: Doing<'start'>): Promise<Precondition> {
   await checkGuest(api, step, precondition);
   if (await isRunning(api, step)) return precondition;
@@ -15,7 +17,7 @@ export async function start({ api, step, precondition, monitor }: Doing<'start'>
   return nextPrecondition(api, step, precondition);
 }
 
-/** At once: what stops here is deleted or did not listen. */
+/** Stops the guest at once, without a shutdown: it is deleted next, or it did not shut down. */
 export async function stop({ api, step, precondition, monitor }: Doing<'stop'>): Promise<Precondition> {
   await checkGuest(api, step, precondition);
   if (!(await isRunning(api, step))) return precondition;
@@ -24,6 +26,7 @@ export async function stop({ api, step, precondition, monitor }: Doing<'stop'>):
   return nextPrecondition(api, step, precondition);
 }
 
+/** Whether the guest runs at this moment; the list of all guests may be 10 s old. */
 export async function isRunning(api: Api, at: GuestRef): Promise<boolean> {
   return (await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus)).status === 'running';
 }
@@ -37,6 +40,7 @@ export async function startGuest(api: Api, at: GuestRef, monitor: ClusterMonitor
   }
 }
 
+/** A guest that is stopped already is a success. */
 export async function stopGuest(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
   try {
     await power(api, at, { action: 'stop', doing: `The stop of ${guestLabel(at)}` }, monitor);
@@ -62,4 +66,59 @@ export async function power(
   const path = `${guestPath(at)}/status/${action}`;
   const task = { node: at.node, type: taskType(at, action), id: String(at.vmid), doing };
   await runTask(api, { method: 'POST', path, params, ...task }, monitor);
+}
+
+/**
+ * One reboot by the server makes pending changes real, also when the bot dies meanwhile. A guest that does not shut down
+ * is stopped; one that the server could not start again is started here, because only that task tells why.
+ */
+export async function restart({ api, step, precondition, monitor }: Doing<'restart'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
+  if (config.pending.length === 0 || !(await isRunning(api, step))) return precondition;
+  await ((await reboots(api, step, monitor)) ? awaitReboot(api, step, monitor) : stopAndStart(api, step, monitor));
+  const after = await readConfig(api, step);
+  if (after !== undefined && after.pending.length > 0) {
+    throw new UserError(`${guestLabel(step)} was restarted, but ${after.pending.join(', ')} did not take effect.`, {
+      next: 'Look at its pending changes in Proxmox.',
+    });
+  }
+  return nextPrecondition(api, step, precondition);
+}
+
+/** @returns false when the guest did not shut down in time: it still runs, its changes still wait */
+async function reboots(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<boolean> {
+  const timeout = Math.ceil(api.timeouts.shutdownMs / 1000);
+  try {
+    await power(api, at, { action: 'reboot', doing: `The reboot of ${guestLabel(at)}`, params: { timeout } }, monitor);
+    return true;
+  } catch (error) {
+    if (error instanceof TaskError && /(?:got timeout|did not stop)$/.test(error.text)) return false;
+    throw error;
+  }
+}
+
+async function stopAndStart(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
+  monitor.line('the guest does not shut down: it is stopped');
+  const params = { timeout: 10, forceStop: 1 };
+  await power(api, at, { action: 'shutdown', doing: `The shutdown of ${guestLabel(at)}`, params }, monitor);
+  await api.sleep(api.timeouts.pauseMs);
+  await startGuest(api, at, monitor);
+}
+
+/**
+ * The task ends when the old machine stopped. What is pending becomes real at that stop, so nothing pending first and
+ * running then means that the new one runs.
+ */
+async function awaitReboot(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
+  const until = api.now() + api.timeouts.startMs;
+  for (;;) {
+    const config = await readConfig(api, at);
+    const { status } = await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus);
+    if (status === 'running' && config?.pending.length === 0) return;
+    if (api.now() >= until) break;
+    await api.sleep(500);
+  }
+  if (await isRunning(api, at)) return;
+  monitor.line('the guest did not come back: it is started');
+  await startGuest(api, at, monitor);
 }

@@ -1,6 +1,8 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { differences } from '../../../../src/cluster/proxmox/steps/configure.ts';
+import { Story } from '../../../contracts/cluster.ts';
 import { aGuest } from '../a-guest.ts';
+import { openSimulated, seed } from '../on-simulator.ts';
 
 const values = {
   name: 'test-website',
@@ -51,4 +53,19 @@ it('a cloud-init drive goes to a free slot, moves in its own and is deleted', ()
 
 it('protection is left as it is', () => {
   expect(differences(config({ protection: '1' }), aGuest(), 'b;proxnix')).toEqual({});
+});
+
+it('a VM that became a template since the plan is not taken over', async () => {
+  const world = await openSimulated(seed());
+  onTestFinished(() => world.close());
+  const story = new Story(world);
+  await story.make();
+  await story.run('stop');
+  await world.edit(823, { tags: 'prod' });
+  await world.admin('POST', '/nodes/pve1/qemu/823/template');
+  await story.look();
+  await expect(story.run('adopt', { tags: 'prod;proxnix' })).rejects.toThrow(
+    'VM 823 is a template: it is not taken over.',
+  );
+  expect(world.simulator.guest(823)?.config['tags']).toBe('prod');
 });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { mapLimit } from '../../../../src/cluster/proxmox/concurrent.ts';
+import { mapLimit } from '../../../../src/cluster/proxmox/state.ts';
 import type { Point } from './deaths.ts';
 import type { KindOfGuest } from './kinds.ts';
 import { expectRecovered } from './recovered.ts';

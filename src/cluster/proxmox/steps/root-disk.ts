@@ -1,0 +1,211 @@
+import { moveRootAdvice } from '../../../core/block.ts';
+import { UserError } from '../../../core/errors.ts';
+import { type DesiredGuest, type GuestKind, type GuestRef, guestLabel } from '../../../core/guest.ts';
+import { splitTags } from '../../../core/tags.ts';
+import type { ClusterMonitor, Precondition } from '../../cluster.ts';
+import { type Api, guestPath } from '../api.ts';
+import { type GuestConfig, readConfig, tagsOf, toLiveConfig, toVmConfig } from '../config.ts';
+import { attachedKey, freeUnusedKey, isOwnVolume, unusedKeyOf } from '../markers.ts';
+import { checkGuest, type Doing, nextPrecondition } from '../precondition.ts';
+import { driveOptions, readDrive, writeProperty, writeSize } from '../property.ts';
+import type { Changes } from '../settings.ts';
+import { checkFits, checkImport, checkTarget, volumeSize } from '../storage.ts';
+import { putConfig, runTask } from '../writes.ts';
+import { isRunning, stopGuest } from './power.ts';
+
+/**
+ * The image into the VM's empty root slot. Done already when the slot has a disk: nothing else fills it. A container has
+ * its root since its create call.
+ */
+export async function importDisk({ api, step, precondition, monitor }: Doing<'import'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
+  if (config.values[step.guest.diskSlot] !== undefined) return precondition;
+  const volid = await checkImport(api, step.node, step.guest);
+  await importVolume(api, step, { guest: step.guest, slot: step.guest.diskSlot, volid, config }, monitor);
+  return nextPrecondition(api, step, precondition);
+}
+
+/** POST, not PUT: a synchronous call is cut after 30 s. The slot becomes the boot disk. */
+export async function importVolume(
+  api: Api,
+  at: GuestRef,
+  from: { guest: DesiredGuest; slot: string; volid: string; config: GuestConfig },
+  monitor: ClusterMonitor,
+): Promise<void> {
+  const { guest, slot, volid, config } = from;
+  const drive = `${guest.storage}:0,import-from=${volid},discard=on`;
+  const params = { [slot]: drive, boot: `order=${slot}`, digest: config.digest };
+  const path = `${guestPath(at)}/config`;
+  const doing = `The import of the image of ${guest.name} into ${guestLabel(at)}`;
+  await runTask(
+    api,
+    { method: 'POST', path, params, node: at.node, type: 'qmconfig', id: String(at.vmid), doing },
+    monitor,
+  );
+}
+
+/** The root disk grows to the size wanted, also while the guest runs. */
+export async function resize({ api, step, precondition, monitor }: Doing<'resize'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
+  const resized = await growDisk(api, step, { guest: step.guest, slot: step.guest.diskSlot, config }, monitor);
+  return resized ? nextPrecondition(api, step, precondition) : precondition;
+}
+
+/** To the size wanted, absolute, so that asking twice does no harm. @returns false when it had that size already */
+export async function growDisk(
+  api: Api,
+  at: GuestRef,
+  { guest, slot, config }: { guest: DesiredGuest; slot: string; config: GuestConfig },
+  monitor: ClusterMonitor,
+): Promise<boolean> {
+  const disk = toLiveConfig(config).disks[slot];
+  if (disk === undefined)
+    throw new UserError(`${guestLabel(at)} has no disk ${slot}.`, { next: 'Look at the fresh plan.' });
+  const sizeMb = disk.sizeMb ?? 0;
+  checkFits(guest, sizeMb * 2 ** 20);
+  if (sizeMb === guest.diskGb * 1024) return false;
+  const params = { disk: slot, size: `${guest.diskGb}G`, digest: config.digest };
+  const path = `${guestPath(at)}/resize`;
+  const doing = `The resize of ${slot} of ${guestLabel(at)}`;
+  await runTask(
+    api,
+    { method: 'PUT', path, params, node: at.node, type: 'resize', id: String(at.vmid), doing },
+    monitor,
+  );
+  return true;
+}
+
+/** Online when the guest runs. The source goes when the copy is whole; a cut copy leaves the guest as it was. */
+export async function moveDisk({ api, step, precondition, monitor }: Doing<'move-disk'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
+  const { diskSlot: disk, storage } = step.guest;
+  const live = toLiveConfig(config).disks[disk];
+  if (live === undefined)
+    throw new UserError(`${guestLabel(step)} has no disk ${disk}.`, { next: 'Look at the fresh plan.' });
+  if (live.storage === storage) return precondition;
+  // A plan blocks it before.
+  if (step.guest.kind === 'container') {
+    throw new UserError(`The root of ${guestLabel(step)} is not moved.`, { next: moveRootAdvice(step.guest) });
+  }
+  await checkTarget(api, step.node, step.guest, (live.sizeMb ?? 0) * 2 ** 20);
+  const params = { disk, storage, delete: 1, digest: config.digest };
+  const path = `${guestPath(step)}/move_disk`;
+  const doing = `The move of ${disk} of ${guestLabel(step)} to ${storage}`;
+  const task = { node: step.node, type: 'qmmove', id: String(step.vmid), doing };
+  await runTask(api, { method: 'POST', path, params, ...task }, monitor);
+  return nextPrecondition(api, step, precondition);
+}
+
+/**
+ * An unused disk takes the root slot: pending while the guest runs, at once when it is stopped. The old disk becomes an
+ * unused volume. Tags go in the same write, so what the disk holds is never told wrongly.
+ */
+export async function swap({ api, step, precondition }: Doing<'swap'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
+  const slot = step.guest.diskSlot;
+  const volid = step.volid ?? config.values[attachedKey(config.values) ?? ''];
+  const root = readDrive(config.values[slot] ?? 'none').get('file');
+  const isThere = root !== 'none' && (volid === undefined || volid === root);
+  const isTagged = tagsOf(config).join() === splitTags(step.tags).join();
+  if (isThere && isTagged) return precondition;
+  if (volid === undefined) {
+    throw new UserError(`No new root disk was handed over to ${guestLabel(step)}.`, {
+      next: 'Look at the fresh plan.',
+    });
+  }
+  if (!isThere && unusedKeyOf(config.values, volid) === undefined) {
+    throw new UserError(`The disk ${volid} is not with ${guestLabel(step)}.`, {
+      next: 'Look at the unused disks of the guest in Proxmox, and at the fresh plan.',
+    });
+  }
+  const changes = isThere ? {} : await asRoot[step.guestKind](api, step, config, { slot, volid });
+  await putConfig(api, step, { ...changes, tags: step.tags }, config.digest);
+  return nextPrecondition(api, step, precondition);
+}
+
+/**
+ * The old root disk takes its slot again. A guest that still runs it keeps on running: the swap was never made real and
+ * is reverted. Any other is stopped, because a guest that is ill may not answer a shutdown; the next step starts it.
+ */
+export async function rollback({ api, step, precondition, monitor }: Doing<'rollback'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
+  const slot = step.guest.diskSlot;
+  if (config.pending.includes(slot)) {
+    // The old root of a container waits under a key of its own to become unused.
+    const revert = config.pending.filter((key) => key === slot || /^unused\d+$/.test(key));
+    await putConfig(api, step, { revert: revert.join(',') }, config.digest);
+    return nextPrecondition(api, step, precondition);
+  }
+  if (readDrive(config.values[slot] ?? 'none').get('file') === step.volid) return precondition;
+  if (unusedKeyOf(config.values, step.volid) === undefined) {
+    throw new UserError(`The old root disk ${step.volid} is not with ${guestLabel(step)} any more.`, {
+      next: 'Look at the unused disks of the guest in Proxmox.',
+    });
+  }
+  const changes = await asRoot[step.guestKind](api, step, config, { slot, volid: step.volid });
+  await putConfig(api, step, changes, config.digest);
+  const after = await readConfig(api, step);
+  if (after?.pending.includes(slot) === true && (await isRunning(api, step))) {
+    await stopGuest(api, step, monitor);
+    await api.sleep(api.timeouts.pauseMs);
+  }
+  return nextPrecondition(api, step, precondition);
+}
+
+/** What is written for an unused volume of the guest to become its root; the old one becomes unused. */
+const asRoot: Readonly<
+  Record<
+    GuestKind,
+    (api: Api, at: GuestRef, config: GuestConfig, root: { slot: string; volid: string }) => Promise<Changes>
+  >
+> = { vm: vmRoot, container: containerRoot };
+
+/** The drive with another volume: its options stay, Proxmox reads the size by itself and lists the old one as unused. */
+async function vmRoot(
+  _api: Api,
+  _at: GuestRef,
+  config: GuestConfig,
+  { slot, volid }: { slot: string; volid: string },
+): Promise<Changes> {
+  const old = readDrive(config.values[slot] ?? 'none,discard=on');
+  const drive = writeProperty(new Map([['file', volid], ...driveOptions(old)]), 'file');
+  // A guest without a root disk has no boot order either.
+  const boot = toVmConfig(config).boot.includes(slot) ? {} : { boot: `order=${slot}` };
+  return { [slot]: drive, ...boot };
+}
+
+/**
+ * The mount point with another volume, and the old one as unused in the same write: without that it would drop out of
+ * the configuration. Always a volume, never `STORAGE:1`: a size is stored literally on a container that is there, which
+ * then neither starts nor can be deleted (PVE 8.4 and 9.2). The size is what people read, so it is sent.
+ */
+async function containerRoot(
+  api: Api,
+  at: GuestRef,
+  config: GuestConfig,
+  { slot, volid }: { slot: string; volid: string },
+): Promise<Changes> {
+  const root = readDrive(config.values[slot] ?? '');
+  // The root it runs on: the one in `values` may be pending as well.
+  const old = readDrive(config.current[slot] ?? '').get('file');
+  for (const one of [volid, ...(old === undefined ? [] : [old])]) checkOwn(at, one);
+  const bytes = await volumeSize(api, at.node, volid);
+  const size: [string, string][] = bytes > 0 ? [['size', writeSize(bytes)]] : [];
+  const mount = writeProperty(new Map([['file', volid], ...size, ...driveOptions(root)]), 'file');
+  return { [slot]: mount, ...kept(at, config, old, volid) };
+}
+
+function kept(at: GuestRef, config: GuestConfig, old: string | undefined, volid: string): Changes {
+  if (old === undefined || old === volid || unusedKeyOf(config.values, old) !== undefined) return {};
+  const key = freeUnusedKey(config.values);
+  if (key !== undefined) return { [key]: old };
+  throw new UserError(`${guestLabel(at)} has too many unused disks.`, { next: 'Remove those that are not needed.' });
+}
+
+/** Proxmox takes any volume here, and deletes it with the container. */
+function checkOwn(at: GuestRef, volid: string): void {
+  if (isOwnVolume(at.vmid, volid)) return;
+  throw new UserError(`${volid} is no volume of ${guestLabel(at)}: nothing was written.`, {
+    next: 'Look in Proxmox whose volume it is.',
+  });
+}

@@ -1,0 +1,228 @@
+import { UserError } from '../../../core/errors.ts';
+import { type DesiredContainer, type GuestKind, type GuestRef, guestLabel } from '../../../core/guest.ts';
+import { unlockAdvice } from '../../../core/guest-ref.ts';
+import { stagingMarker } from '../../../core/markers.ts';
+import type { ClusterMonitor, Precondition } from '../../cluster.ts';
+import { type Api, guestPath, isFree, taskType } from '../api.ts';
+import { type GuestConfig, readConfig, toContainerConfig } from '../config.ts';
+import { ProxmoxError } from '../errors.ts';
+import { attachedKey, isStagingOf, nextAttachKey, pendingTagsText } from '../markers.ts';
+import { checkGuest, type Doing, nextPrecondition, preconditionOf } from '../precondition.ts';
+import { Resources } from '../schema.ts';
+import { checkImport } from '../storage.ts';
+import { isOf, waitForActive } from '../tasks.ts';
+import { putConfig, runTask } from '../writes.ts';
+import { makeGuest, root } from './create.ts';
+import { isRunning, stopGuest } from './power.ts';
+import { growDisk, importVolume } from './root-disk.ts';
+
+/** The new root disk in a guest of its own: the one that runs is not touched, nor is its lock held. */
+export async function prepare(doing: Doing<'prepare'>): Promise<Precondition> {
+  const { api, step, precondition, monitor } = doing;
+  await checkGuest(api, step, precondition);
+  const image = await checkImport(api, step.node, step.guest);
+  const { guestKind, node } = step;
+  const at = { guestKind, node, vmid: await freeStagingVmid(api, step, monitor) };
+  await kinds[guestKind].make(doing, at, image);
+  return precondition;
+}
+
+/**
+ * The staged disk to the guest, a rename that the running guest does not notice; then the staging guest goes. Asked
+ * again it goes on where it was: disk moved but staging guest there, or both done.
+ */
+export async function attach(doing: Doing<'attach'>): Promise<Precondition> {
+  const { api, step, precondition, monitor } = doing;
+  const config = await checkGuest(api, step, precondition);
+  const staging = await findStaging(api, step);
+  if (staging !== undefined) {
+    if (staging.config.values[kinds[step.guestKind].stagingSlot] !== undefined) await moveOver(doing, staging, config);
+    // Without destroy-unreferenced-disks: the disk handed over must not be looked for by anything.
+    await deleteGuest(api, staging, { unreferenced: false }, monitor);
+  }
+  const after = await readConfig(api, step);
+  if (after === undefined || attachedKey(after.values) === undefined) {
+    throw new UserError(`The new root disk of ${guestLabel(step)} is gone before it was handed over.`, {
+      next: 'The guest is as it was. Look at the fresh plan.',
+    });
+  }
+  return nextPrecondition(api, step, precondition);
+}
+
+async function moveOver({ api, step, monitor }: Doing<'attach'>, staging: Staging, config: GuestConfig): Promise<void> {
+  const key = nextAttachKey(config.values);
+  if (key === undefined) {
+    throw new UserError(`${guestLabel(step)} has too many unused disks.`, {
+      next: 'Remove those that are not needed.',
+    });
+  }
+  const { stagingSlot, reassign } = kinds[step.guestKind];
+  const params = {
+    [reassign.from]: stagingSlot,
+    'target-vmid': step.vmid,
+    [reassign.to]: key,
+    digest: staging.config.digest,
+    'target-digest': config.digest,
+  };
+  const id = `${staging.vmid}-${stagingSlot}>${step.vmid}-${key}`;
+  const doing = `The hand-over of the new root disk to ${guestLabel(step)}`;
+  const task = { node: step.node, type: reassign.task, id, doing };
+  await runTask(api, { method: 'POST', path: `${guestPath(staging)}/${reassign.call}`, params, ...task }, monitor);
+}
+
+/** How a new root is prepared and handed over: what a VM and a container do differently in the same steps. */
+interface Kind {
+  /** Makes the staging guest `at` with a new root from the uploaded image, ready to be handed over. */
+  make(doing: Doing<'prepare'>, at: GuestRef, image: string): Promise<void>;
+  /** Where the new root lies in the staging guest. */
+  readonly stagingSlot: string;
+  /** The call that gives a volume of one guest to another, and what it calls the two slots. */
+  readonly reassign: { readonly call: string; readonly task: string; readonly from: string; readonly to: string };
+}
+
+const kinds: Readonly<Record<GuestKind, Kind>> = {
+  vm: {
+    make: prepareVm,
+    stagingSlot: 'scsi0',
+    reassign: { call: 'move_disk', task: 'qmmove', from: 'disk', to: 'target-disk' },
+  },
+  container: {
+    make: prepareContainer,
+    stagingSlot: 'mp0',
+    reassign: { call: 'move_volume', task: 'move_volume', from: 'volume', to: 'target-volume' },
+  },
+};
+
+/** A VM without anything but its disk, which is imported and grown as that of a new VM. */
+async function prepareVm(doing: Doing<'prepare'>, at: GuestRef, image: string): Promise<void> {
+  const { api, step, monitor } = doing;
+  const params = { name: `proxnix-staging-${step.vmid}`, memory: 128, description: stagingMarker(step.vmid) };
+  await makeGuest(api, at, { params, doing: `The creation of the staging guest ${at.vmid}` }, monitor);
+  await putConfig(api, at, { tags: pendingTagsText }, (await preconditionOf(api, at)).digest);
+  const source = { guest: step.guest, slot: 'scsi0' };
+  await importVolume(api, at, { ...source, volid: image, config: await read(doing, at) }, monitor);
+  await growDisk(api, at, { ...source, config: await read(doing, at) }, monitor);
+}
+
+async function read({ api, step }: Doing<'prepare'>, at: GuestRef) {
+  const config = await readConfig(api, at);
+  if (config === undefined) throw new Error(`the staging guest ${at.vmid} of ${guestLabel(step)} is gone`);
+  return config;
+}
+
+/**
+ * A container with the new root, never started and without a network card. Its root cannot be given away ("Cannot move
+ * to/from 'rootfs'"), so the same volume is mounted a second time, as mp0, and that one can.
+ */
+async function prepareContainer(doing: Doing<'prepare'>, at: GuestRef, image: string): Promise<void> {
+  const { api, step, precondition, monitor } = doing;
+  const { guest } = step;
+  if (guest.kind !== 'container') throw new Error(`${guestLabel(step)} is staged as a container`);
+  // The owners of its files depend on it: as the container has it, whatever the flake says.
+  const { unprivileged } = toContainerConfig(await checkGuest(api, step, precondition));
+  const params = { ...stagingParams(guest, image), unprivileged };
+  await makeGuest(api, at, { params, doing: `The creation of the staging guest ${at.vmid}` }, monitor);
+  const config = await readConfig(api, at);
+  const volid = config && toContainerConfig(config).disks['rootfs']?.volid;
+  if (config === undefined || volid === undefined)
+    throw new Error(`the staging guest ${at.vmid} of ${guestLabel(step)} is gone`);
+  await putConfig(api, at, { tags: pendingTagsText, mp0: `${volid},mp=/proxnix` }, config.digest);
+}
+
+function stagingParams(guest: DesiredContainer, image: string) {
+  const name = { hostname: `proxnix-staging-${guest.vmid}`, description: stagingMarker(guest.vmid) };
+  return { ...root(guest, image), ...name, memory: 128, cores: 1 };
+}
+
+/** How many VMIDs are tried when strangers sit in the range of staging guests. */
+const tries = 10;
+
+/** The staging guest of another one: a VMID of a range of its own, told from strangers' by its description. */
+export interface Staging extends GuestRef {
+  readonly config: GuestConfig;
+}
+
+/**
+ * The staging guest of a guest on its node, if there is one. One that is left on another node, because its owner was
+ * migrated meanwhile, is a clean-up of its own in the plan: that node may be down, and this one has no need of it.
+ */
+export async function findStaging(api: Api, owner: GuestRef): Promise<Staging | undefined> {
+  const range = new Set(candidates(api, owner.vmid));
+  const resources = await api.client.get('/cluster/resources', Resources, { type: 'vm' });
+  const type = owner.guestKind === 'vm' ? 'qemu' : 'lxc';
+  const vmids = resources.flatMap((entry) =>
+    entry.type === type && entry.node === owner.node && range.has(entry.vmid) ? [entry.vmid] : [],
+  );
+  for (const vmid of vmids.sort((a, b) => a - b)) {
+    const at = { guestKind: owner.guestKind, vmid, node: owner.node };
+    const config = await readOwn(api, at);
+    if (config !== undefined && isStagingOf(owner.vmid, config)) return { ...at, config };
+  }
+  return undefined;
+}
+
+/** Throws where a staging guest is locked by an interrupted create: it has no marker, and no token can delete it. */
+export async function refuseLocked(api: Api, owner: GuestRef): Promise<void> {
+  const range = new Set(candidates(api, owner.vmid));
+  const resources = await api.client.get('/cluster/resources', Resources, { type: 'vm' });
+  for (const entry of resources) {
+    if (entry.type !== 'qemu' && entry.type !== 'lxc') continue;
+    if (entry.lock !== 'create' || entry.node !== owner.node || !range.has(entry.vmid)) continue;
+    const at = { guestKind: entry.type === 'qemu' ? 'vm' : 'container', vmid: entry.vmid } as const;
+    throw new UserError(`${guestLabel(at)} is locked (create).`, { next: `${unlockAdvice(at, 'create')}.` });
+  }
+}
+
+/** A VMID for a staging guest; those of interrupted runs on the node are deleted first, strangers' are passed over. */
+export async function freeStagingVmid(api: Api, owner: GuestRef, monitor: ClusterMonitor): Promise<number> {
+  for (;;) {
+    const old = await findStaging(api, owner);
+    if (old === undefined) break;
+    await deleteStaging(api, old, owner.vmid, monitor);
+  }
+  for (const vmid of candidates(api, owner.vmid)) {
+    if (await isFree(api, vmid)) return vmid;
+  }
+  throw new UserError(
+    `No VMID is free for the staging guest of ${guestLabel(owner)} (from ${api.stagingVmid(owner.vmid)}).`,
+    {
+      next: 'Remove guests that are not needed from that range.',
+    },
+  );
+}
+
+/** With every volume of its VMID: the range is ours, and a killed import leaves one that nothing refers to. */
+export async function deleteStaging(api: Api, at: GuestRef, ownerVmid: number, monitor: ClusterMonitor): Promise<void> {
+  await waitForActive(api, at.node, isOf(at.vmid));
+  const config = await readConfig(api, at);
+  if (config === undefined || !isStagingOf(ownerVmid, config)) return;
+  if (await isRunning(api, at)) await stopGuest(api, at, monitor);
+  await deleteGuest(api, at, { unreferenced: true }, monitor);
+}
+
+/** Deletes a guest with its disks. The caller has compared it with what it should be. */
+export async function deleteGuest(
+  api: Api,
+  at: GuestRef,
+  { unreferenced }: { unreferenced: boolean },
+  monitor: ClusterMonitor,
+): Promise<void> {
+  const params = { purge: 1, ...(unreferenced ? { 'destroy-unreferenced-disks': 1 } : {}) };
+  const task = { node: at.node, type: taskType(at, 'destroy'), id: String(at.vmid) };
+  const doing = `The deletion of ${guestLabel(at)}`;
+  await runTask(api, { method: 'DELETE', path: guestPath(at), params, ...task, doing }, monitor);
+}
+
+function candidates(api: Api, vmid: number): number[] {
+  return Array.from({ length: tries }, (_, index) => api.stagingVmid(vmid) + index);
+}
+
+/** A token with rights on a pool only may not read a stranger's guest: that is an answer too. */
+async function readOwn(api: Api, at: GuestRef): Promise<GuestConfig | undefined> {
+  try {
+    return await readConfig(api, at);
+  } catch (error) {
+    if (error instanceof ProxmoxError && error.status === 403) return undefined;
+    throw error;
+  }
+}

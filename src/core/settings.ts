@@ -1,0 +1,561 @@
+import { z } from 'zod';
+import type { GuestKind } from './guest-ref.ts';
+import { containerHealth, healthValue, vmHealth } from './health.ts';
+import { isMarker } from './markers.ts';
+
+/**
+ * The fields of a guest, each said once: the flake's entry with its defaults, the types of wanted and live guests, the
+ * comparison, the words of a plan, the stored form and the README's table are made from these rows. A row of a setting
+ * needs a codec in `cluster/proxmox/settings.ts`; the compiler names one that is missing.
+ */
+
+/** How a field stands in the flake's entry of one kind of guest. */
+interface Entry<Schema extends z.ZodType = z.ZodType> {
+  /** What the flake may write. An output of `undefined` means that there is none, or that it is not managed. */
+  readonly schema: Schema;
+  /**
+   * What a field means that is not there: `refused`, the entry is not valid; `none`, the guest shall have none;
+   * `unmanaged`, the live value stays as a person set it; `default`, the value of `otherwise`.
+   */
+  readonly absent: 'refused' | 'none' | 'unmanaged' | 'default';
+  /** The default as the flake would write it. */
+  readonly otherwise?: unknown;
+  /** The flake must say it, and may say that there is none. */
+  readonly mayBeNone?: true;
+}
+
+function required<Schema extends z.ZodType>(schema: Schema) {
+  return { schema, absent: 'refused' } as const;
+}
+
+function requiredOrNone<Schema extends z.ZodType>(schema: Schema) {
+  return { schema, absent: 'refused', mayBeNone: true } as const;
+}
+
+function byDefault<Schema extends z.ZodType>(schema: Schema, otherwise: z.input<Schema> & {}) {
+  return { schema: schema.prefault(otherwise), absent: 'default', otherwise } as const;
+}
+
+function noneByDefault<Schema extends z.ZodType>(schema: Schema) {
+  return { schema: schema.optional(), absent: 'none' } as const;
+}
+
+function unmanaged<Schema extends z.ZodType>(schema: Schema) {
+  return { schema: schema.optional(), absent: 'unmanaged' } as const;
+}
+
+type Kinds<Value> = { readonly [Kind in GuestKind]?: Entry<z.ZodType<Value | undefined>> };
+
+/** What every row has. */
+interface Row<Value extends z.ZodType, K extends Kinds<z.output<Value>>> {
+  /** The field's name in the flake. */
+  readonly flake: string;
+  /** The value wherever it is held, in a wanted guest, a live one or the store: wider than what a flake may write. */
+  readonly value: Value;
+  /** The kinds of guests that have it. */
+  readonly kinds: K;
+  /** What it is, for the README. */
+  readonly doc: string;
+}
+
+/** What a row has whose differences are shown. */
+interface Compared<Word extends string> {
+  /** The field as a plan names it. Acknowledged drifts are digests of it: it never changes. */
+  readonly word: Word;
+  /** Whether a new value waits for a restart while the guest runs. */
+  readonly restart: boolean | ((kind: GuestKind) => boolean);
+  /** Follows the value wanted. */
+  readonly unit?: string;
+}
+
+/** A value in the guest's own configuration. */
+interface SettingRow<Word extends string, Value extends z.ZodType, K extends Kinds<z.output<Value>>>
+  extends Row<Value, K>,
+    Compared<Word> {
+  readonly role: 'setting';
+  /** The value as people read it; by default yes or no, the words of a list, `none`, or the text itself. */
+  show?(value: z.output<Value> | undefined): string;
+  /** Whether two values are the same to a guest; by default those that read the same. */
+  same?(a: z.output<Value> | undefined, b: z.output<Value> | undefined): boolean;
+}
+
+/** Something of the root disk. It is written by the steps that make, grow and move a disk. */
+interface RootRow<Word extends string | undefined, Value extends z.ZodType, K extends Kinds<z.output<Value>>>
+  extends Row<Value, K> {
+  readonly role: 'root';
+  readonly word: Word;
+  readonly restart: false;
+  /** How a live root disk differs; `undefined` when it does not. */
+  differs?(wanted: WantedRoot, live: LiveRoot | undefined): Difference | undefined;
+}
+
+/** What a guest is, where it is and how it is worked on: nothing that its configuration holds. */
+interface PlaceRow<Word extends string | undefined, Value extends z.ZodType, K extends Kinds<z.output<Value>>>
+  extends Row<Value, K> {
+  readonly role: 'place';
+  readonly word: Word;
+  readonly restart: false;
+  /** How the place differs; `undefined` when it does not. */
+  differs?(wanted: { readonly node?: string }, live: { readonly node: string }): Difference | undefined;
+}
+
+interface WantedRoot {
+  readonly diskSlot: string;
+  readonly diskGb: number;
+  readonly storage: string;
+}
+
+interface LiveRoot {
+  readonly storage: string;
+  readonly sizeMb?: number;
+}
+
+/** A value as it is and as it is wanted, as people read them. */
+export interface Difference {
+  readonly from: string;
+  readonly to: string;
+}
+
+function setting<const Word extends string, Value extends z.ZodType, const K extends Kinds<z.output<Value>>>(
+  row: Omit<SettingRow<Word, Value, K>, 'role'>,
+): SettingRow<Word, Value, K> {
+  return { role: 'setting', ...row };
+}
+
+function ofRoot<Value extends z.ZodType, const K extends Kinds<z.output<Value>>, const Word extends string>(
+  row: Omit<RootRow<Word, Value, K>, 'role' | 'restart'>,
+): RootRow<Word, Value, K> {
+  return { role: 'root', restart: false, ...row };
+}
+
+function place<
+  Value extends z.ZodType,
+  const K extends Kinds<z.output<Value>>,
+  const Word extends string | undefined = undefined,
+>(row: Omit<PlaceRow<Word, Value, K>, 'role' | 'restart' | 'word'> & { readonly word?: Word }) {
+  return { role: 'place', restart: false, word: undefined, ...row } as PlaceRow<Word, Value, K>;
+}
+
+const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+const word = z.string().max(1024);
+const text = z.string().max(65_536);
+const yesNo = z.boolean();
+const words = z.array(word).max(10_000);
+
+/** A DNS name as Proxmox takes it for a guest: labels of letters, digits and inner hyphens. */
+const dnsName = z
+  .string()
+  .regex(
+    /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i,
+    'must be a DNS name (letters, digits and hyphens)',
+  );
+const vmId = z.int().min(100).max(999_999_999);
+/** The image type becomes part of a Nix expression and of file names. */
+const imageType = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_'-]{0,62}$/, 'must be the name of a nixosConfigurations entry');
+/** Storage, bridge and node names become parts of API parameters: a comma or a slash would change their meaning. */
+const plainName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a plain name (letters, digits, . _ -)');
+const count = z.int().min(1).max(8192);
+const memory = z.int().min(16);
+const diskSize = z.int().min(1).max(131_072);
+const diskSlot = z
+  .string()
+  .regex(/^(?:scsi(?:[0-9]|[12][0-9]|30)|virtio(?:[0-9]|1[0-5])|sata[0-5])$/, 'must be a disk slot such as scsi0');
+const startOrder = z.int().min(0).max(1_000_000);
+const controller = z.enum(['lsi', 'lsi53c810', 'virtio-scsi-pci', 'virtio-scsi-single', 'megasas', 'pvscsi']);
+const cloudInit = z
+  .union([z.literal('None'), z.strictObject({ StorageReference: plainName })], {
+    error: 'must be "None" or { StorageReference = "<storage>"; }',
+  })
+  .transform((value) => (value === 'None' ? undefined : { storage: value.StorageReference }));
+const vlanTag = z.int().min(1).max(4094);
+const ipv4 = String.raw`(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$|/)|(?=$|/))){4}`;
+const address = z
+  .string()
+  .regex(
+    new RegExp(`^(?:dhcp|manual|${ipv4}/(?:[1-9]|[12]\\d|3[0-2]))$`),
+    'must be "dhcp", "manual" or like "10.0.0.5/24"',
+  );
+const router = z.string().regex(new RegExp(`^${ipv4}$`), 'must be an IPv4 address');
+const description = z
+  .string()
+  .max(8192)
+  .refine((value) => !isMarker(value), 'is a mark that proxnix itself writes: choose other words');
+
+const onlyNesting = 'must be { nesting = true; } or { }: an API token of Proxmox may set no other feature';
+/** An API token may set no other feature of a container (403 on PVE 8.4 and 9.2). Proxmox's own text is taken as well. */
+const features = z
+  .union([z.record(z.string(), z.boolean()), z.enum(['', 'nesting=0', 'nesting=1'])], { error: onlyNesting })
+  .transform((value) => {
+    if (typeof value === 'string') return value === 'nesting=1' ? ['nesting'] : [];
+    return Object.keys(value).filter((name) => value[name] === true);
+  })
+  .refine((names) => names.every((name) => name === 'nesting'), onlyNesting);
+
+/** What a VM is given waits for a stop; a container's share of its host changes at once. */
+const ofVm = (kind: GuestKind) => kind === 'vm';
+
+/** In the order in which people read them. */
+export const settings = {
+  name: setting({
+    flake: 'name',
+    word: 'name',
+    value: word,
+    kinds: { vm: required(dnsName), container: required(dnsName) },
+    restart: false,
+    doc: 'a DNS name; in Proxmox the name of the VM or the host name of the container',
+  }),
+  vmid: place({
+    flake: 'vm_id',
+    value: amount,
+    kinds: { vm: required(vmId), container: required(vmId) },
+    doc: 'the VMID, 100 to 999999999. Another one is another guest: the old one is destroyed',
+  }),
+  imageType: place({
+    flake: 'image_type',
+    value: word,
+    kinds: { vm: required(imageType), container: required(imageType) },
+    doc: 'a key of `nixosConfigurations`. Another image replaces the root disk',
+  }),
+  node: place({
+    flake: 'node',
+    word: 'node',
+    value: word,
+    kinds: { vm: unmanaged(plainName), container: unmanaged(plainName) },
+    doc: 'where it lives; without it where it is now, or for a new guest the node with the most free memory that has the storage',
+    differs: (wanted, live) =>
+      wanted.node === undefined || wanted.node === live.node ? undefined : { from: live.node, to: wanted.node },
+  }),
+  cores: setting({
+    flake: 'cores',
+    word: 'cores',
+    value: amount,
+    kinds: { vm: required(count), container: byDefault(count, 1) },
+    restart: ofVm,
+    // A container without a limit has all of its host's, which no flake can want.
+    show: (value) => (value === 0 ? 'all' : String(value)),
+    doc: 'cores of each socket, or of the container',
+  }),
+  sockets: setting({
+    flake: 'sockets',
+    word: 'sockets',
+    value: amount,
+    kinds: { vm: required(z.int().min(1).max(64)) },
+    restart: true,
+    doc: 'CPU sockets',
+  }),
+  memoryMb: setting({
+    flake: 'memory_mb',
+    word: 'memory',
+    value: amount,
+    kinds: { vm: required(memory), container: byDefault(memory, 512) },
+    restart: ofVm,
+    unit: ' MiB',
+    doc: 'memory in MiB',
+  }),
+  swapMb: setting({
+    flake: 'swap_mb',
+    word: 'swap',
+    value: amount,
+    kinds: { container: byDefault(z.int().min(0), 512) },
+    restart: false,
+    unit: ' MiB',
+    doc: 'swap in MiB',
+  }),
+  diskGb: ofRoot({
+    flake: 'disk_gb',
+    word: 'disk',
+    value: amount,
+    kinds: { vm: required(diskSize), container: required(diskSize) },
+    doc: 'size of the root disk in GiB. It grows online; a smaller one comes with another image only',
+    differs: (wanted, live) => {
+      if (live === undefined) return { from: 'none', to: `${wanted.diskGb} GiB at ${wanted.diskSlot}` };
+      if (live.sizeMb === undefined || live.sizeMb === wanted.diskGb * 1024) return undefined;
+      return { from: gib(live.sizeMb), to: `${wanted.diskGb} GiB` };
+    },
+  }),
+  storage: ofRoot({
+    flake: 'storage_location',
+    word: 'storage',
+    value: word,
+    kinds: { vm: required(plainName), container: required(plainName) },
+    doc: 'the storage of the root disk. A VM is moved online',
+    differs: (wanted, live) =>
+      live === undefined || live.storage === wanted.storage ? undefined : { from: live.storage, to: wanted.storage },
+  }),
+  diskSlot: ofRoot({
+    flake: 'disk_slot',
+    word: 'disk',
+    value: word,
+    kinds: { vm: byDefault(diskSlot, 'scsi0') },
+    doc: 'the slot of the root disk',
+  }),
+  bridge: setting({
+    flake: 'network_bridge',
+    word: 'bridge',
+    // Empty: a live guest without a network card.
+    value: text,
+    kinds: { vm: byDefault(plainName, 'vmbr0'), container: byDefault(plainName, 'vmbr0') },
+    restart: false,
+    doc: 'the bridge of net0; the rest of the card stays as it is',
+  }),
+  vlan: setting({
+    flake: 'vlan',
+    word: 'vlan',
+    value: amount,
+    kinds: { vm: unmanaged(vlanTag), container: unmanaged(vlanTag) },
+    restart: false,
+    doc: 'the VLAN tag of net0, 1 to 4094',
+  }),
+  scsiHw: setting({
+    flake: 'scsi_hw',
+    word: 'scsi-hw',
+    value: word,
+    kinds: { vm: byDefault(controller, 'virtio-scsi-pci') },
+    restart: true,
+    doc: 'the SCSI controller',
+  }),
+  cloudInit: setting({
+    flake: 'cloud_init',
+    word: 'cloud-init',
+    value: z.strictObject({ storage: word }),
+    kinds: { vm: requiredOrNone(cloudInit) },
+    restart: true,
+    show: (value) => value?.storage ?? 'none',
+    doc: '`"None"`, or `{ StorageReference = "local-lvm"; }` for a cloud-init drive on that storage',
+  }),
+  ip: setting({
+    flake: 'ip',
+    word: 'ip',
+    value: word,
+    kinds: { container: byDefault(address, 'dhcp') },
+    restart: false,
+    doc: 'the address of net0: `"dhcp"`, `"manual"`, or like `"10.0.0.5/24"`',
+  }),
+  gateway: setting({
+    flake: 'gateway',
+    word: 'gateway',
+    value: word,
+    kinds: { container: noneByDefault(router) },
+    restart: false,
+    doc: 'the IPv4 gateway, with a fixed `ip` only',
+  }),
+  features: setting({
+    flake: 'features',
+    word: 'features',
+    // The names of those that are on, sorted.
+    value: words,
+    // NixOS runs its services in namespaces of their own, which a container may make only with nesting.
+    kinds: { container: byDefault(features, { nesting: true }) },
+    restart: true,
+    doc: '`{ nesting = true; }` or `{ }`: an API token may set no other',
+  }),
+  unprivileged: setting({
+    flake: 'unprivileged',
+    word: 'unprivileged',
+    value: yesNo,
+    kinds: { container: byDefault(yesNo, true) },
+    restart: false,
+    doc: 'whether root of the container is another user on its host. Proxmox sets it once, at the creation',
+  }),
+  onboot: setting({
+    flake: 'onboot',
+    word: 'onboot',
+    value: yesNo,
+    kinds: { vm: byDefault(yesNo, true), container: byDefault(yesNo, true) },
+    restart: false,
+    doc: 'whether its node starts it at boot',
+  }),
+  protected: setting({
+    flake: 'protected',
+    word: 'protected',
+    value: yesNo,
+    kinds: { vm: required(yesNo), container: byDefault(yesNo, false) },
+    restart: false,
+    doc: 'whether Proxmox protects it; proxnix changes no guest that is protected',
+  }),
+  description: setting({
+    flake: 'description',
+    word: 'description',
+    value: text,
+    kinds: { vm: byDefault(description, ''), container: byDefault(description, '') },
+    restart: false,
+    show: (value = '') => shortened(value),
+    // Proxmox adds a line feed to some descriptions; a text area in its page adds others.
+    same: (a = '', b = '') => a.trimEnd() === b.trimEnd(),
+    doc: 'the notes of the guest',
+  }),
+  order: place({
+    flake: 'order',
+    value: amount,
+    kinds: { vm: byDefault(startOrder, 0), container: byDefault(startOrder, 0) },
+    doc: 'an apply works on guests of a smaller number first',
+  }),
+  health: place({
+    flake: 'health',
+    value: healthValue,
+    kinds: { vm: noneByDefault(vmHealth), container: noneByDefault(containerHealth) },
+    doc: 'how a started guest is judged, see below',
+  }),
+} as const;
+
+type Table = typeof settings;
+type Role = Table[keyof Table]['role'];
+
+/** The keys of the rows that a kind of guest has. */
+type KeyOf<Kind extends GuestKind, Of extends Role = Role> = {
+  [Key in keyof Table]: Table[Key] extends { role: Of; kinds: { readonly [K in Kind]: Entry } } ? Key : never;
+}[keyof Table];
+type EntryOf<Kind extends GuestKind, Key extends keyof Table> = Table[Key]['kinds'] extends {
+  readonly [K in Kind]: infer E extends Entry;
+}
+  ? E
+  : never;
+/** Where the flake's entry can come to `undefined`, the value may be absent. */
+type IsOptional<Kind extends GuestKind, Key extends keyof Table> =
+  undefined extends z.output<EntryOf<Kind, Key>['schema']> ? true : false;
+type ValueOf<Key extends keyof Table> = ReadOnly<z.output<Table[Key]['value']>>;
+type ReadOnly<T> = T extends readonly (infer Item)[]
+  ? readonly Item[]
+  : T extends object
+    ? { readonly [Key in keyof T]: ReadOnly<T[Key]> }
+    : T;
+
+type ValuesOf<Kind extends GuestKind, Of extends Role> = Flat<
+  {
+    readonly [Key in KeyOf<Kind, Of> as IsOptional<Kind, Key> extends true ? never : Key]: ValueOf<Key>;
+  } & {
+    readonly [Key in KeyOf<Kind, Of> as IsOptional<Kind, Key> extends true ? Key : never]?: ValueOf<Key>;
+  }
+>;
+type Flat<T> = { [Key in keyof T]: T[Key] };
+
+/** The values that the configuration of a VM holds, wanted or live. Sizes in MiB. */
+export type VmSettings = ValuesOf<'vm', 'setting'>;
+/** The values that the configuration of a container holds, wanted or live. Sizes in MiB. */
+export type ContainerSettings = ValuesOf<'container', 'setting'>;
+/** Every field of an entry of `proxnix.vms`. Sizes: MiB for memory, GiB for the root disk. */
+export type VmFields = ValuesOf<'vm', Role>;
+/** Every field of an entry of `proxnix.containers`. */
+export type ContainerFields = ValuesOf<'container', Role>;
+/** The settings or fields of one kind of guest, by the kind. */
+export type SettingsOf<Kind extends GuestKind> = Kind extends 'vm' ? VmSettings : ContainerSettings;
+
+/** A field as a plan names it. */
+export type FieldWord = Exclude<Table[keyof Table]['word'], undefined> | 'tags';
+
+/** A row as the loops over the table see it. */
+export type AnyRow = {
+  readonly key: string;
+  readonly flake: string;
+  readonly value: z.ZodType;
+  readonly kinds: { readonly [Kind in GuestKind]?: Entry };
+  readonly doc: string;
+  readonly restart: boolean | ((kind: GuestKind) => boolean);
+} & (
+  | {
+      readonly role: 'setting';
+      readonly word: FieldWord;
+      readonly unit?: string;
+      show?(value: unknown): string;
+      same?(a: unknown, b: unknown): boolean;
+    }
+  | {
+      readonly role: 'root';
+      readonly word: FieldWord;
+      differs?(wanted: WantedRoot, live: LiveRoot | undefined): Difference | undefined;
+    }
+  | {
+      readonly role: 'place';
+      readonly word: FieldWord | undefined;
+      differs?(wanted: { readonly node?: string }, live: { readonly node: string }): Difference | undefined;
+    }
+);
+/** A row whose value the configuration of a guest holds. */
+export type AnySetting = Extract<AnyRow, { readonly role: 'setting' }>;
+
+/** Every row, in the order in which people read them. */
+export const rows: readonly AnyRow[] = Object.entries(settings).map(([key, row]): AnyRow => ({ ...row, key }));
+
+const rowsByKind = { vm: rows.filter(({ kinds }) => kinds.vm), container: rows.filter(({ kinds }) => kinds.container) };
+
+/** The rows that a kind of guest has, in the order in which people read them. */
+export function rowsOf(kind: GuestKind): readonly AnyRow[] {
+  return rowsByKind[kind];
+}
+
+const settingsByKind = { vm: rowsByKind.vm.filter(isSetting), container: rowsByKind.container.filter(isSetting) };
+
+/** The rows of a kind whose values the configuration of a guest holds. */
+export function settingsOf(kind: GuestKind): readonly AnySetting[] {
+  return settingsByKind[kind];
+}
+
+function isSetting(row: AnyRow): row is AnySetting {
+  return row.role === 'setting';
+}
+
+/** Every field as a plan may name it. */
+export const fieldWords: readonly FieldWord[] = [
+  ...new Set([...rows.flatMap((row) => row.word ?? []), 'tags' as const]),
+];
+
+/** A value as people read it, without its unit. */
+export function showValue(row: AnySetting, value: unknown): string {
+  if (row.show !== undefined) return row.show(value);
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'number') return String(value);
+  const shown = Array.isArray(value) ? value.join(' ') : value;
+  return typeof shown === 'string' && shown !== '' ? shown : 'none';
+}
+
+/** Whether a guest with one value is as if it had the other. */
+export function sameValue(row: AnySetting, a: unknown, b: unknown): boolean {
+  return row.same === undefined ? showValue(row, a) === showValue(row, b) : row.same(a, b);
+}
+
+/** Whether the flake manages the value: one that it leaves out may be a person's own. */
+export function isManaged(row: AnyRow, kind: GuestKind, wanted: unknown): boolean {
+  return wanted !== undefined || row.kinds[kind]?.absent !== 'unmanaged';
+}
+
+/** Whether a new value waits for a restart while the guest runs. */
+export function waitsForRestart({ restart }: AnyRow, kind: GuestKind): boolean {
+  return typeof restart === 'boolean' ? restart : restart(kind);
+}
+
+/** The zod shape of the values of a kind as they are held and stored. */
+export function storedShape<const Kind extends GuestKind, const Of extends Role>(
+  kind: Kind,
+  ...roles: readonly Of[]
+): StoredShape<Kind, Of> {
+  const wanted: readonly Role[] = roles;
+  const held = rowsOf(kind).filter((row) => wanted.includes(row.role));
+  // `isOptional` says at run time what `IsOptional` says to the compiler.
+  return Object.fromEntries(
+    held.map((row) => [row.key, isOptional(row.kinds[kind]) ? z.exactOptional(row.value) : row.value]),
+  ) as StoredShape<Kind, Of>;
+}
+
+type StoredShape<Kind extends GuestKind, Of extends Role> = {
+  [Key in KeyOf<Kind, Of>]: IsOptional<Kind, Key> extends true
+    ? z.ZodExactOptional<Table[Key]['value']>
+    : Table[Key]['value'];
+};
+
+function isOptional(entry: Entry | undefined): boolean {
+  return entry?.absent === 'none' || entry?.absent === 'unmanaged' || entry?.mayBeNone === true;
+}
+
+function gib(sizeMb: number): string {
+  return `${Number((sizeMb / 1024).toFixed(2))}`;
+}
+
+function shortened(value: string): string {
+  const line = value.trimEnd().replace(/\s+/g, ' ');
+  if (line === '') return 'none';
+  return line.length > 32 ? `"${line.slice(0, 31)}…"` : `"${line}"`;
+}
