@@ -37,7 +37,7 @@ describe('the house', () => {
 
   it('loads the library of a chat only where that chat is configured', () => {
     const loaded = loadedBy('src/cli/start.ts', imports);
-    expect(loaded).toContain('src/chat/console/console.ts');
+    expect(loaded).toContain('src/chat/discord/kind.ts');
     expect([...loaded].filter((name) => name === 'discord.js' || name.startsWith('@slack/'))).toEqual([]);
   });
 
