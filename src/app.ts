@@ -21,9 +21,8 @@ import { createLog, type Log } from './log.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { type Fleet, realClock } from './pipeline/ports.ts';
 import { createGate, type Secret } from './secret.ts';
-import { adapterState } from './store/adapter-state.ts';
+import { adapterState, keepSecret } from './store/files.ts';
 import { openStore } from './store/lowdb.ts';
-import { keepSecret } from './store/secret-file.ts';
 import { version } from './version.ts';
 
 /** Parts that the demo and tests put in place of the configured ones. */

@@ -9,7 +9,7 @@ import { type Config, type FleetConfig, tokenShapesOf } from '../config/config.t
 import { namedIn } from '../config/people.ts';
 import { type Examined, examined, type Finding, findingsOf } from '../core/finding.ts';
 import { createGate } from '../secret.ts';
-import { readSecret } from '../store/secret-file.ts';
+import { readSecret } from '../store/files.ts';
 import { version } from '../version.ts';
 import { exposureFindings, loadForDoctor } from './doctor/configuration.ts';
 import { examineFleet, gitFinding, guestsOn } from './doctor/fleet.ts';

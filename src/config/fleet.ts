@@ -3,8 +3,8 @@ import type { Policy } from '../core/policy.ts';
 import type { Entry } from './fleets-file.ts';
 import type { ClusterConfig, FleetConfig } from './model.ts';
 import { readText, type Source } from './read.ts';
+import { repositoryOf } from './setting.ts';
 import type { Environment } from './settings.ts';
-import { repositoryOf } from './shapes.ts';
 
 /** Values of the settings as one cluster or one fleet has them. */
 export interface Scope {

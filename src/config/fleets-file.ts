@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { didYouMean } from '../core/nearest.ts';
 import { type Found, readText, type Source } from './read.ts';
-import { factsOf, type SettingFacts } from './setting.ts';
+import { factsOf, fleetName, type SettingFacts } from './setting.ts';
 import type { Section } from './settings.ts';
-import { fleetName } from './shapes.ts';
 
 /** The variable that names the file. Mistakes in the file begin with it and name the place. */
 const variable = 'PROXNIX_FLEETS';

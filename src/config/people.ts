@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ChatKind, IdForm } from '../chat/kind.ts';
 import { readId } from '../core/identity.ts';
 import type { Policy } from '../core/policy.ts';
-import { list, text } from './values.ts';
+import { list, text } from './setting.ts';
 
 /** What stands for the id of an author that is a program: a forge that merges, a bot that updates. */
 const program = 'bot';

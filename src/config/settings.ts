@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ChatKind } from '../chat/kind.ts';
 import { peopleShapes } from './people.ts';
-import { setting } from './setting.ts';
+import * as is from './setting.ts';
 import {
   address,
   attribute,
@@ -14,10 +14,10 @@ import {
   nixSettings,
   pool,
   repository,
+  setting,
   storage,
   tokenId,
-} from './shapes.ts';
-import * as is from './values.ts';
+} from './setting.ts';
 
 /**
  * Every setting of proxnix but those of the chats, which bring their own. Everything that has to know them all is made from

@@ -1,4 +1,4 @@
-import { Newest } from '../lib/newest.ts';
+import { Newest } from '../lib/streams.ts';
 import { cut } from '../lib/text.ts';
 
 /** Bytes of what an error says and a run keeps: texts of others stand in it, and each run is written with each save. */

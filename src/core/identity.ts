@@ -1,5 +1,4 @@
 import { type Authorship, type Signature, shortSha } from './commit.ts';
-import type { Refusal } from './refusal.ts';
 import type { Who } from './run.ts';
 
 /** Whom authors are, as AUTHORS says it: ids by a name, or by an e-mail address in lower case. No id: a program. */
@@ -131,4 +130,33 @@ function oneSpelling(id: string): string {
 
 function chatOf(id: string): string {
   return id.slice(0, id.indexOf(':'));
+}
+
+/** Why a press or a command was refused; each is explained in the README. */
+export const reasonCodes = [
+  'not-an-approver',
+  'not-a-viewer',
+  'wrong-channel',
+  'too-many-asks',
+  'author-may-not-approve',
+  'unknown-author',
+  'unmapped-person',
+  'other-branch',
+  'needs-plan',
+  'needs-confirmation',
+  'plan-superseded',
+  'plan-expired',
+  'plan-drifted',
+  'already-approved',
+  'already-decided',
+  'locked',
+] as const;
+
+/** One of the reasons of a refusal. */
+export type ReasonCode = (typeof reasonCodes)[number];
+
+/** A refusal: its code, and one sentence for the person who was refused. */
+export interface Refusal {
+  readonly code: ReasonCode;
+  readonly text: string;
 }

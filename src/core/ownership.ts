@@ -1,8 +1,7 @@
 import type { Goal } from './goal.ts';
 import type { DesiredGuest } from './guest.ts';
 import type { KnownGuest, LiveConfig, LiveGuest } from './live.ts';
-import { hasCreationMarker, stagingOwner } from './markers.ts';
-import { readTags } from './tags.ts';
+import { hasCreationMarker, readTags, stagingOwner } from './tags.ts';
 
 /** Does this guest belong to the goal's fleet? Without a fleet's tag it does only where there is but one fleet. */
 export function belongsTo(goal: Pick<Goal, 'fleet' | 'fleetTag'>, tags: readonly string[]): boolean {

@@ -5,10 +5,9 @@ import { diffGuest, imageDiffers } from './diff.ts';
 import { type Goal, onlyGuest } from './goal.ts';
 import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
 import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
-import { attachedVolumes } from './markers.ts';
 import { belongsTo, hasConfig, hasNoDisks, isCreateInterrupted, stagedFor } from './ownership.ts';
 import { retainedDiskFor, rollbackChange } from './retained-disks.ts';
-import { adoptedTags, readTags, splitTags } from './tags.ts';
+import { adoptedTags, attachedVolumes, readTags, splitTags } from './tags.ts';
 
 /** The difference between a goal and the live cluster. */
 export interface Plan {

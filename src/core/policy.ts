@@ -1,8 +1,8 @@
 import { type Authorship, shortSha } from './commit.ts';
 import { type Goal, onlyGuest } from './goal.ts';
+import type { Refusal } from './identity.ts';
 import { type Authors, asConfigured, authorRefusal, compareIds, isAmong, type People, personId } from './identity.ts';
 import { type Plan, runnable } from './plan.ts';
-import type { Refusal } from './refusal.ts';
 import type { PlannedRun, Run, Who } from './run.ts';
 
 /** Somebody with the immutable ids of the groups the chat vouches for, and where they press. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GuestKind } from './guest-ref.ts';
 import { containerHealth, healthValue, vmHealth } from './health.ts';
-import { isMarker } from './markers.ts';
+import { isMarker } from './tags.ts';
 
 /**
  * The fields of a guest, each said once: the flake's entry with its defaults, the types of wanted and live guests, the

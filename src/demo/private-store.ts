@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { hostSettings, probeBuild } from '../builder/nix/probe.ts';
+import { hostSettings, probeBuild } from '../builder/nix/installation.ts';
 import type { NixOptions } from '../builder/nix/settings.ts';
 
 /** Nix as the demo can use it on this machine. */

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { z } from 'zod';
 import { consoleTokenFile } from '../chat/console/kind.ts';
 import { UserError } from '../core/errors.ts';
-import { readSecret } from '../store/secret-file.ts';
+import { readSecret } from '../store/files.ts';
 import type { SampleRepository } from './repository.ts';
 
 /** What the commands that play with a running demo must know of it. */

@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { isDeeperThan } from '../lib/json.ts';
+import { isDeeperThan } from '../lib/text.ts';
 import type { Delivery } from './forge.ts';
 
 /** The fields that are read of a push, under one name for every forge. Nothing else of a payload leaves this module. */

@@ -1,4 +1,4 @@
-import type { PushEvent } from '../core/push.ts';
+import type { PushEvent } from '../core/commit.ts';
 
 /** Headers of a request by lower-case name. */
 export type Headers = (name: string) => string | undefined;

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import type { PushEvent } from '../core/push.ts';
+import type { PushEvent } from '../core/commit.ts';
 import type { Log } from '../log.ts';
 import type { Secret } from '../secret.ts';
 import type { Forge, Headers } from './forge.ts';

@@ -1,7 +1,6 @@
 import { execa } from 'execa';
 import { UserError } from '../core/errors.ts';
-import { Newest } from '../lib/newest.ts';
-import { readLines, readText } from '../lib/streams.ts';
+import { Newest, readLines, readText } from '../lib/streams.ts';
 import { signalGroup } from '../signal-group.ts';
 import { protocols, type Remote, withoutSecrets } from './remote.ts';
 

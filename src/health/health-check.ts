@@ -2,7 +2,7 @@ import { lookup as resolve } from 'node:dns/promises';
 import { setTimeout } from 'node:timers/promises';
 import type { HealthCheck } from '../core/guest.ts';
 import { agentGraceS, checkNames, checkOf, defaultTimeoutS, settleS } from '../core/health.ts';
-import { orAborted } from '../lib/abort.ts';
+import { orAborted } from '../lib/streams.ts';
 import type { GuestProbe, Health, HealthReport } from './health.ts';
 import { type Connect, connectTo, type Lookup, type Outcome } from './network.ts';
 import { type Answer, type Observation, observe, pingWords } from './observe.ts';

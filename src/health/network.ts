@@ -5,8 +5,8 @@ import { createConnection, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import fetch from 'node-fetch';
-import { orAborted } from '../lib/abort.ts';
 import { whyForbidden } from '../lib/addresses.ts';
+import { orAborted } from '../lib/streams.ts';
 
 /** What one check came to at one moment; `text` without the name of the check. */
 export interface Outcome {

@@ -77,3 +77,42 @@ class Bounded {
     return text;
   }
 }
+
+/** The newest of a series, oldest first: at most `count` of them, and at most `bytes` unless the newest alone is more. */
+export class Newest<T> {
+  readonly #limits: { readonly count: number; readonly bytes: number };
+  readonly #kept: { readonly item: T; readonly bytes: number }[] = [];
+  #bytes = 0;
+
+  constructor(limits: { readonly count: number; readonly bytes: number }) {
+    this.#limits = limits;
+  }
+
+  /** @param bytes what the item takes */
+  add(item: T, bytes: number): void {
+    this.#kept.push({ item, bytes });
+    this.#bytes += bytes;
+    while (this.#kept.length > this.#limits.count || (this.#bytes > this.#limits.bytes && this.#kept.length > 1)) {
+      this.#bytes -= this.#kept.shift()?.bytes ?? 0;
+    }
+  }
+
+  items(): readonly T[] {
+    return this.#kept.map(({ item }) => item);
+  }
+}
+
+/** The work's outcome, or the signal's reason when that comes first; the work is then not waited for any more. */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([aborted, work]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

@@ -62,3 +62,26 @@ function spelled(char: string): string {
     '',
   );
 }
+
+/** Does a text of JSON nest objects and arrays deeper than this? Reads no further than needed, and parses nothing. */
+export function isDeeperThan(text: string, limit: number): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === '"') quoted = !quoted;
+    else if (quoted && char === '\\') at++;
+    else if (!quoted && (char === '[' || char === '{') && ++depth > limit) return true;
+    else if (!quoted && (char === ']' || char === '}')) depth--;
+  }
+  return false;
+}
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** Bytes as people read them: `512 B`, `64.0 MiB`, `1.9 GiB`. */
+export function sizeText(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** power;
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
+}

@@ -1,8 +1,8 @@
 import type { Answer } from '../chat/chat.ts';
 import { type Asks, askLimit, takeAsk } from '../core/ask-limit.ts';
+import type { Refusal } from '../core/identity.ts';
 import { personId } from '../core/identity.ts';
 import { type Actor, mayAct, mayView } from '../core/policy.ts';
-import type { Refusal } from '../core/refusal.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Fleet } from './ports.ts';
 

@@ -12,8 +12,8 @@ import { appliedPin, refuseOtherBranch } from './commits.ts';
 import { imagesToKeep } from './garbage-collection.ts';
 import { goalOf, planAgain, vmidsOf } from './plan-run.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
+import type { Signals } from './queues.ts';
 import type { Runs } from './runs.ts';
-import type { Signals } from './signals.ts';
 import { StepRunner } from './step-runner.ts';
 
 /** What an apply works with. */

@@ -1,6 +1,7 @@
 import type { Answer } from '../chat/chat.ts';
 import { driftDigest, withAcknowledged } from '../core/acknowledged-drift.ts';
 import { IllegalTransition } from '../core/advance.ts';
+import type { Refusal } from '../core/identity.ts';
 import { type Plan, planIdPattern } from '../core/plan.ts';
 import {
   type Actor,
@@ -12,7 +13,6 @@ import {
   mayApprove,
   mayReject,
 } from '../core/policy.ts';
-import type { Refusal } from '../core/refusal.ts';
 import { type PlannedRun, planOf, type Run } from '../core/run.ts';
 import type { AuditEntry, Store } from '../store/store.ts';
 import { confirmForm, rejectForm } from '../views/forms.ts';

@@ -1,16 +1,15 @@
 import type { Answer } from '../chat/chat.ts';
 import { hasEnded } from '../core/advance.ts';
+import type { PushEvent } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
 import { type Actor, type Lock, mayView } from '../core/policy.ts';
-import type { PushEvent } from '../core/push.ts';
 import type { Run, Trigger, Who } from '../core/run.ts';
 import { storeCard } from '../views/announcements.ts';
 import type { FleetStatus } from '../views/answer-cards.ts';
 import { Access, type Opened, type Wish } from './access.ts';
-import { cleanAnswer } from './clean-card.ts';
 import { findRollback, originOf } from './commits.ts';
 import { type Decision, Decisions } from './decisions.ts';
-import { Delivery } from './delivery.ts';
+import { cleanAnswer, Delivery } from './delivery.ts';
 import type { DriftFinding } from './drift-check.ts';
 import { type Intervals, Maintenance } from './maintenance.ts';
 import type { Fleet, Ports } from './ports.ts';

@@ -11,8 +11,8 @@ import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
+import type { Signals } from './queues.ts';
 import type { Runs } from './runs.ts';
-import type { Signals } from './signals.ts';
 
 /** What planning works with. */
 export interface PlanPorts {

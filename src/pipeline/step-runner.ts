@@ -7,7 +7,7 @@ import { type Plan, runnable } from '../core/plan.ts';
 import { type RetainedDisk, retainedBy, withRetained } from '../core/retained-disks.ts';
 import type { ApplyingRun } from '../core/run.ts';
 import type { GuestStep, Step } from '../core/steps.ts';
-import { sizeText } from '../lib/sizes.ts';
+import { sizeText } from '../lib/text.ts';
 import type { Store } from '../store/store.ts';
 import { needsAutomaticRollback, rollback, UnhealthyGuest } from './automatic-rollback.ts';
 import type { Clock, Fleet, Log } from './ports.ts';

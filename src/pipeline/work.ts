@@ -4,8 +4,8 @@ import { applyRun, recoverInterrupted } from './apply-run.ts';
 import { planRun } from './plan-run.ts';
 import type { Fleet, Ports } from './ports.ts';
 import type { ClusterQueues } from './queues.ts';
+import { Signals } from './queues.ts';
 import type { Runs } from './runs.ts';
-import { Signals } from './signals.ts';
 
 /** What a run says of the commit that somebody named; absent: the run is for the head of the branch. */
 type Origin = Pick<Run, 'ref' | 'offBranch'>;

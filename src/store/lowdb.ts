@@ -5,7 +5,7 @@ import type { MessageRef } from '../chat/chat.ts';
 import type { Run } from '../core/run.ts';
 import { AuditLog } from './audit.ts';
 import { emptyData, fleetIn, type StoreData, withFleet, withMessages, withRun } from './data.ts';
-import { copyDurably, writeDurably } from './durable-file.ts';
+import { copyDurably, writeDurably } from './files.ts';
 import { lockInstance } from './instance-lock.ts';
 import { highestRun, readStore } from './schema.ts';
 import type { AuditEntry, FleetChange, FleetRecord, SavedRun, SetAside, Store } from './store.ts';

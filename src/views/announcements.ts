@@ -1,8 +1,8 @@
 import type { Failure } from '../core/errors.ts';
 import type { Lock } from '../core/policy.ts';
-import { sizeText } from '../lib/sizes.ts';
+import { sizeText } from '../lib/text.ts';
 import type { Block, Card, Line } from './card.ts';
-import { count, guestName } from './format.ts';
+import { count, guestName } from './parts.ts';
 
 /** A guest that stopped without proxnix, and what was done about it. */
 export type PowerEvent =

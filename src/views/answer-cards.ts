@@ -5,7 +5,7 @@ import { runnable } from '../core/plan.ts';
 import type { Lock } from '../core/policy.ts';
 import { type Approval, planOf, type Run } from '../core/run.ts';
 import type { Block, Card } from './card.ts';
-import { count, counts, duration } from './format.ts';
+import { count, counts, duration } from './parts.ts';
 
 /** A guest of a fleet as it is now. */
 export interface GuestStatusRow {

@@ -1,7 +1,7 @@
 import type { ApplyGroup } from '../core/apply-groups.ts';
 import type { Step } from '../core/steps.ts';
 import type { Line } from './card.ts';
-import { count, duration, guestName, verbs } from './format.ts';
+import { count, duration, guestName, verbs } from './parts.ts';
 
 /** One line for each group of an apply: its state, what it does, how far it is. */
 export function groupLines(groups: readonly ApplyGroup[], now: number): readonly Line[] {

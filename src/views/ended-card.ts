@@ -4,8 +4,18 @@ import { type Plan, runnable } from '../core/plan.ts';
 import type { AppliedRun, Approval, CancelledRun, FailedRun, InterruptedRun, StepState } from '../core/run.ts';
 import { groupGuest, groupName, guestGroups, nameOf, nameWidth } from './apply-text.ts';
 import type { Block, Card, CardFile, Line, Rich } from './card.ts';
-import { blockedCount, count, counts, duration, guestName, verbs } from './format.ts';
-import { approvedBy, type CardContext, commitBlocks, ids } from './parts.ts';
+import {
+  approvedBy,
+  blockedCount,
+  type CardContext,
+  commitBlocks,
+  count,
+  counts,
+  duration,
+  guestName,
+  ids,
+  verbs,
+} from './parts.ts';
 import { planAgain, planFile } from './plan-card.ts';
 import { detailBlocks } from './working-card.ts';
 

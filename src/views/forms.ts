@@ -2,7 +2,7 @@ import { shortSha } from '../core/commit.ts';
 import { runnable } from '../core/plan.ts';
 import type { PlannedRun } from '../core/run.ts';
 import type { Rich } from './card.ts';
-import { count, counts, guestName } from './format.ts';
+import { count, counts, guestName } from './parts.ts';
 
 /** One field of a form. */
 export interface FormField {

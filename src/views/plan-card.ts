@@ -15,8 +15,18 @@ import {
   type Trigger,
 } from '../core/run.ts';
 import type { Block, Button, Card, CardFile, Span } from './card.ts';
-import { blockedCount, count, counts, guestName, span } from './format.ts';
-import { approvedBy, type CardContext, commitBlocks, ids, lockBlocks } from './parts.ts';
+import {
+  approvedBy,
+  blockedCount,
+  type CardContext,
+  commitBlocks,
+  count,
+  counts,
+  guestName,
+  ids,
+  lockBlocks,
+  span,
+} from './parts.ts';
 import { planLines, planText } from './plan-text.ts';
 
 /** A plan that waits for people, or that cannot be run as it stands. */

@@ -6,7 +6,7 @@ import type { LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
 import { readTags } from '../core/tags.ts';
 import type { Line, Mark } from './card.ts';
-import { count, counts, guestName, verbs } from './format.ts';
+import { count, counts, guestName, verbs } from './parts.ts';
 
 /** Chats show monospaced lines without scrolling up to here. */
 const columns = 60;

@@ -3,8 +3,7 @@ import { shortSha } from '../core/commit.ts';
 import type { ApplyingRun, FailedRun, PlanningRun, QueuedRun, Run, StepState } from '../core/run.ts';
 import { groupLines, groupName, stepWords } from './apply-text.ts';
 import type { Block, Button, Card } from './card.ts';
-import { counts, guestName } from './format.ts';
-import { approvedBy, type CardContext, commitBlocks, ids, lockBlocks } from './parts.ts';
+import { approvedBy, type CardContext, commitBlocks, counts, guestName, ids, lockBlocks } from './parts.ts';
 import { planFile } from './plan-card.ts';
 
 /** A run that has no plan yet: what it does now. */

@@ -12,8 +12,7 @@ import {
   RetryLater,
   type Submission,
 } from '../../src/chat/chat.ts';
-import { cleanAnswer, cleanCard } from '../../src/pipeline/clean-card.ts';
-import { Delivery } from '../../src/pipeline/delivery.ts';
+import { cleanAnswer, cleanCard, Delivery } from '../../src/pipeline/delivery.ts';
 import type { Button, Card, PersonRef } from '../../src/views/card.ts';
 import { ManualClock } from '../pipeline/support/clock.ts';
 

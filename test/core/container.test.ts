@@ -3,9 +3,9 @@ import { parseDesired } from '../../src/core/desired.ts';
 import { diffGuest } from '../../src/core/diff.ts';
 import { toFailure } from '../../src/core/errors.ts';
 import { imageHash } from '../../src/core/guest.ts';
-import { creationMarker, stagingMarker } from '../../src/core/markers.ts';
 import { createPlan } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
+import { creationMarker, stagingMarker } from '../../src/core/tags.ts';
 import {
   aContainer,
   aGoal,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { creationMarker, hasCreationMarker, isMarker, stagingMarker, stagingOwner } from '../../src/core/markers.ts';
+import { creationMarker, hasCreationMarker, isMarker, stagingMarker, stagingOwner } from '../../src/core/tags.ts';
 
 describe('the marks of guests that are not done', () => {
   it('come back from Proxmox with a line feed and are still known', () => {

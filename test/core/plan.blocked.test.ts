@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { creationMarker, stagingMarker } from '../../src/core/markers.ts';
 import { createPlan, runnable } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
+import { creationMarker, stagingMarker } from '../../src/core/tags.ts';
 import { changeSummary, lineText, planLines } from '../../src/views/plan-text.ts';
 import {
   aGoal,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { requiresRestart } from '../../src/core/change.ts';
-import { stagingMarker } from '../../src/core/markers.ts';
 import { createPlan } from '../../src/core/plan.ts';
+import { stagingMarker } from '../../src/core/tags.ts';
 import { changeSummary } from '../../src/views/plan-text.ts';
 import { aGoal, aGuest, aLiveGuest, aNode, anImage, aPlan, aState, gib } from '../support/builders.ts';
 import { change, disk, onlyChange } from './changes.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { qcow2HeaderBytes, readQcow2Header } from '../../src/core/qcow2.ts';
+import { qcow2HeaderBytes, readQcow2Header } from '../../src/builder/nix/image-file.ts';
 
 /** The first bytes of files made by qemu-img 7.2: a plain one, `compat=0.10`, one with `-b`, one with `data_file`. */
 const version3 =

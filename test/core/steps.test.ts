@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { stagingMarker } from '../../src/core/markers.ts';
 import { planSteps } from '../../src/core/steps.ts';
+import { stagingMarker } from '../../src/core/tags.ts';
 import { aBigPlan, aCommit, aGuest, aLiveGuest, anImage, aPlan } from '../support/builders.ts';
 
 const pending = ['proxnix', 'proxnix-pending'];

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readQcow2Header } from '../../src/core/qcow2.ts';
+import { readQcow2Header } from '../../src/builder/nix/image-file.ts';
 import { sampleDisk } from '../../src/demo/sample-disk.ts';
 import { diskScript, rootScript, tarballScript } from '../../src/demo/sample-scripts.ts';
 import { sampleTarball } from '../../src/demo/sample-tarball.ts';

@@ -3,9 +3,8 @@ import { moveRootAdvice } from '../../src/core/block.ts';
 import { UserError } from '../../src/core/errors.ts';
 import { type DesiredGuest, type GuestRef, guestLabel, imageHash } from '../../src/core/guest.ts';
 import type { LiveDisk, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
-import { stagingMarker } from '../../src/core/markers.ts';
 import type { StepSpec } from '../../src/core/steps.ts';
-import { readTags, splitTags } from '../../src/core/tags.ts';
+import { readTags, splitTags, stagingMarker } from '../../src/core/tags.ts';
 import {
   configured,
   digestOf,

@@ -1,8 +1,8 @@
 import { type Authorship, type Commit, shortCommit } from '../../src/core/commit.ts';
 import { UserError } from '../../src/core/errors.ts';
 import type { Git, Source } from '../../src/git/git.ts';
-import { distinct, mostCommits } from '../../src/git/history.ts';
-import { pinRef, refsOf, shortShaPattern } from '../../src/git/names.ts';
+import { distinct, mostCommits } from '../../src/git/mirror.ts';
+import { pinRef, refsOf, shortShaPattern } from '../../src/git/remote.ts';
 
 /** A commit with what only `authors` tells of it; absent: the author's name, and an address made of it. */
 export interface FakeCommit extends Commit {

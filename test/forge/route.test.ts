@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { PushEvent } from '../../src/core/push.ts';
+import type { PushEvent } from '../../src/core/commit.ts';
 import { RecentDeliveries, type WebhookOptions, webhookRoutes } from '../../src/forge/route.ts';
 import { forges } from '../../src/forges.ts';
 import { createLog } from '../../src/log.ts';

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { onTestFinished, vi } from 'vitest';
 import { defaultTimeouts } from '../../src/cluster/proxmox/api.ts';
 import { Client } from '../../src/cluster/proxmox/client.ts';
-import { proxmoxProbe } from '../../src/cluster/proxmox/probe.ts';
+import { proxmoxProbe } from '../../src/cluster/proxmox/proxmox.ts';
 import type { GuestKind } from '../../src/core/guest.ts';
 import type { GuestProbe } from '../../src/health/health.ts';
 import { demoSeed, type Seed, type Simulator, startSimulator } from '../../src/simulator/simulator.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { defaultTimeouts } from '../../src/cluster/proxmox/api.ts';
 import { Client } from '../../src/cluster/proxmox/client.ts';
 import { NoAnswer } from '../../src/cluster/proxmox/errors.ts';
-import { proxmoxProbe } from '../../src/cluster/proxmox/probe.ts';
+import { proxmoxProbe } from '../../src/cluster/proxmox/proxmox.ts';
 import { NotAllowed } from '../../src/health/health.ts';
 import { serve } from './bench.ts';
 import { aCluster, agentReady, aSimulator } from './on-simulator.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BuildProgress } from '../../src/builder/nix/build-progress.ts';
+import { BuildProgress } from '../../src/builder/nix/build.ts';
 import { readEvaluationFailure } from '../../src/builder/nix/evaluation-errors.ts';
 import { parseLine } from '../../src/builder/nix/log-stream.ts';
 import { withoutSource } from '../../src/builder/nix/names.ts';
@@ -21,12 +21,9 @@ import { toFailure, UserError } from '../../src/core/errors.ts';
 import { didYouMean } from '../../src/core/nearest.ts';
 import { readTags } from '../../src/core/tags.ts';
 import { Ref, RepositoryPath } from '../../src/forge/delivery.ts';
-
-import { refsOf } from '../../src/git/names.ts';
-import { readRemote, withoutSecrets } from '../../src/git/remote.ts';
+import { readRemote, refsOf, withoutSecrets } from '../../src/git/remote.ts';
 import { fetchError } from '../../src/git/run.ts';
-import { isDeeperThan } from '../../src/lib/json.ts';
-import { cleanText, cut, escapeHidden, lastState, oneLine } from '../../src/lib/text.ts';
+import { cleanText, cut, escapeHidden, isDeeperThan, lastState, oneLine } from '../../src/lib/text.ts';
 import { createLog } from '../../src/log.ts';
 import { createGate, Secret } from '../../src/secret.ts';
 import type { Card } from '../../src/views/card.ts';

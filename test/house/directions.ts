@@ -24,7 +24,7 @@ const knowsAdapters = ['src/cli', 'src/demo', 'src/gallery', 'src/store'];
 const shared = [
   ...['src/log.ts', 'src/secret.ts', 'src/signal-group.ts'],
   // What an adapter describes its own settings with.
-  ...['setting', 'shapes', 'values'].map((file) => `src/config/${file}.ts`),
+  'src/config/setting.ts',
 ];
 /** Queues and maps of packages: they know no system around us. */
 const containers = ['p-queue', 'lru-cache'];

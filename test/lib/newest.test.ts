@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Newest } from '../../src/lib/newest.ts';
+import { Newest } from '../../src/lib/streams.ts';
 
 it('keeps the newest, by their number', () => {
   const newest = new Newest<number>({ count: 3, bytes: 1000 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { sizeText } from '../../src/lib/sizes.ts';
+import { sizeText } from '../../src/lib/text.ts';
 
 it.each([
   [0, '0 B'],

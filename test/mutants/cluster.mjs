@@ -352,7 +352,7 @@ export const cluster = [
   },
   {
     room: 'images',
-    file: 'src/cluster/proxmox/upload.ts',
+    file: 'src/cluster/proxmox/images.ts',
     tests: ['test/cluster/proxmox/upload.test.ts'],
     rows: [
       ['a file that is there is not overwritten', 'if (image.size === file.size) return true;', 'return true;'],

@@ -80,7 +80,7 @@ export const consoleGuards = [
   },
   {
     room: 'console',
-    file: 'src/chat/console/origin.ts',
+    file: 'src/chat/console/login.ts',
     tests: origin,
     rows: [
       ['a request of another site is refused', "return site === 'same-origin' || site === 'none';", 'return true;'],
@@ -94,7 +94,7 @@ export const consoleGuards = [
   },
   {
     room: 'console',
-    file: 'src/chat/console/options.ts',
+    file: 'src/chat/console/console.ts',
     tests: ['test/chat/console/console.test.ts'],
     rows: [
       ['a token is long', 'token.reveal().length < shortestToken', 'false'],
@@ -120,7 +120,7 @@ export const consoleGuards = [
   },
   {
     room: 'console',
-    file: 'src/store/secret-file.ts',
+    file: 'src/store/files.ts',
     tests: ['test/store/secret-file.test.ts'],
     rows: [
       ['a token that others could read is made anew', '(mode & 0o077) !== 0', 'false'],

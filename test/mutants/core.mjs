@@ -68,7 +68,7 @@ export const core = [
   },
   {
     room: 'plan',
-    file: 'src/core/markers.ts',
+    file: 'src/core/tags.ts',
     tests: ['test/core/markers.test.ts', 'test/core/desired.test.ts', ...blocked],
     rows: [
       ['a guest with tags is not being made', 'tags.length === 0 && ', ''],
@@ -140,7 +140,7 @@ export const core = [
   },
   {
     room: 'flake',
-    file: 'src/core/guest-schema.ts',
+    file: 'src/core/desired.ts',
     tests: ['test/core/desired.test.ts', 'test/core/container.test.ts'],
     rows: [['an unknown field of a guest is an error', 'return z.strictObject(', 'return z.object(']],
   },

@@ -223,7 +223,7 @@ export const decisions = [
   },
   {
     room: 'git',
-    file: 'src/git/names.ts',
+    file: 'src/git/remote.ts',
     tests: ['test/fakes/git.test.ts', 'test/git/mirror.test.ts'],
     rows: [
       ['a ref is no option and no path', 'refs.filter((ref) => refPattern.test(ref) && ', 'refs.filter((ref) => '],
@@ -231,7 +231,7 @@ export const decisions = [
   },
   {
     room: 'git',
-    file: 'src/git/history.ts',
+    file: 'src/git/mirror.ts',
     tests: ['test/git/mirror.test.ts'],
     rows: [
       [

@@ -123,7 +123,7 @@ export const entrances = [
   },
   {
     room: 'http',
-    file: 'src/http/close.ts',
+    file: 'src/http/server.ts',
     tests: ['test/http/server.test.ts'],
     rows: [['a stop does not wait for who hangs', 'for (const socket of answering.keys()) socket.destroy();', '']],
   },

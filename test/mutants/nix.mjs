@@ -33,7 +33,7 @@ export const nix = [
   },
   {
     room: 'builds',
-    file: 'src/config/shapes.ts',
+    file: 'src/config/setting.ts',
     tests: ['test/config/config.test.ts'],
     rows: [['a setting opens no sandbox', '!weakening.test(line)', 'true']],
   },
@@ -171,7 +171,7 @@ export const nix = [
   },
   {
     room: 'evaluation',
-    file: 'src/builder/nix/evaluate-images.ts',
+    file: 'src/builder/nix/evaluate.ts',
     tests: guards,
     rows: [
       ['an image is a derivation of the store', 'drv: z.string().regex(drvPathPattern),', 'drv: z.string(),'],
@@ -267,7 +267,7 @@ export const nix = [
   },
   {
     room: 'build',
-    file: 'src/builder/nix/probe.ts',
+    file: 'src/builder/nix/installation.ts',
     tests: ['test/builder/nix/probe.test.ts'],
     rows: [
       [
@@ -296,7 +296,7 @@ export const nix = [
   },
   {
     room: 'build',
-    file: 'src/builder/nix/realise.ts',
+    file: 'src/builder/nix/build.ts',
     tests: ['test/builder/nix/nix.test.ts'],
     rows: [['what was built is what was planned', 'if (other === undefined) return;', 'return;']],
   },
@@ -312,7 +312,7 @@ export const nix = [
   },
   {
     room: 'image',
-    file: 'src/builder/nix/store-files.ts',
+    file: 'src/builder/nix/store.ts',
     tests: images,
     rows: [
       ['a file outside of the store is refused', 'if (!/^\\/nix\\/store\\/[^/]+/.test(path))', 'if (false)'],

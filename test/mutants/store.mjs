@@ -2,7 +2,7 @@
 export const store = [
   {
     room: 'store',
-    file: 'src/store/durable-file.ts',
+    file: 'src/store/files.ts',
     tests: ['test/store/durable-file.test.ts'],
     rows: [
       ['others cannot read it', "open(temporary, 'w', 0o600)", "open(temporary, 'w')"],
@@ -11,7 +11,7 @@ export const store = [
   },
   {
     room: 'store',
-    file: 'src/store/durable-file.ts',
+    file: 'src/store/files.ts',
     tests: ['test/store/durability.test.ts'],
     rows: [
       [

@@ -125,7 +125,7 @@ export const texts = [
   },
   {
     room: 'texts',
-    file: 'src/lib/newest.ts',
+    file: 'src/lib/streams.ts',
     tests: ['test/lib/newest.test.ts'],
     rows: [
       ['what is kept of many has a number', 'this.#kept.length > this.#limits.count || ', ''],

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { cleanAnswer, cleanCard } from '../../src/pipeline/clean-card.ts';
+import { cleanAnswer, cleanCard } from '../../src/pipeline/delivery.ts';
 import { createGate, Secret } from '../../src/secret.ts';
 import type { Card } from '../../src/views/card.ts';
 

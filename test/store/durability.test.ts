@@ -4,7 +4,7 @@ import { type FileHandle, mkdir, open, readdir, readFile, readlink, symlink, wri
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { AuditLog, firstBrokenLine } from '../../src/store/audit.ts';
-import { copyDurably, writeDurably } from '../../src/store/durable-file.ts';
+import { copyDurably, writeDurably } from '../../src/store/files.ts';
 import { openStore } from '../../src/store/lowdb.ts';
 import { compiled } from '../support/compiled.ts';
 import { aFolder } from './folder.ts';

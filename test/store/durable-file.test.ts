@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { copyDurably, writeDurably } from '../../src/store/durable-file.ts';
+import { copyDurably, writeDurably } from '../../src/store/files.ts';
 import { aFolder } from './folder.ts';
 
 it('a file of the store is for the eyes of the bot alone', async () => {

@@ -5,7 +5,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
-import { type KeptSecret, keepSecret, readSecret } from '../../src/store/secret-file.ts';
+import { type KeptSecret, keepSecret, readSecret } from '../../src/store/files.ts';
 import { aFolder } from './folder.ts';
 
 const old = 'ca11ab1e0000111122223333444455556666777788889999';

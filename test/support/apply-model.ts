@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { DesiredGuest } from '../../src/core/guest.ts';
 import type { LiveState, LiveVm, LiveVmConfig } from '../../src/core/live.ts';
-import { stagingMarker, stagingOwner } from '../../src/core/markers.ts';
 import type { Plan } from '../../src/core/plan.ts';
 import { planSteps, type Step } from '../../src/core/steps.ts';
-import { splitTags } from '../../src/core/tags.ts';
+import { splitTags, stagingMarker, stagingOwner } from '../../src/core/tags.ts';
 import { heldSettings, waitingSettings, writtenSettings } from './settings.ts';
 
 /** A cluster on paper: what every step of a plan does to its VMs, and nothing that a step does not say. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Goal } from '../../src/core/goal.ts';
 import type { DesiredVm } from '../../src/core/guest.ts';
 import type { LiveGuest, LiveState } from '../../src/core/live.ts';
-import { stagingMarker } from '../../src/core/markers.ts';
+import { stagingMarker } from '../../src/core/tags.ts';
 import { stagingVmid } from './apply-model.ts';
 import { aCommit, aGuest, aLiveGuest, aNode, anImage, anUnreadContainer, anUnreadGuest } from './builders.ts';
 

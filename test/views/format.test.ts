@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { count, counts, duration, guestName } from '../../src/views/format.ts';
+import { count, counts, duration, guestName } from '../../src/views/parts.ts';
 import { aBigPlan } from '../support/builders.ts';
 
 describe('words', () => {

@@ -1,8 +1,8 @@
 import { imageHash } from '../../src/core/guest.ts';
 import type { LiveGuest } from '../../src/core/live.ts';
-import { stagingMarker } from '../../src/core/markers.ts';
 import { createPlan, type Plan } from '../../src/core/plan.ts';
 import type { Run, RunEvent } from '../../src/core/run.ts';
+import { stagingMarker } from '../../src/core/tags.ts';
 import type { CardContext } from '../../src/views/parts.ts';
 import {
   aBigPlan,

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import type { Source } from '../../git/git.ts';
-import { isDeeperThan } from '../../lib/json.ts';
+import { isDeeperThan } from '../../lib/text.ts';
 import { fetchArguments } from './arguments.ts';
+import { runSandboxed } from './evaluate.ts';
 import { readEvaluationFailure } from './evaluation-errors.ts';
 import { type FetchedInput, fetchExpression } from './expression.ts';
-import { runSandboxed } from './sandboxed-run.ts';
 import type { NixSettings } from './settings.ts';
 
 const Locked = z.looseObject({

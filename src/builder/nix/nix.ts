@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { ImageFile } from '../../cluster/cluster.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Image, ImageRequest } from '../../core/guest.ts';
@@ -6,16 +7,14 @@ import type { Source } from '../../git/git.ts';
 import { cleanText } from '../../lib/text.ts';
 import type { Builder, BuildMonitor } from '../builder.ts';
 import { imageKey, imageTitle } from '../images.ts';
+import { realise } from './build.ts';
 import { BuildError } from './build-error.ts';
-import { EvaluationCache } from './cache.ts';
-import { evaluateFleet } from './evaluate.ts';
-import { evaluateImages } from './evaluate-images.ts';
+import { evaluateFleet, evaluateImages } from './evaluate.ts';
+import { expressionVersion } from './expression.ts';
 import { findImageFile } from './image-file.ts';
 import { fetchInputs } from './inputs.ts';
-import { nixVersion } from './installation.ts';
+import { checkBuildSandbox, nixVersion } from './installation.ts';
 import { drvPathPattern, storeRoot } from './names.ts';
-import { checkBuildSandbox } from './probe.ts';
-import { realise } from './realise.ts';
 import { checkSandbox } from './sandbox.ts';
 import { type NixOptions, type NixSettings, nixSettings } from './settings.ts';
 import { addRoots, readLog, removeBuildLinks, removeOtherRoots, requisites, validPaths } from './store.ts';
@@ -156,4 +155,32 @@ async function check(settings: NixSettings): Promise<string> {
   const version = await nixVersion(settings);
   await checkSandbox(settings);
   return version;
+}
+
+interface Entry {
+  readonly source: Source;
+  fleet?: { readonly json: unknown };
+  /** By `imageKey`. */
+  readonly images: Map<string, Image>;
+}
+
+/** What was evaluated, in memory: a commit never evaluates to something else under the same Nix. */
+export class EvaluationCache {
+  readonly #entries = new LRUCache<string, Entry>({ max: 50 });
+
+  /** The entry of a commit, made when it is new. The pinning ref is no part of the key: the commit decides. */
+  entry(source: Source, { images }: NixSettings, nixVersion: string): Entry {
+    const { mirror, rev, dir } = source;
+    const attributes = [images.vm.attribute, images.container.attribute];
+    const key = JSON.stringify([mirror, rev, dir, attributes, expressionVersion, nixVersion]);
+    const entry = { images: new Map<string, Image>(), ...this.#entries.get(key), source };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  /** Where an image was evaluated from, the newest pin of it. */
+  sourceOf(image: Image): Source | undefined {
+    return [...this.#entries.values()].find((entry) => entry.images.get(imageKey(image))?.drvPath === image.drvPath)
+      ?.source;
+  }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Card } from '../../views/card.ts';
+import { wholeCard } from './message-store.ts';
 import { cardView, type TreeNode } from './page/card-view.js';
-import { wholeCard } from './wire.ts';
 
 /** A card as a page of its own: no script, nothing loaded, times in UTC. Drawn by the same code as the live page. */
 export function renderCardPage(card: Card): string {

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { Channel } from './channel.ts';
-import { wireMessage } from './wire.ts';
+import { wireMessage } from './message-store.ts';
 
 /** What a stream of events works with. */
 export interface EventsOptions {

@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { setting } from '../../config/setting.ts';
-import { hostName } from '../../config/shapes.ts';
-import * as is from '../../config/values.ts';
+import * as is from '../../config/setting.ts';
+import { hostName, setting } from '../../config/setting.ts';
 import { type Examined, examined, type Finding, findingsOf } from '../../core/finding.ts';
 import { isLoopback } from '../../lib/addresses.ts';
 import type { Secret } from '../../secret.ts';

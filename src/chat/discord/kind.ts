@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import * as is from '../../config/setting.ts';
 import { setting } from '../../config/setting.ts';
-import * as is from '../../config/values.ts';
 import type { Secret } from '../../secret.ts';
 import {
   type ChatKind,

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { evaluate } from '../../builder/nix/evaluate.ts';
 import { readLock } from '../../builder/nix/inputs.ts';
-import { checkNix, olderThan } from '../../builder/nix/installation.ts';
+import { checkBuildSandbox, checkNix, olderThan, probeBuild } from '../../builder/nix/installation.ts';
 import { NixBuilder } from '../../builder/nix/nix.ts';
-import { checkBuildSandbox, probeBuild } from '../../builder/nix/probe.ts';
 import { checkSandbox } from '../../builder/nix/sandbox.ts';
 import { type NixOptions, type NixSettings, nixSettings } from '../../builder/nix/settings.ts';
 import type { FleetConfig } from '../../config/config.ts';

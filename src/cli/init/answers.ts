@@ -1,8 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { z } from 'zod';
 import type { ChatKind } from '../../chat/kind.ts';
-import { address, branch, clusterUrl, gitUrl, pool, storage } from '../../config/shapes.ts';
-import { choice, list, text } from '../../config/values.ts';
+import { address, branch, choice, clusterUrl, gitUrl, list, pool, storage, text } from '../../config/setting.ts';
 import { UserError } from '../../core/errors.ts';
 
 /** What a set-up is made from. */

@@ -1,5 +1,5 @@
 import type { ChatKind, InitAnswers } from '../../chat/kind.ts';
-import { repositoryOf } from '../../config/shapes.ts';
+import { repositoryOf } from '../../config/setting.ts';
 import type { Answers } from './answers.ts';
 
 /** The id of the token that the printed commands make. */

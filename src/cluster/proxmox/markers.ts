@@ -1,5 +1,5 @@
 import type { GuestRef } from '../../core/guest.ts';
-import { attachKeys, hasCreationMarker, stagingOwner } from '../../core/markers.ts';
+import { attachKeys, hasCreationMarker, stagingOwner } from '../../core/tags.ts';
 import type { Api } from './api.ts';
 import { type GuestConfig, tagsOf, toLiveConfig } from './config.ts';
 import { isRunning } from './steps/power.ts';

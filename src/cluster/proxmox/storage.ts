@@ -1,6 +1,6 @@
 import { UserError } from '../../core/errors.ts';
 import { type DesiredGuest, type GuestKind, type Image, imageHash } from '../../core/guest.ts';
-import { sizeText } from '../../lib/sizes.ts';
+import { sizeText } from '../../lib/text.ts';
 import type { Api } from './api.ts';
 import { ProxmoxError } from './errors.ts';
 import { StorageStatus, VolumeInfo, Volumes } from './schema.ts';

@@ -1,4 +1,4 @@
-import { Newest } from '../../lib/newest.ts';
+import { Newest } from '../../lib/streams.ts';
 import { cut } from '../../lib/text.ts';
 import type { ClusterMonitor } from '../cluster.ts';
 import type { Api } from './api.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BuildProgress } from '../../../src/builder/nix/build-progress.ts';
+import { BuildProgress } from '../../../src/builder/nix/build.ts';
 import { parseLine } from '../../../src/builder/nix/log-stream.ts';
 import { aMonitor } from '../../contracts/builder.ts';
 import { recordedLines } from './recorded.ts';

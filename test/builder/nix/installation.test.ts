@@ -2,8 +2,7 @@ import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { checkNix, configWarnings, olderThan } from '../../../src/builder/nix/installation.ts';
-import { probeBuild } from '../../../src/builder/nix/probe.ts';
+import { checkNix, configWarnings, olderThan, probeBuild } from '../../../src/builder/nix/installation.ts';
 import { removeTree } from '../../../src/lib/remove-tree.ts';
 import { nix, nixOptions } from './here.ts';
 

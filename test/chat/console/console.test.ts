@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { renderCardPage } from '../../../src/chat/console/card.ts';
-import type { ConsoleMessage } from '../../../src/chat/console/message-store.ts';
-import type { WireAnswer } from '../../../src/chat/console/wire.ts';
+import type { ConsoleMessage, WireAnswer } from '../../../src/chat/console/message-store.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { Secret } from '../../../src/secret.ts';
 import { buttonId, plainText } from '../../../src/views/card.ts';

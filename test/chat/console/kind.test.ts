@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { webConsole } from '../../../src/chat/console/kind.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 import type { Finding } from '../../../src/core/finding.ts';
-import { readSecret } from '../../../src/store/secret-file.ts';
+import { readSecret } from '../../../src/store/files.ts';
 import { aFolder } from '../../cli/support/services.ts';
 
 const minimal = {

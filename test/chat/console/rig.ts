@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import type { Answer, ChatHandlers, CommandRequest, Completion, Press, Submission } from '../../../src/chat/chat.ts';
+import type { ConsoleOptions } from '../../../src/chat/console/console.ts';
 import { ConsoleChat } from '../../../src/chat/console/console.ts';
 import type { ConsoleMessage, MessageStore } from '../../../src/chat/console/message-store.ts';
 import { messageMemory } from '../../../src/chat/console/message-store.ts';
-import type { ConsoleOptions } from '../../../src/chat/console/options.ts';
 import { type HttpServer, startHttp } from '../../../src/http/server.ts';
 import { Secret } from '../../../src/secret.ts';
 import type { Card } from '../../../src/views/card.ts';

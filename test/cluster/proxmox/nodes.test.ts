@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClusterMonitor, Precondition } from '../../../src/cluster/cluster.ts';
 import type { DesiredVm } from '../../../src/core/guest.ts';
-import { stagingMarker } from '../../../src/core/markers.ts';
 import type { StepSpec } from '../../../src/core/steps.ts';
+import { stagingMarker } from '../../../src/core/tags.ts';
 import type { Seed } from '../../../src/simulator/simulator.ts';
 import { Story } from '../../contracts/cluster.ts';
 import { aGuest, anImage } from './a-guest.ts';

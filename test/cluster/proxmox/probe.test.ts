@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Api } from '../../../src/cluster/proxmox/api.ts';
-import { readAddress } from '../../../src/cluster/proxmox/probe.ts';
+import { readAddress } from '../../../src/cluster/proxmox/proxmox.ts';
 
 /** An API whose guest agent tells these addresses. */
 function telling(addresses: readonly string[]): Api {

@@ -2,7 +2,7 @@ import { truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ImageFile } from '../../../src/cluster/cluster.ts';
-import { uploadBody } from '../../../src/cluster/proxmox/upload.ts';
+import { uploadBody } from '../../../src/cluster/proxmox/images.ts';
 import type { Seed } from '../../../src/simulator/simulator.ts';
 import { Story } from '../../contracts/cluster.ts';
 import { LossyProxy } from './lossy-proxy.ts';

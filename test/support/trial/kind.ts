@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ChatKind, drawing } from '../../../src/chat/kind.ts';
+import * as is from '../../../src/config/setting.ts';
 import { setting } from '../../../src/config/setting.ts';
-import * as is from '../../../src/config/values.ts';
 import { findingsOf } from '../../../src/core/finding.ts';
 import { plainText } from '../../../src/views/card.ts';
 import { FakeChat } from '../../fakes/chat.ts';

@@ -5,8 +5,8 @@ import { literal } from './text.js';
 import { formatTime } from './time.js';
 import { h } from './tree.js';
 
-/** @typedef {import('../wire.ts').WireAnswer} WireAnswer */
-/** @typedef {{ id: number, asked: string, kind: 'note' | 'problem', text: string, code?: string | undefined } | { id: number, asked: string, kind: 'card', card: import('../wire.ts').WireCard }} Note */
+/** @typedef {import('../message-store.ts').WireAnswer} WireAnswer */
+/** @typedef {{ id: number, asked: string, kind: 'note' | 'problem', text: string, code?: string | undefined } | { id: number, asked: string, kind: 'card', card: import('../message-store.ts').WireCard }} Note */
 
 const tray = element('notes', HTMLUListElement);
 /** Newest first. @type {Note[]} */

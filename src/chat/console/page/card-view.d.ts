@@ -1,5 +1,5 @@
 import type { Rich, Span } from '../../../views/card.ts';
-import type { WireButton, WireCard, WireFile } from '../wire.ts';
+import type { WireButton, WireCard, WireFile } from '../message-store.ts';
 
 export interface ElementNode {
   readonly tag: string;

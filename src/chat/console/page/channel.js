@@ -3,7 +3,7 @@ import { announce, element, isAtEnd, patch, toEnd } from './dom.js';
 import { refreshFiles } from './files.js';
 import { messageView } from './message-view.js';
 
-/** @typedef {import('../wire.ts').WireMessage} WireMessage */
+/** @typedef {import('../message-store.ts').WireMessage} WireMessage */
 
 /** @type {Map<string, WireMessage>} */
 const messages = new Map();

@@ -14,7 +14,7 @@ const dialog = element('form', HTMLDialogElement);
  * Asks; the form stays open until the answer is no mistake of a field, and what was typed stays in it.
  *
  * @param {Form} form
- * @param {(asked: string, answer: import('../wire.ts').WireAnswer) => void} done
+ * @param {(asked: string, answer: import('../message-store.ts').WireAnswer) => void} done
  */
 export function openForm(form, done) {
   patch(dialog, []);
@@ -32,7 +32,7 @@ export function openForm(form, done) {
 /**
  * @param {Form} form
  * @param {HTMLFormElement} body
- * @param {(asked: string, answer: import('../wire.ts').WireAnswer) => void} done
+ * @param {(asked: string, answer: import('../message-store.ts').WireAnswer) => void} done
  */
 async function submit(form, body, done) {
   const button = body.querySelector('button[type=submit]');

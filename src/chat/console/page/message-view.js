@@ -9,7 +9,7 @@ const repliesAtOnce = 3;
 /**
  * A message of the channel: when and where, its card, its thread.
  *
- * @param {import('../wire.ts').WireMessage} message
+ * @param {import('../message-store.ts').WireMessage} message
  */
 export function messageView(message) {
   const { id, fleet, at, changedAt, card, replies } = message;
@@ -45,7 +45,7 @@ export function messageView(message) {
   );
 }
 
-/** @param {import('../wire.ts').WireMessage['replies'][number]} reply */
+/** @param {import('../message-store.ts').WireMessage['replies'][number]} reply */
 function replyView(reply) {
   return h(
     'li',

@@ -1,7 +1,7 @@
 import { UserError } from '../../../core/errors.ts';
 import { type ContainerSpec, type GuestRef, guestLabel, type VmSpec } from '../../../core/guest.ts';
 import { unlockAdvice } from '../../../core/guest-ref.ts';
-import { creationMarker } from '../../../core/markers.ts';
+import { creationMarker } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath, guestsPath, isFree, taskType } from '../api.ts';
 import type { Params } from '../client.ts';

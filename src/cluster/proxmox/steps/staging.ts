@@ -1,7 +1,7 @@
 import { UserError } from '../../../core/errors.ts';
 import { type DesiredContainer, type GuestKind, type GuestRef, guestLabel } from '../../../core/guest.ts';
 import { unlockAdvice } from '../../../core/guest-ref.ts';
-import { stagingMarker } from '../../../core/markers.ts';
+import { stagingMarker } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath, isFree, taskType } from '../api.ts';
 import { type GuestConfig, readConfig, toContainerConfig } from '../config.ts';

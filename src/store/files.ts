@@ -1,10 +1,65 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { copyFile, type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { UserError } from '../core/errors.ts';
 import { Secret } from '../secret.ts';
-import { writeDurably } from './durable-file.ts';
+
+/**
+ * Writes a file so that after a crash either the old or the new text is there, whole: temporary file, fsync, rename,
+ * fsync of the folder (without the last one a rename may be lost with the power).
+ * @throws UserError when the disk is full
+ */
+export async function writeDurably(file: string, text: string): Promise<void> {
+  const temporary = `${file}.new`;
+  const handle = await open(temporary, 'w', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw isFull(error) ? noRoom(file, error) : error;
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, file);
+  await sync(path.dirname(file));
+}
+
+/**
+ * Copies a file, byte by byte, and resolves when the copy is on disk. A file that is there is not replaced.
+ * @throws UserError when the disk is full
+ */
+export async function copyDurably(from: string, to: string): Promise<void> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+    await sync(to);
+    await sync(path.dirname(to));
+  } catch (error) {
+    throw isFull(error) ? noRoom(to, error) : error;
+  }
+}
+
+async function sync(file: string): Promise<void> {
+  const handle = await open(file, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+}
+
+function noRoom(file: string, cause: unknown): UserError {
+  return new UserError(`The disk of the bot is full: ${path.basename(file)} cannot be written.`, {
+    next: 'Free space where STATE_DIR is, then plan again.',
+    cause,
+  });
+}
 
 /** What lies where a secret is kept. `exposed`: others on this machine may read it, or could have written it. */
 export type SecretFile =
@@ -69,4 +124,33 @@ function unusable(file: string, why: string): UserError {
   return new UserError(`${file} ${why}, so the secret in it cannot be used.`, {
     next: `Delete it (rm ${file}): a new one is made at the next start.`,
   });
+}
+
+const Values = z.record(z.string(), z.string());
+
+/** A few values of an adapter, kept in a file of its own. What is damaged is forgotten: it can be found out again. */
+export function adapterState(file: string): {
+  get(key: string): Promise<string | undefined>;
+  set(key: string, value: string): Promise<void>;
+} {
+  let writing: Promise<void> = Promise.resolve();
+  return {
+    get: async (key) => (await read(file))[key],
+    set(key, value) {
+      const written = writing.then(async () => {
+        await mkdir(path.dirname(file), { recursive: true });
+        await writeDurably(file, JSON.stringify({ ...(await read(file)), [key]: value }));
+      });
+      writing = written.catch(() => undefined);
+      return written;
+    },
+  };
+}
+
+async function read(file: string): Promise<Record<string, string>> {
+  try {
+    return Values.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch {
+    return {};
+  }
 }
