@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { chatHandlers } from '../commands/handlers.ts';
 import type { Builder } from './builder/builder.ts';
@@ -19,11 +19,20 @@ import { type HttpOptions, startHttp } from './http/server.ts';
 import { isLoopback } from './lib/addresses.ts';
 import { createLog, type Log } from './log.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
-import { type Fleet, realClock } from './pipeline/ports.ts';
+import type { Clock, Fleet } from './pipeline/ports.ts';
 import { createGate, type Secret } from './secret.ts';
 import { adapterState, keepSecret } from './store/files.ts';
 import { openStore } from './store/lowdb.ts';
 import { version } from './version.ts';
+
+/** The real clock. Its timers do not keep the process alive. */
+const realClock: Clock = {
+  now: Date.now,
+  after(ms, call) {
+    const timer = setTimeout(call, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};
 
 /** Parts that the demo and tests put in place of the configured ones. */
 export interface AppParts {
@@ -132,7 +141,7 @@ async function startChat(chat: Chat, handlers: ChatHandlers, log: Log): Promise<
   const tryOn = async (): Promise<void> => {
     for (let waitMs = firstRetryMs; ; waitMs = Math.min(2 * waitMs, longestRetryMs)) {
       try {
-        await setTimeout(waitMs, undefined, { signal: again.signal });
+        await sleep(waitMs, undefined, { signal: again.signal });
         await chat.start(handlers);
         return;
       } catch (error) {

@@ -1,10 +1,10 @@
 import { type AdoptChange, type Blocked, type Change, type FieldChange, kindOf } from './change.ts';
 import { shrinksDisk } from './diff.ts';
 import type { Goal } from './goal.ts';
+import { isCreateInterrupted, sameName } from './goal.ts';
 import { type ContainerSpec, type DesiredGuest, guestLabel } from './guest.ts';
 import { lockedAdvice, protectedAdvice } from './guest-ref.ts';
 import type { KnownGuest, LiveGuest } from './live.ts';
-import { isCreateInterrupted, sameName } from './ownership.ts';
 import { readTags } from './tags.ts';
 
 const kindWords = { vm: 'VM', container: 'container' } as const;

@@ -55,3 +55,13 @@ export type DesiredVm = VmSpec & { readonly image: Image };
 export type DesiredContainer = ContainerSpec & { readonly image: Image };
 /** A VM or container wanted, with the image it shall run. */
 export type DesiredGuest = DesiredVm | DesiredContainer;
+
+/** Equal for requests of the same image, and only for these. */
+export function imageKey({ kind, type }: ImageRequest): string {
+  return `${kind} ${type}`;
+}
+
+/** What people call an image: its type, which a VM's image and a container's may share. */
+export function imageTitle({ kind, type }: ImageRequest): string {
+  return kind === 'vm' ? type : `${type} (container)`;
+}

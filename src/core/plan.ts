@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto';
 import { adoptChange, blockIfNeeded, conflictWith, unreadable } from './block.ts';
 import type { Change } from './change.ts';
 import { diffGuest, imageDiffers } from './diff.ts';
-import { type Goal, onlyGuest } from './goal.ts';
+import { belongsTo, type Goal, hasConfig, hasNoDisks, isCreateInterrupted, onlyGuest, stagedFor } from './goal.ts';
 import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
 import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
-import { belongsTo, hasConfig, hasNoDisks, isCreateInterrupted, stagedFor } from './ownership.ts';
 import { retainedDiskFor, rollbackChange } from './retained-disks.ts';
 import { adoptedTags, attachedVolumes, readTags, splitTags } from './tags.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { untilSignal } from '../cli/signals.ts';
 import { UserError } from '../core/errors.ts';
-import { removeTree } from '../lib/remove-tree.ts';
+import { removeTree } from '../lib/system.ts';
 import { lockInstance, StoreInUse } from '../store/instance-lock.ts';
 import { actionList, playAction, rollbackHint } from './actions.ts';
 import { playOnce } from './once.ts';

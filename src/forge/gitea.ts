@@ -1,6 +1,6 @@
-import { isSignedHex, isSignedHub, readPush } from './delivery.ts';
 import type { Forge, Headers } from './forge.ts';
 import { HubPush } from './github.ts';
+import { isSignedHex, isSignedHub, readPush } from './route.ts';
 
 /**
  * Gitea. Header names from its services/webhook/deliver.go: bare hex in `X-Gitea-Signature`, and the same in GitHub's

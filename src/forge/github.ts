@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isSignedHub, type PushFields, Ref, RepositoryPath, readPush, Sha } from './delivery.ts';
 import type { Forge, Headers } from './forge.ts';
+import { isSignedHub, type PushFields, Ref, RepositoryPath, readPush, Sha } from './route.ts';
 
 /** GitHub. Gitea and Forgejo send its headers too, so they are asked first. */
 export const github: Forge = {

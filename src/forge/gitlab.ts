@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { hmac, isSameText, type PushFields, Ref, RepositoryPath, readPush, Sha } from './delivery.ts';
 import type { Forge, Headers } from './forge.ts';
+import { hmac, isSameText, type PushFields, Ref, RepositoryPath, readPush, Sha } from './route.ts';
 
 /**
  * GitLab signs in two ways. A secret token comes in `X-Gitlab-Token` as it is. A signing token (GitLab 19 and newer,

@@ -6,15 +6,18 @@ import { UserError } from '../core/errors.ts';
 import type { Git, Source } from './git.ts';
 import {
   dirPattern,
+  fetchError,
+  type GitResult,
+  type GitRun,
   pinRef,
   readRemote,
   refPattern,
   refsOf,
+  runGit,
   shaPattern,
   shortShaPattern,
   withoutSecrets,
-} from './remote.ts';
-import { fetchError, type GitResult, type GitRun, runGit } from './run.ts';
+} from './run.ts';
 
 /** Where the adapter tells what it does: static message, facts as fields (a pino logger fits). */
 export interface GitLog {

@@ -7,7 +7,7 @@ import { createPlan } from '../core/plan.ts';
 import type { ApplyingRun, RunEvent, StepState } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
-import { type CutOff, cutOffNote } from '../views/apply-text.ts';
+import { type CutOff, cutOffNote } from '../views/parts.ts';
 import { appliedPin, refuseOtherBranch } from './commits.ts';
 import { imagesToKeep } from './garbage-collection.ts';
 import { goalOf, planAgain, vmidsOf } from './plan-run.ts';

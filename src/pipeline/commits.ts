@@ -1,8 +1,7 @@
 import type { Commit } from '../core/commit.ts';
 import { errorFacts, UserError } from '../core/errors.ts';
-import { onlyGuest, ownerOf } from '../core/goal.ts';
+import { belongsTo, onlyGuest, ownerOf } from '../core/goal.ts';
 import { didYouMean } from '../core/nearest.ts';
-import { belongsTo } from '../core/ownership.ts';
 import { branchRefusal, type Circumstances, needsBranch } from '../core/policy.ts';
 import type { PlannedRun, QueuedRun, Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';

@@ -17,12 +17,12 @@ import { type PlannedRun, planOf, type Run } from '../core/run.ts';
 import type { AuditEntry, Store } from '../store/store.ts';
 import { confirmForm, rejectForm } from '../views/forms.ts';
 import { whichPlanCard } from '../views/plan-card.ts';
+import type { ShownPlans } from './access.ts';
 import { answerOf } from './access.ts';
 import { provenanceOf } from './commits.ts';
 import { planAgain } from './plan-run.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
-import type { ShownPlans } from './shown-plans.ts';
 
 /** How long a drift that somebody ignores stays unsaid. */
 const ignoredMs = 24 * 60 * 60_000;

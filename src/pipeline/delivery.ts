@@ -3,8 +3,8 @@ import { UserError } from '../core/errors.ts';
 import { cleanText } from '../lib/text.ts';
 import type { Store } from '../store/store.ts';
 import type { Block, Button, Card, Rich, Span } from '../views/card.ts';
+import type { ShownPlans } from './access.ts';
 import type { Clock, Ports } from './ports.ts';
-import type { ShownPlans } from './shown-plans.ts';
 
 /** Removes secrets from a text. */
 type Gate = (text: string) => string;

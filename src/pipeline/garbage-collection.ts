@@ -1,10 +1,9 @@
 import type { ClusterMonitor, Precondition, StoredImage } from '../cluster/cluster.ts';
 import { hasEnded } from '../core/advance.ts';
 import { errorFacts, UserError } from '../core/errors.ts';
-import { ownerOf } from '../core/goal.ts';
+import { belongsTo, hasConfig, ownerOf } from '../core/goal.ts';
 import { type Image, imageHash } from '../core/guest.ts';
 import type { KnownGuest, LiveGuest, LiveState } from '../core/live.ts';
-import { belongsTo, hasConfig } from '../core/ownership.ts';
 import { dueForCollection, type RetainedDisk, stillRetained } from '../core/retained-disks.ts';
 import { planOf, type Run } from '../core/run.ts';
 import { readTags } from '../core/tags.ts';

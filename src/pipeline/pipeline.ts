@@ -6,19 +6,17 @@ import { type Actor, type Lock, mayView } from '../core/policy.ts';
 import type { Run, Trigger, Who } from '../core/run.ts';
 import { storeCard } from '../views/announcements.ts';
 import type { FleetStatus } from '../views/answer-cards.ts';
-import { Access, type Opened, type Wish } from './access.ts';
+import { Access, type Opened, ShownPlans, type Wish } from './access.ts';
 import { findRollback, originOf } from './commits.ts';
 import { type Decision, Decisions } from './decisions.ts';
 import { cleanAnswer, Delivery } from './delivery.ts';
 import type { DriftFinding } from './drift-check.ts';
 import { type Intervals, Maintenance } from './maintenance.ts';
 import type { Fleet, Ports } from './ports.ts';
-import { PushWatcher } from './push-watcher.ts';
 import { ClusterQueues } from './queues.ts';
 import { Runs } from './runs.ts';
-import { ShownPlans } from './shown-plans.ts';
 import { readStatus } from './status.ts';
-import { Work } from './work.ts';
+import { PushWatcher, Work } from './work.ts';
 
 /** How long ago a run may have ended to be shown again at the start. */
 const recentMs = 24 * 60 * 60_000;

@@ -61,12 +61,3 @@ export interface Ports {
   /** What the configuration opens, one sentence each: `status` shows it. */
   readonly risks: readonly string[];
 }
-
-/** The real clock. Its timers do not keep the process alive. */
-export const realClock: Clock = {
-  now: Date.now,
-  after(ms, call) {
-    const timer = setTimeout(call, ms).unref();
-    return () => clearTimeout(timer);
-  },
-};

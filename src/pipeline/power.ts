@@ -1,9 +1,8 @@
 import type { Precondition } from '../cluster/cluster.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
-import { ownerOf } from '../core/goal.ts';
+import { belongsTo, ownerOf } from '../core/goal.ts';
 import type { GuestRef } from '../core/guest.ts';
 import type { LiveGuest } from '../core/live.ts';
-import { belongsTo } from '../core/ownership.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
 import { type PowerEvent, powerCard } from '../views/announcements.ts';

@@ -1,6 +1,5 @@
-import { ownerOf } from '../core/goal.ts';
+import { belongsTo, hasConfig, ownerOf } from '../core/goal.ts';
 import type { LiveGuest } from '../core/live.ts';
-import { belongsTo, hasConfig } from '../core/ownership.ts';
 import { type RetainedDisk, retainedDiskFor } from '../core/retained-disks.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';

@@ -1,11 +1,11 @@
 import type { ClusterMonitor, ImageFile, Precondition } from '../cluster/cluster.ts';
-import { groupKey } from '../core/apply-groups.ts';
 import type { Change, ReplaceChange, RollbackChange } from '../core/change.ts';
 import { UserError } from '../core/errors.ts';
 import { guestLabel, imageHash } from '../core/guest.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { type RetainedDisk, retainedBy, withRetained } from '../core/retained-disks.ts';
 import type { ApplyingRun } from '../core/run.ts';
+import { groupKey } from '../core/run.ts';
 import type { GuestStep, Step } from '../core/steps.ts';
 import { sizeText } from '../lib/text.ts';
 import type { Store } from '../store/store.ts';

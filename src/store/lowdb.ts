@@ -4,10 +4,18 @@ import { type Adapter, Low } from 'lowdb';
 import type { MessageRef } from '../chat/chat.ts';
 import type { Run } from '../core/run.ts';
 import { AuditLog } from './audit.ts';
-import { emptyData, fleetIn, type StoreData, withFleet, withMessages, withRun } from './data.ts';
 import { copyDurably, writeDurably } from './files.ts';
 import { lockInstance } from './instance-lock.ts';
-import { highestRun, readStore } from './schema.ts';
+import {
+  emptyData,
+  fleetIn,
+  highestRun,
+  readStore,
+  type StoreData,
+  withFleet,
+  withMessages,
+  withRun,
+} from './schema.ts';
 import type { AuditEntry, FleetChange, FleetRecord, SavedRun, SetAside, Store } from './store.ts';
 
 /**

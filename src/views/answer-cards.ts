@@ -1,9 +1,8 @@
-import { type ApplyGroup, applyGroups } from '../core/apply-groups.ts';
 import { shortSha } from '../core/commit.ts';
 import type { GuestStatus } from '../core/live.ts';
 import { runnable } from '../core/plan.ts';
 import type { Lock } from '../core/policy.ts';
-import { type Approval, planOf, type Run } from '../core/run.ts';
+import { type ApplyGroup, type Approval, applyGroups, planOf, type Run } from '../core/run.ts';
 import type { Block, Card } from './card.ts';
 import { count, counts, duration } from './parts.ts';
 

@@ -1,8 +1,16 @@
-import { type ApplyGroup, applyGroups, finalTagsOf } from '../core/apply-groups.ts';
 import type { RolledBack } from '../core/errors.ts';
 import { type Plan, runnable } from '../core/plan.ts';
-import type { AppliedRun, Approval, CancelledRun, FailedRun, InterruptedRun, StepState } from '../core/run.ts';
-import { groupGuest, groupName, guestGroups, nameOf, nameWidth } from './apply-text.ts';
+import {
+  type AppliedRun,
+  type ApplyGroup,
+  type Approval,
+  applyGroups,
+  type CancelledRun,
+  type FailedRun,
+  finalTagsOf,
+  type InterruptedRun,
+  type StepState,
+} from '../core/run.ts';
 import type { Block, Card, CardFile, Line, Rich } from './card.ts';
 import {
   approvedBy,
@@ -11,13 +19,18 @@ import {
   commitBlocks,
   count,
   counts,
+  detailBlocks,
   duration,
+  groupGuest,
+  groupName,
+  guestGroups,
   guestName,
   ids,
+  nameOf,
+  nameWidth,
   verbs,
 } from './parts.ts';
 import { planAgain, planFile } from './plan-card.ts';
-import { detailBlocks } from './working-card.ts';
 
 type Ended =
   | AppliedRun

@@ -1,10 +1,30 @@
-import { applyGroups } from '../core/apply-groups.ts';
-import type { PlannedRun, Run } from '../core/run.ts';
-import type { Card } from './card.ts';
+import { shortSha } from '../core/commit.ts';
+import {
+  type ApplyingRun,
+  applyGroups,
+  type FailedRun,
+  type PlannedRun,
+  type PlanningRun,
+  type QueuedRun,
+  type Run,
+  type StepState,
+} from '../core/run.ts';
+import type { Block, Button, Card } from './card.ts';
 import { endedCard, endTitle, logFile } from './ended-card.ts';
-import type { CardContext } from './parts.ts';
-import { planCard, plannedNoMore } from './plan-card.ts';
-import { commitName, failedPlanningCard, planningCard, workingCard } from './working-card.ts';
+import {
+  approvedBy,
+  type CardContext,
+  commitBlocks,
+  counts,
+  detailBlocks,
+  groupLines,
+  groupName,
+  guestName,
+  ids,
+  lockBlocks,
+  stepWords,
+} from './parts.ts';
+import { planCard, planFile, plannedNoMore } from './plan-card.ts';
 
 /** A run as a message: the same for every chat, made anew from the run whenever it moves. */
 export function runCard(run: Run, context: CardContext): Card {
@@ -80,4 +100,130 @@ export function expiryReply(run: PlannedRun): Card {
 
 function reply(title: string, tone: Card['tone'], run: Extract<Run, { steps: unknown }>): Card {
   return { tone, title, blocks: [], buttons: [], files: logFile(run.steps) };
+}
+
+/** A run that has no plan yet: what it does now. */
+export function planningCard(run: PlanningRun, context: CardContext): Card {
+  const activity = {
+    waiting: context.behind === undefined ? 'waiting for its turn' : `waiting for run ${context.behind}`,
+    fetching: 'fetching the inputs of the flake',
+    evaluating: 'evaluating the flake',
+    images: 'evaluating the images',
+    comparing: 'comparing with the cluster',
+  }[run.activity];
+  return {
+    tone: 'working',
+    title: `Planning: ${activity}`,
+    blocks: [...commitBlocks(run, context), ...lockBlocks(context), { kind: 'small', rich: [run.fleet, ...ids(run)] }],
+    buttons: [],
+    files: [],
+  };
+}
+
+/** A run that could not be planned. Nothing was touched. */
+export function failedPlanningCard(run: FailedRun, context: CardContext): Card {
+  const { failure } = run;
+  return {
+    tone: 'bad',
+    title: 'Failed: nothing was changed',
+    blocks: [
+      ...commitBlocks(run, context),
+      { kind: 'divider' },
+      { kind: 'text', rich: [{ bold: failure.message }] },
+      ...detailBlocks(failure.details),
+      ...(failure.next === undefined ? [] : [{ kind: 'text', rich: [failure.next] } as const]),
+      { kind: 'small', rich: [run.fleet, ...ids(run)] },
+    ],
+    buttons: [{ action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id }],
+    files:
+      failure.details.length > 12 ? [{ name: 'error.log', title: 'Full error', text: failure.details.join('\n') }] : [],
+  };
+}
+
+/** `9b1f2ad (docs: say how)`, shortened. */
+export function commitName(run: Run): string {
+  if (run.commit === undefined) return run.branch;
+  const { sha, subject } = run.commit;
+  return `${shortSha(sha)} (${subject.length > 60 ? `${subject.slice(0, 59)}…` : subject})`;
+}
+
+/** A run that was approved: waiting for its turn, or at work. */
+export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext): Card {
+  if (run.phase === 'queued') return queuedCard(run, context);
+  const groups = applyGroups(run.plan, run.steps);
+  const at = groups.findIndex((group) => group.state === 'running' || group.state === 'waiting');
+  const group = groups[at];
+  const where = group === undefined ? 'finishing' : `step ${at + 1} of ${groups.length}, ${groupName(group)}`;
+  const onGuest = group?.vmid !== undefined;
+  const cancel: Button = {
+    action: 'cancel',
+    label: onGuest ? 'Stop after this guest' : 'Stop',
+    style: 'plain',
+    runId: run.id,
+    planId: run.plan.id,
+  };
+  return {
+    tone: 'working',
+    title: `Applying: ${where}`,
+    blocks: [
+      ...commitBlocks(run, context),
+      ...lockBlocks(context),
+      { kind: 'divider' },
+      ...(run.cancelledBy === undefined
+        ? []
+        : [
+            {
+              kind: 'warning',
+              rich: [
+                { person: run.cancelledBy },
+                onGuest ? ' asked to stop: the guest at work is finished first.' : ' asked to stop.',
+              ],
+            } as const,
+          ]),
+      { kind: 'lines', lines: groupLines(groups, context.now) },
+      ...progressBlocks(run.steps),
+      {
+        kind: 'small',
+        rich: [
+          ...approvedBy(run.approvals),
+          ' · started ',
+          { time: run.appliedFrom, show: 'relative' },
+          ...ids(run, run.plan),
+        ],
+      },
+    ],
+    buttons: run.cancelledBy === undefined ? [cancel] : [],
+    files: [planFile(run.plan)],
+  };
+}
+
+function queuedCard(run: QueuedRun, context: CardContext): Card {
+  const behind = waitsFor(context);
+  return {
+    tone: 'working',
+    title: `Approved: ${behind}`,
+    blocks: [
+      ...commitBlocks(run, context),
+      ...lockBlocks(context),
+      { kind: 'text', rich: [`Will ${counts(run.plan.changes.filter((change) => change.blocked === undefined))}.`] },
+      { kind: 'small', rich: [...approvedBy(run.approvals), ...ids(run, run.plan)] },
+    ],
+    buttons: [],
+    files: [planFile(run.plan)],
+  };
+}
+
+/** What an approved run waits for. */
+function waitsFor({ behind, lock }: CardContext): string {
+  if (behind !== undefined) return `waits for run ${behind}`;
+  return lock === undefined ? 'starts in a moment' : 'waits until applying is unlocked';
+}
+
+function progressBlocks(steps: readonly StepState[]): readonly Block[] {
+  const current = steps.find((state) => state.state === 'running');
+  if (current?.progress === undefined) return [];
+  const { step, progress } = current;
+  const label =
+    'vmid' in step ? `${stepWords[step.kind]} of ${guestName(step)}` : step.kind === 'build' ? 'building' : 'uploading';
+  return [{ kind: 'progress', label, ...progress }];
 }

@@ -8,7 +8,7 @@ import { NixBuilder } from '../../src/builder/nix/nix.ts';
 import { editImage } from '../../src/demo/edits.ts';
 import { findNix } from '../../src/demo/private-store.ts';
 import { createSampleRepository } from '../../src/demo/repository.ts';
-import { removeTree } from '../../src/lib/remove-tree.ts';
+import { removeTree } from '../../src/lib/system.ts';
 
 const pairs = Number(process.argv[2] ?? 15);
 const dir = await mkdtemp(join(tmpdir(), 'proxnix-bench-'));

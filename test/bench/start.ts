@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createSampleRepository } from '../../src/demo/repository.ts';
-import { removeTree } from '../../src/lib/remove-tree.ts';
+import { removeTree } from '../../src/lib/system.ts';
 import { demoSeed, startSimulator } from '../../src/simulator/simulator.ts';
 
 /** Milliseconds a program is left alone before its memory is read. */

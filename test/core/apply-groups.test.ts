@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { applyGroups, finalTagsOf, groupKey } from '../../src/core/apply-groups.ts';
+import { applyGroups, finalTagsOf, groupKey } from '../../src/core/run.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { stagingMarker } from '../../src/core/tags.ts';
 import { aBigPlan, aCommit, aGuest, aLiveGuest, aPlan, aRun, follow, stepsDone, t0 } from '../support/builders.ts';

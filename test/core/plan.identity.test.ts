@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { belongsTo } from '../../src/core/ownership.ts';
+import { belongsTo } from '../../src/core/goal.ts';
 import { createPlan } from '../../src/core/plan.ts';
 import { aGoal, aGuest, aLiveGuest, anUnreadContainer, aPlan, aState } from '../support/builders.ts';
 import { onlyChange } from './changes.ts';

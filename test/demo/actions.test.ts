@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { actionList, playAction } from '../../src/demo/actions.ts';
 import { createSampleRepository, readSample, type SampleRepository } from '../../src/demo/repository.ts';
-import { removeTree } from '../../src/lib/remove-tree.ts';
+import { removeTree } from '../../src/lib/system.ts';
 
 const token = 'ca11ab1e0000111122223333444455556666777788889999';
 

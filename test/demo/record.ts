@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { realPath, storeRoot } from '../../src/builder/nix/names.ts';
 import { NixBuilder } from '../../src/builder/nix/nix.ts';
 import { type NixOptions, nixSettings } from '../../src/builder/nix/settings.ts';
-import { requisites } from '../../src/builder/nix/store.ts';
+import { realPath, requisites, storeRoot } from '../../src/builder/nix/store.ts';
 import { UserError } from '../../src/core/errors.ts';
 import type { Image } from '../../src/core/guest.ts';
 import { addContainer, breakSyntax, brokenBuild, nextRelease } from '../../src/demo/edits.ts';

@@ -9,7 +9,7 @@ import { imageOf, recordedSystem } from '../../src/demo/recorded.ts';
 import { RecordedBuilder } from '../../src/demo/recorded-builder.ts';
 import { commitFiles, createSampleRepository, readSample, type SampleRepository } from '../../src/demo/repository.ts';
 import { sampleVms } from '../../src/demo/sample-files.ts';
-import { removeTree } from '../../src/lib/remove-tree.ts';
+import { removeTree } from '../../src/lib/system.ts';
 import { nix, nixOptions, pinned } from '../builder/nix/here.ts';
 import { aMonitor, builderContract, containerImage, vmImage, website, worker } from '../contracts/builder.ts';
 

@@ -11,7 +11,7 @@ import {
   readSample,
   type SampleRepository,
 } from '../../src/demo/repository.ts';
-import { removeTree } from '../../src/lib/remove-tree.ts';
+import { removeTree } from '../../src/lib/system.ts';
 
 async function aFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'proxnix-repository-'));

@@ -7,7 +7,7 @@ import { readQcow2Header } from '../../src/builder/nix/image-file.ts';
 import { sampleDisk } from '../../src/demo/sample-disk.ts';
 import { diskScript, rootScript, tarballScript } from '../../src/demo/sample-scripts.ts';
 import { sampleTarball } from '../../src/demo/sample-tarball.ts';
-import { removeTree } from '../../src/lib/remove-tree.ts';
+import { removeTree } from '../../src/lib/system.ts';
 
 const text = 'host name: test-web\nrelease: 1\nservice: openssh\nservice: nginx\n';
 const qemu = (await execa('qemu-img', ['--version'], { reject: false })).exitCode === 0;

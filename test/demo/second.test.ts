@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect, it, onTestFinished } from 'vitest';
-import { removeTree } from '../../src/lib/remove-tree.ts';
+import { removeTree } from '../../src/lib/system.ts';
 import { lockInstance } from '../../src/store/instance-lock.ts';
 
 const program = fileURLToPath(new URL('../../src/bin.mjs', import.meta.url));

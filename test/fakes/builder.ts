@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Builder, BuildMonitor } from '../../src/builder/builder.ts';
-import { imageTitle } from '../../src/builder/images.ts';
 import type { ImageFile } from '../../src/cluster/cluster.ts';
 import { UserError } from '../../src/core/errors.ts';
 import type { GuestKind, Image, ImageRequest } from '../../src/core/guest.ts';
+import { imageTitle } from '../../src/core/guest.ts';
 import type { Source } from '../../src/git/git.ts';
 
 /** What one commit evaluates to. */

@@ -2,7 +2,7 @@ import { type Authorship, type Commit, shortCommit } from '../../src/core/commit
 import { UserError } from '../../src/core/errors.ts';
 import type { Git, Source } from '../../src/git/git.ts';
 import { distinct, mostCommits } from '../../src/git/mirror.ts';
-import { pinRef, refsOf, shortShaPattern } from '../../src/git/remote.ts';
+import { pinRef, refsOf, shortShaPattern } from '../../src/git/run.ts';
 
 /** A commit with what only `authors` tells of it; absent: the author's name, and an address made of it. */
 export interface FakeCommit extends Commit {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
-import { readRemote, withoutSecrets } from '../../src/git/remote.ts';
+import { readRemote, withoutSecrets } from '../../src/git/run.ts';
 
 describe('readRemote', () => {
   it.each([

@@ -1,8 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { readRemote } from '../../src/git/remote.ts';
-import { type GitRun, runGit } from '../../src/git/run.ts';
+import { type GitRun, readRemote, runGit } from '../../src/git/run.ts';
 import { aFolder } from './origin.ts';
 
 const token = 'canary-token-1234567890';

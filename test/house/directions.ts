@@ -22,7 +22,7 @@ const adapters = [
 /** Where an adapter may be named: the composition root, the program, the demo, and an adapter's own room. */
 const knowsAdapters = ['src/cli', 'src/demo', 'src/gallery', 'src/store'];
 const shared = [
-  ...['src/log.ts', 'src/secret.ts', 'src/signal-group.ts'],
+  ...['src/log.ts', 'src/secret.ts', 'src/lib/system.ts'],
   // What an adapter describes its own settings with.
   'src/config/setting.ts',
 ];

@@ -2,7 +2,7 @@ import { access, chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { removeTree } from '../../src/lib/remove-tree.ts';
+import { removeTree } from '../../src/lib/system.ts';
 
 it('removes folders that may not be written, and follows no link out of them', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'proxnix-tree-'));

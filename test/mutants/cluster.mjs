@@ -49,7 +49,7 @@ export const cluster = [
   },
   {
     room: 'proxmox guard',
-    file: 'src/cluster/proxmox/precondition.ts',
+    file: 'src/cluster/proxmox/config.ts',
     tests: contract,
     rows: [
       [
@@ -63,13 +63,13 @@ export const cluster = [
   },
   {
     room: 'proxmox guard',
-    file: 'src/cluster/proxmox/precondition.ts',
+    file: 'src/cluster/proxmox/config.ts',
     tests: trouble,
     rows: [['a locked guest is waited for', 'if (lock === undefined) return config;', 'return config;']],
   },
   {
     room: 'proxmox guard',
-    file: `${steps}/index.ts`,
+    file: 'src/cluster/proxmox/proxmox.ts',
     tests: ['test/cluster/proxmox/steps/index.test.ts'],
     rows: [
       [
@@ -82,7 +82,7 @@ export const cluster = [
   },
   {
     room: 'proxmox guard',
-    file: `${steps}/index.ts`,
+    file: 'src/cluster/proxmox/proxmox.ts',
     tests: trouble,
     rows: [['a task that still runs is waited for', 'await waitForActive(api, step.node, isOf(step.vmid));', '']],
   },
@@ -245,13 +245,13 @@ export const cluster = [
   },
   {
     room: 'adopt',
-    file: `${steps}/configure.ts`,
+    file: `${steps}/create.ts`,
     tests: ['test/cluster/proxmox/steps/configure.test.ts'],
     rows: [['a template is not taken over', " || config.values['template'] === '1') {", ') {']],
   },
   {
     room: 'adopt',
-    file: `${steps}/configure.ts`,
+    file: `${steps}/create.ts`,
     tests: contract,
     rows: [
       ['a protected guest is not taken over', 'toLiveConfig(config).protected || ', ''],
@@ -304,7 +304,7 @@ export const cluster = [
     ],
   },
   ...[
-    ['configure', 'configure', 'const changes = differences('],
+    ['create', 'configure', 'const changes = differences('],
     ['root-disk', 'swap', 'const slot = step.guest.diskSlot;\n  const volid'],
     ['staging', 'attach', 'const staging = await findStaging(api, step);'],
     ['power', 'restart', 'if (config.pending.length'],

@@ -53,7 +53,7 @@ export const core = [
   },
   {
     room: 'plan',
-    file: 'src/core/ownership.ts',
+    file: 'src/core/goal.ts',
     tests: identity,
     rows: [
       ['only what carries our tag is ours', 'if (!ours) return false;', ''],

@@ -209,7 +209,7 @@ export const decisions = [
   },
   {
     room: 'git',
-    file: 'src/git/remote.ts',
+    file: 'src/git/run.ts',
     tests: ['test/git/remote.test.ts'],
     rows: [
       [
@@ -223,7 +223,7 @@ export const decisions = [
   },
   {
     room: 'git',
-    file: 'src/git/remote.ts',
+    file: 'src/git/run.ts',
     tests: ['test/fakes/git.test.ts', 'test/git/mirror.test.ts'],
     rows: [
       ['a ref is no option and no path', 'refs.filter((ref) => refPattern.test(ref) && ', 'refs.filter((ref) => '],

@@ -33,7 +33,7 @@ export const entrances = [
   },
   {
     room: 'webhook',
-    file: 'src/forge/delivery.ts',
+    file: 'src/forge/route.ts',
     tests: [...forges, ...route],
     rows: [
       ['a signature has its form', '!/^[0-9a-f]{64}$/.test(hex)', 'false'],
@@ -86,7 +86,7 @@ export const entrances = [
   },
   {
     room: 'webhook',
-    file: 'src/forge/delivery.ts',
+    file: 'src/forge/route.ts',
     tests: [...forges, ...route],
     rows: [
       ['a deeply nested body is not parsed', 'if (isDeeperThan(text, deepest))', 'if (false)'],
@@ -129,7 +129,7 @@ export const entrances = [
   },
   {
     room: 'http',
-    file: 'src/http/app.ts',
+    file: 'src/http/server.ts',
     tests: ['test/http/server.test.ts'],
     rows: [
       ['metrics need a token', 'given !== undefined && tokens.some((token) => token.isSame(given))', 'true'],

@@ -21,7 +21,7 @@ export const nix = [
   },
   {
     room: 'hashes',
-    file: 'src/builder/nix/log-stream.ts',
+    file: 'src/builder/nix/process.ts',
     tests: sandbox,
     rows: [['a store path tells no hash', "without.replace(storePaths, '(not shown)')", 'without']],
   },
@@ -99,13 +99,13 @@ export const nix = [
   },
   {
     room: 'evaluation',
-    file: 'src/builder/nix/arguments.ts',
+    file: 'src/builder/nix/settings.ts',
     tests: sandbox,
     rows: [['it has no token of the settings', '.filter(([key]) => !secretSettings.test(key))', '']],
   },
   {
     room: 'evaluation',
-    file: 'src/builder/nix/arguments.ts',
+    file: 'src/builder/nix/settings.ts',
     tests: args,
     rows: [
       ['it is pure', "...option('pure-eval', 'true'),", ''],
@@ -252,7 +252,7 @@ export const nix = [
   },
   {
     room: 'build',
-    file: 'src/builder/nix/arguments.ts',
+    file: 'src/builder/nix/settings.ts',
     tests: args,
     rows: [
       ['its sandbox is forced', "[...option('sandbox', 'true'), ...option('sandbox-fallback', 'false')]", '[]'],

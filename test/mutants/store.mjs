@@ -40,7 +40,7 @@ export const store = [
   },
   {
     room: 'store',
-    file: 'src/store/data.ts',
+    file: 'src/store/schema.ts',
     tests: ['test/store/lowdb.test.ts', 'test/fakes/store.test.ts'],
     rows: [['a fleet may be named as what every object knows', 'Object.hasOwn(data.fleets, name) ?', 'true ?']],
   },

@@ -1,9 +1,8 @@
 import { UserError } from '../../core/errors.ts';
 import type { Image } from '../../core/guest.ts';
-import { imageTitle } from '../images.ts';
-import { derivationName } from './names.ts';
+import { imageTitle } from '../../core/guest.ts';
 import type { NixSettings } from './settings.ts';
-import { requisites } from './store.ts';
+import { derivationName, requisites } from './store.ts';
 
 /** One run of `nix-store --realise` and what it said. */
 export interface Attempt {

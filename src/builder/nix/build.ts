@@ -2,17 +2,15 @@ import { mkdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../core/errors.ts';
 import type { Image } from '../../core/guest.ts';
+import { imageTitle } from '../../core/guest.ts';
 import { Newest } from '../../lib/streams.ts';
 import { cleanText, lastState } from '../../lib/text.ts';
 import type { BuildMonitor } from '../builder.ts';
-import { imageTitle } from '../images.ts';
-import { buildArguments } from './arguments.ts';
 import { type Attempt, buildError } from './build-error.ts';
-import { type NixEvent, parseLine } from './log-stream.ts';
-import { derivationName } from './names.ts';
-import { runNix } from './process.ts';
+import { type NixEvent, parseLine, runNix } from './process.ts';
 import type { NixSettings } from './settings.ts';
-import { addRoots, requisites, validPaths } from './store.ts';
+import { buildArguments } from './settings.ts';
+import { addRoots, derivationName, requisites, validPaths } from './store.ts';
 
 /**
  * Builds the derivations of images, which all are in the store. Afterwards every image that was built has its GC root,

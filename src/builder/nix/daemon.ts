@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { UserError } from '../../core/errors.ts';
-import { signalGroup } from '../../signal-group.ts';
-import { nixEnvironment } from './arguments.ts';
+import { signalGroup } from '../../lib/system.ts';
 import type { NixSettings } from './settings.ts';
+import { nixEnvironment } from './settings.ts';
 
 /** A Nix store as it is reached from inside a sandbox: through a daemon, so nothing in there writes to it. */
 export interface StoreAccess {

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import type { Image, ImageRequest } from '../../core/guest.ts';
+import { imageKey, imageTitle } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
 import { Newest } from '../../lib/streams.ts';
 import { isDeeperThan } from '../../lib/text.ts';
-import { imageKey, imageTitle } from '../images.ts';
-import { evaluationArguments, fetchArguments } from './arguments.ts';
 import {
   type EvaluationFailure,
   flakeError,
@@ -14,11 +13,11 @@ import {
   readEvaluationFailure,
 } from './evaluation-errors.ts';
 import { fleetExpression, imagesExpression, sourceExpression } from './expression.ts';
-import { type NixEvent, parseLine } from './log-stream.ts';
-import { drvPathPattern, namePattern, storePathPattern } from './names.ts';
-import { type NixResult, runNix } from './process.ts';
+import { type NixEvent, type NixResult, parseLine, runNix } from './process.ts';
 import { inSandbox, type SandboxUse } from './sandbox.ts';
 import type { NixSettings } from './settings.ts';
+import { evaluationArguments, fetchArguments, namePattern } from './settings.ts';
+import { drvPathPattern, storePathPattern } from './store.ts';
 
 const Fleet = z.object({ proxnix: z.unknown(), rev: z.string() });
 /** The answer of an evaluation: a fleet of 10,000 guests is some MiB. */

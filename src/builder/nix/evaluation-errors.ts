@@ -1,11 +1,11 @@
 import { UserError } from '../../core/errors.ts';
 import type { ImageRequest } from '../../core/guest.ts';
+import { imageTitle } from '../../core/guest.ts';
 import { nearest } from '../../core/nearest.ts';
 import type { Source } from '../../git/git.ts';
-import { imageTitle } from '../images.ts';
 import { imageContext, inputContext } from './expression.ts';
-import type { Frame, NixEvent } from './log-stream.ts';
-import { withoutSource } from './names.ts';
+import type { Frame, NixEvent } from './process.ts';
+import { withoutSource } from './store.ts';
 
 /** What a failed evaluation said. */
 export interface EvaluationFailure {

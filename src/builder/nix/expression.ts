@@ -1,6 +1,6 @@
 import { UserError } from '../../core/errors.ts';
 import type { Source } from '../../git/git.ts';
-import { namePattern } from './names.ts';
+import { namePattern } from './settings.ts';
 
 /** Part of every cache key: raise it when the text below gives another answer. */
 export const expressionVersion = 2;

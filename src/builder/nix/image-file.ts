@@ -4,10 +4,9 @@ import { basename, join } from 'node:path';
 import type { ImageFile } from '../../cluster/cluster.ts';
 import { UserError } from '../../core/errors.ts';
 import type { GuestKind, Image } from '../../core/guest.ts';
+import { imageTitle } from '../../core/guest.ts';
 import { readText } from '../../lib/streams.ts';
-import { imageTitle } from '../images.ts';
-import { realPath } from './names.ts';
-import { chooseFile, exists, firstBytes, resolveInStore } from './store.ts';
+import { chooseFile, exists, firstBytes, realPath, resolveInStore } from './store.ts';
 
 /** Bytes of a list of build products. */
 const longestList = 64 * 1024;

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import type { Source } from '../../git/git.ts';
 import { isDeeperThan } from '../../lib/text.ts';
-import { fetchArguments } from './arguments.ts';
 import { runSandboxed } from './evaluate.ts';
 import { readEvaluationFailure } from './evaluation-errors.ts';
 import { type FetchedInput, fetchExpression } from './expression.ts';
 import type { NixSettings } from './settings.ts';
+import { fetchArguments } from './settings.ts';
 
 const Locked = z.looseObject({
   type: z.string(),

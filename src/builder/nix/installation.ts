@@ -3,10 +3,9 @@ import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import { Newest } from '../../lib/streams.ts';
 import { cleanText, cut } from '../../lib/text.ts';
-import { sandboxArguments } from './arguments.ts';
 import { nixString } from './expression.ts';
 import { nixMissing, runNix } from './process.ts';
-import { type NixOptions, type NixSettings, nixSettings } from './settings.ts';
+import { type NixOptions, type NixSettings, nixSettings, sandboxArguments } from './settings.ts';
 
 /** What a look at Nix says about this machine. */
 export interface NixCheck {

@@ -3,10 +3,10 @@ import { LRUCache } from 'lru-cache';
 import type { ImageFile } from '../../cluster/cluster.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Image, ImageRequest } from '../../core/guest.ts';
+import { imageKey, imageTitle } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
 import { cleanText } from '../../lib/text.ts';
 import type { Builder, BuildMonitor } from '../builder.ts';
-import { imageKey, imageTitle } from '../images.ts';
 import { realise } from './build.ts';
 import { BuildError } from './build-error.ts';
 import { evaluateFleet, evaluateImages } from './evaluate.ts';
@@ -14,10 +14,18 @@ import { expressionVersion } from './expression.ts';
 import { findImageFile } from './image-file.ts';
 import { fetchInputs } from './inputs.ts';
 import { checkBuildSandbox, nixVersion } from './installation.ts';
-import { drvPathPattern, storeRoot } from './names.ts';
 import { checkSandbox } from './sandbox.ts';
 import { type NixOptions, type NixSettings, nixSettings } from './settings.ts';
-import { addRoots, readLog, removeBuildLinks, removeOtherRoots, requisites, validPaths } from './store.ts';
+import {
+  addRoots,
+  drvPathPattern,
+  readLog,
+  removeBuildLinks,
+  removeOtherRoots,
+  requisites,
+  storeRoot,
+  validPaths,
+} from './store.ts';
 
 /** Characters of a VM list that is kept in memory: thousand guests, and fifty such lists may be kept. */
 const longestCached = 512 * 1024;

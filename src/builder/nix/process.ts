@@ -1,12 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import { readLines } from '../../lib/streams.ts';
-import { signalGroup } from '../../signal-group.ts';
-import { nixEnvironment } from './arguments.ts';
+import { signalGroup } from '../../lib/system.ts';
+import { cleanText, cut } from '../../lib/text.ts';
 import type { Sandbox } from './sandbox.ts';
-import type { NixSettings } from './settings.ts';
+import { type NixSettings, nixEnvironment } from './settings.ts';
 
 /** One call of a program of Nix. */
 export interface NixCall {
@@ -107,4 +108,157 @@ function limited(
   const kib = limits.memoryBytes === undefined ? 'unlimited' : String(Math.floor(limits.memoryBytes / 1024));
   const script = 'ulimit -t "$1"; test "$2" = unlimited || ulimit -v "$2"; shift 2; exec "$@"';
   return ['/bin/sh', '-c', script, 'sh', String(seconds), kib, program, ...args];
+}
+
+/** Bytes of one text of an event. A stack overflow alone is said in 4 MB. */
+const longestText = 16 * 1024;
+
+/** One frame of an error's trace, or the place of the error itself, without colours. */
+export interface Frame {
+  readonly text: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** What a line of `--log-format internal-json` says, as far as it matters here. Ids are text: they pass 2^53. */
+export type NixEvent =
+  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'message';
+      readonly level: number;
+      readonly text: string;
+      readonly at: Frame;
+      readonly trace: readonly Frame[];
+    }
+  | {
+      readonly kind: 'start';
+      readonly id: string;
+      readonly type: number;
+      readonly fields: readonly (string | number)[];
+    }
+  | {
+      readonly kind: 'result';
+      readonly id: string;
+      readonly type: number;
+      readonly fields: readonly (string | number)[];
+    }
+  | { readonly kind: 'stop'; readonly id: string };
+
+const Fields = z.array(z.union([z.string(), z.number()])).catch([]);
+const Id = z.union([z.string(), z.number().transform(String)]);
+const Place = { file: z.string().nullish(), line: z.number().nullish(), column: z.number().nullish() };
+const Line = z.discriminatedUnion('action', [
+  z.object({
+    action: z.literal('msg'),
+    level: z.number().catch(3),
+    msg: z.string().catch(''),
+    raw_msg: z.string().optional(),
+    ...Place,
+    trace: z.array(z.object({ raw_msg: z.string().catch(''), ...Place })).catch([]),
+  }),
+  z.object({ action: z.literal('start'), id: Id, type: z.number(), fields: Fields }),
+  z.object({ action: z.literal('result'), id: Id, type: z.number(), fields: Fields }),
+  z.object({ action: z.literal('stop'), id: Id }),
+]);
+
+/**
+ * Reads one line of Nix's stderr; `undefined` for an action that is not known. Lines that are no JSON are text. Of a
+ * message that was cut the beginning is read; other actions that were cut say nothing.
+ */
+export function parseLine(line: string): NixEvent | undefined {
+  if (!line.startsWith('@nix ')) return { kind: 'text', text: shown(line) };
+  const wasCut = line.endsWith('…');
+  const json = wasCut ? cutMessage(line.slice('@nix '.length, -1)) : parseJson(line.slice('@nix '.length));
+  if (json === undefined) return wasCut ? undefined : { kind: 'text', text: shown(line) };
+  const parsed = Line.safeParse(json);
+  if (!parsed.success) return undefined;
+  const event = parsed.data;
+  switch (event.action) {
+    case 'msg': {
+      const text = shown(event.raw_msg ?? event.msg).replace(/^error:\s*/, '');
+      return {
+        kind: 'message',
+        level: event.level,
+        text,
+        at: frame(text, event),
+        trace: event.trace.map((part) => frame(shown(part.raw_msg), part)),
+      };
+    }
+    case 'start':
+      return { kind: 'start', id: event.id, type: event.type, fields: event.fields };
+    case 'result':
+      return { kind: 'result', id: event.id, type: event.type, fields: event.fields };
+    case 'stop':
+      return { kind: 'stop', id: event.id };
+  }
+}
+
+/**
+ * A message about a hash that does not fit, without hashes: whoever pushes a wrong one would be told the right one, and
+ * with that evaluate or fetch what was only to be guessed. Versions of Nix disagree which of the two is "got".
+ */
+export function withoutFoundHashes(text: string): string {
+  if (!/mismatch|\bgot\b/i.test(text)) return text;
+  const without = text.replace(hashes, '(not shown)');
+  return /mismatch/i.test(text) ? without.replace(storePaths, '(not shown)') : without;
+}
+
+/**
+ * The hash of a store path is made of the hash of what lies there, and tells whoever guesses that they are right. That of
+ * a derivation is made of its text, which the push knows.
+ */
+const storePaths = /(?:\/[^\s'"«»():]*)?\/nix\/store\/[a-z0-9]{32}-(?![^\s'"«»()]*\.drv\b)[^\s'"«»()]*/g;
+
+/** `sha256-…=` (also percent-encoded), `sha256:…`, and a bare hash of 128 bits or more behind "got". */
+const hashes =
+  /\b(?:md5|sha1|sha256|sha512|blake3)[-:][A-Za-z0-9+/=%_.-]+|(?<=\bgot:?\s{1,8}['"]?)[A-Za-z0-9+/=]{32,}/gi;
+
+function shown(text: string): string {
+  return withoutFoundHashes(cleanText(cut(text, longestText)));
+}
+
+/**
+ * The beginning of a message whose line was cut, in the form of a whole one. Nix sorts keys, so the place and the level
+ * stand before `msg`, where the frames of the trace come first and the error itself last.
+ */
+function cutMessage(text: string): unknown {
+  const key = ',"msg":"';
+  const at = text.indexOf(key);
+  if (at < 0) return undefined;
+  const head = parseJson(`${text.slice(0, at)}}`);
+  // Without an escape that was cut in two.
+  const [letters = ''] = /^(?:[^"\\]|\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))*/.exec(text.slice(at + key.length)) ?? [];
+  const msg = parseJson(`"${letters}"`);
+  if (typeof head !== 'object' || typeof msg !== 'string') return undefined;
+  const words = shown(msg.slice(Math.max(0, msg.lastIndexOf('error:')))).replace(/^error:\s*/, '');
+  // Only frames: the error itself stood behind what was cut.
+  const error = words.startsWith('…')
+    ? `an error with a trace without end, as of an endless recursion\n${words}`
+    : words;
+  return { ...head, msg: error };
+}
+
+/** Ids are process number times 2^32: as numbers, neighbours would become one. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/"(id|parent)":(\d+)/g, '"$1":"$2"'));
+  } catch {
+    return undefined;
+  }
+}
+
+interface Position {
+  readonly file?: string | null | undefined;
+  readonly line?: number | null | undefined;
+  readonly column?: number | null | undefined;
+}
+
+function frame(text: string, place: Position): Frame {
+  return {
+    text,
+    ...(typeof place.file === 'string' ? { file: place.file } : {}),
+    ...(typeof place.line === 'number' ? { line: place.line } : {}),
+    ...(typeof place.column === 'number' ? { column: place.column } : {}),
+  };
 }

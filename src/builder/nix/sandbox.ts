@@ -15,11 +15,11 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { UserError } from '../../core/errors.ts';
-import { removeTree } from '../../lib/remove-tree.ts';
-import { evaluationEnvironment, nixEnvironment } from './arguments.ts';
+import { removeTree } from '../../lib/system.ts';
 import { socketFolder, withStore } from './daemon.ts';
 import { type Egress, type EgressPolicy, startEgress } from './egress.ts';
 import type { NixSettings } from './settings.ts';
+import { evaluationEnvironment, nixEnvironment } from './settings.ts';
 
 /** What a sandbox is for. */
 export interface SandboxUse {

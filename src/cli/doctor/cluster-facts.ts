@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { Permissions, StorageStatus } from '../../cluster/proxmox/api.ts';
 import type { Client } from '../../cluster/proxmox/client.ts';
 import { ProxmoxError } from '../../cluster/proxmox/errors.ts';
-import { Permissions, StorageStatus } from '../../cluster/proxmox/schema.ts';
 import { mapLimit } from '../../cluster/proxmox/state.ts';
 
 /** What a cluster says of itself, as far as the checks need it. */

@@ -1,18 +1,31 @@
 import { isIP } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import type { GuestRef } from '../../core/guest.ts';
+import { type GuestRef, guestLabel } from '../../core/guest.ts';
 import type { LiveGuest, LiveState } from '../../core/live.ts';
 import type { StepSpec } from '../../core/steps.ts';
 import { type GuestProbe, NotAllowed } from '../../health/health.ts';
 import type { Cluster, ClusterMonitor, ImageFile, Precondition, StoredImage } from '../cluster.ts';
-import { type Api, defaultTimeouts, guestPath, type Log, type Timeouts } from './api.ts';
+import {
+  AgentInterfaces,
+  type Api,
+  ContainerInterfaces,
+  CurrentStatus,
+  defaultTimeouts,
+  guestPath,
+  type Log,
+  type Timeouts,
+} from './api.ts';
 import { Client } from './client.ts';
 import { ProxmoxError } from './errors.ts';
 import { listImages, rememberVersion, removeImage, uploadImage } from './images.ts';
-import { AgentInterfaces, ContainerInterfaces, CurrentStatus } from './schema.ts';
+import { validateNames } from './settings.ts';
 import { listGuests, readState } from './state.ts';
-import { performStep } from './steps/index.ts';
-import { followTask, silent } from './tasks.ts';
+import { adopt, configure, create, finish } from './steps/create.ts';
+import { destroy, discard, free } from './steps/destroy.ts';
+import { restart, start, stop } from './steps/power.ts';
+import { importDisk, moveDisk, resize, rollback, swap } from './steps/root-disk.ts';
+import { attach, prepare } from './steps/staging.ts';
+import { followTask, isOf, silent, waitForActive } from './tasks.ts';
 
 /** How one cluster is reached and used. */
 export interface ProxmoxOptions {
@@ -178,4 +191,55 @@ async function interfacesOf(api: Api, at: GuestRef) {
   return at.guestKind === 'vm'
     ? (await api.client.get(`${path}/agent/network-get-interfaces`, AgentInterfaces)).result
     : ((await api.client.get(`${path}/interfaces`, ContainerInterfaces)) ?? []);
+}
+
+/** Carries out one step, after the tasks that still run on its guest. */
+export async function performStep(
+  api: Api,
+  step: StepSpec,
+  precondition: Precondition | undefined,
+  monitor: ClusterMonitor,
+): Promise<Precondition | undefined> {
+  validateNames(step.node, 'guest' in step ? step.guest : undefined);
+  await waitForActive(api, step.node, isOf(step.vmid));
+  if (step.kind === 'create') return create(api, step, monitor);
+  if (step.kind === 'discard') return discard(api, step, precondition, monitor);
+  if (precondition === undefined) throw new Error(`the step ${step.kind} of ${guestLabel(step)} needs a precondition`);
+  if (guestPath(precondition) !== guestPath(step)) {
+    throw new Error(`the precondition of ${guestPath(precondition)} came with a step of ${guestPath(step)}`);
+  }
+  switch (step.kind) {
+    case 'import':
+      return importDisk({ api, step, precondition, monitor });
+    case 'resize':
+      return resize({ api, step, precondition, monitor });
+    case 'start':
+      return start({ api, step, precondition, monitor });
+    case 'configure':
+      return configure({ api, step, precondition, monitor });
+    case 'move-disk':
+      return moveDisk({ api, step, precondition, monitor });
+    case 'restart':
+      return restart({ api, step, precondition, monitor });
+    case 'prepare':
+      return prepare({ api, step, precondition, monitor });
+    case 'attach':
+      return attach({ api, step, precondition, monitor });
+    case 'swap':
+      return swap({ api, step, precondition, monitor });
+    case 'rollback':
+      return rollback({ api, step, precondition, monitor });
+    case 'finish':
+      return finish({ api, step, precondition, monitor });
+    case 'adopt':
+      return adopt({ api, step, precondition, monitor });
+    case 'stop':
+      return stop({ api, step, precondition, monitor });
+    case 'destroy':
+      return destroy({ api, step, precondition, monitor });
+    case 'free':
+      return free({ api, step, precondition, monitor });
+    default:
+      throw new Error(`no such step: ${JSON.stringify(step satisfies never)}`);
+  }
 }

@@ -2,11 +2,10 @@ import { UserError } from '../../core/errors.ts';
 import { guestLabel } from '../../core/guest.ts';
 import type { GuestStatus, LiveGuest, LiveNode, LiveState } from '../../core/live.ts';
 import { splitTags } from '../../core/tags.ts';
-import { type Api, guestPath } from './api.ts';
+import { type Api, CurrentStatus, type GuestResource, guestPath, type Resource, Resources } from './api.ts';
 import { type GuestConfig, nameOf, readConfig, tagsOf, toContainerConfig, toVmConfig } from './config.ts';
 import { ProxmoxError } from './errors.ts';
 import { imageProblemsOn } from './images.ts';
-import { CurrentStatus, type GuestResource, type Resource, Resources } from './schema.ts';
 
 /**
  * One list call, then one call for each guest that is ours or wanted; the very first time one more for the version.

@@ -2,8 +2,8 @@ import { UserError } from '../../core/errors.ts';
 import { type DesiredGuest, type GuestKind, type Image, imageHash } from '../../core/guest.ts';
 import { sizeText } from '../../lib/text.ts';
 import type { Api } from './api.ts';
+import { StorageStatus, VolumeInfo, Volumes } from './api.ts';
 import { ProxmoxError } from './errors.ts';
-import { StorageStatus, VolumeInfo, Volumes } from './schema.ts';
 
 /** An image in the image storage. `size` is the file's, in bytes. */
 export interface UploadedImage {

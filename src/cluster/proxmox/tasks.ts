@@ -2,8 +2,8 @@ import { Newest } from '../../lib/streams.ts';
 import { cut } from '../../lib/text.ts';
 import type { ClusterMonitor } from '../cluster.ts';
 import type { Api } from './api.ts';
+import { type ListedTask, TaskList, TaskLog, TaskStatus } from './api.ts';
 import { adviceFor, NoAnswer, ProxmoxError, TaskError } from './errors.ts';
-import { type ListedTask, TaskList, TaskLog, TaskStatus } from './schema.ts';
 
 /** How a task ended: `OK` and `WARNINGS: n` are success, everything else is the text of its error. */
 export interface TaskEnd {

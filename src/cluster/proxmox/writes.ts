@@ -3,12 +3,11 @@ import { UserError } from '../../core/errors.ts';
 import type { GuestRef } from '../../core/guest.ts';
 import { splitTags } from '../../core/tags.ts';
 import type { ClusterMonitor } from '../cluster.ts';
-import { type Api, guestPath } from './api.ts';
+import { type Api, guestPath, type ListedTask, TaskList } from './api.ts';
 import type { Params } from './client.ts';
 import { type GuestConfig, readConfig } from './config.ts';
 import { isBusy, NoAnswer, ProxmoxError, TaskError } from './errors.ts';
 import { holds, isCloudInit, readDrive } from './property.ts';
-import { type ListedTask, TaskList } from './schema.ts';
 import type { Changes } from './settings.ts';
 import { followTask, taskFailure } from './tasks.ts';
 

@@ -1,6 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { buildArguments, evaluationArguments, nixEnvironment } from '../../../src/builder/nix/arguments.ts';
-import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
+import {
+  buildArguments,
+  evaluationArguments,
+  type NixOptions,
+  nixEnvironment,
+  nixSettings,
+} from '../../../src/builder/nix/settings.ts';
 import { UserError } from '../../../src/core/errors.ts';
 
 const settings = (more: Partial<NixOptions> = {}) => nixSettings({ dir: '/var/lib/bot', ...more });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BuildProgress } from '../../../src/builder/nix/build.ts';
-import { parseLine } from '../../../src/builder/nix/log-stream.ts';
+import { parseLine } from '../../../src/builder/nix/process.ts';
 import { aMonitor } from '../../contracts/builder.ts';
 import { recordedLines } from './recorded.ts';
 

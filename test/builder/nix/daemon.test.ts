@@ -2,9 +2,8 @@ import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, vi } from 'vitest';
-import { nixEnvironment } from '../../../src/builder/nix/arguments.ts';
 import { withStore } from '../../../src/builder/nix/daemon.ts';
-import { nixSettings } from '../../../src/builder/nix/settings.ts';
+import { nixEnvironment, nixSettings } from '../../../src/builder/nix/settings.ts';
 import { nix, nixOptions } from './here.ts';
 
 /** The pids of the daemons that serve a store, as the machine tells. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { addressFor, type EgressPolicy, startEgress } from '../../../src/builder/nix/egress.ts';
-import { removeTree } from '../../../src/lib/remove-tree.ts';
+import { removeTree } from '../../../src/lib/system.ts';
 
 const names: Readonly<Record<string, readonly string[]>> = {
   'public.example.org': ['140.82.121.4'],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { evaluateFleet } from '../../../src/builder/nix/evaluate.ts';
 import { nixSettings } from '../../../src/builder/nix/settings.ts';
-import { removeTree } from '../../../src/lib/remove-tree.ts';
+import { removeTree } from '../../../src/lib/system.ts';
 
 const [asked, other] = ['a'.repeat(40), 'b'.repeat(40)];
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readEvaluationFailure } from '../../../src/builder/nix/evaluation-errors.ts';
-import { parseLine } from '../../../src/builder/nix/log-stream.ts';
+import { parseLine } from '../../../src/builder/nix/process.ts';
 import { recordedErrors } from './recorded.ts';
 
 function failureOf(lines: readonly string[]) {

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
-import { removeTree } from '../../../src/lib/remove-tree.ts';
+import { removeTree } from '../../../src/lib/system.ts';
 import { containerImage, vmImage, website } from '../../contracts/builder.ts';
 import { aFlake, aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 

@@ -8,7 +8,7 @@ import { UserError } from '../../../src/core/errors.ts';
 import { type DemoNix, findNix } from '../../../src/demo/private-store.ts';
 import { commitFiles, createSampleRepository, type SampleRepository } from '../../../src/demo/repository.ts';
 import type { Source } from '../../../src/git/git.ts';
-import { removeTree } from '../../../src/lib/remove-tree.ts';
+import { removeTree } from '../../../src/lib/system.ts';
 
 const dir = await mkdtemp(join(tmpdir(), 'proxnix-nix-'));
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { evaluate } from '../../../src/builder/nix/evaluate.ts';
-import { parseLine } from '../../../src/builder/nix/log-stream.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
+import { parseLine } from '../../../src/builder/nix/process.ts';
 import { nixSettings } from '../../../src/builder/nix/settings.ts';
 import { toFailure, UserError } from '../../../src/core/errors.ts';
-import { removeTree } from '../../../src/lib/remove-tree.ts';
+import { removeTree } from '../../../src/lib/system.ts';
 import { aFlake, nix, nixOptions } from './here.ts';
 
 /** What an evaluation comes to when Nix is this script. */

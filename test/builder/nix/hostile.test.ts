@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import type { Source } from '../../../src/git/git.ts';
-import { removeTree } from '../../../src/lib/remove-tree.ts';
+import { removeTree } from '../../../src/lib/system.ts';
 import { nix, nixOptions } from './here.ts';
 
 const canary = 'canary-of-the-machine';

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findImageFile } from '../../../src/builder/nix/image-file.ts';
 import { sampleDisk } from '../../../src/demo/sample-disk.ts';
-import { removeTree } from '../../../src/lib/remove-tree.ts';
+import { removeTree } from '../../../src/lib/system.ts';
 import { tarball } from './tarballs.ts';
 
 const out = `/nix/store/${'0'.repeat(32)}-image`;

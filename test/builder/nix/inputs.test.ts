@@ -7,7 +7,7 @@ import { readLock } from '../../../src/builder/nix/inputs.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
-import { removeTree } from '../../../src/lib/remove-tree.ts';
+import { removeTree } from '../../../src/lib/system.ts';
 import { startGitHttp } from '../../support/git-http.ts';
 import { aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 

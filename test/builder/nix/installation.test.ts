@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkNix, configWarnings, olderThan, probeBuild } from '../../../src/builder/nix/installation.ts';
-import { removeTree } from '../../../src/lib/remove-tree.ts';
+import { removeTree } from '../../../src/lib/system.ts';
 import { nix, nixOptions } from './here.ts';
 
 /** A Nix that says what it is told. */

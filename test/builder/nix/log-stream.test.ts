@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseLine } from '../../../src/builder/nix/log-stream.ts';
+import { parseLine } from '../../../src/builder/nix/process.ts';
 import { recordedLines } from './recorded.ts';
 
 describe('parseLine', () => {

@@ -2,9 +2,13 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { nixEnvironment, storeQueryArguments } from '../../../src/builder/nix/arguments.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
-import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
+import {
+  type NixOptions,
+  nixEnvironment,
+  nixSettings,
+  storeQueryArguments,
+} from '../../../src/builder/nix/settings.ts';
 import { validPaths } from '../../../src/builder/nix/store.ts';
 import { imageHash } from '../../../src/core/guest.ts';
 import { breakImage, editImage } from '../../../src/demo/edits.ts';

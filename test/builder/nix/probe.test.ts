@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkBuildSandbox } from '../../../src/builder/nix/installation.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
-import { removeTree } from '../../../src/lib/remove-tree.ts';
+import { removeTree } from '../../../src/lib/system.ts';
 import { aMonitor, vmImage, website } from '../../contracts/builder.ts';
 import { aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runNix } from '../../../src/builder/nix/process.ts';
 import { nixSettings } from '../../../src/builder/nix/settings.ts';
 import { UserError } from '../../../src/core/errors.ts';
-import { removeTree } from '../../../src/lib/remove-tree.ts';
+import { removeTree } from '../../../src/lib/system.ts';
 
 /** A program in place of Nix. */
 async function inPlace(script: string) {

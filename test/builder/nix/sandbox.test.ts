@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { parseLine } from '../../../src/builder/nix/log-stream.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
+import { parseLine } from '../../../src/builder/nix/process.ts';
 import { checkSandbox, inSandbox, type SandboxUse } from '../../../src/builder/nix/sandbox.ts';
 import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
-import { removeTree } from '../../../src/lib/remove-tree.ts';
+import { removeTree } from '../../../src/lib/system.ts';
 import { aFlake, aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 
 const secret = 'canary-of-the-machine';

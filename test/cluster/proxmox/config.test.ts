@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Api } from '../../../src/cluster/proxmox/api.ts';
+import { Pending } from '../../../src/cluster/proxmox/api.ts';
 import {
   identityOf,
   readConfig,
@@ -8,7 +9,6 @@ import {
   toVmConfig,
 } from '../../../src/cluster/proxmox/config.ts';
 import { ProxmoxError } from '../../../src/cluster/proxmox/errors.ts';
-import { Pending } from '../../../src/cluster/proxmox/schema.ts';
 import pending from './fixtures/pending.json' with { type: 'json' };
 
 const read = (entries: unknown) => toConfig('vm', Pending.parse(entries));

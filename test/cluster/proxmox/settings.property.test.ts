@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { diffGuest } from '../../../src/core/diff.ts';
+import { hasConfig } from '../../../src/core/goal.ts';
 import type { DesiredGuest, GuestKind } from '../../../src/core/guest.ts';
-import { hasConfig } from '../../../src/core/ownership.ts';
 import {
   type AnySetting,
   type ContainerSettings,

@@ -1,6 +1,6 @@
 import type { MessageRef } from '../../../src/chat/chat.ts';
 import type { Run } from '../../../src/core/run.ts';
-import { emptyData, type StoreData, withFleet, withMessages, withRun } from '../../../src/store/data.ts';
+import { emptyData, type StoreData, withFleet, withMessages, withRun } from '../../../src/store/schema.ts';
 import type { AuditEntry, FleetChange, FleetRecord, SavedRun, SetAside, Store } from '../../../src/store/store.ts';
 
 /** A write as the hooks of a `TestStore` see it. */

@@ -1,15 +1,25 @@
 import { UserError } from '../../../core/errors.ts';
-import { type ContainerSpec, type GuestRef, guestLabel, type VmSpec } from '../../../core/guest.ts';
+import { type ContainerSpec, type DesiredGuest, type GuestRef, guestLabel, type VmSpec } from '../../../core/guest.ts';
 import { unlockAdvice } from '../../../core/guest-ref.ts';
-import { creationMarker } from '../../../core/tags.ts';
+import { creationMarker, splitTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath, guestsPath, isFree, taskType } from '../api.ts';
 import type { Params } from '../client.ts';
-import { readConfig } from '../config.ts';
+import {
+  checkForeign,
+  checkGuest,
+  type Doing,
+  type GuestConfig,
+  nextPrecondition,
+  preconditionOf,
+  readConfig,
+  type StepOf,
+  tagsOf,
+  toLiveConfig,
+} from '../config.ts';
 import { ProxmoxError, TaskError } from '../errors.ts';
 import { isCreateInterruptedNow } from '../markers.ts';
-import { preconditionOf, type StepOf } from '../precondition.ts';
-import { newDescription, newSettings } from '../settings.ts';
+import { type Changes, changedSettings, lastSettings, newDescription, newSettings } from '../settings.ts';
 import { checkImport } from '../storage.ts';
 import { putConfig, runTask } from '../writes.ts';
 
@@ -94,4 +104,46 @@ export function newContainer(guest: ContainerSpec, template: string): Params {
 /** The root file system that a create call makes, in a storage by its size in GiB. */
 export function root({ storage, diskGb }: ContainerSpec, template: string): Params {
   return { ostemplate: template, rootfs: `${storage}:${diskGb}`, ostype: 'nixos' };
+}
+
+/** ONE write of all that differs, tags included: nothing in between can be seen or left behind. */
+export async function configure({ api, step, precondition }: Doing<'configure'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
+  const changes = differences(config, step.guest, step.tags);
+  if (Object.keys(changes).length === 0) return precondition;
+  await putConfig(api, step, changes, config.digest);
+  return nextPrecondition(api, step, precondition);
+}
+
+/** What must be written for the guest to be as wanted; `undefined` deletes a key. Protection is not its business. */
+export function differences(config: GuestConfig, guest: DesiredGuest, tags: string): Changes {
+  return {
+    ...changedSettings(guest, config.values),
+    ...(tagsOf(config).join() === splitTags(tags).join() ? {} : { tags }),
+  };
+}
+
+/** The final tags and protection in one write: a guest is never told to be done without the protection it shall have. */
+export async function finish({ api, step, precondition }: Doing<'finish'>): Promise<Precondition> {
+  const config = await checkGuest(api, step, precondition);
+  const changes = {
+    ...(tagsOf(config).join() === splitTags(step.tags).join() ? {} : { tags: step.tags }),
+    ...lastSettings(step.guest, config.values),
+  };
+  if (Object.keys(changes).length === 0) return precondition;
+  await putConfig(api, step, changes, config.digest);
+  return nextPrecondition(api, step, precondition);
+}
+
+/** The one write to a guest that does not carry our tag: the tag itself. */
+export async function adopt({ api, step, precondition }: Doing<'adopt'>): Promise<Precondition> {
+  const config = await checkForeign(api, step, precondition);
+  if (toLiveConfig(config).protected || config.values['template'] === '1') {
+    const what = config.values['template'] === '1' ? 'a template' : 'protected in Proxmox';
+    throw new UserError(`${guestLabel(step)} is ${what}: it is not taken over.`, { next: 'Look at a fresh plan.' });
+  }
+  if (tagsOf(config).join() !== splitTags(step.tags).join()) {
+    await putConfig(api, step, { tags: step.tags }, config.digest);
+  }
+  return nextPrecondition(api, step, precondition);
 }

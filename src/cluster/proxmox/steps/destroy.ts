@@ -4,16 +4,19 @@ import { unprotectAdvice } from '../../../core/guest-ref.ts';
 import { readTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, isFree } from '../api.ts';
-import { type GuestConfig, readConfig, tagsOf, toLiveConfig } from '../config.ts';
-import { isCreateInterruptedNow, unusedKeyOf } from '../markers.ts';
 import {
   checkGuest,
   checkIdentity,
   checkUnchanged,
   type Doing,
+  type GuestConfig,
   nextPrecondition,
+  readConfig,
   type StepOf,
-} from '../precondition.ts';
+  tagsOf,
+  toLiveConfig,
+} from '../config.ts';
+import { isCreateInterruptedNow, unusedKeyOf } from '../markers.ts';
 import { putConfig } from '../writes.ts';
 import { isRunning, stopGuest } from './power.ts';
 import { deleteGuest, deleteStaging, findStaging, refuseLocked } from './staging.ts';

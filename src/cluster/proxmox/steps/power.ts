@@ -1,12 +1,10 @@
 import { UserError } from '../../../core/errors.ts';
 import { type GuestRef, guestLabel } from '../../../core/guest.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
-import { type Api, guestPath, taskType } from '../api.ts';
+import { type Api, CurrentStatus, guestPath, taskType } from '../api.ts';
 import type { Params } from '../client.ts';
-import { readConfig } from '../config.ts';
+import { checkGuest, type Doing, nextPrecondition, readConfig } from '../config.ts';
 import { ProxmoxError, TaskError } from '../errors.ts';
-import { checkGuest, type Doing, nextPrecondition } from '../precondition.ts';
-import { CurrentStatus } from '../schema.ts';
 import { runTask } from '../writes.ts';
 
 /** Starts a stopped guest; one that runs is left alone. */

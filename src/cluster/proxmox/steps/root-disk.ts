@@ -4,9 +4,17 @@ import { type DesiredGuest, type GuestKind, type GuestRef, guestLabel } from '..
 import { splitTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath } from '../api.ts';
-import { type GuestConfig, readConfig, tagsOf, toLiveConfig, toVmConfig } from '../config.ts';
+import {
+  checkGuest,
+  type Doing,
+  type GuestConfig,
+  nextPrecondition,
+  readConfig,
+  tagsOf,
+  toLiveConfig,
+  toVmConfig,
+} from '../config.ts';
 import { attachedKey, freeUnusedKey, isOwnVolume, unusedKeyOf } from '../markers.ts';
-import { checkGuest, type Doing, nextPrecondition } from '../precondition.ts';
 import { driveOptions, readDrive, writeProperty, writeSize } from '../property.ts';
 import type { Changes } from '../settings.ts';
 import { checkFits, checkImport, checkTarget, volumeSize } from '../storage.ts';

@@ -3,12 +3,18 @@ import { type DesiredContainer, type GuestKind, type GuestRef, guestLabel } from
 import { unlockAdvice } from '../../../core/guest-ref.ts';
 import { stagingMarker } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
-import { type Api, guestPath, isFree, taskType } from '../api.ts';
-import { type GuestConfig, readConfig, toContainerConfig } from '../config.ts';
+import { type Api, guestPath, isFree, Resources, taskType } from '../api.ts';
+import {
+  checkGuest,
+  type Doing,
+  type GuestConfig,
+  nextPrecondition,
+  preconditionOf,
+  readConfig,
+  toContainerConfig,
+} from '../config.ts';
 import { ProxmoxError } from '../errors.ts';
 import { attachedKey, isStagingOf, nextAttachKey, pendingTagsText } from '../markers.ts';
-import { checkGuest, type Doing, nextPrecondition, preconditionOf } from '../precondition.ts';
-import { Resources } from '../schema.ts';
 import { checkImport } from '../storage.ts';
 import { isOf, waitForActive } from '../tasks.ts';
 import { putConfig, runTask } from '../writes.ts';

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { differences } from '../../../../src/cluster/proxmox/steps/configure.ts';
+import { differences } from '../../../../src/cluster/proxmox/steps/create.ts';
 import { Story } from '../../../contracts/cluster.ts';
 import { aGuest } from '../a-guest.ts';
 import { openSimulated, seed } from '../on-simulator.ts';

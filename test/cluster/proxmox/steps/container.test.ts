@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { differences } from '../../../../src/cluster/proxmox/steps/configure.ts';
-import { newContainer } from '../../../../src/cluster/proxmox/steps/create.ts';
+import { differences, newContainer } from '../../../../src/cluster/proxmox/steps/create.ts';
 import { aContainer } from '../a-guest.ts';
 
 const values = {

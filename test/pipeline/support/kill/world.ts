@@ -13,7 +13,7 @@ import {
   startSimulator,
   type WorldState,
 } from '../../../../src/simulator/simulator.ts';
-import { currentVersion, type StoreData } from '../../../../src/store/data.ts';
+import { currentVersion, type StoreData } from '../../../../src/store/schema.ts';
 import type { AuditEntry } from '../../../../src/store/store.ts';
 import { secretOf } from '../../../cluster/proxmox/on-simulator.ts';
 import { FakeChat, type FakeMessage } from '../../../fakes/chat.ts';
