@@ -41,6 +41,15 @@ export class FakeCluster implements Cluster {
   #tasks = 0;
   /** Kinds of the steps that were asked for, in order; `upload` among them. */
   readonly asked: string[] = [];
+  /** How often the state was read. */
+  reads = 0;
+  /** Steps that are at work at this moment, and the most there were at once. */
+  atWork = 0;
+  mostAtWork = 0;
+  /** Called before a step is carried out; what it answers is waited for. */
+  before: (step: StepSpec) => Promise<void> | undefined = () => undefined;
+  /** Called before the state is read; what it answers is waited for. */
+  beforeRead: () => Promise<void> | undefined = () => undefined;
 
   constructor(
     nodes: readonly LiveNode[] = [{ node: 'pve1', online: true, storages: ['fast', 'slow'] }],
@@ -69,6 +78,8 @@ export class FakeCluster implements Cluster {
   }
 
   async readState(wanted: ReadonlySet<number>): Promise<LiveState> {
+    this.reads++;
+    await this.beforeRead();
     const guests = [...this.#guests.values()]
       .sort((a, b) => a.vmid - b.vmid)
       .map((guest): LiveGuest => {
@@ -100,15 +111,18 @@ export class FakeCluster implements Cluster {
     precondition: Precondition | undefined,
     monitor: ClusterMonitor,
   ): Promise<Precondition | undefined> {
-    this.asked.push(step.kind);
-    return this.#around(step.kind, () => {
-      if (step.kind === 'discard' && step.staging) this.#dropStaging(step.vmid);
-      else if (step.kind === 'create') this.#create(step, monitor);
-      else if (this.#guests.get(step.vmid)?.kind === step.guestKind) this.#change(step, precondition, monitor);
-      else if (step.kind !== 'destroy' && step.kind !== 'discard')
-        throw moved(`${guestLabel(step)} is not on ${step.node} any more.`);
-      return this.#preconditionOf(step.vmid);
-    });
+    this.atWork++;
+    this.mostAtWork = Math.max(this.mostAtWork, this.atWork);
+    try {
+      await this.before(step);
+      this.asked.push(step.kind);
+      return this.#around(step.kind, () => {
+        this.#perform(step, precondition, monitor);
+        return this.#preconditionOf(step.vmid);
+      });
+    } finally {
+      this.atWork--;
+    }
   }
 
   async settle(upid: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined> {
@@ -144,6 +158,14 @@ export class FakeCluster implements Cluster {
     const result = work();
     if (failure !== undefined) throw failure.error;
     return result;
+  }
+
+  #perform(step: StepSpec, precondition: Precondition | undefined, monitor: ClusterMonitor): void {
+    if (step.kind === 'discard' && step.staging) this.#dropStaging(step.vmid);
+    else if (step.kind === 'create') this.#create(step, monitor);
+    else if (this.#guests.get(step.vmid)?.kind === step.guestKind) this.#change(step, precondition, monitor);
+    else if (step.kind !== 'destroy' && step.kind !== 'discard')
+      throw moved(`${guestLabel(step)} is not on ${step.node} any more.`);
   }
 
   #create(step: Extract<StepSpec, { kind: 'create' }>, monitor: ClusterMonitor): void {
