@@ -4,7 +4,7 @@ import type { Goal } from '../../src/core/goal.ts';
 import type { LiveGuest } from '../../src/core/live.ts';
 import { createPlan, runnable } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
-import { applyPlan } from '../support/apply-model.ts';
+import { applyPlan } from '../support/apply-plan.ts';
 import { aGoal, aGuest, aLiveGuest, anImage, anUnreadContainer, anUnreadGuest, aState } from '../support/builders.ts';
 
 const foreign = aLiveGuest({ tags: ['prod'], name: 'payroll' });
@@ -34,11 +34,11 @@ describe('taking a guest over', () => {
     ]);
   });
 
-  it('tells what the next plan would do, and that is what it does', () => {
+  it('tells what the next plan would do, and that is what it does', async () => {
     const change = adoption(foreign);
     expect(change.next).toMatchObject({ action: 'replace', incomplete: false });
     expect(change.next).not.toHaveProperty('fromImage');
-    const after = applyPlan(aState([foreign]), createPlan(goal, aState([foreign])));
+    const after = await applyPlan(aState([foreign]), createPlan(goal, aState([foreign])));
     const [next] = createPlan(aGoal(), after).changes;
     expect(next).toMatchObject({ action: 'replace', fields: change.next?.fields });
     expect(createPlan(goal, after).changes).toEqual([]);

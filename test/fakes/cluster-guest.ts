@@ -72,6 +72,12 @@ export function rootOf(guest: FakeGuest, { diskSlot }: DesiredGuest): LiveDisk {
   return disk;
 }
 
+/** With a root disk of the size wanted; one that is larger stays so. */
+export function grown(guest: FakeGuest, wanted: DesiredGuest): FakeGuest {
+  const root = rootOf(guest, wanted);
+  return withRoot(guest, wanted, { ...root, sizeMb: Math.max(root.sizeMb ?? 0, wanted.diskGb * 1024) });
+}
+
 /** Pending tags that name no image, no disk but the one imported last: never done. */
 export function isIncomplete({ tags, config }: FakeGuest): boolean {
   const { pending, imageHash } = readTags(tags);
@@ -146,6 +152,7 @@ function labelOf({ kind, vmid }: FakeGuest): string {
   return guestLabel({ guestKind: kind, vmid });
 }
 
+/** The VMID of a guest's staging guest, in the range of its own that they live in. */
 export function stagingOf(vmid: number): number {
   return 900_000_000 + (vmid % 90_000_000);
 }

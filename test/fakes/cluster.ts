@@ -2,8 +2,8 @@ import type { Cluster, ClusterMonitor, ImageFile, Precondition, StoredImage } fr
 import { moveRootAdvice } from '../../src/core/block.ts';
 import { UserError } from '../../src/core/errors.ts';
 import { type DesiredGuest, type GuestRef, guestLabel, imageHash } from '../../src/core/guest.ts';
-import type { LiveDisk, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
-import { stagingMarker } from '../../src/core/markers.ts';
+import type { KnownGuest, LiveDisk, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
+import { stagingMarker, stagingOwner } from '../../src/core/markers.ts';
 import type { StepSpec } from '../../src/core/steps.ts';
 import { readTags, splitTags } from '../../src/core/tags.ts';
 import {
@@ -12,6 +12,7 @@ import {
   emptyGuest,
   type FakeGuest,
   freed,
+  grown,
   isIncomplete,
   moved,
   rolledBack,
@@ -32,6 +33,8 @@ export interface FakeFailure {
 /** A cluster in memory, for tests of what uses one: guarded, tagged and half made as the real one. */
 export class FakeCluster implements Cluster {
   readonly #guests = new Map<number, FakeGuest>();
+  /** Guests whose configuration nobody can read: those of a node that is down. */
+  readonly #unread = new Map<number, LiveGuest>();
   readonly #images = new Map<string, ImageFile>();
   readonly #uploadedAt = new Map<string, number>();
   readonly #failures: FakeFailure[] = [];
@@ -59,6 +62,16 @@ export class FakeCluster implements Cluster {
     this.#now = now;
   }
 
+  /** A cluster as it was read; guests whose configuration is not known stay as they are. */
+  static of({ guests, nodes }: LiveState): FakeCluster {
+    const cluster = new FakeCluster(nodes);
+    for (const guest of guests) {
+      if (isKnown(guest)) cluster.put(guest);
+      else cluster.#unread.set(guest.vmid, guest);
+    }
+    return cluster;
+  }
+
   /** Once, at the next call of that kind. */
   failNext(failure: FakeFailure): void {
     this.#failures.push(failure);
@@ -80,18 +93,16 @@ export class FakeCluster implements Cluster {
   async readState(wanted: ReadonlySet<number>): Promise<LiveState> {
     this.reads++;
     await this.beforeRead();
-    const guests = [...this.#guests.values()]
-      .sort((a, b) => a.vmid - b.vmid)
-      .map((guest): LiveGuest => {
-        const known = guest.tags.includes('proxnix') || wanted.has(guest.vmid);
-        return known ? withDigest(guest) : withoutConfig(guest);
-      });
-    return this.#around('read', () => ({ guests, nodes: this.#nodes }));
+    const guests = [...this.#guests.values()].map((guest): LiveGuest => {
+      const known = guest.tags.includes('proxnix') || wanted.has(guest.vmid);
+      return known ? withDigest(guest) : withoutConfig(guest);
+    });
+    return this.#around('read', () => ({ guests: this.#withUnread(guests), nodes: this.#nodes }));
   }
 
   async list(): Promise<readonly LiveGuest[]> {
-    const guests = [...this.#guests.values()].sort((a, b) => a.vmid - b.vmid);
-    return this.#around('read', () => guests.map(withoutConfig));
+    const guests = [...this.#guests.values()].map(withoutConfig);
+    return this.#around('read', () => this.#withUnread(guests));
   }
 
   async upload(file: ImageFile, _node: string, monitor: ClusterMonitor): Promise<void> {
@@ -151,6 +162,10 @@ export class FakeCluster implements Cluster {
 
   async close(): Promise<void> {}
 
+  #withUnread(guests: readonly LiveGuest[]): readonly LiveGuest[] {
+    return [...guests, ...this.#unread.values()].sort((a, b) => a.vmid - b.vmid);
+  }
+
   #around<T>(at: FakeFailure['at'], work: () => T): T {
     const index = this.#failures.findIndex((failure) => failure.at === at);
     const [failure] = index < 0 ? [] : this.#failures.splice(index, 1);
@@ -169,7 +184,7 @@ export class FakeCluster implements Cluster {
   }
 
   #create(step: Extract<StepSpec, { kind: 'create' }>, monitor: ClusterMonitor): void {
-    if (this.#guests.has(step.vmid)) throw new UserError(`VMID ${step.vmid} is taken.`);
+    if (this.#guests.has(step.vmid) || this.#unread.has(step.vmid)) throw new UserError(`VMID ${step.vmid} is taken.`);
     this.#image(step.guest);
     this.#task(monitor);
     const made = emptyGuest(step.guest, step.node, step.tags);
@@ -197,7 +212,7 @@ export class FakeCluster implements Cluster {
           ? withRoot(guest, step.guest, this.#copy(step.guest))
           : guest;
       case 'resize':
-        return withRoot(guest, step.guest, { ...rootOf(guest, step.guest), sizeMb: step.guest.diskGb * 1024 });
+        return grown(guest, step.guest);
       case 'move-disk':
         if (rootOf(guest, step.guest).storage === step.guest.storage) return guest;
         if (step.guest.kind === 'container')
@@ -301,7 +316,8 @@ export class FakeCluster implements Cluster {
   }
 
   #dropStaging(vmid: number): void {
-    this.#guests.delete(stagingOf(vmid));
+    const staging = this.#guests.get(stagingOf(vmid));
+    if (staging !== undefined && stagingOwner(staging.config.description) === vmid) this.#guests.delete(staging.vmid);
   }
 
   #task(monitor: ClusterMonitor): void {
@@ -313,6 +329,10 @@ export class FakeCluster implements Cluster {
 function isSilent({ kind }: StepSpec, guest: FakeGuest): boolean {
   if (kind === 'start') return guest.status === 'running';
   return ['adopt', 'configure', 'swap', 'rollback', 'finish'].includes(kind);
+}
+
+function isKnown(guest: LiveGuest): guest is KnownGuest {
+  return guest.config !== undefined;
 }
 
 function withDigest(guest: FakeGuest): LiveGuest {

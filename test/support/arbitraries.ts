@@ -3,7 +3,7 @@ import type { Goal } from '../../src/core/goal.ts';
 import type { DesiredVm } from '../../src/core/guest.ts';
 import type { LiveGuest, LiveState } from '../../src/core/live.ts';
 import { stagingMarker } from '../../src/core/markers.ts';
-import { stagingVmid } from './apply-model.ts';
+import { stagingOf } from '../fakes/cluster-guest.ts';
 import { aCommit, aGuest, aLiveGuest, aNode, anImage, anUnreadContainer, anUnreadGuest } from './builders.ts';
 
 const letter = fc.constantFrom('a', 'b', 'c', 'd');
@@ -109,7 +109,7 @@ const foreignGuest: fc.Arbitrary<LiveGuest> = fc.oneof(
 const stagingGuest: fc.Arbitrary<LiveGuest> = vmid.map((owner) =>
   aLiveGuest(
     { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMarker(owner) } },
-    aGuest({ vmid: stagingVmid(owner), name: `proxnix-staging-${owner}` }),
+    aGuest({ vmid: stagingOf(owner), name: `proxnix-staging-${owner}` }),
   ),
 );
 
