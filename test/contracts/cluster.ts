@@ -6,7 +6,8 @@ import type { LiveGuest } from '../../src/core/live.ts';
 import { createPlan, type Plan } from '../../src/core/plan.ts';
 import { planSteps, type StepSpec } from '../../src/core/steps.ts';
 import { updatingTags } from '../../src/core/tags.ts';
-import { aContainer, aGuest, anImage, type CommonChange } from '../cluster/proxmox/a-guest.ts';
+import { aContainer, aGuest, type CommonChange } from '../cluster/proxmox/a-guest.ts';
+import { anImage } from '../support/builders.ts';
 
 /** A cluster with one node `pve1`, storages `fast` and `slow`, and the hands of somebody who does not ask the bot. */
 export interface World {

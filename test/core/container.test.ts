@@ -13,6 +13,7 @@ import {
   aLiveContainer,
   aLiveGuest,
   aNode,
+  anEntry,
   anImage,
   anUnreadContainer,
   aPlan,
@@ -22,11 +23,8 @@ import {
 import { onlyChange } from './changes.ts';
 
 /** A container as it may stand in a flake: the least of it. */
-const cache = {
-  ...{ name: 'cache', vm_id: 830, image_type: 'lxc-cache', cores: 1, memory_mb: 512, disk_gb: 4 },
-  storage_location: 'local-lvm',
-};
-const other = { ...anImage('d', 'lxc-cache'), kind: 'container' } as const;
+const cache = anEntry('container', { name: 'cache', vm_id: 830, image_type: 'lxc-cache', disk_gb: 4 });
+const other = anImage('d', 'container', 'lxc-cache');
 const ids = (...args: Parameters<typeof aPlan>) => planSteps(aPlan(...args)).map((step) => step.id);
 
 function mistake(overrides: object): string {

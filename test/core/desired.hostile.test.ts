@@ -2,20 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseDesired } from '../../src/core/desired.ts';
 import { toFailure } from '../../src/core/errors.ts';
+import { anEntry } from '../support/builders.ts';
 
-const vm = {
-  name: 'web',
-  vm_id: 823,
-  image_type: 'web',
-  cores: 2,
-  sockets: 1,
-  memory_mb: 2048,
-  disk_gb: 20,
-  storage_location: 'local-lvm',
-  cloud_init: 'None',
-  protected: false,
-};
-const container = { name: 'dns', vm_id: 830, image_type: 'dns', disk_gb: 8, storage_location: 'local-lvm' };
+const vm = anEntry('vm', { name: 'web', image_type: 'web' });
+const container = anEntry('container', { name: 'dns', vm_id: 830, image_type: 'dns', disk_gb: 8 });
 
 /** Names that every object of JavaScript knows. */
 const inherited = [

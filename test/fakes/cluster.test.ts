@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { splitTags } from '../../src/core/tags.ts';
-import { aGuest, anImage } from '../cluster/proxmox/a-guest.ts';
+import { aGuest } from '../cluster/proxmox/a-guest.ts';
 import { clusterContract, Story, type World } from '../contracts/cluster.ts';
+import { anImage } from '../support/builders.ts';
 import { FakeCluster } from './cluster.ts';
 import { emptyGuest, type FakeGuest, withConfig } from './cluster-guest.ts';
 
