@@ -8,12 +8,12 @@ import { createPlan } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import {
   aContainer,
+  aFlakeEntry,
   aGoal,
   aGuest,
   aLiveContainer,
   aLiveGuest,
   aNode,
-  anEntry,
   anImage,
   anUnreadContainer,
   aPlan,
@@ -23,7 +23,7 @@ import {
 import { onlyChange } from './changes.ts';
 
 /** A container as it may stand in a flake: the least of it. */
-const cache = anEntry('container', { name: 'cache', vm_id: 830, image_type: 'lxc-cache', disk_gb: 4 });
+const cache = aFlakeEntry('container', { name: 'cache', vm_id: 830, image_type: 'lxc-cache', disk_gb: 4 });
 const other = anImage('d', 'container', 'lxc-cache');
 const ids = (...args: Parameters<typeof aPlan>) => planSteps(aPlan(...args)).map((step) => step.id);
 

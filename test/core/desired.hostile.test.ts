@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseDesired } from '../../src/core/desired.ts';
 import { toFailure } from '../../src/core/errors.ts';
-import { anEntry } from '../support/builders.ts';
+import { aFlakeEntry } from '../support/builders.ts';
 
-const vm = anEntry('vm', { name: 'web', image_type: 'web' });
-const container = anEntry('container', { name: 'dns', vm_id: 830, image_type: 'dns', disk_gb: 8 });
+const vm = aFlakeEntry('vm', { name: 'web', image_type: 'web' });
+const container = aFlakeEntry('container', { name: 'dns', vm_id: 830, image_type: 'dns', disk_gb: 8 });
 
 /** Names that every object of JavaScript knows. */
 const inherited = [

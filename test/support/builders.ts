@@ -63,19 +63,19 @@ const demanded: Entry = {
 };
 
 /** An entry of the flake: the fields that one of this kind must have, and those given. */
-export function anEntry(kind: GuestKind, fields: Entry = {}): Entry {
+export function aFlakeEntry(kind: GuestKind, fields: Entry = {}): Entry {
   const needed = rowsOf(kind).filter((row) => row.kinds[kind]?.absent === 'refused');
   return { ...Object.fromEntries(needed.map(({ flake }) => [flake, demanded[flake]])), ...fields };
 }
 
 /** `test-website` (823) as the flake of the article wants it. */
 export function aGuest(overrides: Partial<DesiredVm> = {}): DesiredVm {
-  return { ...readVm('website', anEntry('vm')), image: anImage(), ...overrides };
+  return { ...readVm('website', aFlakeEntry('vm')), image: anImage(), ...overrides };
 }
 
 /** `cache` (830), a container. */
 export function aContainer(overrides: Partial<DesiredContainer> = {}): DesiredContainer {
-  const entry = anEntry('container', { name: 'cache', vm_id: 830, image_type: 'lxc-cache', disk_gb: 4 });
+  const entry = aFlakeEntry('container', { name: 'cache', vm_id: 830, image_type: 'lxc-cache', disk_gb: 4 });
   return { ...readContainer('cache', entry), image: anImage('c', 'container', 'lxc-cache'), ...overrides };
 }
 

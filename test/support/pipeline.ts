@@ -10,11 +10,11 @@ import { FakeChat, type FakeMessage } from '../fakes/chat.ts';
 import { FakeCluster } from '../fakes/cluster.ts';
 import { type FakeCommit, FakeGit } from '../fakes/git.ts';
 import { FakeHealth } from '../fakes/health.ts';
+import { FakeStore } from '../fakes/store.ts';
 import { textOf } from '../pipeline/support/card-text.ts';
 import { ManualClock, turn } from '../pipeline/support/clock.ts';
 import { commitOf, shaOf, threeVms } from '../pipeline/support/fleet.ts';
 import { Life } from '../pipeline/support/life.ts';
-import { TestStore } from '../pipeline/support/store.ts';
 
 export const owner: Person = { chat: 'console', id: 'owner', name: 'Owner', groups: [] };
 export const second: Person = { chat: 'console', id: 'second', name: 'Second', groups: [] };
@@ -45,7 +45,7 @@ export interface BenchOptions {
   readonly fleets?: readonly Partial<Fleet>[];
   readonly gate?: (text: string) => string;
   readonly chats?: readonly FakeChat[];
-  readonly store?: TestStore;
+  readonly store?: FakeStore;
   readonly builder?: FakeBuilder;
 }
 
@@ -59,13 +59,13 @@ export class Bench {
   readonly logged: Logged[] = [];
   readonly fleets: readonly Fleet[];
   chats: readonly FakeChat[];
-  store: TestStore;
+  store: FakeStore;
   pipeline: Pipeline;
   life = new Life();
   readonly #gate: (text: string) => string;
 
   constructor(options: BenchOptions = {}) {
-    this.store = options.store ?? new TestStore();
+    this.store = options.store ?? new FakeStore();
     this.builder = options.builder ?? new FakeBuilder();
     this.chats = options.chats ?? [new FakeChat()];
     this.#gate = options.gate ?? ((text) => text);

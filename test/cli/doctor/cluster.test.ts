@@ -7,7 +7,7 @@ import { parseDesired } from '../../../src/core/desired.ts';
 import type { Finding } from '../../../src/core/finding.ts';
 import { Secret } from '../../../src/secret.ts';
 import { demoSeed, type Seed, startSimulator } from '../../../src/simulator/simulator.ts';
-import { anEntry } from '../../support/builders.ts';
+import { aFlakeEntry } from '../../support/builders.ts';
 import { startFront } from '../support/front.ts';
 import { aSimulator } from '../support/services.ts';
 
@@ -37,8 +37,8 @@ const withoutAnyOn = (path: string) => (rights: Record<string, string[]>) =>
 
 const secretOf = ({ tokens }: Seed) => new Secret(tokens.find(({ tokenid }) => tokenid === tokenId)?.secret ?? '');
 
-const vm = anEntry('vm', { name: 'web', vm_id: 820, storage_location: 'fast' });
-const container = anEntry('container', { name: 'cache', vm_id: 830 });
+const vm = aFlakeEntry('vm', { name: 'web', vm_id: 820, storage_location: 'fast' });
+const container = aFlakeEntry('container', { name: 'cache', vm_id: 830 });
 
 function guests(change: object = {}): Guests {
   return { guests: parseDesired({ vms: { web: { ...vm, ...change } } }), missing: [] };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { changedSettings, newSettings, readSettings, validateNames } from '../../../src/cluster/proxmox/settings.ts';
 import { parseDesired } from '../../../src/core/desired.ts';
 import { diffGuest } from '../../../src/core/diff.ts';
-import { aLiveContainer, aLiveGuest, anEntry } from '../../support/builders.ts';
+import { aFlakeEntry, aLiveContainer, aLiveGuest } from '../../support/builders.ts';
 import { aContainer, aGuest } from './a-guest.ts';
 
 it('the names of an ordinary flake pass', () => {
@@ -47,10 +47,10 @@ describe('the VLAN of net0', () => {
   };
 
   it('is a field of both kinds, which a flake may leave out', () => {
-    expect(parseDesired({ vms: { web: anEntry('vm', { vlan: 42 }) } })).toMatchObject([{ vlan: 42 }]);
-    expect(parseDesired({ vms: { web: anEntry('vm') } })[0]).not.toHaveProperty('vlan');
+    expect(parseDesired({ vms: { web: aFlakeEntry('vm', { vlan: 42 }) } })).toMatchObject([{ vlan: 42 }]);
+    expect(parseDesired({ vms: { web: aFlakeEntry('vm') } })[0]).not.toHaveProperty('vlan');
     for (const vlan of [0, 4095, '42']) {
-      expect(() => parseDesired({ containers: { web: anEntry('container', { vlan }) } })).toThrow('"vlan" must be');
+      expect(() => parseDesired({ containers: { web: aFlakeEntry('container', { vlan }) } })).toThrow('"vlan" must be');
     }
   });
 

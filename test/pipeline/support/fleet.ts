@@ -1,18 +1,18 @@
 import type { FakeGuest } from '../../fakes/cluster-guest.ts';
 import type { FakeCommit } from '../../fakes/git.ts';
-import { aGuest, aLiveGuest, anEntry } from '../../support/builders.ts';
+import { aFlakeEntry, aGuest, aLiveGuest } from '../../support/builders.ts';
 
 /** What the entries have in common: an image that the builder knows, on a storage that the cluster has. */
 const small = { image_type: 'website', disk_gb: 4, storage_location: 'fast' };
 
 /** A VM as the flake spells it. */
 export function aVm(change: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
-  return anEntry('vm', { ...small, ...change });
+  return aFlakeEntry('vm', { ...small, ...change });
 }
 
 /** A container as the flake spells it. */
 export function aCt(change: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
-  return anEntry('container', { ...small, cores: 2, ...change });
+  return aFlakeEntry('container', { ...small, cores: 2, ...change });
 }
 
 /** A fleet of three: `website` (823), `database` (822) and `init` (820). */

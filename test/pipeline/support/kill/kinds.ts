@@ -1,6 +1,6 @@
 import type { GuestKind } from '../../../../src/core/guest.ts';
 import type { Guest } from '../../../../src/simulator/guest.ts';
-import { anEntry } from '../../../support/builders.ts';
+import { aFlakeEntry } from '../../../support/builders.ts';
 import { present } from '../fleet.ts';
 import type { Declared, KillWorld } from './world.ts';
 
@@ -62,7 +62,7 @@ export function declared(
   const wanted = Object.entries(all).filter(([, vmid]) => guests.includes(vmid));
   const entries = wanted.map(([key, vmid]) => [
     key,
-    anEntry(kind, {
+    aFlakeEntry(kind, {
       ...{ name: `test-${key}`, vm_id: vmid, image_type: key, cores: 1, disk_gb: 1, storage_location: 'fast' },
       ...(vmid === website ? { memory_mb: memoryMb, ...more } : { memory_mb: 512 }),
     }),
