@@ -4,21 +4,16 @@ import type { DesiredContainer } from '../../src/core/guest.ts';
 import type { KnownContainer, LiveContainerConfig } from '../../src/core/live.ts';
 import { confirmationFor } from '../../src/core/policy.ts';
 import { planSteps } from '../../src/core/steps.ts';
-import { aGuest, aLiveGuest, anImage, aPlan } from '../support/builders.ts';
+import { aContainer, aGuest, aLiveContainer, aLiveGuest, anImage, aPlan } from '../support/builders.ts';
 import { onlyChange } from './changes.ts';
 
 function wanted(change: Partial<DesiredContainer> = {}): DesiredContainer {
-  const { sockets: _, scsiHw: _hw, ...common } = aGuest();
-  const own = { swapMb: 512, ip: 'dhcp', unprivileged: true, features: ['nesting'] };
-  return { ...common, ...own, kind: 'container', diskSlot: 'rootfs', ...change };
+  const sizes = { cores: 2, memoryMb: 2048, diskGb: 20 };
+  return aContainer({ key: 'website', name: 'test-website', vmid: 823, ...sizes, ...change });
 }
 
-function live(change: Partial<LiveContainerConfig> = {}, rest: Partial<KnownContainer> = {}): KnownContainer {
-  const { kind: _, config, ...listed } = aLiveGuest();
-  const { sockets: _s, scsiHw: _hw, boot: _boot, cloudInit: _c, disks, ...common } = config;
-  const rootfs = disks['scsi0'] ?? { volid: 'local-lvm:vm-823-disk-0', storage: 'local-lvm' };
-  const own = { swapMb: 512, ip: 'dhcp', unprivileged: true, features: ['nesting'], disks: { rootfs } };
-  return { ...listed, kind: 'container', ...rest, config: { ...common, ...own, ...change } };
+function live(config: Partial<LiveContainerConfig> = {}, rest: Partial<KnownContainer> = {}): KnownContainer {
+  return aLiveContainer({ ...rest, config }, wanted());
 }
 
 const plan = (guest: DesiredContainer, there: KnownContainer) => onlyChange(aPlan({ guests: [guest] }, [there]));
@@ -35,7 +30,7 @@ describe('a plan for a container', () => {
   });
 
   it('makes a new root on another storage together with another image', () => {
-    const found = plan(wanted({ storage: 'fast', image: anImage('b') }), live());
+    const found = plan(wanted({ storage: 'fast', image: anImage('b', 'container') }), live());
     expect(found).toMatchObject({ action: 'replace' });
     expect(found.blocked).toBeUndefined();
   });
