@@ -210,6 +210,13 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       expect(await story.read()).toEqual(before);
     });
 
+    it('keeps a root disk that is larger than the one wanted: none is ever made smaller', async () => {
+      const story = await start();
+      const before = await story.make();
+      await expect(story.run('resize', { guest: a({ diskGb: 1 }) })).rejects.toThrow('more than its disk_gb');
+      expect((await story.read()).config?.disks).toEqual(before.config?.disks);
+    });
+
     it.runIf(isVm)('moves its disk to another storage, and grows it, while it runs', async () => {
       const story = await start();
       await story.make();

@@ -308,10 +308,10 @@ describe('the digest of a plan', () => {
         const vmid = touched[pick % Math.max(1, touched.length)];
         fc.pre(vmid !== undefined);
         const guests = live.guests.map((guest) => {
-          if (guest.vmid !== vmid || guest.kind !== 'vm' || guest.config === undefined) return guest;
+          if (guest.vmid !== vmid || guest.config === undefined) return guest;
           if (what === 'node') return { ...guest, node: `${guest.node}x` };
           if (what === 'tags') return { ...guest, tags: [...guest.tags, 'zz-new'] };
-          return { ...guest, config: { ...guest.config, [what]: 'changed' } };
+          return { ...guest, config: { ...guest.config, [what]: 'changed' } } as LiveGuest;
         });
         expect(createPlan(goal, { ...live, guests }, plan).digest).not.toBe(plan.digest);
       }),
@@ -330,6 +330,7 @@ describe('the digest of a plan', () => {
         node: 'x',
         order: 99,
       },
+      ...{ swapMb: 99, ip: 'x', gateway: 'x', features: ['x'], unprivileged: 'x', vlan: 99 },
       ...{ description: 'x', image: { storePath: '/nix/store/x' }, health: { agent: false, tcp: [1], timeoutS: 1 } },
     };
     fc.assert(

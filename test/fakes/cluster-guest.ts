@@ -72,10 +72,12 @@ export function rootOf(guest: FakeGuest, { diskSlot }: DesiredGuest): LiveDisk {
   return disk;
 }
 
-/** With a root disk of the size wanted; one that is larger stays so. */
+/** With a root disk of the size wanted; one that is larger is refused. */
 export function grown(guest: FakeGuest, wanted: DesiredGuest): FakeGuest {
   const root = rootOf(guest, wanted);
-  return withRoot(guest, wanted, { ...root, sizeMb: Math.max(root.sizeMb ?? 0, wanted.diskGb * 1024) });
+  const sizeMb = wanted.diskGb * 1024;
+  if ((root.sizeMb ?? 0) > sizeMb) throw new UserError(`The root disk of ${wanted.name} has more than its disk_gb.`);
+  return withRoot(guest, wanted, { ...root, sizeMb });
 }
 
 /** Pending tags that name no image, no disk but the one imported last: never done. */
