@@ -9,7 +9,7 @@ import { FakeBuilder } from '../fakes/builder.ts';
 import { FakeCluster } from '../fakes/cluster.ts';
 import { FakeGit } from '../fakes/git.ts';
 import { FakeHealth } from '../fakes/health.ts';
-import { MemoryStore } from '../fakes/store.ts';
+import { FakeStore } from '../fakes/store.ts';
 import { aPolicy, aRun, aState, t0 } from '../support/builders.ts';
 
 export const person: Person = { chat: 'console', id: 'ada', name: 'Ada', groups: ['g1'] };
@@ -31,7 +31,7 @@ export class StandIn extends Pipeline {
     const clock = { now: () => t0, after: () => () => undefined };
     const rest = { gate: (text: string) => text, editEveryMs: () => 0, pushQuietMs: 0, chats: [], risks: [] };
     const log = silentLog([]);
-    super({ fleets: [], store: new MemoryStore(), clock, log, ...rest });
+    super({ fleets: [], store: new FakeStore(), clock, log, ...rest });
     this.#fleets = options.fleets ?? [aFleet('homelab')];
     this.#runs = options.runs ?? [];
     this.#error = options.error;

@@ -6,7 +6,8 @@ import type { LiveGuest } from '../../src/core/live.ts';
 import { createPlan, type Plan } from '../../src/core/plan.ts';
 import { planSteps, type StepSpec } from '../../src/core/steps.ts';
 import { updatingTags } from '../../src/core/tags.ts';
-import { aContainer, aGuest, anImage, type CommonChange } from '../cluster/proxmox/a-guest.ts';
+import { aContainer, aGuest, type CommonChange } from '../cluster/proxmox/a-guest.ts';
+import { anImage } from '../support/builders.ts';
 
 /** A cluster with one node `pve1`, storages `fast` and `slow`, and the hands of somebody who does not ask the bot. */
 export interface World {
@@ -207,6 +208,13 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
         next: expect.stringContaining('pct move-volume 823 rootfs slow'),
       });
       expect(await story.read()).toEqual(before);
+    });
+
+    it('keeps a root disk that is larger than the one wanted: none is ever made smaller', async () => {
+      const story = await start();
+      const before = await story.make();
+      await expect(story.run('resize', { guest: a({ diskGb: 1 }) })).rejects.toThrow('more than its disk_gb');
+      expect((await story.read()).config?.disks).toEqual(before.config?.disks);
     });
 
     it.runIf(isVm)('moves its disk to another storage, and grows it, while it runs', async () => {

@@ -68,7 +68,7 @@ describe('the final tags of a guest', () => {
     const plan = aPlan({ fleetTag: 'homelab' });
     const done = aRun('applied', plan).steps;
     expect(finalTagsOf(done)).toEqual([
-      ...['proxnix', 'nix-aaaaaaaa0123456789abcdfghijklmnp', `commit-${aCommit().sha}`, 'fleet-homelab'],
+      ...['proxnix', 'nix-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', `commit-${aCommit().sha}`, 'fleet-homelab'],
     ]);
     expect(finalTagsOf(aRun('applying', plan).steps)).toBeUndefined();
     expect(finalTagsOf([])).toBeUndefined();

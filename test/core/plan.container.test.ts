@@ -1,24 +1,33 @@
 import { describe, expect, it } from 'vitest';
 import { diffGuest } from '../../src/core/diff.ts';
-import type { DesiredContainer } from '../../src/core/guest.ts';
+import { type DesiredContainer, imageHash } from '../../src/core/guest.ts';
 import type { KnownContainer, LiveContainerConfig } from '../../src/core/live.ts';
+import { createPlan } from '../../src/core/plan.ts';
 import { confirmationFor } from '../../src/core/policy.ts';
 import { planSteps } from '../../src/core/steps.ts';
-import { aGuest, aLiveGuest, anImage, aPlan } from '../support/builders.ts';
+import { creationMarker, stagingMarker } from '../../src/core/tags.ts';
+import {
+  aContainer,
+  aGoal,
+  aGuest,
+  aLiveContainer,
+  aLiveGuest,
+  aNode,
+  anImage,
+  anUnreadContainer,
+  aPlan,
+  aState,
+  t0,
+} from '../support/builders.ts';
 import { onlyChange } from './changes.ts';
 
 function wanted(change: Partial<DesiredContainer> = {}): DesiredContainer {
-  const { sockets: _, scsiHw: _hw, ...common } = aGuest();
-  const own = { swapMb: 512, ip: 'dhcp', unprivileged: true, features: ['nesting'] };
-  return { ...common, ...own, kind: 'container', diskSlot: 'rootfs', ...change };
+  const sizes = { cores: 2, memoryMb: 2048, diskGb: 20 };
+  return aContainer({ key: 'website', name: 'test-website', vmid: 823, ...sizes, ...change });
 }
 
-function live(change: Partial<LiveContainerConfig> = {}, rest: Partial<KnownContainer> = {}): KnownContainer {
-  const { kind: _, config, ...listed } = aLiveGuest();
-  const { sockets: _s, scsiHw: _hw, boot: _boot, cloudInit: _c, disks, ...common } = config;
-  const rootfs = disks['scsi0'] ?? { volid: 'local-lvm:vm-823-disk-0', storage: 'local-lvm' };
-  const own = { swapMb: 512, ip: 'dhcp', unprivileged: true, features: ['nesting'], disks: { rootfs } };
-  return { ...listed, kind: 'container', ...rest, config: { ...common, ...own, ...change } };
+function live(config: Partial<LiveContainerConfig> = {}, rest: Partial<KnownContainer> = {}): KnownContainer {
+  return aLiveContainer({ ...rest, config }, wanted());
 }
 
 const plan = (guest: DesiredContainer, there: KnownContainer) => onlyChange(aPlan({ guests: [guest] }, [there]));
@@ -35,7 +44,7 @@ describe('a plan for a container', () => {
   });
 
   it('makes a new root on another storage together with another image', () => {
-    const found = plan(wanted({ storage: 'fast', image: anImage('b') }), live());
+    const found = plan(wanted({ storage: 'fast', image: anImage('b', 'container') }), live());
     expect(found).toMatchObject({ action: 'replace' });
     expect(found.blocked).toBeUndefined();
   });
@@ -118,4 +127,137 @@ it('a VM that is locked while it is made is told with the commands for VMs', () 
     advice:
       'VM 823 is locked (create). Plan again when that is over; if nothing runs any more, root can `qm unlock 823 && qm destroy 823`.',
   });
+});
+
+const other = anImage('d', 'container', 'lxc-cache');
+const ids = (...args: Parameters<typeof aPlan>) => planSteps(aPlan(...args)).map((step) => step.id);
+
+describe('a container compared with the cluster', () => {
+  it('has no difference right after an apply', () => {
+    expect([...diffGuest(aContainer(), aLiveContainer())]).toEqual([]);
+    expect(aPlan({ guests: [aContainer()] }, [aLiveContainer()]).changes).toEqual([]);
+  });
+
+  it('changes in place at once, but for its features', () => {
+    const wanted = aContainer({
+      cores: 2,
+      memoryMb: 1024,
+      swapMb: 0,
+      ip: '10.0.0.5/24',
+      gateway: '10.0.0.1',
+      features: [],
+    });
+    expect([...diffGuest(wanted, aLiveContainer())]).toEqual([
+      { field: 'cores', from: '1', to: '2', restart: false },
+      { field: 'memory', from: '512', to: '1024 MiB', restart: false },
+      { field: 'swap', from: '512', to: '0 MiB', restart: false },
+      { field: 'ip', from: 'dhcp', to: '10.0.0.5/24', restart: false },
+      { field: 'gateway', from: 'none', to: '10.0.0.1', restart: false },
+      { field: 'features', from: 'nesting', to: 'none', restart: true },
+    ]);
+    expect(ids({ guests: [aContainer({ memoryMb: 1024 })] }, [aLiveContainer()])).toEqual([
+      '830 configure',
+      '830 finish',
+    ]);
+    expect(ids({ guests: [aContainer({ features: [] })] }, [aLiveContainer()])).toEqual([
+      ...['830 configure', '830 restart', '830 health', '830 finish'],
+    ]);
+  });
+
+  it('waits for its restart when an interrupted run left its features pending', () => {
+    const live = aLiveContainer({ config: { pending: ['features'] } });
+    expect([...diffGuest(aContainer(), live)]).toEqual([
+      { field: 'features', from: 'pending', to: 'nesting', restart: true },
+    ]);
+  });
+
+  it('is created with its root file system in one step', () => {
+    expect(planSteps(aPlan({ guests: [aContainer()] })).map((step) => step.id)).toEqual([
+      ...['build', 'upload cccccccc pve1', '830 create', '830 start', '830 health', '830 finish'],
+    ]);
+  });
+
+  it('is replaced by the swap of its root file system, and every step knows what it is', () => {
+    const plan = aPlan({ guests: [aContainer({ image: other })] }, [aLiveContainer()]);
+    expect(onlyChange(plan)).toMatchObject({ action: 'replace', incomplete: false, toImage: imageHash(other) });
+    const steps = planSteps(plan);
+    expect(steps.map((step) => step.id).slice(2)).toEqual([
+      ...['830 prepare', '830 attach', '830 swap', '830 restart', '830 start', '830 health', '830 finish'],
+    ]);
+    expect(steps.slice(2).map((step) => 'guestKind' in step && step.guestKind)).toEqual(Array(7).fill('container'));
+  });
+
+  it('goes back to its retained root file system', () => {
+    const volid = 'local-lvm:vm-830-disk-1';
+    const retained = [{ vmid: 830, uuid: 'BC:24:11:00:08:30', volid, imageHash: imageHash(other), since: t0 }];
+    const live = aLiveContainer({ config: { unused: { unused0: volid } } });
+    const plan = createPlan(aGoal({ guests: [aContainer()], rollback: { vmid: 830, retained } }), aState([live]));
+    expect(onlyChange(plan)).toMatchObject({ action: 'rollback', to: { volid } });
+  });
+
+  it('is destroyed when it is ours and not wanted any more', () => {
+    const plan = aPlan({ guests: [] }, [aLiveContainer(), anUnreadContainer({ vmid: 831, tags: [] })]);
+    expect(planSteps(plan)).toMatchObject([
+      { kind: 'stop', guestKind: 'container', vmid: 830 },
+      { kind: 'destroy', guestKind: 'container', vmid: 830 },
+    ]);
+  });
+
+  it('is blocked where Proxmox can never change it', () => {
+    const change = onlyChange(aPlan({ guests: [aContainer({ unprivileged: false })] }, [aLiveContainer()]));
+    expect(change.blocked).toMatchObject({ reason: 'read-only' });
+  });
+
+  it.each([
+    ['a VM where a container is wanted', aContainer({ vmid: 823 }), aLiveGuest(), 'VMID 823 is a VM.'],
+    ['a container where a VM is wanted', aGuest({ vmid: 830 }), aLiveContainer(), 'VMID 830 is a container.'],
+  ])('never takes %s for it', (_, guest, live, says) => {
+    const change = onlyChange(aPlan({ guests: [guest] }, [live]));
+    expect(change).toMatchObject({ action: 'conflict', blocked: { reason: 'kind' } });
+    expect(change.blocked?.advice).toContain(says);
+  });
+
+  it('says when no node can take its template', () => {
+    const nodes = [aNode({ imageProblems: { container: 'Allow vztmpl on it.' } })];
+    const plan = createPlan(aGoal({ guests: [aContainer({ image: other })] }), aState([aLiveContainer()], nodes));
+    expect(onlyChange(plan).blocked).toEqual({ reason: 'images', advice: 'Allow vztmpl on it.' });
+    expect(createPlan(aGoal({ guests: [aContainer()] }), aState([aLiveContainer()], nodes)).changes).toEqual([]);
+  });
+});
+
+describe('a container whose creation was cut off', () => {
+  const marked = { tags: [], status: 'stopped', config: { description: creationMarker(830) } } as const;
+
+  it('before its tags is made anew, though it has its root file system', () => {
+    const change = onlyChange(aPlan({ guests: [aContainer()] }, [aLiveContainer(marked)]));
+    expect(change).toMatchObject({ action: 'replace', incomplete: true });
+    expect(change.blocked).toBeUndefined();
+  });
+
+  it.each([
+    ['runs', { ...marked, status: 'running' }],
+    ['has another volume', { ...marked, config: { ...marked.config, unused: { unused0: 'local-lvm:x' } } }],
+    ['was only described so', { ...marked, config: { description: `${creationMarker(830)} once` } }],
+  ] as const)("is somebody else's when it %s", (_, overrides) => {
+    const change = onlyChange(aPlan({ guests: [aContainer()] }, [aLiveContainer(overrides)]));
+    expect(change.blocked?.reason).toBe('not-ours');
+  });
+
+  it('after its tags gets a new root file system beside the one it has', () => {
+    const unfinished = aLiveContainer({ tags: ['proxnix', 'proxnix-pending'], status: 'stopped' });
+    expect(onlyChange(aPlan({ guests: [aContainer()] }, [unfinished]))).toMatchObject({
+      action: 'replace',
+      incomplete: false,
+    });
+  });
+});
+
+it('cleans up the staging container that an interrupted replace left', () => {
+  const staging = aLiveContainer(
+    { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMarker(830) } },
+    aContainer({ vmid: 900_000_830, name: 'proxnix-staging-830' }),
+  );
+  const plan = aPlan({ guests: [aContainer()] }, [aLiveContainer(), staging]);
+  expect(onlyChange(plan)).toMatchObject({ action: 'clean-up', ownerVmid: 830 });
+  expect(planSteps(plan)).toMatchObject([{ kind: 'discard', guestKind: 'container', vmid: 830, staging: true }]);
 });

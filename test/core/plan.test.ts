@@ -1,9 +1,27 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { requiresRestart } from '../../src/core/change.ts';
-import { createPlan } from '../../src/core/plan.ts';
+import { type AdoptChange, requiresRestart } from '../../src/core/change.ts';
+import type { Goal } from '../../src/core/goal.ts';
+import type { LiveGuest } from '../../src/core/live.ts';
+import { createPlan, placeGuest, runnable } from '../../src/core/plan.ts';
+import { planSteps } from '../../src/core/steps.ts';
 import { stagingMarker } from '../../src/core/tags.ts';
 import { changeSummary } from '../../src/views/plan-text.ts';
-import { aGoal, aGuest, aLiveGuest, aNode, anImage, aPlan, aState, gib } from '../support/builders.ts';
+import { applyPlan } from '../support/apply-plan.ts';
+import * as any from '../support/arbitraries.ts';
+import {
+  aCommit,
+  aGoal,
+  aGuest,
+  aLiveGuest,
+  aNode,
+  anImage,
+  anUnreadContainer,
+  anUnreadGuest,
+  aPlan,
+  aState,
+  gib,
+} from '../support/builders.ts';
 import { change, disk, onlyChange } from './changes.ts';
 
 describe('the actions of a plan', () => {
@@ -155,5 +173,276 @@ describe('the order and the name of a plan', () => {
     const again = createPlan(plan.goal, aState([], nodes(gib)), plan);
     expect(again.digest).toBe(plan.digest);
     expect(onlyChange(createPlan(plan.goal, aState([], nodes(gib)))).node).toBe('pve1');
+  });
+});
+
+const nodes = [
+  aNode({ node: 'pve1', freeMemory: 4 * gib }),
+  aNode({ node: 'pve2', freeMemory: 8 * gib }),
+  aNode({ node: 'pve3', freeMemory: 64 * gib, storages: ['ceph'] }),
+  aNode({ node: 'pve4', freeMemory: 128 * gib, online: false }),
+];
+
+describe('the place of a new guest', () => {
+  it('goes to the node that is online, has the storage and has the most free memory', () => {
+    expect(placeGuest(aGuest(), nodes)).toEqual({ node: 'pve2' });
+    expect(placeGuest(aGuest({ storage: 'ceph' }), nodes)).toEqual({ node: 'pve3' });
+  });
+
+  it('counts the memory of those that the same plan puts there before it', () => {
+    const guests = [1, 2, 3].map((index) => aGuest({ vmid: 800 + index, name: `new-${index}`, memoryMb: 6 * 1024 }));
+    const plan = createPlan(aGoal({ guests }), aState([], nodes));
+    expect(plan.changes.map(({ vmid, node }) => [vmid, node])).toEqual([
+      [801, 'pve2'],
+      [802, 'pve1'],
+      [803, 'pve2'],
+    ]);
+    const moved = nodes.map((node) => ({ ...node, freeMemory: 8 * gib }));
+    expect(createPlan(plan.goal, aState([], moved), plan).digest).toBe(plan.digest);
+  });
+
+  it('goes to the first by name where memory tells nothing', () => {
+    const { freeMemory: _, ...unknown } = aNode({ node: 'b' });
+    expect(placeGuest(aGuest(), [unknown, { ...unknown, node: 'a' }])).toEqual({ node: 'a' });
+  });
+
+  it('stays where the plan put it before, as long as it can be there', () => {
+    expect(placeGuest(aGuest(), nodes, 'pve1')).toEqual({ node: 'pve1' });
+    expect(placeGuest(aGuest(), nodes, 'pve4')).toEqual({ node: 'pve2' });
+    expect(placeGuest(aGuest(), nodes, 'pve3')).toEqual({ node: 'pve2' });
+  });
+
+  it('goes where the flake says, whatever the plan said before', () => {
+    expect(placeGuest(aGuest({ node: 'pve1' }), nodes, 'pve2')).toEqual({ node: 'pve1' });
+  });
+
+  it('does not go where images cannot be brought while there is another place', () => {
+    const imageProblems = { vm: 'no import' };
+    const [small = aNode(), large = aNode(), ...others] = nodes;
+    const able = [small, { ...large, imageProblems }, ...others];
+    expect(placeGuest(aGuest(), able)).toEqual({ node: 'pve1' });
+    expect(placeGuest(aGuest(), able, 'pve2')).toEqual({ node: 'pve1' });
+    expect(placeGuest(aGuest(), [small, { ...large, imageProblems: { container: 'no vztmpl' } }])).toEqual({
+      node: 'pve2',
+    });
+    expect(placeGuest(aGuest({ node: 'pve2' }), able)).toEqual({ node: 'pve2' });
+  });
+
+  it('goes to the best node where none can have images: the plan then says what that one lacks', () => {
+    const lacking = nodes.map((node) => ({ ...node, imageProblems: { vm: 'no import' } }));
+    expect(placeGuest(aGuest(), lacking)).toEqual({ node: 'pve2' });
+    expect(placeGuest(aGuest(), lacking, 'pve1')).toEqual({ node: 'pve1' });
+  });
+
+  it.each([
+    [{ node: 'pve9' }, 'The cluster has no node "pve9".'],
+    [{ node: 'pve4' }, 'Node pve4 is offline.'],
+    [{ node: 'pve3' }, 'Node pve3 has no storage "local-lvm".'],
+    [{ storage: 'tape' }, 'No node that is online has a storage "tape".'],
+  ])('has no place for %j, and the reason is said', (wanted, problem) => {
+    expect(placeGuest(aGuest(wanted), nodes)).toEqual({ problem });
+  });
+});
+
+describe('the digest of a plan', () => {
+  const planned = fc.tuple(any.goal, any.liveState);
+
+  it('does not depend on the order in which guests, nodes and keys were read', () => {
+    fc.assert(
+      fc.property(
+        planned.chain(([goal, live]) =>
+          fc.record({
+            goal: fc.constant(goal),
+            live: fc.constant(live),
+            guests: fc.shuffledSubarray([...live.guests], { minLength: live.guests.length }),
+            nodes: fc.shuffledSubarray([...live.nodes], { minLength: live.nodes.length }),
+          }),
+        ),
+        ({ goal, live, guests, nodes }) => {
+          const again = createPlan(keysReversed(goal), { guests: guests.map(keysReversed), nodes });
+          expect(again.digest).toBe(createPlan(goal, live).digest);
+        },
+      ),
+    );
+  });
+
+  it('does not move with what is volatile: free memory, power states, names in the list', () => {
+    fc.assert(
+      fc.property(planned, fc.array(fc.nat(), { minLength: 3, maxLength: 3 }), ([goal, live], free) => {
+        const plan = createPlan(goal, live);
+        const guests = live.guests.map((guest) => {
+          if (guest.config === undefined) return { ...guest, name: 'listed otherwise', status: 'unknown' as const };
+          // A guest without any disk is made anew when it is stopped: there its state does decide.
+          if (Object.keys(guest.config.disks).length === 0) return guest;
+          return { ...guest, status: guest.status === 'running' ? ('stopped' as const) : ('running' as const) };
+        });
+        const nodes = live.nodes.map((node, index) => ({ ...node, freeMemory: free[index] ?? 0 }));
+        expect(createPlan(goal, { guests, nodes }, plan).digest).toBe(plan.digest);
+      }),
+    );
+  });
+
+  it('moves when a guest that was to be made anew runs meanwhile', () => {
+    const bare = { tags: ['proxnix', 'proxnix-pending'], config: { disks: {} } };
+    const plan = createPlan(aGoal(), aState([aLiveGuest({ ...bare, status: 'stopped' })]));
+    const now = createPlan(plan.goal, aState([aLiveGuest({ ...bare, status: 'running' })]), plan);
+    expect(now.digest).not.toBe(plan.digest);
+  });
+
+  it('moves with the commit, and the digest of the changes does not', () => {
+    fc.assert(
+      fc.property(planned, ([goal, live]) => {
+        const plan = createPlan(goal, live);
+        const later = createPlan({ ...goal, commit: aCommit({ sha: 'e'.repeat(40) }) }, live);
+        expect(later.digest).not.toBe(plan.digest);
+        expect(later.changesDigest).toBe(plan.changesDigest);
+      }),
+    );
+  });
+
+  it('moves with the UUID, the digest, the node and the tags of every guest touched', () => {
+    fc.assert(
+      fc.property(planned, fc.constantFrom('uuid', 'digest', 'node', 'tags'), fc.nat(), ([goal, live], what, pick) => {
+        const plan = createPlan(goal, live);
+        const touched = plan.changes.flatMap((change) => ('live' in change && change.live.config ? [change.vmid] : []));
+        const vmid = touched[pick % Math.max(1, touched.length)];
+        fc.pre(vmid !== undefined);
+        const guests = live.guests.map((guest) => {
+          if (guest.vmid !== vmid || guest.config === undefined) return guest;
+          if (what === 'node') return { ...guest, node: `${guest.node}x` };
+          if (what === 'tags') return { ...guest, tags: [...guest.tags, 'zz-new'] };
+          return { ...guest, config: { ...guest.config, [what]: 'changed' } } as LiveGuest;
+        });
+        expect(createPlan(goal, { ...live, guests }, plan).digest).not.toBe(plan.digest);
+      }),
+    );
+  });
+
+  it('moves with every value that the flake wants', () => {
+    const other: Readonly<Record<string, unknown>> = {
+      ...{ key: 'x', name: 'x', vmid: 99_999, imageType: 'x', cores: 99, sockets: 99, memoryMb: 99, diskGb: 99 },
+      ...{
+        storage: 'x',
+        cloudInit: { storage: 'x' },
+        bridge: 'x',
+        scsiHw: 'x',
+        diskSlot: 'sata0',
+        node: 'x',
+        order: 99,
+      },
+      ...{ swapMb: 99, ip: 'x', gateway: 'x', features: ['x'], unprivileged: 'x', vlan: 99 },
+      ...{ description: 'x', image: { storePath: '/nix/store/x' }, health: { agent: false, tcp: [1], timeoutS: 1 } },
+    };
+    fc.assert(
+      fc.property(planned, fc.constantFrom(...Object.keys(other), 'onboot', 'protected'), ([goal, live], field) => {
+        const [first, ...rest] = goal.guests;
+        fc.pre(first !== undefined);
+        const value = field === 'onboot' || field === 'protected' ? !first?.[field] : other[field];
+        const guests = [{ ...first, [field]: value }, ...rest] as Goal['guests'];
+        expect(createPlan({ ...goal, guests }, live).digest).not.toBe(createPlan(goal, live).digest);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+function keysReversed<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).reverse()) as T;
+}
+
+const foreign = aLiveGuest({ tags: ['prod'], name: 'payroll' });
+const adopting = aGoal({ adopt: 823 });
+
+function adoption(live: LiveGuest, change: Partial<Goal> = {}): AdoptChange {
+  const [found, ...others] = createPlan({ ...adopting, ...change }, aState([live])).changes;
+  if (found?.action !== 'adopt' || others.length > 0) throw new Error('the plan is no adoption');
+  return found;
+}
+
+describe('taking a guest over', () => {
+  it('plans nothing but the tags, whatever else differs in the fleet', () => {
+    const others = [aLiveGuest({}, aGuest({ vmid: 830, name: 'old' }))];
+    const guests = [aGuest(), aGuest({ vmid: 824, name: 'new', key: 'new' })];
+    const plan = createPlan(aGoal({ adopt: 823, guests }), aState([foreign, ...others]));
+    expect(planSteps(plan)).toEqual([
+      {
+        id: '823 adopt',
+        kind: 'adopt',
+        guestKind: 'vm',
+        vmid: 823,
+        name: 'test-website',
+        node: 'pve1',
+        tags: 'prod;proxnix',
+      },
+    ]);
+  });
+
+  it('tells what the next plan would do, and that is what it does', async () => {
+    const change = adoption(foreign);
+    expect(change.next).toMatchObject({ action: 'replace', incomplete: false });
+    expect(change.next).not.toHaveProperty('fromImage');
+    const after = await applyPlan(aState([foreign]), createPlan(adopting, aState([foreign])));
+    const [next] = createPlan(aGoal(), after).changes;
+    expect(next).toMatchObject({ action: 'replace', fields: change.next?.fields });
+    expect(createPlan(adopting, after).changes).toEqual([]);
+  });
+
+  it('keeps every tag, and so the root disk of a guest whose tags name the wanted image', () => {
+    const nix = `nix-${anImage().storePath.slice(11, 43)}`;
+    const change = adoption(aLiveGuest({ tags: [nix, 'prod'] }));
+    expect(change.tags).toBe(`${nix};prod;proxnix`);
+    expect(change.next).toMatchObject({ action: 'update', fields: [{ field: 'tags' }] });
+    expect(adoption(aLiveGuest({ tags: [`nix-${'z'.repeat(32)}`] })).next).toMatchObject({ fromImage: 'z'.repeat(32) });
+  });
+
+  it('adds the tag of the fleet where there are several', () => {
+    expect(adoption(foreign, { fleetTag: 'homelab' }).tags).toBe('fleet-homelab;prod;proxnix');
+    const ofNone = aLiveGuest({ tags: ['proxnix'], name: 'other' });
+    expect(adoption(ofNone, { fleetTag: 'homelab' }).tags).toBe('fleet-homelab;proxnix');
+  });
+
+  it('has nothing to do when the VMID is free or the guest is ours', () => {
+    expect(createPlan(adopting, aState()).changes).toEqual([]);
+    expect(createPlan(adopting, aState([aLiveGuest()])).changes).toEqual([]);
+  });
+
+  it('says when what comes next is blocked', () => {
+    const change = adoption(foreign, { guests: [aGuest({ diskSlot: 'virtio0' })] });
+    expect(change.blocked).toBeUndefined();
+    expect(change.next?.blocked?.reason).toBe('disk');
+  });
+
+  it.each<[string, LiveGuest, Partial<Goal>, string]>([
+    ['kind', anUnreadContainer({ tags: [] }), {}, 'VMID 823 is a container. Give website another vm_id.'],
+    ['template', { ...foreign, template: true }, {}, 'VM 823 is a template; proxnix does not manage templates.'],
+    ['not-ours', { ...foreign, tags: ['fleet-lab', 'proxnix'] }, {}, 'VM 823 is a guest of the fleet "lab".'],
+    ['not-ours', { ...foreign, tags: ['fleet-lab'] }, {}, 'VM 823 is a guest of the fleet "lab".'],
+    ['locked', { ...foreign, lock: 'backup' }, {}, 'VM 823 is locked (backup). Ask again when that is over.'],
+    [
+      'unreachable',
+      anUnreadGuest({ tags: [] }),
+      {},
+      'The configuration of VM 823 on node pve1 cannot be read. Is the node down?',
+    ],
+    [
+      'protected',
+      aLiveGuest({ tags: [], config: { protected: true } }),
+      {},
+      'VM 823 is protected in Proxmox. Turn it off there: `qm set 823 --protection 0`.',
+    ],
+    [
+      'protected',
+      foreign,
+      { guests: [aGuest({ protected: true })] },
+      'The flake says protected = true. Set it to false to let proxnix take VM 823 over.',
+    ],
+  ])('is refused: %s', (reason, live, change, advice) => {
+    expect(adoption(live, change).blocked).toEqual({ reason, advice });
+    expect(runnable(createPlan({ ...adopting, ...change }, aState([live])))).toEqual([]);
+  });
+
+  it('is refused for a guest that no UUID tells from another one', () => {
+    const { uuid: _uuid, ...config } = foreign.config;
+    expect(adoption({ ...foreign, config }).blocked?.advice).toContain('has no SMBIOS UUID');
   });
 });

@@ -3,13 +3,13 @@ import { createPlan, runnable } from '../../src/core/plan.ts';
 import { confirmationFor } from '../../src/core/policy.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { readTags } from '../../src/core/tags.ts';
-import { applyPlan } from '../support/apply-model.ts';
+import { applyPlan } from '../support/apply-plan.ts';
 import { aCommit, aGoal, aGuest, aLiveGuest, anImage, aPlan, aRun, aState } from '../support/builders.ts';
 
 describe('what went wrong in the Rust daemon', () => {
-  it('does not happen: an edited vm_id destroys no unrelated VM', () => {
+  it('does not happen: an edited vm_id destroys no unrelated VM', async () => {
     const unrelated = aLiveGuest({ tags: [], name: 'payroll' }, aGuest({ vmid: 100 }));
-    const after = applyPlan(
+    const after = await applyPlan(
       aState([unrelated, aLiveGuest()]),
       aPlan({ guests: [aGuest({ vmid: 100 })] }, [unrelated, aLiveGuest()]),
     );
@@ -38,10 +38,10 @@ describe('what went wrong in the Rust daemon', () => {
     expect(kinds.at(-1)).toBe('destroy');
   });
 
-  it('does not happen: two sockets are written, and the diff ends', () => {
+  it('does not happen: two sockets are written, and the diff ends', async () => {
     const goal = aGoal({ guests: [aGuest({ sockets: 2 })] });
     const live = aState([aLiveGuest()]);
-    expect(createPlan(goal, applyPlan(live, createPlan(goal, live))).changes).toEqual([]);
+    expect(createPlan(goal, await applyPlan(live, createPlan(goal, live))).changes).toEqual([]);
   });
 
   it('does not happen: only images that are needed are built', () => {

@@ -23,7 +23,7 @@ describe('the root disk that a replacement takes out', () => {
     if (change.action !== 'replace') throw new Error(change.action);
     expect(retainedBy(change, t0)).toEqual({
       ...disk,
-      imageHash: 'aaaaaaaa0123456789abcdfghijklmnp',
+      imageHash: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
       commit: '4d0c8e17'.repeat(5),
       sizeMb: 20 * 1024,
     });

@@ -26,7 +26,7 @@ describe('the steps of a change', () => {
     const steps = planSteps(aPlan());
     expect(steps.find((step) => step.kind === 'create')).toMatchObject({ tags: 'proxnix;proxnix-pending' });
     expect(steps.find((step) => step.kind === 'finish')).toMatchObject({
-      tags: `commit-${aCommit().sha};nix-aaaaaaaa0123456789abcdfghijklmnp;proxnix`,
+      tags: `commit-${aCommit().sha};nix-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;proxnix`,
     });
   });
 

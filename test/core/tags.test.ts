@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { finalTags, pendingTags, readTags, splitTags, updatingTags, writeTags } from '../../src/core/tags.ts';
 
-const hash = 'aaaaaaaa0123456789abcdfghijklmnp';
+const hash = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
 const commit = '9b1f2ad0'.repeat(5);
 
 /** Tags that other people may set: what Proxmox allows, without what proxnix takes for its own. */

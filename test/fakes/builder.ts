@@ -32,6 +32,8 @@ export class FakeBuilder implements Builder {
   readonly #held = new Map<string, Promise<void>>();
   /** The images of the last `keep`. */
   kept: readonly Image[] = [];
+  /** Called before a commit is evaluated; what it answers is waited for. */
+  evaluationWaits: (rev: string) => Promise<void> | undefined = () => undefined;
   /** How often each member was called. */
   readonly calls = { evaluateFleet: 0, evaluateImages: 0, build: 0 };
 
@@ -64,6 +66,7 @@ export class FakeBuilder implements Builder {
   }
 
   async evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown> {
+    await orCancelled(this.evaluationWaits(source.rev), 'evaluation', signal);
     this.calls.evaluateFleet++;
     refuseCancelled(signal, 'evaluation');
     const { fleet, inputs = false } = this.#commits.get(source.rev) ?? {};
@@ -135,13 +138,8 @@ export class FakeBuilder implements Builder {
   }
 
   async #hold(image: Image, signal: AbortSignal | undefined): Promise<void> {
-    const held = this.#held.get(image.drvPath);
     refuseCancelled(signal, 'build');
-    if (held === undefined) return;
-    const cancelled = new Promise<void>((_, reject) => {
-      signal?.addEventListener('abort', () => reject(new UserError('The build was cancelled.')), { once: true });
-    });
-    await Promise.race([held, cancelled]);
+    await orCancelled(this.#held.get(image.drvPath), 'build', signal);
   }
 
   #image({ kind, type }: ImageRequest, content: string): Image {
@@ -166,6 +164,15 @@ function fileOf(image: Image): ImageFile {
 
 function refuseCancelled(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted === true) throw new UserError(`The ${what} was cancelled.`);
+}
+
+/** Waits for a promise, and no longer when the work is cancelled meanwhile. */
+async function orCancelled(held: Promise<void> | undefined, what: string, signal?: AbortSignal): Promise<void> {
+  if (held === undefined) return;
+  const cancelled = new Promise<never>((_, reject) => {
+    signal?.addEventListener('abort', () => reject(new UserError(`The ${what} was cancelled.`)), { once: true });
+  });
+  await Promise.race([held, cancelled]);
 }
 
 /** 32 characters of Nix's base 32, which has no e, o, t, u. */

@@ -72,6 +72,14 @@ export function rootOf(guest: FakeGuest, { diskSlot }: DesiredGuest): LiveDisk {
   return disk;
 }
 
+/** With a root disk of the size wanted; one that is larger is refused. */
+export function grown(guest: FakeGuest, wanted: DesiredGuest): FakeGuest {
+  const root = rootOf(guest, wanted);
+  const sizeMb = wanted.diskGb * 1024;
+  if ((root.sizeMb ?? 0) > sizeMb) throw new UserError(`The root disk of ${wanted.name} has more than its disk_gb.`);
+  return withRoot(guest, wanted, { ...root, sizeMb });
+}
+
 /** Pending tags that name no image, no disk but the one imported last: never done. */
 export function isIncomplete({ tags, config }: FakeGuest): boolean {
   const { pending, imageHash } = readTags(tags);
@@ -146,6 +154,7 @@ function labelOf({ kind, vmid }: FakeGuest): string {
   return guestLabel({ guestKind: kind, vmid });
 }
 
+/** The VMID of a guest's staging guest, in the range of its own that they live in. */
 export function stagingOf(vmid: number): number {
   return 900_000_000 + (vmid % 90_000_000);
 }

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { splitTags } from '../../src/core/tags.ts';
-import { aGuest, anImage } from '../cluster/proxmox/a-guest.ts';
+import { aGuest } from '../cluster/proxmox/a-guest.ts';
 import { clusterContract, Story, type World } from '../contracts/cluster.ts';
+import { aLiveGuest, anImage, anUnreadGuest, aState } from '../support/builders.ts';
 import { FakeCluster } from './cluster.ts';
 import { emptyGuest, type FakeGuest, withConfig } from './cluster-guest.ts';
 
@@ -35,6 +36,20 @@ function open(): World & { readonly cluster: FakeCluster } {
     close: () => cluster.close(),
   };
 }
+
+it('is made of a state that was read, in which guests that nobody can read are left alone', async () => {
+  const down = anUnreadGuest({ vmid: 824, node: 'pve2', status: 'unknown', tags: ['proxnix'] });
+  const live = aLiveGuest();
+  const cluster = FakeCluster.of(aState([down, live]));
+  const { digest: _, ...config } = live.config;
+  const { guests } = await cluster.readState(new Set([823, 824]));
+  expect(guests).toEqual([{ ...live, config: { ...config, digest: expect.any(String) } }, down]);
+  const at = { guestKind: 'vm', vmid: 824, node: 'pve2' } as const;
+  const monitor = { task: () => undefined, progress: () => undefined, line: () => undefined };
+  await expect(cluster.perform({ ...at, kind: 'stop' }, undefined, monitor)).rejects.toThrow('is not on pve2');
+  const create = { ...at, kind: 'create', guest: aGuest({ vmid: 824 }), tags: 'proxnix' } as const;
+  await expect(cluster.perform(create, undefined, monitor)).rejects.toThrow('VMID 824 is taken');
+});
 
 it('fails before anything is done, or after everything when only the answer is lost', async () => {
   const world = open();

@@ -2,15 +2,16 @@ import type { Cluster, ClusterMonitor, ImageFile, Precondition, StoredImage } fr
 import { moveRootAdvice } from '../../src/core/block.ts';
 import { UserError } from '../../src/core/errors.ts';
 import { type DesiredGuest, type GuestRef, guestLabel, imageHash } from '../../src/core/guest.ts';
-import type { LiveDisk, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
+import type { KnownGuest, LiveDisk, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
 import type { StepSpec } from '../../src/core/steps.ts';
-import { readTags, splitTags, stagingMarker } from '../../src/core/tags.ts';
+import { readTags, splitTags, stagingMarker, stagingOwner } from '../../src/core/tags.ts';
 import {
   configured,
   digestOf,
   emptyGuest,
   type FakeGuest,
   freed,
+  grown,
   isIncomplete,
   moved,
   rolledBack,
@@ -31,6 +32,8 @@ export interface FakeFailure {
 /** A cluster in memory, for tests of what uses one: guarded, tagged and half made as the real one. */
 export class FakeCluster implements Cluster {
   readonly #guests = new Map<number, FakeGuest>();
+  /** Guests whose configuration nobody can read: those of a node that is down. */
+  readonly #unread = new Map<number, LiveGuest>();
   readonly #images = new Map<string, ImageFile>();
   readonly #uploadedAt = new Map<string, number>();
   readonly #failures: FakeFailure[] = [];
@@ -40,6 +43,15 @@ export class FakeCluster implements Cluster {
   #tasks = 0;
   /** Kinds of the steps that were asked for, in order; `upload` among them. */
   readonly asked: string[] = [];
+  /** How often the state was read. */
+  reads = 0;
+  /** Steps that are at work at this moment, and the most there were at once. */
+  atWork = 0;
+  mostAtWork = 0;
+  /** Called before a step is carried out; what it answers is waited for. */
+  before: (step: StepSpec) => Promise<void> | undefined = () => undefined;
+  /** Called before the state is read; what it answers is waited for. */
+  beforeRead: () => Promise<void> | undefined = () => undefined;
 
   constructor(
     nodes: readonly LiveNode[] = [{ node: 'pve1', online: true, storages: ['fast', 'slow'] }],
@@ -47,6 +59,16 @@ export class FakeCluster implements Cluster {
   ) {
     this.#nodes = nodes;
     this.#now = now;
+  }
+
+  /** A cluster as it was read; guests whose configuration is not known stay as they are. */
+  static of({ guests, nodes }: LiveState): FakeCluster {
+    const cluster = new FakeCluster(nodes);
+    for (const guest of guests) {
+      if (isKnown(guest)) cluster.put(guest);
+      else cluster.#unread.set(guest.vmid, guest);
+    }
+    return cluster;
   }
 
   /** Once, at the next call of that kind. */
@@ -68,18 +90,18 @@ export class FakeCluster implements Cluster {
   }
 
   async readState(wanted: ReadonlySet<number>): Promise<LiveState> {
-    const guests = [...this.#guests.values()]
-      .sort((a, b) => a.vmid - b.vmid)
-      .map((guest): LiveGuest => {
-        const known = guest.tags.includes('proxnix') || wanted.has(guest.vmid);
-        return known ? withDigest(guest) : withoutConfig(guest);
-      });
-    return this.#around('read', () => ({ guests, nodes: this.#nodes }));
+    this.reads++;
+    await this.beforeRead();
+    const guests = [...this.#guests.values()].map((guest): LiveGuest => {
+      const known = guest.tags.includes('proxnix') || wanted.has(guest.vmid);
+      return known ? withDigest(guest) : withoutConfig(guest);
+    });
+    return this.#around('read', () => ({ guests: this.#withUnread(guests), nodes: this.#nodes }));
   }
 
   async list(): Promise<readonly LiveGuest[]> {
-    const guests = [...this.#guests.values()].sort((a, b) => a.vmid - b.vmid);
-    return this.#around('read', () => guests.map(withoutConfig));
+    const guests = [...this.#guests.values()].map(withoutConfig);
+    return this.#around('read', () => this.#withUnread(guests));
   }
 
   async upload(file: ImageFile, _node: string, monitor: ClusterMonitor): Promise<void> {
@@ -99,15 +121,18 @@ export class FakeCluster implements Cluster {
     precondition: Precondition | undefined,
     monitor: ClusterMonitor,
   ): Promise<Precondition | undefined> {
-    this.asked.push(step.kind);
-    return this.#around(step.kind, () => {
-      if (step.kind === 'discard' && step.staging) this.#dropStaging(step.vmid);
-      else if (step.kind === 'create') this.#create(step, monitor);
-      else if (this.#guests.get(step.vmid)?.kind === step.guestKind) this.#change(step, precondition, monitor);
-      else if (step.kind !== 'destroy' && step.kind !== 'discard')
-        throw moved(`${guestLabel(step)} is not on ${step.node} any more.`);
-      return this.#preconditionOf(step.vmid);
-    });
+    this.atWork++;
+    this.mostAtWork = Math.max(this.mostAtWork, this.atWork);
+    try {
+      await this.before(step);
+      this.asked.push(step.kind);
+      return this.#around(step.kind, () => {
+        this.#perform(step, precondition, monitor);
+        return this.#preconditionOf(step.vmid);
+      });
+    } finally {
+      this.atWork--;
+    }
   }
 
   async settle(upid: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined> {
@@ -136,6 +161,10 @@ export class FakeCluster implements Cluster {
 
   async close(): Promise<void> {}
 
+  #withUnread(guests: readonly LiveGuest[]): readonly LiveGuest[] {
+    return [...guests, ...this.#unread.values()].sort((a, b) => a.vmid - b.vmid);
+  }
+
   #around<T>(at: FakeFailure['at'], work: () => T): T {
     const index = this.#failures.findIndex((failure) => failure.at === at);
     const [failure] = index < 0 ? [] : this.#failures.splice(index, 1);
@@ -145,8 +174,16 @@ export class FakeCluster implements Cluster {
     return result;
   }
 
+  #perform(step: StepSpec, precondition: Precondition | undefined, monitor: ClusterMonitor): void {
+    if (step.kind === 'discard' && step.staging) this.#dropStaging(step.vmid);
+    else if (step.kind === 'create') this.#create(step, monitor);
+    else if (this.#guests.get(step.vmid)?.kind === step.guestKind) this.#change(step, precondition, monitor);
+    else if (step.kind !== 'destroy' && step.kind !== 'discard')
+      throw moved(`${guestLabel(step)} is not on ${step.node} any more.`);
+  }
+
   #create(step: Extract<StepSpec, { kind: 'create' }>, monitor: ClusterMonitor): void {
-    if (this.#guests.has(step.vmid)) throw new UserError(`VMID ${step.vmid} is taken.`);
+    if (this.#guests.has(step.vmid) || this.#unread.has(step.vmid)) throw new UserError(`VMID ${step.vmid} is taken.`);
     this.#image(step.guest);
     this.#task(monitor);
     const made = emptyGuest(step.guest, step.node, step.tags);
@@ -174,7 +211,7 @@ export class FakeCluster implements Cluster {
           ? withRoot(guest, step.guest, this.#copy(step.guest))
           : guest;
       case 'resize':
-        return withRoot(guest, step.guest, { ...rootOf(guest, step.guest), sizeMb: step.guest.diskGb * 1024 });
+        return grown(guest, step.guest);
       case 'move-disk':
         if (rootOf(guest, step.guest).storage === step.guest.storage) return guest;
         if (step.guest.kind === 'container')
@@ -278,7 +315,8 @@ export class FakeCluster implements Cluster {
   }
 
   #dropStaging(vmid: number): void {
-    this.#guests.delete(stagingOf(vmid));
+    const staging = this.#guests.get(stagingOf(vmid));
+    if (staging !== undefined && stagingOwner(staging.config.description) === vmid) this.#guests.delete(staging.vmid);
   }
 
   #task(monitor: ClusterMonitor): void {
@@ -290,6 +328,10 @@ export class FakeCluster implements Cluster {
 function isSilent({ kind }: StepSpec, guest: FakeGuest): boolean {
   if (kind === 'start') return guest.status === 'running';
   return ['adopt', 'configure', 'swap', 'rollback', 'finish'].includes(kind);
+}
+
+function isKnown(guest: LiveGuest): guest is KnownGuest {
+  return guest.config !== undefined;
 }
 
 function withDigest(guest: FakeGuest): LiveGuest {

@@ -1,6 +1,6 @@
 // The plan: what is never touched, and what is refused before anything is.
-const blocked = ['test/core/plan.blocked.test.ts', 'test/core/plan.container.test.ts', 'test/core/plan.test.ts'];
-const identity = ['test/core/plan.identity.test.ts', ...blocked];
+const blocked = ['test/core/block.test.ts', 'test/core/plan.container.test.ts', 'test/core/plan.test.ts'];
+const identity = ['test/core/ownership.test.ts', ...blocked];
 
 export const core = [
   {
@@ -78,7 +78,7 @@ export const core = [
   {
     room: 'plan',
     file: 'src/core/block.ts',
-    tests: ['test/core/plan.adopt.test.ts'],
+    tests: ['test/core/plan.test.ts'],
     rows: [
       [
         'a guest of another fleet is not adopted',
@@ -94,7 +94,7 @@ export const core = [
   {
     room: 'plan',
     file: 'src/core/plan.ts',
-    tests: ['test/core/plan.digest.test.ts', 'test/core/plan.test.ts'],
+    tests: ['test/core/plan.test.ts'],
     rows: [
       [
         'an approval is for the live state',
@@ -141,19 +141,19 @@ export const core = [
   {
     room: 'flake',
     file: 'src/core/desired.ts',
-    tests: ['test/core/desired.test.ts', 'test/core/container.test.ts'],
+    tests: ['test/core/desired.test.ts'],
     rows: [['an unknown field of a guest is an error', 'return z.strictObject(', 'return z.object(']],
   },
   {
     room: 'flake',
     file: 'src/core/health.ts',
-    tests: ['test/core/desired.test.ts', 'test/core/container.test.ts'],
+    tests: ['test/core/desired.test.ts'],
     rows: [['a health URL is of the web', '{ protocol: /^https?$/, error', '{ error']],
   },
   {
     room: 'flake',
     file: 'src/core/settings.ts',
-    tests: ['test/core/desired.test.ts', 'test/core/container.test.ts'],
+    tests: ['test/core/desired.test.ts'],
     rows: [
       [
         'a storage, bridge or node is a plain name',

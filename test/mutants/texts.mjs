@@ -153,7 +153,7 @@ export const texts = [
   {
     room: 'texts',
     file: 'src/core/desired.ts',
-    tests: ['test/core/desired.hostile.test.ts'],
+    tests: ['test/core/desired.test.ts'],
     rows: [
       ['a flake has not too many guests', 'if (keys.length > most.guests)', 'if (false)'],
       ['a guest is not nested deeply', 'if (depth === most.depth) return', 'if (false) return'],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { diskFull } from '../fakes/store.ts';
 import { aBench, owner, second } from '../support/pipeline.ts';
 import { begun, codesOf } from './support/answers.ts';
 import { present } from './support/fleet.ts';
-import { diskFull } from './support/store.ts';
 
 describe('Approve', () => {
   it('pressed twice at once begins one apply', async () => {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import type { StepSpec } from '../../src/core/steps.ts';
+import { diskFull } from '../fakes/store.ts';
 import { aBench, type Bench } from '../support/pipeline.ts';
 import { textOf } from './support/card-text.ts';
 import { aForeignGuest, present, threeVms } from './support/fleet.ts';
-import { diskFull } from './support/store.ts';
 
 type Kind = StepSpec['kind'] | 'upload';
 

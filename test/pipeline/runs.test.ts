@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { diskFull } from '../fakes/store.ts';
 import { aBench } from '../support/pipeline.ts';
 import { shaOf, threeVms } from './support/fleet.ts';
-import { diskFull } from './support/store.ts';
 
 describe('a disk that is full when a run begins', () => {
   for (const at of ['run', 'fleet'] as const) {

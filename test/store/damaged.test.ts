@@ -6,7 +6,7 @@ import { openStore } from '../../src/store/lowdb.ts';
 import type { StoreData } from '../../src/store/schema.ts';
 import { readStore } from '../../src/store/schema.ts';
 import type { SavedRun } from '../../src/store/store.ts';
-import { TestStore } from '../pipeline/support/store.ts';
+import { FakeStore } from '../fakes/store.ts';
 import { Bench } from '../support/pipeline.ts';
 import { aFolder } from './folder.ts';
 
@@ -67,8 +67,8 @@ function damagedAt(value: Json, [key, ...rest]: Path, damage: (value: Json) => J
 const batchSize = 60;
 
 /** The pipeline starts on it, draws every card, and goes on until nothing happens any more. */
-async function started(data: StoreData, setAside?: TestStore['setAside']): Promise<Bench> {
-  const store = new TestStore(data);
+async function started(data: StoreData, setAside?: FakeStore['setAside']): Promise<Bench> {
+  const store = new FakeStore(data);
   store.setAside = setAside;
   const bench = new Bench({ store, fleets: [{}, { name: 'lab', repository: 'acme/lab' }] });
   bench.commit(1);
@@ -286,7 +286,7 @@ describe('a store that is damaged as a whole', () => {
     );
     const { store } = await opened(JSON.stringify({ ...sound(), runs: broken }));
     const data: StoreData = { version: 2, runs: store.runs(), fleets: { acme: {} } };
-    const bench = new Bench({ store: Object.assign(new TestStore(data), { setAside: store.setAside }) });
+    const bench = new Bench({ store: Object.assign(new FakeStore(data), { setAside: store.setAside }) });
     await bench.start();
     await bench.settle();
     const cards = () =>

@@ -5,7 +5,7 @@ import { digestsOf } from '../../src/core/plan.ts';
 import { planOf } from '../../src/core/run.ts';
 import { openStore } from '../../src/store/lowdb.ts';
 import { currentVersion, readStore, type StoreData } from '../../src/store/schema.ts';
-import { TestStore } from '../pipeline/support/store.ts';
+import { FakeStore } from '../fakes/store.ts';
 import { Bench } from '../support/pipeline.ts';
 import { aFolder } from './folder.ts';
 
@@ -42,7 +42,7 @@ for (const file of versions) {
 
     it('starts the program with its runs, messages, locks and retained disks', async () => {
       const bench = new Bench({
-        store: new TestStore(migrated.data),
+        store: new FakeStore(migrated.data),
         fleets: [{}, { name: 'lab', repository: 'acme/lab' }],
       });
       bench.commit(1);

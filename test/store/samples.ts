@@ -1,28 +1,17 @@
-import type { InSyncRun, PlanningRun } from '../../src/core/run.ts';
+import type { PlanningRun } from '../../src/core/run.ts';
 import type { AuditEntry, SavedRun } from '../../src/store/store.ts';
-import { aRun } from '../support/builders.ts';
+import { aPlan, aRun } from '../support/builders.ts';
 
 /** A run that goes on. */
 export function anOpenRun(n: number, change: Partial<PlanningRun> = {}): SavedRun {
-  const run: PlanningRun = {
-    phase: 'planning',
-    id: `r-${n}`,
-    fleet: 'acme',
-    branch: 'main',
-    trigger: { kind: 'push' },
-    startedAt: 1000 + n,
-    activity: 'waiting',
-    ...change,
-  };
+  const run = aRun('planning', aPlan(), { id: `r-${n}`, fleet: 'acme', startedAt: 1000 + n, ...change });
   return { run, messages: {} };
 }
 
 /** A run that has ended. */
 export function anEndedRun(n: number): SavedRun {
-  const { run } = anOpenRun(n);
-  const { id, fleet, branch, trigger, startedAt } = run;
-  const ended: InSyncRun = { id, fleet, branch, trigger, startedAt, phase: 'in-sync', endedAt: 2000 + n };
-  return { run: ended, messages: { console: `m-${n}` } };
+  const run = aRun('in-sync', aPlan(), { id: `r-${n}`, fleet: 'acme', startedAt: 1000 + n, endedAt: 2000 + n });
+  return { run, messages: { console: `m-${n}` } };
 }
 
 /** A run that was applied. */

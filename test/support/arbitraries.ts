@@ -1,10 +1,20 @@
 import fc from 'fast-check';
 import type { Goal } from '../../src/core/goal.ts';
-import type { DesiredVm } from '../../src/core/guest.ts';
-import type { LiveGuest, LiveState } from '../../src/core/live.ts';
+import type { DesiredContainer, DesiredGuest, DesiredVm } from '../../src/core/guest.ts';
+import type { KnownGuest, LiveGuest, LiveState } from '../../src/core/live.ts';
 import { stagingMarker } from '../../src/core/tags.ts';
-import { stagingVmid } from './apply-model.ts';
-import { aCommit, aGuest, aLiveGuest, aNode, anImage, anUnreadContainer, anUnreadGuest } from './builders.ts';
+import { stagingOf } from '../fakes/cluster-guest.ts';
+import {
+  aCommit,
+  aContainer,
+  aGuest,
+  aLiveContainer,
+  aLiveGuest,
+  aNode,
+  anImage,
+  anUnreadContainer,
+  anUnreadGuest,
+} from './builders.ts';
 
 const letter = fc.constantFrom('a', 'b', 'c', 'd');
 const vmid = fc.integer({ min: 100, max: 107 });
@@ -12,23 +22,27 @@ const vmid = fc.integer({ min: 100, max: 107 });
 const name = fc.constantFrom('web', 'db', 'Cache', 'mail.example', 'a-rather-long-name-of-a-guest-that-somebody-chose');
 const tag = fc.constantFrom('prod', 'team.a', 'backup', 'keep_me', 'nix-like', 'proxnixish', 'commit-x');
 
-/** A guest as a flake may want it. */
-export const desiredGuest: fc.Arbitrary<DesiredVm> = fc
+/** What a flake may want of either kind of guest. */
+const common = {
+  vmid,
+  name,
+  letter,
+  cores: fc.integer({ min: 1, max: 4 }),
+  memoryMb: fc.constantFrom(512, 1024, 2048),
+  diskGb: fc.constantFrom(4, 8, 20),
+  storage: fc.constantFrom('local-lvm', 'ceph'),
+  protected: fc.boolean(),
+  bridge: fc.constantFrom('vmbr0', 'vmbr1'),
+  onboot: fc.boolean(),
+  order: fc.integer({ min: 0, max: 3 }),
+  description: fc.constantFrom('', 'web server', 'two\nlines\n'),
+};
+
+const desiredVm: fc.Arbitrary<DesiredVm> = fc
   .record({
-    vmid,
-    name,
-    letter,
-    cores: fc.integer({ min: 1, max: 4 }),
+    ...common,
     sockets: fc.integer({ min: 1, max: 2 }),
-    memoryMb: fc.constantFrom(512, 1024, 2048),
-    diskGb: fc.constantFrom(4, 8, 20),
-    storage: fc.constantFrom('local-lvm', 'ceph'),
-    protected: fc.boolean(),
-    bridge: fc.constantFrom('vmbr0', 'vmbr1'),
     scsiHw: fc.constantFrom('virtio-scsi-pci', 'lsi'),
-    onboot: fc.boolean(),
-    order: fc.integer({ min: 0, max: 3 }),
-    description: fc.constantFrom('', 'web server', 'two\nlines\n'),
     cloudInit: fc.option(fc.constantFrom({ storage: 'local-lvm' }, { storage: 'ceph' }), { nil: undefined }),
   })
   .map(({ letter: one, cloudInit, ...rest }) => {
@@ -36,8 +50,28 @@ export const desiredGuest: fc.Arbitrary<DesiredVm> = fc
     return cloudInit === undefined ? base : { ...base, cloudInit };
   });
 
+const desiredContainer: fc.Arbitrary<DesiredContainer> = fc
+  .record({
+    ...common,
+    // A tarball and a disk never have one hash.
+    letter: fc.constantFrom('f', 'g', 'h', 'i'),
+    swapMb: fc.constantFrom(0, 512),
+    features: fc.constantFrom<readonly string[]>([], ['nesting']),
+    unprivileged: fc.constantFrom(true, true, true, false),
+    address: fc.constantFrom({ ip: 'dhcp' }, { ip: '10.0.0.5/24' }, { ip: '10.0.0.5/24', gateway: '10.0.0.1' }),
+  })
+  .map(({ letter: one, address, ...rest }) =>
+    aContainer({ ...rest, ...address, key: `key-${rest.vmid}`, image: anImage(one, 'container') }),
+  );
+
+/** A guest as a flake may want it. */
+export const desiredGuest: fc.Arbitrary<DesiredGuest> = fc.oneof(
+  { weight: 2, arbitrary: desiredVm },
+  { weight: 1, arbitrary: desiredContainer },
+);
+
 /** Guests with different VMIDs, in the order in which a flake's output is read. */
-export const desiredGuests: fc.Arbitrary<readonly DesiredVm[]> = fc
+export const desiredGuests: fc.Arbitrary<readonly DesiredGuest[]> = fc
   .uniqueArray(desiredGuest, { maxLength: 6, selector: (guest) => guest.vmid })
   .map((guests) => guests.sort((a, b) => a.vmid - b.vmid));
 
@@ -73,9 +107,26 @@ const ourTags = (own: readonly string[]) =>
       return [...foreign, ...fleet, ...said].sort();
     });
 
+type Found = Partial<Omit<LiveGuest, 'kind' | 'config'>>;
+
+/** A guest of either kind, live as an apply leaves it; `bare`: without any disk. */
+export function liveAs(
+  wanted: DesiredGuest,
+  { bare = false, ...found }: Found & { readonly bare?: boolean } = {},
+): KnownGuest {
+  const none = bare ? { disks: {} } : {};
+  if (wanted.kind === 'container') return aLiveContainer({ ...found, config: none }, wanted);
+  return aLiveGuest({ ...found, config: bare ? { ...none, boot: [] } : {} }, wanted);
+}
+
+/** The same where its configuration was not read. */
+function unreadAs({ kind, vmid, name }: DesiredGuest, found: Found): LiveGuest {
+  return kind === 'vm' ? anUnreadGuest({ vmid, name, ...found }) : anUnreadContainer({ vmid, name, ...found });
+}
+
 /** A guest that proxnix made, as it may be found: in any state, in any fleet, on any node, changed by anybody. */
 const ourGuest: fc.Arbitrary<LiveGuest> = desiredGuest.chain((wanted) => {
-  const like = aLiveGuest({}, wanted);
+  const like = liveAs(wanted);
   return fc
     .record({
       tags: ourTags(like.tags),
@@ -87,8 +138,8 @@ const ourGuest: fc.Arbitrary<LiveGuest> = desiredGuest.chain((wanted) => {
     })
     .map(({ tags, node, status, lock, template, bare }) => {
       const at = { tags, node, status, template, ...(lock === undefined ? {} : { lock }) };
-      if (node === 'down') return anUnreadGuest({ ...at, vmid: like.vmid, name: like.name, status: 'unknown' });
-      return aLiveGuest({ ...at, ...(bare ? { config: { disks: {}, boot: [] } } : {}) }, wanted);
+      if (node === 'down') return unreadAs(wanted, { ...at, status: 'unknown' });
+      return liveAs(wanted, bare ? { ...at, bare } : at);
     });
 });
 
@@ -98,9 +149,7 @@ const foreignGuest: fc.Arbitrary<LiveGuest> = fc.oneof(
     .record({ wanted: desiredGuest, tags: fc.uniqueArray(tag, { maxLength: 3 }), read: fc.boolean() })
     .map(
       ({ wanted, tags, read }): LiveGuest =>
-        read
-          ? aLiveGuest({ tags: [...tags].sort() }, wanted)
-          : anUnreadGuest({ vmid: wanted.vmid, name: wanted.name, tags: [...tags].sort() }),
+        read ? liveAs(wanted, { tags: [...tags].sort() }) : unreadAs(wanted, { tags: [...tags].sort() }),
     ),
   fc.record({ vmid, name }).map((one): LiveGuest => anUnreadContainer({ ...one, tags: [] })),
 );
@@ -109,7 +158,7 @@ const foreignGuest: fc.Arbitrary<LiveGuest> = fc.oneof(
 const stagingGuest: fc.Arbitrary<LiveGuest> = vmid.map((owner) =>
   aLiveGuest(
     { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { description: stagingMarker(owner) } },
-    aGuest({ vmid: stagingVmid(owner), name: `proxnix-staging-${owner}` }),
+    aGuest({ vmid: stagingOf(owner), name: `proxnix-staging-${owner}` }),
   ),
 );
 

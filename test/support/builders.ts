@@ -6,6 +6,7 @@ import {
   type ContainerSpec,
   type DesiredContainer,
   type DesiredVm,
+  type GuestKind,
   type Image,
   imageHash,
   type VmSpec,
@@ -24,6 +25,7 @@ import type {
 import { createPlan, type Plan } from '../../src/core/plan.ts';
 import type { Actor, Policy } from '../../src/core/policy.ts';
 import type { Approval, Phase, PlannedRun, PlanningRun, Run, RunEvent, Who } from '../../src/core/run.ts';
+import { rowsOf } from '../../src/core/settings.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { finalTags, splitTags } from '../../src/core/tags.ts';
 import type { CardContext } from '../../src/views/parts.ts';
@@ -37,49 +39,55 @@ export const gib = 1024 ** 3;
 export const ada: Who = { chat: 'console', id: 'ada', name: 'Ada' };
 export const grace: Who = { chat: 'discord', id: '2002', name: 'Grace' };
 
-/** `letter` must be one of Nix's base 32; it shows in the first eight characters of the hash. */
-export function anImage(letter = 'a', type = 'build-qcow2-website'): Image {
-  const hash = `${letter.repeat(8)}0123456789abcdfghijklmnp`;
+/**
+ * An image whose store hash is one letter, 32 times. `letter` must be one of Nix's base 32.
+ */
+export function anImage(letter = 'a', kind: GuestKind = 'vm', type: string = imageTypes[kind]): Image {
   return {
-    kind: 'vm',
+    kind,
     type,
-    attr: `nixosConfigurations.${type}.config.system.build.qcow2`,
-    drvPath: `/nix/store/${'d'.repeat(31)}${letter}-nixos-image-${type}.drv`,
-    storePath: `/nix/store/${hash}-nixos-image-${type}`,
+    attr: `nixosConfigurations.${type}.config.system.build.${kind === 'vm' ? 'qcow2' : 'tarball'}`,
+    drvPath: `/nix/store/${letter.repeat(32)}-nixos-image-${type}.drv`,
+    storePath: `/nix/store/${letter.repeat(32)}-nixos-image-${type}`,
   };
 }
 
-/** The entry of `test-website` (823) in the flake of the article. */
-const website = {
-  ...{ name: 'test-website', vm_id: 823, image_type: 'build-qcow2-website', cores: 2, sockets: 1, memory_mb: 2048 },
+const imageTypes: Readonly<Record<GuestKind, string>> = { vm: 'build-qcow2-website', container: 'build-lxc-website' };
+
+type Entry = Readonly<Record<string, unknown>>;
+
+/** What an entry must say, as that of `test-website` (823) in the flake of the article says it. */
+const demanded: Entry = {
+  ...{ name: 'test-website', vm_id: 823, image_type: imageTypes.vm, cores: 2, sockets: 1, memory_mb: 2048 },
   ...{ disk_gb: 20, storage_location: 'local-lvm', cloud_init: 'None', protected: false },
 };
-/** The entry of `cache` (830). */
-const cache = { name: 'cache', vm_id: 830, image_type: 'lxc-cache', disk_gb: 4, storage_location: 'local-lvm' };
+
+/** An entry of the flake: the fields that one of this kind must have, and those given. */
+export function aFlakeEntry(kind: GuestKind, fields: Entry = {}): Entry {
+  const needed = rowsOf(kind).filter((row) => row.kinds[kind]?.absent === 'refused');
+  return { ...Object.fromEntries(needed.map(({ flake }) => [flake, demanded[flake]])), ...fields };
+}
 
 /** `test-website` (823) as the flake of the article wants it. */
 export function aGuest(overrides: Partial<DesiredVm> = {}): DesiredVm {
-  return { ...readVm('website', website), image: anImage(), ...overrides };
+  return { ...readVm('website', aFlakeEntry('vm')), image: anImage(), ...overrides };
 }
 
 /** `cache` (830), a container. */
 export function aContainer(overrides: Partial<DesiredContainer> = {}): DesiredContainer {
-  return {
-    ...readContainer('cache', cache),
-    image: { ...anImage('c', 'lxc-cache'), kind: 'container' },
-    ...overrides,
-  };
+  const entry = aFlakeEntry('container', { name: 'cache', vm_id: 830, image_type: 'lxc-cache', disk_gb: 4 });
+  return { ...readContainer('cache', entry), image: anImage('c', 'container', 'lxc-cache'), ...overrides };
 }
 
 /** An entry of `proxnix.vms` as the program reads it, every default filled in. */
-export function readVm(key: string, entry: object): VmSpec {
+function readVm(key: string, entry: Entry): VmSpec {
   const [guest] = parseDesired({ vms: { [key]: entry } });
   if (guest?.kind !== 'vm') throw new Error(`${key} is no VM`);
   return guest;
 }
 
 /** An entry of `proxnix.containers` as the program reads it, every default filled in. */
-export function readContainer(key: string, entry: object): ContainerSpec {
+function readContainer(key: string, entry: Entry): ContainerSpec {
   const [guest] = parseDesired({ containers: { [key]: entry } });
   if (guest?.kind !== 'container') throw new Error(`${key} is no container`);
   return guest;
@@ -179,13 +187,13 @@ export function aBigPlan(goal: Partial<Goal> = {}): Plan {
   const plane = aGuest({ key: 'cp', name: 'test-cp', vmid: 821, imageType: 'build-qcow2-cp' });
   const worker = aGuest({ key: 'worker', name: 'test-worker', vmid: 822, imageType: 'build-qcow2-worker' });
   const guests = [
-    { ...init, image: anImage('a', 'build-qcow2-init') },
-    { ...plane, image: anImage('b', 'build-qcow2-cp'), memoryMb: 4096 },
-    { ...worker, image: anImage('c', 'build-qcow2-worker') },
+    { ...init, image: anImage('a', 'vm', 'build-qcow2-init') },
+    { ...plane, image: anImage('b', 'vm', 'build-qcow2-cp'), memoryMb: 4096 },
+    { ...worker, image: anImage('c', 'vm', 'build-qcow2-worker') },
   ];
   return aPlan({ guests, ...goal }, [
-    aLiveGuest({}, { ...plane, image: anImage('b', 'build-qcow2-cp') }),
-    aLiveGuest({}, { ...worker, image: anImage('d', 'build-qcow2-worker') }),
+    aLiveGuest({}, { ...plane, image: anImage('b', 'vm', 'build-qcow2-cp') }),
+    aLiveGuest({}, { ...worker, image: anImage('d', 'vm', 'build-qcow2-worker') }),
     aLiveGuest({}, aGuest({ name: 'test-old', vmid: 830 })),
   ]);
 }

@@ -5,15 +5,16 @@ import type { Policy } from '../../src/core/policy.ts';
 import type { Phase, Run } from '../../src/core/run.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { Fleet, Log } from '../../src/pipeline/ports.ts';
+import { FakeBuilder } from '../fakes/builder.ts';
 import { FakeChat, type FakeMessage } from '../fakes/chat.ts';
+import { FakeCluster } from '../fakes/cluster.ts';
 import { type FakeCommit, FakeGit } from '../fakes/git.ts';
 import { FakeHealth } from '../fakes/health.ts';
+import { FakeStore } from '../fakes/store.ts';
 import { textOf } from '../pipeline/support/card-text.ts';
 import { ManualClock, turn } from '../pipeline/support/clock.ts';
 import { commitOf, shaOf, threeVms } from '../pipeline/support/fleet.ts';
 import { Life } from '../pipeline/support/life.ts';
-import { TestBuilder, TestCluster } from '../pipeline/support/ports.ts';
-import { TestStore } from '../pipeline/support/store.ts';
 
 export const owner: Person = { chat: 'console', id: 'owner', name: 'Owner', groups: [] };
 export const second: Person = { chat: 'console', id: 'second', name: 'Second', groups: [] };
@@ -44,28 +45,28 @@ export interface BenchOptions {
   readonly fleets?: readonly Partial<Fleet>[];
   readonly gate?: (text: string) => string;
   readonly chats?: readonly FakeChat[];
-  readonly store?: TestStore;
-  readonly builder?: TestBuilder;
+  readonly store?: FakeStore;
+  readonly builder?: FakeBuilder;
 }
 
 /** The pipeline over fakes, with everything around it at hand. `restart` puts another process on the same world. */
 export class Bench {
   readonly clock = new ManualClock();
   readonly git = new FakeGit();
-  readonly builder: TestBuilder;
-  readonly cluster = new TestCluster(undefined, () => this.clock.now());
+  readonly builder: FakeBuilder;
+  readonly cluster = new FakeCluster(undefined, () => this.clock.now());
   readonly health = new FakeHealth();
   readonly logged: Logged[] = [];
   readonly fleets: readonly Fleet[];
   chats: readonly FakeChat[];
-  store: TestStore;
+  store: FakeStore;
   pipeline: Pipeline;
   life = new Life();
   readonly #gate: (text: string) => string;
 
   constructor(options: BenchOptions = {}) {
-    this.store = options.store ?? new TestStore();
-    this.builder = options.builder ?? new TestBuilder();
+    this.store = options.store ?? new FakeStore();
+    this.builder = options.builder ?? new FakeBuilder();
     this.chats = options.chats ?? [new FakeChat()];
     this.#gate = options.gate ?? ((text) => text);
     this.fleets = (options.fleets ?? [{}]).map((change) => this.#fleet(change, options.policy));

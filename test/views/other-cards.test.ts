@@ -19,7 +19,7 @@ import { stories } from './stories.ts';
 
 const guest: GuestStatusRow = {
   ...{ name: 'test-website', vmid: 823, node: 'pve1', status: 'running', pending: false, protected: false },
-  ...{ imageHash: 'aaaaaaaa0123456789abcdfghijklmnp', commit: '9b1f2ad0'.repeat(5), cores: 2, memoryMb: 2048 },
+  ...{ imageHash: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', commit: '9b1f2ad0'.repeat(5), cores: 2, memoryMb: 2048 },
 };
 const unread: GuestStatusRow = {
   ...{ name: 'db', vmid: 824, node: 'pve2', status: 'unknown', pending: false, protected: false },
@@ -73,7 +73,7 @@ describe('the help', () => {
 });
 
 describe('what was collected', () => {
-  const disk = { volid: 'local-lvm:vm-823-disk-0', imageHash: 'aaaaaaaa0123456789abcdfghijklmnp', sizeMb: 20_480 };
+  const disk = { volid: 'local-lvm:vm-823-disk-0', imageHash: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', sizeMb: 20_480 };
   const image = { volid: `local:import/proxnix-${disk.imageHash}.qcow2`, hash: disk.imageHash, size: 2 ** 31 };
 
   it('reads as in expected/collected.txt', async () => {

@@ -74,7 +74,7 @@ describe('the whole plan as a file', () => {
       `commit ${plan.goal.commit.sha}`,
       `digest ${plan.digest}`,
     ]);
-    expect(text).toContain('/nix/store/cccccccc0123456789abcdfghijklmnp-nixos-image-build-qcow2-worker');
+    expect(text).toContain('/nix/store/cccccccccccccccccccccccccccccccc-nixos-image-build-qcow2-worker');
     expect(text).not.toContain('nixos-image-build-qcow2-cp');
     expect(text.endsWith('\n')).toBe(true);
   });

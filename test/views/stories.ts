@@ -55,7 +55,7 @@ const rollingAllBack = aPlan({ guests: [{ ...older, memoryMb: 4096 }], rollback:
 ]);
 const rollbackAsked = { trigger: { kind: 'rollback', by: ada, vmid: 823 } } as const;
 
-const otherRoot = { ...anImage('d', 'lxc-cache'), kind: 'container' } as const;
+const otherRoot = anImage('d', 'container', 'lxc-cache');
 /** Containers beside a VM: made, changed, given another image, held back, taken away. */
 const containers = aPlan(
   {

@@ -2,7 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { TaskError } from '../../../src/cluster/proxmox/errors.ts';
 import { Story } from '../../contracts/cluster.ts';
-import { aContainer, anImage } from './a-guest.ts';
+import { anImage } from '../../support/builders.ts';
+import { aContainer } from './a-guest.ts';
 import { openSimulated, quick, type SimulatedWorld, seed, seed8 } from './on-simulator.ts';
 
 const pending = 'proxnix;proxnix-pending';

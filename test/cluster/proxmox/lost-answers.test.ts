@@ -2,7 +2,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { GuestKind } from '../../../src/core/guest.ts';
 import type { StepSpec } from '../../../src/core/steps.ts';
 import { Story } from '../../contracts/cluster.ts';
-import { aContainer, aGuest, anImage } from './a-guest.ts';
+import { anImage } from '../../support/builders.ts';
+import { aContainer, aGuest } from './a-guest.ts';
 import { type Loss, LossyProxy } from './lossy-proxy.ts';
 import { openSimulated, seed } from './on-simulator.ts';
 

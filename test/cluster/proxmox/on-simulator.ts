@@ -6,7 +6,7 @@ import type { Timeouts } from '../../../src/cluster/proxmox/api.ts';
 import { ProxmoxCluster, type ProxmoxOptions } from '../../../src/cluster/proxmox/proxmox.ts';
 import { demoSeed, type Seed, type Simulator, startSimulator } from '../../../src/simulator/simulator.ts';
 import type { World } from '../../contracts/cluster.ts';
-import { anImage } from './a-guest.ts';
+import { anImage } from '../../support/builders.ts';
 
 /** The part of the real waits that the simulator and the adapter wait here. */
 const timeScale = 0.02;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { changedSettings, newSettings, readSettings, validateNames } from '../../../src/cluster/proxmox/settings.ts';
 import { parseDesired } from '../../../src/core/desired.ts';
 import { diffGuest } from '../../../src/core/diff.ts';
-import { aLiveContainer, aLiveGuest } from '../../support/builders.ts';
+import { aFlakeEntry, aLiveContainer, aLiveGuest } from '../../support/builders.ts';
 import { aContainer, aGuest } from './a-guest.ts';
 
 it('the names of an ordinary flake pass', () => {
@@ -45,14 +45,12 @@ describe('the VLAN of net0', () => {
     vm: 'virtio=BC:24:11:8B:87:74,bridge=vmbr0,firewall=1',
     container: 'name=eth0,bridge=vmbr0,hwaddr=BC:24:11:8B:87:74,type=veth',
   };
-  const entry = { name: 'web', vm_id: 823, image_type: 'web', disk_gb: 4, storage_location: 'fast' };
 
   it('is a field of both kinds, which a flake may leave out', () => {
-    const vm = { ...entry, cores: 1, sockets: 1, memory_mb: 512, cloud_init: 'None', protected: false };
-    expect(parseDesired({ vms: { web: { ...vm, vlan: 42 } } })).toMatchObject([{ vlan: 42 }]);
-    expect(parseDesired({ vms: { web: vm } })[0]).not.toHaveProperty('vlan');
+    expect(parseDesired({ vms: { web: aFlakeEntry('vm', { vlan: 42 }) } })).toMatchObject([{ vlan: 42 }]);
+    expect(parseDesired({ vms: { web: aFlakeEntry('vm') } })[0]).not.toHaveProperty('vlan');
     for (const vlan of [0, 4095, '42']) {
-      expect(() => parseDesired({ containers: { web: { ...entry, vlan } } })).toThrow('"vlan" must be');
+      expect(() => parseDesired({ containers: { web: aFlakeEntry('container', { vlan }) } })).toThrow('"vlan" must be');
     }
   });
 

@@ -3,7 +3,8 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Precondition } from '../../../src/cluster/cluster.ts';
 import { TaskError } from '../../../src/cluster/proxmox/errors.ts';
 import { Story, type World } from '../../contracts/cluster.ts';
-import { aGuest, anImage } from './a-guest.ts';
+import { anImage } from '../../support/builders.ts';
+import { aGuest } from './a-guest.ts';
 import { openSimulated, quick, seed } from './on-simulator.ts';
 
 const pending = 'proxnix;proxnix-pending';

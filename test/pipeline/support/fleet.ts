@@ -1,27 +1,18 @@
 import type { FakeGuest } from '../../fakes/cluster-guest.ts';
 import type { FakeCommit } from '../../fakes/git.ts';
+import { aFlakeEntry, aGuest, aLiveGuest } from '../../support/builders.ts';
+
+/** What the entries have in common: an image that the builder knows, on a storage that the cluster has. */
+const small = { image_type: 'website', disk_gb: 4, storage_location: 'fast' };
 
 /** A VM as the flake spells it. */
 export function aVm(change: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
-  return {
-    name: 'test-website',
-    vm_id: 823,
-    image_type: 'website',
-    cores: 2,
-    sockets: 1,
-    memory_mb: 2048,
-    disk_gb: 4,
-    storage_location: 'fast',
-    cloud_init: 'None',
-    protected: false,
-    ...change,
-  };
+  return aFlakeEntry('vm', { ...small, ...change });
 }
 
 /** A container as the flake spells it. */
 export function aCt(change: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
-  const { sockets: _, cloud_init: _none, ...common } = aVm();
-  return { ...common, memory_mb: 512, ...change };
+  return aFlakeEntry('container', { ...small, cores: 2, ...change });
 }
 
 /** A fleet of three: `website` (823), `database` (822) and `init` (820). */
@@ -44,30 +35,8 @@ export function commitOf(n: number, change: Partial<FakeCommit> = {}): FakeCommi
 
 /** A guest of somebody else: no tag of ours, a disk with their data. */
 export function aForeignGuest(vmid: number, name = 'somebody-elses'): FakeGuest {
-  return {
-    kind: 'vm',
-    vmid,
-    node: 'pve1',
-    name,
-    status: 'running',
-    tags: ['backup'],
-    template: false,
-    config: {
-      uuid: `6d1f7f0c-0000-4000-8000-${String(vmid).padStart(12, '0')}`,
-      cores: 1,
-      sockets: 1,
-      memoryMb: 512,
-      onboot: false,
-      protected: false,
-      description: '',
-      bridge: '',
-      scsiHw: 'lsi',
-      disks: { scsi0: { volid: `fast:vm-${vmid}-disk-0`, storage: 'fast', sizeMb: 8192 } },
-      unused: {},
-      boot: ['scsi0'],
-      pending: [],
-    },
-  };
+  const settings = { cores: 1, memoryMb: 512, onboot: false, bridge: '', scsiHw: 'lsi' };
+  return aLiveGuest({ tags: ['backup'] }, aGuest({ vmid, name, ...settings, storage: 'fast', diskGb: 8 }));
 }
 
 /** The guest that a test takes for granted. */

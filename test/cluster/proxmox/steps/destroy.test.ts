@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { GuestKind } from '../../../../src/core/guest.ts';
 import { Story } from '../../../contracts/cluster.ts';
-import { aContainer, aGuest, anImage } from '../a-guest.ts';
+import { anImage } from '../../../support/builders.ts';
+import { aContainer, aGuest } from '../a-guest.ts';
 import { LossyProxy } from '../lossy-proxy.ts';
 import { openSimulated, type SimulatedWorld, seed } from '../on-simulator.ts';
 

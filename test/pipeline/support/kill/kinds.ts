@@ -1,5 +1,6 @@
 import type { GuestKind } from '../../../../src/core/guest.ts';
 import type { Guest } from '../../../../src/simulator/guest.ts';
+import { aFlakeEntry } from '../../../support/builders.ts';
 import { present } from '../fleet.ts';
 import type { Declared, KillWorld } from './world.ts';
 
@@ -17,7 +18,6 @@ export interface KindOfGuest {
   readonly staged: 'resize' | 'config';
   /** The attribute of the flake. */
   readonly attribute: 'vms' | 'containers';
-  readonly settings: object;
   /** Settings of `website` that take a restart to change. */
   readonly waiting: object;
 }
@@ -30,7 +30,6 @@ export const vms: KindOfGuest = {
   dataDisk: { slot: 'scsi1', value: 'fast:1' },
   staged: 'resize',
   attribute: 'vms',
-  settings: { sockets: 1, cloud_init: 'None', protected: false },
   waiting: { cores: 2 },
 };
 
@@ -42,7 +41,6 @@ export const containers: KindOfGuest = {
   dataDisk: { slot: 'mp0', value: 'fast:1,mp=/data' },
   staged: 'config',
   attribute: 'containers',
-  settings: {},
   waiting: { features: {} },
 };
 
@@ -51,7 +49,7 @@ export const [init, database, website] = [820, 822, 823] as const;
 
 /** What the flake declares: the image of `website`, its memory, and which of the guests there are. */
 export function declared(
-  { attribute, settings }: KindOfGuest,
+  { kind, attribute }: KindOfGuest,
   change: {
     readonly image?: string;
     readonly memoryMb?: number;
@@ -64,11 +62,10 @@ export function declared(
   const wanted = Object.entries(all).filter(([, vmid]) => guests.includes(vmid));
   const entries = wanted.map(([key, vmid]) => [
     key,
-    {
+    aFlakeEntry(kind, {
       ...{ name: `test-${key}`, vm_id: vmid, image_type: key, cores: 1, disk_gb: 1, storage_location: 'fast' },
-      ...settings,
       ...(vmid === website ? { memory_mb: memoryMb, ...more } : { memory_mb: 512 }),
-    },
+    }),
   ]);
   return {
     fleet: { [attribute]: Object.fromEntries(entries) },

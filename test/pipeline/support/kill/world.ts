@@ -16,11 +16,11 @@ import {
 import { currentVersion, type StoreData } from '../../../../src/store/schema.ts';
 import type { AuditEntry } from '../../../../src/store/store.ts';
 import { secretOf } from '../../../cluster/proxmox/on-simulator.ts';
+import { FakeBuilder } from '../../../fakes/builder.ts';
 import { FakeChat, type FakeMessage } from '../../../fakes/chat.ts';
+import { FakeStore } from '../../../fakes/store.ts';
 import { Bench } from '../../../support/pipeline.ts';
 import { commitOf, shaOf } from '../fleet.ts';
-import { TestBuilder } from '../ports.ts';
-import { TestStore } from '../store.ts';
 import { Deaths, type Point } from './deaths.ts';
 import { Wire } from './wire.ts';
 
@@ -66,7 +66,7 @@ export class KillWorld {
     this.#switch = current as { current: Cluster };
     this.bench = new Bench({
       builder: new FileBuilder(folder),
-      store: new TestStore(from?.store, [...(from?.audit ?? [])]),
+      store: new FakeStore(from?.store, [...(from?.audit ?? [])]),
       chats: [new FakeChat({ messages: structuredClone([...(from?.messages ?? [])]) })],
       fleets: [{ cluster: switched(() => this.#switch.current) }],
     });
@@ -200,7 +200,7 @@ export class KillWorld {
 }
 
 /** The fake builder, whose images are files that can be uploaded. */
-class FileBuilder extends TestBuilder {
+class FileBuilder extends FakeBuilder {
   readonly #folder: string;
 
   constructor(folder: string) {

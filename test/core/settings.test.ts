@@ -43,7 +43,7 @@ function table(): string {
   return [line(head), rule, ...body.map(line)].join('\n');
 }
 
-// `UPDATE_README=1 npx vitest run --config test/vitest.config.ts test/core/settings-readme.test.ts` writes it.
+// `UPDATE_README=1 npx vitest run --config test/vitest.config.ts test/core/settings.test.ts` writes it.
 it('the README has every field of a guest, as the table of settings says it', () => {
   const text = readFileSync(readme, 'utf8');
   const [before = '', rest = ''] = text.split(begin);

@@ -7,6 +7,7 @@ import { parseDesired } from '../../../src/core/desired.ts';
 import type { Finding } from '../../../src/core/finding.ts';
 import { Secret } from '../../../src/secret.ts';
 import { demoSeed, type Seed, startSimulator } from '../../../src/simulator/simulator.ts';
+import { aFlakeEntry } from '../../support/builders.ts';
 import { startFront } from '../support/front.ts';
 import { aSimulator } from '../support/services.ts';
 
@@ -36,11 +37,8 @@ const withoutAnyOn = (path: string) => (rights: Record<string, string[]>) =>
 
 const secretOf = ({ tokens }: Seed) => new Secret(tokens.find(({ tokenid }) => tokenid === tokenId)?.secret ?? '');
 
-const vm = {
-  ...{ name: 'web', vm_id: 820, image_type: 'web', cores: 1, sockets: 1, memory_mb: 512, disk_gb: 8 },
-  ...{ storage_location: 'fast', cloud_init: 'None', protected: false },
-};
-const container = { name: 'cache', vm_id: 830, image_type: 'cache', disk_gb: 4, storage_location: 'local-lvm' };
+const vm = aFlakeEntry('vm', { name: 'web', vm_id: 820, storage_location: 'fast' });
+const container = aFlakeEntry('container', { name: 'cache', vm_id: 830 });
 
 function guests(change: object = {}): Guests {
   return { guests: parseDesired({ vms: { web: { ...vm, ...change } } }), missing: [] };
