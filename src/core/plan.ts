@@ -167,7 +167,10 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
     live,
     fields,
     toImage: imageHash(guest.image),
-    incomplete: live.status !== 'running' && (isCreateInterrupted(live) || (pending && hasNoDisks(live.config))),
+    // What was once done keeps its image's tag: no step discards such a guest, it gets a new disk.
+    incomplete:
+      live.status !== 'running' &&
+      (isCreateInterrupted(live) || (pending && fromImage === undefined && hasNoDisks(live.config))),
     ...(fromImage === undefined ? {} : { fromImage }),
   });
 }

@@ -99,6 +99,13 @@ describe('the actions of a plan', () => {
     expect(requiresRestart(change({ status: 'stopped' }, aGuest({ image: anImage('b') })))).toBe(false);
   });
 
+  it('gives a new disk to a guest that was done once and lost its disks: no step discards it', () => {
+    const tags = ['proxnix', 'proxnix-pending', `nix-${'b'.repeat(32)}`];
+    const lost = change({ tags, status: 'stopped', config: { disks: {} } });
+    expect(lost).toMatchObject({ action: 'replace', incomplete: false });
+    expect(lost.blocked).toBeUndefined();
+  });
+
   it('replaces what a run left half made, because its tags do not tell its image', () => {
     const found = change({ tags: ['proxnix', 'proxnix-pending'] });
     expect(changeSummary(found)).toBe('image unknown -> aaaaaaaa, old root disk is kept');
