@@ -4,7 +4,7 @@ import type { Change } from '../../src/core/change.ts';
 import { diffGuest } from '../../src/core/diff.ts';
 import type { Goal } from '../../src/core/goal.ts';
 import type { LiveGuest } from '../../src/core/live.ts';
-import { createPlan, type Plan, runnable } from '../../src/core/plan.ts';
+import { createPlan, runnable } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { readTags, stagingOwner } from '../../src/core/tags.ts';
 import { applyPlan } from '../support/apply-plan.ts';

@@ -3,7 +3,7 @@ export const store = [
   {
     room: 'store',
     file: 'src/store/files.ts',
-    tests: ['test/store/durable-file.test.ts'],
+    tests: ['test/store/files.test.ts'],
     rows: [
       ['others cannot read it', "open(temporary, 'w', 0o600)", "open(temporary, 'w')"],
       ['an old copy is not replaced', ', constants.COPYFILE_EXCL', ''],
