@@ -39,7 +39,8 @@ export function loadConfig(env: Env, readFile: ReadFile, { chats = everyChat }: 
     fleetOf(scope, cluster, { setups, wanted, channels: channelsOf(chats, source, given) }, source),
   );
   const webhook = readWebhook(values, mistakes);
-  mistakes.check();
+  const misspelt = nearMisses(env, variablesOf(sections));
+  mistakes.check(misspelt);
 
   const { POLL_INTERVAL: poll, DRIFT_POWER_INTERVAL: power, DRIFT_PLAN_INTERVAL: plan } = values;
   const config = {
@@ -61,7 +62,7 @@ export function loadConfig(env: Env, readFile: ReadFile, { chats = everyChat }: 
   };
   const secrets = [...secretsIn([config, read]), ...secretsOfNix(values.NIX_SETTINGS)];
   const risks = risksOf(config);
-  const warnings = [...warningsOf(values, config, chats), ...risks, ...nearMisses(env, variablesOf(sections))];
+  const warnings = [...warningsOf(values, config, chats), ...risks, ...misspelt];
   return { ...config, secrets, risks, warnings };
 }
 

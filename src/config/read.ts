@@ -94,18 +94,18 @@ export class Mistakes {
     const parsed = z.safeParse(schema, value);
     if (parsed.success) return parsed.data;
     for (const issue of parsed.error.issues) {
-      const path = issue.path.length === 0 ? '' : `${issue.path.join('.')} `;
-      this.add(name, `${path}${issue.message}`);
+      const path = issue.path.map((part) => (typeof part === 'number' ? `entry ${part + 1}` : String(part)));
+      this.add(name, [...path, issue.message].join(' '));
     }
     return undefined;
   }
 
-  /** Throws one `UserError` when anything was noted. */
-  check(): void {
+  /** Throws one `UserError` when anything was noted. @param hints what may be meant by variables that are not read */
+  check(hints: readonly string[] = []): void {
     if (this.#lines.length === 0) return;
     const count = this.#lines.length === 1 ? 'a mistake' : `${this.#lines.length} mistakes`;
     throw new UserError(`The configuration has ${count}.`, {
-      details: this.#lines,
+      details: [...this.#lines, ...hints],
       next: 'Correct the variables named above; .env.example explains each one.',
     });
   }

@@ -535,9 +535,16 @@ export function storedShape<const Kind extends GuestKind, const Of extends Role>
   const wanted: readonly Role[] = roles;
   const held = rowsOf(kind).filter((row) => wanted.includes(row.role));
   // `isOptional` says at run time what `IsOptional` says to the compiler.
-  return Object.fromEntries(
-    held.map((row) => [row.key, isOptional(row.kinds[kind]) ? z.exactOptional(row.value) : row.value]),
-  ) as StoredShape<Kind, Of>;
+  return Object.fromEntries(held.map((row) => [row.key, storedValue(row.value, row.kinds[kind])])) as StoredShape<
+    Kind,
+    Of
+  >;
+}
+
+/** A store that was written before a row was there has no value of it: the row's default, as for a flake that names none. */
+function storedValue(value: z.ZodType, entry: Entry | undefined): z.ZodType {
+  if (isOptional(entry)) return z.exactOptional(value);
+  return entry?.absent === 'default' ? value.default(entry.schema.parse(undefined)) : value;
 }
 
 type StoredShape<Kind extends GuestKind, Of extends Role> = {

@@ -122,7 +122,7 @@ function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {
           rich: [
             { bold: 'Stopped by ' },
             { person: run.cancelledBy },
-            '. Every guest that was started has been finished.',
+            hasWorked(run) ? '. Every guest that was started has been finished.' : '.',
           ],
         },
       ];
@@ -138,6 +138,11 @@ function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {
         ...run.notes.map((note): Block => ({ kind: 'text', rich: [note] })),
       ];
   }
+}
+
+/** Was a step of a guest done? */
+function hasWorked({ steps }: Ended): boolean {
+  return steps.some(({ step, state }) => 'vmid' in step && state === 'done');
 }
 
 /** Until when the root disks that were taken out can be put back. */

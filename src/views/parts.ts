@@ -237,6 +237,13 @@ export function cutOffNote(step: Step, cutOff: CutOff): string {
   }
 }
 
+/** The bot stopped between two steps: after the last one that was done, or before the first. */
+export function stoppedAfterNote(step: Step | undefined): string {
+  if (step === undefined) return 'No step had started; nothing was changed.';
+  const what = 'vmid' in step ? `${step.name} (${step.vmid}), ${stepWords[step.kind]}` : step.kind;
+  return `${what}: done; the steps after it were not started.`;
+}
+
 /** Somebody else's lines, the newest of them, as they came. */
 export function detailBlocks(details: readonly string[], most = 12): readonly Block[] {
   if (details.length === 0) return [];

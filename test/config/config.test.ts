@@ -186,7 +186,7 @@ describe('values', () => {
     ['POLL_INTERVAL', 'often'],
   ])('say what is expected of %s=%s', (name, value) => {
     expect(mistakesOf({ ...minimal, [name]: value })).toEqual([
-      expect.stringMatching(new RegExp(`^${name}: (?:\\d+ )?expected `)),
+      expect.stringMatching(new RegExp(`^${name}: (?:entry \\d+ )?expected `)),
     ]);
   });
 
@@ -198,6 +198,15 @@ describe('values', () => {
     ['1500ms', 1_500],
   ])('reads the duration %s', (text, ms) => {
     expect(load({ ...minimal, PLAN_EXPIRY: text }).fleets[0]?.planExpiryMs).toBe(ms);
+  });
+
+  it('names what may be meant by a variable that is not read, beside the mistake that it explains', () => {
+    const { PROXMOX_URL: url, ...without } = minimal;
+    const mistakes = mistakesOf({ ...without, PROXMOX_URI: url });
+    expect(mistakes).toEqual([
+      expect.stringMatching(/^PROXMOX_URL: needed /),
+      'PROXMOX_URI: is not read; PROXMOX_URL is meant?',
+    ]);
   });
 
   it.each(['0s', '-1m', '5', 'm', '1.5h', '25d', '5 m', '1e3s'])('refuses the duration %s', (text) => {

@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { rows } from '../../src/core/settings.ts';
 import { openStore } from '../../src/store/lowdb.ts';
 import type { StoreData } from '../../src/store/schema.ts';
 import { readStore } from '../../src/store/schema.ts';
@@ -62,6 +63,11 @@ function damagedAt(value: Json, [key, ...rest]: Path, damage: (value: Json) => J
   else delete copy[key];
   return copy;
 }
+
+/** The keys of the settings that have a default. */
+const withDefault = new Set(
+  rows.filter(({ kinds }) => Object.values(kinds).some((entry) => entry?.absent === 'default')).map(({ key }) => key),
+);
 
 /** How many damaged runs one pipeline is given. */
 const batchSize = 60;
@@ -147,7 +153,10 @@ describe('a store in which one thing is damaged', () => {
         const [saved] = read.data.runs;
         if (read.data.runs.length === 1) lostFields.add(field.join('.'));
         else if (saved !== undefined) survivors.push({ what, saved });
-        expect(read.lost.length > 0, what).toBe(saved === undefined || !isDeepStrictEqual(saved, one));
+        // A setting that is not there reads as its default, as in a store that is older than the setting.
+        const isDefault = damaged === 'deleted' && withDefault.has(String(field.at(-1)));
+        const isWhole = read.data.runs.length === 2 && (isDefault || isDeepStrictEqual(saved, one));
+        expect(read.lost.length > 0, what).toBe(!isWhole);
       }
     }
     expect(lostFields.size).toBeGreaterThan(400);

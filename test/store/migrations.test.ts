@@ -49,6 +49,12 @@ for (const file of versions) {
       await bench.start();
       await bench.settle();
       for (const { run } of migrated.data.runs) expect(bench.store.runs().map((one) => one.run.id)).toContain(run.id);
+      const cutOff = migrated.data.runs.filter(({ run }) => run.phase === 'applying').map(({ run }) => run.id);
+      expect(cutOff.length).toBeGreaterThan(0);
+      for (const id of cutOff) {
+        if (bench.pipeline.run(id)?.phase !== 'interrupted') continue;
+        expect(bench.run('interrupted', id).notes, id).not.toEqual([]);
+      }
       expect(await bench.chat.command('/proxnix history')).toMatchObject({ kind: 'card' });
     });
 
@@ -82,6 +88,17 @@ describe('a store of version 1', () => {
     }
     expect(Object.values(fleets).some(({ lock }) => lock !== undefined)).toBe(true);
     expect(Object.values(fleets).some(({ retainedDisks = [] }) => retainedDisks.length > 0)).toBe(true);
+  });
+
+  it('reads a run that was written before a setting was there, with its default', async () => {
+    const before = JSON.parse(await read('store-2.jsonl'));
+    const planned = before.runs.find(({ run }: { run: { phase: string } }) => run.phase === 'planned');
+    const { onboot: _, ...older } = planned.run.plan.goal.guests[0];
+    planned.run.plan.goal.guests[0] = older;
+    const { data, lost } = readStore(JSON.stringify({ ...before, runs: [planned] }), 'store.json', 0);
+    expect(lost).toEqual([]);
+    const run = data.runs[0]?.run;
+    expect(run === undefined ? undefined : planOf(run)?.goal.guests[0]?.onboot).toBe(true);
   });
 
   it('loses a damaged run and no other', async () => {
