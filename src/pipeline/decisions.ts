@@ -95,14 +95,14 @@ export class Decisions {
     const looked = this.#run(runId);
     if (looked.phase === 'in-sync' || looked.phase === 'blocked') return this.#refuse(movedOn, looked, actor);
     const approval = { by: { chat: actor.chat, id: actor.id, name: actor.name }, at: clock.now() };
-    const moved = await runs.decide(runId, (now) => {
+    const outcome = await runs.decide(runId, (now) => {
       const still = check(now);
       if (still !== undefined) return { refused: still };
       const first = () => this.#audit('approved', actor, runId, run.plan.digest);
       return { event: { type: 'approved', approval }, first };
     });
-    if ('refused' in moved) return this.#refuse(moved.refused, this.#run(runId), actor);
-    return { answer: { kind: 'none' }, begins: moved.run.phase === 'queued' };
+    if ('refused' in outcome) return this.#refuse(outcome.refused, this.#run(runId), actor);
+    return { answer: { kind: 'none' }, begins: outcome.run.phase === 'queued' };
   }
 
   async reject(
@@ -116,7 +116,7 @@ export class Decisions {
     const open = await this.#open(fleet, runId, planId, actor, 'reject');
     if ('answer' in open) return open;
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
-    const moved = await runs.decide(runId, (run) => {
+    const outcome = await runs.decide(runId, (run) => {
       const refused = mayReject(run, open.meant, actor, fleet.policy, clock.now());
       if (refused !== undefined) return { refused };
       const at = clock.now();
@@ -127,7 +127,7 @@ export class Decisions {
       };
       return { event: { type: 'rejected', by, at, ...(reason === undefined ? {} : { reason }) }, first };
     });
-    if ('refused' in moved) return this.#refuse(moved.refused, this.#run(runId), actor);
+    if ('refused' in outcome) return this.#refuse(outcome.refused, this.#run(runId), actor);
     return { answer: { kind: 'none' }, begins: false };
   }
 
@@ -142,7 +142,7 @@ export class Decisions {
     const { runs, clock } = this.#ports;
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
     const first = () => this.#audit('cancelled', actor, runId);
-    const moved = await runs.decide<Refusal>(runId, (run) => {
+    const outcome = await runs.decide<Refusal>(runId, (run) => {
       const refused = mayAct(actor, fleet.policy);
       if (refused !== undefined) return { refused };
       if (run.phase === 'queued') {
@@ -155,7 +155,7 @@ export class Decisions {
         refused: { code: 'already-decided', text: `Run ${run.id} is ${run.phase}: there is nothing to cancel.` },
       };
     });
-    if ('refused' in moved) return this.#refuse(moved.refused, this.#run(runId), actor);
+    if ('refused' in outcome) return this.#refuse(outcome.refused, this.#run(runId), actor);
     return { answer: { kind: 'none' }, begins: false };
   }
 
