@@ -43,8 +43,8 @@ export async function rollback(options: {
   try {
     monitor.line('rolling back: the old root disk is put back');
     const now = await identify(cluster, change);
-    const ill = now.config.disks[guest.diskSlot]?.volid;
-    if (ill !== undefined && ill !== volid) await retain({ vmid, uuid: now.config.uuid, volid: ill });
+    const newVolid = now.config.disks[guest.diskSlot]?.volid;
+    if (newVolid !== undefined && newVolid !== volid) await retain({ vmid, uuid: now.config.uuid, volid: newVolid });
     let precondition: Precondition | undefined = { ...at, uuid: now.config.uuid, digest: now.config.digest };
     const perform = async (step: StepSpec) => {
       precondition = await cluster.perform(step, precondition, monitor);

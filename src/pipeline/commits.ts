@@ -30,7 +30,7 @@ export async function provenanceOf(
 ): Promise<Pick<Circumstances, 'onBranch' | 'authorship'>> {
   const { goal } = plan;
   const { sha } = goal.commit;
-  const told = async <T>(answer: Promise<T>): Promise<T | undefined> => {
+  const ifKnown = async <T>(answer: Promise<T>): Promise<T | undefined> => {
     try {
       return await answer;
     } catch (error) {
@@ -39,8 +39,8 @@ export async function provenanceOf(
     }
   };
   const [onBranch, authorship] = await Promise.all([
-    needsBranch(goal, fleet.policy) ? told(fleet.git.isOnBranch(sha)) : true,
-    fleet.policy.authorMayApprove ? undefined : told(fleet.git.authors(sha, lastApplied(fleet, store, runs))),
+    needsBranch(goal, fleet.policy) ? ifKnown(fleet.git.isOnBranch(sha)) : true,
+    fleet.policy.authorMayApprove ? undefined : ifKnown(fleet.git.authors(sha, lastApplied(fleet, store, runs))),
   ]);
   return { onBranch, authorship };
 }

@@ -34,7 +34,7 @@ export class Maintenance {
   readonly #drift: DriftCheck;
   readonly #collector: Collector;
   readonly #schedule: Schedule;
-  /** Digests of the plans that people were told will expire. */
+  /** Digests of the plans whose expiry was announced. */
   readonly #warned = new Set<string>();
 
   constructor(

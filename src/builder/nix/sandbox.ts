@@ -339,7 +339,7 @@ function passwdOf(purpose: SandboxUse['purpose'], user: typeof nobody | undefine
   return `proxnix:x:${uid}:${gid}::${purpose === 'fetch' ? homedir() : inside.home}:/bin/sh\n`;
 }
 
-/** The mirror belongs to the bot; for another user git reads it only when it is told that this is meant. */
+/** The mirror belongs to the bot, so git needs `safe.directory` to read it as another user. */
 function gitConfig(repositories: readonly string[]): string {
   return repositories.map((path) => `[safe]\n\tdirectory = ${JSON.stringify(path)}\n`).join('');
 }

@@ -68,7 +68,7 @@ export class Client {
     this.#writes = makeAgent(this.#base, options, false);
   }
 
-  /** Seconds since the epoch by the server's clock, as far as its last answer told it. */
+  /** The server's clock at its last answer, in seconds since the epoch. */
   serverTime(): number {
     return Math.floor((this.#options.now() + this.#clockAheadMs) / 1000);
   }

@@ -90,11 +90,11 @@ function toGuest(entry: GuestResource, online: boolean): LiveGuest {
 function withConfig(guest: LiveGuest, config: GuestConfig): LiveGuest {
   const { lock, template } = config.values;
   const { lock: _, ...rest } = guest;
-  const told = { tags: tagsOf(config), ...(lock === undefined ? {} : { lock }), template: template === '1' };
+  const common = { tags: tagsOf(config), ...(lock === undefined ? {} : { lock }), template: template === '1' };
   const name = nameOf(config) || guestLabel({ guestKind: guest.kind, vmid: guest.vmid });
   return rest.kind === 'vm'
-    ? { ...rest, ...told, name, config: toVmConfig(config) }
-    : { ...rest, ...told, name, config: toContainerConfig(config) };
+    ? { ...rest, ...common, name, config: toVmConfig(config) }
+    : { ...rest, ...common, name, config: toContainerConfig(config) };
 }
 
 /** The list has no state for a guest younger than 10 s; such a guest is not unreachable. */

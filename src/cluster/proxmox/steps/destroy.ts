@@ -85,7 +85,7 @@ function refuseUnlessIncomplete(at: GuestRef, config: GuestConfig): void {
   const { disks, unused } = toLiveConfig(config);
   const { pending, imageHash } = readTags(tagsOf(config));
   if (pending && imageHash === undefined && Object.keys(unused).length === 0 && Object.keys(disks).length <= 1) return;
-  throw new UserError(`${guestLabel(at)} is not half made, it is not discarded.`, { next: 'Look at the fresh plan.' });
+  throw new UserError(`${guestLabel(at)} is not incomplete: it is not discarded.`, { next: 'Look at the fresh plan.' });
 }
 
 /** A guest that is missing on this node may be on another one: only a free VMID proves that it is gone. */

@@ -123,7 +123,7 @@ export async function swap({ api, step, precondition }: Doing<'swap'>): Promise<
   const isTagged = tagsOf(config).join() === splitTags(step.tags).join();
   if (isThere && isTagged) return precondition;
   if (volid === undefined) {
-    throw new UserError(`No new root disk was handed over to ${guestLabel(step)}.`, {
+    throw new UserError(`No new root disk was attached to ${guestLabel(step)}.`, {
       next: 'Look at the fresh plan.',
     });
   }

@@ -49,7 +49,7 @@ export async function attach(doing: Doing<'attach'>): Promise<Precondition> {
   }
   const after = await readConfig(api, step);
   if (after === undefined || attachedKey(after.values) === undefined) {
-    throw new UserError(`The new root disk of ${guestLabel(step)} is gone before it was handed over.`, {
+    throw new UserError(`The new root disk of ${guestLabel(step)} is gone before it was attached.`, {
       next: 'The guest is as it was. Look at the fresh plan.',
     });
   }
@@ -72,7 +72,7 @@ async function moveOver({ api, step, monitor }: Doing<'attach'>, staging: Stagin
     'target-digest': config.digest,
   };
   const id = `${staging.vmid}-${stagingSlot}>${step.vmid}-${key}`;
-  const doing = `The hand-over of the new root disk to ${guestLabel(step)}`;
+  const doing = `Attaching the new root disk to ${guestLabel(step)}`;
   const task = { node: step.node, type: reassign.task, id, doing };
   await runTask(api, { method: 'POST', path: `${guestPath(staging)}/${reassign.call}`, params, ...task }, monitor);
 }
