@@ -1,7 +1,7 @@
 import { defineCommand } from './command.ts';
 import { planId, planOption, runId, runOption } from './run-option.ts';
 
-/** Approves a plan of a run, as its button does: the one that is named, or the one that the person was shown last. */
+/** Approves a plan of a run, like the button on its card: the named plan, or the one that the person was shown last. */
 export const approve = defineCommand({
   name: 'approve',
   description: 'Approve the plan of a run',

@@ -4,12 +4,12 @@ import type { Wish } from '../src/pipeline/access.ts';
 import type { Pipeline } from '../src/pipeline/pipeline.ts';
 import type { Fleet } from '../src/pipeline/ports.ts';
 
-/** What a command works with. */
+/** The input of a command. */
 export interface CommandContext<Args> {
   readonly args: Args;
   readonly actor: Actor;
   readonly pipeline: Pipeline;
-  /** The fleets that the person may use this command for in this place; the others are not there. */
+  /** The fleets that the person may use this command for in this place; no others are in the list. */
   readonly fleets: readonly Fleet[];
   readonly now: number;
 }

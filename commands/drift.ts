@@ -16,7 +16,7 @@ export const drift = defineCommand({
     }
     const meant = fleets.filter((fleet) => args.fleet === undefined || fleet.name === args.fleet);
     const found: string[] = [];
-    // One after the other: fleets of one cluster share its lane.
+    // One after the other, because fleets of one cluster share its queue.
     for (const fleet of meant) found.push(`${fleet.name}: ${words(await pipeline.drift(fleet))}`);
     return note(found.join(' '));
   },

@@ -98,7 +98,7 @@ function complete(pipeline: Pipeline, completion: Completion): readonly string[]
     .slice(0, 25);
 }
 
-/** Of the fleets that are shown to this person in this place. */
+/** Suggestions from the fleets that are shown to this person in this place. */
 function suggestions(pipeline: Pipeline, completion: Completion): readonly string[] {
   const actor = actorOf(completion);
   const visible = pipeline.visible(actor);
@@ -114,7 +114,7 @@ function suggestions(pipeline: Pipeline, completion: Completion): readonly strin
         .filter(unique);
     case 'plan': {
       const run = runs.find(({ id }) => id === runId(completion.args['run'] ?? ''));
-      // Never one that they were not shown: it would be approved unseen.
+      // A plan that the person was not shown is never taken: it would be approved unseen.
       return run?.phase === 'planned' ? [pipeline.shownPlan(actor, run.id) ?? []].flat() : [];
     }
     case 'fleet':

@@ -1,7 +1,7 @@
 import { helpCard } from '../src/views/answer-cards.ts';
 import { type Command, defineCommand } from './command.ts';
 
-/** Lists the commands. It is given the list, because it is part of it. */
+/** Lists the commands. The list is an argument, because this command is part of it. */
 export function helpFor(commands: () => readonly Command[]): Command {
   return defineCommand({
     name: 'help',

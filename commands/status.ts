@@ -2,7 +2,7 @@ import { didYouMean } from '../src/core/nearest.ts';
 import { guestStatusCard, statusCard } from '../src/views/answer-cards.ts';
 import { defineCommand, note } from './command.ts';
 
-/** What runs, what waits, and how each guest of a fleet is, read from the cluster now. */
+/** Shows the current and waiting runs of a fleet, and the state of each guest, read from the cluster now. */
 export const status = defineCommand({
   name: 'status',
   description: 'Show the guests, the open plan and the queue',

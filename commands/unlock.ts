@@ -1,6 +1,6 @@
 import { defineCommand } from './command.ts';
 
-/** Lets applies begin again. */
+/** Unlocks applying. */
 export const unlock = defineCommand({
   name: 'unlock',
   description: 'Allow applying again',

@@ -2,7 +2,7 @@ import type { ImageFile } from '../cluster/cluster.ts';
 import type { Image, ImageRequest } from '../core/guest.ts';
 import type { Source } from '../git/git.ts';
 
-/** Where a build reports what goes on. */
+/** Receives the progress of a build. */
 export interface BuildMonitor {
   /** Derivations: `done` of `total`; never goes back. `running` are the names being built now. */
   progress(done: number, total: number, running: readonly string[]): void;
@@ -25,16 +25,16 @@ export interface Builder {
    */
   evaluateImages(source: Source, wanted: readonly ImageRequest[], signal?: AbortSignal): Promise<readonly Image[]>;
   /**
-   * Builds what is missing. The result has the store path that was planned, or this fails. A failure names the
+   * Builds the images that are missing. The result has the planned store path, or the call fails. A failure names the
    * derivation that broke and the last lines of its log; images that were built stay built.
-   * @param signal cancels: the builders end, nothing half made stays valid
+   * @param signal cancels: the builders end, and no incomplete output stays valid
    */
   build(images: readonly Image[], monitor: BuildMonitor, signal?: AbortSignal): Promise<readonly ImageFile[]>;
   /** The whole log of the last failing build of a derivation; `undefined` when Nix keeps none. */
   log(drvPath: string): Promise<string | undefined>;
   /**
-   * Keeps exactly these images (and what runs now) from Nix's garbage collector: one root per image.
-   * @returns how many roots of other images went
+   * Protects exactly these images, and those of running builds, from Nix's garbage collector: one root per image.
+   * @returns how many roots of other images were removed
    */
   keep(images: readonly Image[]): Promise<number>;
 }

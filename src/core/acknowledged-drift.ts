@@ -1,16 +1,16 @@
 import { hash, type Plan } from './plan.ts';
 
-/** A drift that people were told of. */
+/** A drift that was shown to people or that a person ignores. */
 export interface AcknowledgedDrift {
   /** `driftDigest` of its plan. */
   readonly digest: string;
-  /** Somebody ignores it until then; absent: it was shown, and that is enough. */
+  /** The end of the time for which a person ignores the drift; absent: it was shown and is not shown again. */
   readonly until?: number;
 }
 
 /**
- * The same for the same differences. What else moves in a guest's configuration, such as a disk that is freed, makes no
- * other drift of them.
+ * The digest of a drift: equal for equal differences. Other changes in the configuration of a guest, such as a freed
+ * disk, do not change it.
  */
 export function driftDigest({ changes }: Plan): string {
   return hash(
@@ -25,15 +25,15 @@ export function driftDigest({ changes }: Plan): string {
   );
 }
 
-/** How many drifts are remembered; ones that are gone are forgotten long before. */
+/** How many drifts are remembered. Drifts that have gone are forgotten earlier. */
 const most = 20;
 
-/** Need this drift not be shown? */
+/** Was this drift shown, or is it ignored, so that it is not shown again? */
 export function isAcknowledged(known: readonly AcknowledgedDrift[], digest: string, now: number): boolean {
   return stillAcknowledged(known, now).some((drift) => drift.digest === digest);
 }
 
-/** With one more, which takes the place of the same drift known before. */
+/** Adds a drift; it replaces an older entry of the same drift. */
 export function withAcknowledged(
   known: readonly AcknowledgedDrift[],
   drift: AcknowledgedDrift,
@@ -43,7 +43,10 @@ export function withAcknowledged(
   return [...others, drift].slice(-most);
 }
 
-/** When nothing differs: what was shown may be shown again when it comes back, what is ignored stays so. */
+/**
+ * Keeps the ignored drifts only. It is used when nothing differs: a drift that was shown is shown again when it comes
+ * back.
+ */
 export function onlyIgnored(known: readonly AcknowledgedDrift[], now: number): readonly AcknowledgedDrift[] {
   return stillAcknowledged(known, now).filter((drift) => drift.until !== undefined);
 }

@@ -4,10 +4,10 @@ import type { ApplyingRun, PlannedRun, PlanningRun, QueuedRun, Run, RunEvent, St
 /** How many lines of a step's output a run keeps, and how many bytes of one. */
 const outputLimit = 30;
 const longestLine = 400;
-/** Bytes of what somebody typed as a reason. */
+/** The length of a reason for a rejection, in bytes. */
 const longestReason = 2000;
 
-/** An event that cannot happen to a run in this phase: the answer to a double click as much as to a bug. */
+/** An event that a run does not take in its phase. A double click causes one, and so does a bug. */
 export class IllegalTransition extends Error {
   override readonly name = 'IllegalTransition';
 
@@ -23,7 +23,7 @@ export function advance(run: Run, event: RunEvent): Run {
   return next;
 }
 
-/** Has the run ended? A run that has takes no event. */
+/** Has the run ended? An ended run takes no event. */
 export function hasEnded(run: Run): boolean {
   return run.phase !== 'planning' && run.phase !== 'planned' && run.phase !== 'queued' && run.phase !== 'applying';
 }
@@ -51,7 +51,7 @@ function whilePlanning(run: PlanningRun, event: RunEvent): Run | undefined {
     case 'planning-begun':
       return { ...run, attempts: (run.attempts ?? 0) + 1 };
     case 'commit-found': {
-      // Another commit may well be planned where the one before ended the bot.
+      // The count begins anew with another commit, which may be planned where the one before made the bot stop.
       const { attempts: _attempts, ...rest } = run;
       return { ...rest, commit: event.commit };
     }
@@ -91,7 +91,7 @@ function planned(base: BaseOf<Run>, event: Extract<RunEvent, { type: 'planned' }
   };
 }
 
-/** What a run is from its start to its end. */
+/** The fields that a run keeps from its start to its end. */
 function fromStart({ id, fleet, branch, trigger, startedAt, ref, offBranch }: BaseOf<Run>) {
   return {
     ...{ id, fleet, branch, trigger, startedAt },
@@ -127,12 +127,12 @@ function whileQueued(run: QueuedRun, event: RunEvent): Run | undefined {
   };
 }
 
-/** What can happen to a plan, approved or not, as long as nothing of it was begun. */
+/** The next state of a planned or queued run whose apply has not begun. */
 function beforeApply(run: PlannedRun | QueuedRun, event: RunEvent): Run | undefined {
   const { plan } = run;
   const base = baseOf(run);
   switch (event.type) {
-    // The cluster moved: earlier approvals are void, the new plan asks again.
+    // The cluster changed: earlier approvals are void, and the new plan needs approvals of its own.
     case 'planned':
       return planned(base, event);
     case 'in-sync':
@@ -153,7 +153,7 @@ function beforeApply(run: PlannedRun | QueuedRun, event: RunEvent): Run | undefi
   }
 }
 
-/** What a run keeps through its whole life once it has a plan. */
+/** The fields that a run with a plan keeps to its end. */
 function baseOf(run: PlannedRun | QueuedRun) {
   return { ...fromStart(run), commit: run.commit };
 }
@@ -213,7 +213,7 @@ function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {
   }
 }
 
-/** What was under way when an apply ended did not succeed; what waited was never begun. */
+/** The steps of an apply that stopped: the running step has failed, waiting steps are not started. */
 function stopped(steps: readonly StepState[], at: number): readonly StepState[] {
   return steps.map((state) => {
     if (state.state === 'running') return { ...state, state: 'failed', endedAt: at };

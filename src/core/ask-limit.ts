@@ -1,25 +1,28 @@
-/** How many asks of one person are answered at once, and after how many milliseconds the next one is. */
+/** How many requests one person may make at once, and after how many milliseconds each further one is allowed. */
 export const askLimit = { burst: 20, everyMs: 3000 } as const;
 
-/** How many people are remembered; those who asked longest ago are forgotten first. */
+/** How many people are remembered; the entries of the oldest requests are dropped first. */
 const mostPeople = 1000;
 
-/** What is remembered of each person: until when their asks are spent, and that this was said. Oldest ask first. */
+/** By person: the time at which the bucket is full again, and whether a refusal was audited. Oldest request first. */
 export type Asks = ReadonlyMap<string, { readonly spentUntil: number; readonly refused: boolean }>;
 
-/** An ask that is answered, or after how many milliseconds to ask again; `first`: it is the first that is refused. */
+/**
+ * The result for one request: allowed, or refused with the wait in milliseconds. `first`: it is the first refusal in a
+ * row.
+ */
 export type AskResult =
   | { readonly asks: Asks; readonly answered: true }
   | { readonly asks: Asks; readonly answered: false; readonly waitMs: number; readonly first: boolean };
 
 /**
- * Counts an ask of a person: a token bucket, kept as the one moment at which it is full again (the generic cell rate
- * algorithm). Memory is bounded: whoever has a full bucket needs no entry.
+ * Counts a request of a person with a token bucket, stored as the time at which it is full again (generic cell rate
+ * algorithm). Memory is bounded: a person with a full bucket needs no entry.
  */
 export function takeAsk(asks: Asks, person: string, now: number): AskResult {
   const { burst, everyMs } = askLimit;
   const before = asks.get(person);
-  // A clock that was set back must not lock anybody out for longer than a whole bucket takes.
+  // After the clock was set back, nobody is refused for longer than a whole bucket takes to fill.
   const spentUntil = Math.min(Math.max(before?.spentUntil ?? now, now), now + burst * everyMs);
   const waitMs = spentUntil - now - (burst - 1) * everyMs;
   const answered = waitMs <= 0;

@@ -9,14 +9,14 @@ import { readTags } from './tags.ts';
 
 const kindWords = { vm: 'VM', container: 'container' } as const;
 
-/** Why the guest under a wanted VMID is not one to be changed; `undefined` when it is. */
+/** The reason why the guest under a wanted VMID must not be changed; `undefined` when it may be. */
 export function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): Blocked | undefined {
   const who = `VMID ${live.vmid} is`;
   if (live.kind !== guest.kind) {
     return { reason: 'kind', advice: `${who} a ${kindWords[live.kind]}. Give ${guest.key} another vm_id.` };
   }
   const { ours, fleet } = readTags(live.tags);
-  // While it is being made a guest has neither tags nor a description: nobody can tell whose it will be.
+  // A guest that is being created has neither tags nor a description, so its owner is unknown.
   if (!ours && live.lock === 'create') {
     return { reason: 'locked', advice: lockedAdvice({ guestKind: live.kind, vmid: live.vmid }, live.lock) };
   }
@@ -29,7 +29,8 @@ export function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): 
   if (fleet !== undefined && fleet !== goal.fleet.toLowerCase()) {
     return { reason: 'not-ours', advice: `${who} a guest of the fleet "${fleet}". Give ${guest.key} another vm_id.` };
   }
-  // A guest from when there was one fleet is taken over only where VMID and name both fit, and the plan shows its new tag.
+  // A guest without a fleet tag dates from a time with a single fleet. It is taken over only when VMID and name both
+  // match, and the plan shows its new tag.
   if (
     live.config !== undefined &&
     fleet === undefined &&
@@ -46,7 +47,7 @@ export function conflictWith(goal: Goal, guest: DesiredGuest, live: LiveGuest): 
   return undefined;
 }
 
-/** Why nothing is done to a guest whose configuration could not be read. */
+/** The reason why a guest whose configuration cannot be read is not changed. */
 export function unreadable(live: LiveGuest): Blocked {
   return {
     reason: 'unreachable',
@@ -54,28 +55,28 @@ export function unreadable(live: LiveGuest): Blocked {
   };
 }
 
-/** A change of a guest that is there and was read. */
+/** A change of an existing guest whose configuration was read. */
 export type Touching = Exclude<Change, { action: 'create' | 'conflict' }> & { readonly live: KnownGuest };
 
-/** The change, blocked where it must not run. */
+/** Blocks the change when it must not run. */
 export function blockIfNeeded(change: Touching): Change {
   if (change.blocked !== undefined) return change;
   const blocked = blockOf(change);
   return blocked === undefined ? change : { ...change, blocked };
 }
 
-/** Why a change must not run; `undefined` when it may. The first reason counts. */
+/** The first reason why a change must not run; `undefined` when it may. */
 export function blockOf(change: Touching): Blocked | undefined {
   const { live, vmid } = change;
   const label = guestLabel({ guestKind: kindOf(change), vmid });
   const guest = 'guest' in change ? change.guest : undefined;
-  const guarded = protectedBy(change, guest);
-  if (guarded !== undefined) return { reason: 'protected', advice: guarded };
+  const protection = protectedBy(change, guest);
+  if (protection !== undefined) return { reason: 'protected', advice: protection };
   if (live.template) return { reason: 'template', advice: `${label} is a template; proxnix does not touch templates.` };
   if (live.lock !== undefined) {
     return { reason: 'locked', advice: lockedAdvice({ guestKind: live.kind, vmid }, live.lock) };
   }
-  // A staging container has no network card: its description tells whose it is.
+  // A staging container has no network card and is recognised by its description.
   if (live.kind === 'container' && live.config.uuid === undefined && change.action !== 'clean-up') {
     return {
       reason: 'not-ours',
@@ -124,32 +125,32 @@ function differs(change: Touching, field: FieldChange['field']): boolean {
   return 'fields' in change && change.fields.some((one) => one.field === field);
 }
 
-/** Whose protection forbids the change, as advice; `undefined` when nobody's does. */
+/** The advice when protection, in Proxmox or in the flake, forbids the change; `undefined` when it does not. */
 export function protectedBy(change: Touching, guest: DesiredGuest | undefined): string | undefined {
   const { live, vmid } = change;
   if (live.config.protected) return protectedAdvice({ guestKind: live.kind, vmid });
   if (guest?.protected !== true) return undefined;
-  // What a run left unfinished was not protected yet: the flake's wish is met by finishing it.
+  // An unfinished guest is not protected yet: the flake asks for protection of the finished guest.
   if (readTags(live.tags).pending || isCreateInterrupted(live)) return undefined;
   const onlyProtects = change.action === 'update' && change.fields.every((field) => field.field === 'protected');
   const label = guestLabel({ guestKind: live.kind, vmid });
   return onlyProtects ? undefined : `The flake says protected = true. Set it to false to let proxnix change ${label}.`;
 }
 
-/** Is there a disk in the slot that the flake says the root disk is in? */
+/** Is there a disk in the slot of the root disk that the flake names? */
 export function hasRootDisk(guest: DesiredGuest, live: KnownGuest): boolean {
   return live.config.disks[guest.diskSlot] !== undefined;
 }
 
-/** Who takes a guest over. */
+/** The fleet that adopts a guest. */
 interface Owner {
   readonly fleet: string;
 }
 
 /**
- * Taking over a guest that is not ours.
- * @param tags its tags from then on
- * @param next what a plan would do to it with these tags
+ * The change that adopts a guest.
+ * @param tags the guest's tags after the adoption
+ * @param next the change that a later plan would make to the guest
  */
 export function adoptChange(
   owner: Owner,

@@ -2,16 +2,16 @@ import type { DesiredGuest, GuestKind } from './guest.ts';
 import type { KnownGuest, LiveGuest, RetainedDisk } from './live.ts';
 import type { FieldWord } from './settings.ts';
 
-/** One value that differs, as people read it: `memory 2048 -> 4096 MiB`. */
+/** One value that differs, as text: `memory 2048 -> 4096 MiB`. */
 export interface FieldChange {
   readonly field: FieldWord;
   readonly from: string;
   readonly to: string;
-  /** Proxmox keeps it pending until a stop and start. */
+  /** Whether Proxmox keeps the new value pending until a stop and start. */
   readonly restart: boolean;
 }
 
-/** Why a change is shown and never run. `advice` says what a person can do. */
+/** The reason why a change is shown and never run. `advice` says what a person can do. */
 export interface Blocked {
   readonly reason:
     | 'not-ours'
@@ -24,13 +24,13 @@ export interface Blocked {
     | 'node'
     | 'locked'
     | 'disk'
-    /** Proxmox can never change it. */
+    /** Proxmox cannot change the value of an existing guest. */
     | 'read-only'
-    /** Images cannot be brought to the node. */
+    /** Images cannot be uploaded for the node. */
     | 'images'
-    /** No disk is kept that it could be rolled back to. */
+    /** The guest has no retained disk to roll back to. */
     | 'nothing-retained'
-    /** The guest that takes its place under another VMID cannot be made. */
+    /** The guest that replaces it under another VMID is blocked. */
     | 'successor';
   readonly advice: string;
 }
@@ -42,19 +42,19 @@ interface ChangeBase {
   readonly blocked?: Blocked;
 }
 
-/** A guest that is wanted and whose VMID is free. */
+/** Creates a wanted guest whose VMID is free. */
 export interface CreateChange extends ChangeBase {
   readonly action: 'create';
   readonly guest: DesiredGuest;
 }
 
-/** A change to a guest of ours that goes on living. */
+/** A change of a guest of ours that is not destroyed. */
 interface OfKnownGuest extends ChangeBase {
-  /** Volumes that were handed over to it and never swapped in, because a run was cut off: they are deleted. */
+  /** Volumes that an interrupted run attached and never swapped in: they are deleted. */
   readonly orphanVolumes?: readonly string[];
 }
 
-/** Changes that leave the root disk as it is. */
+/** Changes settings; the content of the root disk stays. */
 export interface UpdateChange extends OfKnownGuest {
   readonly action: 'update';
   readonly guest: DesiredGuest;
@@ -63,46 +63,46 @@ export interface UpdateChange extends OfKnownGuest {
 }
 
 /**
- * Another image: the root disk is swapped. `fields` run along. `incomplete`: an interrupted run left a guest without any
- * disk; it is made anew.
+ * Swaps the root disk for one with another image; `fields` are changed along with it. `incomplete`: an interrupted run
+ * left a guest without any disk, which is created anew.
  */
 export interface ReplaceChange extends OfKnownGuest {
   readonly action: 'replace';
   readonly guest: DesiredGuest;
   readonly live: KnownGuest;
   readonly fields: readonly FieldChange[];
-  /** Store hashes; absent when no tag tells what the disk holds. */
+  /** Store hash of the image on the current root disk; absent when no tag names it. */
   readonly fromImage?: string;
   readonly toImage: string;
   readonly incomplete: boolean;
 }
 
 /**
- * Back to a root disk that an earlier replacement took out and that is still kept: nothing is built, the disk comes back
- * with the data it had. `fields` run along; none where only this guest is rolled back.
+ * Puts back a retained root disk with the data it had; nothing is built. `fields` are changed along with it; there are
+ * none when only this guest is rolled back.
  */
 export interface RollbackChange extends OfKnownGuest {
   readonly action: 'rollback';
   readonly guest: DesiredGuest;
   readonly live: KnownGuest;
   readonly fields: readonly FieldChange[];
-  /** Store hash of the image that its root disk holds now, where a tag tells. */
+  /** Store hash of the image on the current root disk; absent when no tag names it. */
   readonly fromImage?: string;
-  /** Absent only when the change is blocked because there is none. */
+  /** The retained disk to put back; absent only when there is none and the change is blocked. */
   readonly to?: RetainedDisk;
 }
 
-/** Ours and no longer wanted: its disks are deleted. */
+/** Deletes a guest of ours that is no longer wanted, with its disks. */
 export interface DestroyChange extends ChangeBase {
   readonly action: 'destroy';
   readonly live: LiveGuest;
-  /** The VMID its name has in the flake now, when it was renumbered. */
+  /** The new VMID of a guest that has another vm_id in the flake now. */
   readonly movedTo?: number;
 }
 
 /**
- * What an interrupted replace of `ownerVmid` left behind: its staging guest, or with the guest itself, where nothing
- * else of it changes, the volumes in `orphanVolumes`.
+ * Deletes what an interrupted replace of `ownerVmid` left: its staging guest, or, when nothing else of the guest
+ * changes, the volumes in `orphanVolumes`.
  */
 export interface CleanUpChange extends OfKnownGuest {
   readonly action: 'clean-up';
@@ -110,7 +110,7 @@ export interface CleanUpChange extends OfKnownGuest {
   readonly ownerVmid: number;
 }
 
-/** Wanted, but the VMID belongs to a guest that is not ours or cannot be read. Always blocked. */
+/** The VMID of a wanted guest belongs to a guest that is not ours or cannot be read. Always blocked. */
 export interface ConflictChange extends ChangeBase {
   readonly action: 'conflict';
   readonly guest: DesiredGuest;
@@ -118,18 +118,18 @@ export interface ConflictChange extends ChangeBase {
   readonly blocked: Blocked;
 }
 
-/** Wanted, and somebody else's so far: from its tags on it is ours. Nothing else of it is touched. */
+/** Adopts a wanted guest that is not ours: writes its tags and nothing else. */
 export interface AdoptChange extends ChangeBase {
   readonly action: 'adopt';
   readonly guest: DesiredGuest;
   readonly live: LiveGuest;
-  /** Its tags from then on. */
+  /** The tags after the adoption. */
   readonly tags: string;
-  /** What the next plan would do to it; absent when nothing. */
+  /** The change that the next plan would make to the guest; absent when there is none. */
   readonly next?: UpdateChange | ReplaceChange;
 }
 
-/** What a plan does to one guest. */
+/** One change of a plan: the planned work on one guest. */
 export type Change =
   | CreateChange
   | UpdateChange
@@ -140,7 +140,7 @@ export type Change =
   | ConflictChange
   | AdoptChange;
 
-/** Whether it is about a VM or a container. */
+/** The kind of the guest that the change is for. */
 export function kindOf(change: Change): GuestKind {
   return 'guest' in change ? change.guest.kind : change.live.kind;
 }

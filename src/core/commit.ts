@@ -1,6 +1,6 @@
 import { cut, oneLine } from '../lib/text.ts';
 
-/** A commit as git tells it; text in it comes from outside. */
+/** A commit as git reports it; its texts come from outside. */
 export interface Commit {
   /** 40 or 64 hex digits. */
   readonly sha: string;
@@ -11,34 +11,34 @@ export interface Commit {
   readonly at: number;
 }
 
-/** Bytes of what a commit says of itself: git itself sets no limit, and each run keeps it. */
+/** Length limits in bytes: git has none, and each stored run holds a commit. */
 const longest = { subject: 300, author: 120 } as const;
 
-/** A commit as it may be kept: on one line each, and not longer than people read. */
+/** Shortens a commit for the store: subject and author on one line each, within the length limits. */
 export function shortCommit(commit: Commit): Commit {
   const { subject, author } = commit;
   return {
     ...commit,
-    // Cut before as well: there is no reason to clean megabytes.
+    // Cut before cleaning as well, so that megabytes of text are not cleaned.
     subject: cut(oneLine(cut(subject, 4 * longest.subject)), longest.subject),
     author: cut(oneLine(cut(author, 4 * longest.author)), longest.author),
   };
 }
 
-/** Somebody whom a commit names as its author or its committer, as git tells it: text from outside. */
+/** An author or committer as git reports them; the texts come from outside. */
 export interface Signature {
   /** At most 200 characters. */
   readonly name: string;
   /** At most 200 characters. */
   readonly email: string;
-  /** The newest commit that names them. */
+  /** The newest commit that names this person. */
   readonly sha: string;
 }
 
-/** Everybody whom some commits name as author or committer, each name and address once. */
+/** All authors and committers of some commits, each pair of name and address once. */
 export interface Authorship {
   readonly signatures: readonly Signature[];
-  /** False: there are more commits than were looked at. */
+  /** False when there are more commits than were read. */
   readonly complete: boolean;
 }
 
@@ -47,7 +47,7 @@ export function shortSha(sha: string): string {
   return sha.slice(0, 7);
 }
 
-/** A push as a forge reports it: a hint. The commit to plan is read from git. */
+/** A push as a forge reports it. It only triggers a fetch: the commit to plan is read from git. */
 export interface PushEvent {
   /** `owner/name` in lower case, as the forge spells it. */
   readonly repository: string;

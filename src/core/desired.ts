@@ -8,14 +8,17 @@ import { type ContainerFields, rowsOf, type VmFields } from './settings.ts';
 
 const entries: Readonly<Record<GuestKind, z.ZodType<Readonly<Record<string, unknown>>>>> = {
   vm: entryOf('vm'),
-  // A gateway goes with an address of its own: DHCP tells one itself.
+  // A gateway needs a fixed address: DHCP announces its own gateway.
   container: entryOf('container').refine(({ ip, gateway }) => gateway === undefined || String(ip).includes('/'), {
     path: ['gateway'],
     error: 'goes with a fixed "ip" such as "10.0.0.5/24" only',
   }),
 };
 
-/** Every field of a kind under its name in the flake, with its default. No other is taken. */
+/**
+ * The schema of an entry: every field of a kind under its name in the flake, with its default. Other fields are
+ * refused.
+ */
 function entryOf(kind: GuestKind) {
   return z.strictObject(
     Object.fromEntries(rowsOf(kind).map((row) => [row.flake, row.kinds[kind]?.schema ?? z.never()])),
@@ -32,7 +35,7 @@ export function readEntry(
   return entry.success ? { guest: toSpec(kind, key, entry.data) } : { error: entry.error };
 }
 
-/** The names of the fields that may stand at a path of an entry; none where any name may. */
+/** The field names allowed at a path of an entry; empty where any name is allowed. */
 export function knownFields(kind: GuestKind, path: readonly PropertyKey[]): readonly string[] {
   if (path.length === 0) return rowsOf(kind).map((row) => row.flake);
   return path[0] === 'health' ? healthFields[kind] : [];
@@ -47,13 +50,13 @@ function toSpec(kind: GuestKind, key: string, entry: Readonly<Record<string, unk
 }
 
 const Entries = z.record(z.string(), z.unknown());
-/** Nobody corrects more at once, and each costs a search for the word that was meant. */
+/** How many mistakes are reported at once. Each unknown field costs a search for a similar name. */
 const mostProblems = 50;
 const mostUnknownFields = 10;
 
 /**
- * Reads the flake's output `proxnix`. The mistakes of all guests are reported in one error, the first 50 of them; each
- * names the guest and the field. An empty `vms` is valid: it wants every guest of the fleet gone.
+ * Reads the flake's output `proxnix`. One error reports the mistakes of all guests, the first 50 of them; each names
+ * the guest and the field. An empty `vms` is valid: it declares no guest.
  */
 export function parseDesired(output: unknown): readonly GuestSpec[] {
   const misshapen = shapeProblems(output);
@@ -156,14 +159,14 @@ function duplicates(guests: readonly GuestSpec[]): string[] {
   return problems;
 }
 
-/** More than any cluster has, and more than a guest has fields: what is beyond costs time and says nothing. */
+/** Limits above every real cluster and guest; larger input only costs time. */
 const most = { guests: 10_000, values: 500, depth: 8 } as const;
 /** Characters of a guest's key. */
 const longestKey = 255;
 
 /**
- * What is wrong with the form of the flake's output, before its fields are read: sizes, and names that JavaScript takes
- * for something else. `JSON.parse` keeps `__proto__` as a name of its own, and most of what copies an object loses it.
+ * Problems with the form of the flake's output, before its fields are read: sizes, and names that have a meaning in
+ * JavaScript. `JSON.parse` keeps `__proto__` as an own property, but most code that copies an object loses it.
  */
 export function shapeProblems(output: unknown): readonly string[] {
   if (!isSet(output)) return [];
@@ -183,7 +186,7 @@ function guestsProblems(name: string, entries: unknown): readonly string[] {
   });
 }
 
-/** The first problem of one guest. Without recursion: the depth is what somebody else chose. */
+/** The first problem with the form of one guest. It does not recurse, because the flake decides the depth. */
 function guestProblem(top: string, guest: unknown): readonly string[] {
   const open = [{ path: top, value: guest, depth: 0 }];
   let values = 0;

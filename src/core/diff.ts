@@ -17,8 +17,8 @@ import { finalTags, readTags, splitTags } from './tags.ts';
 const anyCommit = '0'.repeat(40);
 
 /**
- * What differs between a guest wanted and the same guest live, in the order in which people read it. The image is not
- * among it (`imageDiffers`). Both sides are canonical, so right after an apply it yields nothing.
+ * The differences between a wanted guest and the live guest, in reading order, without the image (`imageDiffers`). Both
+ * sides are in canonical form, so there is none right after an apply.
  */
 export function* diffGuest(wanted: DesiredGuest, live: KnownGuest, fleetTag?: string): Generator<FieldChange> {
   yield* diffSettings(wanted, live);
@@ -26,7 +26,7 @@ export function* diffGuest(wanted: DesiredGuest, live: KnownGuest, fleetTag?: st
   if (!imageDiffers(wanted, live)) yield* tags(wanted, live, fleetTag);
 }
 
-/** Does the root disk hold another image than wanted, as far as the guest's tags tell? */
+/** Does the root disk hold another image than wanted, according to the guest's tags? */
 export function imageDiffers(wanted: DesiredGuest, live: KnownGuest): boolean {
   return readTags(live.tags).imageHash !== imageHash(wanted.image);
 }
@@ -58,7 +58,7 @@ function differenceOf(row: AnySetting, wanted: DesiredGuest, live: Values): Diff
   return { from: showValue(row, from), to: withUnit(row, to) };
 }
 
-/** How something differs that the configuration does not hold: the root disk, or the guest's place. */
+/** The difference of a row outside the configuration: the root disk, or the guest's place. */
 function differenceBeside(
   row: Exclude<AnyRow, AnySetting>,
   wanted: DesiredGuest,
@@ -68,7 +68,7 @@ function differenceBeside(
   return row.differs?.(wanted, live);
 }
 
-/** Values that are written already and wait for a restart that an interrupted run did not come to. */
+/** Values that are written already and wait for a restart, because a run was interrupted before it. */
 function* pendingSettings(wanted: DesiredGuest, live: KnownGuest): Generator<FieldChange> {
   if (live.status !== 'running' || live.config.pending.length === 0) return;
   const values = settingsIn(live);
@@ -95,7 +95,7 @@ function withUnit(row: AnySetting, value: unknown): string {
 }
 
 function* tags(wanted: DesiredGuest, live: KnownGuest, fleetTag: string | undefined): Generator<FieldChange> {
-  // Which commit last changed a guest is no wish of the flake, only that the tag is there.
+  // The flake wants a commit tag, whichever commit it names.
   const commit = readTags(live.tags).commit ?? anyCommit;
   const done = { imageHash: imageHash(wanted.image), commit, ...(fleetTag === undefined ? {} : { fleet: fleetTag }) };
   const now = splitTags(live.tags.join(';'));

@@ -1,19 +1,19 @@
 import { Newest } from '../lib/streams.ts';
 import { cut } from '../lib/text.ts';
 
-/** Bytes of what an error says and a run keeps: texts of others stand in it, and each run is written with each save. */
+/** Length limits in bytes: an error holds texts from outside, and every save of a run writes them. */
 const longest = { message: 1500, next: 1500, detail: 500, details: 6000 } as const;
 const mostDetails = 100;
 
 /**
- * An error that is safe to show in a chat and says what to do next. Everything else that is thrown is a bug: it is
- * logged and shown only as "unexpected" with the run's id.
+ * An error that is safe to show in a chat and says what to do next. Every other error is a bug: it is logged, and
+ * people see "unexpected" with the run's id.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
-  /** What the reader can do about it. */
+  /** Advice for the reader. */
   readonly next: string | undefined;
-  /** Lines of somebody else's text that belong to it (Nix's last lines, a task's log), oldest first; the newest ones. */
+  /** Lines from another program (Nix's last lines, a task's log), oldest first; only the newest are kept. */
   readonly details: readonly string[];
 
   constructor(message: string, options: { next?: string; details?: readonly string[]; cause?: unknown } = {}) {
@@ -23,7 +23,7 @@ export class UserError extends Error {
   }
 }
 
-/** As many of the last lines as an error may hold; what is left out is said before them. */
+/** The newest lines within the limit, after a line that counts the omitted ones. */
 function newestLines(lines: readonly string[]): readonly string[] {
   const kept = new Newest<string>({ count: mostDetails, bytes: longest.details });
   for (const line of lines.slice(-mostDetails)) {
@@ -34,20 +34,20 @@ function newestLines(lines: readonly string[]): readonly string[] {
   return left === 0 ? kept.items() : [`… ${left} more ${left === 1 ? 'line' : 'lines'} before these`, ...kept.items()];
 }
 
-/** The facts of an error for the log: a sentence for what is meant for people, everything for a bug. */
+/** The facts of an error for the log: the sentence of a `UserError`, the whole error of a bug. */
 export function errorFacts(error: unknown): { readonly why: string } | { readonly err: unknown } {
   return error instanceof UserError ? { why: error.message } : { err: error };
 }
 
-/** A guest whose old root disk was put back after its replacement failed. */
+/** A guest that was rolled back automatically after its replacement failed. */
 export interface RolledBack {
   readonly vmid: number;
   readonly name: string;
-  /** The image it runs again; absent when no tag told it. */
+  /** The image that the guest runs again; absent when no tag named it. */
   readonly imageHash?: string;
 }
 
-/** The failure of a replacement that was undone: the guest is as it was before. */
+/** The failure of a replacement after an automatic rollback: the guest is as it was before. */
 export class RolledBackError extends UserError {
   readonly rolledBack: RolledBack;
 
@@ -61,7 +61,7 @@ export class RolledBackError extends UserError {
   }
 }
 
-/** What a run keeps of an error: plain data, safe to show, at most some KiB. */
+/** The stored form of an error: plain data, safe to show, at most some KiB. */
 export interface Failure {
   readonly message: string;
   readonly next?: string;
@@ -69,7 +69,7 @@ export interface Failure {
   readonly rolledBack?: RolledBack;
 }
 
-/** The showable form of anything thrown; a bug shows only that it happened, its text stays in the log. */
+/** Turns any thrown value into a failure. A bug shows only that it happened; its text is in the log. */
 export function toFailure(error: unknown): Failure {
   if (!(error instanceof UserError)) {
     return {

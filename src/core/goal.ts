@@ -3,25 +3,27 @@ import type { DesiredGuest } from './guest.ts';
 import type { KnownGuest, LiveConfig, LiveGuest, RetainedDisk } from './live.ts';
 import { hasCreationMarker, readTags, stagingOwner } from './tags.ts';
 
-/** What a plan is for. It travels with the plan, so the plan can be made again from it without evaluating anything. */
+/** The purpose of a plan. The plan carries it, so that planning again needs no evaluation. */
 export interface Goal {
   readonly fleet: string;
   /** Set when more than one fleet is configured: guests then carry `fleet-<name>`. */
   readonly fleetTag?: string;
   readonly commit: Commit;
   readonly guests: readonly DesiredGuest[];
-  /** The one VMID that the plan is about: it is taken over, and nothing else is planned. */
+  /** The VMID of the guest to adopt; nothing else is planned. */
   readonly adopt?: number;
-  /** People want to go back: to kept root disks where there are some, else by building. */
+  /** Set for a rollback: guests get retained root disks back where there are matching ones; other images are built. */
   readonly rollback?: {
-    /** The one guest that goes back; absent: all of them, to what the commit says. */
+    /** The one guest to roll back; absent: the whole fleet, to the commit. */
     readonly vmid?: number;
-    /** The disks there are to go back to. */
+    /** The retained disks of the fleet. */
     readonly retained: readonly RetainedDisk[];
   };
 }
 
-/** Whose guests a fleet's are: only one of several marks them with a tag, in the lower case of Proxmox's tags. */
+/**
+ * The owner fields of a fleet's goal. With several fleets each one has a tag, in lower case like all of Proxmox's tags.
+ */
 export function ownerOf({
   name,
   tagged,
@@ -32,28 +34,28 @@ export function ownerOf({
   return { fleet: name, ...(tagged ? { fleetTag: name.toLowerCase() } : {}) };
 }
 
-/** The one VMID that a plan is about; `undefined`: it is about the whole fleet. */
+/** The VMID of a plan for a single guest; `undefined` for a plan of the whole fleet. */
 export function onlyGuest({ adopt, rollback }: Goal): number | undefined {
   return adopt ?? rollback?.vmid;
 }
 
-/** Does this guest belong to the goal's fleet? Without a fleet's tag it does only where there is but one fleet. */
+/** Does this guest belong to the goal's fleet? A guest without a fleet tag does only when there is a single fleet. */
 export function belongsTo(goal: Pick<Goal, 'fleet' | 'fleetTag'>, tags: readonly string[]): boolean {
   const { ours, fleet } = readTags(tags);
   if (!ours) return false;
   return fleet === undefined ? goal.fleetTag === undefined : fleet === goal.fleet.toLowerCase();
 }
 
-/** The guest that this one was to bring a new root disk to; `undefined` when it is no staging guest. */
+/** The VMID of the owner of a staging guest; `undefined` when the guest is no staging guest. */
 export function stagedFor({ tags, config }: LiveGuest): number | undefined {
   const { ours, pending } = readTags(tags);
   return ours && pending && config !== undefined ? stagingOwner(config.description) : undefined;
 }
 
 /**
- * Ours in all but its tags: a run was cut off between the create call and the write of the tags. A VM gets its disk
- * only after its tags, a container has its root file system from the beginning and is not started before: anything more
- * is somebody's machine, whatever its description says.
+ * Was the guest's create interrupted before its tags were written? Then it is ours without the tag. At that point a VM
+ * has no disk; a container has its root file system and was never started. A guest with more than that is not ours,
+ * whatever its description says.
  */
 export function isCreateInterrupted({ kind, vmid, tags, status, config }: LiveGuest): boolean {
   if (config === undefined || !hasCreationMarker(vmid, tags, config.description)) return false;
@@ -69,7 +71,7 @@ export function hasNoDisks(config: LiveConfig): boolean {
   return Object.keys(config.disks).length === 0 && Object.keys(config.unused).length === 0;
 }
 
-/** Is it called as the flake wants it? Proxmox keeps the case of names and means nothing by it. */
+/** Do the names match? Proxmox keeps the case of names but does not distinguish by it. */
 export function sameName(guest: DesiredGuest, live: LiveGuest): boolean {
   return guest.name.toLowerCase() === live.name.toLowerCase();
 }

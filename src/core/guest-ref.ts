@@ -1,7 +1,7 @@
 /** A VM or a container: `qemu` and `lxc` in the API of Proxmox VE. Both are guests. */
 export type GuestKind = 'vm' | 'container';
 
-/** Where a guest is, and what it is: all that an API call about it needs. */
+/** The kind, VMID and node of a guest: all that an API call about it needs. */
 export interface GuestRef {
   readonly guestKind: GuestKind;
   readonly vmid: number;
@@ -14,8 +14,8 @@ export function guestLabel({ guestKind, vmid }: Pick<GuestRef, 'guestKind' | 'vm
 }
 
 /**
- * What root can do about a lock that nothing holds any more: no API token can take one away. A guest with the lock
- * `create` is half made, whoever makes it.
+ * The advice for a stale lock: no API token can remove it, but root can. A guest with the lock `create` is incomplete,
+ * so it is destroyed as well.
  */
 export function unlockAdvice(
   { guestKind, vmid }: { readonly guestKind: GuestKind; readonly vmid: number | string },
@@ -26,18 +26,18 @@ export function unlockAdvice(
   return `if nothing runs any more, root can \`${commands}\``;
 }
 
-/** The same for a plan: what to do about a guest that is locked. */
+/** The advice of a plan for a locked guest. */
 export function lockedAdvice(at: Pick<GuestRef, 'guestKind' | 'vmid'>, lock: string): string {
   const advice = lock === 'create' ? `; ${unlockAdvice(at, lock)}` : '';
   return `${guestLabel(at)} is locked (${lock}). Plan again when that is over${advice}.`;
 }
 
-/** How protection is turned off in Proxmox, where proxnix never does: `qm set 820 --protection 0`. */
+/** The advice to turn protection off in Proxmox, which proxnix never does: `qm set 820 --protection 0`. */
 export function unprotectAdvice({ guestKind, vmid }: Pick<GuestRef, 'guestKind' | 'vmid'>): string {
   return `Turn it off there: \`${guestKind === 'vm' ? 'qm' : 'pct'} set ${vmid} --protection 0\`.`;
 }
 
-/** Why a plan does not touch a guest that Proxmox protects. */
+/** The reason why a plan does not change a guest that is protected in Proxmox. */
 export function protectedAdvice(at: Pick<GuestRef, 'guestKind' | 'vmid'>): string {
   return `${guestLabel(at)} is protected in Proxmox. ${unprotectAdvice(at)}`;
 }

@@ -4,16 +4,16 @@ import type { ContainerFields, VmFields } from './settings.ts';
 export { type GuestKind, type GuestRef, guestLabel } from './guest-ref.ts';
 export type { HealthCheck } from './health.ts';
 
-/** Which image of a configuration: a VM runs a disk image of it, a container its root file system as a tarball. */
+/** A request for the image of a configuration: a disk image for a VM, a root file system tarball for a container. */
 export interface ImageRequest {
   readonly kind: GuestKind;
   /** The `nixosConfigurations` key. */
   readonly type: string;
 }
 
-/** A NixOS image as evaluation knows it; `storePath` is exact before anything is built. */
+/** An evaluated NixOS image. `storePath` is exact before the image is built. */
 export interface Image {
-  /** What it is for. */
+  /** The kind of guest that the image is for. */
   readonly kind: GuestKind;
   /** The `nixosConfigurations` key, e.g. `build-qcow2-website`. */
   readonly type: string;
@@ -56,12 +56,14 @@ export type DesiredContainer = ContainerSpec & { readonly image: Image };
 /** A VM or container wanted, with the image it shall run. */
 export type DesiredGuest = DesiredVm | DesiredContainer;
 
-/** Equal for requests of the same image, and only for these. */
+/** A key that is equal only for requests of the same image. */
 export function imageKey({ kind, type }: ImageRequest): string {
   return `${kind} ${type}`;
 }
 
-/** What people call an image: its type, which a VM's image and a container's may share. */
+/**
+ * The name of an image in texts: its type, with a suffix for containers, because a VM's image may have the same type.
+ */
 export function imageTitle({ kind, type }: ImageRequest): string {
   return kind === 'vm' ? type : `${type} (container)`;
 }

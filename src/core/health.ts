@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GuestKind } from './guest-ref.ts';
 
-/** How a started guest is judged. Absent in the flake: the defaults of the health check. */
+/** The health check of a started guest. Absent in the flake: the default rule. */
 export interface HealthCheck {
   /** Whether the QEMU guest agent must answer a ping. A container has none. */
   readonly agent: boolean;
@@ -10,14 +10,16 @@ export interface HealthCheck {
   readonly timeoutS: number;
 }
 
-/** How long a guest of which nothing else is asked must have run without a break, in seconds. */
+/** How long a guest without further checks must have run without a break, in seconds. */
 export const settleS = 10;
-/** The time a guest without a check of its own gets, in seconds. */
+/** The time limit for a guest without a check of its own, in seconds. */
 export const defaultTimeoutS = 120;
-/** How long an agent that may not exist is waited for, in seconds: the first answers come 10 to 60 s after boot. */
+/**
+ * How long the check waits for an agent that may not exist, in seconds: the first answers come 10 to 60 s after boot.
+ */
 export const agentGraceS = 60;
 
-/** A check as it is held and stored. */
+/** The stored form of a check. */
 export const healthValue = z.strictObject({
   agent: z.boolean(),
   tcp: z.array(z.int().min(1).max(65_535)).max(10_000),
@@ -25,7 +27,7 @@ export const healthValue = z.strictObject({
   timeoutS: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
 });
 
-/** What can be asked of a guest of either kind after its start. */
+/** The fields of a check that both kinds of guests have. */
 const commonFields = {
   tcp: z.array(z.int().min(1).max(65535)).default([]),
   http: z
@@ -35,7 +37,7 @@ const commonFields = {
   timeout_s: z.int().min(1).max(3600).default(defaultTimeoutS),
 };
 const vmFields = z.strictObject({ agent: z.boolean().default(true), ...commonFields });
-/** A container has no agent: its host sees into it. */
+/** A container has no agent: its host reads its state. */
 const containerFields = z.strictObject(commonFields);
 
 /** `health` of a VM as the flake writes it. */
@@ -43,7 +45,7 @@ export const vmHealth = vmFields.transform(({ agent, ...checks }) => ({ agent, .
 /** `health` of a container as the flake writes it. */
 export const containerHealth = containerFields.transform((checks) => ({ agent: false, ...namedChecks(checks) }));
 
-/** The names that may stand in `health`, for the error of one that may not. */
+/** The field names of `health` by kind, for the error on an unknown name. */
 export const healthFields: Readonly<Record<GuestKind, readonly string[]>> = {
   vm: Object.keys(vmFields.shape),
   container: Object.keys(containerFields.shape),
@@ -53,15 +55,15 @@ function namedChecks({ tcp, http, timeout_s }: z.output<typeof containerFields>)
   return { tcp, timeoutS: timeout_s, ...(http === undefined ? {} : { http }) };
 }
 
-/** The check that is carried out. A container has no agent: without a check of its own it must run, and that is all. */
+/** The check that is carried out. A container has no agent; without a check of its own it must only run. */
 export function checkOf(kind: GuestKind, check: HealthCheck | undefined): HealthCheck | undefined {
   if (kind === 'vm') return check;
   return { tcp: [], timeoutS: defaultTimeoutS, ...check, agent: false };
 }
 
 /**
- * What will be checked (`checkOf`), in words, for the plan's card: `agent ping, tcp 22`. Where the flake does without the agent it
- * says what is checked instead.
+ * The check that will be carried out (`checkOf`) as text for the plan's card: `agent ping, tcp 22`. Without the agent,
+ * the text names what is checked instead.
  */
 export function describeHealth(check: HealthCheck | undefined): string {
   if (check === undefined) return `running for ${settleS} s, agent ping if an agent answers within ${agentGraceS} s`;
@@ -86,7 +88,7 @@ export function portName(port: number): string {
   return `tcp ${port}`;
 }
 
-/** Without what may be a secret: no password, no query. */
+/** The name of an HTTP check in reports, without password and query, which may be secrets. */
 export function pageName(http: string): string {
   const { origin, pathname } = new URL(http);
   return `GET ${origin}${pathname}`;

@@ -1,10 +1,13 @@
 import { type Authorship, type Signature, shortSha } from './commit.ts';
 import type { Who } from './run.ts';
 
-/** Whom authors are, as AUTHORS says it: ids by a name, or by an e-mail address in lower case. No id: a program. */
+/**
+ * The setting AUTHORS: the ids of people by author name, or by e-mail address in lower case. An empty list: the author
+ * is a program.
+ */
 export type Authors = Readonly<Record<string, readonly string[]>>;
 
-/** The part of a policy that the rule of authors looks at. */
+/** The part of a policy that the author rule reads. */
 interface AuthorPolicy {
   readonly authors: Authors;
   readonly people: People;
@@ -12,8 +15,8 @@ interface AuthorPolicy {
 }
 
 /**
- * The rule that nobody approves what they wrote: may this person approve commits with this authorship? Fails closed: an
- * author whom nobody mapped, or commits that could not be looked at, block everybody.
+ * The author rule: nobody approves commits that they wrote. May this person approve commits with this authorship? Fails
+ * closed: an author without a mapping, or commits that could not be read, block everybody.
  * @param authorship `undefined` when git could not tell
  */
 export function authorRefusal(
@@ -56,12 +59,12 @@ function idsOf({ name, email }: Signature, authors: Authors): readonly string[] 
   return keys.length === 0 ? undefined : keys.flatMap((key) => authors[key] ?? []);
 }
 
-/** The person behind each id, as PEOPLE says it; ids are spelled like approvers. */
+/** The setting PEOPLE: the name of the person behind each id. Ids are spelled as in APPROVERS. */
 export type People = Readonly<Record<string, string>>;
 
 /**
- * An id of the configuration in its parts. `<chat>:<id>` and `<chat>:user:<id>` name a person; `<chat>:<word>:<id>` names a
- * group, by the chat's own word for one.
+ * The parts of an id in the configuration. `<chat>:<id>` and `<chat>:user:<id>` name a person; `<chat>:<word>:<id>`
+ * names a group with the chat's own word for a group.
  */
 export interface ConfiguredId {
   readonly chat: string;
@@ -77,12 +80,12 @@ export function readId(text: string): ConfiguredId | undefined {
   return { chat, id, kind: word === undefined || word === 'user' ? 'person' : 'group' };
 }
 
-/** The one spelling of a person's id, whichever way the configuration spells it: `<chat>:user:<id>`. */
+/** The canonical spelling of a person's id: `<chat>:user:<id>`. */
 export function personId({ chat, id }: Pick<Who, 'chat' | 'id'>): string {
   return `${chat}:user:${id}`;
 }
 
-/** Is the person, or a group that the chat vouches for, among these ids? */
+/** Is the person, or a group that the chat confirms for them, among these ids? */
 export function isAmong(
   { chat, id, groups }: Pick<Who, 'chat' | 'id'> & { readonly groups: readonly string[] },
   ids: readonly string[],
@@ -94,14 +97,17 @@ export function isAmong(
   });
 }
 
-/** How the configuration spells a person's id, so that people can look for it there. @param known ids it names */
+/**
+ * The spelling of a person's id in the configuration, so that people can find it there. @param known the ids in the
+ * configuration
+ */
 export function asConfigured(person: string, known: readonly string[]): string {
   return known.find((id) => oneSpelling(id) === person) ?? person;
 }
 
 /**
- * Are two people, each known by some ids, the same one? `unknown` where nothing tells: ids in different chats of which
- * PEOPLE does not name both. Two ids of one chat are two people, unless PEOPLE says otherwise.
+ * Are two sets of ids those of the same person? `unknown` when they are ids of different chats that PEOPLE does not
+ * both name. Two ids of one chat are two people, unless PEOPLE says otherwise.
  */
 export function compareIds(
   one: readonly string[],
@@ -112,10 +118,10 @@ export function compareIds(
   const [a, b] = [withAliases(one, known), withAliases(other, known)];
   if (a.ids.some((id) => b.ids.includes(id))) return 'same';
   if (a.isNamed && b.isNamed) return 'different';
-  return a.ids.some((id) => b.ids.some((twin) => chatOf(twin) === chatOf(id))) ? 'different' : 'unknown';
+  return a.ids.some((id) => b.ids.some((another) => chatOf(another) === chatOf(id))) ? 'different' : 'unknown';
 }
 
-/** All ids of the person who has these. */
+/** All ids of the person who has the given ids. */
 function withAliases(spelled: readonly string[], people: ReadonlyMap<string, string>) {
   const ids = spelled.map(oneSpelling);
   const names = ids.flatMap((id) => people.get(id) ?? []);

@@ -8,42 +8,43 @@ export interface LiveDisk {
 }
 
 /**
- * A root disk that was taken out of its slot and still lies with its guest as an unused volume. Only these records tell
- * which volume holds what: the volume's name does not. A volume without a record is never deleted.
+ * A root disk that was taken out of its slot and stays with its guest as an unused volume. The record is the only
+ * source for the content of the volume, because the volume's name does not tell it. A volume without a record is never
+ * deleted.
  */
 export interface RetainedDisk {
   readonly vmid: number;
-  /** The identity of the machine it belongs to (`LiveConfig.uuid`). */
+  /** The identity of the guest that the disk belongs to (`LiveConfig.uuid`). */
   readonly uuid: string;
   readonly volid: string;
-  /** What it holds, as the guest's tags told when it was taken out; absent when they did not. */
+  /** The image on the disk, from the guest's tags when the disk was taken out; absent when no tag named one. */
   readonly imageHash?: string;
   readonly commit?: string;
   readonly sizeMb?: number;
-  /** When it was taken out, in milliseconds since the epoch. */
+  /** When the disk was taken out, in milliseconds since the epoch. */
   readonly since: number;
 }
 
-/** What is known of a guest's configuration beside its settings. */
+/** The configuration of a guest besides its settings. */
 interface AnyLiveConfig {
   /** SHA-1 of the configuration; changes with every write. */
   readonly digest: string;
   /**
-   * What tells this machine from another one under the same VMID: the SMBIOS UUID of a VM; of a container, which has
-   * none, the MAC address of net0. Both are made at create and differ for a guest that was made anew.
+   * The identity of the guest, which differs from that of another guest under the same VMID: the SMBIOS UUID of a VM,
+   * and the MAC address of net0 of a container, which has no UUID. Both are generated when the guest is created.
    */
   readonly uuid?: string;
   /** By slot (`scsi0`, `rootfs`), without CD drives and cloud-init. */
   readonly disks: Readonly<Record<string, LiveDisk>>;
   /** Volumes that belong to the guest and are not attached, by key (`unused0`). */
   readonly unused: Readonly<Record<string, string>>;
-  /** The settings, by the keys of their rows, with a value that waits for a stop and start. */
+  /** The keys of the settings that have a value waiting for a stop and start. */
   readonly pending: readonly string[];
 }
 
 /**
- * A VM's configuration with its pending changes applied, every absent key filled with Proxmox's default. Its name stands
- * with the guest, where it is known of every guest.
+ * A VM's configuration with its pending changes applied; absent keys have Proxmox's default. The name is a field of the
+ * guest, because it is known without the configuration.
  */
 export type LiveVmConfig = AnyLiveConfig & Omit<VmSettings, 'name'> & { readonly boot: readonly string[] };
 
@@ -67,19 +68,19 @@ interface AnyLiveGuest {
   readonly template: boolean;
 }
 
-/** A VM that is there. */
+/** An existing VM. */
 export interface LiveVm extends AnyLiveGuest {
   readonly kind: 'vm';
   readonly config?: LiveVmConfig;
 }
 
-/** A container that is there. */
+/** An existing container. */
 export interface LiveContainer extends AnyLiveGuest {
   readonly kind: 'container';
   readonly config?: LiveContainerConfig;
 }
 
-/** A guest that is there. `config` is read only for guests that are ours or wanted. */
+/** An existing guest. `config` is read only for guests that are ours or wanted. */
 export type LiveGuest = LiveVm | LiveContainer;
 
 /** A live guest whose configuration was read. */
@@ -96,11 +97,11 @@ export interface LiveNode {
   readonly freeMemory?: number;
   /** Names of the storages this node has. */
   readonly storages: readonly string[];
-  /** By kind of guest, why this node cannot get images for it, and what to do; absent where it can. */
+  /** By kind of guest, why images cannot be uploaded for this node, and what to do; absent where they can. */
   readonly imageProblems?: { readonly vm?: string; readonly container?: string };
 }
 
-/** The cluster as one plan sees it. */
+/** The state of the cluster that a plan is made from. */
 export interface LiveState {
   readonly guests: readonly LiveGuest[];
   readonly nodes: readonly LiveNode[];

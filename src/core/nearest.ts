@@ -1,8 +1,8 @@
-/** Longer words are no slip of the fingers; a list of so many names comes from a flake that wants to cost time. */
+/** Limits for the search: a longer word is no typing mistake, and a longer list of names would only cost time. */
 const longestWord = 80;
 const mostNames = 1000;
 
-/** The known word that is meant by a mistyped one, or `undefined` when none is near. */
+/** The known word that is most similar to a mistyped one; `undefined` when none is similar. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > longestWord) return undefined;
   const near = known

@@ -1,7 +1,7 @@
 import type { Change } from './change.ts';
 import type { Plan } from './plan.ts';
 
-/** What moved in the cluster between two plans for the same goal, one sentence part for each guest. */
+/** The changes in the cluster between two plans for the same goal, as text, one for each changed guest. */
 export function planDifferences(before: Plan, after: Plan): readonly string[] {
   const vmids = [...new Set([...before.changes, ...after.changes].map((change) => change.vmid))].sort((a, b) => a - b);
   const find = (plan: Plan, vmid: number) => plan.changes.find((change) => change.vmid === vmid);

@@ -12,16 +12,16 @@ import { adoptedTags, attachedVolumes, readTags, splitTags } from './tags.ts';
 export interface Plan {
   /** `p-` and the first digits of the digest: what people read. */
   readonly id: string;
-  /** Hash over the goal and the basis of every guest touched. An approval is for one digest. */
+  /** Hash over the goal and the basis of every changed guest. An approval is for one digest. */
   readonly digest: string;
-  /** The same without the commit: equal for a push that changes no planned value. */
+  /** The digest without the commit: equal for a push that changes no planned value. */
   readonly changesDigest: string;
   readonly goal: Goal;
   /** In the order in which people read them: destroys first. */
   readonly changes: readonly Change[];
 }
 
-/** What an approval rests on: everything about a guest that must still hold when it is changed. */
+/** The state of a guest that an approval rests on: it must still be the same when the guest is changed. */
 interface Basis {
   readonly vmid: number;
   readonly node: string;
@@ -31,9 +31,9 @@ interface Basis {
 }
 
 /**
- * Compares a goal with the live cluster. Pure: the same input makes the same plan, so planning again shows whether
- * anything moved.
- * @param earlier the plan this one is compared with; new guests stay on the node it chose
+ * Compares a goal with the live cluster. Pure: the same input makes the same plan, so planning again shows whether the
+ * cluster has changed.
+ * @param earlier the plan that this one is compared with; new guests stay on the node that it chose
  */
 export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
   const changes = [...changesFor(goal, live, earlier)].map((change) => withImages(change, live.nodes));
@@ -71,7 +71,7 @@ export function digestsOf({ goal, changes }: Pick<Plan, 'goal' | 'changes'>): Pi
   };
 }
 
-/** A whole plan id; one that was cut off is none. */
+/** A complete plan id; an id that was cut off does not match. */
 export const planIdPattern = /^p-[0-9a-f]{6}$/;
 
 /** The changes that an apply would run. */
@@ -88,7 +88,7 @@ function* changesFor(goal: Goal, live: LiveState, earlier: Plan | undefined): Ge
   }
   const guest = goal.guests.find((one) => one.vmid === vmid);
   const there = live.guests.find((one) => one.vmid === vmid);
-  // Where nothing is there, there is nothing to take over and nothing to roll back.
+  // A guest that does not exist can be neither adopted nor rolled back.
   if (guest === undefined || there === undefined) return;
   yield* goal.adopt === undefined ? rollback(goal, guest, there) : adoption(goal, guest, there);
 }
@@ -109,14 +109,14 @@ function* wantedChanges(goal: Goal, live: LiveState, earlier: Plan | undefined):
 }
 
 function* adoption(goal: Goal, guest: DesiredGuest, there: LiveGuest): Generator<Change> {
-  // What is ours by now needs no taking over.
+  // The guest has been adopted already.
   if (belongsTo(goal, there.tags)) return;
   const tags = adoptedTags(there.tags, goal.fleetTag);
   const [next] = compare(goal, guest, { ...there, tags: splitTags(tags) });
   yield adoptChange(goal, guest, there, { tags, next });
 }
 
-/** One guest goes back to the root disk it had before; nothing else of it changes. */
+/** Rolls one guest back to its previous root disk; its settings stay as they are. */
 function* rollback(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<Change> {
   const conflict = conflictWith(goal, guest, live);
   const base = { guest, vmid: guest.vmid, name: guest.name, node: live.node } as const;
@@ -175,19 +175,22 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
   });
 }
 
-/** A guest whose image cannot be brought to its node is not begun. */
+/** Blocks a change whose image cannot be uploaded for the guest's node. */
 function withImages(change: Change, nodes: readonly LiveNode[]): Change {
   if ((change.action !== 'create' && change.action !== 'replace') || change.blocked !== undefined) return change;
   const advice = nodes.find((one) => one.node === change.node)?.imageProblems?.[change.guest.kind];
   return advice === undefined ? change : { ...change, blocked: { reason: 'images', advice } };
 }
 
-/** Will this change make a staging guest, and with it remove one that an earlier run left on the same node? */
+/**
+ * Does this change make a staging guest? Making one removes the staging guest that an earlier run left on the same
+ * node.
+ */
 function stagesAnew(change: Change): boolean {
   return change.action === 'replace' && change.blocked === undefined && !change.incomplete;
 }
 
-/** A guest that was given another vm_id is not destroyed while the new one cannot be made. */
+/** Blocks the destroy of a guest that has another vm_id in the flake, as long as its successor is blocked. */
 function blockUntilSuccessor(change: Change, changes: readonly Change[]): Change {
   if (change.action !== 'destroy' || change.movedTo === undefined || change.blocked !== undefined) return change;
   const successor = changes.find((other) => other.vmid === change.movedTo);
@@ -201,7 +204,7 @@ function* unwantedChanges(goal: Goal, live: LiveState): Generator<Change> {
   for (const guest of live.guests) {
     if (wanted.has(guest.vmid) || !isOurs(goal, guest, live)) continue;
     if (hasConfig(guest)) yield unwanted(goal, guest);
-    // A node that is down: nobody may conclude that its guests are gone, and nobody can destroy them now.
+    // The node is down. Its guests are not gone, and they cannot be destroyed now.
     else
       yield {
         action: 'destroy',
@@ -214,7 +217,10 @@ function* unwantedChanges(goal: Goal, live: LiveState): Generator<Change> {
   }
 }
 
-/** A staging guest carries no fleet's tag: it belongs to the fleet of the guest it was made for, or is made for. */
+/**
+ * Does the guest belong to the goal's fleet? A staging guest carries no fleet tag: it belongs to the fleet of its
+ * owner, the guest whose new root disk it holds.
+ */
 function isOurs(goal: Goal, guest: LiveGuest, live: LiveState): boolean {
   if (belongsTo(goal, guest.tags)) return true;
   const vmid = stagedFor(guest);
@@ -229,8 +235,8 @@ function unwanted(goal: Goal, live: KnownGuest): Change {
   const base = { vmid: live.vmid, name: live.name, node: live.node, live } as const;
   const ownerVmid = stagedFor(live);
   if (ownerVmid !== undefined) return blockIfNeeded({ ...base, action: 'clean-up', ownerVmid });
-  const moved = goal.guests.find((guest) => guest.name.toLowerCase() === live.name.toLowerCase());
-  return blockIfNeeded({ ...base, action: 'destroy', ...(moved === undefined ? {} : { movedTo: moved.vmid }) });
+  const successor = goal.guests.find((guest) => guest.name.toLowerCase() === live.name.toLowerCase());
+  return blockIfNeeded({ ...base, action: 'destroy', ...(successor === undefined ? {} : { movedTo: successor.vmid }) });
 }
 
 function rank(change: Change): number {
@@ -250,9 +256,11 @@ function basisOf(change: Change): Basis {
 }
 
 /**
- * The node for a new guest: the one the flake names, else the online node with the storage and the most free memory. One
- * that cannot get images for it is taken only where no other can: what it lacks is then what the plan says.
- * `earlier` is where the same plan put it before: free memory moves all the time and must not make a plan look drifted.
+ * The node for a new guest: the one that the flake names, otherwise the online node with the storage and the most free
+ * memory. A node that cannot get images for the guest is chosen only when all such nodes cannot; the plan then says
+ * what the node lacks.
+ * @param earlier the node that the plan before chose. It is kept, because free memory changes all the time and must not
+ * make a plan differ.
  * @returns the node, or the reason why there is none
  */
 export function placeGuest(
@@ -268,15 +276,15 @@ export function placeGuest(
     if (!able.includes(named)) return { problem: `Node ${guest.node} has no storage "${guest.storage}".` };
     return { node: guest.node };
   }
-  const supplied = able.filter((node) => node.imageProblems?.[guest.kind] === undefined);
-  const fit = supplied.length === 0 ? able : supplied;
+  const withImageSupport = able.filter((node) => node.imageProblems?.[guest.kind] === undefined);
+  const fit = withImageSupport.length === 0 ? able : withImageSupport;
   if (earlier !== undefined && fit.some((node) => node.node === earlier)) return { node: earlier };
   const [best] = [...fit].sort((a, b) => (b.freeMemory ?? 0) - (a.freeMemory ?? 0) || a.node.localeCompare(b.node));
   if (best === undefined) return { problem: `No node that is online has a storage "${guest.storage}".` };
   return { node: best.node };
 }
 
-/** The nodes once the guest is there: of several new ones not all go where there was room for one. */
+/** The nodes with the memory of the new guest taken, so that several new guests do not all go to the same node. */
 export function withGuest(nodes: readonly LiveNode[], on: string, { memoryMb }: GuestSpec): readonly LiveNode[] {
   return nodes.map((node) =>
     node.node !== on || node.freeMemory === undefined
@@ -285,7 +293,7 @@ export function withGuest(nodes: readonly LiveNode[], on: string, { memoryMb }: 
   );
 }
 
-/** SHA-256 over JSON with sorted keys, so that the order in which values were read means nothing. */
+/** SHA-256 over JSON with sorted keys, so that the order of keys does not matter. */
 export function hash(value: unknown): string {
   const canonical = JSON.stringify(value, (_, part: unknown) =>
     part !== null && typeof part === 'object' && !Array.isArray(part)

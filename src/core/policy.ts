@@ -5,7 +5,7 @@ import { type Authors, asConfigured, authorRefusal, compareIds, isAmong, type Pe
 import { type Plan, runnable } from './plan.ts';
 import type { PlannedRun, Run, Who } from './run.ts';
 
-/** Somebody with the immutable ids of the groups the chat vouches for, and where they press. */
+/** A person, the immutable ids of the groups that the chat confirms, and the place of the request. */
 export interface Actor extends Who {
   readonly groups: readonly string[];
   readonly workspace: string;
@@ -16,35 +16,37 @@ export interface Actor extends Who {
 export interface Policy {
   /** Ids of people (`console:owner`, `discord:user:<id>`) and of groups (`discord:role:<id>`). Empty: nobody. */
   readonly approvers: readonly string[];
-  /** Who may read and ask for plans beside the approvers, spelled the same. Empty: whoever is in the fleet's channel. */
+  /** Ids of those who may read and ask for plans besides the approvers. Empty: everybody in the fleet's channel. */
   readonly viewers: readonly string[];
   /** How many people must approve. */
   readonly approvals: number;
   readonly authorMayApprove: boolean;
   readonly authors: Authors;
   readonly people: People;
-  /** May a commit be approved that is not on the fleet's branch? */
+  /** Whether a commit that is not on the fleet's branch may be approved. */
   readonly allowOtherBranches: boolean;
-  /** More destroys than this need the whole sentence typed; absent: a fifth of the fleet, at least one. */
+  /** A plan with more destroys than this needs a typed sentence; absent: a fifth of the fleet, at least one. */
   readonly maxDestroy?: number | undefined;
-  /** The one place of each chat where this fleet is shown and decided. */
+  /** The places where this fleet is shown and decided, one in each chat. */
   readonly places: readonly { readonly chat: Who['chat']; readonly workspace: string; readonly channel: string }[];
 }
 
-/** A lock that a person set on applies; plans go on. */
+/** A lock on applies, set by a person; plans are still made. */
 export interface Lock {
   readonly reason: string;
   readonly by: Who;
   readonly at: number;
 }
 
-/** What is known at the moment of a decision, beside the run and the person. */
+/** The facts that a decision rests on, besides the run and the person. */
 export interface Circumstances {
   readonly now: number;
   readonly lock: Lock | undefined;
   /** Is the commit on the fleet's branch? `undefined`: git could not tell. */
   readonly onBranch: boolean | undefined;
-  /** Who wrote what would be applied; `undefined`: git could not tell. Only the author rule looks at it. */
+  /**
+   * The authors of the commits that would be applied; `undefined`: git could not tell. Only the author rule reads it.
+   */
   readonly authorship: Authorship | undefined;
 }
 
@@ -74,7 +76,8 @@ export function mayView(actor: Actor, policy: Policy): Refusal | undefined {
 }
 
 /**
- * May this person approve this plan of this run now? `planId` is the plan they saw. Everything is decided from ids.
+ * May this person approve this plan of this run now? `planId` is the plan that the person saw. Only ids count, never
+ * names.
  * @returns why not, or `undefined`
  */
 export function mayApprove(
@@ -101,12 +104,15 @@ export function mayReject(run: Run, planId: string, actor: Actor, policy: Policy
   return mayAct(actor, policy) ?? notOpen(run, planId, now);
 }
 
-/** Must the commit of a goal be on the fleet's branch? What is done to one guest alone applies nothing of the commit. */
+/**
+ * Must the commit of a goal be on the fleet's branch? Not for a run for a single guest, which does not apply the whole
+ * commit.
+ */
 export function needsBranch(goal: Goal, { allowOtherBranches }: Pick<Policy, 'allowOtherBranches'>): boolean {
   return !allowOtherBranches && onlyGuest(goal) === undefined;
 }
 
-/** Is a run for a commit of another branch, which therefore cannot be approved? As it was when the run began. */
+/** Was the run's commit on another branch when the run began, so that the run cannot be approved? */
 export function isOffBranch(
   { offBranch }: Pick<Run, 'offBranch'>,
   goal: Goal,
@@ -130,7 +136,10 @@ function lockedBy({ by, reason }: Lock): Refusal {
   return { code: 'locked', text: `Applying is locked by ${by.name}: ${reason}` };
 }
 
-/** One person counts once. Where ids of two chats may be one person, only the first of them counts. */
+/**
+ * Refuses a second approval by the same person. When ids of two chats may be one person, only the first approval
+ * counts.
+ */
 function quorumRefusal({ approvals }: PlannedRun, actor: Actor, policy: Policy): Refusal | undefined {
   const { people, approvers } = policy;
   const me = personId(actor);
@@ -151,7 +160,7 @@ function quorumRefusal({ approvals }: PlannedRun, actor: Actor, policy: Policy):
   };
 }
 
-/** Why a run cannot be decided any more, whoever asks. */
+/** Why a run cannot be decided any more, independent of the person. */
 function notOpen(run: Run, planId: string, now: number): Refusal | undefined {
   switch (run.phase) {
     case 'planned':
@@ -184,8 +193,8 @@ function notOpen(run: Run, planId: string, now: number): Refusal | undefined {
 }
 
 /**
- * What must be typed before a plan that destroys guests is approved: the names, or a whole sentence when there are more
- * of them than `maxDestroy`. `undefined` when nothing is destroyed.
+ * The text that a person types to approve a plan that destroys guests: the names, or a whole sentence when there are
+ * more than `maxDestroy`. `undefined` when the plan destroys nothing.
  */
 export function confirmationFor(plan: Plan, policy: Pick<Policy, 'maxDestroy'>): string | undefined {
   const names = runnable(plan)
@@ -197,7 +206,7 @@ export function confirmationFor(plan: Plan, policy: Pick<Policy, 'maxDestroy'>):
     : names.join(' ');
 }
 
-/** Does a plan destroy more than is usual, or everything the fleet has? */
+/** Does a plan destroy more than `maxDestroy` allows, or every guest of the fleet? */
 export function exceedsMaxDestroy(plan: Plan, policy: Pick<Policy, 'maxDestroy'>): boolean {
   const destroys = runnable(plan).filter((change) => change.action === 'destroy').length;
   if (destroys === 0) return false;
@@ -206,7 +215,7 @@ export function exceedsMaxDestroy(plan: Plan, policy: Pick<Policy, 'maxDestroy'>
   return destroys > (policy.maxDestroy ?? Math.max(1, Math.floor(fleet / 5)));
 }
 
-/** Is this what had to be typed? White space and commas between names do not matter, their order does not either. */
+/** Does the typed text match? White space, commas and the order of names do not matter. */
 export function isConfirmed(typed: string, wanted: string): boolean {
   const words = (text: string) =>
     text

@@ -5,7 +5,7 @@ import { readTags } from './tags.ts';
 
 export type { RetainedDisk } from './live.ts';
 
-/** The root disk that a change takes out; `undefined` when the guest has none, or cannot be told from others. */
+/** The record of the root disk that a change takes out; `undefined` when the guest has no root disk or no identity. */
 export function retainedBy({ guest, live }: ReplaceChange | RollbackChange, since: number): RetainedDisk | undefined {
   const { vmid, tags, config } = live;
   const disk = config.disks[guest.diskSlot];
@@ -14,14 +14,15 @@ export function retainedBy({ guest, live }: ReplaceChange | RollbackChange, sinc
   return {
     ...{ vmid, uuid: config.uuid, volid: disk.volid, since },
     ...(disk.sizeMb === undefined ? {} : { sizeMb: disk.sizeMb }),
-    // Work on the root disk takes the image's tag away until it is done: what has none was never well.
+    // Tags without an image mean unfinished work on the root disk: such a disk was never healthy, so its record names
+    // no image.
     ...(imageHash === undefined ? {} : { imageHash, ...(commit === undefined ? {} : { commit }) }),
   };
 }
 
 /**
- * With one more, which takes the place of an older record of the same volume. What that one knew of its content stays
- * known: a replace or rollback that is cut off leaves tags that do not tell.
+ * Adds a record; it replaces an older record of the same volume. An image that the older record names is kept when the
+ * new one names none, because an interrupted replace or rollback leaves tags without an image.
  */
 export function withRetained(retained: readonly RetainedDisk[], disk: RetainedDisk): readonly RetainedDisk[] {
   const isSame = (one: RetainedDisk) => one.vmid === disk.vmid && one.volid === disk.volid && one.uuid === disk.uuid;
@@ -32,9 +33,8 @@ export function withRetained(retained: readonly RetainedDisk[], disk: RetainedDi
 }
 
 /**
- * Without the records of volumes that are not unused volumes of their guest any more: what is in a slot again is taken
- * out by somebody else, if ever. A guest that cannot be read keeps its records, its node may be down; so does one with
- * work on it, whose disks are between two places.
+ * Drops the records of volumes that are no longer unused volumes of their guest. A guest that cannot be read keeps its
+ * records, because its node may be down; so does a pending guest, whose disks are being swapped.
  */
 export function stillRetained(
   retained: readonly RetainedDisk[],
@@ -49,7 +49,7 @@ export function stillRetained(
   });
 }
 
-/** Those of a guest that are unused and were taken out longer ago than the rollback window. */
+/** The retained disks of a guest that are unused and older than the rollback window. */
 export function dueForCollection(
   guest: LiveGuest,
   retained: readonly RetainedDisk[],
@@ -66,8 +66,8 @@ export function dueForCollection(
 }
 
 /**
- * The newest kept root disk that a guest can go back to: one that is still with this very machine and of which is known
- * what it holds. With `wanted` it must hold that image, at that size and storage, so that nothing differs afterwards.
+ * The newest retained disk that a guest can be rolled back to: an unused volume of this guest whose image is known.
+ * With `wanted` the disk must have that image, size and storage, so that nothing differs after the rollback.
  */
 export function retainedDiskFor(
   live: KnownGuest,
@@ -94,7 +94,7 @@ function isAsWanted(disk: RetainedDisk, wanted: DesiredGuest): boolean {
   );
 }
 
-/** The change that puts a kept disk back; without one it is blocked, and says what else can be done. */
+/** The change that puts a retained disk back. Without such a disk it is blocked, with advice. */
 export function rollbackChange(
   guest: DesiredGuest,
   live: KnownGuest,
@@ -111,7 +111,7 @@ export function rollbackChange(
 const nothingRetained =
   'No earlier root disk of it is kept. /proxnix rollback with the hash of an earlier commit builds that commit again.';
 
-/** The tags that tell what a guest runs once it is rolled back. */
+/** The image and commit for the final tags of a guest that was rolled back. */
 export function rolledBackTo({ to }: RollbackChange): { readonly imageHash?: string; readonly commit?: string } {
   return {
     ...(to?.imageHash === undefined ? {} : { imageHash: to.imageHash }),

@@ -4,59 +4,62 @@ import type { Failure } from './errors.ts';
 import type { Plan } from './plan.ts';
 import type { Step } from './steps.ts';
 
-/** Somebody who asked for or decided something. Ids are immutable; names are only shown. */
+/** A person who asked for or decided something. Ids are immutable; names are only shown. */
 export interface Who {
-  /** The name of the chat. A store may name one that this program does not know. */
+  /** The name of the chat. A store may hold a name that this program does not know. */
   readonly chat: string;
   readonly id: string;
   readonly name: string;
 }
 
-/** What began a run. */
+/** The cause of a run. */
 export type Trigger =
   | { readonly kind: 'push' | 'poll' | 'start' }
-  /** The cluster is not any more as the last apply left it: found by a check, not by a commit. */
+  /** A drift check found that the cluster no longer matches the last apply. */
   | { readonly kind: 'drift' }
   | { readonly kind: 'command' | 'plan-again'; readonly by: Who }
-  /** Somebody wants to go back: one guest to the root disk it had before, or without `vmid` the fleet to a commit. */
+  /**
+   * A person asked for a rollback: with `vmid` of one guest to its previous root disk, otherwise of the fleet to a
+   * commit.
+   */
   | { readonly kind: 'rollback'; readonly by: Who; readonly vmid?: number }
-  /** Somebody wants a guest taken over: its name, key or VMID in the flake, as it was typed. */
+  /** A person asked to adopt a guest: its name, key or VMID in the flake, as typed. */
   | { readonly kind: 'adopt'; readonly by: Who; readonly guest: string };
 
 /** Milliseconds since the epoch. */
 type Time = number;
 
 interface Base {
-  /** `r-` and a number that counts up. */
+  /** `r-` and a number that increases with each run. */
   readonly id: string;
   readonly fleet: string;
   readonly branch: string;
   readonly trigger: Trigger;
   readonly startedAt: Time;
   readonly commit?: Commit;
-  /** The branch, tag or hash that somebody named; absent: the head of `branch`. */
+  /** The branch, tag or hash that a person named; absent: the head of `branch`. */
   readonly ref?: string;
-  /** Set when the commit was not on `branch` as the run began. */
+  /** Set when the commit was not on `branch` when the run began. */
   readonly offBranch?: true;
 }
 
-/** A person's yes to a plan. */
+/** A person's approval of a plan. */
 export interface Approval {
   readonly by: Who;
   readonly at: Time;
 }
 
-/** One step of an apply and what became of it: the journal. */
+/** One step of an apply and its state. The states of all steps are the journal of the apply. */
 export interface StepState {
   readonly step: Step;
   readonly state: 'waiting' | 'running' | 'done' | 'failed' | 'not-started';
   readonly startedAt?: Time;
   readonly endedAt?: Time;
-  /** The task Proxmox runs for it, known before it is followed. */
+  /** The task that Proxmox runs for the step; journaled before the task is followed. */
   readonly upid?: string;
-  /** How far it is: 0 to 1, and in words. */
+  /** The progress of the step: `fraction` from 0 to 1, and a text. */
   readonly progress?: { readonly fraction?: number; readonly text: string };
-  /** The newest lines of its output, oldest first. */
+  /** The newest lines of the step's output, oldest first. */
   readonly output: readonly string[];
 }
 
@@ -65,21 +68,21 @@ interface WithPlan extends Base {
   readonly plan: Plan;
 }
 
-/** A run that is evaluated or compared, or waits for that. */
+/** A run that waits for its plan or is being planned. */
 export interface PlanningRun extends Base {
   readonly phase: 'planning';
   readonly activity: 'waiting' | 'fetching' | 'evaluating' | 'images' | 'comparing';
-  /** How many times the planning of its commit was begun: more than once only where the bot ended in the middle of it. */
+  /** How many times the planning of the commit began: more than once only when the bot stopped during it. */
   readonly attempts?: number;
 }
-/** A run whose plan has nothing to do. */
+/** A run whose plan has no changes. */
 export interface InSyncRun extends Base {
   readonly phase: 'in-sync';
   readonly endedAt: Time;
-  /** The run whose open plan stays valid, because this commit changes none of its values. */
+  /** The run whose open plan stays valid, because this commit changes none of its planned values. */
   readonly standing?: string;
 }
-/** Everything that differs is blocked: there is nothing to approve. */
+/** A run whose changes are all blocked: there is nothing to approve. */
 export interface BlockedRun extends WithPlan {
   readonly phase: 'blocked';
   readonly endedAt: Time;
@@ -92,7 +95,7 @@ export interface PlannedRun extends WithPlan {
   readonly approvals: readonly Approval[];
   /** How many people must approve. */
   readonly needed: number;
-  /** What moved since the plan that was shown before; its approvals are void. */
+  /** What changed in the cluster since the plan shown before; the approvals of that plan are void. */
   readonly clusterChanges?: readonly string[];
 }
 interface Decided extends WithPlan {
@@ -104,12 +107,12 @@ export interface QueuedRun extends Decided {
   readonly needed: number;
   readonly queuedAt: Time;
 }
-/** A run whose steps are carried out. */
+/** A run whose steps are being carried out. */
 export interface ApplyingRun extends Decided {
   readonly phase: 'applying';
   readonly appliedFrom: Time;
   readonly steps: readonly StepState[];
-  /** Who asked to stop; acted on between guests. */
+  /** The person who cancelled the apply; it stops between two guests. */
   readonly cancelledBy?: Who;
 }
 interface Ended extends Decided {
@@ -120,24 +123,27 @@ interface Ended extends Decided {
 /** A run whose steps are all done. */
 export interface AppliedRun extends Ended {
   readonly phase: 'applied';
-  /** By VMID, where an agent told it. */
+  /** The address of each guest by VMID, where the guest agent or the host of a container reports one. */
   readonly addresses: Readonly<Record<string, string>>;
 }
-/** A run that ended with an error, in its planning or in its apply. */
+/** A run that failed while it was planned or applied. */
 export interface FailedRun extends Base {
   readonly phase: 'failed';
   readonly endedAt: Time;
   readonly failure: Failure;
-  /** Set when it failed in the apply. */
+  /** Set when the apply failed. */
   readonly applying?: { readonly plan: Plan; readonly appliedFrom: Time; readonly approvals: readonly Approval[] };
   readonly steps: readonly StepState[];
 }
-/** Stopped between two guests by a person. */
+/** A run that a person cancelled; its apply stopped between two guests. */
 export interface CancelledRun extends Ended {
   readonly phase: 'cancelled';
   readonly cancelledBy: Who;
 }
-/** The bot died in the apply; what is said of each step was read back from the journal and the cluster. */
+/**
+ * A run whose apply was interrupted because the bot stopped. The notes on each step come from the journal and the
+ * cluster.
+ */
 export interface InterruptedRun extends Ended {
   readonly phase: 'interrupted';
   readonly notes: readonly string[];
@@ -149,21 +155,21 @@ export interface RejectedRun extends WithPlan {
   readonly by: Who;
   readonly reason?: string;
 }
-/** A run whose plan gave way to that of a newer run. */
+/** A run whose plan was superseded by that of a newer run. */
 export interface SupersededRun extends Base {
   readonly phase: 'superseded';
   readonly endedAt: Time;
   readonly plan?: Plan;
-  /** The run that took its place. */
+  /** The newer run. */
   readonly byRun: string;
 }
-/** A run whose plan was decided by nobody in time. */
+/** A run whose plan nobody decided in time. */
 export interface ExpiredRun extends WithPlan {
   readonly phase: 'expired';
   readonly endedAt: Time;
 }
 
-/** The whole life of one plan, from the push to the final tags. A plan exists exactly where it can. */
+/** The whole life of one plan, from the push to the final tags. Only phases that have a plan hold one. */
 export type Run =
   | PlanningRun
   | InSyncRun
@@ -179,24 +185,24 @@ export type Run =
   | SupersededRun
   | ExpiredRun;
 
-/** How far a run is. */
+/** The phase of a run. */
 export type Phase = Run['phase'];
 
-/** The plan of a run; `undefined` while it has none, or never had one. */
+/** The plan of a run; `undefined` in a phase without a plan. */
 export function planOf(run: Run): Plan | undefined {
   if (run.phase === 'failed') return run.applying?.plan;
   return 'plan' in run ? run.plan : undefined;
 }
 
-/** Did a run get as far as an apply, so that it may have changed guests? */
+/** Did the apply of the run begin, so that it may have changed guests? */
 export function reachedApply(run: Run): boolean {
   return 'steps' in run && run.steps.length > 0;
 }
 
-/** What happens to a run. Times come from outside: the core has no clock. */
+/** An event of a run. The core has no clock, so each event carries its time. */
 export type RunEvent =
   | { readonly type: 'progressed'; readonly activity: PlanningRun['activity'] }
-  /** Saved before the work begins, so that a commit that ends the bot is counted. */
+  /** Saved before the planning begins, so that a commit that makes the bot stop is counted. */
   | { readonly type: 'planning-begun' }
   | { readonly type: 'commit-found'; readonly commit: Commit }
   | { readonly type: 'in-sync'; readonly at: Time; readonly standing?: string }
@@ -229,10 +235,10 @@ export type RunEvent =
       readonly notes: readonly string[];
     };
 
-/** What people follow in an apply: the builds, the uploads, then each guest with all its steps. */
+/** A group of steps in the card of an apply: the builds, the uploads, and one group for each guest. */
 export interface ApplyGroup {
   readonly action: 'build' | 'upload' | Change['action'];
-  /** The guest's; absent for builds and uploads. */
+  /** The VMID of the guest; absent for builds and uploads. */
   readonly vmid?: number;
   readonly name?: string;
   readonly state: StepState['state'];
@@ -288,7 +294,7 @@ function stateOf(steps: readonly StepState[]): StepState['state'] {
   return has('not-started') ? 'not-started' : 'waiting';
 }
 
-/** The tags that the steps of one guest wrote in the end, in reading order; `undefined` when they did not come to it. */
+/** The final tags that the steps of one guest wrote, in reading order; `undefined` when the last step is not done. */
 export function finalTagsOf(steps: readonly StepState[]): readonly string[] | undefined {
   const last = steps.flatMap(({ step, state }) =>
     (step.kind === 'finish' || step.kind === 'adopt') && state === 'done' ? [step] : [],

@@ -9,18 +9,18 @@ import { isMarker } from './tags.ts';
  * needs a codec in `cluster/proxmox/settings.ts`; the compiler names one that is missing.
  */
 
-/** How a field stands in the flake's entry of one kind of guest. */
+/** How the flake's entry of one kind of guest holds a field. */
 interface Entry<Schema extends z.ZodType = z.ZodType> {
   /** What the flake may write. An output of `undefined` means that there is none, or that it is not managed. */
   readonly schema: Schema;
   /**
-   * What a field means that is not there: `refused`, the entry is not valid; `none`, the guest shall have none;
-   * `unmanaged`, the live value stays as a person set it; `default`, the value of `otherwise`.
+   * The meaning of a missing field: `refused`, the entry is not valid; `none`, the guest shall have none; `unmanaged`,
+   * the live value stays as a person set it; `default`, the value of `otherwise`.
    */
   readonly absent: 'refused' | 'none' | 'unmanaged' | 'default';
   /** The default as the flake would write it. */
   readonly otherwise?: unknown;
-  /** The flake must say it, and may say that there is none. */
+  /** The flake must have the field, and may say that the guest has none. */
   readonly mayBeNone?: true;
 }
 
@@ -46,7 +46,7 @@ function unmanaged<Schema extends z.ZodType>(schema: Schema) {
 
 type Kinds<Value> = { readonly [Kind in GuestKind]?: Entry<z.ZodType<Value | undefined>> };
 
-/** What every row has. */
+/** The fields of every row. */
 interface Row<Value extends z.ZodType, K extends Kinds<z.output<Value>>> {
   /** The field's name in the flake. */
   readonly flake: string;
@@ -54,17 +54,17 @@ interface Row<Value extends z.ZodType, K extends Kinds<z.output<Value>>> {
   readonly value: Value;
   /** The kinds of guests that have it. */
   readonly kinds: K;
-  /** What it is, for the README. */
+  /** The description for the README. */
   readonly doc: string;
 }
 
-/** What a row has whose differences are shown. */
+/** The fields of a row whose differences are shown. */
 interface Compared<Word extends string> {
   /** The field as a plan names it. Acknowledged drifts are digests of it: it never changes. */
   readonly word: Word;
   /** Whether a new value waits for a restart while the guest runs. */
   readonly restart: boolean | ((kind: GuestKind) => boolean);
-  /** Follows the value wanted. */
+  /** The unit, written after the wanted value. */
   readonly unit?: string;
 }
 
@@ -79,7 +79,7 @@ interface SettingRow<Word extends string, Value extends z.ZodType, K extends Kin
   same?(a: z.output<Value> | undefined, b: z.output<Value> | undefined): boolean;
 }
 
-/** Something of the root disk. It is written by the steps that make, grow and move a disk. */
+/** A property of the root disk, written by the steps that make, grow and move a disk. */
 interface RootRow<Word extends string | undefined, Value extends z.ZodType, K extends Kinds<z.output<Value>>>
   extends Row<Value, K> {
   readonly role: 'root';
@@ -89,7 +89,7 @@ interface RootRow<Word extends string | undefined, Value extends z.ZodType, K ex
   differs?(wanted: WantedRoot, live: LiveRoot | undefined): Difference | undefined;
 }
 
-/** What a guest is, where it is and how it is worked on: nothing that its configuration holds. */
+/** A field that the guest's configuration does not hold: its identity, its place, or how proxnix works on it. */
 interface PlaceRow<Word extends string | undefined, Value extends z.ZodType, K extends Kinds<z.output<Value>>>
   extends Row<Value, K> {
   readonly role: 'place';
@@ -195,7 +195,7 @@ const features = z
   })
   .refine((names) => names.every((name) => name === 'nesting'), onlyNesting);
 
-/** What a VM is given waits for a stop; a container's share of its host changes at once. */
+/** A VM gets new resources at its next start; a container gets them at once. */
 const ofVm = (kind: GuestKind) => kind === 'vm';
 
 /** In the order in which people read them. */

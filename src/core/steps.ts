@@ -5,62 +5,61 @@ import { rolledBackTo } from './retained-disks.ts';
 import { finalTags, pendingTags, updatingTags } from './tags.ts';
 
 /**
- * One thing an apply does to one guest, as data; `Cluster.perform` carries it out. The order of a guest's steps is the
- * call sequence of its change. Every step can be read back from the live configuration, so it may be asked again after
- * a lost answer.
+ * One operation on one guest, as data; `Cluster.perform` carries it out. The steps of a guest run in order. The result
+ * of every step can be read from the live configuration, so a step may be repeated when an answer was lost.
  */
 export type StepSpec = GuestRef & StepWork;
 
 type StepWork =
   /**
-   * A guest with its settings and the tags given: a VM without a root disk, a container with the one of its image.
-   * Refused when the VMID is taken.
+   * Creates the guest with its settings and the given tags: a VM without a root disk, a container with the root of its
+   * image. Refused when the VMID is taken.
    */
   | { readonly kind: 'create'; readonly guest: DesiredGuest; readonly tags: string }
-  /** The image into the VM's empty root slot, as a copy; the slot becomes the boot disk. */
+  /** Copies the image into the VM's empty root slot, which becomes the boot disk. */
   | { readonly kind: 'import'; readonly guest: DesiredGuest }
-  /** The root disk grows to `diskGb`; nothing happens when it is that large already. */
+  /** Grows the root disk to `diskGb`; does nothing when it has that size. */
   | { readonly kind: 'resize'; readonly guest: DesiredGuest }
-  /** Starts a stopped guest; a running one is left alone. */
+  /** Starts a stopped guest; does nothing when it runs. */
   | { readonly kind: 'start' }
-  /** One write of every setting that differs from the guest wanted, with the tags given and the digest. */
+  /** Writes every setting that differs, with the given tags, in one call with the digest. */
   | { readonly kind: 'configure'; readonly guest: DesiredGuest; readonly tags: string }
-  /** The root disk to another storage; online when the guest runs. */
+  /** Moves the root disk to another storage; online when the guest runs. */
   | { readonly kind: 'move-disk'; readonly guest: DesiredGuest }
-  /** Makes pending changes real: a reboot by the server when the guest runs and something is pending, else nothing. */
+  /** Reboots a running guest that has pending changes, so that they take effect; otherwise does nothing. */
   | { readonly kind: 'restart' }
-  /** A staging guest with the new root disk beside the guest that goes on running. */
+  /** Makes a staging guest with the new root disk, while the guest itself goes on running. */
   | { readonly kind: 'prepare'; readonly guest: DesiredGuest }
-  /** The staged disk to the guest as an unused volume; the staging guest goes. */
+  /** Attaches the new disk to the guest as an unused volume, and deletes the staging guest. */
   | { readonly kind: 'attach'; readonly guest: DesiredGuest }
   /**
-   * Another disk becomes the root disk, pending while the guest runs; the old one stays as an unused volume.
-   * `volid`: an unused volume of the guest; absent: the disk that was handed over last.
+   * Makes another disk the root disk, pending while the guest runs; the old one stays as an unused volume. `volid`: an
+   * unused volume of the guest; absent: the disk that was attached last.
    */
   | { readonly kind: 'swap'; readonly guest: DesiredGuest; readonly tags: string; readonly volid?: string }
   /**
-   * The root disk that was swapped out becomes the root disk again, pending while the guest runs; the new one stays as
-   * an unused volume. `volid`: the old disk, as the plan's basis has it.
+   * Makes the old root disk the root disk again, pending while the guest runs; the new one stays as an unused volume.
+   * `volid`: the old disk, from the basis of the plan.
    */
   | { readonly kind: 'rollback'; readonly guest: DesiredGuest; readonly volid: string }
-  /** The last step of a guest: the final tags, and protection where the flake wants it. */
+  /** Writes the final tags, and protection when the flake sets it. It is the last step of a guest. */
   | { readonly kind: 'finish'; readonly guest: DesiredGuest; readonly tags: string }
-  /** A guest that is not ours becomes ours: one write of its tags, and nothing else of it. */
+  /** Adopts a guest: writes its tags and nothing else. */
   | { readonly kind: 'adopt'; readonly tags: string }
   | { readonly kind: 'stop' }
-  /** Deletes the guest with its disks; done already counts as done. */
+  /** Deletes the guest with its disks; succeeds when it is gone already. */
   | { readonly kind: 'destroy' }
-  /** Deletes a guest that a run left half made: `vmid` is the guest itself, or the one whose staging guest it is. */
+  /** Deletes an incomplete guest. `vmid` is the guest itself, or with `staging` the owner of the staging guest. */
   | { readonly kind: 'discard'; readonly staging: boolean }
-  /** Deletes unused volumes of the guest. One that is gone counts as done, one that is attached is refused. */
+  /** Deletes unused volumes of the guest. A missing volume counts as deleted, an attached volume is refused. */
   | { readonly kind: 'free'; readonly volids: readonly string[] };
 
-/** What an apply does, in order. `id` is unique in a run and readable: `823 import`. */
+/** A step of an apply. `id` is unique in a run and readable: `823 import`. */
 export type Step = { readonly id: string } & (
   | { readonly kind: 'build'; readonly images: readonly Image[] }
   | { readonly kind: 'upload'; readonly image: Image; readonly node: string }
   | ({ readonly name: string } & StepSpec)
-  /** Is the guest well after its start? Looked at from outside, nothing is written. */
+  /** Checks the health of the guest after its start. Writes nothing. */
   | ({ readonly kind: 'health'; readonly name: string; readonly guest: DesiredGuest } & GuestRef)
 );
 
@@ -89,7 +88,7 @@ function* imageSteps(changes: readonly Change[]): Generator<Step> {
   }
 }
 
-/** What every step of one guest has in common. */
+/** Makes the fields that all steps of one guest share. */
 type At = <Kind extends StepSpec['kind'] | 'health'>(kind: Kind) => GuestRef & { id: string; kind: Kind; name: string };
 
 function* guestSteps(plan: Plan, change: Change): Generator<Step> {
@@ -118,7 +117,7 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   else if (change.action === 'replace' && !change.incomplete) {
     yield { ...at('prepare'), guest };
     yield { ...at('attach'), guest };
-    // Until the swap the tags tell what the root disk holds: one that is cut off here can still be gone back to.
+    // Until the swap the tags keep the old image, so that an apply interrupted here can still be rolled back.
     if (change.fields.length > 0) yield { ...at('configure'), guest, tags: updatingTags(live) };
     yield { ...at('swap'), guest, tags: working };
     yield at('restart');
@@ -128,7 +127,7 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   else {
     if (change.action === 'replace') yield { ...at('discard'), staging: false };
     yield { ...at('create'), guest, tags: working };
-    // A container's root file system comes with its create call, as large as it shall be.
+    // The create call of a container makes its root file system in the final size.
     if (guest.kind === 'vm') {
       yield { ...at('import'), guest };
       yield { ...at('resize'), guest };
@@ -136,7 +135,7 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
     yield at('start');
     yield { ...at('health'), guest };
   }
-  // Before protection, under which Proxmox deletes nothing.
+  // Volumes are deleted before protection is set, because Proxmox deletes nothing of a protected guest.
   const orphanVolumes = change.action === 'create' ? undefined : change.orphanVolumes;
   if (orphanVolumes !== undefined) yield { ...at('free'), volids: orphanVolumes };
   const { commit, fleetTag } = plan.goal;

@@ -1,14 +1,14 @@
-/** What a guest's tags say about it. Tags of other people stay out. */
+/** The facts that a guest's tags hold. Tags that proxnix did not write are in `foreign`. */
 export interface GuestTags {
-  /** Carries the `proxnix` tag: without it a guest is never touched. */
+  /** The guest carries the tag `proxnix`. proxnix never changes a guest without it. */
   readonly ours: boolean;
-  /** Work on it began and was not finished. */
+  /** The guest carries `proxnix-pending`: work on it began and is not finished. */
   readonly pending: boolean;
   /** The 32 characters of the image's store hash. */
   readonly imageHash?: string;
   readonly commit?: string;
   readonly fleet?: string;
-  /** Tags that are not proxnix's: kept as they are at every write. */
+  /** Tags that proxnix did not write: every write keeps them. */
   readonly foreign: readonly string[];
 }
 
@@ -20,8 +20,8 @@ const commitTag = /^commit-([0-9a-f]{7,64})$/;
 const fleetTag = /^fleet-(.+)$/;
 
 /**
- * Splits what Proxmox stores (`a;b`, also `,` and white space as separators) into a lower-case, sorted list without
- * doubles: the form the server itself makes of tags (PVE 8.4 keeps those of a create call verbatim).
+ * Splits the tags that Proxmox stores (`a;b`, also with `,` and white space as separators) into a lower-case, sorted
+ * list without duplicates. The server brings tags into the same form (PVE 8.4 keeps those of a create call verbatim).
  */
 export function splitTags(text: string): string[] {
   const tags = text
@@ -62,18 +62,21 @@ export function writeTags(tags: GuestTags): string {
   return splitTags(all.join(';')).join(';');
 }
 
-/** Tags for a guest whose work begins; what its root disk holds is unknown from here on. */
+/**
+ * Tags for a guest on whose root disk work begins. They name no image, because the content of the root disk is unknown
+ * until the work is done.
+ */
 export function pendingTags(before: readonly string[], fleet?: string): string {
   const { foreign } = readTags(before);
   return writeTags({ ours: true, pending: true, foreign, ...(fleet === undefined ? {} : { fleet }) });
 }
 
-/** Tags for a guest that is changed in place: its root disk stays what it was, and so does that part of its tags. */
+/** Tags for a guest that is changed in place. They keep the image, because the root disk stays the same. */
 export function updatingTags(before: readonly string[]): string {
   return writeTags({ ...readTags(before), ours: true, pending: true });
 }
 
-/** The final tags, written only when the guest is done. */
+/** The final tags, written when all work on the guest is done. */
 export function finalTags(
   before: readonly string[],
   done: { imageHash: string; commit: string; fleet?: string },
@@ -82,48 +85,50 @@ export function finalTags(
   return writeTags({ ours: true, pending: false, foreign, ...done });
 }
 
-/** Tags for a guest of somebody else that becomes ours: all that it had stay, and say what they say. */
+/** Tags for a guest that is adopted: all its tags stay, and the tag `proxnix` is added. */
 export function adoptedTags(before: readonly string[], fleet?: string): string {
   return splitTags([...before, marker, ...(fleet === undefined ? [] : [`fleet-${fleet}`])].join(';')).join(';');
 }
 
 /**
- * The description of a guest between its create call and the write of its tags: tags in the create call are checked
- * only after a whole import by PVE 9.2 and stored unchecked by 8.4, so the mark lies here for that moment.
+ * The description of a guest between its create call and the write of its tags. PVE 9.2 checks tags of a create call
+ * only after the whole import, and PVE 8.4 stores them unchecked, so the description marks the guest during that time.
  */
 export function creationMarker(vmid: number): string {
   return `proxnix makes guest ${vmid}`;
 }
 
-/** A guest whose creation was cut off before it got its tags. */
+/** Was the creation of the guest interrupted before it got its tags? */
 export function hasCreationMarker(vmid: number, tags: readonly string[], description: string): boolean {
   return tags.length === 0 && description.trim() === creationMarker(vmid);
 }
 
-/** The description of the guest that holds the new root disk of another one until it is handed over. */
+/**
+ * The description of a staging guest, which holds the new root disk of another guest until the disk is attached there.
+ */
 export function stagingMarker(vmid: number): string {
   return `proxnix staging for guest ${vmid}`;
 }
 
-/** The guest a staging guest was made for; `undefined` when the description is no such mark. */
+/** The VMID of a staging guest's owner; `undefined` when the description is no staging marker. */
 export function stagingOwner(description: string): number | undefined {
   const [, vmid] = /^proxnix staging for guest (\d{3,9})$/.exec(description.trim()) ?? [];
   return vmid === undefined ? undefined : Number(vmid);
 }
 
-/** Could this description be taken for a mark? No flake may write one. */
+/** Does the description equal a marker of proxnix? A flake may not set such a description. */
 export function isMarker(description: string): boolean {
   return stagingOwner(description) !== undefined || /^proxnix makes guest \d+$/.test(description.trim());
 }
 
 /**
- * A disk handed over lies under one of the high keys `unused200`..`unused255` until it is swapped in. Proxmox itself
- * takes the lowest free one for old disks, and so do we where it leaves that to us (containers, whose keys end at the
- * same index in 8.4 and 9.2), so the key alone tells, also after a crash, which volume is the new one.
+ * A new root disk is attached under one of the high keys `unused200`..`unused255` until it is swapped in. Proxmox
+ * itself uses the lowest free key for old disks. For containers proxnix chooses the key, and the keys end at the same
+ * index in 8.4 and 9.2. So the key alone tells, also after a crash, which volume is the new disk.
  */
 export const attachKeys = { first: 200, last: 255 } as const;
 
-/** The volumes that were handed over to a guest and never swapped in, the oldest first. */
+/** The volumes that were attached to a guest and never swapped in, oldest first. */
 export function attachedVolumes(unused: Readonly<Record<string, string>>): readonly string[] {
   const indexOf = (key: string) => Number(/^unused(\d+)$/.exec(key)?.[1] ?? -1);
   return Object.entries(unused)

@@ -31,6 +31,6 @@ export interface Git {
   authors(head: string, base?: string): Promise<Authorship>;
   /** Keeps a commit for a plan under `name` (letters, digits, `-`), also through a force push. */
   pin(sha: string, name: string): Promise<Source>;
-  /** Lets a pinned commit go; unknown names are fine. */
+  /** Unpins a commit; an unknown name is ignored. */
   unpin(name: string): Promise<void>;
 }

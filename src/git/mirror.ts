@@ -19,12 +19,12 @@ import {
   withoutSecrets,
 } from './run.ts';
 
-/** Where the adapter tells what it does: static message, facts as fields (a pino logger fits). */
+/** The log of the adapter: static message, facts as fields (a pino logger fits). */
 export interface GitLog {
   debug(facts: object, message: string): void;
 }
 
-/** What a mirror is made with; times in milliseconds. */
+/** The options of a mirror; times in milliseconds. */
 export interface GitOptions {
   /** The bare mirror; made when it is not there. Nobody else writes into it. */
   readonly dir: string;
@@ -82,7 +82,7 @@ export class GitMirror implements Git {
       const isHash = shortShaPattern.test(ref);
       if (refs.length === 0 && !isHash) return undefined;
       await this.#fetch();
-      // A hash first: nobody may take its place by a branch of that name.
+      // A hash comes first, so that a branch of the same name cannot replace it.
       const sha = isHash ? await this.#expand(ref.toLowerCase()) : undefined;
       if (sha !== undefined) return this.#commit(sha);
       for (const name of refs) {
@@ -126,12 +126,15 @@ export class GitMirror implements Git {
     });
   }
 
-  /** Waits for no fetch: who only reads the mirror may do so while one is under way. */
+  /** Does not wait for a fetch: reading the mirror is safe while one is under way. */
   async #opening(): Promise<void> {
     if (!this.#opened) await this.#queue.add(() => this.#open());
   }
 
-  /** Branches and tags with their whole history; what is gone there goes here. Pins lie outside and stay. */
+  /**
+   * Fetches branches and tags with their whole history, and deletes those that the repository has deleted. Pins are
+   * separate refs and stay.
+   */
   async #fetch(): Promise<void> {
     await this.#open();
     const refspecs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
@@ -152,7 +155,7 @@ export class GitMirror implements Git {
     this.#opened = true;
   }
 
-  /** The one commit whose hash begins so. */
+  /** The only commit whose hash has this prefix. */
   async #expand(prefix: string): Promise<string | undefined> {
     const objects = (await this.#ok(['rev-parse', `--disambiguate=${prefix}`]))
       .split('\n')
@@ -174,7 +177,7 @@ export class GitMirror implements Git {
     ]);
     const sha = verified.stdout.trim();
     if (verified.exitCode !== 0 || !shaPattern.test(sha)) return undefined;
-    // What has a size first: a subject of megabytes is cut off behind it.
+    // Fields of limited size come first, so that a subject of megabytes does not cut them off.
     const format = '--format=%ct%x00%an%x00%s';
     const text = await this.#ok([
       'log',
@@ -242,7 +245,7 @@ export async function readAuthors(run: GitRun, head: string, base: string | unde
   if (exitCode !== 0) throw notThere(base ?? head);
   const commits = stdout.split('\n').filter((line) => line !== '');
   const signatures = commits.slice(0, mostCommits).flatMap(readSignatures);
-  // What git says at such length is cut: then there are authors who were not read.
+  // An output that reaches the limit was cut, so some authors were not read.
   const complete = commits.length <= mostCommits && !stdout.endsWith('…');
   return { signatures: distinct(signatures), complete };
 }

@@ -23,7 +23,7 @@ export interface GitResult {
   readonly timedOut: boolean;
 }
 
-/** Of the bot's environment git sees only how to reach the network. */
+/** The variables that git gets from the bot's environment: only those for the network. */
 const inherited = [
   'PATH',
   'SSH_AUTH_SOCK',
@@ -69,7 +69,7 @@ export async function runGit(run: GitRun, args: readonly string[], maxOutput = u
   let killer: NodeJS.Timeout | undefined;
   const timer = setTimeout(() => {
     timedOut = true;
-    // Git removes its lock files when it is asked to end.
+    // TERM lets git remove its lock files.
     signalGroup(child.pid, 'SIGTERM');
     killer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), killAfterMs);
   }, run.timeoutMs);
@@ -168,7 +168,7 @@ export interface Remote {
   readonly url: string;
   /** Configuration by key, given to git through its environment: arguments are visible to every user of the machine. */
   readonly config: Readonly<Record<string, string>>;
-  /** What must never be shown, longest first. */
+  /** The secrets, which must never be shown, longest first. */
   readonly secrets: readonly string[];
 }
 
@@ -176,8 +176,8 @@ export interface Remote {
 export const protocols = ['file', 'git', 'http', 'https', 'ssh'] as const;
 
 /**
- * Splits a URL and a token into what may be seen and what may not. A password in the URL counts as a token. A token goes
- * to `https` only, and to `http` on this machine.
+ * Separates the secrets from a URL and a token. A password in the URL counts as a token. A token is sent only over
+ * `https`, and over `http` to this machine.
  * @throws UserError for a URL that git would take for something else
  */
 export function readRemote(url: string, token: string | undefined): Remote {
@@ -206,7 +206,7 @@ export function readRemote(url: string, token: string | undefined): Remote {
     url: parsed.href,
     config: {
       [`http.${parsed.origin}/.extraHeader`]: `Authorization: Basic ${basic}`,
-      // The header would go along to wherever the server points.
+      // Redirects are off: git would send the header with the token to the redirect's target.
       'http.followRedirects': 'false',
     },
     secrets: [basic, password],

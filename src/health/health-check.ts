@@ -24,7 +24,7 @@ export interface HealthOptions {
   readonly answerMs?: number;
 }
 
-/** Health as the bot's own machine sees it: by the cluster's API, and over the network to the guest itself. */
+/** Health checks from the bot's machine: through the cluster's API, and over the network to the guest. */
 export function createHealth(options: HealthOptions): Health {
   const { now = Date.now, sleep = wait, timeout = (ms) => AbortSignal.timeout(ms), everyMs = 2000 } = options;
   const { lookup = allAddresses, connect = connectTo, answerMs = 5000 } = options;
@@ -54,7 +54,7 @@ export function createHealth(options: HealthOptions): Health {
   return { check };
 }
 
-/** A guest is not unhealthy because the cluster did not answer. */
+/** A cluster that does not answer does not make a guest unhealthy. */
 function throwUnanswered({ running, ping }: Observation): void {
   if ('error' in running) throw running.error;
   if (ping !== undefined && 'error' in ping) throw ping.error;
@@ -84,11 +84,11 @@ async function allAddresses(name: string): Promise<readonly string[]> {
   return found.sort((a, b) => a.family - b.family).map(({ address }) => address);
 }
 
-/** What is remembered from observation to observation. Times in milliseconds since the check began. */
+/** The facts from earlier observations. Times in milliseconds since the check began. */
 interface Past {
   /** Since when it was seen running at every observation. */
   readonly runningSince?: number;
-  /** Its agent has answered: it has one. */
+  /** The guest's agent has answered once, so the guest has one. */
   readonly hasAgent: boolean;
 }
 
@@ -99,7 +99,7 @@ interface CheckResult extends Outcome {
   readonly name: string;
 }
 
-/** A cluster that does not answer says nothing against the guest. */
+/** A cluster that does not answer does not make a guest unhealthy. */
 function remember(past: Past, { running, ping }: Observation, atMs: number): Past {
   const hasAgent = past.hasAgent || (ping !== undefined && 'said' in ping && ping.said === 'ok');
   if ('error' in running) return { ...past, hasAgent };
@@ -125,7 +125,7 @@ function evaluate(
   return outcomes.map((outcome, index) => ({ ...outcome, name: names[index] ?? '' }));
 }
 
-/** A check that says more than "it runs" needs no patience besides. */
+/** A check beyond "it runs" makes the waiting time for running unnecessary. */
 function neededMs(check: HealthCheck | undefined): number {
   const says = check !== undefined && (check.agent || check.tcp.length > 0 || check.http !== undefined);
   return says ? 0 : Math.min(settleS, check?.timeoutS ?? defaultTimeoutS) * 1000;
@@ -157,7 +157,7 @@ function seconds(ms: number): string {
   return `${Math.floor(ms / 1000)} s`;
 }
 
-/** What the cluster said, or why it did not. */
+/** The cluster's answer, or the error that kept it from answering. */
 export type Answer<T> = { readonly said: T } | { readonly error: UserError };
 /** What the agent of a guest answered to a ping. */
 export type Ping = Awaited<ReturnType<GuestProbe['agentPing']>>;
@@ -172,12 +172,12 @@ export interface Observation {
   readonly page?: Outcome;
 }
 
-/** What a guest is reached by: the cluster, and the network. */
+/** The connections to a guest: the cluster's API and the network. */
 export interface Transports extends PageTransport {
   readonly probe: GuestProbe;
 }
 
-/** Observes everything that is asked of a guest at once. `limit` gives each question to the guest itself its time. */
+/** Makes all observations of a guest at once. `limit` gives each question to the guest its own time limit. */
 export async function observe(
   transports: Transports,
   guest: GuestRef,
@@ -194,7 +194,7 @@ export async function observe(
   return { running, ...agent, ...(page === undefined ? {} : { page }) };
 }
 
-/** The agent is asked for its address only when it answers at all: each question to a silent one takes 3 s. */
+/** The agent is asked for an address only when it answers a ping: each question to a silent agent takes 3 s. */
 async function observeByAgent(
   transports: Transports,
   guest: GuestRef,
@@ -256,7 +256,10 @@ export const pingWords: Readonly<Record<Ping, string>> = {
   absent: 'no guest agent is configured',
 };
 
-/** A question that could not be asked is part of an observation; one that never will be, and a bug, end the check. */
+/**
+ * A question that could not be asked is part of the observation. A question that never can be asked, and a bug, end the
+ * check.
+ */
 async function answer<T>(question: Promise<T>): Promise<Answer<T>> {
   try {
     return { said: await question };

@@ -8,21 +8,21 @@ export interface CheckedGuest extends GuestRef {
   readonly check?: HealthCheck;
 }
 
-/** What was seen last of a guest. */
+/** The last observation of a guest. */
 export interface HealthReport {
   /** Every check is ok. */
   readonly healthy: boolean;
   /**
-   * In the order in which they were asked for. `ok`: it does not stand in the way. `text` is a line as people read it,
-   * with the name in front: `tcp 22: refused, 60 tries in 120 s`.
+   * In the order of the flake. `ok`: the check does not keep the guest from being healthy. `text` is a line for people
+   * that begins with the name: `tcp 22: refused, 60 tries in 120 s`.
    */
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly text: string }[];
   readonly tookMs: number;
 }
 
-/** Where a health check reports what it waits for. */
+/** Receives what a health check is waiting for. */
 export interface HealthMonitor {
-  /** What is still waited for; told when it changes. */
+  /** Called with the checks that have not passed yet, whenever they change. */
   line(text: string): void;
 }
 
@@ -48,8 +48,8 @@ export interface Health {
 }
 
 /**
- * What is asked of the cluster about a guest. An answer that says less than hoped for is an answer; a `UserError` is
- * thrown only when the question could not be asked, a `NotAllowed` when it never will be.
+ * The questions of a health check to the cluster. An incomplete answer is an answer; a `UserError` is thrown only when
+ * the question could not be asked, a `NotAllowed` when it never will be.
  */
 export interface GuestProbe {
   running(at: GuestRef): Promise<boolean>;
@@ -62,5 +62,5 @@ export interface GuestProbe {
   address(at: GuestRef): Promise<string | undefined>;
 }
 
-/** The cluster refuses to tell: a privilege is missing, and waiting does not help. */
+/** The cluster refuses the answer: a privilege is missing, and waiting does not help. */
 export class NotAllowed extends UserError {}

@@ -8,7 +8,7 @@ import fetch from 'node-fetch';
 import { whyForbidden } from '../lib/addresses.ts';
 import { orAborted } from '../lib/streams.ts';
 
-/** What one check came to at one moment; `text` without the name of the check. */
+/** The result of one check at one moment; `text` does not hold the name of the check. */
 export interface Outcome {
   readonly ok: boolean;
   readonly text: string;
@@ -17,17 +17,17 @@ export interface Outcome {
 /** All addresses of a name, best first. */
 export type Lookup = (name: string) => Promise<readonly string[]>;
 
-/** What a page is asked for by. */
+/** The collaborators of a page check. */
 export interface PageTransport {
   readonly lookup: Lookup;
   readonly connect: Connect;
-  /** PEM text of a CA that is trusted besides the public ones: guests of one's own seldom have their certificates. */
+  /** PEM text of a CA that is trusted besides the public ones: private guests seldom have public certificates. */
   readonly ca?: string;
 }
 
 /**
- * GET: 2xx and 3xx are well. A redirect is not followed and the body is not read. The name is resolved here, once, and
- * the request travels over a connection to the address that was checked: no second answer of a name server counts.
+ * Sends a GET: 2xx and 3xx are healthy. Does not follow redirects and does not read the body. Resolves the name once
+ * and connects to the checked address, so a second answer of a name server does not count.
  */
 export async function tryPage(tools: PageTransport, page: string, signal: AbortSignal): Promise<Outcome> {
   const url = new URL(page);
@@ -40,7 +40,7 @@ export async function tryPage(tools: PageTransport, page: string, signal: AbortS
     socket = await dial(tools.connect, addresses, portOf(url), signal);
     const agent = agentOver(socket, { url, host, ca: tools.ca });
     const headers = { 'User-Agent': 'proxnix', Accept: '*/*' };
-    // Not unpacked: a small answer may be a large one.
+    // The answer is not decompressed, because a small one may become very large.
     const { status } = await fetch(url, { agent, headers, redirect: 'manual', compress: false, signal });
     return { ok: status >= 200 && status < 400, text: `${status} ${http.STATUS_CODES[status] ?? ''}`.trim() };
   } catch (error) {
@@ -55,7 +55,7 @@ function portOf({ port, protocol }: URL): number {
   return protocol === 'https:' ? 443 : 80;
 }
 
-/** An agent that knows this one connection and no way to another. */
+/** An HTTP agent that uses this one connection and opens no other. */
 function agentOver(socket: Socket, to: { url: URL; host: string; ca: string | undefined }): http.Agent {
   const isTls = to.url.protocol === 'https:';
   const agent = isTls ? new https.Agent() : new http.Agent();
@@ -74,7 +74,10 @@ function encrypted(socket: Socket, { host, ca }: { host: string; ca: string | un
   });
 }
 
-/** Whether a port takes a connection; nothing is sent. The address is a guest's own word, so the address policy holds for it too. */
+/**
+ * Does a port take a connection? Sends nothing. The guest reports its address itself, so the address policy applies to
+ * it too.
+ */
 export async function tryPort(connect: Connect, address: string, port: number, signal: AbortSignal): Promise<Outcome> {
   try {
     const socket = await dial(connect, [address], port, signal);
@@ -91,10 +94,12 @@ export type Connect = (to: { readonly host: string; readonly port: number }) => 
 /** Connects over TCP. */
 export const connectTo: Connect = ({ host, port }) => createConnection({ host, port });
 
-/** A connection that will not be made; its message says why. */
+/** A refused connection; the message names the reason. */
 export class Refused extends Error {}
 
-/** An open connection to the first of these addresses that takes one. Nothing is tried when one of them is forbidden. */
+/**
+ * Opens a connection to the first of these addresses that accepts it. Connects to none when one of them is forbidden.
+ */
 export async function dial(
   connect: Connect,
   addresses: readonly string[],
@@ -134,7 +139,9 @@ const errorTexts: Readonly<Record<string, string>> = {
 
 const certificate = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|INVALID_CA|HOSTNAME_MISMATCH)/;
 
-/** What went wrong on the way to a guest, in few words and never in a stranger's; what is no such thing is thrown on. */
+/**
+ * The reason of a network error in few words of our own, without text from the guest. Throws errors of any other kind.
+ */
 export function describeNetworkError(error: unknown): string {
   if (error instanceof Refused) return error.message;
   if (!(error instanceof Error)) throw error;

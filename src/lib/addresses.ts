@@ -11,7 +11,7 @@ const ownMachine = "the bot's own machine";
 const linkLocal = 'link-local';
 const metadata = 'the metadata service of a cloud';
 
-/** Networks that a request on behalf of somebody else must not reach, by why. */
+/** Networks that a request on behalf of another person must not reach, by reason. */
 const special4: readonly Network[] = [
   // Linux takes all of 0.0.0.0/8 for "this host".
   ['0.0.0.0', 8, 'unspecified'],
@@ -62,14 +62,14 @@ const special = rules(special4, special6);
 const privates = rules(private4, private6);
 
 /**
- * Why an IP address is none to connect to for somebody else: it is the bot's own machine, link-local, a cloud's metadata
- * service, multicast, reserved or a tunnel. `undefined` when it may be.
+ * The reason why the bot must not connect to an IP address on behalf of another person: it is the bot's own machine,
+ * link-local, a cloud's metadata service, multicast, reserved or a tunnel. `undefined` when it may.
  */
 export function whyForbidden(address: string): string | undefined {
   return why(special, address);
 }
 
-/** Why an IP address is not one of the public internet; `undefined` when it is. */
+/** The reason why an IP address is not public; `undefined` when it is. */
 export function whyNotPublic(address: string): string | undefined {
   return why(special, address) ?? why(privates, address);
 }

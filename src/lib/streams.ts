@@ -102,7 +102,10 @@ export class Newest<T> {
   }
 }
 
-/** The work's outcome, or the signal's reason when that comes first; the work is then not waited for any more. */
+/**
+ * Resolves as the work does, or rejects with the signal's reason when that comes first; then the work is not waited
+ * for.
+ */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort = () => {};
   const aborted = new Promise<never>((_, reject) => {

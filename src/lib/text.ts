@@ -28,7 +28,7 @@ const hidden =
   /(?![\t\n]|[\ufe00-\ufe0f]|\p{Join_Control})[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
 /** Half of a surrogate pair is no character. */
 const halves = /\p{Surrogate}/gu;
-/** Most of a long log is this, and nothing has to be done about it. */
+/** Plain text, which is most of a long log and needs no cleaning. */
 const clean = /^[\t\n -~]*$/;
 
 /** Text as it may be shown: lines without terminal sequences, control characters, and what reorders or hides text. */
@@ -44,7 +44,7 @@ export function oneLine(text: string): string {
   return [first.trimEnd(), ...rest.map((line) => line.trim()).filter((line) => line !== '')].join(' ');
 }
 
-/** What a line that was redrawn (`10 %\r20 %`) shows at last. For progress bars only: it hides what was written before. */
+/** The last state of a redrawn line (`10 %\r20 %`). For progress bars only, because it drops the text before. */
 export function lastState(line: string): string {
   return line.split('\r').findLast((state) => state.trim() !== '') ?? '';
 }

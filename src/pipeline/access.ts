@@ -8,13 +8,13 @@ import type { Store } from '../store/store.ts';
 import type { Card } from '../views/card.ts';
 import type { Clock, Fleet } from './ports.ts';
 
-/** What somebody wants: to read or to ask for a plan, or what only approvers may. */
+/** What a person wants to do: read or ask for a plan (`view`), or what only approvers may do (`act`). */
 export type Wish = 'view' | 'act';
 
-/** The fleets for which a wish is granted, or why it is for none. */
+/** The fleets for which the wish is granted, or the refusal when there is none. */
 export type Opened = { readonly fleets: readonly Fleet[] } | { readonly refused: Answer };
 
-/** Who may ask for what, how often, and what the audit says of those who may not. */
+/** Decides which fleets a person may use a command for, limits how often they may ask, and audits refusals. */
 export class Access {
   readonly #store: Store;
   readonly #clock: Clock;
@@ -26,8 +26,9 @@ export class Access {
   }
 
   /**
-   * Counts an ask and finds those of the fleets that it may be about. Refused with the reason of one fleet when it is
-   * none of them. @param what the command or button, for the audit
+   * Counts the request and returns those of the fleets that the person may use. When there are none, the refusal names
+   * the reason of one fleet.
+   * @param what the command or button, for the audit
    */
   async open(actor: Actor, fleets: readonly Fleet[], wish: Wish, what: string, run?: string): Promise<Opened> {
     const tooMany = await this.#count(actor);
@@ -35,7 +36,7 @@ export class Access {
     const may = wish === 'view' ? mayView : mayAct;
     const refusals = fleets.map((fleet) => may(actor, fleet.policy));
     const granted = fleets.filter((_, index) => refusals[index] === undefined);
-    // Of the fleets that are shown elsewhere nothing is said, not even that they are there.
+    // A refusal does not reveal a fleet that is shown in another channel.
     const refusal = refusals.find((one) => one !== undefined && one.code !== 'wrong-channel') ?? refusals[0];
     if (granted.length > 0 || refusal === undefined) return { fleets: granted };
     await this.#audit(actor, `${refusal.code} ${what}`, run);
@@ -43,8 +44,9 @@ export class Access {
   }
 
   /**
-   * Counts a wish to decide of somebody who may not: else one person could fill the audit with refusals. Approvers are
-   * not counted. @returns the refusal when it is one too many
+   * Counts a decision that a person who is no approver tries to make, so that one person cannot fill the audit with
+   * refusals. Approvers are not counted.
+   * @returns the refusal when the person has asked too often
    */
   async countStranger(actor: Actor, fleet: Fleet): Promise<Answer | undefined> {
     return mayAct(actor, fleet.policy) === undefined ? undefined : this.#count(actor);
@@ -67,31 +69,37 @@ export class Access {
   }
 }
 
-/** A refusal as the one who was refused gets it. */
+/** The answer that shows a refusal to the person who was refused. */
 export function answerOf({ text, code }: Refusal): Answer {
   return { kind: 'note', text, code };
 }
 
-/** How many are remembered; the oldest are forgotten first. Whoever is forgotten is asked which plan they mean. */
+/**
+ * How many shown plans are remembered; the oldest are forgotten first. A person whose entry is forgotten is asked which
+ * plan they mean.
+ */
 const most = 2000;
 
-/** Which plan of a run people were shown last: on its card, which all in the channel see, or in an answer of their own. */
+/**
+ * Remembers which plan of a run people were shown last: on the run's card, which everybody in the channel sees, or in a
+ * private answer.
+ */
 export class ShownPlans {
   readonly #plans = new LRUCache<string, { readonly planId: string; readonly order: number }>({ max: most });
   #order = 0;
 
-  /** A run's card is shown in a chat. */
+  /** Remembers the plan on a card that a chat has shown. */
   onCard(chat: string, runId: string, card: Card): void {
     const planId = card.buttons.find((button) => button.planId !== undefined)?.planId;
     if (planId !== undefined) this.#remember(`${chat} ${runId}`, planId);
   }
 
-  /** A person was answered with a plan. */
+  /** Remembers the plan that a private answer has shown to a person. */
   onAnswer(who: Who, runId: string, planId: string): void {
     this.#remember(`${who.chat} ${runId} ${who.id}`, planId);
   }
 
-  /** The plan of a run that a person was shown last; `undefined` when that cannot be told, as after a restart. */
+  /** The plan of a run that a person was shown last; `undefined` when it is not known, as after a restart. */
   last(who: Who, runId: string): string | undefined {
     const toAll = this.#plans.get(`${who.chat} ${runId}`);
     const toOne = this.#plans.get(`${who.chat} ${runId} ${who.id}`);

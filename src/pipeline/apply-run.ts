@@ -16,7 +16,7 @@ import type { Signals } from './queues.ts';
 import type { Runs } from './runs.ts';
 import { StepRunner } from './step-runner.ts';
 
-/** What an apply works with. */
+/** What an apply needs. */
 export interface ApplyPorts {
   readonly runs: Runs;
   readonly store: Store;
@@ -27,22 +27,22 @@ export interface ApplyPorts {
 }
 
 /**
- * Applies an approved run: looks at the cluster once more, then runs its steps. Never throws: an apply ends in a run
- * that says what happened.
+ * Applies an approved run: reads the cluster and plans once more, then runs the steps. Never throws: every apply ends
+ * in a run that says what happened.
  */
 export async function applyRun(fleet: Fleet, runId: string, ports: ApplyPorts): Promise<void> {
   const { runs, store, clock, log } = ports;
   const run = runs.get(runId);
   if (run?.phase !== 'queued') return;
-  // Locked after the approval: it goes on waiting, and `unlock` puts it into the queue again.
+  // The fleet was locked after the approval: the run stays queued, and `unlock` puts it into the queue again.
   if (store.fleet(fleet.name).lock !== undefined) return;
   try {
     await refuseOtherBranch(fleet, run, log);
-    const moved = await planAgain(fleet, run, clock);
+    const changed = await planAgain(fleet, run, clock);
     const begun = await runs.decide(runId, (now) => {
-      // Somebody may have cancelled or locked it while the cluster was looked at.
+      // A person may have cancelled the run or locked the fleet while the cluster was read.
       if (now.phase !== 'queued' || store.fleet(fleet.name).lock !== undefined) return { refused: 'decided' as const };
-      return { event: moved ?? { type: 'started', steps: planSteps(run.plan), at: clock.now() } };
+      return { event: changed ?? { type: 'started', steps: planSteps(run.plan), at: clock.now() } };
     });
     if ('refused' in begun || begun.run.phase !== 'applying') return;
     await store.audit({ at: clock.now(), action: 'started', who: 'proxnix', run: runId, plan: run.plan.digest });
@@ -65,12 +65,12 @@ async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }:
   const run = runs.get(runId);
   if (run?.phase !== 'applying') return;
   const { goal } = run.plan;
-  // What is done to one guest alone applies nothing of the commit.
+  // A run for a single guest does not apply the whole commit.
   const whole = onlyGuest(goal) === undefined;
   if (whole) {
     await store.saveFleet(fleet.name, { applied: goal.commit.sha });
     await fleet.git.pin(goal.commit.sha, appliedPin).catch((error: unknown) => {
-      log.warn({ run: runId, ...errorFacts(error) }, 'the commit that was applied could not be kept');
+      log.warn({ run: runId, ...errorFacts(error) }, 'the applied commit could not be pinned');
     });
   }
   if (!whole && goal.rollback !== undefined) await acceptDrift(fleet, goal, { store, clock, log });
@@ -78,13 +78,14 @@ async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }:
   await runs.apply(runId, { type: 'applied', at: clock.now(), addresses });
   const images = whole ? imagesToKeep(fleet, runs.all(), clock.now()) : undefined;
   if (images === undefined) return;
-  // Roots protect what is deployed from now on; a failure here costs a rebuild later, not this run.
+  // The GC roots protect the deployed images. Without them an image may have to be rebuilt later, so a failure does not
+  // fail this run.
   await fleet.builder.keep(images).catch((error: unknown) => {
     log.warn({ run: runId, err: error }, 'the roots of the images could not be renewed');
   });
 }
 
-/** A guest that was rolled back on purpose differs from what was applied: nobody needs to be told of that again. */
+/** A guest that was rolled back on purpose differs from the applied commit: this drift is acknowledged at once. */
 async function acceptDrift(
   fleet: Fleet,
   { commit, guests }: Goal,
@@ -98,7 +99,7 @@ async function acceptDrift(
       acknowledgedDrifts: withAcknowledged(drifts, { digest: driftDigest(plan) }, clock.now()),
     });
   } catch (error) {
-    log.warn({ fleet: fleet.name, ...errorFacts(error) }, 'the drift that a rollback makes could not be looked at');
+    log.warn({ fleet: fleet.name, ...errorFacts(error) }, 'the drift that a rollback causes could not be acknowledged');
   }
 }
 
@@ -111,8 +112,8 @@ async function addressesOf(fleet: Fleet, run: ApplyingRun): Promise<Record<strin
 }
 
 /**
- * Finds out what became of an apply whose bot died in the middle: the task that ran is waited for (it goes on without
- * us), and the outcome is put into words. Nothing is run again.
+ * Finds out how far an apply came whose bot stopped in the middle. Waits for the task that was running, which continues
+ * without the bot, and describes its outcome. Runs no step again.
  */
 export async function recoverInterrupted(
   run: ApplyingRun,
@@ -136,7 +137,7 @@ async function settle({ step, upid }: StepState, cluster: Cluster, log: Log): Pr
     const outcome = await cluster.settle(upid);
     return outcome === undefined ? { kind: 'forgotten' } : { kind: 'ended', text: outcome.text };
   } catch (error) {
-    log.warn({ upid, err: error }, 'a task of an earlier process could not be asked after');
+    log.warn({ upid, err: error }, 'the outcome of a task of an earlier process could not be read');
     return { kind: 'unreachable' };
   }
 }

@@ -7,18 +7,23 @@ import type { Step, StepSpec } from '../core/steps.ts';
 import { readTags, splitTags } from '../core/tags.ts';
 import type { Health } from '../health/health.ts';
 
-/** A guest that was looked at and is not well. One that could not be judged is not ill. */
+/**
+ * The health check was carried out and the guest is unhealthy. A check that could not be carried out is another error.
+ */
 export class UnhealthyGuest extends UserError {}
 
-/** Is a swap undone after this failure? It is when the guest does not run from its new root disk, or is not healthy. */
+/**
+ * Does this failure cause an automatic rollback? It does when the guest does not run from its new root disk or is
+ * unhealthy.
+ */
 export function needsAutomaticRollback(step: Pick<Step, 'kind'>, error: unknown): boolean {
   if (step.kind === 'health') return error instanceof UnhealthyGuest;
   return step.kind === 'restart' || step.kind === 'start';
 }
 
 /**
- * Puts the old root disk of a replaced guest back, starts the guest and looks whether it is well. Only then it gets its
- * old tags again; until then it stays tagged as pending.
+ * Puts the old root disk of a replaced guest back, starts the guest and checks its health. A healthy guest gets its old
+ * tags again; until then it carries `proxnix-pending`.
  * @returns the failure that the run ends with, whether the rollback succeeded or not
  */
 export async function rollback(options: {
@@ -27,7 +32,7 @@ export async function rollback(options: {
   readonly health: Health;
   readonly monitor: ClusterMonitor;
   readonly failure: unknown;
-  /** Remembers the disk that is taken out again: nobody goes back to it. */
+  /** Records the new root disk, which is taken out again: it is never offered for a rollback. */
   readonly retain: (disk: Omit<RetainedDisk, 'since'>) => Promise<void>;
 }): Promise<unknown> {
   const { change, cluster, health, monitor, failure, retain } = options;
@@ -38,8 +43,8 @@ export async function rollback(options: {
   try {
     monitor.line('rolling back: the old root disk is put back');
     const now = await identify(cluster, change);
-    const ill = now.config.disks[guest.diskSlot]?.volid;
-    if (ill !== undefined && ill !== volid) await retain({ vmid, uuid: now.config.uuid, volid: ill });
+    const newVolid = now.config.disks[guest.diskSlot]?.volid;
+    if (newVolid !== undefined && newVolid !== volid) await retain({ vmid, uuid: now.config.uuid, volid: newVolid });
     let precondition: Precondition | undefined = { ...at, uuid: now.config.uuid, digest: now.config.digest };
     const perform = async (step: StepSpec) => {
       precondition = await cluster.perform(step, precondition, monitor);
@@ -69,8 +74,8 @@ export async function rollback(options: {
 }
 
 /**
- * The guest as it is now, if it is still the one that was being replaced. Its digest has moved: a restart that failed
- * half-way makes pending values real, and that is written into the configuration.
+ * The guest's current precondition, if it is still the machine that was replaced. Its digest may have changed: a
+ * restart that failed half-way makes pending values current, and Proxmox writes that into the configuration.
  */
 async function identify(cluster: Cluster, change: ReplaceChange | RollbackChange) {
   const { vmid, node, live } = change;

@@ -7,12 +7,12 @@ import type { PlannedRun, QueuedRun, Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Fleet, Log } from './ports.ts';
 
-/** The name under which the commit that was applied last is kept: what came since is told from it. */
+/** The name under which the last applied commit is pinned; later commits are compared with it. */
 export const appliedPin = 'applied';
 
 /**
- * What a run says of a commit that is not taken as the head of the branch: what somebody named, and whether it is on the
- * branch. Rejects when git cannot tell.
+ * The facts that a run holds about a named commit: the name, and whether the commit is on the branch. Rejects when git
+ * cannot tell.
  */
 export async function originOf(fleet: Fleet, { sha }: Commit, ref?: string): Promise<Pick<Run, 'ref' | 'offBranch'>> {
   const onBranch = await fleet.git.isOnBranch(sha);
@@ -22,7 +22,7 @@ export async function originOf(fleet: Fleet, { sha }: Commit, ref?: string): Pro
   };
 }
 
-/** Where the commit of a plan comes from, as its policy must know it: on the branch or not, and who wrote it. */
+/** The origin of a plan's commit, for the fleet's policy: whether it is on the branch, and who wrote it. */
 export async function provenanceOf(
   fleet: Fleet,
   { plan }: PlannedRun,
@@ -30,7 +30,7 @@ export async function provenanceOf(
 ): Promise<Pick<Circumstances, 'onBranch' | 'authorship'>> {
   const { goal } = plan;
   const { sha } = goal.commit;
-  const told = async <T>(answer: Promise<T>): Promise<T | undefined> => {
+  const ifKnown = async <T>(answer: Promise<T>): Promise<T | undefined> => {
     try {
       return await answer;
     } catch (error) {
@@ -39,15 +39,15 @@ export async function provenanceOf(
     }
   };
   const [onBranch, authorship] = await Promise.all([
-    needsBranch(goal, fleet.policy) ? told(fleet.git.isOnBranch(sha)) : true,
-    fleet.policy.authorMayApprove ? undefined : told(fleet.git.authors(sha, lastApplied(fleet, store, runs))),
+    needsBranch(goal, fleet.policy) ? ifKnown(fleet.git.isOnBranch(sha)) : true,
+    fleet.policy.authorMayApprove ? undefined : ifKnown(fleet.git.authors(sha, lastApplied(fleet, store, runs))),
   ]);
   return { onBranch, authorship };
 }
 
 /**
- * Refuses to apply a commit that is not on the fleet's branch any more. The branch is fetched before: a force push may have
- * come since the approval. While the server is down, the branch as it was fetched last answers.
+ * Refuses to apply a commit that is no longer on the fleet's branch. Fetches the branch first, because a force push may
+ * have come after the approval. While the git server is down, the last fetched branch counts.
  * @throws UserError
  */
 export async function refuseOtherBranch(fleet: Fleet, { plan }: QueuedRun, log: Log): Promise<void> {
@@ -65,8 +65,8 @@ export async function refuseOtherBranch(fleet: Fleet, { plan }: QueuedRun, log: 
 }
 
 /**
- * The commit of the last whole apply. What was found in sync later was approved by nobody, so it counts only where no
- * apply is known.
+ * The commit of the last apply of the whole fleet. A run that ended in sync had no approval, so its commit counts only
+ * when no apply is known.
  */
 function lastApplied(fleet: Fleet, store: Store, runs: readonly Run[]): string | undefined {
   const last = runs.findLast(
@@ -75,15 +75,18 @@ function lastApplied(fleet: Fleet, store: Store, runs: readonly Run[]): string |
   return last?.commit?.sha ?? store.fleet(fleet.name).applied;
 }
 
-/** Where to go back to: with `vmid` the one guest to the root disk it had before, else the fleet to the commit. */
+/**
+ * The target of a rollback. With `vmid`, that guest goes back to its previous root disk; otherwise the fleet goes back
+ * to the commit.
+ */
 export interface RollbackTarget {
   readonly commit: Commit;
   readonly vmid?: number;
 }
 
 /**
- * What somebody means who asks to roll back: a guest by its name or VMID, else a branch, tag or hash, and with nothing
- * said the commit that was applied before the last one.
+ * The target that a person names in a rollback: a guest by name or VMID, otherwise a branch, tag or hash. Without a
+ * name it is the commit applied before the last one.
  */
 export async function findRollback(
   fleet: Fleet,
@@ -94,7 +97,7 @@ export async function findRollback(
   if (to === undefined) return { commit: await find(fleet, earlierCommit(fleet, runs, applied)) };
   const ours = (await fleet.cluster.list()).filter((guest) => belongsTo(ownerOf(fleet), guest.tags));
   const guest = ours.find((one) => one.name === to || String(one.vmid) === to);
-  // What the guest shall be besides its disk is what was applied; where nothing was, what the flake wants now.
+  // The guest's settings come from the last applied commit, or from the head of the branch when nothing was applied.
   if (guest !== undefined) {
     const commit = applied === undefined ? await fleet.git.head() : await find(fleet, applied);
     return { commit, vmid: guest.vmid };

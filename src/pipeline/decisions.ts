@@ -24,18 +24,18 @@ import { planAgain } from './plan-run.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
 
-/** How long a drift that somebody ignores stays unsaid. */
+/** How long an ignored drift is not shown again. */
 const ignoredMs = 24 * 60 * 60_000;
 
 type Provenance = Promise<Pick<Circumstances, 'onBranch' | 'authorship'>>;
 
-/** What came of a wish to decide: a private answer, and whether an apply may begin now. */
+/** The outcome of a decision: a private answer, and whether an apply may begin now. */
 export interface Decision {
   readonly answer: Answer;
   readonly begins: boolean;
 }
 
-/** What decisions work with. */
+/** What decisions need. */
 export interface DecisionPorts {
   readonly runs: Runs;
   readonly shown: ShownPlans;
@@ -45,12 +45,15 @@ export interface DecisionPorts {
   readonly gate: (text: string) => string;
 }
 
-/** Approve, reject and cancel: who may, what must be typed, and what the cluster says at that moment. */
+/**
+ * Approves, rejects and cancels runs: checks who may, what must be typed, and whether the cluster still matches the
+ * plan.
+ */
 export class Decisions {
   readonly #ports: DecisionPorts;
-  /** A thousand presses at once look at the cluster once. */
-  readonly #looks = new Map<string, Promise<void>>();
-  /** And ask git once. */
+  /** Presses at the same time share one reading of the cluster. */
+  readonly #plannings = new Map<string, Promise<void>>();
+  /** Presses at the same time share one question to git. */
   readonly #provenances = new Map<string, Provenance>();
 
   constructor(ports: DecisionPorts) {
@@ -88,18 +91,18 @@ export class Decisions {
       await this.#audit('refused', actor, run.id, run.plan.digest, code);
       return { answer: { kind: 'invalid', field: 'names', text: `Type ${wanted}`, code }, begins: false };
     }
-    await this.#lookAgain(fleet, runId);
+    await this.#planAgain(fleet, runId);
     const looked = this.#run(runId);
     if (looked.phase === 'in-sync' || looked.phase === 'blocked') return this.#refuse(movedOn, looked, actor);
     const approval = { by: { chat: actor.chat, id: actor.id, name: actor.name }, at: clock.now() };
-    const moved = await runs.decide(runId, (now) => {
+    const outcome = await runs.decide(runId, (now) => {
       const still = check(now);
       if (still !== undefined) return { refused: still };
       const first = () => this.#audit('approved', actor, runId, run.plan.digest);
       return { event: { type: 'approved', approval }, first };
     });
-    if ('refused' in moved) return this.#refuse(moved.refused, this.#run(runId), actor);
-    return { answer: { kind: 'none' }, begins: moved.run.phase === 'queued' };
+    if ('refused' in outcome) return this.#refuse(outcome.refused, this.#run(runId), actor);
+    return { answer: { kind: 'none' }, begins: outcome.run.phase === 'queued' };
   }
 
   async reject(
@@ -113,7 +116,7 @@ export class Decisions {
     const open = await this.#open(fleet, runId, planId, actor, 'reject');
     if ('answer' in open) return open;
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
-    const moved = await runs.decide(runId, (run) => {
+    const outcome = await runs.decide(runId, (run) => {
       const refused = mayReject(run, open.meant, actor, fleet.policy, clock.now());
       if (refused !== undefined) return { refused };
       const at = clock.now();
@@ -124,11 +127,11 @@ export class Decisions {
       };
       return { event: { type: 'rejected', by, at, ...(reason === undefined ? {} : { reason }) }, first };
     });
-    if ('refused' in moved) return this.#refuse(moved.refused, this.#run(runId), actor);
+    if ('refused' in outcome) return this.#refuse(outcome.refused, this.#run(runId), actor);
     return { answer: { kind: 'none' }, begins: false };
   }
 
-  /** Asks for the reason first where the chat can show a form. */
+  /** Rejects a plan. A chat that can show a form asks for the reason first. */
   async askReason(fleet: Fleet, runId: string, planId: string, actor: Actor): Promise<Decision> {
     const open = await this.#open(fleet, runId, planId, actor, 'reject');
     return 'answer' in open ? open : { answer: { kind: 'form', form: rejectForm(open.run) }, begins: false };
@@ -139,7 +142,7 @@ export class Decisions {
     const { runs, clock } = this.#ports;
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
     const first = () => this.#audit('cancelled', actor, runId);
-    const moved = await runs.decide<Refusal>(runId, (run) => {
+    const outcome = await runs.decide<Refusal>(runId, (run) => {
       const refused = mayAct(actor, fleet.policy);
       if (refused !== undefined) return { refused };
       if (run.phase === 'queued') {
@@ -152,7 +155,7 @@ export class Decisions {
         refused: { code: 'already-decided', text: `Run ${run.id} is ${run.phase}: there is nothing to cancel.` },
       };
     });
-    if ('refused' in moved) return this.#refuse(moved.refused, this.#run(runId), actor);
+    if ('refused' in outcome) return this.#refuse(outcome.refused, this.#run(runId), actor);
     return { answer: { kind: 'none' }, begins: false };
   }
 
@@ -167,8 +170,8 @@ export class Decisions {
   }
 
   /**
-   * The open run that somebody means to decide, and the plan of it that they mean. A plan that is not named whole, and one
-   * that is not the plan of the run any more, is refused; where it cannot be told which one they mean, they are asked.
+   * The open run that a person decides about, and the plan of it. Refuses a plan id that is cut off, and one that is no
+   * longer the run's plan. Asks the person when it is not known which plan they mean.
    */
   async #open(
     fleet: Fleet,
@@ -202,14 +205,18 @@ export class Decisions {
     return asked;
   }
 
-  /** At the click the state is read anew; a plan that would differ takes the place of the one that was shown. */
-  #lookAgain(fleet: Fleet, runId: string): Promise<void> {
-    const look = this.#looks.get(runId) ?? this.#look(fleet, runId).finally(() => this.#looks.delete(runId));
-    this.#looks.set(runId, look);
-    return look;
+  /**
+   * Plans again from the cluster's current state when a person approves; a plan that differs replaces the one that was
+   * shown.
+   */
+  #planAgain(fleet: Fleet, runId: string): Promise<void> {
+    const planning =
+      this.#plannings.get(runId) ?? this.#planNow(fleet, runId).finally(() => this.#plannings.delete(runId));
+    this.#plannings.set(runId, planning);
+    return planning;
   }
 
-  async #look(fleet: Fleet, runId: string): Promise<void> {
+  async #planNow(fleet: Fleet, runId: string): Promise<void> {
     const { runs, clock, log } = this.#ports;
     const run = this.#run(runId);
     if (run.phase !== 'planned') return;
@@ -217,11 +224,13 @@ export class Decisions {
     if (event === undefined) return;
     try {
       await runs.decide(runId, (now) =>
-        now.phase === 'planned' && now.plan.digest === run.plan.digest ? { event } : { refused: 'moved on' as const },
+        now.phase === 'planned' && now.plan.digest === run.plan.digest
+          ? { event }
+          : { refused: 'planned again' as const },
       );
     } catch (error) {
       if (!(error instanceof IllegalTransition)) throw error;
-      log.debug({ run: runId, err: error }, 'a run was decided while it was looked at');
+      log.debug({ run: runId, err: error }, 'a run was decided while it was planned again');
     }
   }
 
@@ -231,7 +240,7 @@ export class Decisions {
     return { answer: answerOf(refusal), begins: false };
   }
 
-  /** A drift that is rejected is not shown again for a while. */
+  /** A rejected drift is not shown again for a while. */
   async #ignore(fleet: Fleet, plan: Plan, at: number): Promise<void> {
     const { store } = this.#ports;
     const ignored = { digest: driftDigest(plan), until: at + ignoredMs };
@@ -259,7 +268,7 @@ export class Decisions {
   }
 }
 
-/** The look at the click left nothing that could be approved. */
+/** After planning again there is nothing left to approve. */
 const movedOn: Refusal = {
   code: 'plan-drifted',
   text: 'The cluster changed, and nothing is left to approve. The card shows the current state.',

@@ -10,8 +10,8 @@ import type { Clock, Ports } from './ports.ts';
 type Gate = (text: string) => string;
 
 /**
- * A card with every text passed through the output gate: the one place where text is cleaned for all chats alike. What
- * moves a cursor, reorders or hides text goes first, or it could stand inside a secret and keep it from being found.
+ * Passes every text of a card through the output gate, the one place where text is cleaned for all chats. Characters
+ * that move the cursor, reorder or hide text are removed first: inside a secret they would keep it from being found.
  */
 export function cleanCard(card: Card, gate: Gate): Card {
   const clean: Gate = (text) => gate(cleanText(text));
@@ -24,7 +24,10 @@ export function cleanCard(card: Card, gate: Gate): Card {
   };
 }
 
-/** An answer with every text passed through the output gate. A name that must be typed keeps what looks like a secret. */
+/**
+ * Passes every text of an answer through the output gate. A name that a person must type is not changed, even if it
+ * resembles a secret.
+ */
 export function cleanAnswer(answer: Answer, gate: Gate): Answer {
   const clean: Gate = (text) => gate(cleanText(text));
   switch (answer.kind) {
@@ -88,9 +91,9 @@ const backoffMs = { first: 1000, most: 60_000 } as const;
 /** The longest wait that a chat may ask for. */
 const longestWaitMs = 60 * 60_000;
 
-/** What the delivery works with. */
+/** What the delivery needs. */
 export interface DeliveryPorts extends Pick<Ports, 'chats' | 'clock' | 'log' | 'gate' | 'editEveryMs'> {
-  /** Holds where a run is shown, so that a restart finds the message. */
+  /** Stores the message of each run, so that a restart finds it. */
   readonly store: Pick<Store, 'runs' | 'saveMessages'>;
 }
 
@@ -118,8 +121,8 @@ export class Delivery {
   }
 
   /**
-   * Shows a card that belongs to no run: what the bot did by itself. Each is a message of its own.
-   * @param about tells one subject from another; of one subject the newest card is delivered
+   * Shows a card that belongs to no run, as a message of its own: it reports what the bot did by itself.
+   * @param about names the subject; of several cards about one subject only the newest is delivered
    */
   announce(fleet: string, about: string, card: Card): void {
     const key = `${fleet}: ${about}`;
@@ -132,12 +135,15 @@ export class Delivery {
     for (const chat of this.#ports.chats) this.#message(runId, fleet, chat).reply(card);
   }
 
-  /** Delivers what waits, without any pause. Resolves when each chat has taken it or has failed once. */
+  /**
+   * Delivers all waiting calls without the pauses between edits. Resolves when each chat has taken them or has failed
+   * once.
+   */
   async flush(): Promise<void> {
     await Promise.all([...this.#messages.values()].map((message) => message.flush()));
   }
 
-  /** Drops the state of a run that is not kept any longer. What waits to be delivered is still delivered. */
+  /** Drops the state of a run that the store no longer keeps. Waiting calls are still delivered. */
   forget(runId: string): void {
     for (const chat of this.#ports.chats) this.#messages.delete(keyOf(runId, chat));
   }
@@ -165,18 +171,18 @@ interface MessageOptions extends DeliveryPorts {
   readonly ref: MessageRef;
 }
 
-/** One message in one chat: its card, the files of its cards and its replies, with a lane for each of the three. */
+/** One message in one chat: its card, the card's files and its replies, with a queue for each of the three. */
 class Message {
   readonly #options: MessageOptions;
-  readonly #cards: Lane;
-  readonly #files: Lane;
-  readonly #replies: Lane;
+  readonly #cards: CallQueue;
+  readonly #files: CallQueue;
+  readonly #replies: CallQueue;
   #ref: MessageRef;
   /** Draws the card that is shown next. */
   #draw: (() => Card) | undefined;
   /** The card shown last, while its files are not attached. */
   #shown: Card | undefined;
-  /** Replies in the order in which they came, and those whose text stands but whose files are not attached. */
+  /** Replies in the order of their arrival, and replies whose text is shown but whose files are not attached yet. */
   #waitingReplies: readonly Card[] = [];
   #postedReplies: readonly Card[] = [];
   #isWorking = false;
@@ -189,10 +195,10 @@ class Message {
     const { clock } = options;
     this.#options = options;
     this.#ref = options.ref;
-    this.#cards = new Lane(clock, () => this.#work());
-    this.#files = new Lane(clock, () => this.#work());
-    this.#replies = new Lane(clock, () => {
-      // The chat may be back: then the card goes first, because the reply speaks of it.
+    this.#cards = new CallQueue(clock, () => this.#work());
+    this.#files = new CallQueue(clock, () => this.#work());
+    this.#replies = new CallQueue(clock, () => {
+      // The chat may answer again: then the card goes first, because the reply refers to it.
       this.#cards.releaseIf('failed');
       this.#work();
     });
@@ -214,7 +220,7 @@ class Message {
     if (!this.#isWorking && this.#isEmpty()) return Promise.resolve();
     this.#isFlushing = true;
     const rested = new Promise<void>((resolve) => this.#onRest.push(resolve));
-    for (const lane of [this.#cards, this.#files, this.#replies]) lane.release();
+    for (const queue of [this.#cards, this.#files, this.#replies]) queue.release();
     this.#work();
     return rested;
   }
@@ -235,7 +241,7 @@ class Message {
 
   async #workOff(): Promise<void> {
     for (let call = this.#next(); call !== undefined; call = this.#next()) await call();
-    // In the same turn of the event loop as the last look, so that nothing comes in between.
+    // Runs in the same turn of the event loop as the last check, so that nothing happens in between.
     this.#isWorking = false;
     this.#isFlushing = false;
     const waiting = this.#onRest;
@@ -244,8 +250,8 @@ class Message {
   }
 
   /**
-   * The next call to make. A reply comes after the card that it speaks of; but when the chat does not take that card
-   * now, the reply goes out below the message as it is.
+   * The next call to make. A reply follows the card that it refers to. When the chat does not take that card now, the
+   * reply is posted below the message as it is.
    */
   #next(): (() => Promise<void>) | undefined {
     const [reply] = this.#waitingReplies;
@@ -269,7 +275,7 @@ class Message {
       this.#shown = this.#withFiles(card);
       shown.onCard(chat.name, runId, card);
     });
-    // A newer card that came in meanwhile is the one to show.
+    // A newer card may have arrived meanwhile; it is shown instead.
     if (!isTaken) this.#draw ??= draw;
     else if (this.#draw !== undefined) this.#keepPace();
   }
@@ -297,7 +303,7 @@ class Message {
         const ref = await chat.attach?.(fleet, cleanCard(card, gate), this.#ref);
         if (ref !== undefined) this.#moveTo(ref);
       } catch (error) {
-        // A refusal stays until somebody changes the chat's settings. The card is there, so nobody waits for its files.
+        // The chat refuses files until somebody changes its settings. The card is shown, so its files are dropped.
         if (!(error instanceof UserError)) throw error;
         this.#options.log.error({ chat: chat.name, run: this.#options.runId, err: error }, 'files were refused');
       }
@@ -311,20 +317,20 @@ class Message {
   }
 
   /** Makes a call. When it fails, the wait and its reason are logged. @returns whether it succeeded */
-  async #attempt(lane: Lane, failure: string, call: () => Promise<void>): Promise<boolean> {
+  async #attempt(queue: CallQueue, failure: string, call: () => Promise<void>): Promise<boolean> {
     const { chat, runId, log } = this.#options;
     try {
       await call();
     } catch (error) {
       const asked = error instanceof RetryLater ? error : undefined;
-      const retryInMs = lane.fail(asked);
+      const retryInMs = queue.fail(asked);
       const reason = asked?.reason ?? (error instanceof Error ? error.message : String(error));
       const facts = { chat: chat.name, run: runId, reason, retryInMs };
       if (asked === undefined) log.warn({ ...facts, err: error }, failure);
       else log.warn(facts, `${failure}: the chat asks to wait`);
       return false;
     }
-    lane.succeed();
+    queue.succeed();
     // The chat answers again.
     for (const other of [this.#cards, this.#files, this.#replies]) other.releaseIf('failed');
     return true;
@@ -350,11 +356,11 @@ class Message {
   }
 }
 
-/** Why no call is made: the pace of edits, the chat's own word, or a failure of any other kind. */
+/** The reason for which no call is made: the pace of edits, a wait that the chat asked for, or another failure. */
 type Hold = 'pace' | 'asked' | 'failed';
 
-/** Calls of one kind for one message: held after a failure, longer with each failure in a row. */
-class Lane {
+/** The queue of one kind of calls for one message. After a failure it waits, longer with each failure in a row. */
+class CallQueue {
   readonly #clock: Clock;
   readonly #onFree: () => void;
   #failures = 0;
@@ -399,7 +405,7 @@ class Lane {
     this.#failures = 0;
   }
 
-  /** Holds the calls. A chat that asks to wait is given the time it names, and at least the backoff. @returns the wait */
+  /** Delays the calls. When a chat names a wait, the delay is that wait and at least the backoff. @returns the delay */
   fail(asked: RetryLater | undefined): number {
     const backoff = Math.min(backoffMs.first * 2 ** this.#failures, backoffMs.most);
     const wait = Math.min(Math.max(asked?.ms ?? 0, backoff), longestWaitMs);

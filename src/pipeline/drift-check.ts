@@ -10,18 +10,18 @@ import type { Clock, Fleet } from './ports.ts';
 import type { ClusterQueues } from './queues.ts';
 import type { Runs } from './runs.ts';
 
-/** What a check for drift came to. */
+/** The result of a drift check. */
 export type DriftFinding =
-  /** There is nothing to compare with, or no room for another plan now. */
+  /** There is no applied commit to compare with, or the queue is taken. */
   | { readonly kind: 'never-applied' | 'unknown-commit' | 'busy' }
-  /** This run waits for a decision, or for its turn; or it changed guests and did not come to its end. */
+  /** This run waits for a decision or in the queue, or its apply changed guests and did not finish. */
   | { readonly kind: 'open' | 'unfinished'; readonly runId: string }
   | { readonly kind: 'same'; readonly commit: Commit }
-  /** It differs as it did when that was said, or ignored; never for somebody who asked. */
+  /** The drift is acknowledged: it was shown before or is ignored. Never the result when a person asked. */
   | { readonly kind: 'known' }
   | { readonly kind: 'drift'; readonly runId: string };
 
-/** Compares fleets with what was last applied to them. Read-only: what differs becomes a plan that people decide. */
+/** Compares fleets with their last applied commit. Changes nothing: a drift becomes a plan that people decide about. */
 export class DriftCheck {
   readonly #runs: Runs;
   readonly #queues: ClusterQueues;
@@ -40,11 +40,11 @@ export class DriftCheck {
     this.#clock = options.clock;
   }
 
-  /** @param asked somebody wants to know: what is known or ignored is shown all the same */
+  /** @param asked a person asked: an acknowledged drift is shown as well */
   async check(fleet: Fleet, asked = false): Promise<DriftFinding> {
     const { applied } = this.#store.fleet(fleet.name);
     if (applied === undefined) return { kind: 'never-applied' };
-    // Before the evaluation, which may be long, and again when the queue is ours.
+    // Checked before the evaluation, which may take long, and again when this check holds the queue.
     const inTheWay = this.#inTheWay(fleet);
     if (inTheWay !== undefined) return inTheWay;
     const goal = await this.#goal(fleet, applied);
@@ -60,12 +60,12 @@ export class DriftCheck {
     if (this.#queues.queue(fleet.clusterName).length > 0) return { kind: 'busy' };
     const [open] = this.#runs.open(fleet.name);
     if (open !== undefined) return { kind: 'open', runId: open.id };
-    // Back to the commit before is not what anybody wants of an apply that was cut off: the next plan finishes it.
+    // After an interrupted apply nobody wants a plan back to the commit before: the next plan finishes the apply.
     const last = this.#runs.all().findLast((run) => run.fleet === fleet.name && changedGuests(run));
     return last === undefined || last.phase === 'applied' ? undefined : { kind: 'unfinished', runId: last.id };
   }
 
-  /** What the commit wants: as it was evaluated for a run that is kept, else evaluated anew. */
+  /** The guests that the commit declares, from a stored run that evaluated it, otherwise evaluated anew. */
   async #goal(fleet: Fleet, sha: string): Promise<Goal | undefined> {
     const kept = this.#lastPlan(fleet, sha)?.goal;
     if (kept !== undefined) return goalOf(fleet, kept.commit, kept.guests);
@@ -91,7 +91,8 @@ export class DriftCheck {
     }
     if (!asked && isAcknowledged(known, driftDigest(plan), now)) return { kind: 'known' };
     const event = outcomeOf(fleet, plan, this.#clock);
-    // Where git cannot tell, the card does not say it; the press asks again, and fails closed.
+    // When git cannot tell, the card does not show the origin. Approving asks git again and refuses when it still
+    // cannot tell.
     const origin = await originOf(fleet, goal.commit).catch(() => ({}));
     const run = await this.#runs.start(fleet, { kind: 'drift' }, goal.commit, { event, ...origin });
     const drifts = withAcknowledged(known, { digest: driftDigest(plan) }, now);
@@ -99,7 +100,7 @@ export class DriftCheck {
     return { kind: 'drift', runId: run.id };
   }
 
-  /** The newest plan for a commit among the runs that are kept, with or without those of a drift. */
+  /** The newest plan for a commit in the store, with or without the plans of drift runs. */
   #lastPlan(fleet: Fleet, sha: string, drifts = true): Plan | undefined {
     const runs = this.#runs.all().filter((run) => run.fleet === fleet.name);
     const plans = runs.flatMap((run) => (drifts || run.trigger.kind !== 'drift' ? (planOf(run) ?? []) : []));
@@ -113,7 +114,7 @@ function changedGuests(run: Run): boolean {
   return run.steps.some(({ step, state }) => 'vmid' in step && (state === 'done' || state === 'failed'));
 }
 
-/** Does nothing differ but what could not be run when this commit was planned, for the same reason? */
+/** Does the plan hold only changes that were blocked for the same reason when this commit was planned? */
 function differsOnlyAsBefore(plan: Plan, before: Plan | undefined): boolean {
   return plan.changes.every(
     ({ vmid, blocked }) =>

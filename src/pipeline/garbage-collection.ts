@@ -13,7 +13,7 @@ import type { Delivery } from './delivery.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
 
-/** How often the image files and roots are looked at, which nobody waits for. */
+/** How often image files and GC roots are collected: there is no hurry. */
 const imagesEveryMs = 60 * 60_000;
 
 interface CollectorOptions {
@@ -25,19 +25,19 @@ interface CollectorOptions {
 }
 
 /**
- * Deletes what the rollback window has passed over: root disks that were taken out, image files that no guest runs, and
- * the GC roots of images that nobody goes back to. What is deleted is in a record of ours, or named by us.
+ * Deletes what is older than the rollback window: retained root disks, image files that no guest uses, and GC roots of
+ * images that no rollback needs. Deletes only disks that the store has a record of, and files that proxnix named.
  */
 export class Collector {
   readonly #options: CollectorOptions;
-  /** When the images of a cluster were looked at last. */
+  /** When the images of each cluster were last collected. */
   readonly #lookedAt = new Map<string, number>();
 
   constructor(options: CollectorOptions) {
     this.#options = options;
   }
 
-  /** One look at the fleets of one cluster. Only while nothing else is done to that cluster. */
+  /** Collects once for the fleets of one cluster. Call it only while nothing else changes that cluster. */
   async collect(fleets: readonly Fleet[]): Promise<void> {
     const { store, clock } = this.#options;
     const open = fleets.filter((fleet) => store.fleet(fleet.name).lock === undefined);
@@ -47,7 +47,7 @@ export class Collector {
     const images = (this.#lookedAt.get(any.clusterName) ?? 0) + imagesEveryMs <= clock.now();
     if (!disks && !images) return;
     const live = await any.cluster.readState(new Set());
-    // Whatever fails, the next look at the images is an hour away: it is no business to be insisted on.
+    // A failure is not retried at once: the next collection is an hour away.
     if (images) this.#lookedAt.set(any.clusterName, clock.now());
     for (const fleet of open) {
       const collected: Collected = {
@@ -77,7 +77,10 @@ export class Collector {
     return collected.map(({ guest, disks }) => ({ name: guest.name, vmid: guest.vmid, disks }));
   }
 
-  /** @returns false when it was refused, such as for a snapshot that still needs the disk: the next look tries again */
+  /**
+   * @returns false when Proxmox refused the deletion, for example because a snapshot needs the disk; the next
+   * collection tries again
+   */
   async #delete(fleet: Fleet, guest: KnownGuest, due: readonly RetainedDisk[]): Promise<boolean> {
     const { kind: guestKind, vmid, node, config } = guest;
     const at = { guestKind, vmid, node };
@@ -96,7 +99,7 @@ export class Collector {
     }
   }
 
-  /** Image files are the cluster's: those that any of its fleets needs stay. */
+  /** Image files belong to the cluster: a file that any of its fleets needs is not deleted. */
   async #removeImages(any: Fleet, fleets: readonly Fleet[], live: LiveState): Promise<readonly StoredImage[]> {
     const { runs, clock, log } = this.#options;
     const used = imagesInUse(live, fleets, runs.all());
@@ -109,7 +112,7 @@ export class Collector {
     try {
       for (const image of await any.cluster.images()) {
         if (used.has(image.hash) || image.at + windowMs > clock.now()) continue;
-        // One that stays is no reason for the others to stay.
+        // A file that cannot be deleted does not keep the others from being deleted.
         const gone = any.cluster.removeImage(image).then(() => removed.push(image));
         await gone.catch((error: unknown) => refused(error, image.volid));
       }
@@ -146,13 +149,16 @@ function isDue(kept: readonly RetainedDisk[], fleet: Fleet, now: number): boolea
   return kept.some((disk) => disk.since + fleet.rollbackWindowMs <= now);
 }
 
-/** Ours, done, and in nobody's hands. Under protection Proxmox deletes nothing, and that is what protection is for. */
+/**
+ * Is it a finished guest of the fleet on which nobody works? A protected guest is left out: Proxmox deletes nothing of
+ * it.
+ */
 function mayCollect(fleet: Fleet, guest: LiveGuest): boolean {
   const isFree = guest.lock === undefined && !guest.template && guest.config?.protected === false;
   return isFree && belongsTo(ownerOf(fleet), guest.tags) && !readTags(guest.tags).pending;
 }
 
-/** Store hashes of the images that guests run, or that a run of these fleets may still bring to one. */
+/** Store hashes of the images that guests run and of the images that a run of these fleets may still deploy. */
 export function imagesInUse(live: LiveState, fleets: readonly Fleet[], runs: readonly Run[]): ReadonlySet<string> {
   const running = live.guests.flatMap((guest) => readTags(guest.tags).imageHash ?? []);
   const open = runs.filter((run) => !hasEnded(run) && fleets.some((fleet) => fleet.name === run.fleet));
@@ -160,8 +166,8 @@ export function imagesInUse(live: LiveState, fleets: readonly Fleet[], runs: rea
 }
 
 /**
- * The images that the garbage collector of Nix must leave: of what is applied, of what was applied within the rollback
- * window, and of plans that are open. `undefined` when it is not known what is applied.
+ * The images that Nix's garbage collector must keep: those of the applied commit, of commits applied within the
+ * rollback window, and of open plans. `undefined` when the applied commit is unknown.
  */
 export function imagesToKeep(fleet: Fleet, runs: readonly Run[], now: number): readonly Image[] | undefined {
   const ours = runs.filter((run) => run.fleet === fleet.name);

@@ -8,22 +8,24 @@ import { Power } from './power.ts';
 import type { ClusterQueues } from './queues.ts';
 import type { Runs } from './runs.ts';
 
-/** How often each thing is looked at, in milliseconds; an interval that is absent is off. */
+/** How often each check runs, in milliseconds; a check without an interval is off. */
 export interface Intervals {
-  /** Do guests that ran still run? */
+  /** Starts guests that ran and have stopped. */
   readonly powerIntervalMs?: number;
-  /** Is everything as the last apply left it? */
+  /** Compares each fleet with its last applied commit. */
   readonly planIntervalMs?: number;
-  /** Is the time of something up that is kept for a rollback? */
+  /** Deletes disks, images and GC roots that are older than the rollback window. */
   readonly collectIntervalMs?: number;
 }
 
-/** For how long after an apply the cluster's list may still tell the power states from before it. */
+/** How long after an apply the cluster's list may still show power states from before it. */
 const listLagsMs = 15_000;
-/** How often open plans are held against their time. */
+/** How often open plans are checked for expiry. */
 const expiryEveryMs = 60_000;
 
-/** What is done when nobody asks: only while no run is in the cluster's queue, and silent when nothing is found. */
+/**
+ * The checks on intervals. They run only while the cluster's queue is empty, and report nothing when they find nothing.
+ */
 export class Maintenance {
   readonly #ports: Ports;
   readonly #runs: Runs;
@@ -32,7 +34,7 @@ export class Maintenance {
   readonly #drift: DriftCheck;
   readonly #collector: Collector;
   readonly #schedule: Schedule;
-  /** Digests of the plans that people were told will expire. */
+  /** Digests of the plans whose expiry was announced. */
   readonly #warned = new Set<string>();
 
   constructor(
@@ -52,13 +54,13 @@ export class Maintenance {
     });
   }
 
-  /** Looks for plans whose time is over, now and every minute. */
+  /** Expires plans, now and every minute. */
   start(): void {
     void this.#schedule.now(() => this.#expire());
     this.#schedule.every(expiryEveryMs, () => this.#expire());
   }
 
-  /** Begins to look after the clusters. */
+  /** Begins the checks of the clusters. */
   begin({ powerIntervalMs, planIntervalMs, collectIntervalMs }: Intervals): void {
     const { fleets, log } = this.#ports;
     for (const name of new Set(fleets.map((fleet) => fleet.clusterName))) {
@@ -71,22 +73,25 @@ export class Maintenance {
     for (const fleet of fleets) {
       this.#schedule.every(planIntervalMs, async () => {
         const { kind } = await this.#drift.check(fleet);
-        log.debug({ fleet: fleet.name, finding: kind }, 'the cluster was compared with what was applied');
+        log.debug({ fleet: fleet.name, finding: kind }, 'the cluster was compared with the applied commit');
       });
     }
   }
 
-  /** Compares a fleet with what was last applied to it, now: somebody asks. */
+  /** Compares a fleet with its last applied commit now, because a person asked. */
   drift(fleet: Fleet): Promise<DriftFinding> {
     return this.#drift.check(fleet, true);
   }
 
-  /** No check begins any more; resolves when those at work are over. */
+  /** Stops: no check begins any more. Resolves when the current checks are done. */
   stop(): Promise<void> {
     return this.#schedule.stop();
   }
 
-  /** Ends plans that nobody decided in time. A press on such a plan is refused to the millisecond; this tidies up. */
+  /**
+   * Expires plans that nobody decided in time. An approval is refused from the exact millisecond of expiry on; this
+   * only updates the runs.
+   */
   async #expire(): Promise<void> {
     for (const run of this.#runs.all()) {
       if (run.phase !== 'planned') continue;
@@ -110,12 +115,12 @@ export class Maintenance {
   }
 }
 
-/** When a plan has used up four fifths of its time. */
+/** The moment at which four fifths of a plan's time are over. */
 export function warnAt(plannedAt: number, expiresAt: number): number {
   return plannedAt + (expiresAt - plannedAt) * 0.8;
 }
 
-/** Does jobs every so often, each the next time only when it is over. */
+/** Runs jobs on intervals; an interval begins when the job before is done. */
 export class Schedule {
   readonly #clock: Clock;
   readonly #onError: (error: unknown) => void;
@@ -128,7 +133,7 @@ export class Schedule {
     this.#onError = options.onError;
   }
 
-  /** Once, now. Resolves when it is over; never rejects. */
+  /** Runs a job once, now. Resolves when the job is done; never rejects. */
   now(job: () => Promise<void>): Promise<void> {
     const working = job()
       .catch(this.#onError)
@@ -139,7 +144,7 @@ export class Schedule {
     return working;
   }
 
-  /** Beginning in `ms`; `undefined`: never. */
+  /** Runs a job every `ms` milliseconds, for the first time in `ms`; with `undefined` never. */
   every(ms: number | undefined, job: () => Promise<void>): void {
     if (this.#stopped || ms === undefined) return;
     const callOff = this.#clock.after(ms, () => {
@@ -149,7 +154,7 @@ export class Schedule {
     this.#callOff.add(callOff);
   }
 
-  /** No job begins any more; resolves when those at work are over. */
+  /** Stops: no job begins any more. Resolves when the current jobs are done. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const callOff of this.#callOff) callOff();

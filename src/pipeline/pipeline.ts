@@ -18,10 +18,10 @@ import { Runs } from './runs.ts';
 import { readStatus } from './status.ts';
 import { PushWatcher, Work } from './work.ts';
 
-/** How long ago a run may have ended to be shown again at the start. */
+/** A run that ended less than this before the start is shown again at the start. */
 const recentMs = 24 * 60 * 60_000;
 
-/** The story: from a push to the final tags. Everything that chats, webhooks and the command line ask for comes here. */
+/** The whole way from a push to the final tags. Chats, webhooks and the command line call this class. */
 export class Pipeline {
   readonly #ports: Ports;
   readonly #shown = new ShownPlans();
@@ -49,24 +49,24 @@ export class Pipeline {
   }
 
   /**
-   * Takes up what an earlier process left: open plans stay open, approved runs go on waiting for their turn, and an
-   * apply that was cut off is looked into and ends as interrupted, followed by a fresh plan.
+   * Continues the runs that an earlier process left open. Open plans stay open and approved runs are queued again. An
+   * interrupted apply ends as `interrupted`, and a fresh plan follows.
    */
   async start(): Promise<void> {
     const since = this.#ports.clock.now() - recentMs;
     for (const run of this.#runs.all()) {
       if (!hasEnded(run)) this.#takeUp(run);
-      // Its end may not have come to a chat that was down.
+      // A chat that was down may not have shown the end of this run yet.
       else if ('endedAt' in run && run.endedAt > since) this.#runs.refresh(run.id);
     }
     this.#tellOfDamage();
     this.#maintenance.start();
   }
 
-  /** Stops at the next safe place: what is being applied is finished, nothing new begins, cards are shown. */
+  /** Stops at the next safe point: finishes the current apply, begins nothing new, and delivers the cards. */
   async stop(): Promise<void> {
     const maintenance = this.#maintenance.stop();
-    // What waits is on disk, and taken up at the next start.
+    // Runs that wait are on disk and continue at the next start.
     this.#queues.close();
     await this.#watcher.stop();
     await maintenance;
@@ -90,44 +90,48 @@ export class Pipeline {
     return 'accepted';
   }
 
-  /** Looks at every fleet's repository on an interval, beginning now. */
+  /** Fetches every fleet's repository on an interval, for the first time now. */
   poll(everyMs: number): void {
     for (const fleet of this.#ports.fleets) {
-      void this.#watcher.look(fleet, 'poll');
+      void this.#watcher.fetch(fleet, 'poll');
       this.#watcher.poll(fleet, everyMs);
     }
   }
 
-  /** Sees to the clusters on intervals: that they are as they were left, and that nothing is kept for ever. */
+  /**
+   * Begins maintenance on intervals: starts stopped guests, checks for drift, and deletes what is older than the
+   * rollback window.
+   */
   keepUp(intervals: Intervals): void {
     this.#maintenance.begin(intervals);
   }
 
-  /** Compares a fleet with what was last applied to it, now: somebody asks. */
+  /** Compares a fleet with the last applied commit now, because a person asked. */
   drift(fleet: Fleet): Promise<DriftFinding> {
     return this.#maintenance.drift(fleet);
   }
 
   /**
-   * Counts an ask of a person and finds the fleets that it may be about: those that are shown in this place, where they may
-   * do this. @param what the command or button; `run`: the one that it names
+   * Counts a person's request and returns the fleets that they may use in this place.
+   * @param what the command or button
+   * @param run the run that the request names
    */
   open(actor: Actor, wish: Wish, what: string, run?: string): Promise<Opened> {
     const named = this.fleets().filter((fleet) => fleet.name === this.run(run ?? '')?.fleet);
     return this.#access.open(actor, named.length === 0 ? this.fleets() : named, wish, what, run);
   }
 
-  /** The fleets that a person may read about here. Counts nothing: for suggestions. */
+  /** The fleets that a person may read about in this place, for suggestions. Does not count as a request. */
   visible(actor: Actor): readonly Fleet[] {
     return this.fleets().filter((fleet) => mayView(actor, fleet.policy) === undefined);
   }
 
-  /** A person is answered with the plan of a run. */
+  /** Remembers that a private answer has shown a person the plan of a run. */
   answeredWithPlan(actor: Actor, runId: string, planId: string): void {
     this.#shown.onAnswer(actor, runId, planId);
   }
 
-  /** The plan of a run that a person was shown last; `undefined` when that cannot be told. */
+  /** The plan of a run that a person was shown last; `undefined` when it is not known. */
   shownPlan(actor: Actor, runId: string): string | undefined {
     return this.#shown.last(actor, runId);
   }
@@ -142,16 +146,19 @@ export class Pipeline {
     return this.#work.begin(fleet, trigger, commit, await originOf(fleet, commit, ref));
   }
 
-  /** Plans to take over a guest that the flake wants, at the head of the branch. @returns the new run. */
+  /** Plans to adopt a guest that the flake declares, at the head of the branch. @returns the new run. */
   async adopt(fleet: Fleet, guest: string, by: Who): Promise<Run> {
     return this.#work.beginAlone(fleet, { kind: 'adopt', by, guest }, await fleet.git.head());
   }
 
-  /** Plans to go back: `to` is a guest or a commit, absent the commit applied before. @returns the new run. */
+  /**
+   * Plans a rollback. `to` is a guest or a commit; when it is absent, the previously applied commit. @returns the new
+   * run.
+   */
   async rollback(fleet: Fleet, to: string | undefined, by: Who): Promise<Run> {
     const { commit, vmid } = await findRollback(fleet, to, { store: this.#ports.store, runs: this.#runs.all() });
     const trigger: Trigger = { kind: 'rollback', by, ...(vmid === undefined ? {} : { vmid }) };
-    // What is done to one guest alone applies nothing of the commit.
+    // A run for a single guest does not apply the whole commit.
     const origin = vmid === undefined ? await originOf(fleet, commit, to) : {};
     return this.#work.beginAlone(fleet, trigger, commit, origin);
   }
@@ -185,14 +192,14 @@ export class Pipeline {
     });
   }
 
-  /** Stops applies of fleets; what is being applied is finished. */
+  /** Locks fleets: no apply begins until `unlock`. The current apply is finished. */
   async lock(fleets: readonly Fleet[], actor: Actor, reason: string): Promise<Answer> {
     const at = this.#ports.clock.now();
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
     return this.#setLock(fleets, actor, { reason, by, at });
   }
 
-  /** Lets applies begin again, those first that were approved before the lock. */
+  /** Unlocks fleets and queues the runs that were approved before the lock, oldest first. */
   async unlock(fleets: readonly Fleet[], actor: Actor): Promise<Answer> {
     return this.#setLock(fleets, actor, undefined);
   }
@@ -206,7 +213,7 @@ export class Pipeline {
     return this.#runs.get(id);
   }
 
-  /** What the configuration opens, one sentence each. */
+  /** The risks that the configuration accepts, one sentence each. */
   risks(): readonly string[] {
     return this.#ports.risks;
   }
@@ -215,12 +222,12 @@ export class Pipeline {
     return this.#ports.fleets;
   }
 
-  /** An answer as it may leave: without secrets. */
+  /** Removes secrets from an answer. */
   clean(answer: Answer): Answer {
     return cleanAnswer(answer, this.#ports.gate);
   }
 
-  /** How a fleet's guests are, read from the cluster now, and what its runs do. */
+  /** The current state of a fleet's guests, read from the cluster now, and of its runs. */
   status(fleet: Fleet): Promise<FleetStatus> {
     return readStatus(fleet, { ...this.#ports, runs: this.#runs });
   }
@@ -229,9 +236,10 @@ export class Pipeline {
     for (const fleet of fleets) {
       await this.#decisions.setLock(fleet, actor, lock);
       for (const run of this.#runs.open(fleet.name)) {
-        // The lock stands on every card that is open.
+        // Every open card shows the lock.
         this.#runs.refresh(run.id);
-        // Also one that is in the queue: it may be on its way out, and a second turn finds nothing to do.
+        // A run that is in the queue already is queued again, because its turn may be ending; a second turn does
+        // nothing.
         if (lock === undefined && run.phase === 'queued') this.#work.apply(fleet, run.id);
       }
     }
@@ -239,7 +247,7 @@ export class Pipeline {
     return { kind: 'note', text: `Applying is ${lock === undefined ? 'unlocked' : 'locked'} for ${names}.` };
   }
 
-  /** That parts of the store were set aside is told in every fleet's channel, once. */
+  /** Announces once in every fleet's channel that damaged parts of the store were set aside. */
   #tellOfDamage(): void {
     const { fleets, log, store } = this.#ports;
     if (store.setAside === undefined) return;

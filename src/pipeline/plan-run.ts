@@ -14,22 +14,22 @@ import type { Clock, Fleet, Log } from './ports.ts';
 import type { Signals } from './queues.ts';
 import type { Runs } from './runs.ts';
 
-/** What planning works with. */
+/** What planning needs. */
 export interface PlanPorts {
   readonly runs: Runs;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** Aborted when a newer commit takes the place of the one that is being evaluated. */
+  /** Aborted when a newer commit replaces the one that is being evaluated. */
   readonly signals: Signals;
 }
 
-/** How many times the bot may end in the middle of planning one commit. */
+/** How many times the bot may stop while it plans one commit. */
 const mostAttempts = 2;
 
 /**
- * Takes a run from `planning` to whatever its plan says. Evaluation only: nothing is built, nothing is changed. Never
- * throws: what goes wrong ends the run as failed.
+ * Plans a run: it leaves the phase `planning` with the result. Evaluates only: nothing is built or changed. Never
+ * throws: an error ends the run as failed.
  */
 export async function planRun(fleet: Fleet, runId: string, ports: PlanPorts): Promise<void> {
   const { runs, clock, log } = ports;
@@ -54,8 +54,8 @@ export async function planRun(fleet: Fleet, runId: string, ports: PlanPorts): Pr
 }
 
 /**
- * Plans a decided or open run again from its goal against the cluster as it is now.
- * @returns `undefined` when nothing moved, else the event that shows the run anew
+ * Plans a run again from its goal against the cluster's current state.
+ * @returns `undefined` when the plan is the same, else the event that puts the new plan on the card
  */
 export async function planAgain(
   fleet: Fleet,
@@ -89,7 +89,7 @@ async function evaluate(fleet: Fleet, runId: string, ports: PlanPorts, signal: A
     : goal;
 }
 
-/** The goal of going back: with the disks there are to go back to, so that it can be planned again without the store. */
+/** The goal of a rollback. It holds the retained disks, so that planning again does not need the store. */
 function rollingBack(goal: Goal, vmid: number | undefined, retained: readonly RetainedDisk[] = []): Goal {
   if (vmid === undefined) return { ...goal, rollback: { retained } };
   if (goal.guests.some((one) => one.vmid === vmid)) return { ...goal, rollback: { vmid, retained } };
@@ -98,18 +98,18 @@ function rollingBack(goal: Goal, vmid: number | undefined, retained: readonly Re
   });
 }
 
-/** The goal of taking over a guest that the flake wants. */
+/** The goal of adopting a guest that the flake declares. */
 function adopting(goal: Goal, name: string): Goal {
   const guest = goal.guests.find((one) => [one.name, one.key, String(one.vmid)].includes(name));
   if (guest !== undefined) return { ...goal, adopt: guest.vmid };
   const names = goal.guests.map((one) => one.name);
-  // What somebody typed stands on a card that all can see.
+  // The name comes from a person and is shown to everybody in the channel, so it is cut.
   throw new UserError(`The flake declares no guest "${name.slice(0, 80)}"${didYouMean(name, names) || '.'}`, {
     next: 'Declare it in the flake with its VMID first: only what the flake declares is taken over.',
   });
 }
 
-/** What a commit wants. Evaluation only. `pin` is the name under which the commit is kept. */
+/** The guests that a commit declares. Evaluates only. `pin` is the name under which the commit is pinned. */
 export async function evaluateGoal(
   fleet: Fleet,
   commit: Commit,
@@ -156,8 +156,8 @@ async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanPorts
 }
 
 /**
- * Ends the planning, and what an older open plan of the fleet is worth beside it.
- * @returns false when a newer commit took the place of the one that was planned
+ * Ends the planning of a run, and supersedes the fleet's older open plans where the new plan replaces them.
+ * @returns false when a newer commit replaced the planned one
  */
 async function settle(fleet: Fleet, runId: string, plan: Plan, ports: PlanPorts): Promise<boolean> {
   const { runs, clock } = ports;
@@ -165,7 +165,8 @@ async function settle(fleet: Fleet, runId: string, plan: Plan, ports: PlanPorts)
   const older = runs
     .open(fleet.name)
     .filter((run): run is PlannedRun => run.phase === 'planned' && run.id !== runId && takesPlaceOf(plan, run.plan));
-  // A plan that nobody can approve takes the place of none that somebody can, and does not stand for one.
+  // A plan that cannot be approved (its commit is not on the branch) neither replaces a plan that can, nor counts as
+  // the same.
   const isBarred = (run: PlannedRun) => isOffBranch(run, run.plan.goal, fleet.policy);
   const barred = offBranch && needsBranch(plan.goal, fleet.policy);
   const open = older.filter((run) => !barred || isBarred(run));
@@ -176,19 +177,19 @@ async function settle(fleet: Fleet, runId: string, plan: Plan, ports: PlanPorts)
     stands === undefined
       ? outcomeOf(fleet, plan, clock)
       : ({ type: 'in-sync', at: clock.now(), standing: stands.id } as const);
-  // Asked in the run's own turn: a newer commit may be on its way to the disk.
+  // Checked in the run's own turn, because a newer commit may be about to be saved.
   const settled = await runs.decide(runId, (run) =>
     isOvertaken(run, plan.goal.commit.sha) ? { refused: 'overtaken' as const } : { event },
   );
   if ('refused' in settled) return false;
-  // The cluster is as this commit wants it: drift is measured from here.
+  // The cluster matches this commit: from now on drift is measured against it.
   const whole = onlyGuest(plan.goal) === undefined;
   if (stands === undefined && event.type === 'in-sync' && whole && !offBranch) {
     await ports.store.saveFleet(fleet.name, { applied: plan.goal.commit.sha });
   }
   for (const { id } of open) {
     if (id === stands?.id) continue;
-    // Somebody may have decided it meanwhile; then it is not ours to overtake.
+    // A person may have decided the older run meanwhile; then it is not superseded.
     await runs.decide(id, (run) =>
       run.phase === 'planned'
         ? { event: { type: 'superseded', byRun: runId, at: clock.now() } }
@@ -198,13 +199,16 @@ async function settle(fleet: Fleet, runId: string, plan: Plan, ports: PlanPorts)
   return true;
 }
 
-/** A plan of the whole fleet takes the place of every older one; one about a single guest only of its like. */
+/**
+ * A plan of the whole fleet supersedes every older one; a plan for a single guest supersedes only plans for the same
+ * guest.
+ */
 function takesPlaceOf({ goal }: Plan, older: Plan): boolean {
   const vmid = onlyGuest(goal);
   return vmid === undefined || vmid === onlyGuest(older.goal);
 }
 
-/** What a plan makes of a run that has none, or an older one. */
+/** The event that gives a plan to a run, whether the run has an older plan or none. */
 export function outcomeOf(
   fleet: Fleet,
   plan: Plan,
@@ -228,7 +232,7 @@ function isOvertaken(run: Run, sha: string | undefined): boolean {
   return run.phase === 'planning' && run.commit?.sha !== sha;
 }
 
-/** The VMIDs of a goal: the guests whose configuration a plan needs. */
+/** The VMIDs of a goal's guests: a plan needs their configuration. */
 export function vmidsOf(goal: Goal): ReadonlySet<number> {
   return new Set(goal.guests.map((guest) => guest.vmid));
 }

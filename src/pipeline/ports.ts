@@ -6,13 +6,13 @@ import type { Git } from '../git/git.ts';
 import type { Health } from '../health/health.ts';
 import type { Store } from '../store/store.ts';
 
-/** A flake, a cluster, and who decides about it where. */
+/** A flake, a cluster, and the policy that says who decides in which channels. */
 export interface Fleet {
   readonly name: string;
   readonly branch: string;
-  /** `owner/name` in lower case: which pushes are meant. */
+  /** `owner/name` in lower case; a push to this repository concerns the fleet. */
   readonly repository: string;
-  /** Where commits can be seen in a browser; absent for a local repository. */
+  /** The URL of the repository in a browser; absent for a local repository. */
   readonly webUrl?: string;
   readonly git: Git;
   readonly builder: Builder;
@@ -22,7 +22,7 @@ export interface Fleet {
   readonly clusterName: string;
   readonly policy: Policy;
   readonly planExpiryMs: number;
-  /** How long a root disk that was taken out is kept, and images that nothing runs any more. */
+  /** How long retained root disks and images that no guest runs are kept, in milliseconds. */
   readonly rollbackWindowMs: number;
   /** What happens to a guest that stopped without proxnix. */
   readonly onStopped: 'start' | 'report';
@@ -30,7 +30,7 @@ export interface Fleet {
   readonly tagged: boolean;
 }
 
-/** Static message, facts as fields. */
+/** A log: the message is static, the facts are fields. */
 export interface Log {
   debug(facts: object, message: string): void;
   info(facts: object, message: string): void;
@@ -38,26 +38,26 @@ export interface Log {
   error(facts: object, message: string): void;
 }
 
-/** Time, from outside. Delays in milliseconds. */
+/** The clock of the pipeline. Delays in milliseconds. */
 export interface Clock {
   now(): number;
-  /** Calls back once; the answer calls it off. */
+  /** Calls `call` once after `ms`. Returns a function that cancels the call. */
   after(ms: number, call: () => void): () => void;
 }
 
-/** Everything the pipeline works with. */
+/** Everything the pipeline needs. */
 export interface Ports {
   readonly fleets: readonly Fleet[];
   readonly store: Store;
   readonly chats: readonly Chat[];
   readonly clock: Clock;
   readonly log: Log;
-  /** The one gate all text passes on its way out: removes secrets. */
+  /** The output gate, through which every text leaves: it removes secrets. */
   readonly gate: (text: string) => string;
-  /** The shortest time between two edits of one message. */
+  /** The shortest time between two edits of one message, in milliseconds. */
   readonly editEveryMs: (chat: Chat) => number;
-  /** How long a fleet must be quiet after a push before it is looked at: ten pushes make one plan. */
+  /** How long after the last push a fleet's repository is fetched, in milliseconds: ten pushes make one plan. */
   readonly pushQuietMs: number;
-  /** What the configuration opens, one sentence each: `status` shows it. */
+  /** The risks that the configuration accepts, one sentence each, for `status`. */
   readonly risks: readonly string[];
 }

@@ -21,8 +21,8 @@ interface PowerOptions {
 }
 
 /**
- * Sees to it that guests that ran go on running. What ran at the last look is in the store, so a guest that stopped
- * while the bot was away is found as well; one that never ran since is nobody's surprise.
+ * Starts guests that ran and have stopped. The store holds which guests ran at the last check, so a guest that stopped
+ * while the bot was down is found as well. A guest that did not run at the last check is not started.
  */
 export class Power {
   readonly #options: PowerOptions;
@@ -33,15 +33,15 @@ export class Power {
     this.#options = options;
   }
 
-  /** One look at the fleets of one cluster. Only while nothing else is done to that cluster. */
+  /** Checks the fleets of one cluster once. Call it only while nothing else changes that cluster. */
   async check(fleets: readonly Fleet[]): Promise<void> {
     const [any] = fleets;
     if (any === undefined) return;
     const guests = await any.cluster.list();
-    for (const fleet of fleets) await this.#look(fleet, guests);
+    for (const fleet of fleets) await this.#checkFleet(fleet, guests);
   }
 
-  async #look(fleet: Fleet, guests: readonly LiveGuest[]): Promise<void> {
+  async #checkFleet(fleet: Fleet, guests: readonly LiveGuest[]): Promise<void> {
     const { store } = this.#options;
     const known = store.fleet(fleet.name).running ?? [];
     const ours = guests.filter((guest) => isOurs(fleet, guest));
@@ -52,10 +52,10 @@ export class Power {
       const event = events.get(guest.vmid);
       if (event === 'runs' || event === 'later') return true;
       if (event !== undefined) return event.kind === 'started';
-      // Locked, half made, or on a node that does not answer: what was known of it holds.
+      // A guest that is locked, incomplete or on a node that is down keeps its last known state.
       return guest.status === 'running' || known.includes(guest.vmid);
     });
-    // Saved before it is said: what is said is not said again.
+    // Saved before the card is shown, so that no card is shown twice.
     const vmids = running.map((guest) => guest.vmid);
     if (vmids.join() !== known.join()) await store.saveFleet(fleet.name, { running: vmids });
     for (const guest of stopped) {
@@ -65,7 +65,7 @@ export class Power {
     }
   }
 
-  /** `runs`: the list was late, it runs; `later`: it is in other hands just now. */
+  /** `runs`: the cluster's list was out of date and the guest runs; `later`: somebody else works on the guest now. */
   async #onStopped(fleet: Fleet, guest: LiveGuest): Promise<PowerEvent | 'runs' | 'later'> {
     const { clock, log, store } = this.#options;
     const { lock } = store.fleet(fleet.name);
@@ -93,13 +93,15 @@ function isOurs(fleet: Fleet, guest: LiveGuest): boolean {
   return belongsTo(ownerOf(fleet), guest.tags);
 }
 
-/** Stopped, and nobody's work: a staging guest and one that a run left half made are pending. */
+/**
+ * Is the guest stopped, and does nobody work on it? A staging guest and an incomplete guest carry `proxnix-pending`.
+ */
 function isStopped(guest: LiveGuest): boolean {
   const { pending } = readTags(guest.tags);
   return guest.status === 'stopped' && guest.lock === undefined && !guest.template && !pending;
 }
 
-/** The guest as its configuration says it is; `undefined` when it is not the one of the list any more. */
+/** The guest's precondition from its configuration; `undefined` when it is no longer the guest of the list. */
 async function preconditionOf(fleet: Fleet, { vmid }: LiveGuest): Promise<Precondition | undefined> {
   const { guests } = await fleet.cluster.readState(new Set());
   const guest = guests.find((one) => one.vmid === vmid);
@@ -107,7 +109,10 @@ async function preconditionOf(fleet: Fleet, { vmid }: LiveGuest): Promise<Precon
   return { guestKind: guest.kind, vmid, node: guest.node, uuid: guest.config.uuid, digest: guest.config.digest };
 }
 
-/** @returns whether it had to be started: the list of the cluster lags, the step looks itself. */
+/**
+ * @returns whether the guest had to be started. The cluster's list is up to 10 s old, so the step reads the guest
+ * itself.
+ */
 async function start(fleet: Fleet, precondition: Precondition): Promise<boolean> {
   let began = false;
   const monitor = {

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 
-/** A run that waits for its turn, or has it. */
+/** A run in a cluster's queue: it waits or it is the current one. */
 export interface QueuedWork {
   readonly runId: string;
   readonly fleet: string;
@@ -8,7 +8,7 @@ export interface QueuedWork {
 
 interface ClusterQueue {
   readonly work: PQueue;
-  /** In order; the first one is at work. */
+  /** In order of arrival; the first one is the current one. */
   readonly runs: QueuedWork[];
 }
 
@@ -17,7 +17,7 @@ export class ClusterQueues {
   readonly #queues = new Map<string, ClusterQueue>();
   #closed = false;
 
-  /** Runs a job of a run when everything before it in the cluster's queue is over. Rejects as the job does. */
+  /** Runs a job of a run when all earlier jobs in the cluster's queue are done. Rejects as the job does. */
   async enter(cluster: string, run: QueuedWork, job: () => Promise<void>): Promise<void> {
     const { work, runs } = this.#of(cluster);
     runs.push(run);
@@ -29,7 +29,8 @@ export class ClusterQueues {
   }
 
   /**
-   * Runs a job at once when no run is in the queue, and holds the queue as long as it lasts; `queue` does not show it.
+   * Runs a job at once when the queue is empty, and holds the queue until the job is done; `queue` does not show the
+   * job.
    * @returns `undefined` when the queue was taken
    */
   async ifFree<T>(cluster: string, job: () => Promise<T>): Promise<T | undefined> {
@@ -37,17 +38,17 @@ export class ClusterQueues {
     return this.#closed || runs.length > 0 ? undefined : work.add(job);
   }
 
-  /** The runs in a cluster's queue, the one at work first. */
+  /** The runs in a cluster's queue, the current one first. */
   queue(cluster: string): readonly QueuedWork[] {
     return this.#queues.get(cluster)?.runs ?? [];
   }
 
-  /** From now on no job begins; the ones at work go on. */
+  /** Stops the queues: no job begins any more, the current jobs are finished. */
   close(): void {
     this.#closed = true;
   }
 
-  /** Resolves when every queue is empty, also of jobs that a job has added. */
+  /** Resolves when every queue is empty. Waits for jobs that a job has added as well. */
   async idle(): Promise<void> {
     const busy = () =>
       [...this.#queues.values()].filter(({ work, runs }) => work.pending + work.size + runs.length > 0);
@@ -63,7 +64,7 @@ export class ClusterQueues {
   }
 }
 
-/** By which the work on a run is called off: the evaluation for a commit that is overtaken, an apply that is cancelled. */
+/** The abort signals of runs: one stops the evaluation of a superseded commit, or an apply that a person cancels. */
 export class Signals {
   readonly #controllers = new Map<string, AbortController>();
 
@@ -72,7 +73,7 @@ export class Signals {
     return this.#of(runId).signal;
   }
 
-  /** A new signal of a run: it is not aborted, whatever became of the one before. */
+  /** Replaces the signal of a run by a fresh one, which is not aborted. */
   renew(runId: string): AbortSignal {
     this.#controllers.delete(runId);
     return this.of(runId);

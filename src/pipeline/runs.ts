@@ -8,32 +8,32 @@ import type { Delivery } from './delivery.ts';
 import type { Clock, Fleet, Log, Ports } from './ports.ts';
 import type { ClusterQueues } from './queues.ts';
 
-/** What stands for the id of another fleet's run: `waits for run of another fleet`. */
+/** Replaces the id of another fleet's run: `waits for run of another fleet`. */
 const elsewhere = 'of another fleet';
 
-/** Events that only paint progress: shown, never worth a write to disk. */
+/** Events that only report progress: they are shown and not saved. */
 type PassingEvent = Extract<RunEvent, { type: 'progress' | 'output' | 'progressed' }>;
 type LastingEvent = Exclude<RunEvent, PassingEvent>;
 
-/** What happens to a run next. */
+/** The outcome of `decide`: an event, or a refusal. */
 interface Move {
   readonly event: LastingEvent;
   readonly first?: () => Promise<void>;
 }
 
-/** What more is known of a run as it begins. */
+/** Facts about a run that are known when it begins. */
 interface Start extends Pick<Run, 'ref' | 'offBranch'> {
-  /** What has happened to it by then. */
+  /** Events that apply at once when the run begins. */
   readonly event?: LastingEvent;
 }
 
 interface Live {
   run: Run;
-  /** Lasting events of one run wait for each other. */
+  /** Saved events of one run are applied one after the other. */
   last: Promise<unknown>;
 }
 
-/** The one live object per run: every event goes through here, is saved, then shown. */
+/** Holds the one live object of each run. Every event goes through here: it is saved, then shown. */
 export class Runs {
   readonly #fleets: readonly Fleet[];
   readonly #store: Store;
@@ -54,7 +54,7 @@ export class Runs {
     for (const { run } of store.runs()) this.#live.set(run.id, { run, last: Promise.resolve() });
   }
 
-  /** Every run that is kept, oldest first. */
+  /** Every run in the store, oldest first. */
   all(): readonly Run[] {
     return [...this.#live.values()].map(({ run }) => run);
   }
@@ -68,7 +68,10 @@ export class Runs {
     return this.all().filter((run) => run.fleet === fleet && !hasEnded(run));
   }
 
-  /** The run ids in the queue of a fleet's cluster, the one at work first. A run of another fleet is told only as being one. */
+  /**
+   * The run ids in the queue of a fleet's cluster, the current run first. The id of a run of another fleet is not
+   * shown.
+   */
   queue(fleet: Fleet): readonly string[] {
     const queue = this.#queues.queue(fleet.clusterName);
     return queue.map(({ runId, fleet: name }) => (name === fleet.name ? runId : elsewhere));
@@ -102,9 +105,9 @@ export class Runs {
   }
 
   /**
-   * Moves a run: the next state is saved, then shown. `decide` sees the run as it is when its turn comes, so two presses
-   * at once cannot both win; what it answers instead of an event is handed back. `first` is done before anything is
-   * saved: when it fails, nothing happened.
+   * Applies an event to a run: the next state is saved, then shown. `decide` gets the run when its turn comes, so only
+   * one of two presses at the same time succeeds. A refusal of `decide` is returned. `first` runs before the save; when
+   * it fails, the run does not change.
    * @throws IllegalTransition when the run does not take the event
    */
   async decide<Refused>(
@@ -119,7 +122,7 @@ export class Runs {
       const before = live.run;
       const after = advance(before, decision.event);
       await this.#save(after, before);
-      // Progress that was noted during the write is not lost: the event is applied to what is there now.
+      // The event is applied to the current object, so progress that arrived during the write is not lost.
       live.run = live.run === before ? after : advance(live.run, decision.event);
       this.#show(live);
       if (hasEnded(live.run)) this.#end(live);
@@ -129,16 +132,17 @@ export class Runs {
     return turn;
   }
 
-  /** Moves a run by an event that must fit. */
+  /** Applies an event that the run must take. */
   async apply(id: string, event: LastingEvent): Promise<Run> {
-    const moved = await this.decide<never>(id, () => ({ event }));
-    if ('refused' in moved) throw new Error('an event was refused that nobody may refuse');
-    return moved.run;
+    const decided = await this.decide<never>(id, () => ({ event }));
+    if ('refused' in decided) throw new Error('an event that must not be refused was refused');
+    return decided.run;
   }
 
   /**
-   * Ends a run as failed, also when that cannot be saved: the card must not say that work goes on. A restart looks into
-   * what is on disk. @returns false when `unless` held in the run's turn, or the run was over already
+   * Ends a run as failed, even when the end cannot be saved: the card must not show work that has stopped. A restart
+   * recovers the run from the state on disk.
+   * @returns false when `unless` held in the run's turn, or the run had ended already
    */
   async fail(
     id: string,
@@ -146,10 +150,10 @@ export class Runs {
     unless: (run: Run) => boolean = () => false,
   ): Promise<boolean> {
     try {
-      const moved = await this.decide(id, (run) =>
-        hasEnded(run) || unless(run) ? { refused: 'moved on' as const } : { event },
+      const decided = await this.decide(id, (run) =>
+        hasEnded(run) || unless(run) ? { refused: 'ended' as const } : { event },
       );
-      return !('refused' in moved);
+      return !('refused' in decided);
     } catch (error) {
       this.#log.error({ run: id, err: error }, 'the end of a run could not be saved');
       const live = this.#get(id);
@@ -160,7 +164,7 @@ export class Runs {
     }
   }
 
-  /** Paints progress: shown, not saved. Late progress of a run that has moved on is dropped. */
+  /** Reports progress: it is shown and not saved. Progress that arrives after the run has ended is dropped. */
   note(id: string, event: PassingEvent): void {
     const live = this.#get(id);
     if (hasEnded(live.run)) return;
@@ -179,14 +183,14 @@ export class Runs {
     this.#show(live);
   }
 
-  /** Says in the thread that a plan is about to expire: a reply notifies, an edit does not. */
+  /** Replies in the thread that a plan is about to expire: a reply notifies people, an edit does not. */
   warn(id: string): void {
     const live = this.#get(id);
     const { run } = live;
     if (run.phase === 'planned') this.#delivery.reply(id, run.fleet, expiryReply(run));
   }
 
-  /** Drawn when a chat shows it, so that it says what is known then. */
+  /** Draws the card when a chat is ready to show it, so that it has the newest facts. */
   #show({ run }: Live): void {
     this.#delivery.show(run.id, run.fleet, () => runCard(run, this.#contextOf(run)));
   }
@@ -211,13 +215,13 @@ export class Runs {
   #end({ run }: Live): void {
     const card = endReply(run);
     if (card !== undefined) this.#delivery.reply(run.id, run.fleet, card);
-    // The commit of a run that has ended need not be kept any longer.
+    // The commit of a run that has ended need not stay pinned.
     this.#fleetOf(run)
       ?.git.unpin(run.id)
       .catch((error: unknown) => {
-        this.#log.warn({ run: run.id, err: error }, 'the commit of a run could not be let go');
+        this.#log.warn({ run: run.id, err: error }, 'the commit of a run could not be unpinned');
       });
-    // What the store has let go is forgotten here as well.
+    // Runs that the store no longer keeps are forgotten here as well.
     const kept = new Set(this.#store.runs().map((saved) => saved.run.id));
     for (const id of this.#live.keys()) if (!kept.has(id)) this.#forget(id);
   }
@@ -231,7 +235,7 @@ export class Runs {
     try {
       await this.#store.saveRun(run);
     } catch (error) {
-      // What is not on disk did not happen; the store must not write it later on the side.
+      // An event that is not on disk did not happen, so the store must not write it later with another one.
       await this.#store.saveRun(before).catch(() => undefined);
       throw error;
     }

@@ -7,7 +7,7 @@ import type { FleetStatus, GuestStatusRow } from '../views/answer-cards.ts';
 import type { Fleet } from './ports.ts';
 import type { Runs } from './runs.ts';
 
-/** Reads how a fleet's guests are, from the cluster now, and what its runs do. */
+/** Reads the current state of a fleet's guests from the cluster, and of its runs. */
 export async function readStatus(
   fleet: Fleet,
   { store, runs: all }: { readonly store: Store; readonly runs: Runs },

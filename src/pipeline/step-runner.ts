@@ -13,7 +13,7 @@ import { needsAutomaticRollback, rollback, UnhealthyGuest } from './automatic-ro
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
 
-/** How an apply ended when it did not fail. */
+/** The outcome of an apply that did not fail. */
 export type ApplyEnd = 'applied' | 'cancelled';
 
 /** Runs the steps of one apply, one after the other, and reports each to its run. */
@@ -25,13 +25,13 @@ export class StepRunner {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #cancelled: AbortSignal;
-  /** Each guest as the last look or write left it. */
+  /** The precondition of each guest, by VMID: its state after the last reading or write. */
   readonly #preconditions = new Map<number, Precondition>();
   readonly #files = new Map<string, ImageFile>();
-  /** The guests whose root disk is swapped, by VMID. */
+  /** The changes that swap a root disk, by VMID. */
   readonly #replaces: ReadonlyMap<number, ReplaceChange | RollbackChange>;
-  /** What must be cleared up when the guest at work fails. */
-  #undo: GuestStep | undefined;
+  /** The step that removes the incomplete guest when the current guest fails. */
+  #discard: GuestStep | undefined;
 
   constructor(options: {
     readonly fleet: Fleet;
@@ -41,7 +41,7 @@ export class StepRunner {
     readonly store: Store;
     readonly clock: Clock;
     readonly log: Log;
-    /** Aborted when a person asks to stop: ends a build at once, anything else between two guests. */
+    /** Aborted when a person cancels the run. A build stops at once; other steps stop only between two guests. */
     readonly cancelled: AbortSignal;
   }) {
     this.#fleet = options.fleet;
@@ -55,7 +55,7 @@ export class StepRunner {
     this.#replaces = new Map(runnable(options.plan).flatMap((change) => swapOf(change)));
   }
 
-  /** Runs all steps. The first failure stops everything and is thrown; what it left half made is cleared up first. */
+  /** Runs all steps. The first failure stops the apply: incomplete guests are removed, then the failure is thrown. */
   async run(steps: ApplyingRun['steps']): Promise<ApplyEnd> {
     let before: string | undefined;
     for (const { step } of steps) {
@@ -96,7 +96,7 @@ export class StepRunner {
     );
     for (const image of step.images) {
       const file = files.find((one) => one.image.storePath === image.storePath);
-      // An approval is for a store path: another one is another image, whatever it is called.
+      // The approval is for this store path. An output at another path is another image, even under the same name.
       if (file === undefined) {
         throw new UserError(`The build of ${image.type} did not give the path that was approved: ${image.storePath}.`, {
           next: 'Nothing was changed. Plan again.',
@@ -115,8 +115,8 @@ export class StepRunner {
   async #guest(step: GuestStep): Promise<void> {
     const { guestKind, vmid, name, node } = step;
     const at = { id: 'undo', guestKind, vmid, name, node } as const;
-    // A staging guest is known by its own mark; a new guest is ours only once its create has succeeded.
-    if (step.kind === 'prepare') this.#undo = { ...at, kind: 'discard', staging: true };
+    // A staging guest is recognised by its own marker. A new guest is ours only after its create call has succeeded.
+    if (step.kind === 'prepare') this.#discard = { ...at, kind: 'discard', staging: true };
     if (step.kind === 'swap') await this.#retainOld(step.vmid);
     const precondition = await this.#fleet.cluster.perform(
       step,
@@ -125,19 +125,19 @@ export class StepRunner {
     );
     if (precondition === undefined) this.#preconditions.delete(step.vmid);
     else this.#preconditions.set(step.vmid, precondition);
-    if (step.kind === 'create') this.#undo = { ...at, kind: 'discard', staging: false };
-    // From here on what was made is in use, and clearing it up would lose a guest.
-    if (step.kind === 'start' || step.kind === 'attach') this.#undo = undefined;
+    if (step.kind === 'create') this.#discard = { ...at, kind: 'discard', staging: false };
+    // From this step on the guest uses the new disk, and removing it would lose a guest.
+    if (step.kind === 'start' || step.kind === 'attach') this.#discard = undefined;
   }
 
-  /** Before it is taken out: afterwards nothing tells any more which volume was the root disk. */
+  /** Records the old root disk before the swap: afterwards Proxmox does not tell which volume was the root disk. */
   async #retainOld(vmid: number): Promise<void> {
     const change = this.#replaces.get(vmid);
     const old = change && retainedBy(change, this.#clock.now());
     if (old !== undefined) await this.#retain(old);
   }
 
-  /** A retained disk is deleted when its time is up, and never without this record. */
+  /** Records a retained disk. The record is the condition for its deletion after the rollback window. */
   async #retain(disk: RetainedDisk): Promise<void> {
     const { name } = this.#fleet;
     await this.#store.saveFleet(name, {
@@ -159,7 +159,7 @@ export class StepRunner {
     );
   }
 
-  /** What is done about a failure: a replaced guest gets its old root disk back, a half-made one is removed. */
+  /** Handles a failure: a replaced guest gets its old root disk back, an incomplete guest is removed. */
   async #automaticRollback(step: Step, error: unknown): Promise<unknown> {
     const change = this.#replaces.get('vmid' in step ? step.vmid : 0);
     if (change === undefined || !needsAutomaticRollback(step, error)) return this.#clearUp(error);
@@ -170,18 +170,21 @@ export class StepRunner {
     });
   }
 
-  /** Removes what the failed guest left half made, and says so in the error. */
+  /** Removes the incomplete guest that the failure left behind, and adds to the error whether that succeeded. */
   async #clearUp(error: unknown): Promise<unknown> {
-    const undo = this.#undo;
-    this.#undo = undefined;
-    if (undo === undefined) return error;
-    const what = undo.kind === 'discard' && undo.staging ? 'staging guest' : 'incomplete guest';
+    const discard = this.#discard;
+    this.#discard = undefined;
+    if (discard === undefined) return error;
+    const what = discard.kind === 'discard' && discard.staging ? 'staging guest' : 'incomplete guest';
     try {
-      await this.#fleet.cluster.perform(undo, this.#preconditions.get(undo.vmid), quietMonitor);
-      return withNext(error, `The ${what} was removed again; nothing else was changed on ${guestLabel(undo)}.`);
+      await this.#fleet.cluster.perform(discard, this.#preconditions.get(discard.vmid), quietMonitor);
+      return withNext(error, `The ${what} was removed again; nothing else was changed on ${guestLabel(discard)}.`);
     } catch (second) {
-      this.#log.warn({ run: this.#runId, vmid: undo.vmid, err: second }, 'a incomplete guest could not be removed');
-      return withNext(error, `The ${what} could not be removed; the next plan shows what ${guestLabel(undo)} is now.`);
+      this.#log.warn({ run: this.#runId, vmid: discard.vmid, err: second }, 'an incomplete guest could not be removed');
+      return withNext(
+        error,
+        `The ${what} could not be removed; the next plan shows what ${guestLabel(discard)} is now.`,
+      );
     }
   }
 
@@ -212,10 +215,10 @@ export class StepRunner {
 
 const quietMonitor: ClusterMonitor = { task() {}, progress() {}, line() {} };
 
-/** What each guest must still be at its first write: the basis of the plan that was approved. */
+/** The precondition of each guest's first write: the state that the approved plan is based on. */
 function* preconditionsOf(plan: Plan): Generator<Precondition> {
   for (const change of runnable(plan)) {
-    // A staging guest is known by its own mark.
+    // A staging guest has no precondition: it is recognised by its own marker.
     if (change.action === 'create' || (change.action === 'clean-up' && change.orphanVolumes === undefined)) continue;
     const { kind: guestKind, vmid, node, config } = change.live;
     if (config?.uuid !== undefined) yield { guestKind, vmid, node, uuid: config.uuid, digest: config.digest };

@@ -7,10 +7,10 @@ import type { Clock, Fleet, Log, Ports } from './ports.ts';
 import { type ClusterQueues, Signals } from './queues.ts';
 import type { Runs } from './runs.ts';
 
-/** What a run says of the commit that somebody named; absent: the run is for the head of the branch. */
+/** The facts of a run about a commit that a person named; absent when the run is for the head of the branch. */
 type Origin = Pick<Run, 'ref' | 'offBranch'>;
 
-/** Begins runs, gives each its turn in the queue of its cluster, and calls them off. */
+/** Begins runs, queues their plans and applies on the cluster's queue, and cancels them. */
 export class Work {
   readonly #ports: Ports;
   readonly #runs: Runs;
@@ -23,16 +23,16 @@ export class Work {
     this.#queues = queues;
   }
 
-  /** Looks at the repository. A commit that was not seen yet begins a run, or overtakes one that is still planning. */
-  async look(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
+  /** Fetches the repository. A new commit begins a run, or replaces the commit of a run that is still planning. */
+  async fetch(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
     const commit = await fleet.git.head();
     if (this.#ports.store.fleet(fleet.name).lastSeen === commit.sha) return;
     await this.begin(fleet, { kind: trigger }, commit);
   }
 
   /**
-   * Plans a commit, in a run of its own or in one that is still planning an older head. `origin` absent: it is the newest
-   * commit of the branch; a commit that somebody named is planned beside it and overtakes nothing.
+   * Plans a commit in a run of its own, or in a run that is still planning an older head. Without `origin` the commit
+   * is the head of the branch. A commit that a person named gets a run beside it and replaces nothing.
    */
   async begin(fleet: Fleet, trigger: Trigger, commit: Commit, origin?: Origin): Promise<Run> {
     const isHead = origin === undefined;
@@ -42,7 +42,7 @@ export class Work {
     const same = planning.find((run) => run.commit?.sha === commit.sha && run.offBranch === origin?.offBranch);
     if (same !== undefined) return same;
     const { lastSeen } = this.#ports.store.fleet(fleet.name);
-    // What somebody named is planned to its end: a newer head is no newer state of it.
+    // A run for a named commit is planned to its end: a newer head of the branch does not replace it.
     const older = isHead ? planning.find((run) => run.commit?.sha === lastSeen && !isNamed(run)) : undefined;
     const overtaken = older === undefined ? undefined : await this.#overtake(older.id, commit);
     const run = overtaken ?? (await this.beginAlone(fleet, trigger, commit, origin));
@@ -50,14 +50,14 @@ export class Work {
     return run;
   }
 
-  /** Plans a commit in a run of its own, beside whatever is being planned. */
+  /** Plans a commit in a run of its own, beside other runs that are being planned. */
   async beginAlone(fleet: Fleet, trigger: Trigger, commit: Commit, origin?: Origin): Promise<Run> {
     const run = await this.#runs.start(fleet, trigger, commit, origin);
     this.#plan(fleet, run.id);
     return run;
   }
 
-  /** Goes on with a run that an earlier process left open. */
+  /** Continues a run that an earlier process left open. */
   takeUp(fleet: Fleet, run: Run): void {
     this.#runs.refresh(run.id);
     if (run.phase === 'planning') this.#plan(fleet, run.id);
@@ -71,13 +71,13 @@ export class Work {
     });
   }
 
-  /** Applies an approved run when its turn comes. A second turn of the same run finds nothing to do. */
+  /** Queues the apply of an approved run. A second turn of the same run does nothing. */
   apply(fleet: Fleet, runId: string): void {
     const parts = { ...this.#ports, runs: this.#runs, signals: this.#signals };
     this.#enter(fleet, runId, () => applyRun(fleet, runId, parts));
   }
 
-  /** Stops an apply at the next place where that is safe. */
+  /** Stops an apply at the next safe point. */
   cancel(runId: string): void {
     this.#signals.abort(runId);
   }
@@ -87,13 +87,13 @@ export class Work {
     this.#enter(fleet, runId, () => planRun(fleet, runId, parts));
   }
 
-  /** Gives a run that is still planning a newer commit; `undefined` when it has its plan by now. */
+  /** Gives a newer commit to a run that is still planning; `undefined` when the run has its plan already. */
   async #overtake(runId: string, commit: Commit): Promise<Run | undefined> {
     const decided = await this.#runs.decide(runId, (run) =>
       run.phase === 'planning' ? { event: { type: 'commit-found', commit } } : { refused: 'planned' as const },
     );
     if ('refused' in decided) return undefined;
-    // What is being evaluated for the older commit is of no use any more.
+    // The evaluation of the older commit is no longer needed.
     this.#signals.abort(runId);
     return decided.run;
   }
@@ -102,13 +102,13 @@ export class Work {
     const { clusterName } = fleet;
     const over = this.#queues.enter(clusterName, { runId, fleet: fleet.name }, job);
     const waiting = () => this.#queues.queue(clusterName).map((one) => one.runId);
-    // The card was drawn before the run stood in the queue.
+    // The card was drawn before the run was queued.
     if (waiting()[0] !== runId) this.#runs.refresh(runId);
     void over
       .catch((error: unknown) => this.#ports.log.error({ run: runId, err: error }, 'a job of the pipeline failed'))
       .then(() => {
         this.#signals.forget(runId);
-        // A card that waits says for which run, and that has changed.
+        // The card of a waiting run names the run that it waits for, which has changed.
         for (const id of waiting()) this.#runs.refresh(id);
       });
   }
@@ -119,21 +119,21 @@ function isNamed({ ref, offBranch }: Run): boolean {
   return ref !== undefined || offBranch !== undefined;
 }
 
-/** When a repository that could not be reached is tried again. */
+/** The delay before a repository that could not be fetched is fetched again. */
 const againMs = 30_000;
 
 /**
- * Notices new commits: on a push, after the fleet was quiet for a moment, and on an interval. Ten pushes in a second
- * are one look, at the newest commit.
+ * Notices new commits: after a push, when the fleet was quiet for a moment, and on an interval. Ten pushes in a second
+ * cause one fetch.
  */
 export class PushWatcher {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #quietMs: number;
   readonly #work: Work;
-  /** Calls off the look that a push waits for, by fleet. */
+  /** Cancels the fetch that a push has scheduled, by fleet. */
   readonly #waiting = new Map<string, () => void>();
-  readonly #looking = new Map<string, Promise<void>>();
+  readonly #fetching = new Map<string, Promise<void>>();
   readonly #polls = new Map<string, () => void>();
   #stopped = false;
 
@@ -147,47 +147,47 @@ export class PushWatcher {
     this.#work = work;
   }
 
-  /** Something was pushed: looks when the fleet has been quiet for a moment. */
+  /** Schedules a fetch for the moment when the fleet has been quiet long enough. */
   pushed(fleet: Fleet): void {
     if (this.#stopped) return;
     this.#waiting.get(fleet.name)?.();
-    this.#lookIn(fleet, this.#quietMs);
+    this.#fetchIn(fleet, this.#quietMs);
   }
 
-  /** Looks now, after a look that is going on: that one may have read the branch too early. Never rejects. */
-  look(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
-    const look = (this.#looking.get(fleet.name) ?? Promise.resolve())
-      .then(() => this.#work.look(fleet, trigger))
+  /** Fetches now, after a fetch that is under way: that one may have read the branch before the push. Never rejects. */
+  fetch(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
+    const fetch = (this.#fetching.get(fleet.name) ?? Promise.resolve())
+      .then(() => this.#work.fetch(fleet, trigger))
       .catch((error: unknown) => {
-        this.#log.warn({ fleet: fleet.name, ...errorFacts(error) }, 'the repository could not be looked at');
-        // A push that could not be looked at is not forgotten, also where nobody polls.
-        if (trigger === 'push' && !this.#stopped && !this.#waiting.has(fleet.name)) this.#lookIn(fleet, againMs);
+        this.#log.warn({ fleet: fleet.name, ...errorFacts(error) }, 'the repository could not be fetched');
+        // After a failed fetch a push is fetched again, also where no interval is set.
+        if (trigger === 'push' && !this.#stopped && !this.#waiting.has(fleet.name)) this.#fetchIn(fleet, againMs);
       });
-    this.#looking.set(fleet.name, look);
-    return look;
+    this.#fetching.set(fleet.name, fetch);
+    return fetch;
   }
 
-  /** Looks at a fleet every so often. */
+  /** Fetches a fleet's repository on an interval. */
   poll(fleet: Fleet, everyMs: number): void {
     if (this.#stopped) return;
     const callOff = this.#clock.after(everyMs, () => {
-      void this.look(fleet, 'poll').finally(() => this.poll(fleet, everyMs));
+      void this.fetch(fleet, 'poll').finally(() => this.poll(fleet, everyMs));
     });
     this.#polls.set(fleet.name, callOff);
   }
 
-  /** No look begins any more; resolves when those at work are over. */
+  /** Stops: no fetch begins any more. Resolves when the current fetches are done. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const callOff of [...this.#waiting.values(), ...this.#polls.values()]) callOff();
     this.#waiting.clear();
-    await Promise.all(this.#looking.values());
+    await Promise.all(this.#fetching.values());
   }
 
-  #lookIn(fleet: Fleet, ms: number): void {
+  #fetchIn(fleet: Fleet, ms: number): void {
     const callOff = this.#clock.after(ms, () => {
       this.#waiting.delete(fleet.name);
-      void this.look(fleet, 'push');
+      void this.fetch(fleet, 'push');
     });
     this.#waiting.set(fleet.name, callOff);
   }

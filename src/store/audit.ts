@@ -24,7 +24,7 @@ export class AuditLog {
   async #append(entry: AuditEntry): Promise<void> {
     const before = this.#last ?? (await lastHash(this.#file));
     const hash = chain(before, entry);
-    // Until the line is on disk nobody knows where the file ends.
+    // The end of the file is unknown until the line is on disk.
     this.#last = undefined;
     const handle = await open(this.#file, 'a', 0o600);
     try {
@@ -48,7 +48,10 @@ export function firstBrokenLine(text: string): number | undefined {
   return undefined;
 }
 
-/** The hash to go on from. A line without its end was cut off while it was written and never acknowledged: it goes. */
+/**
+ * The hash of the last complete line. A last line without a line feed was cut off during its write and never
+ * acknowledged: it is removed.
+ */
 async function lastHash(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';

@@ -61,12 +61,12 @@ function noRoom(file: string, cause: unknown): UserError {
   });
 }
 
-/** What lies where a secret is kept. `exposed`: others on this machine may read it, or could have written it. */
+/** The content of a secret's file. `exposed`: others on this machine may read it, or could have written it. */
 export type SecretFile =
   | { readonly kind: 'missing' | 'damaged' | 'exposed' }
   | { readonly kind: 'kept'; readonly secret: Secret };
 
-/** A secret of the bot's own, and why the one that lay there is not used any more. */
+/** A secret that the bot made, and the reason why an earlier one is no longer used. */
 export interface KeptSecret {
   readonly secret: Secret;
   readonly replaced?: 'damaged' | 'exposed';
@@ -88,13 +88,13 @@ export async function keepSecret(
   if (found.kind === 'kept') return { secret: found.secret };
   const text = Buffer.from(random(bytes)).toString('hex');
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  // A draft that was left behind would lend the new file its own mode.
+  // An old draft is removed, because the new file would get its mode.
   await rm(`${file}.new`, { force: true });
   await writeDurably(file, `${text}\n`);
   return { secret: new Secret(text), ...(found.kind === 'missing' ? {} : { replaced: found.kind }) };
 }
 
-/** Looks at the file of a secret and changes nothing. @throws UserError when what lies there is no file of this user */
+/** Reads the file of a secret and changes nothing. @throws UserError when it is no file of this user */
 export async function readSecret(file: string): Promise<SecretFile> {
   const handle = await openFile(file);
   if (handle === undefined) return { kind: 'missing' };
@@ -109,7 +109,7 @@ export async function readSecret(file: string): Promise<SecretFile> {
   }
 }
 
-/** A link is not followed: it could point to a file that others read. A pipe is not waited for. */
+/** Does not follow a link, which could point to a file that others read, and does not wait for a pipe. */
 async function openFile(file: string): Promise<FileHandle | undefined> {
   try {
     return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -128,7 +128,7 @@ function unusable(file: string, why: string): UserError {
 
 const Values = z.record(z.string(), z.string());
 
-/** A few values of an adapter, kept in a file of its own. What is damaged is forgotten: it can be found out again. */
+/** A few values of an adapter in a file of its own. Damaged values are dropped, because they can be found out again. */
 export function adapterState(file: string): {
   get(key: string): Promise<string | undefined>;
   set(key: string, value: string): Promise<void>;

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { UserError } from '../core/errors.ts';
 
-/** What is read of the lock file, which names its holder on one line, and of what `flock` says; in characters. */
+/** How many characters are read of the lock file, which names its holder on one line, and of the output of `flock`. */
 const longestText = 1024;
 
 /** Another bot has the lock. */
@@ -28,13 +28,14 @@ export async function lockInstance(
   file: string,
   { program = 'flock', now = Date.now }: { readonly program?: string; readonly now?: () => number } = {},
 ): Promise<() => Promise<void>> {
-  // A number, not a FileHandle: the garbage collector closes a handle that nobody keeps.
+  // A number instead of a FileHandle: the garbage collector closes a handle without references.
   const descriptor = openSync(file, 'a+', 0o600);
   try {
     const isFree = await flock(descriptor, file, program);
     const holder = holderOf(descriptor);
     if (!isFree || (await isAlive(holder))) throw inUse(file, holder);
-    // A process id and its start come first: a proxnix that locked by process id reads them, and refuses to start.
+    // A process id and its start come first: an older proxnix, which locks by process id, reads them and refuses to
+    // start.
     const since = new Date(now()).toISOString();
     const line = `${process.pid} ${await startOf(process.pid)} ${hostname()} ${since}\n`;
     ftruncateSync(descriptor);
@@ -47,7 +48,7 @@ export async function lockInstance(
   return async () => {
     if (!isHeld) return;
     isHeld = false;
-    // The file stays: whoever has opened it by now would lock one that nobody else sees.
+    // The file is not deleted: a process that has it open would lock a file that no other process sees.
     ftruncateSync(descriptor);
     closeSync(descriptor);
   };
@@ -92,7 +93,9 @@ interface Holder {
   readonly since: string | undefined;
 }
 
-/** Who the file names; `undefined` when it names nobody, or cannot be read (SMB refuses to read what is locked). */
+/**
+ * The holder that the file names; `undefined` when it names none or cannot be read (SMB refuses to read a locked file).
+ */
 function holderOf(descriptor: number): Holder | undefined {
   let text: string;
   try {
@@ -116,8 +119,8 @@ function inUse(file: string, holder: Holder | undefined): StoreInUse {
 }
 
 /**
- * Does the process that the file names live? Asked only when the file is not locked: then it is a proxnix that locks by
- * process id, or one that was killed.
+ * Does the process that the file names still run? Asked only when the file is not locked: then the holder is a proxnix
+ * that locks by process id, or was killed.
  */
 async function isAlive(holder: Holder | undefined): Promise<boolean> {
   if (holder === undefined) return false;

@@ -19,10 +19,11 @@ import {
 import type { AuditEntry, FleetChange, FleetRecord, SavedRun, SetAside, Store } from './store.ts';
 
 /**
- * Opens the store in a folder, which is made when it is missing. What is damaged in it is left out: the file as it was
- * found is set aside as `store.json.damaged-…` before anything is written, and the answer says so (`setAside`). A store of
- * an older version is migrated; as it was it stays beside it as `store.json.version-<n>`. Refuses
- * while another bot holds it, and a store that it cannot read or that a newer proxnix wrote.
+ * Opens the store in a folder and makes the folder when it is missing. Damaged parts are left out; before anything is
+ * written, the file as it was found is set aside as `store.json.damaged-…` and reported in `setAside`. A store of an
+ * older version is migrated, and the original stays beside it as `store.json.version-<n>`.
+ * @throws StoreInUse when another bot holds the store; UserError for a store that cannot be read or that a newer
+ * proxnix wrote
  */
 export async function openStore(dir: string, { now = Date.now }: { now?: () => number } = {}): Promise<Store> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -31,7 +32,7 @@ export async function openStore(dir: string, { now = Date.now }: { now?: () => n
     const file = new DurableJson(path.join(dir, 'store.json'), now);
     const db = new Low<StoreData>(file, emptyData);
     await db.read();
-    // Written at once: the next start has nothing to set aside or to migrate, and nothing to say.
+    // Written at once, so that the next start has nothing to set aside or to migrate.
     if (file.setAside !== undefined || file.migrated) await db.write();
     return new LowdbStore(db, new AuditLog(path.join(dir, 'audit.jsonl')), unlock, file.setAside);
   } catch (error) {
@@ -45,7 +46,7 @@ class DurableJson implements Adapter<StoreData> {
   readonly #file: string;
   readonly #now: () => number;
   setAside: SetAside | undefined;
-  /** It was written by an older version. */
+  /** The store was written by an older version. */
   migrated = false;
 
   constructor(file: string, now: () => number) {
@@ -60,7 +61,7 @@ class DurableJson implements Adapter<StoreData> {
     });
     if (text === undefined) return null;
     const { data, lost, migratedFrom } = readStore(text, this.#file, this.#now());
-    // The older program can be started again from it.
+    // The copy lets the older program start again.
     if (migratedFrom !== undefined) await copyDurably(this.#file, `${this.#file}.version-${migratedFrom}`);
     this.migrated = migratedFrom !== undefined;
     if (lost.length > 0) {
@@ -82,7 +83,7 @@ class LowdbStore implements Store {
   readonly #unlock: () => Promise<void>;
   readonly setAside: SetAside | undefined;
   #writing: Promise<void> = Promise.resolve();
-  /** The write that has not begun yet: it will carry whatever is in memory by then. */
+  /** The write that has not begun yet: it writes the state of memory at its beginning. */
   #next: Promise<void> | undefined;
 
   constructor(db: Low<StoreData>, audit: AuditLog, unlock: () => Promise<void>, setAside: SetAside | undefined) {
@@ -118,7 +119,7 @@ class LowdbStore implements Store {
   }
 
   async close(): Promise<void> {
-    // Whoever asked for a write that failed was told.
+    // The caller of a failed write has got its error.
     await this.#next?.catch(() => undefined);
     await this.#writing;
     await this.#unlock();

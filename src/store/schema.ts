@@ -12,7 +12,7 @@ import { StoredRun, StoredWho } from './run-schema.ts';
 import { lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';
 import type { FleetChange, FleetRecord, LostPart, SavedRun } from './store.ts';
 
-/** How many runs that have ended are kept of each fleet: so many that reached an apply, and so many others. */
+/** How many ended runs of each fleet are stored: this many that reached an apply, and this many others. */
 const retention = 100;
 
 /** The version of the store that this program writes; a store of an older one is migrated when it is read. */
@@ -32,8 +32,8 @@ export interface StoreData {
 export const emptyData: StoreData = { version: currentVersion, runs: [], fleets: {} };
 
 /**
- * With a run saved; the oldest ended runs beyond the limit go. What anybody may ask for and what was applied are counted
- * apart, each fleet by itself: no number of asks pushes out a run that changed guests.
+ * Saves a run and drops the oldest ended runs beyond the limit. Runs that reached an apply and other runs are counted
+ * apart, and each fleet by itself, so that no number of requests drops a run that changed guests.
  */
 export function withRun(data: StoreData, saved: Run): StoreData {
   const known = data.runs.some(({ run }) => run.id === saved.id);
@@ -51,7 +51,7 @@ export function withRun(data: StoreData, saved: Run): StoreData {
   return { ...data, runs: kept.reverse() };
 }
 
-/** With where a run is shown; `undefined` when the run is not there. */
+/** Adds the place where a run is shown; `undefined` when the run is not stored. */
 export function withMessages(data: StoreData, runId: string, messages: MessageRef): StoreData | undefined {
   if (!data.runs.some(({ run }) => run.id === runId)) return undefined;
   const add = (one: SavedRun) => (one.run.id === runId ? { ...one, messages: { ...one.messages, ...messages } } : one);
@@ -62,12 +62,12 @@ function retentionKey(run: Run): string {
   return `${reachedApply(run) ? 'applied' : 'other'} ${run.fleet}`;
 }
 
-/** What is remembered of a fleet; a name may be one that every object knows. */
+/** The stored facts of a fleet. The name may be one that every object has, such as `constructor`. */
 export function fleetIn(data: StoreData, name: string): FleetRecord {
   return (Object.hasOwn(data.fleets, name) ? data.fleets[name] : data.unread) ?? {};
 }
 
-/** With some facts of a fleet changed; `undefined` removes one. */
+/** Changes some facts of a fleet; `undefined` removes one. */
 export function withFleet(data: StoreData, name: string, change: FleetChange): StoreData {
   const merged = Object.entries({ ...fleetIn(data, name), ...change }).filter(([, value]) => value !== undefined);
   return { ...data, fleets: { ...data.fleets, [name]: Object.fromEntries(merged) } };
@@ -90,7 +90,7 @@ const StoredFleet = reads<FleetRecord>()(
 /** Facts whose items are read one by one. */
 const lists: readonly string[] = ['running', 'retainedDisks', 'acknowledgedDrifts'] satisfies (keyof FleetRecord)[];
 
-/** What was read of a store, part by part, and what could not be. */
+/** The readable parts of a store, and the names of the damaged ones. */
 export interface ReadStore {
   readonly data: StoreData;
   /** Empty for a store that is sound. */
@@ -100,11 +100,11 @@ export interface ReadStore {
 }
 
 /**
- * Reads the text of a store. Each run and each fact of a fleet is read alone: what is damaged is left out and named, the
- * rest is as it was written, with the fields that this version does not know. Where it cannot be told whether applying is
+ * Reads the text of a store. Each run and each fact of a fleet is read alone: damaged ones are left out and named, the
+ * others stay as written, including fields that this version does not know. When it is unknown whether applying is
  * locked, it is locked.
  * @param now the time of such a lock
- * @throws UserError when a newer proxnix has written it
+ * @throws UserError when a newer proxnix has written the store
  */
 export function readStore(stored: string, file: string, now: number): ReadStore {
   const reader = new Reader(now);
@@ -184,7 +184,7 @@ class Reader {
       return undefined;
     }
     const shown = StoredMessages.safeParse(messages);
-    // Its card is posted once more.
+    // The card of this run is posted once more.
     if (!shown.success) this.#lose(`the messages of run ${id}`, firstIssue(shown.error));
     return { run: this.#version === 1 ? withFreshDigests(run.data) : run.data, messages: shown.data ?? {} };
   }
@@ -194,7 +194,7 @@ class Reader {
       this.#lose('what was remembered of every fleet', 'it is not an object');
       return { fleets: {}, unread: { lock: this.#lock() } };
     }
-    // Built from entries: a name may be one that every object knows.
+    // Built from entries, because a name may be one that every object has.
     return { fleets: Object.fromEntries(Object.entries(json).map(([fleet, one]) => [fleet, this.#fleet(fleet, one)])) };
   }
 
@@ -210,7 +210,7 @@ class Reader {
     return StoredFleet.parse(Object.fromEntries(sound));
   }
 
-  /** One fact of a fleet: as it is, without what is damaged in a list, or none. */
+  /** One fact of a fleet without the damaged items of a list, or none. */
   #fact(fleet: string, key: string, value: unknown): readonly (readonly [string, unknown])[] {
     const alone = (fact: unknown) => StoredFleet.safeParse(Object.fromEntries([[key, fact]]));
     const read = alone(value);
@@ -227,7 +227,7 @@ class Reader {
     return key === 'lock' ? [[key, this.#lock()]] : [];
   }
 
-  /** Stands where a lock may have been: what is unknown is not taken for absent. */
+  /** The lock that replaces a damaged one: what is unknown is not taken for absent. */
   #lock(): Lock {
     return {
       reason: 'The store was damaged, so it is not known whether applying was locked.',
@@ -242,8 +242,8 @@ class Reader {
 }
 
 /**
- * Digests are made of the words that a version uses, so a plan that was migrated gets those of this version: an approval is
- * still for the same plan. Its id stays, it stands on the buttons of its card.
+ * Computes the digests of a migrated plan anew, because they depend on the words of a version: the approval is still
+ * for the same plan. The plan id stays, because it is on the buttons of the card.
  */
 function withFreshDigests(run: Run): Run {
   if (run.phase === 'failed') {

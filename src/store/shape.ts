@@ -19,17 +19,17 @@ type Plain<T> = T extends readonly (infer Item)[]
     : T;
 
 /**
- * What an apply acts on: a goal, a change, a step, a lock. A field that this version does not know may mean that something
- * else is wanted, so the whole is refused.
+ * The shape of facts that an apply acts on: a goal, a change, a step, a lock. An unknown field may mean that something
+ * else is wanted, so the whole object is refused.
  */
 export const strict = z.strictObject;
 
 /**
- * What is only told: who, when, how far. A field that this version does not know is kept and written back: an older
- * proxnix that is started once more loses nothing.
+ * The shape of facts that are only shown: who, when, how far. Unknown fields are kept and written back, so that an
+ * older proxnix loses nothing of a newer one.
  */
 export function lenient<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strip> {
-  // The type leaves out the unknown fields, which nobody reads.
+  // The type leaves out the unknown fields, which no code reads.
   return z.looseObject(shape) as unknown as z.ZodObject<Shape, z.core.$strip>;
 }
 
@@ -47,7 +47,7 @@ export const vmid = z.int().min(1).max(999_999_999);
 /** A size or a count. */
 export const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** A list that is longer than any cluster has of anything is no list of ours. */
+/** A list with a limit: a longer one than any cluster needs was not written by proxnix. */
 export function list<Item extends z.ZodType>(item: Item) {
   return z.array(item).max(10_000);
 }

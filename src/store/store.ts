@@ -4,22 +4,22 @@ import type { Lock } from '../core/policy.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { Run } from '../core/run.ts';
 
-/** A run as it is kept, with where it is shown in each chat. */
+/** A stored run, with the place where it is shown in each chat. */
 export interface SavedRun {
   readonly run: Run;
   readonly messages: MessageRef;
 }
 
-/** What is remembered of a fleet. */
+/** The stored facts of a fleet. */
 export interface FleetRecord {
   /** The newest commit that a plan was made for, or begun. */
   readonly lastSeen?: string;
   /** The commit of the last apply that ended well. */
   readonly applied?: string;
   readonly lock?: Lock;
-  /** VMIDs of the guests that ran when the power was last looked at. */
+  /** VMIDs of the guests that ran at the last power check. */
   readonly running?: readonly number[];
-  /** Root disks that were taken out and are not deleted yet. */
+  /** Retained root disks that are not deleted yet. */
   readonly retainedDisks?: readonly RetainedDisk[];
   /** Drifts that were shown, or are ignored. */
   readonly acknowledgedDrifts?: readonly AcknowledgedDrift[];
@@ -64,11 +64,11 @@ export interface AuditEntry {
 }
 
 /**
- * What outlives the bot. Reads answer from memory; a write that resolves is on disk. The live cluster and the flake
- * are the truth: a store that was deleted never makes a wrong plan.
+ * The state that survives a restart. Reads come from memory; a write that resolves is on disk. The live cluster and the
+ * flake are the truth: deleting the store never leads to a wrong plan.
  */
 export interface Store {
-  /** What could not be read when it was opened; `undefined` when all could. */
+  /** The parts that could not be read when the store was opened; `undefined` when all could. */
   readonly setAside: SetAside | undefined;
   /**
    * Oldest first. Of each fleet the newest 100 runs that reached an apply are kept and the newest 100 others; those that
@@ -83,6 +83,6 @@ export interface Store {
   saveFleet(name: string, change: FleetChange): Promise<void>;
   /** Appends to the audit, each line chained to the one before by its hash. */
   audit(entry: AuditEntry): Promise<void>;
-  /** Waits for what is being written and lets go of the instance lock. */
+  /** Waits for pending writes and releases the instance lock. */
   close(): Promise<void>;
 }

@@ -101,7 +101,7 @@ export function swapped(guest: FakeGuest, wanted: DesiredGuest, tags: string, ke
   if (key === undefined || volid === undefined) {
     throw moved(
       kept === undefined
-        ? `No new root disk was handed over to ${labelOf(guest)}.`
+        ? `No new root disk was attached to ${labelOf(guest)}.`
         : `The disk ${kept} is not with ${labelOf(guest)}.`,
     );
   }

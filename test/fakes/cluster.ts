@@ -234,7 +234,7 @@ export class FakeCluster implements Cluster {
           Object.values(this.#guests.get(stagingOf(step.vmid))?.config.disks ?? {})[0]?.volid ??
           config.unused['unused200'];
         if (volid === undefined)
-          throw moved(`The new root disk of ${guestLabel(step)} is gone before it was handed over.`);
+          throw moved(`The new root disk of ${guestLabel(step)} is gone before it was attached.`);
         this.#dropStaging(step.vmid);
         return withConfig(guest, { unused: { ...config.unused, unused200: volid } });
       }
@@ -257,7 +257,7 @@ export class FakeCluster implements Cluster {
         if (config.protected) throw new UserError(`${guestLabel(step)} is protected in Proxmox: it is not deleted.`);
         return undefined;
       case 'discard':
-        if (!isIncomplete(guest)) throw new UserError(`${guestLabel(step)} is not half made, it is not discarded.`);
+        if (!isIncomplete(guest)) throw new UserError(`${guestLabel(step)} is not incomplete: it is not discarded.`);
         return undefined;
       case 'free':
         return freed(guest, step.volids);

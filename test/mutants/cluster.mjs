@@ -216,7 +216,7 @@ export const cluster = [
         'return;',
       ],
       [
-        'what a root needs is looked at first',
+        'what a root needs is checked first',
         'const image = await checkImport(api, step.node, guest);',
         "const image = 'local:import/x.qcow2';",
       ],
@@ -314,7 +314,7 @@ export const cluster = [
     tests: contract,
     rows: [
       [
-        `${step} begins with the look at the guest`,
+        `${step} begins with reading the guest`,
         `await checkGuest(api, step, precondition);\n  ${next}`,
         `await (await import('../config.ts')).readConfig(api, step);\n  ${next}`,
       ],
@@ -348,7 +348,7 @@ export const cluster = [
     room: 'staging',
     file: `${steps}/staging.ts`,
     tests: ['test/cluster/proxmox/steps/destroy.test.ts'],
-    rows: [['the disk that was handed over is not looked for', '{ unreferenced: false }', '{ unreferenced: true }']],
+    rows: [['the attached disk is not looked for', '{ unreferenced: false }', '{ unreferenced: true }']],
   },
   {
     room: 'images',

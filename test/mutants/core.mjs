@@ -210,9 +210,9 @@ export const core = [
         "now.phase !== 'queued'",
       ],
       [
-        'the cluster is looked at before an apply',
-        'const moved = await planAgain(fleet, run, clock);',
-        'const moved = undefined;',
+        'the cluster is read before an apply',
+        'const changed = await planAgain(fleet, run, clock);',
+        'const changed = undefined;',
       ],
     ],
   },

@@ -142,7 +142,7 @@ export const decisions = [
         'if (meant !== undefined) return { run, meant };',
         'return { run, meant: meant ?? now };',
       ],
-      ['the cluster is looked at at the press', 'await this.#lookAgain(fleet, runId);', ''],
+      ['the cluster is read at the press', 'await this.#planAgain(fleet, runId);', ''],
       ['all is checked once more when it is decided', 'if (still !== undefined) return { refused: still };', ''],
     ],
   },

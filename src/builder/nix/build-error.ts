@@ -4,11 +4,11 @@ import { imageTitle } from '../../core/guest.ts';
 import type { NixSettings } from './settings.ts';
 import { derivationName, requisites } from './store.ts';
 
-/** One run of `nix-store --realise` and what it said. */
+/** One run of `nix-store --realise` with its output. */
 export interface Attempt {
   readonly ok: boolean;
   readonly cancelled: boolean;
-  /** Where the links it made point to. */
+  /** The targets of the links that it made. */
   readonly built: readonly string[];
   readonly errors: readonly string[];
   /** Derivations named by errors, with the last lines of their logs. */
@@ -56,7 +56,10 @@ export async function buildError(
   });
 }
 
-/** The derivation itself failed; those that only depend on it, and the summary of what was asked for, name no cause. */
+/**
+ * The derivations that failed themselves. Errors of derivations that only depend on them, and the summary of the
+ * request, name no cause.
+ */
 function isCulprit(drv: string, log: readonly string[], errors: readonly string[]): boolean {
   return log.length > 0 || ownErrors(drv, errors).length > 0;
 }

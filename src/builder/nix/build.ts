@@ -31,7 +31,7 @@ export async function realise(
   for (let todo = images; todo.length > 0; ) {
     const attempt = await tryToRealise(settings, todo, join(settings.rootsDir, build), monitor, signal);
     attempts.push(attempt);
-    // No exit code tells what was built (a daemon always says 1): validity does.
+    // The validity of paths tells which images were built; the exit code does not (a daemon always returns 1).
     const valid = await validPaths(
       settings,
       todo.map((image) => image.storePath),
@@ -84,7 +84,7 @@ async function tryToRealise(
   return { ok, cancelled: result.ended === 'cancelled', built, errors: progress.errors(), failed: progress.failed() };
 }
 
-/** What is in the store must be what was approved. */
+/** Throws when the built path differs from the approved one. */
 function checkPaths(images: readonly Image[], built: readonly string[]): void {
   const other = images.find((image) => !built.includes(image.storePath));
   if (other === undefined) return;
@@ -152,7 +152,7 @@ export class BuildProgress {
     }
   }
 
-  /** The build ended well: the bar stands at its end, whatever the last event said. */
+  /** The build succeeded: the progress is set to its end, whatever the last event said. */
   finish(): void {
     this.#running = 0;
     this.#done = this.#total;
@@ -201,7 +201,7 @@ export class BuildProgress {
     }
     const drv = this.#building.get(id);
     if (type !== result.logLine || drv === undefined || typeof fields[0] !== 'string') return;
-    // Of a progress bar only its last state is worth a line.
+    // Only the last state of a progress bar is reported.
     const text = cleanText(lastState(fields[0]));
     this.#lines.set(drv, [...(this.#lines.get(drv) ?? []), text].slice(-outputLimit));
     this.#monitor.line(derivationName(drv), text);
@@ -209,7 +209,7 @@ export class BuildProgress {
 
   #report(): void {
     if (this.#total === 0) return;
-    // `stop` may come long after the end, so the count decides: the newest so many are those that run.
+    // `stop` may come long after the end of a derivation, so the count decides: the newest ones are running.
     const names = [...new Set([...this.#building.values()].map(derivationName))];
     this.#monitor.progress(this.#done, this.#total, this.#running === 0 ? [] : names.slice(-this.#running));
   }

@@ -9,7 +9,7 @@ import { signalGroup } from '../../lib/system.ts';
 import type { NixSettings } from './settings.ts';
 import { nixEnvironment } from './settings.ts';
 
-/** A Nix store as it is reached from inside a sandbox: through a daemon, so nothing in there writes to it. */
+/** A Nix store as seen from inside a sandbox: through a daemon, so that code in the sandbox cannot write to it. */
 export interface StoreAccess {
   /** For `--store`. */
   readonly uri: string;
@@ -29,19 +29,20 @@ const startsWithinMs = 10_000;
 /** A plan evaluates twice in a row, and a daemon takes longer to start than an expression to evaluate. */
 const lingersMs = 2000;
 
-/** The daemons of ours that run now: one for each builder. */
+/** The daemons that the bot has started, one for each builder. */
 const daemons = new WeakMap<NixSettings, OwnDaemon>();
 
 /**
- * Gives `use` a store to evaluate against. Who may write the store itself (root, the owner of a private or single-user
- * one) gets a daemon of its own, which ends a moment after its last use, and with the bot; everybody else the machine's.
+ * Gives `use` a store to evaluate against. When the bot may write the store itself (as root, or as the owner of a
+ * private or single-user store), it starts a daemon of its own, which ends shortly after its last use, and with the
+ * bot. Otherwise the machine's daemon is used.
  */
 export async function withStore<T>(settings: NixSettings, use: (store: StoreAccess) => Promise<T>): Promise<T> {
   if (settings.store === undefined && !(await isWritable(machine.database))) {
     const socket = { outside: machine.socket, inside: machine.socket };
     return use({ uri: 'daemon', socket, files: machine.files });
   }
-  // Nix makes the rest of it.
+  // Nix makes the rest of the store.
   if (settings.store !== undefined) await mkdir(settings.store, { recursive: true });
   const running = daemons.get(settings);
   const daemon = running === undefined || running.hasEnded ? new OwnDaemon(settings) : running;
@@ -83,7 +84,7 @@ class OwnDaemon {
     this.#socket = join(this.#dir, 'socket');
     const program = settings.binDir === undefined ? 'nix-daemon' : join(settings.binDir, 'nix-daemon');
     const store = settings.store === undefined ? [] : ['--store', settings.store];
-    // The kernel ends it with the bot, however the bot ends.
+    // The kernel ends the daemon with the bot, however the bot ends.
     this.#child = execa('setpriv', ['--pdeathsig', 'TERM', program, ...store], {
       detached: true,
       stdin: 'ignore',
@@ -100,7 +101,7 @@ class OwnDaemon {
     this.#ready = this.#start();
   }
 
-  /** Keeps it running while `use` does. @throws UserError when it cannot be started */
+  /** Keeps the daemon running while `use` runs. @throws UserError when the daemon cannot be started */
   async during<T>(use: (socket: string) => Promise<T>): Promise<T> {
     clearTimeout(this.#farewell);
     this.#users++;
@@ -128,7 +129,7 @@ class OwnDaemon {
   }
 
   #stop(): void {
-    // From here on it is nobody's: a use that comes now starts another one.
+    // From here on the daemon is not reused: a later use starts another one.
     this.hasEnded = true;
     signalGroup(this.#child.pid, 'SIGTERM');
   }

@@ -5,7 +5,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { whyNotPublic } from '../../lib/addresses.ts';
 
-/** Where a sandbox may connect to. */
+/** The hosts that a sandbox may connect to. */
 export interface EgressPolicy {
   /** Hosts that may be reached at any address of theirs: `host` (ports 22, 80, 443) or `host:port`. */
   readonly hosts: readonly string[];
@@ -28,8 +28,8 @@ const keptRefusals = 20;
 const connectsWithinMs = 30_000;
 
 /**
- * Serves `CONNECT host:port` and plain HTTP requests on a socket. A name is resolved here and the address that was
- * checked is the one that is connected to, so neither a redirect nor a name server leads anywhere else.
+ * Serves `CONNECT host:port` and plain HTTP requests on a socket. Resolves a name itself and connects to the address
+ * that it checked, so neither a redirect nor a name server leads anywhere else.
  */
 export async function startEgress(
   socketPath: string,
@@ -76,7 +76,7 @@ export async function startEgress(
   };
 }
 
-/** The address to connect to, or why there is none. */
+/** The address to connect to, or the reason of a refusal. */
 export async function addressFor(
   policy: EgressPolicy,
   resolve: Resolve,

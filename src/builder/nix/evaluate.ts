@@ -38,16 +38,16 @@ export async function evaluateFleet(settings: NixSettings, source: Source, signa
   return proxnix;
 }
 
-/** What an evaluation came to: its JSON, or what Nix says against the flake. */
+/** The result of an evaluation: its JSON, or Nix's error about the flake. */
 export type Outcome =
   | { readonly ok: true; readonly json: unknown }
   | { readonly ok: false; readonly error: EvaluationFailure };
 
 /**
- * Evaluates one expression to JSON, in its sandbox. What Nix says against it is a result; running out of time, being
- * cancelled and a missing Nix are errors.
- * @param source the only repository it can read; absent: none
- * @param what for the message of an evaluation that takes too long
+ * Evaluates one expression to JSON in a sandbox. Nix's errors about the expression are a result; a time limit, a
+ * cancellation and a missing Nix are thrown.
+ * @param source the only repository that the expression can read; absent: none
+ * @param what the subject for the message of an evaluation that takes too long
  */
 export async function evaluate(
   settings: NixSettings,
@@ -75,7 +75,7 @@ export async function evaluate(
   if (result.ended !== undefined) throw endedEarly(result.ended, what, settings);
   // Nix 2.8 writes JSON as it goes: after a failure a broken piece of it is there.
   if (result.exitCode !== 0) {
-    // The collector may have taken it: it is brought anew next time.
+    // Nix's garbage collector may have deleted the commit's source: the next evaluation fetches it again.
     if (source !== undefined) brought.get(settings)?.delete(`${source.mirror} ${source.rev}`);
     return { ok: false, error: withRefusals(readEvaluationFailure(said), refused) };
   }
@@ -89,8 +89,8 @@ export async function evaluate(
 const brought = new WeakMap<NixSettings, Set<string>>();
 
 /**
- * Brings a commit into the store, by an expression of ours: the evaluation itself has no git. @returns what Nix says against
- * it; `undefined` when it is there
+ * Fetches a commit into the store with an expression of ours, because the evaluation itself has no git.
+ * @returns Nix's error; `undefined` when the commit is in the store
  */
 async function bringSource(
   settings: NixSettings,
@@ -116,7 +116,7 @@ async function bringSource(
   return undefined;
 }
 
-/** A program is told that a connection failed, not that it is forbidden. */
+/** Programs see only that a connection failed, so the reason of the refusal is added. */
 function withRefusals(error: EvaluationFailure, refused: readonly string[]): EvaluationFailure {
   return refused.length === 0 ? error : { ...error, lines: [...error.lines, ...new Set(refused)] };
 }
@@ -264,13 +264,13 @@ async function eachOf<T>(items: readonly T[], workers: number, work: (item: T) =
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
-/** How much of what Nix says to people is kept: an evaluation may print without end (`builtins.trace`); errors come last. */
+/** How much of Nix's messages is kept: an evaluation may print without end (`builtins.trace`), and errors come last. */
 const saidLimits = { count: 200, bytes: 2 * 1024 * 1024 };
 
-/** What came of a run of `nix` in the sandbox. */
+/** The result of a run of `nix` in the sandbox. */
 interface SandboxedRun {
   readonly result: NixResult;
-  /** What Nix said to people, without its progress. */
+  /** Nix's messages, without its progress. */
   readonly said: readonly NixEvent[];
   /** The connections that the egress proxy refused, one sentence each. */
   readonly refused: readonly string[];

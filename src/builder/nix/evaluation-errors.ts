@@ -7,7 +7,7 @@ import { imageContext, inputContext } from './expression.ts';
 import type { Frame, NixEvent } from './process.ts';
 import { withoutSource } from './store.ts';
 
-/** What a failed evaluation said. */
+/** The error of a failed evaluation. */
 export interface EvaluationFailure {
   /** Nix's own sentence. */
   readonly text: string;
@@ -127,7 +127,7 @@ export function imageErrors(
   });
 }
 
-/** A configuration that is not there has no image of either kind: that is one problem. */
+/** A missing configuration has no image of either kind; that counts as one problem. */
 function withoutTold(found: readonly ImageProblem[]): readonly ImageProblem[] {
   const unknown = new Set<string>();
   return found.filter(({ request, why }) => {
@@ -138,7 +138,7 @@ function withoutTold(found: readonly ImageProblem[]): readonly ImageProblem[] {
   });
 }
 
-/** What all of several images fail with; without a named image the flake itself is broken, not one of them. */
+/** The error that all of several images share. When it names no image, the flake itself is broken. */
 function sharedError(problems: readonly ImageProblem[]): EvaluationFailure | undefined {
   const [first] = problems;
   if (problems.length < 2 || first?.why !== 'fails') return undefined;

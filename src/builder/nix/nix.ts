@@ -36,7 +36,7 @@ export class NixBuilder implements Builder {
   readonly #cache = new EvaluationCache();
   readonly #running = new Map<string, readonly Image[]>();
   #checked: Promise<string> | undefined;
-  /** That builds are in Nix's sandbox, once it was seen. */
+  /** Set once the check has shown that builds run in Nix's sandbox. */
   #boundary: Promise<void> | undefined;
   readonly #newId: () => string;
   #builds = 0;
@@ -113,12 +113,12 @@ export class NixBuilder implements Builder {
 
   async keep(images: readonly Image[]): Promise<number> {
     const kept = [...images, ...[...this.#running.values()].flat()];
-    // First the new roots: an image is never without one in between.
+    // The new roots are made first, so that an image is never without one.
     await addRoots(this.#settings, kept);
     return removeOtherRoots(this.#settings, kept, new Set(this.#running.keys()));
   }
 
-  /** What broke below a derivation: of an image mostly not the image itself. */
+  /** The derivations that broke below a derivation: the cause is mostly not the image itself. */
   async #culprit(drvPath: string): Promise<string> {
     if (this.#broken.size === 0 || this.#broken.has(drvPath)) return drvPath;
     const needed = await requisites(this.#settings, drvPath);
@@ -148,10 +148,10 @@ export class NixBuilder implements Builder {
     return built;
   }
 
-  /** Looks once at what evaluations need. @returns the version of Nix */
+  /** Checks once that evaluations can run. @returns the version of Nix */
   #ready(): Promise<string> {
     this.#checked ??= check(this.#settings).catch((error: unknown) => {
-      // What is mended meanwhile is found at the next plan.
+      // A failed check is repeated at the next plan, because the cause may have been removed.
       this.#checked = undefined;
       throw error;
     });
@@ -172,7 +172,7 @@ interface Entry {
   readonly images: Map<string, Image>;
 }
 
-/** What was evaluated, in memory: a commit never evaluates to something else under the same Nix. */
+/** The cache of evaluations, in memory: a commit always evaluates to the same result under the same Nix. */
 export class EvaluationCache {
   readonly #entries = new LRUCache<string, Entry>({ max: 50 });
 
@@ -186,7 +186,7 @@ export class EvaluationCache {
     return entry;
   }
 
-  /** Where an image was evaluated from, the newest pin of it. */
+  /** The newest pinned source that an image was evaluated from. */
   sourceOf(image: Image): Source | undefined {
     return [...this.#entries.values()].find((entry) => entry.images.get(imageKey(image))?.drvPath === image.drvPath)
       ?.source;

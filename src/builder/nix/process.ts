@@ -28,7 +28,7 @@ export interface NixCall {
 export interface NixResult {
   readonly exitCode: number | undefined;
   readonly stdout: string;
-  /** Why it ended before its own end. */
+  /** The reason why the program was ended early. */
   readonly ended?: 'timeout' | 'cancelled' | 'too-much-output';
 }
 
@@ -44,7 +44,7 @@ const longestLine = 1024 * 1024;
  */
 export async function runNix(settings: NixSettings, call: NixCall): Promise<NixResult> {
   await mkdir(settings.home, { recursive: true });
-  // From here to the listener nothing waits, so no abort is missed.
+  // There is no `await` between this check and the listener, so no abort is missed.
   if (call.signal?.aborted === true) return { exitCode: undefined, stdout: '', ended: 'cancelled' };
   const { onLine = () => {}, limits } = call;
   const program = settings.binDir === undefined ? call.program : join(settings.binDir, call.program);
@@ -81,7 +81,7 @@ export async function runNix(settings: NixSettings, call: NixCall): Promise<NixR
     if (result.exitCode === 127 || (result.failed && 'code' in result && result.code === 'ENOENT')) throw nixMissing();
     if (result.isMaxBuffer) ended ??= 'too-much-output';
     if (result.signal === 'SIGXCPU') ended ??= 'timeout';
-    // A stream that broke: the exit code says nothing then.
+    // When a stream broke, the exit code means nothing.
     if (result.failed && !result.isMaxBuffer && result.cause !== undefined) throw result.cause;
     return { exitCode: result.exitCode, stdout: result.stdout, ...(ended === undefined ? {} : { ended }) };
   } finally {
@@ -98,7 +98,10 @@ export function nixMissing(): UserError {
   });
 }
 
-/** The limits are set by a shell that becomes the program; processor time ends what a dead bot leaves behind. */
+/**
+ * A shell sets the limits and then becomes the program. The limit of processor time ends a program that a killed bot
+ * left behind.
+ */
 function limited(
   program: string,
   args: readonly string[],
@@ -195,8 +198,9 @@ export function parseLine(line: string): NixEvent | undefined {
 }
 
 /**
- * A message about a hash that does not fit, without hashes: whoever pushes a wrong one would be told the right one, and
- * with that evaluate or fetch what was only to be guessed. Versions of Nix disagree which of the two is "got".
+ * Removes the hashes from a message about a hash mismatch. Otherwise a person who pushes a wrong hash would learn the
+ * right one, and could then evaluate or fetch content that they had to guess. Versions of Nix disagree about which of
+ * the two is "got".
  */
 export function withoutFoundHashes(text: string): string {
   if (!/mismatch|\bgot\b/i.test(text)) return text;

@@ -21,7 +21,7 @@ import { type Egress, type EgressPolicy, startEgress } from './egress.ts';
 import type { NixSettings } from './settings.ts';
 import { evaluationEnvironment, nixEnvironment } from './settings.ts';
 
-/** What a sandbox is for. */
+/** The purpose of a sandbox. */
 export interface SandboxUse {
   /**
    * `evaluate`: code of a push runs in there, as another user where the bot is root, without a secret in its reach, without
@@ -32,7 +32,7 @@ export interface SandboxUse {
   readonly purpose: 'evaluate' | 'source' | 'fetch';
   /** Paths of the machine to see, beside programs and the store; read-only. */
   readonly reads: readonly string[];
-  /** Where to connect to; absent: nowhere. */
+  /** The hosts to connect to; absent: none. */
   readonly egress?: EgressPolicy;
 }
 
@@ -40,7 +40,7 @@ export interface SandboxUse {
 export interface Sandbox {
   /** For `--store`; absent: Nix's own choice. */
   readonly store?: string;
-  /** What stands before the program. */
+  /** The arguments before the program. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Connections that were refused, each one sentence. */
@@ -49,7 +49,7 @@ export interface Sandbox {
 
 /** The user that an evaluation runs as where the bot is root: it owns nothing outside. */
 const nobody = { uid: 65_534, gid: 65_534 } as const;
-/** Where things are inside: nowhere that a path of the machine could lie below. */
+/** Paths inside the sandbox, where no path of the machine can be. */
 const inside = {
   home: '/run/proxnix/home',
   tmp: '/run/proxnix/tmp',
@@ -167,7 +167,7 @@ export async function checkSandbox(settings: NixSettings): Promise<void> {
   // Where the bot is root, nobody owns a folder in here: other processes of that user must not get at it.
   await mkdir(settings.dir, { recursive: true });
   await chmod(settings.dir, 0o700);
-  // What an earlier process left when it was killed.
+  // Files that a killed process left are removed.
   await removeTree(settings.tmpDir);
   const result = await inSandbox(settings, { purpose: 'evaluate', reads: [] }, ({ command, env }) => {
     const [file = 'bwrap', ...args] = command;
@@ -182,7 +182,7 @@ export async function checkSandbox(settings: NixSettings): Promise<void> {
 
 const otherwise = 'NIX_EVAL_SANDBOX=off goes on without it: then a push can read whatever the bot can read.';
 
-/** Something of the machine that is seen inside; without `from` at its own path. */
+/** A path of the machine that is visible inside the sandbox; without `from` at the same path. */
 interface Mount {
   readonly path: string;
   readonly from?: string;
@@ -303,8 +303,8 @@ async function fileMount(path: string): Promise<readonly Mount[]> {
 }
 
 /**
- * Lends an evaluation what is known of the repository: the index of Nix's fetchers as a copy, and their clones to read.
- * Written by `source` alone, so no commit decides what another one is taken for.
+ * Gives an evaluation the fetcher caches of the repository: the index of Nix's fetchers as a copy, and their clones
+ * read-only. Only `source` writes them, so no commit can decide what another commit is taken for.
  */
 async function copyCache(from: string, home: string, user: typeof nobody | undefined): Promise<readonly Mount[]> {
   const [cache, copy] = [from, home].map((dir) => join(dir, '.cache', 'nix'));
@@ -339,7 +339,7 @@ function passwdOf(purpose: SandboxUse['purpose'], user: typeof nobody | undefine
   return `proxnix:x:${uid}:${gid}::${purpose === 'fetch' ? homedir() : inside.home}:/bin/sh\n`;
 }
 
-/** The mirror belongs to the bot; for another user git reads it only when it is told that this is meant. */
+/** The mirror belongs to the bot, so git needs `safe.directory` to read it as another user. */
 function gitConfig(repositories: readonly string[]): string {
   return repositories.map((path) => `[safe]\n\tdirectory = ${JSON.stringify(path)}\n`).join('');
 }

@@ -5,12 +5,12 @@ import type { GuestKind } from '../../core/guest.ts';
 /** An image type, and each part of an attribute path. */
 export const namePattern = /^[A-Za-z_][A-Za-z0-9_'-]{0,62}$/;
 
-/** Where the adapter tells what it does: static message, facts as fields (a pino logger fits). */
+/** The log of the adapter: static message, facts as fields (a pino logger fits). */
 export interface NixLog {
   debug(facts: object, message: string): void;
 }
 
-/** What the adapter is made with; times in milliseconds, sizes in bytes. */
+/** The options of the adapter; times in milliseconds, sizes in bytes. */
 export interface NixOptions {
   /** A folder of ours on a disk that survives reboots: Nix's HOME, its caches and our GC roots. */
   readonly dir: string;
@@ -186,7 +186,7 @@ function environment(settings: NixSettings, config: NixSettings['config']): Reco
  * @param store for `--store`, as the sandbox sees it
  */
 export function evaluationArguments(settings: NixSettings, expression: string, store = settings.store): string[] {
-  // Nothing is downloaded but by what an evaluation may build or reach.
+  // Nix itself downloads nothing; builds and fetches that the settings allow may.
   const offline = settings.offline || (!settings.allowImportFromDerivation && settings.evalHosts.length === 0);
   return [
     ...pureArguments(store, settings.extraArgs.eval),
@@ -256,7 +256,7 @@ function option(name: string, value: string): string[] {
   return ['--option', name, value];
 }
 
-/** The boundary of what a push runs: no setting of the machine or of ours weakens it. */
+/** The limits on code of a push: no setting of the machine or of ours weakens them. */
 export const sandboxArguments = [...option('sandbox', 'true'), ...option('sandbox-fallback', 'false')];
 
 const logFormat = ['--log-format', 'internal-json'];

@@ -11,7 +11,7 @@ import { storeQueryArguments } from './settings.ts';
 /** Bytes of a log; a chat takes a file of this size. */
 const maxLog = 8 * 1024 * 1024;
 
-/** Which of these paths (outputs or derivations) the store has. */
+/** The paths among these (outputs or derivations) that are in the store. */
 export async function validPaths(settings: NixSettings, paths: readonly string[]): Promise<ReadonlySet<string>> {
   if (paths.length === 0) return new Set();
   const missing = new Set(await lines(settings, ['--check-validity', '--print-invalid', ...paths]));
@@ -153,7 +153,7 @@ export async function firstBytes(path: string, length: number): Promise<Uint8Arr
   }
 }
 
-/** What to do when the wrong file was found, or none. */
+/** The advice when the wrong image file was found, or none. */
 export function chooseFile({ kind }: ImageRequest): { readonly next: string } {
   const what = kind === 'vm' ? 'image' : 'container';
   return { next: `Set the ${what} file of this fleet to its path below the store path.` };
@@ -165,7 +165,7 @@ export const storePathPattern = /^\/nix\/store\/[0-9a-df-np-sv-z]{32}-[0-9A-Za-z
 /** The store path of a derivation. */
 export const drvPathPattern = /^\/nix\/store\/[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]{1,207}\.drv$/;
 
-/** What people call a derivation: `/nix/store/<hash>-nixos-root-web.drv` is `nixos-root-web`. */
+/** The name of a derivation: `/nix/store/<hash>-nixos-root-web.drv` is `nixos-root-web`. */
 export function derivationName(drvPath: string): string {
   return drvPath.replace(/^\/nix\/store\/[a-z0-9]{32}-/, '').replace(/\.drv$/, '');
 }

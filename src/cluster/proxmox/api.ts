@@ -3,10 +3,10 @@ import type { GuestRef } from '../../core/guest.ts';
 import type { Client } from './client.ts';
 import { ProxmoxError } from './errors.ts';
 
-/** What every part of the adapter needs: the client, and the few settings that decide how it is used. */
+/** The client and the settings that all parts of the adapter share. */
 export interface Api {
   readonly client: Client;
-  /** Of the node that is asked; asked for once. */
+  /** The version of the node that serves the API; read once. */
   readonly version: () => Promise<string>;
   /** The storage that images are uploaded to. */
   readonly imageStorage: string;
@@ -17,7 +17,7 @@ export interface Api {
   /** The first VMID tried for the staging guest of a guest. */
   readonly stagingVmid: (vmid: number) => number;
   readonly timeouts: Timeouts;
-  /** The UPIDs that calls were answered with: none of them is the task of a call whose answer was lost. */
+  /** The UPIDs that calls have returned: none of them is the task of a call whose answer was lost. */
   readonly seenUpids: Set<string>;
 }
 
@@ -27,23 +27,23 @@ export interface Log {
   warn(facts: object, message: string): void;
 }
 
-/** How long things may take, in milliseconds. */
+/** Time limits, in milliseconds. */
 export interface Timeouts {
   /** One answer of the API. */
   readonly requestMs: number;
-  /** An upload on which nothing moves, the answer after its last byte included. */
+  /** An upload without progress, including the answer after its last byte. */
   readonly stallMs: number;
-  /** Another task or a backup holds the guest. */
+  /** Waiting for another task or a backup that holds the guest. */
   readonly busyMs: number;
-  /** Between two looks at a task; the last one is repeated. */
+  /** The pauses between two readings of a task; the last one is repeated. */
   readonly pollMs: readonly number[];
-  /** Between two looks at a task's log. */
+  /** The pause between two readings of a task's log. */
   readonly logMs: number;
   /** A guest gets this long to shut down before it is stopped. */
   readonly shutdownMs: number;
   /** After a stop, before a start: the clean-up of the stop holds the guest's lock. */
   readonly pauseMs: number;
-  /** After a reboot that is done, until a guest that does not run is taken for one that failed to start. */
+  /** After a reboot: when this is over and the guest does not run, its start has failed. */
   readonly startMs: number;
   /** The longest task of each type; `default` for those not named. */
   readonly taskMs: Readonly<Record<string, number>>;
@@ -51,7 +51,7 @@ export interface Timeouts {
 
 const minute = 60_000;
 
-/** What the timeouts are where nothing else is said. */
+/** The default time limits. */
 export const defaultTimeouts: Timeouts = {
   requestMs: 45_000,
   stallMs: 2 * minute,
@@ -82,12 +82,12 @@ export function guestsPath({ guestKind, node }: Pick<GuestRef, 'guestKind' | 'no
   return `/nodes/${node}/${guestKind === 'vm' ? 'qemu' : 'lxc'}`;
 }
 
-/** Everything about a guest is asked below this path. */
+/** The API path of a guest. */
 export function guestPath(at: GuestRef): string {
   return `${guestsPath(at)}/${at.vmid}`;
 }
 
-/** Is there no guest with this VMID in the whole cluster? It answers for every token, also one that sees no guest. */
+/** Is the VMID free in the whole cluster? Proxmox answers this for every token, even one that sees no guest. */
 export async function isFree(api: Api, vmid: number): Promise<boolean> {
   try {
     await api.client.get('/cluster/nextid', z.unknown(), { vmid });

@@ -19,7 +19,7 @@ export interface ClientOptions extends Trust {
   /** `user@realm!token`. */
   readonly tokenId: string;
   readonly secret: string;
-  /** How long one answer may take; a proxied call takes up to 30 s by itself. */
+  /** The time limit for one answer; a proxied call alone takes up to 30 s. */
   readonly requestMs: number;
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;
@@ -52,7 +52,10 @@ export class Client {
   readonly #authorization: string;
   readonly #base: URL;
   readonly #reads: Agent;
-  /** Writes open a connection of their own: one that the server just closed would look like a lost answer. */
+  /**
+   * Each write opens a connection of its own: on a connection that the server has just closed, the write would look
+   * like a lost answer.
+   */
   readonly #writes: Agent;
   #clockAheadMs = 0;
 
@@ -65,12 +68,12 @@ export class Client {
     this.#writes = makeAgent(this.#base, options, false);
   }
 
-  /** Seconds since the epoch by the server's clock, as far as its last answer told it. */
+  /** The server's clock at its last answer, in seconds since the epoch. */
   serverTime(): number {
     return Math.floor((this.#options.now() + this.#clockAheadMs) / 1000);
   }
 
-  /** Reads; asked up to three times when the connection or a daemon behind the API fails. */
+  /** Reads. Tries up to three times when the connection or a daemon behind the API fails. */
   async get<T>(path: string, schema: z.ZodType<T>, params: Params = {}): Promise<T> {
     const call: Call = { method: 'GET', path };
     for (let attempt = 1; ; attempt++) {
@@ -83,7 +86,7 @@ export class Client {
     }
   }
 
-  /** Writes, once; sent again only when it surely never reached the server or the node behind it. */
+  /** Writes once. Sends the call again only when it surely never reached the server or the node behind it. */
   async request(method: 'POST' | 'PUT' | 'DELETE', path: string, params: Params = {}): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -95,7 +98,7 @@ export class Client {
     }
   }
 
-  /** Sends a stream, once. An early refusal can look like a closed connection: ask for permissions before. */
+  /** Sends a stream once. An early refusal can look like a closed connection, so permissions are checked before. */
   async upload(path: string, body: Body, signal: AbortSignal): Promise<unknown> {
     const headers = { 'Content-Type': body.contentType, 'Content-Length': String(body.length) };
     const url = new URL(`/api2/json${path}`, this.#base);
@@ -121,7 +124,7 @@ export class Client {
     const headers = { ...init.headers, Authorization: this.#authorization };
     const agent = call.method === 'GET' ? this.#reads : this.#writes;
     try {
-      // Proxmox never redirects: whoever does is something before it, and must not send the token elsewhere.
+      // Proxmox never redirects: a redirect comes from another server in between, which must not get the token.
       const response = await fetch(url, {
         ...{ ...init, method: call.method, headers, agent, redirect: 'error' },
         size: longestAnswer,
@@ -201,7 +204,7 @@ function named(error: Error): string {
   return error.name === 'AbortError' ? 'timeout' : error.name;
 }
 
-/** How the server proves that it is the one that was meant. Without either the system's own CAs decide. */
+/** The certificate check of the server. Without either setting the system's CAs decide. */
 export interface Trust {
   /** PEM text of the CA that signed the node's certificate. */
   readonly ca?: string;
@@ -209,10 +212,10 @@ export interface Trust {
   readonly fingerprints?: readonly string[];
 }
 
-/** `code` of the error when the certificate is not one of those pinned. */
+/** The `code` of the error for a certificate that is not pinned. */
 export const pinMismatch = 'PROXNIX_PIN_MISMATCH';
 
-/** pveproxy closes idle connections after 5 s: ours go before that. */
+/** The client closes idle connections sooner than pveproxy, which does so after 5 s. */
 const idleMs = 4_000;
 
 /** An agent for one server. Plain HTTP only to the machine itself: the token would travel in clear. */
@@ -223,7 +226,7 @@ export function makeAgent(url: URL, trust: Trust, keepAlive: boolean): http.Agen
     }
     return new http.Agent({ keepAlive, timeout: idleMs });
   }
-  // A resumed session is taken up without a look at the certificate of the server, so none is kept.
+  // No session is cached, because a resumed session does not check the server's certificate.
   const options = {
     keepAlive,
     timeout: idleMs,
@@ -235,8 +238,8 @@ export function makeAgent(url: URL, trust: Trust, keepAlive: boolean): http.Agen
 }
 
 /**
- * Hands a connection over only after the leaf certificate was compared, so no byte of a request (the token is in the
- * first header block) reaches another server. With a CA besides, the chain is verified as well.
+ * Returns a connection only after the leaf certificate was compared, so that no byte of a request reaches another
+ * server (the first header block holds the token). With a CA as well, the chain is verified too.
  */
 class PinnedAgent extends https.Agent {
   readonly #pins: ReadonlySet<string>;
@@ -252,13 +255,13 @@ class PinnedAgent extends https.Agent {
   ): Duplex | undefined {
     const { host, port, servername, timeout } = options;
     const ca = this.options.ca;
-    // Without `session`: each connection shows its certificate.
+    // Without `session`, each connection shows its certificate.
     const socket = tls.connect({
       host: host ?? 'localhost',
       port: Number(port ?? 443),
       ...(timeout === undefined ? {} : { timeout }),
       ...(servername === undefined || servername === '' ? {} : { servername }),
-      // Not a way around verification: the pin below takes the chain's place, and with a CA both are asked.
+      // Verification is not skipped: the pin below replaces the chain, and with a CA both are checked.
       ...(ca === undefined ? { rejectUnauthorized: false } : { ca }),
     });
     const fail = (error: Error) => done?.(error, socket);

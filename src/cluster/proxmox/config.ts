@@ -14,21 +14,21 @@ import { pendingSettings, readSettings } from './settings.ts';
 export interface GuestConfig {
   readonly guestKind: GuestKind;
   readonly digest: string;
-  /** With pending changes applied: what it will be after a stop and start. */
+  /** The values with pending changes applied, as they will be after a stop and start. */
   readonly values: Values;
-  /** As it is while the guest goes on running. */
+  /** The current values, which hold while the guest goes on running. */
   readonly current: Values;
   /** Keys with a value that waits for a stop and start. */
   readonly pending: readonly string[];
 }
 
-/** Values, pending values and digest in one call. `undefined`: no such guest on this node. */
+/** Reads values, pending values and digest in one call. `undefined`: the guest does not exist on this node. */
 export async function readConfig(api: Api, at: GuestRef): Promise<GuestConfig | undefined> {
   try {
     return toConfig(at.guestKind, await api.client.get(`${guestPath(at)}/pending`, Pending));
   } catch (error) {
     if (isMissing(error)) return undefined;
-    // With rights on a pool only, a guest that is not there is refused like one that may not be seen.
+    // To a token with rights on a pool only, Proxmox answers for a missing guest as for one that it may not see.
     const hidden = error instanceof ProxmoxError && error.status === 403;
     if (hidden && (await isFree(api, at.vmid))) return undefined;
     throw error;
@@ -55,7 +55,7 @@ function valuesOf(entries: readonly (readonly [string, string | undefined])[]): 
   return Object.fromEntries(entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const])));
 }
 
-/** What both kinds of guests have in common, and what only one has; absent keys are Proxmox's defaults. */
+/** The fields of both kinds of guests, and those of one kind; absent keys have Proxmox's defaults. */
 export function toLiveConfig(config: GuestConfig): LiveConfig {
   return config.guestKind === 'vm' ? toVmConfig(config) : toContainerConfig(config);
 }
@@ -75,8 +75,8 @@ export function toVmConfig(config: GuestConfig): LiveVmConfig {
 }
 
 /**
- * The configuration of a container as the core knows it. A bind mount is among the disks under its path: it is no
- * volume, but a new container has none.
+ * The configuration of a container as the core knows it. A bind mount is listed among the disks under its path. It is
+ * no volume, but a new container has none.
  */
 export function toContainerConfig(config: GuestConfig): LiveContainerConfig {
   const { name: _, ...settings } = readSettings('container', config.values);
@@ -108,14 +108,14 @@ export function tagsOf({ values }: Pick<GuestConfig, 'values'>): string[] {
   return splitTags(values['tags'] ?? '');
 }
 
-/** What the guest is called; empty where nothing is set. */
+/** The name of the guest; empty where none is set. */
 export function nameOf({ guestKind, values }: Pick<GuestConfig, 'guestKind' | 'values'>): string {
   return readSettings(guestKind, values).name;
 }
 
 /**
- * What tells this machine from another one under the same VMID: the SMBIOS UUID of a VM. A container has none; the MAC
- * address of its net0 is made anew with each container.
+ * The identity of the guest, which differs from that of another guest under the same VMID: the SMBIOS UUID of a VM. A
+ * container has none, so it is the MAC address of net0, which is generated for each new container.
  */
 export function identityOf({ guestKind, values }: Pick<GuestConfig, 'guestKind' | 'values'>): string | undefined {
   return guestKind === 'vm'
@@ -139,8 +139,8 @@ function bootOrder(text = ''): string[] {
 const planAgain = 'Nothing was written. Look at the fresh plan and approve it again.';
 
 /**
- * The guest as it is now, if it is still what the precondition says: the same machine (its identity), ours (`proxnix` tag),
- * unchanged (digest). A lock of a backup changes the digest for as long as it lasts, so it is waited for.
+ * Reads the guest and compares it with the precondition: same identity, tag `proxnix`, same digest. Waits for a backup
+ * to end, because its lock changes the digest while it runs.
  */
 export async function checkGuest(api: Api, at: GuestRef, precondition: Precondition): Promise<GuestConfig> {
   const config = await readUnlocked(api, at);
@@ -151,7 +151,7 @@ export async function checkGuest(api: Api, at: GuestRef, precondition: Precondit
   return config;
 }
 
-/** The same for a guest that is not ours: the same machine, unchanged. */
+/** Compares identity and digest of a guest that is not ours yet. */
 export async function checkForeign(api: Api, at: GuestRef, precondition: Precondition): Promise<GuestConfig> {
   const config = await readUnlocked(api, at);
   if (config === undefined)
@@ -160,7 +160,7 @@ export async function checkForeign(api: Api, at: GuestRef, precondition: Precond
   return config;
 }
 
-/** The part of the check that holds also while the guest's own writes change its digest. */
+/** Compares identity and tag only, because the guest's own writes change its digest. */
 export function checkIdentity(at: GuestRef, precondition: Precondition, config: GuestConfig): void {
   checkMachine(at, precondition, config);
   if (!readTags(tagsOf(config)).ours) {
@@ -170,7 +170,7 @@ export function checkIdentity(at: GuestRef, precondition: Precondition, config: 
   }
 }
 
-/** The part that holds also for a guest that has no tags yet. */
+/** Compares the identity only, for a guest that has no tags yet. */
 export function checkUnchanged(at: GuestRef, precondition: Precondition, config: GuestConfig): void {
   checkMachine(at, precondition, config);
   if (config.digest === precondition.digest) return;
@@ -183,7 +183,7 @@ function checkMachine(at: GuestRef, precondition: Precondition, config: GuestCon
   throw new UserError(`${guestLabel(at)} is another machine than planned: its ${what} differs.`, { next: planAgain });
 }
 
-/** The precondition for the next step: what the guest is after this one. */
+/** The precondition for the next step: the state of the guest after this one. */
 export async function preconditionOf(api: Api, at: GuestRef): Promise<Precondition> {
   const config = await readConfig(api, at);
   if (config === undefined)
@@ -191,7 +191,7 @@ export async function preconditionOf(api: Api, at: GuestRef): Promise<Preconditi
   return { ...at, uuid: identityOf(config) ?? '', digest: config.digest };
 }
 
-/** The precondition of the same machine after a step; it fails when it became another one meanwhile. */
+/** The precondition after a step. Throws when another guest has taken the VMID meanwhile. */
 export async function nextPrecondition(api: Api, at: GuestRef, precondition: Precondition): Promise<Precondition> {
   const config = await readConfig(api, at);
   if (config === undefined)
@@ -215,10 +215,10 @@ async function readUnlocked(api: Api, at: GuestRef): Promise<GuestConfig | undef
   }
 }
 
-/** A step of one kind, with the facts that come with it. */
+/** A step of one kind, with its fields. */
 export type StepOf<Kind extends StepSpec['kind']> = Extract<StepSpec, { readonly kind: Kind }>;
 
-/** A step on a guest that is there: compared with its precondition before anything is written. */
+/** A step on an existing guest, which is compared with its precondition before any write. */
 export interface Doing<Kind extends StepSpec['kind']> {
   readonly api: Api;
   readonly step: StepOf<Kind>;

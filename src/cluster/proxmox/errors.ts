@@ -3,7 +3,7 @@ import { UserError } from '../../core/errors.ts';
 import { unlockAdvice, unprotectAdvice } from '../../core/guest-ref.ts';
 import { cut } from '../../lib/text.ts';
 
-/** A call as errors name it: never with its parameters, which may hold anything. */
+/** A call as errors name it, without its parameters, which may hold secrets. */
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
@@ -16,7 +16,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** As people read it: a UPID, percent-encoded, says nothing to them. */
+/** The path for people: without UPIDs, which are percent-encoded and unreadable. */
 function nameOf({ method, path }: Call): string {
   return `${method} ${path.replace(/UPID%3A[^/]+/, '{upid}')}`;
 }
@@ -54,7 +54,7 @@ export class ProxmoxError extends UserError {
   }
 }
 
-/** A call got no answer. `reached` is false only when it surely never came to the server. */
+/** A call without an answer. `reached` is false only when the call surely never reached the server. */
 export class NoAnswer extends UserError {
   readonly reached: boolean;
   readonly code: string;
@@ -73,7 +73,7 @@ export class NoAnswer extends UserError {
   }
 }
 
-/** Codes of Node and of OpenSSL as people say them. */
+/** The meaning of error codes of Node and of OpenSSL, as text. */
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
@@ -85,7 +85,7 @@ const reasons: Readonly<Record<string, string>> = {
   redirect: 'it leads to another address',
 };
 
-/** The certificate is not the one that was pinned or signed: nothing was sent. */
+/** The server's certificate is neither pinned nor trusted: nothing was sent. */
 export class TlsError extends UserError {}
 
 /** A task ended with something else than `OK` or `WARNINGS: n`. `text` is its exit status. */
@@ -100,7 +100,9 @@ export class TaskError extends UserError {
   }
 }
 
-/** Texts of PVE 8.4 and 9.2 after which the same write may be sent again: it did not happen. */
+/**
+ * Does the text say that the guest was busy, so that the write did not happen and may be sent again? PVE 8.4 and 9.2.
+ */
 export function isBusy(text: string): boolean {
   return /can't lock file .{0,500} got timeout|(?:VM|CT) is locked \(|got no worker upid/.test(text);
 }
@@ -138,7 +140,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** What went wrong, as far as advice needs it. `status` is absent for a task that failed. */
+/** The facts of a failure that advice depends on. `status` is absent for a failed task. */
 export interface Trouble {
   readonly text: string;
   readonly status?: number;
@@ -185,7 +187,7 @@ const rules: readonly (readonly [RegExp, (found: RegExpExecArray, trouble: Troub
   [/delete it.{0,200}snapshots|disk with snapshots/, () => 'Remove the snapshots of the guest first.'],
 ];
 
-/** What the reader can do about a refusal of Proxmox; `undefined` where its own words must do. */
+/** The advice for a refusal of Proxmox; `undefined` when there is none beyond Proxmox's own text. */
 export function adviceFor(trouble: Trouble): string | undefined {
   for (const [pattern, advice] of rules) {
     const found = pattern.exec(trouble.text);

@@ -38,7 +38,7 @@ async function imagesOn(api: Api, nodes: readonly string[]): Promise<readonly St
   });
 }
 
-/** The task answers OK for a file that is gone. Needs Datastore.Allocate on the storage. */
+/** Deletes a file. The task also ends with OK when the file is gone. Needs Datastore.Allocate on the storage. */
 export async function removeImage(api: Api, { nodes, volid }: StoredImage, monitor: ClusterMonitor): Promise<void> {
   const node = nodes[0] ?? '';
   const path = `/nodes/${node}/storage/${api.imageStorage}/content/${encodeURIComponent(volid)}`;
@@ -47,8 +47,8 @@ export async function removeImage(api: Api, { nodes, volid }: StoredImage, monit
 }
 
 /**
- * Asks for the version once: one that is new enough stays so. One that is too old is asked for again, so that nobody has
- * to restart the bot after an upgrade.
+ * Reads the version until it is new enough. An old version is read again, so that nobody has to restart the bot after
+ * an upgrade.
  */
 export function rememberVersion(client: Client): () => Promise<string> {
   let known: string | undefined;
@@ -67,8 +67,9 @@ function takesDiskImages(version: string): boolean {
 }
 
 /**
- * Why images cannot be brought to a node, as far as the list of all storages and the version tell; the upload looks
- * again before its first byte. A storage that is disabled, or that the token may not audit, is on no node's list.
+ * The reason why images cannot be uploaded for a node, according to the list of all storages and the version; the
+ * upload checks again before its first byte. A storage that is disabled, or that the token may not audit, is missing
+ * from the list.
  */
 export function imageProblemsOn(
   node: string,
@@ -93,7 +94,7 @@ export function imageProblemsOn(
   return { ...(vm === undefined ? {} : { vm }), ...(container === undefined ? {} : { container }) };
 }
 
-/** Not there, disabled, or a right is missing: for the token it is all the same. */
+/** The storage is missing, disabled, or hidden from the token: the API does not tell which. */
 function unseen(storage: string): string {
   return `The token sees the storage ${storage} on no node: it does not exist, it is disabled, or the token lacks Datastore.Audit on it. proxnix doctor tells which; PROXMOX_IMAGE_STORAGE names another one.`;
 }
@@ -112,11 +113,11 @@ function lacking(word: 'import' | 'vztmpl', content: readonly string[], storage:
 }
 
 /**
- * Brings an image to the image storage as a stream. No checksum goes along: Proxmox would want it before the file, so
- * it costs a second read of the whole image; TCP and TLS check what travels, and the task checks the format.
+ * Uploads an image to the image storage as a stream. Sends no checksum: Proxmox wants it before the file, which would
+ * cost a second read of the whole image. TCP and TLS protect the transfer, and the task checks the format.
  */
 export async function uploadImage(api: Api, file: ImageFile, node: string, monitor: ClusterMonitor): Promise<void> {
-  // One that a killed bot left may still be copied into place: its size would be half the truth.
+  // An upload of a killed bot may still be running: until it is copied into place, the size of its file is wrong.
   for (const task of await listUploads(api)) if (task.endtime === undefined) await followTask(api, task.upid, silent);
   if (await isThere(api, file, node)) {
     monitor.line(`the image is on ${api.imageStorage} already`);
@@ -136,7 +137,7 @@ async function listUploads(api: Api): Promise<readonly ListedTask[]> {
   return (await api.client.get('/cluster/tasks', TaskList)).filter((task) => task.type === 'imgcopy');
 }
 
-/** Named by its hash, so a file of that name is that image, unless it was cut. It is never overwritten. */
+/** A complete file of that name is this image, because the name holds its hash. It is never overwritten. */
 async function isThere(api: Api, file: ImageFile, node: string): Promise<boolean> {
   const image = await findImage(api, node, file.image);
   if (image === undefined) return false;
@@ -156,7 +157,7 @@ async function checkFile(file: ImageFile): Promise<void> {
   throw new UserError(`The built image ${file.path} ${found}.`, { next: 'Plan again: the image is built anew.' });
 }
 
-/** With a body on its way a refusal looks like a lost connection: everything is asked before the first byte. */
+/** Checks everything before the first byte: during an upload a refusal looks like a lost connection. */
 async function preflight(api: Api, file: ImageFile, node: string): Promise<void> {
   const path = `/storage/${api.imageStorage}`;
   const granted = (await api.client.get('/access/permissions', Permissions, { path }))[path] ?? {};
@@ -220,7 +221,7 @@ async function send(api: Api, file: ImageFile, node: string, monitor: ClusterMon
   }
 }
 
-/** The ending by which Proxmox knows what a file is. */
+/** The file extension that tells Proxmox the format. */
 function formatOf({ image, path }: ImageFile): string {
   if (image.kind === 'vm') return path.endsWith('.raw') || path.endsWith('.img') ? 'raw' : 'qcow2';
   const ending = /\.(tar(?:\.(?:gz|xz|zst|bz2))?)$/.exec(path)?.[1];

@@ -27,7 +27,7 @@ import { importDisk, moveDisk, resize, rollback, swap } from './steps/root-disk.
 import { attach, prepare } from './steps/staging.ts';
 import { followTask, isOf, silent, waitForActive } from './tasks.ts';
 
-/** How one cluster is reached and used. */
+/** The connection to one cluster, and where images and guests go. */
 export interface ProxmoxOptions {
   /** Origin of the API, e.g. `https://pve1.example.net:8006`; plain HTTP only to the machine itself. */
   readonly url: string;
@@ -123,8 +123,9 @@ async function wait(ms: number): Promise<void> {
 }
 
 /**
- * What Proxmox tells of a guest's health; only a VM can have an agent. The texts are the same in 8.4 and 9.2; the last
- * one is that of an agent which was there and does not answer in time (`qmp command` in 8.4, `qga command` in 9.x; QMPClient.pm).
+ * The texts of Proxmox about a guest's agent; only a VM can have one. They are the same in 8.4 and 9.2; the last one
+ * means that the agent was there and does not answer in time (`qmp command` in 8.4, `qga command` in 9.x;
+ * QMPClient.pm).
  */
 const noAgent = /^QEMU guest agent is not running$|^VM \d+ is not running$|^VM \d+ (?:qmp|qga) command '.*' failed/;
 const absent = /^No QEMU guest agent configured$/;
@@ -152,7 +153,7 @@ export function proxmoxProbe(api: Api): GuestProbe {
   };
 }
 
-/** A missing privilege will still be missing at the next look. */
+/** A missing privilege is still missing at the next observation, so waiting does not help. */
 async function asked<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
@@ -170,18 +171,18 @@ async function asked<T>(call: Promise<T>): Promise<T> {
 const local = /^(?:127\.|169\.254\.|::1$|fe80:)/i;
 
 /**
- * The first address that others can reach, IPv4 before IPv6: of a VM as its agent tells it, of a container as its host
- * does. `undefined` on any refusal: many VMs have no agent.
+ * The first address that is reachable from other machines, IPv4 before IPv6, reported by the agent of a VM or the host
+ * of a container. `undefined` on any refusal: many VMs have no agent.
  */
 export async function readAddress(api: Api, at: GuestRef): Promise<string | undefined> {
   try {
     const cards = (await interfacesOf(api, at)).filter((card) => card.name !== 'lo');
     const addresses = cards.flatMap((card) => card['ip-addresses'].map((address) => address['ip-address']));
-    // The agent runs in the guest: what it says may be anything.
+    // The agent runs in the guest, so its answer is not trusted.
     const reachable = addresses.filter((address) => isIP(address) !== 0 && !local.test(address));
     return reachable.find((address) => !address.includes(':')) ?? reachable[0];
   } catch (error) {
-    api.log.debug({ ...at, error }, 'nobody tells an address of the guest');
+    api.log.debug({ ...at, error }, 'no address of the guest is reported');
     return undefined;
   }
 }

@@ -67,7 +67,7 @@ const vm = {
 
 const container = {
   name: text('hostname'),
-  // Without `cores` a container has all of its host's, told as 0, which no flake can want.
+  // Without `cores` a container has all cores of its host, which is read as 0; no flake can want that.
   cores: amount('cores', 0),
   memoryMb: amount('memory', 512),
   swapMb: amount('swap', 512),
@@ -130,12 +130,12 @@ export function changedSettings(guest: GuestSpec, values: Values): Changes {
   return written(guest, touched, values);
 }
 
-/** What takes a guest's description from the mark of its creation to that of the flake. */
+/** The changes that replace the creation marker in a guest's description by the flake's description. */
 export function newDescription({ description }: GuestSpec): Changes {
   return vm.description.write(description, {});
 }
 
-/** What the last write to a guest says of its settings: a guest is never told to be done without its protection. */
+/** The settings in the last write to a guest: a guest that is marked as done also has its protection. */
 export function lastSettings(guest: GuestSpec, values: Values): Changes {
   return guest.protected && !vm.protected.read(values) ? vm.protected.write(true, values) : {};
 }

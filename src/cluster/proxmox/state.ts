@@ -27,7 +27,7 @@ export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<
         nodes: nodes.map((node) => (online.has(node.node) ? node : { ...node, online: false })),
       };
     }
-    // Migrated or destroyed between the two calls: the next list knows.
+    // The guest was migrated or destroyed between the two calls; the next list shows it.
     if (attempt === 2)
       throw new UserError('Guests keep moving while the cluster is read.', { next: 'Plan again in a minute.' });
   }
@@ -41,7 +41,7 @@ export async function listGuests(api: Api): Promise<readonly LiveGuest[]> {
   return guests.sort((a, b) => a.vmid - b.vmid);
 }
 
-/** A node that does not answer is taken out of `online`: one guest of it is enough to wait for. */
+/** Removes a node that does not answer from `online`: waiting for one of its guests is enough. */
 async function readGuest(
   api: Api,
   entry: GuestResource,
@@ -56,7 +56,7 @@ async function readGuest(
     if (config === undefined) return 'moved';
     return { ...withConfig(guest, config), status: await statusOf(api, guest) };
   } catch (error) {
-    // A node that just went away is no reason to take its guests for gone, nor to fail the whole plan.
+    // When a node has just gone down, its guests are not taken for deleted and the plan does not fail.
     if (!(error instanceof ProxmoxError && [595, 596].includes(error.status))) throw error;
     online.delete(entry.node);
     return { ...guest, status: 'unknown' };
@@ -90,14 +90,14 @@ function toGuest(entry: GuestResource, online: boolean): LiveGuest {
 function withConfig(guest: LiveGuest, config: GuestConfig): LiveGuest {
   const { lock, template } = config.values;
   const { lock: _, ...rest } = guest;
-  const told = { tags: tagsOf(config), ...(lock === undefined ? {} : { lock }), template: template === '1' };
+  const common = { tags: tagsOf(config), ...(lock === undefined ? {} : { lock }), template: template === '1' };
   const name = nameOf(config) || guestLabel({ guestKind: guest.kind, vmid: guest.vmid });
   return rest.kind === 'vm'
-    ? { ...rest, ...told, name, config: toVmConfig(config) }
-    : { ...rest, ...told, name, config: toContainerConfig(config) };
+    ? { ...rest, ...common, name, config: toVmConfig(config) }
+    : { ...rest, ...common, name, config: toContainerConfig(config) };
 }
 
-/** The list does not know the state of a guest younger than 10 s; that is no reason to call it unreachable. */
+/** The list has no state for a guest younger than 10 s; such a guest is not unreachable. */
 async function statusOf(api: Api, guest: LiveGuest): Promise<GuestStatus> {
   if (guest.status !== 'unknown') return guest.status;
   return toStatus(

@@ -11,10 +11,10 @@ export interface UploadedImage {
   readonly size: number;
 }
 
-/** As what Proxmox keeps images of each kind: disks to import, and templates that a root file system is unpacked from. */
+/** The content type of images of each kind: disks to import, and templates for a root file system. */
 export const imageContent: Readonly<Record<GuestKind, string>> = { vm: 'import', container: 'vztmpl' };
 
-/** What the storage of a guest's root must hold. */
+/** The content type that the storage of a guest's root must allow. */
 const rootContent = {
   vm: { content: 'images', holds: 'VM disks', called: 'Disk image' },
   container: { content: 'rootdir', holds: 'containers', called: 'Container' },
@@ -35,8 +35,9 @@ export function imageName(hash: string, format: string): string {
 }
 
 /**
- * Everything that a new root needs, looked at before it begins: the image is there, the disk image of a VM is not larger
- * than the disk wanted, and the target storage takes disks and has room. @returns the volume to make it from
+ * Checks everything that a new root needs before it is made: the image is there, the disk image of a VM is not larger
+ * than the wanted disk, and the target storage takes disks and has room.
+ * @returns the volume to make the root from
  */
 export async function checkImport(api: Api, node: string, guest: DesiredGuest): Promise<string> {
   const image = await findImage(api, node, guest.image);

@@ -70,24 +70,24 @@ export async function taskFailure(api: Api, upid: string, doing: string, end: Ta
   });
 }
 
-/** Waits for tasks that somebody, perhaps an earlier process of the bot, began and that still run. */
+/** Waits for running tasks on a guest, for example those of an earlier process of the bot. */
 export async function waitForActive(api: Api, node: string, fits: (task: ListedTask) => boolean): Promise<void> {
   const active = await api.client.get(`/nodes/${node}/tasks`, TaskList, { source: 'active' });
   for (const task of active.filter(fits)) {
-    // A console that somebody has open is a task as well; it holds nothing and may last for days.
+    // An open console is a task as well; it holds no lock and may last for days.
     if (/proxy|shell/.test(task.type)) continue;
     api.log.debug({ upid: task.upid }, 'waiting for a task that runs already');
     await followTask(api, task.upid, silent);
   }
 }
 
-/** Does a task work on this guest? A disk handed over has the id `9101-scsi0>100-unused0`. */
+/** Does the task work on this guest? The id of a task that attaches a disk is `9101-scsi0>100-unused0`. */
 export function isOf(vmid: number): (task: ListedTask) => boolean {
   return ({ id }) => id === String(vmid) || id.startsWith(`${vmid}-`) || id.includes(`>${vmid}-`);
 }
 
 async function lookAt(api: Api, path: string): Promise<TaskEnd | 'running' | undefined> {
-  // A restart of the API must not end a run whose task goes on: reads are patient here beyond the client's own tries.
+  // A restart of the API must not end a run whose task goes on, so reads are repeated beyond the client's own tries.
   for (let attempt = 1; ; attempt++) {
     try {
       const { status, exitstatus } = await api.client.get(`${path}/status`, TaskStatus);
@@ -149,7 +149,7 @@ async function readLog(api: Api, path: string, start: number): Promise<{ lines: 
   }
 }
 
-/** `exit code 1` says nothing; the line that does stands in the log before it. */
+/** The reason of a failure. For `exit code 1` it is a line of the log. */
 function reasonOf(text: string, lines: readonly string[]): string {
   const full = lines.find((line) => line.includes('No space left on device'));
   if (full !== undefined) return full;
@@ -162,11 +162,11 @@ function vmidOf(id: string | undefined): { vmid?: number } {
   return Number.isNaN(vmid) ? {} : { vmid };
 }
 
-/** What a UPID says. `node` is where the task runs: the only node to ask about it. */
+/** The parts of a UPID. `node` is where the task runs, and the only node that knows it. */
 export interface Upid {
   readonly node: string;
   readonly type: string;
-  /** The guest's VMID, `9101-scsi0>100-unused0` for a disk handed over, empty for an upload. */
+  /** The guest's VMID; `9101-scsi0>100-unused0` for a disk that is attached, empty for an upload. */
   readonly id: string;
   /** Seconds since the epoch, by the node's clock. */
   readonly startTime: number;

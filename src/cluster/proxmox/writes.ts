@@ -20,11 +20,14 @@ export interface TaskCall {
   /** Type and id of the task, to find it again when the answer is lost. */
   readonly type: string;
   readonly id: string;
-  /** What people read when it fails: `The import into VM 820`. */
+  /** The subject of the error sentence: `The import into VM 820`. */
   readonly doing: string;
 }
 
-/** Begins a task, journals it, follows it. Sent again only when another task held the guest and nothing happened. */
+/**
+ * Begins a task, journals it and follows it. Sends the call again only when another task held the guest and nothing
+ * happened.
+ */
 export async function runTask(api: Api, call: TaskCall, monitor: ClusterMonitor): Promise<void> {
   await whenFree(api, async () => {
     const upid = await begin(api, call);
@@ -60,7 +63,7 @@ export async function putConfig(
       api.log.warn({ ...at, error }, 'the answer to a write was lost');
       const config = await readConfig(api, at);
       if (done(config)) return 'stored';
-      // The digest is still the one sent along: either it never happened, or the second of the two is refused.
+      // The digest has not changed: the write did not happen. If it comes late, the second one is refused.
       if (config?.digest !== digest) throw error;
       await put();
       return 'stored';
@@ -111,7 +114,7 @@ async function findTask(api: Api, { node, type, id }: TaskCall, since: number): 
   return newestTask(api, list, (task) => task.type === type && task.id === id && task.starttime >= since);
 }
 
-/** A worker is entered in the list before its call is answered; three looks cover one that was about to begin. */
+/** Proxmox lists a worker before it answers the call; three readings also find one that was about to begin. */
 export async function newestTask(
   api: Api,
   list: () => Promise<readonly ListedTask[]>,

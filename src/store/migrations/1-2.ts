@@ -21,7 +21,10 @@ const settingKeys: Readonly<Record<string, string>> = {
   features: 'features',
 };
 
-/** A run of version 1 in the words of version 2. What is damaged in it stays as it is: the schema names it. */
+/**
+ * Renames the words of version 1 in a run to those of version 2. Damaged parts stay as they are: the schema reports
+ * them.
+ */
 export function migrateRun(run: unknown): unknown {
   if (!isObject(run)) return run;
   const { moved, ...others } = run;

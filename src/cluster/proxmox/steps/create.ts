@@ -24,8 +24,9 @@ import { checkImport } from '../storage.ts';
 import { putConfig, runTask } from '../writes.ts';
 
 /**
- * A new guest, then its tags. A VM has no disk yet: a worker that is killed in the import leaves a guest that a token can
- * clean up. What the root will need is looked at first, so that a full storage leaves nothing behind.
+ * Creates a guest and then writes its tags. The VM has no disk yet: when its worker is killed during the import, a
+ * token can still clean up the guest. Checks first whether the root can be made, so that a full storage leaves nothing
+ * behind.
  */
 export async function create(api: Api, step: StepOf<'create'>, monitor: ClusterMonitor): Promise<Precondition> {
   const { guest, vmid } = step;
@@ -37,12 +38,14 @@ export async function create(api: Api, step: StepOf<'create'>, monitor: ClusterM
     await makeGuest(api, step, { params, doing: `The creation of ${guestLabel(step)}` }, monitor);
   }
   const { digest } = await preconditionOf(api, step);
-  // Proxmox keeps no empty description: the mark is deleted where the flake has none.
+  // Proxmox keeps no empty description: the creation marker is deleted when the flake has no description.
   await putConfig(api, step, { tags: step.tags, ...newDescription(guest) }, digest);
   return preconditionOf(api, step);
 }
 
-/** Taken, but by our own create call whose answer was lost or whose bot was killed before the tags were written. */
+/**
+ * The VMID may be taken by our own create call, whose answer was lost or whose bot was killed before it wrote the tags.
+ */
 async function refuseUnlessOurs(api: Api, at: GuestRef): Promise<void> {
   const config = await readConfig(api, at);
   if (config !== undefined && (await isCreateInterruptedNow(api, at, config))) return;
@@ -55,7 +58,7 @@ async function refuseUnlessOurs(api: Api, at: GuestRef): Promise<void> {
   });
 }
 
-/** The create call: the atomic test of its VMID, two runs cannot both have it. */
+/** The create call. It tests the VMID atomically, so two runs cannot both create the guest. */
 export async function makeGuest(
   api: Api,
   at: GuestRef,
@@ -71,7 +74,7 @@ export async function makeGuest(
   }
 }
 
-/** A worker that died in its create leaves a guest that is locked and carries no mark: only root gets rid of it. */
+/** A worker that died during the create leaves a locked guest without a marker, which only root can delete. */
 async function withLock(api: Api, at: GuestRef, error: TaskError): Promise<TaskError> {
   if (!(await isLeftLocked(api, at))) return error;
   const next = `${guestLabel(at)} is locked (create); ${unlockAdvice(at, 'create')}.`;
@@ -79,7 +82,9 @@ async function withLock(api: Api, at: GuestRef, error: TaskError): Promise<TaskE
   return new TaskError(error.message, { upid, text, details, next });
 }
 
-/** While it is made, a token with rights on a pool only may not read it. A look that fails tells nothing. */
+/**
+ * During the create, a token with rights on a pool only may not read the guest. A reading that fails proves nothing.
+ */
 async function isLeftLocked(api: Api, at: GuestRef): Promise<boolean> {
   try {
     return (await readConfig(api, at))?.values['lock'] === 'create';
@@ -106,7 +111,7 @@ export function root({ storage, diskGb }: ContainerSpec, template: string): Para
   return { ostemplate: template, rootfs: `${storage}:${diskGb}`, ostype: 'nixos' };
 }
 
-/** ONE write of all that differs, tags included: nothing in between can be seen or left behind. */
+/** Writes everything that differs and the tags in ONE call, so that no intermediate state is visible or left behind. */
 export async function configure({ api, step, precondition }: Doing<'configure'>): Promise<Precondition> {
   const config = await checkGuest(api, step, precondition);
   const changes = differences(config, step.guest, step.tags);
@@ -115,7 +120,7 @@ export async function configure({ api, step, precondition }: Doing<'configure'>)
   return nextPrecondition(api, step, precondition);
 }
 
-/** What must be written for the guest to be as wanted; `undefined` deletes a key. Protection is not its business. */
+/** The changes that bring the guest's settings to the wanted ones, without protection; `undefined` deletes a key. */
 export function differences(config: GuestConfig, guest: DesiredGuest, tags: string): Changes {
   return {
     ...changedSettings(guest, config.values),
@@ -123,7 +128,7 @@ export function differences(config: GuestConfig, guest: DesiredGuest, tags: stri
   };
 }
 
-/** The final tags and protection in one write: a guest is never told to be done without the protection it shall have. */
+/** Writes the final tags and protection in one call: a guest that is marked as done also has its protection. */
 export async function finish({ api, step, precondition }: Doing<'finish'>): Promise<Precondition> {
   const config = await checkGuest(api, step, precondition);
   const changes = {

@@ -21,12 +21,12 @@ import { putConfig } from '../writes.ts';
 import { isRunning, stopGuest } from './power.ts';
 import { deleteGuest, deleteStaging, findStaging, refuseLocked } from './staging.ts';
 
-/** Deletes a guest that is no longer wanted; one that is gone already counts as done. */
+/** Deletes a guest that is no longer wanted; succeeds when it is gone already. */
 export async function destroy({ api, step, precondition, monitor }: Doing<'destroy'>): Promise<undefined> {
   if ((await readConfig(api, step)) === undefined) return assertGone(api, step);
   refuseProtected(step, await checkGuest(api, step, precondition));
   if (await isRunning(api, step)) await stopGuest(api, step, monitor);
-  // The stop took its time and may have changed the digest: is it still the same machine, and unprotected?
+  // The guest may have changed during the stop: its identity and protection are checked again.
   const config = await readConfig(api, step);
   if (config === undefined) return assertGone(api, step);
   checkIdentity(step, precondition, config);
@@ -36,8 +36,8 @@ export async function destroy({ api, step, precondition, monitor }: Doing<'destr
 }
 
 /**
- * Deletes what an interrupted run left half made: a guest that was never done, or a staging guest. With all volumes of
- * its VMID, because a killed import leaves one that no configuration names.
+ * Deletes an incomplete guest of an interrupted run: a guest that was never finished, or a staging guest. Deletes all
+ * volumes of its VMID, because a killed import leaves one that no configuration names.
  */
 export async function discard(
   api: Api,
@@ -58,7 +58,7 @@ export async function discard(
   else refuseUnlessIncomplete(step, await checkGuest(api, step, precondition));
   if (await isRunning(api, step)) {
     await stopGuest(api, step, monitor);
-    // As in a destroy: the stop took its time.
+    // As in a destroy, the guest may have changed during the stop.
     const stopped = await readConfig(api, step);
     if (stopped === undefined) return assertGone(api, step);
     checkIdentity(step, precondition, stopped);
@@ -76,18 +76,19 @@ function refuseProtected(at: GuestRef, config: GuestConfig): void {
 }
 
 /**
- * A new guest has pending tags that name no image, and no disk but its root. Whatever was once done has
- * more: the image's tag through every change in place, the old root disk as an unused volume through a replacement.
+ * Is the guest incomplete? Then it is pending, its tags name no image, and it has no disk but its root. A guest that
+ * was finished once has more: the image's tag during a change in place, the old root disk as an unused volume during a
+ * replacement.
  */
 function refuseUnlessIncomplete(at: GuestRef, config: GuestConfig): void {
   refuseProtected(at, config);
   const { disks, unused } = toLiveConfig(config);
   const { pending, imageHash } = readTags(tagsOf(config));
   if (pending && imageHash === undefined && Object.keys(unused).length === 0 && Object.keys(disks).length <= 1) return;
-  throw new UserError(`${guestLabel(at)} is not half made, it is not discarded.`, { next: 'Look at the fresh plan.' });
+  throw new UserError(`${guestLabel(at)} is not incomplete: it is not discarded.`, { next: 'Look at the fresh plan.' });
 }
 
-/** A guest that is not on this node may be on another: only a free VMID is gone. */
+/** A guest that is missing on this node may be on another one: only a free VMID proves that it is gone. */
 async function assertGone(api: Api, at: GuestRef): Promise<undefined> {
   if (await isFree(api, at.vmid)) return;
   throw new UserError(`${guestLabel(at)} is not on ${at.node}, but its VMID is still taken.`, {
@@ -111,7 +112,7 @@ export async function free({ api, step, precondition }: Doing<'free'>): Promise<
   return nextPrecondition(api, step, precondition);
 }
 
-/** Now or after the next restart: a pending root of a container is listed as unused as well. */
+/** The volumes in slots now or after the next restart: a pending root of a container is listed as unused as well. */
 function isAttached({ values, current }: GuestConfig, volid: string): boolean {
   return [values, current].some((one) =>
     Object.entries(one).some(([key, value]) => !/^unused\d+$/.test(key) && value.split(',')[0] === volid),

@@ -29,7 +29,7 @@ export async function isRunning(api: Api, at: GuestRef): Promise<boolean> {
   return (await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus)).status === 'running';
 }
 
-/** A guest that runs already is a success: the answer to the first try may have been lost. */
+/** Succeeds when the guest runs already: the answer to the first try may have been lost. */
 export async function startGuest(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
   try {
     await power(api, at, { action: 'start', doing: `The start of ${guestLabel(at)}` }, monitor);
@@ -38,7 +38,7 @@ export async function startGuest(api: Api, at: GuestRef, monitor: ClusterMonitor
   }
 }
 
-/** A guest that is stopped already is a success. */
+/** Succeeds when the guest is stopped already. */
 export async function stopGuest(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
   try {
     await power(api, at, { action: 'stop', doing: `The stop of ${guestLabel(at)}` }, monitor);
@@ -67,8 +67,9 @@ export async function power(
 }
 
 /**
- * One reboot by the server makes pending changes real, also when the bot dies meanwhile. A guest that does not shut down
- * is stopped; one that the server could not start again is started here, because only that task tells why.
+ * Reboots the guest through the server, so that pending changes take effect even when the bot stops meanwhile. Stops a
+ * guest that does not shut down. When the server could not start the guest again, starts it here, because only that
+ * task reports the reason.
  */
 export async function restart({ api, step, precondition, monitor }: Doing<'restart'>): Promise<Precondition> {
   const config = await checkGuest(api, step, precondition);
@@ -83,7 +84,7 @@ export async function restart({ api, step, precondition, monitor }: Doing<'resta
   return nextPrecondition(api, step, precondition);
 }
 
-/** @returns false when the guest did not shut down in time: it still runs, its changes still wait */
+/** @returns false when the guest did not shut down in time: it still runs, and its changes are still pending */
 async function reboots(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<boolean> {
   const timeout = Math.ceil(api.timeouts.shutdownMs / 1000);
   try {
@@ -104,8 +105,8 @@ async function stopAndStart(api: Api, at: GuestRef, monitor: ClusterMonitor): Pr
 }
 
 /**
- * The task ends when the old machine stopped. What is pending becomes real at that stop, so nothing pending first and
- * running then means that the new one runs.
+ * The reboot task ends when the old process has stopped. Pending values take effect at that stop, so a guest that has
+ * no pending values and then runs is the new one.
  */
 async function awaitReboot(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
   const until = api.now() + api.timeouts.startMs;

@@ -22,8 +22,8 @@ import { putConfig, runTask } from '../writes.ts';
 import { isRunning, stopGuest } from './power.ts';
 
 /**
- * The image into the VM's empty root slot. Done already when the slot has a disk: nothing else fills it. A container has
- * its root since its create call.
+ * Imports the image into the VM's empty root slot. A slot with a disk is done already, because nothing else fills it. A
+ * container has its root since its create call.
  */
 export async function importDisk({ api, step, precondition, monitor }: Doing<'import'>): Promise<Precondition> {
   const config = await checkGuest(api, step, precondition);
@@ -33,7 +33,7 @@ export async function importDisk({ api, step, precondition, monitor }: Doing<'im
   return nextPrecondition(api, step, precondition);
 }
 
-/** POST, not PUT: a synchronous call is cut after 30 s. The slot becomes the boot disk. */
+/** Uses POST instead of PUT, because a synchronous call is cut off after 30 s. The slot becomes the boot disk. */
 export async function importVolume(
   api: Api,
   at: GuestRef,
@@ -52,14 +52,17 @@ export async function importVolume(
   );
 }
 
-/** The root disk grows to the size wanted, also while the guest runs. */
+/** Grows the root disk to the wanted size, also while the guest runs. */
 export async function resize({ api, step, precondition, monitor }: Doing<'resize'>): Promise<Precondition> {
   const config = await checkGuest(api, step, precondition);
   const resized = await growDisk(api, step, { guest: step.guest, slot: step.guest.diskSlot, config }, monitor);
   return resized ? nextPrecondition(api, step, precondition) : precondition;
 }
 
-/** To the size wanted, absolute, so that asking twice does no harm. @returns false when it had that size already */
+/**
+ * Sends the wanted size as an absolute value, so that a repeated call does no harm. @returns false when the disk had
+ * that size already
+ */
 export async function growDisk(
   api: Api,
   at: GuestRef,
@@ -83,7 +86,10 @@ export async function growDisk(
   return true;
 }
 
-/** Online when the guest runs. The source goes when the copy is whole; a cut copy leaves the guest as it was. */
+/**
+ * Moves the root disk, online when the guest runs. The source is deleted after the copy is complete; an interrupted
+ * copy leaves the guest as it was.
+ */
 export async function moveDisk({ api, step, precondition, monitor }: Doing<'move-disk'>): Promise<Precondition> {
   const config = await checkGuest(api, step, precondition);
   const { diskSlot: disk, storage } = step.guest;
@@ -91,7 +97,7 @@ export async function moveDisk({ api, step, precondition, monitor }: Doing<'move
   if (live === undefined)
     throw new UserError(`${guestLabel(step)} has no disk ${disk}.`, { next: 'Look at the fresh plan.' });
   if (live.storage === storage) return precondition;
-  // A plan blocks it before.
+  // A plan blocks this change, so the step is never planned.
   if (step.guest.kind === 'container') {
     throw new UserError(`The root of ${guestLabel(step)} is not moved.`, { next: moveRootAdvice(step.guest) });
   }
@@ -105,8 +111,8 @@ export async function moveDisk({ api, step, precondition, monitor }: Doing<'move
 }
 
 /**
- * An unused disk takes the root slot: pending while the guest runs, at once when it is stopped. The old disk becomes an
- * unused volume. Tags go in the same write, so what the disk holds is never told wrongly.
+ * Puts an unused disk into the root slot: pending while the guest runs, at once when it is stopped. The old disk
+ * becomes an unused volume. The same call writes the tags, so that they never name the wrong image.
  */
 export async function swap({ api, step, precondition }: Doing<'swap'>): Promise<Precondition> {
   const config = await checkGuest(api, step, precondition);
@@ -117,7 +123,7 @@ export async function swap({ api, step, precondition }: Doing<'swap'>): Promise<
   const isTagged = tagsOf(config).join() === splitTags(step.tags).join();
   if (isThere && isTagged) return precondition;
   if (volid === undefined) {
-    throw new UserError(`No new root disk was handed over to ${guestLabel(step)}.`, {
+    throw new UserError(`No new root disk was attached to ${guestLabel(step)}.`, {
       next: 'Look at the fresh plan.',
     });
   }
@@ -132,8 +138,9 @@ export async function swap({ api, step, precondition }: Doing<'swap'>): Promise<
 }
 
 /**
- * The old root disk takes its slot again. A guest that still runs it keeps on running: the swap was never made real and
- * is reverted. Any other is stopped, because a guest that is ill may not answer a shutdown; the next step starts it.
+ * Puts the old root disk back into its slot. When the guest still runs on it, the pending swap is reverted and the
+ * guest goes on running. Any other guest is stopped, because an unhealthy guest may not answer a shutdown; the next
+ * step starts it.
  */
 export async function rollback({ api, step, precondition, monitor }: Doing<'rollback'>): Promise<Precondition> {
   const config = await checkGuest(api, step, precondition);
@@ -160,7 +167,7 @@ export async function rollback({ api, step, precondition, monitor }: Doing<'roll
   return nextPrecondition(api, step, precondition);
 }
 
-/** What is written for an unused volume of the guest to become its root; the old one becomes unused. */
+/** The changes that make an unused volume the root of the guest; the old root becomes unused. */
 const asRoot: Readonly<
   Record<
     GuestKind,
@@ -168,7 +175,9 @@ const asRoot: Readonly<
   >
 > = { vm: vmRoot, container: containerRoot };
 
-/** The drive with another volume: its options stay, Proxmox reads the size by itself and lists the old one as unused. */
+/**
+ * The drive with another volume and the same options. Proxmox finds the size itself and lists the old volume as unused.
+ */
 async function vmRoot(
   _api: Api,
   _at: GuestRef,
@@ -183,9 +192,10 @@ async function vmRoot(
 }
 
 /**
- * The mount point with another volume, and the old one as unused in the same write: without that it would drop out of
- * the configuration. Always a volume, never `STORAGE:1`: a size is stored literally on a container that is there, which
- * then neither starts nor can be deleted (PVE 8.4 and 9.2). The size is what people read, so it is sent.
+ * The mount point with another volume, and in the same call the old volume as unused: otherwise the old one would drop
+ * out of the configuration. The value is always a volume, never `STORAGE:1`: Proxmox stores a size literally on an
+ * existing container, which then neither starts nor can be deleted (PVE 8.4 and 9.2). The size is sent for people to
+ * read.
  */
 async function containerRoot(
   api: Api,
@@ -194,7 +204,7 @@ async function containerRoot(
   { slot, volid }: { slot: string; volid: string },
 ): Promise<Changes> {
   const root = readDrive(config.values[slot] ?? '');
-  // The root it runs on: the one in `values` may be pending as well.
+  // The root that the container runs on; the one in `values` may be pending.
   const old = readDrive(config.current[slot] ?? '').get('file');
   for (const one of [volid, ...(old === undefined ? [] : [old])]) checkOwn(at, one);
   const bytes = await volumeSize(api, at.node, volid);
@@ -210,7 +220,7 @@ function kept(at: GuestRef, config: GuestConfig, old: string | undefined, volid:
   throw new UserError(`${guestLabel(at)} has too many unused disks.`, { next: 'Remove those that are not needed.' });
 }
 
-/** Proxmox takes any volume here, and deletes it with the container. */
+/** Proxmox accepts any volume as unused, and deletes it with the container. */
 function checkOwn(at: GuestRef, volid: string): void {
   if (isOwnVolume(at.vmid, volid)) return;
   throw new UserError(`${volid} is no volume of ${guestLabel(at)}: nothing was written.`, {

@@ -22,7 +22,7 @@ import { makeGuest, root } from './create.ts';
 import { isRunning, stopGuest } from './power.ts';
 import { growDisk, importVolume } from './root-disk.ts';
 
-/** The new root disk in a guest of its own: the one that runs is not touched, nor is its lock held. */
+/** Makes the new root disk in a guest of its own. The running guest is not changed and its lock is not taken. */
 export async function prepare(doing: Doing<'prepare'>): Promise<Precondition> {
   const { api, step, precondition, monitor } = doing;
   await checkGuest(api, step, precondition);
@@ -34,8 +34,9 @@ export async function prepare(doing: Doing<'prepare'>): Promise<Precondition> {
 }
 
 /**
- * The staged disk to the guest, a rename that the running guest does not notice; then the staging guest goes. Asked
- * again it goes on where it was: disk moved but staging guest there, or both done.
+ * Attaches the new disk to the guest by a rename that the running guest does not notice, then deletes the staging
+ * guest. A repeated call continues where the first one stopped: the disk may be attached already, and the staging guest
+ * may be gone.
  */
 export async function attach(doing: Doing<'attach'>): Promise<Precondition> {
   const { api, step, precondition, monitor } = doing;
@@ -43,12 +44,12 @@ export async function attach(doing: Doing<'attach'>): Promise<Precondition> {
   const staging = await findStaging(api, step);
   if (staging !== undefined) {
     if (staging.config.values[kinds[step.guestKind].stagingSlot] !== undefined) await moveOver(doing, staging, config);
-    // Without destroy-unreferenced-disks: the disk handed over must not be looked for by anything.
+    // Without destroy-unreferenced-disks, so that Proxmox does not search for the attached disk.
     await deleteGuest(api, staging, { unreferenced: false }, monitor);
   }
   const after = await readConfig(api, step);
   if (after === undefined || attachedKey(after.values) === undefined) {
-    throw new UserError(`The new root disk of ${guestLabel(step)} is gone before it was handed over.`, {
+    throw new UserError(`The new root disk of ${guestLabel(step)} is gone before it was attached.`, {
       next: 'The guest is as it was. Look at the fresh plan.',
     });
   }
@@ -71,18 +72,18 @@ async function moveOver({ api, step, monitor }: Doing<'attach'>, staging: Stagin
     'target-digest': config.digest,
   };
   const id = `${staging.vmid}-${stagingSlot}>${step.vmid}-${key}`;
-  const doing = `The hand-over of the new root disk to ${guestLabel(step)}`;
+  const doing = `Attaching the new root disk to ${guestLabel(step)}`;
   const task = { node: step.node, type: reassign.task, id, doing };
   await runTask(api, { method: 'POST', path: `${guestPath(staging)}/${reassign.call}`, params, ...task }, monitor);
 }
 
-/** How a new root is prepared and handed over: what a VM and a container do differently in the same steps. */
+/** How a new root is prepared and attached: the parts of these steps that differ between VMs and containers. */
 interface Kind {
-  /** Makes the staging guest `at` with a new root from the uploaded image, ready to be handed over. */
+  /** Makes the staging guest `at` with a new root from the uploaded image, ready to be attached. */
   make(doing: Doing<'prepare'>, at: GuestRef, image: string): Promise<void>;
-  /** Where the new root lies in the staging guest. */
+  /** The slot of the new root in the staging guest. */
   readonly stagingSlot: string;
-  /** The call that gives a volume of one guest to another, and what it calls the two slots. */
+  /** The call that moves a volume from one guest to another, and its names for the two slots. */
   readonly reassign: { readonly call: string; readonly task: string; readonly from: string; readonly to: string };
 }
 
@@ -99,7 +100,7 @@ const kinds: Readonly<Record<GuestKind, Kind>> = {
   },
 };
 
-/** A VM without anything but its disk, which is imported and grown as that of a new VM. */
+/** A VM that has only its disk, which is imported and grown as for a new VM. */
 async function prepareVm(doing: Doing<'prepare'>, at: GuestRef, image: string): Promise<void> {
   const { api, step, monitor } = doing;
   const params = { name: `proxnix-staging-${step.vmid}`, memory: 128, description: stagingMarker(step.vmid) };
@@ -117,14 +118,15 @@ async function read({ api, step }: Doing<'prepare'>, at: GuestRef) {
 }
 
 /**
- * A container with the new root, never started and without a network card. Its root cannot be given away ("Cannot move
- * to/from 'rootfs'"), so the same volume is mounted a second time, as mp0, and that one can.
+ * A container with the new root, without a network card and never started. Proxmox does not move a root to another
+ * guest ("Cannot move to/from 'rootfs'"), so the same volume is mounted a second time, as mp0, from where it can be
+ * moved.
  */
 async function prepareContainer(doing: Doing<'prepare'>, at: GuestRef, image: string): Promise<void> {
   const { api, step, precondition, monitor } = doing;
   const { guest } = step;
-  if (guest.kind !== 'container') throw new Error(`${guestLabel(step)} is staged as a container`);
-  // The owners of its files depend on it: as the container has it, whatever the flake says.
+  if (guest.kind !== 'container') throw new Error(`${guestLabel(step)} is prepared as a container`);
+  // Unprivileged as the live container is, whatever the flake says: the owners of the files depend on it.
   const { unprivileged } = toContainerConfig(await checkGuest(api, step, precondition));
   const params = { ...stagingParams(guest, image), unprivileged };
   await makeGuest(api, at, { params, doing: `The creation of the staging guest ${at.vmid}` }, monitor);
@@ -140,17 +142,17 @@ function stagingParams(guest: DesiredContainer, image: string) {
   return { ...root(guest, image), ...name, memory: 128, cores: 1 };
 }
 
-/** How many VMIDs are tried when strangers sit in the range of staging guests. */
+/** How many VMIDs are tried when guests that are not ours use the range of staging guests. */
 const tries = 10;
 
-/** The staging guest of another one: a VMID of a range of its own, told from strangers' by its description. */
+/** A staging guest: its VMID is in a range of its own, and its description tells it from guests that are not ours. */
 export interface Staging extends GuestRef {
   readonly config: GuestConfig;
 }
 
 /**
- * The staging guest of a guest on its node, if there is one. One that is left on another node, because its owner was
- * migrated meanwhile, is a clean-up of its own in the plan: that node may be down, and this one has no need of it.
+ * The staging guest of a guest on the same node, if there is one. A staging guest on another node, left because its
+ * owner was migrated, is a clean-up of its own in the plan: its node may be down, and this step does not need it.
  */
 export async function findStaging(api: Api, owner: GuestRef): Promise<Staging | undefined> {
   const range = new Set(candidates(api, owner.vmid));
@@ -179,7 +181,10 @@ export async function refuseLocked(api: Api, owner: GuestRef): Promise<void> {
   }
 }
 
-/** A VMID for a staging guest; those of interrupted runs on the node are deleted first, strangers' are passed over. */
+/**
+ * Finds a VMID for a staging guest. Deletes those of interrupted runs on the node first, and skips guests that are not
+ * ours.
+ */
 export async function freeStagingVmid(api: Api, owner: GuestRef, monitor: ClusterMonitor): Promise<number> {
   for (;;) {
     const old = await findStaging(api, owner);
@@ -197,7 +202,10 @@ export async function freeStagingVmid(api: Api, owner: GuestRef, monitor: Cluste
   );
 }
 
-/** With every volume of its VMID: the range is ours, and a killed import leaves one that nothing refers to. */
+/**
+ * Deletes a staging guest with every volume of its VMID: the range is ours, and a killed import leaves a volume that
+ * nothing refers to.
+ */
 export async function deleteStaging(api: Api, at: GuestRef, ownerVmid: number, monitor: ClusterMonitor): Promise<void> {
   await waitForActive(api, at.node, isOf(at.vmid));
   const config = await readConfig(api, at);
@@ -206,7 +214,7 @@ export async function deleteStaging(api: Api, at: GuestRef, ownerVmid: number, m
   await deleteGuest(api, at, { unreferenced: true }, monitor);
 }
 
-/** Deletes a guest with its disks. The caller has compared it with what it should be. */
+/** Deletes a guest with its disks. The caller has compared the guest with its precondition or marker. */
 export async function deleteGuest(
   api: Api,
   at: GuestRef,
@@ -223,7 +231,7 @@ function candidates(api: Api, vmid: number): number[] {
   return Array.from({ length: tries }, (_, index) => api.stagingVmid(vmid) + index);
 }
 
-/** A token with rights on a pool only may not read a stranger's guest: that is an answer too. */
+/** A token with rights on a pool only may not read a guest that is not ours, so a refusal means that it is not ours. */
 async function readOwn(api: Api, at: GuestRef): Promise<GuestConfig | undefined> {
   try {
     return await readConfig(api, at);
