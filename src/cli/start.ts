@@ -13,9 +13,9 @@ export async function start(envFile: string): Promise<void> {
   // For errors before the bot has its own log, which also masks generated secrets.
   let log = createLog({ level: config.log.level, gate: createGate(config.secrets, config.tokenShapes) });
   // An error that a library throws outside of any call is logged, and does not end a deploy.
-  process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise was rejected and nobody held it'));
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejected promise was not handled'));
   process.on('uncaughtException', (error) => {
-    log.fatal({ err: error }, 'an error was thrown where nobody could catch it');
+    log.fatal({ err: error }, 'an uncaught error ends the program');
     process.exit(1);
   });
   const app = await startApp(config);

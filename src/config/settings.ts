@@ -299,7 +299,7 @@ function rights(chats: readonly ChatKind[]) {
     }),
     ROLLBACK_WINDOW: setting(is.duration.prefault('24h'), {
       about:
-        'How long a replaced root disk is kept for a rollback, and image files and GC roots that nothing runs any more.',
+        'How long a replaced root disk is retained for a rollback, and how long unused image files and GC roots are kept.',
       example: '7d',
       inFile: { of: 'fleet', key: 'rollbackWindow' },
     }),

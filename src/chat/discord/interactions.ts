@@ -50,7 +50,7 @@ async function handleCommand(
     interaction.data.name === commandName && context.handlers.commands.some((command) => command.name === name);
   const answer = known
     ? await guarded(() => context.handlers.command({ name, args, person, place: placeOf(interaction) }), context.log)
-    : { kind: 'note' as const, text: `There is no command ${name} any more.` };
+    : { kind: 'note' as const, text: `The command ${name} no longer exists.` };
   await editAnswer(answer, { personId: person.id, forms: context.forms }, responder);
 }
 

@@ -110,7 +110,7 @@ describe('a command', () => {
 
   it('that is gone since it was registered is answered in words', async () => {
     const typed = discord.command('vanished');
-    await vi.waitFor(() => expect(saidTo(typed)).toContain('no command vanished'));
+    await vi.waitFor(() => expect(saidTo(typed)).toContain('The command vanished no longer exists.'));
     expect(handlers.commanded).toEqual([]);
   });
 
