@@ -34,7 +34,7 @@ const realClock: Clock = {
   },
 };
 
-/** Parts that the demo and tests put in place of the configured ones. */
+/** Parts that the demo and tests replace. */
 export interface AppParts {
   readonly builder?: Builder;
   readonly nix?: Partial<NixOptions>;
@@ -46,13 +46,13 @@ export interface AppParts {
   readonly pushQuietMs?: number;
 }
 
-/** A bot that runs. */
+/** A running bot. */
 export interface App {
-  /** Where the console, the webhook and the metrics are. */
+  /** The address of the console, the webhook and the metrics. */
   readonly url: string;
   /**
-   * Absent: the console is off. `url` is the address that a person opens. It holds the token when the bot made it, and not
-   * when it was configured.
+   * Absent: the console is off. `url` is the address that a person opens. It contains a generated token, never a configured
+   * one.
    */
   readonly console?: { readonly url: string; readonly token: Secret };
   readonly log: Log;
@@ -62,11 +62,11 @@ export interface App {
 }
 
 const firstRetryMs = 2000;
-/** How often it is looked whether a kept disk's time is up. */
+/** The interval of garbage collection, which deletes retained disks after their window. */
 const collectIntervalMs = 10 * 60_000;
 const longestRetryMs = 60_000;
 
-/** Puts the whole bot together and starts it. The only place that knows every adapter. */
+/** Assembles the whole bot and starts it. No other module knows every adapter. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
   let gate = createGate(config.secrets, config.tokenShapes);
   const log = parts.log ?? createLog({ level: config.log.level, gate: (text) => gate(text) });
@@ -79,7 +79,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       await close().catch((error: unknown) => log.error({ err: error }, 'something could not be closed'));
     }
   };
-  // Two signals ask for it twice. It is done once: another bot may hold the store by the second time.
+  // Two signals call it twice. The second call must not release a store that another bot holds by then.
   const closeAll = () => {
     closing ??= closeEach();
     return closing;
@@ -87,7 +87,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   try {
     const made = await Promise.all(config.chats.map((chat) => makeChat(chat, config, log)));
     const tokens = made.flatMap(({ door }) => door?.token ?? []);
-    // A token that the bot made itself is a secret as well.
+    // A generated token is a secret as well.
     gate = createGate([...config.secrets, ...tokens], config.tokenShapes);
     const paces = new Map(made.map(({ chat, editEveryMs }) => [chat.name, editEveryMs]));
     const chats = made.map(({ chat }) => chat);
@@ -133,8 +133,8 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
 }
 
 /**
- * Starts a chat. One that cannot be reached is tried again until it can: a chat that is down never keeps the bot from
- * working. @returns stops it
+ * Starts a chat. An unreachable chat is tried again until it answers, and never keeps the bot from working.
+ * @returns a function that stops it
  */
 async function startChat(chat: Chat, handlers: ChatHandlers, log: Log): Promise<() => Promise<void>> {
   const again = new AbortController();
@@ -146,7 +146,7 @@ async function startChat(chat: Chat, handlers: ChatHandlers, log: Log): Promise<
         return;
       } catch (error) {
         if (again.signal.aborted) return;
-        log.warn({ chat: chat.name, err: error }, 'a chat cannot be used, trying on');
+        log.warn({ chat: chat.name, err: error }, 'a chat cannot be used, trying again');
       }
     }
   };
@@ -155,7 +155,7 @@ async function startChat(chat: Chat, handlers: ChatHandlers, log: Log): Promise<
     await chat.start(handlers);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    log.warn({ chat: chat.name, err: error }, 'a chat cannot be reached, trying on');
+    log.warn({ chat: chat.name, err: error }, 'a chat cannot be reached, trying again');
     trying = tryOn();
   }
   return async () => {
@@ -165,7 +165,7 @@ async function startChat(chat: Chat, handlers: ChatHandlers, log: Log): Promise<
   };
 }
 
-/** Makes the adapter of a chat. The store must be locked before: the chat's own files lie beside it. */
+/** Makes the adapter of a chat. The store must be locked first, because the chat's own files are beside it. */
 function makeChat(setup: ChatSetup, config: Config, log: Log): Promise<MadeChat> {
   return setup.make({
     stateDir: config.stateDir,
@@ -178,7 +178,7 @@ function makeChat(setup: ChatSetup, config: Config, log: Log): Promise<MadeChat>
   });
 }
 
-/** By fleet, the channel of one chat. */
+/** The channel of each fleet in one chat, by fleet. */
 export function channelsOf({ fleets }: Pick<Config, 'fleets'>, chat: string): Readonly<Record<string, string>> {
   const pairs = fleets.flatMap(({ name, channels }) => {
     const channel = channels[chat];
@@ -236,7 +236,7 @@ function makeFleet(
   };
 }
 
-/** What a fleet's builder is told of the configuration. */
+/** The options of a fleet's builder. */
 export function nixOptions({ name, flake, git }: FleetConfig, config: Config): NixOptions {
   const { nix } = config;
   const settings = nix.settings.map((line) => {
@@ -265,7 +265,7 @@ export function nixOptions({ name, flake, git }: FleetConfig, config: Config): N
   };
 }
 
-/** The host of the repository, from where its inputs may come as well; on this machine only by that port. */
+/** The host of the repository, from which inputs may be fetched as well; on this machine only with its port. */
 function gitHosts(url: string): readonly string[] {
   const scpLike = /^[^/@]+@([^:/]+):/.exec(url)?.[1];
   if (scpLike !== undefined) return [scpLike];
@@ -277,12 +277,12 @@ function gitHosts(url: string): readonly string[] {
   return isLoopback(hostname) ? [own] : [own, hostname];
 }
 
-/** Where a browser sees the repository: known only for a clone address that a browser could open as well. */
+/** The web address of the repository; known only for an https clone address. */
 function webUrl(url: string): string | undefined {
   return url.startsWith('https://') ? url.replace(/\/$/, '').replace(/\.git$/, '') : undefined;
 }
 
-/** Nothing without a token that could be asked for. */
+/** The metrics; `undefined` when no token is configured for them. */
 function metricsFor(tokens: readonly (Secret | undefined)[], pipeline: Pipeline): Pick<HttpOptions, 'metrics'> {
   const known = tokens.filter((token) => token !== undefined);
   return known.length === 0 ? {} : { metrics: { registry: metricsOf(pipeline), tokens: known } };

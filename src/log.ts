@@ -4,14 +4,14 @@ import { cut, escapeHidden } from './lib/text.ts';
 /** Static message, facts as fields: `log.info({ run, guest }, 'step done')`; an error goes into the field `err`. */
 export type Log = Logger;
 
-/** What a log is made with. */
+/** The options of a log. */
 export interface LogOptions {
   readonly level?: LevelWithSilent;
   /** Takes secrets out of every text of a record, keys and stacks too. */
   readonly gate: (text: string) => string;
   /** Lines for people. Default: when standard error is a terminal. */
   readonly pretty?: boolean;
-  /** Default: standard error, so the output of a command stays its own. */
+  /** Default: standard error, so that standard output holds only the output of a command. */
   readonly destination?: { write(line: string): unknown };
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -34,7 +34,7 @@ export function createLog(options: LogOptions): Log {
     },
     {
       write(line) {
-        // Gated as values and not as a line: a cut inside an escape would break the JSON.
+        // The values are masked, not the line: a cut inside an escape would break the JSON.
         const record = gated(JSON.parse(line), gate);
         destination.write(`${pretty && isRecord(record) ? humanLine(record) : JSON.stringify(record)}\n`);
       },

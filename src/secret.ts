@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 
 const mask = '[secret]';
 
-/** A value that is not printed by accident: a template, JSON and `console.log` show a mask in its place. */
+/** A value that cannot be printed by accident: a template, JSON and `console.log` show a mask instead. */
 export class Secret {
   readonly #value: string;
 
@@ -16,12 +16,12 @@ export class Secret {
     return this.#value;
   }
 
-  /** Is this text the value? Takes the same time however much of it is right. */
+  /** Whether this text is the value. Compares in constant time. */
   isSame(text: string): boolean {
     return timingSafeEqual(sha256(text), sha256(this.#value));
   }
 
-  /** Has it at least this many characters, and does it not repeat a few of them? */
+  /** Whether it has at least this many characters and does not repeat a few of them. */
   isHardToGuess(length: number): boolean {
     return this.#value.length >= length && new Set(this.#value).size >= 8;
   }
@@ -80,7 +80,7 @@ function spelled(text: string): string {
     .join('');
 }
 
-/** What a cut leaves of a secret: its first eight characters or more, up to the sign that something is missing. */
+/** The rest of a secret that was cut: its first eight characters or more, up to the mark of the cut. */
 function cutOff(value: string): string[] {
   const chars = Array.from(value).slice(0, 200);
   if (chars.length < 12) return [];

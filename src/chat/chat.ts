@@ -3,18 +3,18 @@ import type { Form } from '../views/forms.ts';
 
 export type { Form, FormField } from '../views/forms.ts';
 
-/** Somebody in a chat, with the immutable ids of the groups (roles, usergroups) the chat vouches for. */
+/** A person in a chat, with the immutable ids of the groups (roles, usergroups) that the chat reports for them. */
 export interface Person extends PersonRef {
   readonly groups: readonly string[];
 }
 
-/** Where something was typed or pressed: immutable ids of the guild or workspace and of the channel. */
+/** The place of a command or a press: immutable ids of the guild or workspace and of the channel. */
 export interface Place {
   readonly workspace: string;
   readonly channel: string;
 }
 
-/** `/proxnix <name> …`, already split: positional arguments by their option's name. */
+/** `/proxnix <name> …`, already split: the arguments by option name. */
 export interface CommandRequest {
   readonly name: string;
   readonly args: Readonly<Record<string, string>>;
@@ -39,48 +39,48 @@ export interface Submission {
   readonly place: Place;
 }
 
-/** What the asker gets back. Notes and cards are seen by the asker alone. */
+/** The answer to a person. Only that person sees notes and cards. */
 export type Answer =
-  /** Nothing to say: the card itself moves. */
+  /** No answer: the card itself changes. */
   | { readonly kind: 'none' }
   /** One sentence; `code` is the reason code of a refusal (`not-an-approver`). */
   | { readonly kind: 'note'; readonly text: string; readonly code?: string }
   | { readonly kind: 'card'; readonly card: Card }
   | { readonly kind: 'form'; readonly form: Form }
-  /** A field of the submitted form is wrong: said beside it, the form stays open. `code` as for a note. */
+  /** A field of the submitted form is wrong: the form stays open and shows `text` beside the field. `code` as for a note. */
   | { readonly kind: 'invalid'; readonly field: string; readonly text: string; readonly code?: string };
 
-/** One option of a command; `complete` names what may be suggested for it. */
+/** One option of a command; `complete` names the kind of its suggestions. */
 export interface CommandOption {
   readonly name: string;
   readonly description: string;
   readonly required: boolean;
   readonly complete?: 'run' | 'plan' | 'guest' | 'ref' | 'fleet' | 'command';
-  /** Takes the rest of the line. */
+  /** The option takes the rest of the line. */
   readonly rest?: boolean;
 }
 
-/** What somebody is typing: of one option of a command, beside what they have typed of the others. */
+/** A request for suggestions while somebody types an option of a command. */
 export interface Completion {
   /** The name of the command. */
   readonly command: string;
   readonly option: CommandOption;
-  /** What was typed of the option so far. */
+  /** The typed beginning of the option. */
   readonly typed: string;
-  /** The other options by name, as far as they were typed. */
+  /** The other typed options by name. */
   readonly args: Readonly<Record<string, string>>;
   readonly person: Person;
   readonly place: Place;
 }
 
-/** What a chat must know of a command to offer it: its words, not what it does. */
+/** The name, description and options of a command, from which a chat offers it. */
 export interface CommandSpec {
   readonly name: string;
   readonly description: string;
   readonly options: readonly CommandOption[];
 }
 
-/** What a chat hands over. None of these throws: what goes wrong is an answer. */
+/** The receivers of everything that people do in a chat. None of them throws: a failure is an answer. */
 export interface ChatHandlers {
   /** In help order. */
   readonly commands: readonly CommandSpec[];
@@ -91,12 +91,12 @@ export interface ChatHandlers {
   complete(completion: Completion): Promise<readonly string[]>;
 }
 
-/** By chat name, the chat's own id of a message. Saved with the run, so a card is found again after a restart. */
+/** The chat's own id of a message, by chat name. It is saved with the run, so a restarted bot finds the card. */
 export type MessageRef = Readonly<Record<string, string>>;
 
 /**
- * Thrown by a call of a chat that was not carried out because the chat asks to wait. `ms` is the wait in milliseconds,
- * `undefined` when the chat names none. `reason` says what is limited, in words for the log.
+ * A chat refused a call because of a rate limit and did not carry it out. `ms` is the wait in milliseconds, `undefined`
+ * when the chat names none. `reason` names the limit for the log.
  */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater';
@@ -111,34 +111,34 @@ export class RetryLater extends Error {
 }
 
 /**
- * A chat. Adapters acknowledge a press or a command first (Slack and Discord give three seconds), then hand it over.
+ * A chat. An adapter acknowledges a press or a command first (Slack and Discord allow three seconds), then passes it on.
  *
- * Calls of `show`, `reply` and `attach` for one message never overlap, and of several cards only the newest comes: the
- * caller owns pace, order and retries. An adapter waits for nothing and repeats nothing; it answers with what it did,
- * throws `RetryLater` when the chat asks to wait, and any other error when the chat cannot be reached or refuses. Each
- * call may be made again after an error.
+ * The caller owns pace, order and retries: calls of `show`, `reply` and `attach` for one message never overlap, and of
+ * several cards only the newest is shown. An adapter waits for nothing and repeats nothing. It returns the result, throws
+ * `RetryLater` for a rate limit, and any other error when the chat cannot be reached or refuses. Each call may be made
+ * again after an error.
  */
 export interface Chat {
-  /** As ids and stored runs have it: `discord`. */
+  /** The name in ids and stored runs: `discord`. */
   readonly name: string;
   /**
-   * Connects and begins to hand over. Rejects with a `UserError` when the chat cannot be used as configured, with any
-   * other error when it cannot be reached: then it may be started again.
+   * Connects and begins to call the handlers. Rejects with a `UserError` when the chat cannot be used as configured, and
+   * with any other error when it cannot be reached; after that it may be started again.
    */
   start(handlers: ChatHandlers): Promise<void>;
   /**
    * Shows a card in the fleet's channel: edits the message that `ref` names, or posts a new one when `ref` names none or
-   * its message cannot be edited any more (deleted, too old). The old message is then closed, where the chat lets it be.
-   * @returns where the card is shown now
+   * its message can no longer be edited (deleted, too old). The old message is then deleted, where the chat allows it.
+   * @returns the message that shows the card now
    */
   show(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef>;
-  /** Adds a card to the message's thread, which notifies people where an edit does not. Files are not part of it. */
+  /** Adds a card without its files to the message's thread. A reply notifies people, an edit does not. */
   reply(fleet: string, card: Card, ref: MessageRef): Promise<void>;
   /**
-   * Adds the files of a card to the message's thread, except those that the thread has already. A chat without this
-   * call shows files in the message itself. @returns the reference, which may remember the files
+   * Adds the files of a card to the message's thread, except those that are already there. A chat without this call
+   * shows files in the message itself. @returns the reference, which may list the files
    */
   attach?(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef>;
-  /** Takes nothing new and ends. */
+  /** Accepts nothing new and disconnects. */
   stop(): Promise<void>;
 }

@@ -2,17 +2,17 @@ import { didYouMean } from '../core/nearest.ts';
 import { cut } from '../lib/text.ts';
 import type { CommandSpec } from './chat.ts';
 
-/** What a typed line means: a command with its arguments by option name, or a sentence that helps. */
+/** The meaning of a typed line: a command with its arguments by option name, or a sentence about the mistake. */
 export type CommandLine =
   | { readonly kind: 'command'; readonly name: string; readonly args: Readonly<Record<string, string>> }
   | { readonly kind: 'note'; readonly text: string };
 
-/** Characters; the longest reason a form takes is as long. */
+/** Characters; equal to the longest reason that a form takes. */
 const longestLine = 4000;
 
 /**
- * Reads `/proxnix plan main`, `plan main` or `reject r-1 "not today"`. Double quotes hold a word together, curly ones
- * too (phones type them), `\"` is a quote; an option with `rest` takes the line to its end as it was typed.
+ * Reads `/proxnix plan main`, `plan main` or `reject r-1 "not today"`. Double quotes group words, and so do curly quotes,
+ * which phones type; `\"` is a literal quote. An option with `rest` takes the rest of the line unchanged.
  */
 export function readCommandLine(line: string, commands: readonly CommandSpec[]): CommandLine {
   if (line.length > longestLine) return note(`The command is longer than ${longestLine} characters.`);
@@ -71,7 +71,7 @@ interface Word {
   readonly text: string;
   /** As typed, with the white space in front of it. */
   readonly raw: string;
-  /** A quote in it was never closed. */
+  /** A quote in it is not closed. */
   readonly open: boolean;
 }
 
@@ -84,7 +84,7 @@ function splitWords(text: string): readonly Word[] {
   }));
 }
 
-/** The rest as typed, unless it is one word in quotes. */
+/** The rest of the line unchanged; without its quotes when it is one quoted word. */
 function restOf(words: readonly Word[]): string {
   const [only, ...more] = words;
   if (only !== undefined && more.length === 0 && !only.open) return only.text;

@@ -1,7 +1,7 @@
 import fetch from 'node-fetch';
 import { UserError } from '../core/errors.ts';
 
-/** How a service is asked. */
+/** The settings of a call to a service. */
 export interface RestOptions {
   /** `Bot …` or `Bearer …`. */
   readonly authorization: string;
@@ -11,18 +11,18 @@ export interface RestOptions {
   readonly now: () => number;
 }
 
-/** What a service answered, whatever its status. */
+/** The answer of a service, with any status. */
 export interface RestAnswer {
   readonly status: number;
   /** The body as JSON; `undefined` when it is none. */
   readonly json: unknown;
   /** @param name in lower case */
   readonly header: (name: string) => string | undefined;
-  /** Milliseconds by which the server's clock is ahead, where it tells. */
+  /** Milliseconds by which the server's clock is ahead; `undefined` without a readable Date header. */
   readonly aheadMs: number | undefined;
 }
 
-/** One call, once. Every answer is a result; none in time is a `UserError` without the token. */
+/** Makes one call without repeating it. Every answer is a result; a missing one is a `UserError` without the token. */
 export async function ask(url: string, options: RestOptions, form?: URLSearchParams): Promise<RestAnswer> {
   const { authorization, userAgent, timeoutMs, now } = options;
   const { host, pathname } = new URL(url);
@@ -30,7 +30,7 @@ export async function ask(url: string, options: RestOptions, form?: URLSearchPar
     const response = await fetch(url, {
       method: form === undefined ? 'GET' : 'POST',
       headers: { authorization, 'user-agent': userAgent, accept: 'application/json' },
-      // The token belongs to this server and to no other.
+      // A redirect would send the token to another server.
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
       ...(form === undefined ? {} : { body: form }),
@@ -52,7 +52,7 @@ export async function ask(url: string, options: RestOptions, form?: URLSearchPar
 /** How far the sender's clock is ahead, by the Date header of its answer; `undefined` without a readable one. */
 export function aheadOf(date: string | null, now: number): number | undefined {
   const time = Date.parse(date ?? '');
-  // The header leaves out the part below a second: half of one is the better guess.
+  // The header cuts off the fraction of a second, which is half a second on average.
   return Number.isNaN(time) ? undefined : time + 500 - now;
 }
 

@@ -11,7 +11,7 @@ export async function audit(file: string): Promise<void> {
   });
   const broken = firstBrokenLine(text);
   if (broken !== undefined) {
-    throw new UserError(`Line ${broken} of ${file} does not fit the line before it: something was changed or removed.`);
+    throw new UserError(`Line ${broken} of ${file} does not match the line before it: a line was changed or removed.`);
   }
-  console.log(`${file}: ${text.split('\n').filter(Boolean).length} lines, each fits the one before.`);
+  console.log(`${file}: ${text.split('\n').filter(Boolean).length} lines, each matches the one before.`);
 }

@@ -20,17 +20,17 @@ import { harmless, isWell, reportJson, reportText } from './doctor/report.ts';
 
 /** Options of `proxnix doctor`, and the parts that tests replace. */
 export interface DoctorOptions {
-  /** Variables are read from here; those of the environment win, as at a start. */
+  /** The file of variables; variables of the environment override it, as in `start`. */
   readonly envFile: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: every chat of the program. */
   readonly chats?: readonly ChatKind[];
   readonly nix?: Partial<NixOptions>;
-  /** As `process.versions.node` has it. */
+  /** In the form of `process.versions.node`. */
   readonly nodeVersion?: string;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** How long one answer of a service may take. */
+  /** Milliseconds that one answer of a service may take. */
   readonly timeoutMs?: number;
 }
 
@@ -41,7 +41,7 @@ export async function doctor(options: DoctorOptions & { readonly json?: boolean 
   if (!isWell(findings)) process.exitCode = 1;
 }
 
-/** Every finding, in the order of a set-up and without secrets. Changes nothing that lasts; never throws for what it finds. */
+/** Every finding, in the order of a set-up and without secrets. Makes no lasting change; a problem is a finding, never an error. */
 export async function examineAll(options: DoctorOptions): Promise<readonly Finding[]> {
   const { env = process.env, nodeVersion = process.versions.node, chats = everyChat } = options;
   const { config, findings } = loadForDoctor(options.envFile, env, chats);
@@ -66,10 +66,10 @@ async function withoutConfig(dir: string, { nix }: DoctorOptions): Promise<reado
   return [...git, ...nixFound.findings, skipped];
 }
 
-/** Every service at the same time; only the target storages wait until the flakes are known. */
+/** Examines every service at the same time; only the target storages wait for the evaluated flakes. */
 async function withConfig(config: Config, dir: string, options: DoctorOptions): Promise<readonly Finding[]> {
   const { now = Date.now, timeoutMs = 10_000, nix } = options;
-  // As the bot calls Nix, with a home of its own.
+  // Like the bot, the doctor calls Nix with a separate home.
   const optionsOf = (fleet: FleetConfig, home: string) => ({
     ...nixOptions(fleet, config),
     ...nix,

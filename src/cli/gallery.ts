@@ -5,7 +5,7 @@ import type { ChatKind } from '../chat/kind.ts';
 import { chats as everyChat } from '../chats.ts';
 import { galleryCards, galleryForms } from '../gallery/cards.ts';
 
-/** Writes every card in every state, and every form, as each chat draws them: `<out>/<chat>/<card>.json`, and pictures of pages. */
+/** Writes every card and form in the drawing of each chat (`<out>/<chat>/<card>.json`), and pictures of pages. */
 export async function gallery(out: string, chats: readonly ChatKind[] = everyChat): Promise<void> {
   const [cards, forms] = [galleryCards(), galleryForms()];
   const pages: string[] = [];
@@ -22,7 +22,7 @@ export async function gallery(out: string, chats: readonly ChatKind[] = everyCha
   console.log(`${Object.keys(cards).length} cards for ${names.join(', ')} in ${out}; ${pictures}`);
 }
 
-/** Pictures of the pages as a browser draws them, beside each, in its light and its dark colours. */
+/** Writes browser screenshots beside the pages, in light and dark colours. */
 async function takePictures(pages: readonly string[]): Promise<string> {
   const { chromium } = await import('playwright-core').catch(() => ({ chromium: undefined }));
   const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';

@@ -7,30 +7,30 @@ import { askRest, defaultsFor, readAnswers, type Terminal, type Texts } from './
 import { envText } from './init/env-file.ts';
 import { nextSteps } from './init/next-steps.ts';
 
-/** What a set-up is made with. */
+/** The options of a set-up. */
 export interface InitOptions {
   /** Folder for the files. */
   readonly out?: string;
-  /** Take the defaults for everything that is not given. */
+  /** Takes the defaults for every missing answer. */
   readonly yes?: boolean;
   /** Replace an existing `.env`. */
   readonly force?: boolean;
-  /** Where to ask; default: standard input and output, when they are a terminal. */
+  /** The terminal for questions; default: standard input and output, when they are a terminal. */
   readonly terminal?: Terminal;
   /** A fresh secret in hex. */
   readonly newSecret?: () => string;
   /** Default: every chat of the program. */
   readonly chats?: readonly ChatKind[];
-  /** Answers by name, as commander hands them over: a list for what may be given several times. */
+  /** Answers by name, in the form of commander: a list for an option that may be repeated. */
   readonly [answer: string]: unknown;
 }
 
-/** Writes the files of a set-up and prints everything that is left to do. @throws UserError for answers that will not do */
+/** Writes the files of a set-up and prints the remaining steps. @throws UserError for invalid answers */
 export async function init(options: InitOptions): Promise<void> {
   console.log(await setUp(options));
 }
 
-/** Writes the files of a set-up. @returns the text to print: what was written, and everything that is left to do */
+/** Writes the files of a set-up. @returns the text to print: the written files and the remaining steps */
 export async function setUp(options: InitOptions): Promise<string> {
   const { out = '.', yes = false, force = false, chats = everyChat } = options;
   const { newSecret = () => randomBytes(32).toString('hex') } = options;
@@ -48,21 +48,21 @@ export async function setUp(options: InitOptions): Promise<string> {
     ...files.map(({ name, about }) => `Written: ${fileIn(name)}, ${about}.`),
     ...(yes || terminal !== undefined
       ? []
-      : ['Nobody could be asked here, so the defaults stand for what no option gave.']),
+      : ['There is no terminal for questions, so missing options have their defaults.']),
     '',
     nextSteps(answers, fileIn),
   ].join('\n');
 }
 
-/** The outcome for `.env`. `kept`: one was there, and `--force` was not given. */
+/** The outcome for `.env`. `kept`: it existed, and `--force` was not given. */
 type Written = 'new' | 'kept' | 'replaced';
 
 const said: Readonly<Record<Written, (file: string) => readonly string[]>> = {
   new: (file) => [`Written: ${file}, which only you can read.`],
   kept: (file) => [
-    `Kept: ${file} was there and is as it was; --force replaces it. The steps below are for the new answers.`,
+    `Kept: ${file} exists and was not changed; --force replaces it. The steps below are for the new answers.`,
   ],
-  replaced: (file) => [`Written: ${file}, which only you can read; the one before is ${file}.old.`],
+  replaced: (file) => [`Written: ${file}, which only you can read; the old one is ${file}.old.`],
 };
 
 function givenTexts(options: InitOptions, defaults: Texts): Texts {
@@ -78,15 +78,15 @@ function ownTerminal(): Terminal | undefined {
   return process.stdin.isTTY && process.stdout.isTTY ? { input: process.stdin, output: process.stdout } : undefined;
 }
 
-/** Writes `.env` for its owner's eyes only. A replaced one stays beside it as `.env.old`: it may hold the only copy of a token. */
+/** Writes `.env`, readable by its owner alone. A replaced file stays as `.env.old`, because it may hold the only copy of a token. */
 async function writeEnv(file: string, text: string, force: boolean): Promise<Written> {
   await mkdir(path.dirname(file), { recursive: true });
   const isThere = await exists(file);
   if (isThere && !force) return 'kept';
   if (isThere) await rename(file, `${file}.old`);
-  // `wx` fails when another program made the file meanwhile, and does not follow a link.
+  // `wx` fails when another program has created the file, and follows no link.
   await writeFile(file, text, { flag: 'wx', mode: 0o600 });
-  // The mode above is cut by the umask, never widened; this one is exact.
+  // The umask may narrow the mode above; this sets the exact mode.
   await chmod(file, 0o600);
   return isThere ? 'replaced' : 'new';
 }

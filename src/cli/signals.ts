@@ -1,12 +1,12 @@
 const finishesFirst = 'Stopping. An apply under way is finished first; interrupt once more to stop at once.';
 
 /**
- * Milliseconds in which signals count as one. Ctrl-C and service managers signal a whole group of processes, and npm
- * and `setup.mjs` hand on what they get themselves, so one wish to stop may arrive up to three times.
+ * Milliseconds within which signals count as one. Ctrl-C and service managers signal a whole process group, and npm and
+ * `setup.mjs` forward their signals, so one request to stop may arrive up to three times.
  */
 const echoMs = 1000;
 
-/** What `untilSignal` works with; a test has its own. */
+/** The collaborators of `untilSignal`, which tests replace. */
 export interface SignalSources {
   readonly signals?: Pick<NodeJS.EventEmitter, 'on'>;
   /** Milliseconds of a clock that only goes forward. */
@@ -16,7 +16,7 @@ export interface SignalSources {
 
 /**
  * Resolves at the first SIGINT or SIGTERM and prints `line` on standard error. A second one ends the process at once with
- * exit code 130, whatever it is doing. Signals within a second after the first are the same one, handed on.
+ * exit code 130. Signals within a second after the first count as the first.
  */
 export function untilSignal(line: string = finishesFirst, sources: SignalSources = {}): Promise<void> {
   const { signals = process, now = () => performance.now(), exit = (code) => process.exit(code) } = sources;

@@ -20,8 +20,8 @@ export interface ConfigOptions {
 }
 
 /**
- * Reads the whole configuration. Throws one `UserError` with every mistake: each of its details begins with the
- * variable's name and says what is expected, never the value (it may be secret).
+ * Reads the whole configuration. Throws one `UserError` with every mistake: each detail begins with the variable's name and
+ * names the expected value, never the actual one, which may be secret.
  */
 export function loadConfig(env: Env, readFile: ReadFile, { chats = everyChat }: ConfigOptions = {}): Config {
   const mistakes = new Mistakes();
@@ -66,12 +66,12 @@ export function loadConfig(env: Env, readFile: ReadFile, { chats = everyChat }: 
   return { ...config, secrets, risks, warnings };
 }
 
-/** The forms of the tokens of every chat and every forge, configured or not: what the output gate takes out. */
+/** The token patterns of every chat and forge, configured or not, which the output gate masks. */
 export function tokenShapesOf(chats: readonly ChatKind[] = everyChat): readonly RegExp[] {
   return [...chats, ...forges].flatMap(({ tokens }) => tokens);
 }
 
-/** @returns the chats that are on, and every value that they read */
+/** @returns the chats that are on, and every value of theirs */
 function readChats(chats: readonly ChatKind[], values: Environment, source: Source) {
   const read: unknown[] = [];
   const setups = chats.flatMap((chat): readonly ChatSetup[] => {
@@ -93,7 +93,7 @@ function readChats(chats: readonly ChatKind[], values: Environment, source: Sour
   return { setups, read };
 }
 
-/** Is any variable of a chat set that has no default? Then everything that the chat needs must be. */
+/** Whether any variable without a default is set; then every variable that the chat needs must be set. */
 function isWanted({ settings }: ChatKind, env: Env): boolean {
   return Object.entries(settings.shape).some(([name, schema]) => {
     if (schema instanceof z.ZodPrefault) return false;
@@ -116,7 +116,7 @@ function oneFleet(values: Environment): Scopes {
   };
 }
 
-/** Several fleets: what an entry of the file leaves out comes from the environment. */
+/** Several fleets. A key that an entry of the file leaves out comes from the environment. */
 function scopesOf({ clusters, fleets }: FleetsFile, read: (given: ReadonlyMap<string, Found>) => Environment): Scopes {
   return {
     clusters: clusters.map(({ name, at, given }) => ({ name, at, values: read(given) })),
@@ -124,7 +124,7 @@ function scopesOf({ clusters, fleets }: FleetsFile, read: (given: ReadonlyMap<st
   };
 }
 
-/** By chat, the channel of a fleet. */
+/** The channel of a fleet in each chat, by chat. */
 function channelsOf(
   chats: readonly ChatKind[],
   source: Source,
@@ -137,7 +137,7 @@ function channelsOf(
   return Object.fromEntries(pairs);
 }
 
-/** The names of all variables, with those that name a file. */
+/** The names of all variables, including `<NAME>_FILE`. */
 function variablesOf(sections: readonly Section[]): readonly string[] {
   const settings = sections.flatMap((section) => Object.entries(section.settings.shape));
   const secrets = settings.filter(([, schema]) => factsOf(schema).isSecret === true);
@@ -146,7 +146,8 @@ function variablesOf(sections: readonly Section[]): readonly string[] {
 
 function readWebhook(values: Environment, mistakes: Mistakes): Config['webhook'] {
   if (values.WEBHOOKS === 'off') return undefined;
-  const why = 'to tell your forge from a stranger; or set WEBHOOKS=off and let POLL_INTERVAL find pushes';
+  const why =
+    'to verify that requests come from your forge; or set WEBHOOKS=off, and polling (POLL_INTERVAL) finds pushes';
   const secret = mistakes.need('WEBHOOK_SECRET', values.WEBHOOK_SECRET, why);
   return secret === undefined ? undefined : { secret };
 }
@@ -167,7 +168,7 @@ function readNix(values: Environment): Config['nix'] {
   };
 }
 
-/** Every secret anywhere in the configuration, so none is forgotten at the output gate when one is added. */
+/** Every secret anywhere in the configuration, so that the output gate also masks one that is added later. */
 function secretsIn(value: unknown): Secret[] {
   const found = new Set<Secret>();
   collect(value, found);
@@ -189,7 +190,7 @@ function secretsOfNix(settings: readonly string[]): Secret[] {
     .map((token) => new Secret(token));
 }
 
-/** Settings that are allowed and probably not meant; one sentence each, which begins with the variable's name. */
+/** Warnings about settings that are valid but probably not intended; each begins with the variable's name. */
 export function warningsOf(
   values: Environment,
   config: Pick<Config, 'chats' | 'fleets'>,
@@ -219,7 +220,7 @@ export function warningsOf(
   ];
 }
 
-/** What the settings open to people who may not approve; one sentence each, which begins with the variable's name. */
+/** The risks that settings open to people who may not approve; each sentence begins with the variable's name. */
 export function risksOf(config: Pick<Config, 'chats' | 'fleets' | 'nix'>): string[] {
   const { evalSandbox, evalHosts, allowIfd, privateStore } = config.nix;
   return [

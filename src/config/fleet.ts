@@ -6,15 +6,15 @@ import { readText, type Source } from './read.ts';
 import { repositoryOf } from './setting.ts';
 import type { Environment } from './settings.ts';
 
-/** Values of the settings as one cluster or one fleet has them. */
+/** The values of the settings for one cluster or one fleet. */
 export interface Scope {
   readonly name: string;
   readonly values: Environment;
-  /** How a mistake in a variable's value is called: its name, or a place in the fleets file. */
+  /** The place of a variable's value for a mistake: its name, or a place in the fleets file. */
   readonly at: Entry['at'];
 }
 
-/** The cluster of a scope; `undefined` when something is missing, which is noted. */
+/** The cluster of a scope; `undefined` when a needed value is missing, which is noted as a mistake. */
 export function clusterOf({ name, values, at }: Scope, source: Source): ClusterConfig | undefined {
   const { mistakes } = source;
   const url = mistakes.need(at('PROXMOX_URL'), values.PROXMOX_URL, 'to reach the cluster');
@@ -36,17 +36,17 @@ export function clusterOf({ name, values, at }: Scope, source: Source): ClusterC
   };
 }
 
-/** What a fleet is shown in and decided by. */
+/** The chats of a fleet. */
 interface FleetChats {
   /** The chats that are on. */
   readonly setups: readonly ChatSetup[];
-  /** Those that are on or were meant to be. */
+  /** The chats that are on, and those with a mistaken configuration. */
   readonly wanted: readonly ChatKind[];
-  /** By chat, the fleet's channel. */
+  /** The fleet's channel in each chat, by chat. */
   readonly channels: Readonly<Record<string, string>>;
 }
 
-/** The fleet of a scope. What is missing is noted; the rest is read all the same, so that everything is said at once. */
+/** The fleet of a scope. Missing values are noted and the rest is still read, so that all mistakes are reported at once. */
 export function fleetOf(
   { name, values, at }: Scope,
   cluster: string,
@@ -56,7 +56,7 @@ export function fleetOf(
   const url = mistakes.need(at('GIT_URL'), values.GIT_URL, 'to know which flake to deploy') ?? '';
   const repository = values.WEBHOOK_REPOSITORY ?? repositoryOf(url);
   if (url !== '' && repository === undefined && values.WEBHOOKS === 'on') {
-    mistakes.add(at('WEBHOOK_REPOSITORY'), 'needed as owner/name: the clone address does not tell it');
+    mistakes.add(at('WEBHOOK_REPOSITORY'), 'needed as owner/name: the clone address does not contain it');
   }
   for (const { name: chat, title, channel } of wanted) {
     if (channel !== undefined) mistakes.need(at(channel), channels[chat], `for ${title}: the channel of fleet ${name}`);
@@ -119,7 +119,7 @@ function placesOf(setups: readonly ChatSetup[], channels: Readonly<Record<string
   });
 }
 
-/** Rules across several settings that no single one can break. */
+/** Rules that involve several settings. */
 function checkFleet(
   { name, git, policy }: FleetConfig,
   setups: readonly ChatSetup[],

@@ -7,12 +7,12 @@ import type { Section } from './settings.ts';
 /** The variable that names the file. Mistakes in the file begin with it and name the place. */
 const variable = 'PROXNIX_FLEETS';
 
-/** What stands in the file about one cluster or one fleet. */
+/** The file's entry of one cluster or one fleet. */
 export interface Entry {
   readonly name: string;
-  /** By variable, the values that stand here in place of the environment's. */
+  /** The values that override the environment, by variable. */
   readonly given: ReadonlyMap<string, Found>;
-  /** How a mistake in a variable's value is called here. */
+  /** The place of a variable's value in the file, for a mistake. */
   readonly at: (variable: string) => string;
 }
 
@@ -23,7 +23,7 @@ export interface FleetsFile {
   readonly fleets: readonly (Entry & { readonly cluster: string })[];
 }
 
-/** Where a secret is: the file itself holds none, so it may lie in git. */
+/** The place of a secret. The file itself holds no secret, so it may be kept in git. */
 const SecretPlace = z.union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
   error: 'expected { "env": NAME } or { "file": PATH }',
 });
@@ -33,13 +33,13 @@ const Json = z.strictObject({
   fleets: z.record(fleetName, z.record(z.string(), z.unknown())),
 });
 
-/** A key of the file, and the variable that has the same meaning. */
+/** A key of the file with the corresponding variable. */
 interface Key {
   readonly variable: string;
   readonly isSecret: boolean;
 }
 
-/** Several fleets and clusters from a JSON file, whose keys come from the list of settings. */
+/** Reads several fleets and clusters from a JSON file, whose keys come from the list of settings. */
 export function readFleetsFile(path: string, sections: readonly Section[], source: Source): FleetsFile {
   const { env, mistakes } = source;
   const settings = sections.flatMap((section) =>
@@ -109,7 +109,7 @@ function readEntry(
   return { name, given, at: (setting) => `${variable}: ${place}.${keyOf.get(setting) ?? setting}` };
 }
 
-/** The text of a secret; empty when its variable is not set, so that the mistake is named at the place in the file. */
+/** The text of a secret; empty when its variable is not set, so that the mistake names the place in the file. */
 function secretAt(at: string, value: unknown, source: Source): string | undefined {
   const place = source.mistakes.parse(at, SecretPlace, value);
   if (place === undefined) return undefined;

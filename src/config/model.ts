@@ -4,7 +4,7 @@ import type { Secret } from '../secret.ts';
 
 /** The whole configuration, every default filled in. Durations in milliseconds, sizes in bytes. */
 export interface Config {
-  /** At least one; one alone when it comes from the plain environment. */
+  /** At least one; exactly one without a fleets file. */
   readonly fleets: readonly FleetConfig[];
   readonly clusters: readonly ClusterConfig[];
   readonly http: { readonly host: string; readonly port: number };
@@ -14,24 +14,24 @@ export interface Config {
   readonly pollIntervalMs?: number;
   /** The chats that are on; at least one. */
   readonly chats: readonly ChatSetup[];
-  /** What `/metrics` asks for, besides the token of a chat with a door; without either the metrics are off. */
+  /** The token of `/metrics`, beside that of a chat with a log-in; without either the metrics are off. */
   readonly metricsToken?: Secret;
   /** Absent: that check is off. */
   readonly drift: { readonly powerIntervalMs?: number; readonly planIntervalMs?: number };
   readonly nix: NixConfig;
   readonly stateDir: string;
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' };
-  /** Every secret of the above: what the output gate takes out. */
+  /** Every secret of the configuration, which the output gate masks. */
   readonly secrets: readonly Secret[];
-  /** Forms of tokens that the gate takes out as well, whoever's they are. */
+  /** Patterns of tokens, which the gate masks as well. */
   readonly tokenShapes: readonly RegExp[];
-  /** What is allowed and probably not meant; one sentence each, begins with the variable's name. */
+  /** Warnings about settings that are valid but probably not intended; each begins with the variable's name. */
   readonly warnings: readonly string[];
-  /** Those of the warnings that tell what is open to people who may not approve. */
+  /** The warnings about risks that are open to people who may not approve. */
   readonly risks: readonly string[];
 }
 
-/** A cluster and how the bot proves itself to it, and it to the bot. */
+/** A cluster, the bot's token for it, and its trusted certificates. */
 export interface ClusterConfig {
   readonly name: string;
   /** Origin, without a slash at its end. */
@@ -48,23 +48,23 @@ export interface ClusterConfig {
   readonly pool?: string;
 }
 
-/** A fleet: which flake is deployed where, and who decides about it. */
+/** A fleet: its flake, its cluster, and the people who decide about it. */
 export interface FleetConfig {
   readonly name: string;
   /** The name of its cluster. */
   readonly cluster: string;
   readonly git: GitConfig;
   readonly flake: FlakeConfig;
-  /** By chat, the channel that the fleet is shown in. */
+  /** The fleet's channel in each chat, by chat. */
   readonly channels: Readonly<Record<string, string>>;
-  /** With its place in each chat that is on. */
+  /** The policy, with the fleet's place in each chat that is on. */
   readonly policy: Policy;
   readonly planExpiryMs: number;
   readonly rollbackWindowMs: number;
   readonly onStopped: 'start' | 'report';
 }
 
-/** Where the flake is in its repository, and the images in it: those of VMs, then those of containers. */
+/** The place of the flake in its repository, and of the images of VMs and of containers in the flake. */
 export interface FlakeConfig {
   readonly dir?: string;
   readonly imageAttribute: string;
@@ -83,7 +83,7 @@ export interface GitConfig {
   readonly repository?: string;
 }
 
-/** How Nix is used; the same for every fleet. */
+/** The settings of Nix, the same for every fleet. */
 export interface NixConfig {
   readonly evalTimeoutMs: number;
   readonly buildTimeoutMs: number;

@@ -4,12 +4,12 @@ import { readId } from '../core/identity.ts';
 import type { Policy } from '../core/policy.ts';
 import { list, text } from './setting.ts';
 
-/** What stands for the id of an author that is a program: a forge that merges, a bot that updates. */
+/** The word in place of the id of an author that is a program: a forge that merges, a bot that updates. */
 const program = 'bot';
 
 /**
  * The shapes of settings that name people: `approver` is a person or everybody in a group; `authors` and `people` map names
- * to ids of persons. Ids never change, names do.
+ * to ids of persons. Ids never change, but names do.
  */
 export function peopleShapes(chats: readonly ChatKind[]) {
   const persons = chats.map(({ ids }) => ids.person);
@@ -18,7 +18,7 @@ export function peopleShapes(chats: readonly ChatKind[]) {
   const samples = chats
     .flatMap(({ ids }) => [ids.person, ...(ids.group === undefined ? [] : [ids.group])])
     .map(({ prefix, sample }) => `${prefix}${sample}`);
-  /** `Ada Lovelace=discord:user:…`, `ada@example.org=discord:user:…`: whom git calls by that name or address. */
+  /** `Ada Lovelace=discord:user:…`, `ada@example.org=discord:user:…`: the person with that name or address in git. */
   const author = z
     .string()
     .transform(pairOf)
@@ -40,7 +40,7 @@ export function peopleShapes(chats: readonly ChatKind[]) {
   };
 }
 
-/** Is this a person's id, and not a group's? */
+/** Whether this is the id of a person, not of a group. */
 export function isPerson(id: string): boolean {
   return readId(id)?.kind === 'person';
 }
@@ -64,8 +64,8 @@ function pairOf(pair: string): readonly [name: string, id: string] {
 }
 
 /**
- * The ids of each author; none for a program. An author called `constructor` must find nothing, so the record inherits
- * nothing.
+ * The ids of each author; an empty list for a program. The record has no prototype, so that an author called `constructor`
+ * is not found in it.
  */
 function idsByAuthor(pairs: readonly (readonly [string, string])[]): Readonly<Record<string, readonly string[]>> {
   const ids: Record<string, string[]> = Object.create(null);
@@ -76,7 +76,7 @@ function idsByAuthor(pairs: readonly (readonly [string, string])[]): Readonly<Re
   return ids;
 }
 
-/** The person behind each id. */
+/** The person of each id. */
 function namesById(
   pairs: readonly (readonly [string, string])[],
   context: z.RefinementCtx,

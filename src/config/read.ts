@@ -5,26 +5,26 @@ import { factsOf } from './setting.ts';
 /** Reads a text file in UTF-8; throws as `fs.readFileSync` does. */
 export type ReadFile = (path: string) => string;
 
-/** Variables by name, as `process.env` has them. */
+/** Variables by name, like `process.env`. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Where settings are read from, and where mistakes in them are noted. */
+/** The source of settings, and the collector of mistakes. */
 export interface Source {
   readonly env: Env;
   readonly readFile: ReadFile;
   readonly mistakes: Mistakes;
 }
 
-/** A value, and how a mistake in it is called: the name of a variable, or a place in the fleets file. */
+/** A value with its place for a mistake: the name of a variable, or a place in the fleets file. */
 export interface Found {
   readonly at: string;
   readonly value: unknown;
 }
 
 /**
- * Reads each setting by itself, so that one mistake hides no other: from what is given, else from the environment, else its
- * default. An empty variable counts as not set. What is mistaken is noted and is absent, or has its default.
- * @param given by the name of the variable, what stands in its place
+ * Reads each setting by itself, so that one mistake hides no other: from `given`, else from the environment, else its
+ * default. An empty variable counts as not set. A wrong value is noted, and is absent or has its default.
+ * @param given values that override the environment, by the name of the variable
  */
 export function readSettings<Shape extends z.ZodRawShape>(
   settings: z.ZodObject<Shape>,
@@ -51,7 +51,7 @@ export function readText(name: string, path: string, { readFile, mistakes }: Sou
   }
 }
 
-/** The value of a variable that is not empty; a secret may lie in a file, which `<NAME>_FILE` names. */
+/** The value of a variable that is not empty. `<NAME>_FILE` may name a file with a secret. */
 function variable(name: string, isSecret: boolean, source: Source): Found | undefined {
   const { env, mistakes } = source;
   const own = unlessEmpty(env[name]);
@@ -63,7 +63,7 @@ function variable(name: string, isSecret: boolean, source: Source): Found | unde
   }
   const text = readText(`${name}_FILE`, path, source);
   if (text === '') mistakes.add(`${name}_FILE`, `expected a file that is not empty: ${path}`);
-  // Otherwise the variable itself would be reported as missing as well.
+  // A mistake was noted about the file; the empty value keeps the variable from being reported as missing as well.
   return text === undefined || text === '' ? undefined : { at: name, value: text };
 }
 
@@ -72,17 +72,17 @@ function unlessEmpty(value: string | undefined): string | undefined {
   return trimmed === '' ? undefined : trimmed;
 }
 
-/** Collects what is wrong with a configuration, so that it can all be said at once. */
+/** Collects the mistakes of a configuration, so that all are reported at once. */
 export class Mistakes {
   readonly #lines: string[] = [];
 
-  /** @param name the variable, e.g. `GIT_URL`; @param expected what it should be, without the value (it may be secret) */
+  /** @param name the variable, e.g. `GIT_URL`; @param expected the expected value, never the actual one (it may be secret) */
   add(name: string, expected: string): void {
     const line = `${name}: ${expected}`;
     if (!this.#lines.includes(line)) this.#lines.push(line);
   }
 
-  /** Notes that a value is missing, unless something is noted about it already. */
+  /** Notes that a value is missing, unless a mistake about it is already noted. */
   need<T>(name: string, value: T | undefined, why: string): T | undefined {
     const noted = this.#lines.some((line) => line.startsWith(`${name}: `) || line.startsWith(`${name}_FILE: `));
     if (value === undefined && !noted) this.add(name, `needed ${why}`);
@@ -112,7 +112,7 @@ export class Mistakes {
 }
 
 /**
- * A warning for each variable that is set, is none of ours and looks as if it were meant to be.
+ * A warning for each unknown variable whose name nearly equals a known one.
  * @param known the names of all variables
  */
 export function nearMisses(env: Readonly<Record<string, unknown>>, known: readonly string[]): string[] {
@@ -127,8 +127,8 @@ export function nearMisses(env: Readonly<Record<string, unknown>>, known: readon
 }
 
 /**
- * Equal but for one place: two characters changed or swapped, or up to four too many or too few. Stricter than what a
- * person's typing gets elsewhere, because an environment is full of other programs' variables (HTTP_PROXY, NIX_PATH).
+ * Whether two names differ in one place only: two characters changed or swapped, or up to four added or missing. Stricter than
+ * the suggestions for typed commands, because an environment is full of other programs' variables (HTTP_PROXY, NIX_PATH).
  */
 function isSlipOf(name: string, candidate: string): boolean {
   let start = 0;

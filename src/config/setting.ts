@@ -3,39 +3,39 @@ import { z } from 'zod';
 import { isLoopback } from '../lib/addresses.ts';
 import { Secret } from '../secret.ts';
 
-/** What is known of a setting beside its schema. */
+/** The facts about a setting beside its schema. */
 export interface SettingFacts {
   /** One plain sentence for `.env.example`. */
   readonly about: string;
-  /** A value that works and is not the default. */
+  /** A valid value other than the default. */
   readonly example: string;
-  /** Its value is a secret, which may also come as `<NAME>_FILE`: the path of a file (systemd credentials, Docker). */
+  /** True for a secret, which may also come from the file that `<NAME>_FILE` names (systemd credentials, Docker). */
   readonly isSecret?: true;
-  /** Its key in the fleets file, where a cluster or a fleet may have a value of its own. */
+  /** Its key in the fleets file, for a value of one cluster or one fleet. */
   readonly inFile?: { readonly of: 'cluster' | 'fleet'; readonly key: string };
-  /** With a fleets file it stands in that file alone: the variable would be ignored without a word. */
+  /** True when a fleets file excludes the variable, which would otherwise be ignored silently. */
   readonly isOneFleets?: true;
 }
 
 const known = z.registry<SettingFacts>();
 
 /**
- * A setting: a schema that reads it from text, with the facts about it. A list, a number and a yes or no read themselves
- * from JSON as well. The same schema object must not be given twice; `.optional()` and `.prefault()` make new ones.
+ * A setting: a schema that reads it from text, with facts about it. The schemas of lists, numbers and booleans read JSON
+ * as well. A schema object can be used once; `.optional()` and `.prefault()` make new ones.
  */
 export function setting<Schema extends z.ZodType>(schema: Schema, facts: SettingFacts): Schema {
   known.add(schema, facts);
   return schema;
 }
 
-/** @throws Error for a schema that `setting` did not make */
+/** The facts of a setting. @throws Error for a schema that `setting` did not make */
 export function factsOf(schema: z.core.$ZodType): SettingFacts {
   const facts = known.get(schema);
   if (facts === undefined) throw new Error('a setting has no facts');
   return facts;
 }
 
-/** The default as it would stand in the environment; empty: there is none. */
+/** The default in the form of the environment; empty without a default. */
 export function defaultOf(schema: z.core.$ZodType): string {
   if (!(schema instanceof z.ZodPrefault)) return '';
   return z.string().parse(schema.def.defaultValue);
@@ -60,7 +60,7 @@ function isClusterUrl(value: string): boolean {
 /** `git@host:owner/name.git`. No part may begin with `-`: ssh would take it for an option. */
 const scpLike = /^\w[\w.-]*@\w[\w.-]*:(?!\/\/|-)[^\s:]+$/;
 
-/** Where the flake is cloned from. git's other transports (ext::, git://) run commands or prove nothing. */
+/** The clone address of the flake. git's other transports run commands (ext::) or are unauthenticated (git://). */
 export const gitUrl = z.string().superRefine((value, context) => {
   const problem = gitUrlProblem(value);
   if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
@@ -77,7 +77,7 @@ function gitUrlProblem(value: string): string | undefined {
   }
   if (url.hostname.startsWith('-') || url.username.startsWith('-')) return expected;
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
-    return 'expected https: over plain http anybody on the way could change what is deployed';
+    return 'expected https: plain http lets anybody on the network change what is deployed';
   }
   return undefined;
 }
@@ -102,13 +102,13 @@ export const repository = text(/^[\w.-]+(?:\/[\w.-]+)+$/, 'expected owner/name')
   value.toLowerCase(),
 );
 
-/** A branch; which names git takes is in git-check-ref-format, this is the part of it that needs no quoting. */
+/** A branch: the names of git-check-ref-format that need no quoting. */
 export const branch = text(
   /^(?!.*(?:\.\.|\/\/|@\{|\/\.|\.lock(?:\/|$)|[./]$))[A-Za-z0-9][A-Za-z0-9._/+@-]{0,199}$/,
   'expected the name of a branch such as main, without refs/heads/',
 );
 
-/** A folder inside the repository. Nix does not check that it stays inside. */
+/** A folder inside the repository. Nix does not check that the path stays inside. */
 export const folder = text(
   /^(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)*$/,
   'expected a folder inside the repository such as infra/proxmox',
@@ -128,7 +128,7 @@ export const address = z.string().refine((value) => isIP(value) !== 0 || hostNam
   error: 'expected a host or an address',
 });
 
-/** A host, with a port where it is not every one. */
+/** A host with an optional port; without one every port counts. */
 export const hostAndPort = text(
   /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})(?::[0-9]{1,5})?$/,
   'expected hosts such as git.example.org or 10.0.0.5:3000',
@@ -146,11 +146,11 @@ export const tokenId = text(/^[^\s:!@/]+@[A-Za-z][\w.-]+![A-Za-z][\w.-]+$/, 'exp
 /** The name of a fleet or a cluster. */
 export const fleetName = text(/^[a-z0-9][a-z0-9-]{0,30}$/, 'expected lower-case letters, digits and -');
 
-/** Settings of nix.conf(5) that would undo what SECURITY.md promises of a build or an evaluation. */
+/** Settings of nix.conf(5) that would break the promises of SECURITY.md about builds and evaluations. */
 const weakening =
   /^(?:extra-)?(?:sandbox|sandbox-fallback|sandbox-paths|sandbox-dev-shm-size|build-use-(?:sandbox|chroot)|build-(?:extra-)?(?:sandbox-paths|chroot-dirs|extra-chroot-dirs|extra-sandbox-paths)|pre-build-hook|build-hook|plugin-files|filter-syscalls|allow-new-privileges|require-sigs|pure-eval|restrict-eval|allow-import-from-derivation|allow-unsafe-native-code-during-evaluation|accept-flake-config|impure-host-deps|allowed-impure-host-deps) /;
 
-/** Lines of nix.conf(5). The options that protect the bot stand on the command line of Nix and win over these. */
+/** Lines of nix.conf(5). The options that protect the bot are on the command line of Nix, which overrides these. */
 export const nixSettings = z
   .string()
   .transform((value) =>
@@ -174,7 +174,7 @@ function parseUrl(value: string): URL | undefined {
   return URL.canParse(value) ? new URL(value) : undefined;
 }
 
-/** Text of one line that matches; `expected` is what a person reads when it does not. */
+/** One line of text that matches a pattern; `expected` is the message when it does not. */
 export function text(pattern: RegExp, expected: string) {
   return z.string({ error: expected }).regex(pattern, { error: expected });
 }
@@ -200,7 +200,7 @@ export function whole(min: number, max: number) {
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `90s`, `5m`, `24h`, `7d` to milliseconds. Timers of Node reach 24.8 days, so that is the most. */
+/** `90s`, `5m`, `24h`, `7d` to milliseconds. At most 24 days, because timers of Node reach 24.8 days. */
 export const duration = text(/^[0-9]{1,9}(?:ms|s|m|h|d)$/, 'expected a duration such as 60s, 5m, 24h')
   .transform((value) => Number.parseInt(value, 10) * (unitMs[value.replace(/^[0-9]+/, '')] ?? 0))
   .refine((ms) => ms > 0 && ms <= 24 * 86_400_000, { error: 'expected a duration of more than 0 and at most 24d' });
@@ -217,7 +217,7 @@ export const size = text(/^[1-9][0-9]{0,5}[MG]$/, 'expected a size such as 512M 
   (value) => Number.parseInt(value, 10) * (unitBytes[value.slice(-1)] ?? 0),
 );
 
-/** `a, b` or a list in JSON; each item is parsed by itself, so each mistake is named. */
+/** `a, b` or a list in JSON; each item is parsed by itself, so that each mistake is reported. */
 export function list<T>(item: z.ZodType<T, string>) {
   return z
     .union([z.string().transform(partsOf), z.array(z.string())], { error: 'expected a list' })
@@ -231,18 +231,18 @@ function partsOf(text: string): string[] {
     .filter((part) => part !== '');
 }
 
-/** A secret that a person makes up: at least 16 characters, so that it cannot be guessed. */
+/** A secret that a person chooses: at least 16 characters, so that it cannot be guessed. */
 export const madeUpSecret = text(
   /^[\x21-\x7e]{16,1024}$/,
   'expected at least 16 characters without spaces; `openssl rand -hex 32` makes one',
 ).transform((value) => new Secret(value));
 
-/** A secret that another system handed out. */
+/** A secret that another system issued. */
 export function token(pattern: RegExp, expected: string) {
   return text(pattern, expected).transform((value) => new Secret(value));
 }
 
-/** A secret of another system whose form is not known. */
+/** A secret of another system, of unknown form. */
 export const anyToken = token(/^[\x21-\x7e]{8,4096}$/, 'expected a token of at least 8 characters without spaces');
 
 /** A SHA-256 fingerprint as Proxmox shows it, with or without colons, to upper case with colons. */

@@ -20,9 +20,9 @@ import {
 } from './setting.ts';
 
 /**
- * Every setting of proxnix but those of the chats, which bring their own. Everything that has to know them all is made from
- * this list: the readers of the environment and of the fleets file, the warnings about names that are nearly right, and
- * `.env.example`. A default is written as it would stand in the environment.
+ * Every setting of proxnix except those of the chats, which are in their `kind.ts`. This list defines the readers of the
+ * environment and of the fleets file, the warnings about misspelled names, and `.env.example`. Defaults have the form of the
+ * environment.
  */
 const proxmox = z.object({
   PROXMOX_URL: setting(clusterUrl.optional(), {
@@ -107,7 +107,7 @@ const flake = z.object({
     inFile: { of: 'fleet', key: 'imageAttribute' },
   }),
   IMAGE_FILE: setting(folder.optional(), {
-    about: 'Path of the disk image inside what that attribute builds, when it cannot be told.',
+    about: 'Path of the disk image inside the output of that attribute, when proxnix cannot find it.',
     example: 'nixos.qcow2',
     inFile: { of: 'fleet', key: 'imageFile' },
     isOneFleets: true,
@@ -118,13 +118,13 @@ const flake = z.object({
     inFile: { of: 'fleet', key: 'containerAttribute' },
   }),
   CONTAINER_FILE: setting(folder.optional(), {
-    about: 'Path of the tarball inside what that attribute builds, when it cannot be told.',
+    about: 'Path of the tarball inside the output of that attribute, when proxnix cannot find it.',
     example: 'tarball/nixos-system-x86_64-linux.tar.xz',
     inFile: { of: 'fleet', key: 'containerFile' },
     isOneFleets: true,
   }),
   FLEET: setting(fleetName.prefault('default'), {
-    about: 'Name of the fleet, as it stands on cards and in commands.',
+    about: 'Name of the fleet on cards and in commands.',
     example: 'homelab',
   }),
   PROXNIX_FLEETS: setting(z.string().optional(), {
@@ -145,7 +145,7 @@ const pushes = z.object({
     isSecret: true,
   }),
   WEBHOOK_REPOSITORY: setting(repository.optional(), {
-    about: 'Repository whose pushes count, when GIT_URL does not tell it.',
+    about: 'Repository whose pushes count, when GIT_URL does not contain its name.',
     example: 'ada/fleet',
     inFile: { of: 'fleet', key: 'repository' },
     isOneFleets: true,
@@ -159,7 +159,7 @@ const pushes = z.object({
 const http = z.object({
   HTTP_HOST: setting(address.prefault('127.0.0.1'), {
     about:
-      'Address that the HTTP server listens on; it speaks plain HTTP, so let others reach it through a reverse proxy with TLS.',
+      'Address that the HTTP server listens on; it speaks plain HTTP, so put a reverse proxy with TLS in front of it.',
     example: '::1',
   }),
   HTTP_PORT: setting(is.whole(0, 65_535).prefault('6780'), {
@@ -299,7 +299,7 @@ function rights(chats: readonly ChatKind[]) {
     }),
     ROLLBACK_WINDOW: setting(is.duration.prefault('24h'), {
       about:
-        'How long a replaced root disk is kept for a rollback, and image files and GC roots that nothing runs any more.',
+        'How long a replaced root disk is retained for a rollback, and how long unused image files and GC roots are kept.',
       example: '7d',
       inFile: { of: 'fleet', key: 'rollbackWindow' },
     }),

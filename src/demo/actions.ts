@@ -9,12 +9,12 @@ import { readSession, readToken, type Session } from './session.ts';
 
 interface Action {
   readonly does: string;
-  /** The guest it is done to when none is named; absent: none can be named. */
+  /** The default guest; absent: the action takes no guest. */
   readonly guest?: SampleGuest;
   readonly run: (repository: SampleRepository, guest: SampleGuest, session: Session) => Promise<unknown>;
 }
 
-/** What can be done to a demo that is running, in the order in which it is fun. */
+/** The actions on a running demo, in a suggested order. */
 const actions: Readonly<Record<string, Action>> = {
   'edit-image': { does: 'edit one image: one VM is replaced (-/+)', guest: 'website', run: edits.editImage },
   'edit-memory': {
@@ -42,7 +42,7 @@ const actions: Readonly<Record<string, Action>> = {
   'stop-vm': { does: "stop a VM behind the bot's back", guest: 'cp', run: stopGuest },
 };
 
-/** Does one thing to the demo that runs in `dir`; `list` says what there is. */
+/** Carries out one action on the demo that runs in `dir`; `list` prints the actions. */
 export async function playAction(dir: string, name: string, target: string | undefined): Promise<void> {
   if (name === 'list') {
     console.log(`${actionList()}\n${rollbackHint}`);
@@ -80,7 +80,7 @@ async function refuseUnlessRunning({ url }: Session): Promise<void> {
   });
 }
 
-/** What no action does, because it is for the console's command line. */
+/** Hints for the console's command line. */
 export const rollbackHint = 'In the console, `/proxnix rollback test-website` brings a guest that was replaced back.';
 
 /** The actions, a line each. */
@@ -114,7 +114,7 @@ async function stopGuest(_repository: SampleRepository, guest: SampleGuest, sess
   await call(session, 'POST', `/nodes/pve1/${kind}/${820 + sampleGuests.indexOf(guest)}/status/stop`, {});
 }
 
-/** A call to the simulated cluster as its administrator: somebody at the Proxmox page, not the bot. */
+/** A call to the simulated cluster as its administrator, like a person at the Proxmox page. */
 async function call(session: Session, method: string, path: string, params: Record<string, string>): Promise<void> {
   const admin = demoSeed().tokens.find((token) => token.tokenid.startsWith('admin'));
   const response = await fetch(`${session.simulatorUrl}/api2/json${path}`, {

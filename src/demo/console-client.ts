@@ -20,7 +20,7 @@ export type Message = z.infer<typeof Message>;
 
 const Messages = z.array(Message);
 
-/** The console over HTTP, as a script of a user would drive it: with the token out of the bot's file. */
+/** A client of the console's HTTP API, with the token from the bot's file, like a user's script. */
 export class ConsoleClient {
   readonly #url: string;
   readonly #authorization: string;
@@ -37,7 +37,7 @@ export class ConsoleClient {
     return Messages.parse(await response.json());
   }
 
-  /** Presses a button of a message. @returns the answer as the console gives it */
+  /** Presses a button of a message. @returns the answer of the console */
   async press(message: Message, action: string): Promise<unknown> {
     const button = message.card.buttons.find(({ id }) => readButtonId(id)?.action === action);
     if (button === undefined) throw new Error(`the message "${message.card.title}" has no button ${action}`);
@@ -54,7 +54,7 @@ export class ConsoleClient {
   }
 
   /**
-   * Waits for the newest message to have a title that fits, at most `timeoutMs`; a run that fails ends the wait.
+   * Waits, at most `timeoutMs`, until the title of the newest message matches. A failed run ends the wait.
    * @param onTitle called with each new title on the way
    */
   async waitForNewest(
@@ -73,7 +73,7 @@ export class ConsoleClient {
     });
   }
 
-  /** Waits until `find` finds what it looks for among the messages, newest last. */
+  /** Waits until `find` returns a value for the messages, newest last. */
   async waitFor(timeoutMs: number, find: (messages: readonly Message[]) => Message | undefined): Promise<Message> {
     const end = Date.now() + timeoutMs;
     for (;;) {

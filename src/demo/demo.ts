@@ -10,9 +10,9 @@ import { playOnce } from './once.ts';
 import { readSession, reportHead } from './session.ts';
 import { type Demo, startDemo } from './start-demo.ts';
 
-/** What was typed after `proxnix demo`. */
+/** The arguments of `proxnix demo`. */
 export interface DemoArguments {
-  /** Something to do to the demo that is running; absent: start one. */
+  /** An action on the running demo; absent: start a demo. */
   readonly action: string | undefined;
   readonly target: string | undefined;
   readonly once: boolean;
@@ -22,7 +22,7 @@ export interface DemoArguments {
 const keptDir = path.resolve('.proxnix', 'demo');
 const lockFile = path.resolve('.proxnix', 'demo.lock');
 
-/** The same bot as always, on the simulator, a sample flake and the console. */
+/** Runs the real bot with the simulator, a sample flake and the console. */
 export async function demo({ action, target, once, port }: DemoArguments): Promise<void> {
   if (action !== undefined) await playAction(keptDir, action, target);
   else if (once) await demoOnce();
@@ -62,7 +62,7 @@ async function demoUntilSignal(port: number): Promise<void> {
   }
 }
 
-/** From the beginning: what an earlier demo left is removed. */
+/** Removes the files of an earlier demo. */
 async function playUntilSignal(port: number): Promise<void> {
   await removeTree(keptDir);
   await mkdir(keptDir, { recursive: true });
@@ -91,7 +91,7 @@ function introduce({ app, simulator, repository, recorded, unboxed }: Demo): voi
   if (unboxed !== undefined) console.log(`  no sandbox ${unboxed}`);
 }
 
-/** What a person opens: the token is in it. */
+/** The address that a person opens, with the token. */
 function addressOf({ app }: Pick<Demo, 'app'>): string {
   return app.console?.url ?? app.url;
 }

@@ -3,7 +3,7 @@ import { editEntry, type NixValue, removeEntry, setValue } from './entries.ts';
 import { commitFiles, firstFiles, readSample, type SampleRepository } from './repository.ts';
 import { containerFiles, declarationOf, type SampleGuest } from './sample-files.ts';
 
-/** What every edit answers: the hash of the commit it pushed. */
+/** The result of every edit: the hash of the pushed commit. */
 type Pushed = Promise<string>;
 
 /** Another release of one image: its guest gets a new root disk, no other. */
@@ -104,7 +104,7 @@ export async function breakSyntax(repository: SampleRepository): Pushed {
   return commitFiles(repository, 'Forget a semicolon', { 'vms.nix': broken });
 }
 
-/** A guest that the flake declares no more: a plan destroys it. */
+/** Removes a guest from the flake, so that a plan destroys it. */
 export function removeGuest(repository: SampleRepository, guest: SampleGuest): Pushed {
   return editDeclaration(repository, guest, `Remove test-${guest}`, (text) => removeEntry(text, `test-${guest}`));
 }
@@ -114,7 +114,7 @@ export function emptyFleet(repository: SampleRepository): Pushed {
   return commitFiles(repository, 'Remove every VM', { 'vms.nix': '# The VMs of this fleet: none.\n{ }\n' });
 }
 
-/** Brings the files of the first commit back, whatever was edited, broken or removed since. */
+/** Restores the files of the first commit after any edits. */
 export async function mend(repository: SampleRepository): Pushed {
   return commitFiles(repository, 'Bring the first fleet back', await firstFiles(repository));
 }

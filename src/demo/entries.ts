@@ -1,4 +1,4 @@
-/** What the edits write into an entry. */
+/** The values that edits write into an entry. */
 export type NixValue = string | number | boolean;
 
 /**

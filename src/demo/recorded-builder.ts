@@ -16,7 +16,7 @@ import { sampleTarball } from './sample-tarball.ts';
 const notRecorded = { next: 'Install Nix for edits of your own; without it the demo knows its own edits only.' };
 const notice = 'this is a recording: no Nix builds on this machine';
 
-/** A commit: the hashes of its files by path, and what its fleet is made of. */
+/** A commit: the hashes of its files by path, and its recorded parts. */
 interface Tree {
   readonly files: ReadonlyMap<string, string>;
   readonly parts: Recording['flakes'][string];
@@ -31,7 +31,7 @@ export class RecordedBuilder implements Builder {
   readonly #recording: Recording;
   readonly #logs = new Map<string, string>();
 
-  /** @param options.dir where 'built' images go */
+  /** @param options.dir the folder of written images */
   constructor(options: { readonly dir: string; readonly recording?: Recording }) {
     this.#dir = options.dir;
     this.#recording = options.recording ?? readRecording();
@@ -177,7 +177,7 @@ export class RecordedBuilder implements Builder {
     return join(this.#dir, image.storePath);
   }
 
-  /** What a commit is made of; refused when it makes images in a way nobody recorded. */
+  /** The recorded parts of a commit. Refuses a commit whose image builders were not recorded. */
   async #tree(source: Source): Promise<Tree> {
     const listed = await git(source, ['ls-tree', '-r', source.rev]);
     const files = new Map(

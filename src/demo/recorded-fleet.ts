@@ -1,11 +1,11 @@
 import type { Recording } from './recorded.ts';
 
-/** `vms.nix` or `containers.nix` read by the recording; `failure` is what stands in its way: Nix's own words, or a line nobody recorded. */
+/** `vms.nix` or `containers.nix` as recorded; `failure` is Nix's recorded error, or names a line that was not recorded. */
 export type RecordedFleet =
   | { readonly guests: Readonly<Record<string, Readonly<Record<string, unknown>>>> }
   | { readonly failure: string; readonly recorded: boolean; readonly line: number };
 
-/** Puts the recorded lines of such a file together; anything that is none of them is refused. */
+/** Combines the recorded lines of such a file; refuses any other line. */
 export function readRecordedFleet(recording: Recording, text: string): RecordedFleet {
   const guests: Record<string, Record<string, unknown>> = {};
   let entry: Record<string, unknown> | undefined;

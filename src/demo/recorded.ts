@@ -18,20 +18,20 @@ export const RecordedImage = z.object({
 export type RecordedImage = z.infer<typeof RecordedImage>;
 
 /**
- * Evaluations of the sample repository, kept by content and in pieces that can be put together: whatever the edits of
- * the demo make of the repository, in any order, is made of these.
+ * Recorded evaluations of the sample repository, by content and in parts. Combined they cover every state that the demo's
+ * edits produce, in any order.
  */
 export const Recording = z.object({
-  /** Files that decide over images and are no edit's business, by path: another text makes every recording void. */
+  /** Files that influence every image and that no edit changes, by path. Another text invalidates every recording. */
   base: z.record(z.string(), z.string()),
   /**
    * What the fleet is made of, by the hash of `flake.nix`: each part stands in a file of its name. Any other flake makes
    * every recording void as well.
    */
   flakes: z.record(z.string(), z.array(z.enum(['vms', 'containers']))),
-  /** What a line of a guest's entry evaluates to. */
+  /** The values of the lines of a guest's entry. */
   lines: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-  /** What Nix says to a line that it cannot read. */
+  /** The errors of Nix for lines that it cannot read. */
   broken: z.record(z.string(), z.string()),
   /** By name: the output of the builders, and the evaluations by hash of the image's file. */
   images: z.record(

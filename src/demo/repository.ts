@@ -4,7 +4,7 @@ import { ExecaError, execa } from 'execa';
 import { UserError } from '../core/errors.ts';
 import { sampleFiles } from './sample-files.ts';
 
-/** The sample flake as a person has it: a working tree and the bare repository it pushes to. */
+/** The sample flake: a working tree and the bare repository it pushes to. */
 export interface SampleRepository {
   /** The working tree. */
   readonly dir: string;
@@ -41,7 +41,7 @@ export async function createSampleRepository(
   return repository;
 }
 
-/** The handle of a sample repository that is already there. */
+/** The handle of an existing sample repository. */
 export function openSampleRepository(dir: string, options: SampleOptions = {}): SampleRepository {
   const { author = demoAuthor, now = () => new Date() } = options;
   return { dir: join(dir, 'fleet'), origin: join(dir, 'origin.git'), branch: 'main', author, now };
@@ -49,7 +49,7 @@ export function openSampleRepository(dir: string, options: SampleOptions = {}): 
 
 /**
  * Writes files (`undefined` deletes one), commits and pushes. @returns the commit's hash; it depends only on the files,
- * the message, the history and the repository's author and clock. Rejects with a `UserError` when the files say that already.
+ * the message, the history and the repository's author and clock. Rejects with a `UserError` when nothing changes.
  */
 export async function commitFiles(
   repository: SampleRepository,

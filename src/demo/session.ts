@@ -8,7 +8,7 @@ import { UserError } from '../core/errors.ts';
 import { readSecret } from '../store/files.ts';
 import type { SampleRepository } from './repository.ts';
 
-/** What the commands that play with a running demo must know of it. */
+/** The facts about a running demo that its actions need. */
 export const Session = z.object({
   /** Of the bot: webhook and console. */
   url: z.url(),
@@ -33,18 +33,18 @@ export async function writeSession(dir: string, origin: string, session: Session
   await writeFile(path.join(origin, 'hooks', 'post-receive'), `#!/bin/sh\nexec ${quoted}\n`, { mode: 0o755 });
 }
 
-/** Reports the head of the branch as if it had just been pushed: the first commit was made before anybody listened. */
+/** Reports the head of the branch as if it had just been pushed: the first commit was made before the bot listened. */
 export async function reportHead(dir: string, { origin, branch }: SampleRepository): Promise<void> {
   const { stdout: head } = await execa('git', ['-C', origin, 'rev-parse', `refs/heads/${branch}`]);
   await execa(process.execPath, [hook, fileOf(dir)], { input: `${'0'.repeat(40)} ${head} refs/heads/${branch}\n` });
 }
 
-/** The folder of the bot's state in that of a demo. */
+/** The bot's state folder inside the folder of a demo. */
 export function stateDirOf(dir: string): string {
   return path.join(dir, 'state');
 }
 
-/** The token of the console, from the file that the bot of a demo keeps it in. */
+/** The console token, from the file of the demo's bot. */
 export async function readToken(dir: string): Promise<string> {
   const file = consoleTokenFile(stateDirOf(dir));
   const found = await readSecret(file);

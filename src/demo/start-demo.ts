@@ -11,19 +11,19 @@ import { findNix } from './private-store.ts';
 import { createSampleRepository, type SampleRepository } from './repository.ts';
 import { stateDirOf, writeSession } from './session.ts';
 
-/** A demo that runs: the bot, a simulated cluster and a repository to push to. */
+/** A running demo: the bot, a simulated cluster and a repository to push to. */
 export interface Demo {
   readonly app: App;
   readonly simulator: Simulator;
   readonly repository: SampleRepository;
-  /** Why evaluations are recorded ones; absent when real Nix is at work. */
+  /** The reason for recorded evaluations; absent with real Nix. */
   readonly recorded?: string;
-  /** Why evaluations run without their sandbox; absent when they run in it. */
+  /** The reason why evaluations run without a sandbox; absent when they run in one. */
   readonly unboxed?: string;
   stop(): Promise<void>;
 }
 
-/** How a demo is started. */
+/** The options of a demo. */
 export interface DemoOptions {
   /** An empty folder for everything the demo keeps. */
   readonly dir: string;
@@ -90,7 +90,7 @@ export async function startDemo({ dir, port, log, importBytesPerSecond, requests
 /** The simulator takes a fifth of the real server's time, so tasks are polled more often as well. */
 const quickTimeouts = { pollMs: [100, 200, 400], logMs: 500, pauseMs: 600, startMs: 1000 };
 
-/** Time as a guest of the simulator has it: five times as fast. */
+/** The time of the simulator's guests: five times as fast. */
 export const quickHealth = {
   now: () => Date.now() * 5,
   sleep: async (ms: number, signal?: AbortSignal) => {
@@ -105,11 +105,11 @@ interface HereNix {
   readonly unboxed?: string;
 }
 
-/** Real Nix where it works, else evaluations that were recorded from the same repository. */
+/** Real Nix where it works, else recorded evaluations of the same repository. */
 async function findNixHere(dir: string): Promise<HereNix> {
   const found = await findNix(dir).catch((error: Error) => ({ why: error.message }));
   if ('options' in found) {
-    // The flake of the demo is its reader's own: without a sandbox it is still worth a look.
+    // The flake of the demo is the reader's own, so it may be evaluated without a sandbox.
     const unboxed = await checkSandbox(nixSettings(found.options)).then(
       () => undefined,
       (error: Error) => error.message,

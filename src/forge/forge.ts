@@ -3,31 +3,31 @@ import type { PushEvent } from '../core/commit.ts';
 /** Headers of a request by lower-case name. */
 export type Headers = (name: string) => string | undefined;
 
-/** What a delivery is: a push, something that is no push (a ping), or nothing that this forge sends. */
+/** A parsed delivery: a push, another event (a ping), or a malformed body. */
 export type Delivery =
   | { readonly kind: 'push'; readonly push: PushEvent }
   | { readonly kind: 'ignored'; readonly why: string }
   | { readonly kind: 'malformed'; readonly why: string };
 
 /**
- * One kind of forge: how it signs and how it spells a push, and what people are told about it. Pure. A forge is a file and a
- * line: `src/forge/<name>.ts` makes it, `src/forges.ts` lists it.
+ * One kind of forge: its signatures, its form of a push, and its instructions for people. Pure. `src/forge/<name>.ts` makes it,
+ * `src/forges.ts` lists it.
  */
 export interface Forge {
-  /** In the log and in what is remembered of a delivery: `github`. */
+  /** The name in the log and in remembered delivery ids: `github`. */
   readonly name: string;
-  /** As people read it: `GitHub`. */
+  /** The display name: `GitHub`. */
   readonly title: string;
   /** Hosts that are known to run it. */
   readonly hosts: readonly string[];
-  /** How a person enters the webhook there. @param secret names the secret to paste */
+  /** Instructions to enter the webhook there. @param secret the name of the secret to paste */
   webhookSteps(secret: string): string;
-  /** Forms of its tokens, which the output gate takes out. Global, and linear in the text's length. */
+  /** Patterns of its tokens, which the output gate masks. Global, and linear in the text's length. */
   readonly tokens: readonly RegExp[];
-  /** Does this request come from such a forge, by its headers? */
+  /** Whether the headers of a request are those of this forge. */
   recognises(headers: Headers): boolean;
   /**
-   * Is it signed with our secret? Compared in constant time, over the body as it came.
+   * Whether the raw body is signed with the configured secret. Compares in constant time.
    * @param nowMs milliseconds since the epoch, for signatures with a time
    */
   verify(headers: Headers, body: Uint8Array, secret: string, nowMs: number): boolean;

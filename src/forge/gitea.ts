@@ -25,7 +25,7 @@ export const forgejo: Forge = {
 
 type Name = 'gitea' | 'forgejo';
 
-/** What both have in common. Their tokens are bare hex, which no form tells from a commit. */
+/** The common part of both. Their tokens are bare hex, which no pattern can tell from a commit. */
 function hubLike(name: Name): Omit<Forge, 'title' | 'hosts' | 'webhookSteps'> {
   return {
     name,
@@ -39,7 +39,7 @@ function hubLike(name: Name): Omit<Forge, 'title' | 'hosts' | 'webhookSteps'> {
   };
 }
 
-/** The first signature that is there counts: a wrong one is not rescued by another. */
+/** The first present signature counts, so a right second one does not replace a wrong first one. */
 function isSigned(name: Name, headers: Headers, body: Uint8Array, secret: string): boolean {
   const own = (name === 'forgejo' ? headers('x-forgejo-signature') : undefined) ?? headers('x-gitea-signature');
   if (own !== undefined) return isSignedHex(body, secret, own);

@@ -4,9 +4,9 @@ import type { Forge, Headers } from './forge.ts';
 import { hmac, isSameText, type PushFields, Ref, RepositoryPath, readPush, Sha } from './route.ts';
 
 /**
- * GitLab signs in two ways. A secret token comes in `X-Gitlab-Token` as it is. A signing token (GitLab 19 and newer,
- * `whsec_` and the key in base64) never travels: it signs by the Standard Webhooks rules. Which of the two is expected
- * is decided by our own secret, so a sender cannot choose the weaker one.
+ * GitLab signs in two ways. A secret token is sent unchanged in `X-Gitlab-Token`. A signing token (GitLab 19 and newer,
+ * `whsec_` and the key in base64) is never sent: it signs by the Standard Webhooks rules. The form of the configured secret
+ * decides which one is expected, so a sender cannot choose the weaker one.
  * A signature is good for five minutes before and after its time.
  */
 export const gitlab: Forge = {
@@ -51,7 +51,7 @@ function isSigned(headers: Headers, body: Uint8Array, key: Buffer, nowMs: number
   });
 }
 
-/** `X-Gitlab-Event-UUID` is no delivery's id: hooks that a hook sets off share it. */
+/** The delivery id. Not `X-Gitlab-Event-UUID`, which hooks triggered by another hook share. */
 function deliveryOf(headers: Headers): string | undefined {
   return headers('webhook-id') ?? headers('idempotency-key');
 }

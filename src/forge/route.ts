@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import type { Secret } from '../secret.ts';
 import type { Delivery, Forge, Headers } from './forge.ts';
 
-/** The fields that are read of a push, under one name for every forge. Nothing else of a payload leaves this module. */
+/** The fields of a push, under the same names for every forge. Nothing else of a payload leaves this module. */
 export interface PushFields {
   readonly repository: string;
   readonly ref: string;
@@ -17,7 +17,7 @@ export interface PushFields {
 /** A full ref without the characters that git forbids in one (git-check-ref-format). */
 export const Ref = z.string().regex(/^refs\/[^\p{Cc} ~^:?*[\\]{1,1000}$/u);
 
-/** A commit, or zeros for a ref that is gone. */
+/** A commit, or zeros for a deleted ref. */
 export const Sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
 
 /** `owner/name`; GitLab has groups in groups. */
@@ -53,7 +53,7 @@ function readJson(body: Uint8Array): { kind: 'json'; value: unknown } | { kind: 
     if (isDeeperThan(text, deepest)) return { kind: 'malformed', why: 'nested too deeply' };
     return { kind: 'json', value: JSON.parse(text) };
   } catch {
-    // The parser's message quotes the body, which has no place in a log.
+    // The parser's message quotes the body, which must not be logged.
     return { kind: 'malformed', why: 'no JSON in UTF-8' };
   }
 }
@@ -68,7 +68,7 @@ function isDeliveryId(id: string | undefined): id is string {
   return id !== undefined && /^[\w.:-]{1,128}$/.test(id);
 }
 
-/** Is `hex` the lower-case HMAC-SHA256 of the body under the secret? Constant time; an empty secret signs nothing. */
+/** Whether `hex` is the lower-case HMAC-SHA256 of the body under the secret. Constant time; an empty secret matches nothing. */
 export function isSignedHex(body: Uint8Array, secret: string, hex: string | undefined): boolean {
   if (secret === '' || hex === undefined || !/^[0-9a-f]{64}$/.test(hex)) return false;
   return timingSafeEqual(hmac(secret, body), Buffer.from(hex, 'hex'));
@@ -97,7 +97,7 @@ function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-/** What the webhook needs of the bot. */
+/** The collaborators of the webhook. */
 export interface WebhookOptions {
   /** Asked in this order whether a request is theirs. */
   readonly forges: readonly Forge[];
@@ -106,7 +106,7 @@ export interface WebhookOptions {
   onPush(push: PushEvent): 'accepted' | 'ignored';
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
   readonly limitBytes?: number;
-  /** Milliseconds a sender may take for the whole body. */
+  /** Milliseconds that a sender may take for the whole body. */
   readonly bodyTimeoutMs?: number;
   readonly deliveries?: RecentDeliveries;
   /** Milliseconds since the epoch. */
@@ -176,7 +176,7 @@ function hand(c: Context, receiver: Receiver, forge: Forge, push: PushEvent): Re
     return c.json({ status: 'already seen' });
   }
   const outcome = receiver.onPush(push);
-  // Only now: a delivery that failed inside the bot may come again.
+  // Remembered only after success, so that the forge may repeat a delivery that failed inside the bot.
   if (id !== undefined) deliveries.add(id);
   log.info({ forge: forge.name, ...push, outcome }, 'webhook taken');
   return outcome === 'accepted'
@@ -184,19 +184,19 @@ function hand(c: Context, receiver: Receiver, forge: Forge, push: PushEvent): Re
     : c.json({ status: 'ignored', why: 'another repository or branch' });
 }
 
-/** One answer for everything that is not signed by us: it tells a stranger nothing. */
+/** One answer for every request without a valid signature, so that it reveals nothing. */
 function refuse(c: Context, { log }: Receiver, why: string): Response {
   log.warn({ why, contentType: c.req.header('content-type')?.slice(0, 100) }, 'webhook refused');
   return c.json({ status: 'unauthorized' }, 401);
 }
 
-/** Node's adapter of Hono goes on reading for half a second, so the sender sees the answer, and then hangs up. */
+/** Closes the connection after the answer. Hono's Node adapter reads for another half second, so the sender gets the answer. */
 function turnAway(c: Context, { log }: Receiver, code: 400 | 408 | 413, why: string): Response {
   log.warn({ why }, 'webhook refused');
   return c.json({ status: why }, code);
 }
 
-/** A request's body as it came, or why there is none. */
+/** The raw body of a request, or the reason why it is missing. */
 type Body =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'too-large' }
@@ -236,7 +236,7 @@ function after(ms: number): { readonly reached: Promise<'late'>; clear(): void }
   return { reached, clear: () => clearTimeout(timer) };
 }
 
-/** The delivery ids of late. A forge that sends one again gets an answer and nothing else happens. */
+/** The recent delivery ids. A repeated delivery gets an answer and has no other effect. */
 export class RecentDeliveries {
   readonly #limit: number;
   readonly #ids = new Set<string>();

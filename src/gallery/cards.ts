@@ -24,7 +24,7 @@ const lock = {
   at: sampleNow,
 } as const;
 
-/** Every card that people can see, by a name that is fit for a file. */
+/** Every card, by a name that is a valid file name. */
 export function galleryCards(): Readonly<Record<string, Card>> {
   const runs = sampleRuns();
   const cards: Record<string, Card> = {};
@@ -92,7 +92,7 @@ export function galleryCards(): Readonly<Record<string, Card>> {
   return cards;
 }
 
-/** Every form, by a name that is fit for a file. */
+/** Every form, by a name that is a valid file name. */
 export function galleryForms(): Readonly<Record<string, Form>> {
   const run = sampleRuns()['plan'];
   if (run?.phase !== 'planned') throw new Error('the gallery has no plan');

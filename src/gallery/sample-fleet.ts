@@ -4,7 +4,7 @@ import type { DesiredGuest, DesiredVm } from '../core/guest.ts';
 import type { LiveGuest, LiveState } from '../core/live.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
 
-/** Ten in the morning of a Sunday: the gallery is the same whenever it is written. */
+/** A fixed time, so that the gallery is always the same. */
 export const sampleNow = Date.UTC(2026, 10, 22, 9, 58, 0);
 
 /** The commit that every sample run is about. */
@@ -27,20 +27,20 @@ export function quietPlan(): Plan {
   return createPlan(goalOf([cp, { ...website, memoryMb: 4096 }]), liveOf([cpLive, websiteLive]));
 }
 
-/** Everything that a plan can be blocked by, and nothing to run. */
+/** Every reason for a blocked change, and nothing to run. */
 export function blockedPlan(): Plan {
   const foreign: LiveGuest = { ...websiteLive, vmid: 820, name: 'nas', tags: [] };
   const smaller: DesiredGuest = { ...website, diskGb: 4 };
   return createPlan(goalOf([init, { ...cp, protected: true }, smaller]), liveOf([foreign, cpLive, websiteLive]));
 }
 
-/** A guest of somebody else that has the VMID of one that is wanted. */
+/** A guest of somebody else with the VMID of a declared guest. */
 export function adoptPlan(): Plan {
   const foreign: LiveGuest = { ...websiteLive, vmid: 820, name: 'nas', tags: ['backup'] };
   return createPlan({ ...goalOf([init, cp]), adopt: 820 }, liveOf([foreign, cpLive]));
 }
 
-/** The worker goes back to the root disk it had an hour ago. */
+/** A rollback of the worker to its root disk of an hour ago. */
 export function rollbackPlan(): Plan {
   const volid = 'local-lvm:vm-822-disk-1';
   const now = live(worker, images.worker, 'running');

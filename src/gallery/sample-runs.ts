@@ -134,7 +134,7 @@ function moved(run: Run, events: readonly RunEvent[]): Run {
   return events.reduce(advance, run);
 }
 
-/** Every step before `id` done, a few seconds each; `id` under way. */
+/** Every step before `id` done, a few seconds each; `id` running. */
 function atStep(run: Run, id: string, fraction: number): Run {
   const steps = (run as ApplyingRun).steps.map((state) => state.step.id);
   const before = steps.slice(0, steps.indexOf(id));
@@ -161,7 +161,7 @@ function doneStep(id: string, index: number): readonly RunEvent[] {
   ];
 }
 
-/** Text from outside wherever it can get in. */
+/** Text from outside in every place that it can reach. */
 function hostilePlan(): Plan {
   const plan = quietPlan();
   const [change, ...others] = plan.changes;

@@ -9,7 +9,7 @@ import type { Registry } from 'prom-client';
 import { UserError } from '../core/errors.ts';
 import type { Secret } from '../secret.ts';
 
-/** What the HTTP server of the bot needs: its routes and its limits. */
+/** The routes and limits of the HTTP server. */
 export interface HttpOptions extends HttpAppOptions {
   readonly host: string;
   /** 0: any free port. */
@@ -17,16 +17,16 @@ export interface HttpOptions extends HttpAppOptions {
   /** Milliseconds a client may take for its headers, and for its whole request. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
-  /** Milliseconds that answers under way may take when the server closes. */
+  /** Milliseconds that running answers may take when the server closes. */
   readonly graceMs?: number;
 }
 
-/** A server that listens. */
+/** A listening server. */
 export interface HttpServer {
   /** `http://127.0.0.1:6780`, without a slash at its end. */
   readonly url: string;
   readonly port: number;
-  /** Takes no new request, ends event streams at once, lets the other answers finish. A second call waits too. */
+  /** Accepts no new request, ends event streams at once, and waits for the other answers. A second call waits as well. */
   close(): Promise<void>;
 }
 
@@ -79,8 +79,8 @@ function portOf(address: string | AddressInfo | null): number {
 }
 
 /**
- * Watches a server's connections, so that it can be closed without waiting for those that carry nothing. Node's own
- * `closeIdleConnections` leaves connections open that never sent a request (v20), and browsers open such in advance.
+ * Tracks a server's connections, so that closing does not wait for idle ones. Node's own `closeIdleConnections` leaves
+ * connections open that never sent a request (v20), and browsers open such connections in advance.
  * @returns closes the server: `streams` at once (they never end by themselves), other answers within `graceMs`.
  */
 export function closable(server: ServerType): (streams: Iterable<ServerResponse>, graceMs: number) => Promise<void> {
@@ -114,7 +114,7 @@ export function closable(server: ServerType): (streams: Iterable<ServerResponse>
   };
 }
 
-/** What the routes of the bot are made of. */
+/** The parts of the bot's routes. */
 export interface HttpAppOptions {
   readonly version: string;
   /** Each is mounted at `/` with its own whole paths. */
@@ -154,8 +154,7 @@ export function httpApp(options: HttpAppOptions, streams: Set<ServerResponse> = 
 }
 
 /**
- * For those with a token. That a request comes from this machine proves nothing: a reverse proxy runs here as well, and
- * hands on what anybody asks.
+ * Requires a token, also from this machine: a reverse proxy runs here as well, and forwards requests of anybody.
  */
 async function showMetrics(c: Context, { registry, tokens }: Metrics): Promise<Response> {
   const given = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
@@ -163,7 +162,7 @@ async function showMetrics(c: Context, { registry, tokens }: Metrics): Promise<R
     return c.body(await registry.metrics(), 200, { 'content-type': registry.contentType });
   }
   const next = 'Send Authorization: Bearer with METRICS_TOKEN or the console token.';
-  return c.json({ error: 'The metrics are for those with a token.', next }, 401, { 'www-authenticate': 'Bearer' });
+  return c.json({ error: 'The metrics require a token.', next }, 401, { 'www-authenticate': 'Bearer' });
 }
 
 function rememberStreams(streams: Set<ServerResponse>): MiddlewareHandler<{ Bindings: Partial<HttpBindings> }> {

@@ -2,7 +2,7 @@ import { ApiError, forbidden } from './errors.ts';
 import type { SeedToken } from './seed.ts';
 import type { Refusal, Version } from './version.ts';
 
-/** Who makes a call. `user` is the part before `!`, `token` the part after it. */
+/** The caller. `user` is the part before `!`, `token` the part after it. */
 export interface Caller {
   readonly tokenid: string;
   readonly user: string;
@@ -41,7 +41,7 @@ export function authenticate(
 
 /**
  * The privileges on a path: those of the nearest path that has any, and on /vms/ID also those of the guest's pool.
- * The number says whether they are inherited further down, which is not so for those of a pool.
+ * The number tells whether they are inherited by deeper paths; those of a pool are not.
  */
 export function privilegesOn(caller: Caller, path: string, poolOf: PoolOf): ReadonlyMap<string, 0 | 1> {
   const found = new Map<string, 0 | 1>();

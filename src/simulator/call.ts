@@ -4,7 +4,7 @@ import type { World } from './world.ts';
 /** The parameters of a call, of path, query and body alike, as text. */
 export type Given = ReadonlyMap<string, string>;
 
-/** One request that was let in: who, where, with what. */
+/** One authenticated request: its caller, path and parameters. */
 export interface Call {
   readonly world: World;
   readonly caller: Caller;
@@ -19,7 +19,7 @@ export interface Reply {
   readonly total?: number;
 }
 
-/** What serves a call: answers the value of `data`, or a `Reply`. */
+/** Serves a call: returns the value of `data`, or a `Reply`. */
 export type Handler = (call: Call) => unknown;
 
 /** A handler's answer with a total beside the data. */

@@ -12,7 +12,7 @@ export function busy(vmid: number, type: 'qemu' | 'lxc' = 'qemu'): Error {
   return failure(`can't lock file '${file}' - got timeout`);
 }
 
-/** Does a change while nobody else changes the guest; in a task the log tells of the waiting. */
+/** Makes a change under the guest's lock; in a task the log reports the waiting. */
 export async function changing<T>(
   world: World,
   vmid: number,

@@ -1,4 +1,4 @@
-/** Time and chance, which come from outside so that tests can hold them still. */
+/** Time and randomness, passed in so that tests can fix them. */
 export interface Clock {
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -17,7 +17,7 @@ export function createClock(now: () => number, random: () => number, timeScale: 
   const wait = async (ms: number, signal?: AbortSignal): Promise<void> => {
     signal?.throwIfAborted();
     if (ms * timeScale < 1) {
-      // Others get their turn even when time is short.
+      // Yields to other work even for a wait of 0.
       await new Promise((resolve) => setImmediate(resolve));
       signal?.throwIfAborted();
       return;

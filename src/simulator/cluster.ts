@@ -92,8 +92,8 @@ function guests(call: Call): Record<string, unknown>[] {
 }
 
 /**
- * Tags, lock and pool are those of now. The rest is shown from the first round of statistics on that has the guest, with the
- * state and the name of the last round.
+ * Tags, lock and pool are current. The other fields appear with the first round of statistics that includes the guest; state
+ * and name are those of the last round.
  */
 function guestFacts(call: Call, guest: Guest): Record<string, unknown> {
   const { world } = call;

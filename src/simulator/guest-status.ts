@@ -107,7 +107,7 @@ export function bootVolume(world: World, guest: Guest) {
   return key === undefined ? undefined : world.storages.volume(volidOf(guest.config[key]));
 }
 
-/** What the name of a guest makes it do. The word may stand anywhere in the name between dashes: `web-fail-start`. */
+/** Behaviour by the name of a guest. The word may be any part of the name between dashes: `web-fail-start`. */
 export type Sentinel =
   /** The start task fails. */
   | 'fail-start'

@@ -93,8 +93,8 @@ export function normaliseTags(text: string, isCaseSensitive = false): string {
 }
 
 /**
- * SHA-1 of the configuration file's text: description as comment lines, keys by name, then what is pending and the
- * snapshots as sections. Containers of the recordings (which hold nothing by chance) give the recorded digests.
+ * SHA-1 of the configuration file's text: description as comment lines, keys by name, then pending changes and snapshots
+ * as sections. Recorded containers, which hold no random values, give the recorded digests.
  */
 export function digestOf(guest: Guest): string {
   return createHash('sha1').update(fileText(guest)).digest('hex');

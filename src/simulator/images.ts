@@ -1,4 +1,4 @@
-/** What a guest made from an image will do. */
+/** The behaviour of a guest made from an image. */
 export interface Behaviour {
   readonly boots: boolean;
   readonly agent: boolean;

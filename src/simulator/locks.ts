@@ -19,7 +19,7 @@ export class GuestLocks {
     work: () => T | Promise<T>,
   ): Promise<T> {
     if (this.#holders.has(vmid)) options.onWait?.();
-    // Of several waiters one is first: the others find the lock held again and go on waiting.
+    // One of several waiters gets the lock; the others find it held again and continue to wait.
     while (this.#holders.has(vmid)) await this.#free(vmid, options);
     let release: () => void = () => undefined;
     this.#holders.set(

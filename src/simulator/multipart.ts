@@ -6,7 +6,7 @@ import { perlText } from './body.ts';
 import { ApiError } from './errors.ts';
 import { QCOW2_HEAD_BYTES } from './images.ts';
 
-/** What is kept of an uploaded file: never its content. */
+/** The kept facts of an uploaded file, without its content. */
 export interface UploadedFile {
   /** Cut to the last part of the path, odd characters replaced. */
   readonly name: string;

@@ -6,7 +6,7 @@ import { silently } from './qemu/disks.ts';
 import { start as startVm } from './qemu/start.ts';
 import type { World } from './world.ts';
 
-/** What no API call can do: root at the node's shell, a crash, a network that is gone. */
+/** An effect that no API call has: root at the node's shell, a crash, a lost network. */
 export const OutsideAction = z.discriminatedUnion('do', [
   z.object({ do: z.literal('lock'), vmid: z.number(), lock: z.string() }),
   z.object({ do: z.literal('unlock'), vmid: z.number() }),
@@ -16,7 +16,7 @@ export const OutsideAction = z.discriminatedUnion('do', [
     do: z.literal('end-task'),
     type: z.string(),
     when: z.enum(['before', 'after']),
-    /** What the task says of it; of a worker that was killed nobody knows more. */
+    /** The exit status of the task; by default that of a killed worker. */
     exit: z.string().default('unexpected status'),
   }),
   z.object({ do: z.literal('daemon-down') }),
@@ -51,7 +51,7 @@ export const OutsideAction = z.discriminatedUnion('do', [
 /** One of the actions, as JSON may hold it. */
 export type OutsideAction = z.input<typeof OutsideAction>;
 
-/** Does it. `kill-worker` lets the worker get to work first: a worker killed before it began leaves nothing to look at. */
+/** Carries out an action. `kill-worker` lets the worker begin first, because a worker killed before leaves no trace. */
 export async function actOutside(world: World, wanted: OutsideAction): Promise<void> {
   const action = OutsideAction.parse(wanted);
   switch (action.do) {

@@ -78,7 +78,7 @@ async function serve(world: World, request: IncomingMessage, response: ServerRes
   if (found === undefined) throw notImplemented(method, path);
   const isUpload = found.route.pattern === UPLOAD;
   const fromQuery = parseForm(query);
-  // The right to it is asked before the body is read, which is how a client with a large body meets a closed door.
+  // The right is checked before the body is read, so a client with a large body sees a closed connection.
   const early: Call = {
     world: world.on(found.fromPath.get('node') ?? world.localNode),
     ...{ caller, method, path, given: new Map([...fromQuery, ...found.fromPath]) },

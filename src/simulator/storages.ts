@@ -2,7 +2,7 @@ import { failure } from './errors.ts';
 import type { SeedStorage } from './seed.ts';
 import { diskName, isBlock, type Volume, volumePath } from './volume.ts';
 
-/** What all nodes' views are of. */
+/** The storages and volumes that all nodes' views share. */
 interface Shelves {
   readonly storages: readonly SeedStorage[];
   /** By place: the same name may lie on several nodes. */
@@ -90,7 +90,7 @@ export class Storages {
     this.#shelves.volumes.delete(this.#place(volid));
   }
 
-  /** Takes the place of everything that is there. */
+  /** Replaces all volumes. */
   restore(volumes: readonly Volume[]): void {
     this.#shelves.volumes.clear();
     for (const volume of volumes) this.#shelves.volumes.set(placeOf(volume), volume);

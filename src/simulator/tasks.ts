@@ -119,7 +119,7 @@ export class Tasks {
     task.control.abort(new Killed('killed'));
   }
 
-  /** The next task of that type ends so. */
+  /** Sets how the next task of that type ends. */
   endNext(type: string, end: TaskEnd): void {
     this.#ends.set(type, end);
   }

@@ -8,7 +8,7 @@ import { type TaskRecord, Tasks } from './tasks.ts';
 import { type Version, versionOf } from './version.ts';
 import { keepVolume, type Volume } from './volume.ts';
 
-/** What no API call can do and tests must: daemons that are down, a cluster that lost its quorum. */
+/** States that only outside actions cause: daemons that are down, a cluster without quorum. */
 export interface Troubles {
   workerDaemonDown: boolean;
   configurationDown: boolean;
@@ -24,13 +24,13 @@ export interface WorldState {
   readonly tasks: readonly TaskRecord[];
 }
 
-/** What a world may be given besides its seed. */
+/** The options of a world besides its seed. */
 export interface WorldOptions {
   readonly state?: WorldState | undefined;
   readonly fingerprint?: string | undefined;
 }
 
-/** What the views of all nodes have in common. */
+/** The shared state of all nodes' views. */
 interface Shared {
   readonly seed: Seed;
   readonly clock: Clock;
@@ -148,7 +148,7 @@ export class World {
     return digestOf(guest);
   }
 
-  /** Everything worth keeping over a restart. */
+  /** The state for a state file. */
   state(): WorldState {
     return { guests: this.guests(), volumes: this.storages.everywhere(), tasks: this.tasks.list().toReversed() };
   }

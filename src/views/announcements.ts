@@ -4,17 +4,17 @@ import { sizeText } from '../lib/text.ts';
 import type { Block, Card, Line } from './card.ts';
 import { count, guestName } from './parts.ts';
 
-/** A guest that stopped without proxnix, and what was done about it. */
+/** What proxnix did about a guest that somebody or something else stopped. */
 export type PowerEvent =
   | { readonly kind: 'started' }
-  /** The fleet wants it to be said only. */
+  /** ON_STOPPED is `report`: the guest is not started. */
   | { readonly kind: 'report' }
   | { readonly kind: 'locked'; readonly lock: Lock }
-  /** It was started too often to be started again. */
+  /** proxnix started it `starts` times within the last hour and does not start it again. */
   | { readonly kind: 'often'; readonly starts: number }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
-/** Says that a guest stopped: one card for each time. */
+/** Reports one stop of a guest. */
 export function powerCard(guest: { readonly name: string; readonly vmid: number }, event: PowerEvent): Card {
   const name = guestName(guest);
   const started = event.kind === 'started';
@@ -34,10 +34,10 @@ function whyBlocks(event: PowerEvent): readonly Block[] {
         { kind: 'small', rich: ['It was running before, so it was started. Set ON_STOPPED=report to be told only.'] },
       ];
     case 'report':
-      return [{ kind: 'text', rich: ['It is left as it is: ON_STOPPED is "report".'] }];
+      return [{ kind: 'text', rich: ['It was not started: ON_STOPPED is "report".'] }];
     case 'locked': {
       const { by, reason } = event.lock;
-      return [{ kind: 'text', rich: ['It is left as it is: applying is locked by ', { person: by }, `: ${reason}`] }];
+      return [{ kind: 'text', rich: ['It was not started: applying is locked by ', { person: by }, `: ${reason}`] }];
     }
     case 'often':
       return [
@@ -59,7 +59,7 @@ function whyBlocks(event: PowerEvent): readonly Block[] {
   }
 }
 
-/** What was deleted because its time was up. */
+/** What garbage collection deleted after ROLLBACK_WINDOW. */
 export interface Collected {
   readonly disks: readonly {
     readonly name: string;
@@ -68,11 +68,11 @@ export interface Collected {
   }[];
   /** `size` in bytes. */
   readonly images: readonly { readonly volid: string; readonly hash: string; readonly size: number }[];
-  /** How many GC roots of Nix. */
+  /** The number of GC roots of Nix that were removed. */
   readonly roots: number;
 }
 
-/** Says what the rollback window has passed over. */
+/** Lists what garbage collection deleted. */
 export function collectedCard({ disks, images, roots }: Collected): Card {
   const all = disks.flatMap((guest) => guest.disks);
   const parts = [
@@ -100,7 +100,9 @@ export function collectedCard({ disks, images, roots }: Collected): Card {
         kind: 'small',
         rich: [
           'Their rollback window (ROLLBACK_WINDOW) is over.',
-          ...(roots === 0 ? [] : [` ${count(roots, 'GC root')} of Nix went as well.`]),
+          ...(roots === 0
+            ? []
+            : [` ${count(roots, 'GC root')} of Nix ${roots === 1 ? 'was' : 'were'} removed as well.`]),
         ],
       },
     ],
@@ -113,16 +115,16 @@ function sizeOf({ sizeMb }: { readonly sizeMb?: number }): string {
   return sizeMb === undefined ? '' : `, ${sizeText(sizeMb * 2 ** 20)}`;
 }
 
-/** A store that could not be read whole, and the file beside it that holds it as it was found. */
+/** A store with damaged parts. `file` is the copy of the damaged store beside it. */
 export interface StoreDamage {
   readonly file: string;
   readonly lost: readonly { readonly what: string; readonly why: string }[];
 }
 
-/** The rest is in the file. */
+/** More lost parts than this are counted; the file holds them all. */
 const mostShown = 20;
 
-/** Says that parts of the store were damaged when the bot started: one card, once. */
+/** Reports at the start of the bot that parts of the store were damaged. */
 export function storeCard({ file, lost }: StoreDamage): Card {
   const more = lost.length - mostShown;
   const lines = lost.slice(0, mostShown).flatMap(({ what, why }) => [{ text: what, keep: true }, { text: `  ${why}` }]);
@@ -134,11 +136,11 @@ export function storeCard({ file, lost }: StoreDamage): Card {
       {
         kind: 'warning',
         rich: [
-          { bold: 'Plans that were open in these parts are lost; ask for them again with /proxnix plan. ' },
-          'Where it is not known whether applying was locked, it is locked until somebody unlocks it.',
+          { bold: 'Open plans in these parts are lost; make new ones with /proxnix plan. ' },
+          'Where the lost part may have held a lock, applying is locked until somebody unlocks it.',
         ],
       },
-      { kind: 'small', rich: ['The store as it was found is in ', { code: file }, '. Everything else goes on.'] },
+      { kind: 'small', rich: ['The damaged store is saved as ', { code: file }, '. The bot continues with the rest.'] },
     ],
     buttons: [],
     files: [],

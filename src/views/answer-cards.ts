@@ -6,7 +6,7 @@ import { type ApplyGroup, type Approval, applyGroups, planOf, type Run } from '.
 import type { Block, Card } from './card.ts';
 import { count, counts, duration } from './parts.ts';
 
-/** A guest of a fleet as it is now. */
+/** The live state of a guest of a fleet. */
 export interface GuestStatusRow {
   readonly name: string;
   readonly vmid: number;
@@ -19,24 +19,24 @@ export interface GuestStatusRow {
   readonly memoryMb: number | undefined;
   /** `undefined` where the configuration cannot be read. */
   readonly protected: boolean | undefined;
-  /** The root disk it can be rolled back to, and until when. */
+  /** The retained root disk that a rollback puts back; `until` in milliseconds since the epoch. */
   readonly retained?: { readonly imageHash: string; readonly until: number };
 }
 
-/** A fleet as it is now. */
+/** The live state of a fleet. */
 export interface FleetStatus {
   readonly fleet: string;
   readonly guests: readonly GuestStatusRow[];
   readonly open: readonly Run[];
-  /** Run ids in the lane, the one at work first; `of another fleet` for what is not this fleet's. */
+  /** Run ids in the queue, the running one first; `of another fleet` in place of the id of another fleet's run. */
   readonly queue: readonly string[];
   readonly lastRun: Run | undefined;
   readonly lock: Lock | undefined;
 }
 
 /**
- * How fleets are: their guests, the open plan, the queue.
- * @param risks what the configuration opens, one sentence each
+ * The state of fleets: their guests, open plans and queue.
+ * @param risks what the configuration opens to people who may not approve, one sentence each
  */
 export function statusCard(fleets: readonly FleetStatus[], now: number, risks: readonly string[] = []): Card {
   const guests = fleets.flatMap((fleet) => fleet.guests);
@@ -53,7 +53,7 @@ export function statusCard(fleets: readonly FleetStatus[], now: number, risks: r
   };
 }
 
-/** One guest in full. */
+/** Every known fact about one guest. */
 export function guestStatusCard(guest: GuestStatusRow): Card {
   const rows = [
     ['status', guest.status],
@@ -63,7 +63,7 @@ export function guestStatusCard(guest: GuestStatusRow): Card {
     ['cores', guest.cores === undefined ? 'unknown' : guest.cores === 0 ? 'all of its node' : String(guest.cores)],
     ['memory', guest.memoryMb === undefined ? 'unknown' : `${guest.memoryMb} MiB`],
     ['protected', guest.protected === undefined ? 'unknown' : guest.protected ? 'yes' : 'no'],
-    ...(guest.pending ? [['state', 'unfinished: a run was cut off (proxnix-pending)']] : []),
+    ...(guest.pending ? [['state', 'unfinished: a run was interrupted (proxnix-pending)']] : []),
   ];
   return {
     tone: guest.status === 'running' && !guest.pending ? 'good' : 'waiting',
@@ -100,7 +100,9 @@ function fleetBlocks(fleet: FleetStatus, now: number): readonly Block[] {
   const lines = fleet.guests.map((guest) => ({ text: guestLine(guest, width) }));
   const [atWork, ...waiting] = fleet.queue;
   const queue =
-    atWork === undefined ? 'idle' : [`run ${atWork} at work`, ...waiting.map((id) => `run ${id} waits`)].join(', ');
+    atWork === undefined
+      ? 'idle'
+      : [`run ${atWork} is running`, ...waiting.map((id) => `run ${id} is waiting`)].join(', ');
   return [
     { kind: 'text', rich: [{ bold: fleet.fleet }, ` · ${queue}`] },
     ...(fleet.lock === undefined
@@ -182,7 +184,7 @@ function approvers(approvals: readonly Approval[]): readonly string[] {
   return approvals.length === 0 ? [] : [`approved by ${approvals.map(({ by }) => by.name).join(', ')}`];
 }
 
-/** What help needs to know of a command. */
+/** The facts of a command that help shows. */
 interface HelpEntry {
   readonly name: string;
   readonly description: string;
@@ -198,5 +200,5 @@ export function helpCard(commands: readonly HelpEntry[]): Card {
       rich: [{ code: `/proxnix ${command.name}${options.join('')}` }, `  ${command.description}`],
     };
   });
-  return { tone: 'quiet', title: 'Help: what proxnix does here', blocks, buttons: [], files: [] };
+  return { tone: 'quiet', title: 'Help: commands of proxnix', blocks, buttons: [], files: [] };
 }

@@ -17,17 +17,17 @@ export type Span =
 /** Text in spans. */
 export type Rich = readonly Span[];
 
-/** Somebody who pressed or typed: the name of a chat, an immutable id in it, and a name that is only shown. */
+/** Somebody who pressed or typed: the name of the chat, an immutable id in it, and a display name, which is never compared. */
 export interface PersonRef {
   readonly chat: string;
   readonly id: string;
   readonly name: string;
 }
 
-/** The sign in front of a plan's line; it repeats what the words say. */
+/** The sign in front of a plan's line. It only repeats the words of the line. */
 export type Mark = '-' | '-/+' | '~' | '+' | '!' | ' ';
 
-/** A line of monospaced text. `keep`: a chat that must cut leaves this line in (destroys are never cut). */
+/** A line of monospaced text. `keep`: a chat that shortens the block keeps this line (destroys are never cut). */
 export interface Line {
   readonly text: string;
   readonly mark?: Mark;
@@ -37,32 +37,32 @@ export interface Line {
 /** One part of a card, in reading order. */
 export type Block =
   | { readonly kind: 'text'; readonly rich: Rich }
-  /** Said more quietly: author, approvals, ids. */
+  /** Small print: author, approvals, ids. */
   | { readonly kind: 'small'; readonly rich: Rich }
-  /** What loses data or needs a person; never cut. */
+  /** Data loss, or something that a person must do; never cut. */
   | { readonly kind: 'warning'; readonly rich: Rich }
-  /** Monospaced lines, at most 60 columns wide; what does not fit a chat is cut at line ends and stands in a file. */
+  /** Monospaced lines, at most 60 columns wide. A chat cuts surplus lines and shows them in a file. */
   | { readonly kind: 'lines'; readonly lines: readonly Line[] }
-  /** `fraction` from 0 to 1; absent: how far it is cannot be told. */
+  /** `fraction` from 0 to 1; absent: unknown. */
   | { readonly kind: 'progress'; readonly label: string; readonly fraction?: number; readonly text: string }
   | { readonly kind: 'divider' };
 
-/** What a button asks for. */
+/** The request that a button makes. */
 export type ButtonAction = 'approve' | 'reject' | 'details' | 'plan-again' | 'cancel' | 'log';
 
-/** A button carries ids only, so it works after a restart and says nothing that could be forged into meaning. */
+/** A button carries ids only, so it works after a restart and a forged one can do no more than name a run. */
 export interface Button {
   readonly action: ButtonAction;
   readonly label: string;
   readonly style: 'primary' | 'danger' | 'plain';
   readonly runId: string;
-  /** The plan the reader saw; `undefined` where the run has none. */
+  /** The plan on the reader's card; `undefined` where the run has none. */
   readonly planId?: string;
-  /** Asked before the press counts, where the chat can. */
+  /** A question before the press counts, in chats that can ask one. */
   readonly confirm?: { readonly title: string; readonly text: string; readonly yes: string };
 }
 
-/** Text that belongs to a card in full: the whole plan, a log. */
+/** A long text that belongs to a card: the full plan, a log. */
 export interface CardFile {
   /** A file name, e.g. `plan.diff`. */
   readonly name: string;
@@ -70,7 +70,7 @@ export interface CardFile {
   readonly text: string;
 }
 
-/** How a card is meant: it decides the colour and the mark of its title. */
+/** The mood of a card. It decides the colour and the mark of the title. */
 export type Tone = 'working' | 'waiting' | 'good' | 'bad' | 'quiet';
 
 /** A chat-neutral message. Meaning is in the words; `tone` only colours them. */
@@ -91,7 +91,7 @@ export function buttonId(button: Pick<Button, 'action' | 'runId' | 'planId'>): s
 const buttonPattern = /^px1:([a-z-]{1,20}):(r-[0-9]{1,9}):(.*)$/;
 const actions: readonly string[] = ['approve', 'reject', 'details', 'plan-again', 'cancel', 'log'];
 
-/** Reads a button id; `undefined` for anything that proxnix did not make. What decides names its plan, and whole. */
+/** Reads a button id; `undefined` for anything that proxnix did not make. Approve and reject need a complete plan id. */
 export function readButtonId(text: string): Pick<Button, 'action' | 'runId' | 'planId'> | undefined {
   const [, action, runId, planId] = buttonPattern.exec(text) ?? [];
   if (action === undefined || runId === undefined || planId === undefined || !isAction(action)) return undefined;
@@ -103,7 +103,7 @@ function isAction(text: string): text is ButtonAction {
   return actions.includes(text);
 }
 
-/** The words of a rich text alone: for logs, notifications and screen readers. */
+/** The text without markup: for logs, notifications and screen readers. */
 export function plainText(rich: Rich): string {
   return rich.map(plainSpan).join('');
 }

@@ -38,7 +38,7 @@ type Ended =
   | InterruptedRun
   | (FailedRun & { readonly plan: Plan; readonly appliedFrom: number; readonly approvals: readonly Approval[] });
 
-/** An apply that has ended, one way or another: what is done, what is not, and the tags. */
+/** An apply that has ended: which guests are done, which are not, and their tags. */
 export function endedCard(run: Ended, context: CardContext): Card {
   const groups = applyGroups(run.plan, run.steps);
   const took = duration(run.endedAt - run.appliedFrom);
@@ -52,7 +52,7 @@ export function endedCard(run: Ended, context: CardContext): Card {
       ...keptBlocks(run, context),
       { kind: 'small', rich: [...approvedBy(run.approvals), ` · took ${took}`, ...ids(run, run.plan)] },
     ],
-    // What a guest that was taken over comes to is the next plan's business.
+    // After an adoption the next plan shows what happens to the guest, so the card offers to make it.
     buttons: run.phase === 'applied' && run.plan.goal.adopt === undefined ? [] : [planAgain(run)],
     files: [planFile(run.plan), ...logFile(run.steps)],
   };
@@ -145,7 +145,7 @@ function hasWorked({ steps }: Ended): boolean {
   return steps.some(({ step, state }) => 'vmid' in step && state === 'done');
 }
 
-/** Until when the root disks that were taken out can be put back. */
+/** How long the retained root disks can be rolled back to. */
 function keptBlocks(run: Ended, { rollbackWindowMs }: CardContext): readonly Block[] {
   if (run.phase !== 'applied') return [];
   const swapped = run.plan.changes.filter(
@@ -156,13 +156,13 @@ function keptBlocks(run: Ended, { rollbackWindowMs }: CardContext): readonly Blo
   const [first] = swapped;
   if (first === undefined) return [];
   const disks = swapped.length === 1 ? 'The old root disk is' : 'The old root disks are';
-  // The window begins where a disk is taken out; of several the first is told, none goes before.
+  // The window of each disk begins with its swap. The earliest end is shown, so no disk is deleted before it.
   const since = run.steps.flatMap(({ step, startedAt }) => (step.kind === 'swap' ? (startedAt ?? []) : []));
   const until = { time: Math.min(run.endedAt, ...since) + rollbackWindowMs, show: 'date-time' } as const;
   return [
     {
       kind: 'small',
-      rich: [`${disks} kept until `, until, ', to go back: ', { code: `/proxnix rollback ${first.name}` }],
+      rich: [`${disks} kept until `, until, '; undo with ', { code: `/proxnix rollback ${first.name}` }],
     },
   ];
 }
@@ -177,7 +177,7 @@ function sentence(label: string, groups: readonly ApplyGroup[], say: (group: App
   return [{ kind: 'text', rich: [{ bold: label }, groups.map(say).join(', '), '.'] }];
 }
 
-/** The tags each guest carries now, those that all share first. */
+/** The final tags of each guest, the shared ones first. */
 function tagBlocks(plan: Plan, done: readonly ApplyGroup[]): readonly Block[] {
   const tagged = done.flatMap((group) => {
     const tags = group.vmid === undefined ? undefined : finalTagsOf(group.steps);
@@ -203,7 +203,7 @@ function tagBlocks(plan: Plan, done: readonly ApplyGroup[]): readonly Block[] {
   ];
 }
 
-/** The output of all steps as a file; none where nothing was written. */
+/** The output of all steps as a file; no file where there is no output. */
 export function logFile(steps: readonly StepState[]): readonly CardFile[] {
   const lines = steps.flatMap((state) =>
     state.output.length === 0 ? [] : [`== ${state.step.id}`, ...state.output, ''],

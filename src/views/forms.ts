@@ -13,7 +13,7 @@ export interface FormField {
   readonly multiline?: boolean;
 }
 
-/** A question with a few fields: a modal where the chat has one. */
+/** A question with a few fields, shown as a modal where the chat has modals. */
 export interface Form {
   /** Ids only, like a button's: `px1:confirm:r-41:p-7f3c2a`. */
   readonly id: string;
@@ -24,7 +24,7 @@ export interface Form {
   readonly danger: boolean;
 }
 
-/** The destructive confirmation: what is destroyed, and what must be typed. */
+/** Confirms a plan that destroys guests. `wanted` is the text that the person must type. */
 export function confirmForm(run: PlannedRun, wanted: string): Form {
   const { plan } = run;
   const destroys = runnable(plan).filter((change) => change.action === 'destroy');
@@ -38,7 +38,7 @@ export function confirmForm(run: PlannedRun, wanted: string): Form {
       {
         bold: `${destroys.map(guestName).join(', ')} ${one ? 'is' : 'are'} destroyed and ${one ? 'its' : 'their'} disks are deleted.`,
       },
-      ' There is no way back.',
+      ' This cannot be undone.',
     ],
     fields: [
       {
@@ -58,14 +58,14 @@ export function confirmForm(run: PlannedRun, wanted: string): Form {
   };
 }
 
-/** Why a plan is rejected; may be left empty. */
+/** Asks for the reason of a rejection, which may be empty. */
 export function rejectForm(run: PlannedRun): Form {
   const drift = run.trigger.kind === 'drift';
   const silent = drift ? 'The same drift is not shown again for 24 h. ' : '';
   return {
     id: `px1:reject:${run.id}:${run.plan.id}`,
     title: drift ? `Ignore the drift of run ${run.id}?` : `Reject run ${run.id}?`,
-    text: [`Plan ${run.plan.id} is closed and nothing is changed. ${silent}The reason stands on its card.`],
+    text: [`Plan ${run.plan.id} is closed and nothing is changed. ${silent}The card shows the reason.`],
     fields: [{ name: 'reason', label: 'Reason', required: false, multiline: true }],
     submit: drift ? 'Ignore' : 'Reject',
     danger: false,

@@ -6,9 +6,9 @@ import type { ApplyGroup, Approval, Run } from '../core/run.ts';
 import type { Step } from '../core/steps.ts';
 import type { Block, Line, Rich, Span } from './card.ts';
 
-/** What a card says beside the run itself: where the commit can be looked at, who decides, what holds applies up. */
+/** Facts that a card shows beside the run: the web address of the commit, the approvers, a lock, the run in front. */
 export interface CardContext {
-  /** `owner/name` of the repository, as people know it. */
+  /** `owner/name` of the repository. */
   readonly repository: string;
   /** Where commits can be seen, e.g. `https://git.example.org/acme/fleet`; absent for a local repository. */
   readonly webUrl?: string;
@@ -16,14 +16,14 @@ export interface CardContext {
   readonly lock?: Lock;
   /** The commit applied before this one. */
   readonly applied?: string;
-  /** The run that is in front of this one in the lane: its id, or `of another fleet`. */
+  /** The run in front of this one in the queue: its id, or `of another fleet`. */
   readonly behind?: string;
-  /** How long a root disk that was taken out is kept, in milliseconds. */
+  /** ROLLBACK_WINDOW: how long an old root disk is retained, in milliseconds. */
   readonly rollbackWindowMs: number;
   readonly now: number;
 }
 
-/** The commit of a run: short and linked, its first line, who wrote it, where, and a link that compares. */
+/** The commit of a run: its short hash with a link, subject, author, branch, and a link to a comparison. */
 export function commitBlocks(run: Run, context: CardContext): readonly Block[] {
   const { commit } = run;
   if (commit === undefined) return [];
@@ -44,7 +44,7 @@ export function commitBlocks(run: Run, context: CardContext): readonly Block[] {
   ];
 }
 
-/** ` on main`; ` on main (as v1.2)` for a commit that somebody named; where it is not on main, the branch they named. */
+/** ` on main`; ` on main (as v1.2)` for a ref that somebody named; ` on other` for a branch other than the fleet's. */
 function whereIs({ branch, ref, offBranch }: Run): string {
   if (offBranch === undefined) return ref === undefined ? ` on ${branch}` : ` on ${branch} (as ${ref})`;
   return ref === undefined || /^[0-9a-f]{7,64}$/i.test(ref) ? `, not on ${branch}` : ` on ${ref}`;
@@ -55,7 +55,7 @@ function commitSpan(sha: string, context: CardContext): Span {
   return { link: `${context.webUrl}/commit/${sha}`, text: shortSha(sha) };
 }
 
-/** ` · run r-41 · plan p-7f3c2a`: what to name when talking about it. */
+/** ` · run r-41 · plan p-7f3c2a`: the ids that commands take. */
 export function ids(run: Pick<Run, 'id'>, plan?: Plan): Rich {
   const planId: readonly Span[] = plan === undefined ? [] : [' · plan ', { code: plan.id }];
   return [' · run ', { code: run.id }, ...planId];
@@ -69,14 +69,14 @@ export function approvedBy(approvals: readonly Approval[]): Rich {
   return ['Approved by ', ...names, ' at ', { time: last.at, show: 'time' }];
 }
 
-/** The reason for which applies are stopped; it stands on every card. */
+/** The lock with its reason; shown on the card of every open run. */
 export function lockBlocks(context: CardContext): readonly Block[] {
   const { lock } = context;
   if (lock === undefined) return [];
   return [{ kind: 'warning', rich: [{ bold: 'Applying is locked' }, ' by ', { person: lock.by }, `: ${lock.reason}`] }];
 }
 
-/** The action of a change as a verb, and as what was done. */
+/** The verb of each action, and its past participle. */
 export const verbs: Readonly<Record<Change['action'], { readonly now: string; readonly done: string }>> = {
   destroy: { now: 'destroy', done: 'destroyed' },
   'clean-up': { now: 'clean up', done: 'cleaned up' },
@@ -103,7 +103,7 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A time as it is set: `24 h`, `7 d`, `90 min`. */
+/** A configured duration: `24 h`, `7 d`, `90 min`. */
 export function span(ms: number): string {
   const minutes = Math.round(ms / 60_000);
   if (minutes % 60 !== 0) return `${minutes} min`;
@@ -132,7 +132,7 @@ export function blockedCount(plan: Plan): string {
   return blocked === 0 ? '' : `, ${blocked} blocked`;
 }
 
-/** One line for each group of an apply: its state, what it does, how far it is. */
+/** One line for each group of an apply: its state, its action, its progress. */
 export function groupLines(groups: readonly ApplyGroup[], now: number): readonly Line[] {
   const width = nameWidth(guestGroups(groups));
   return groups.map((group) => {
@@ -149,7 +149,7 @@ function elapsed(group: ApplyGroup, now: number): string {
   return group.state === 'running' ? duration(now - group.startedAt) : '';
 }
 
-/** What the group does right now, with how far that is. */
+/** The current step of the group and its progress. */
 function detailOf(group: ApplyGroup): string {
   const current = group.steps.find((state) => state.state === 'running') ?? group.steps.at(-1);
   if (current === undefined) return '';
@@ -175,24 +175,24 @@ export function nameOf(group: ApplyGroup, width: number): string {
   return `${(group.name ?? '').padEnd(width)} (${group.vmid})`;
 }
 
-/** `test-website (823)`, or what is built or uploaded. */
+/** `test-website (823)`; `build` or `upload` for a group without a guest. */
 export function groupGuest(group: ApplyGroup): string {
   return group.vmid === undefined || group.name === undefined
     ? group.action
     : guestName({ name: group.name, vmid: group.vmid });
 }
 
-/** What a group does to which guest: `replace test-worker (822)`. */
+/** The action and the guest of a group: `replace test-worker (822)`. */
 export function groupName(group: ApplyGroup): string {
   return group.vmid === undefined ? group.action : `${verbWord(group)} ${groupGuest(group)}`;
 }
 
-/** The verb of a group as it stands in a line: `replace`. */
+/** The verb of a group: `replace`. */
 export function verbWord(group: ApplyGroup): string {
   return group.action === 'build' || group.action === 'upload' ? group.action : verbs[group.action].now;
 }
 
-/** Each kind of guest step as people say it. */
+/** The words for each kind of guest step. */
 export const stepWords: Readonly<Record<Exclude<Step['kind'], 'build' | 'upload'>, string>> = {
   create: 'creating',
   import: 'disk import',
@@ -202,25 +202,25 @@ export const stepWords: Readonly<Record<Exclude<Step['kind'], 'build' | 'upload'
   'move-disk': 'disk move',
   restart: 'restarting',
   prepare: 'disk import',
-  attach: 'disk hand-over',
+  attach: 'disk attach',
   swap: 'disk swap',
-  rollback: 'disk swap back',
+  rollback: 'disk rollback',
   health: 'health',
   finish: 'final tags',
   adopt: 'taking over',
   stop: 'stopping',
   destroy: 'destroying',
-  discard: 'clearing up',
+  discard: 'discarding',
   free: 'freeing disks',
 };
 
-/** What became of the step that was under way when the bot died. */
+/** The outcome of the step that was running when the bot stopped. */
 export type CutOff =
   | { readonly kind: 'build' | 'no-task' | 'forgotten' | 'unreachable' }
-  /** Its task went on and ended with Proxmox's own words. */
+  /** Its task finished after the bot stopped; `text` is its exit status in Proxmox. */
   | { readonly kind: 'ended'; readonly text: string };
 
-/** The same in a sentence. That the last known task went well does not mean that the step did: it may be several. */
+/** The outcome as a sentence. It does not call the step done, because a step may be several tasks. */
 export function cutOffNote(step: Step, cutOff: CutOff): string {
   const what = 'vmid' in step ? `${step.name} (${step.vmid}), ${stepWords[step.kind]}` : step.kind;
   switch (cutOff.kind) {
@@ -244,7 +244,7 @@ export function stoppedAfterNote(step: Step | undefined): string {
   return `${what}: done; the steps after it were not started.`;
 }
 
-/** Somebody else's lines, the newest of them, as they came. */
+/** The last `most` lines of output of another program, unchanged. */
 export function detailBlocks(details: readonly string[], most = 12): readonly Block[] {
   if (details.length === 0) return [];
   return [{ kind: 'lines', lines: details.slice(-most).map((text) => ({ text })) }];

@@ -29,7 +29,7 @@ import {
 } from './parts.ts';
 import { planLines, planText } from './plan-text.ts';
 
-/** A plan that waits for people, or that cannot be run as it stands. */
+/** A plan that waits for a decision, or a blocked one. */
 export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Card {
   const { plan } = run;
   const blocked = plan.changes.length - runnable(plan).length;
@@ -58,7 +58,7 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
   };
 }
 
-/** A plan that was decided against, overtaken or left lying: what it was stays readable, its buttons are gone. */
+/** A plan that was rejected, superseded or expired: its text stays, its buttons are removed. */
 export function plannedNoMore(run: RejectedRun | SupersededRun | ExpiredRun, context: CardContext): Card {
   const { plan } = run;
   return {
@@ -134,13 +134,13 @@ function endNote(run: RejectedRun | SupersededRun | ExpiredRun): readonly Span[]
   }
 }
 
-/** A commit that the branch does not have: what approving it means, or why it cannot be approved. */
+/** For a commit that is not on the branch: what approving it means, or why it cannot be approved. */
 function branchBlocks(run: PlannedRun | BlockedRun, context: CardContext): readonly Block[] {
   if (run.offBranch === undefined || onlyGuest(run.plan.goal) !== undefined) return [];
   const where = run.ref === undefined ? '' : `It was asked for as ${run.ref}. `;
   const then = isOffBranch(run, run.plan.goal, context.policy)
     ? `It cannot be approved: merge it into ${run.branch} and plan again. ALLOW_OTHER_BRANCHES=true lets other branches be approved.`
-    : `Approving it applies what ${run.branch} does not have.`;
+    : `Approving it applies changes that ${run.branch} does not have.`;
   return [
     {
       kind: 'warning',
@@ -275,7 +275,7 @@ function planButtons(run: PlannedRun, context: CardContext): readonly Button[] {
   ];
 }
 
-/** Asks which plan somebody means who named only its run: what the plan is, and what to type for exactly that one. */
+/** Asks which plan is meant when a command names only the run: shows the current plan and the command that names it. */
 export function whichPlanCard({ id, plan, commit }: PlannedRun, verb: 'approve' | 'reject'): Card {
   return {
     tone: 'waiting',
@@ -290,7 +290,7 @@ export function whichPlanCard({ id, plan, commit }: PlannedRun, verb: 'approve' 
   };
 }
 
-/** The plan of a run in full, for somebody who asks; `undefined` when the run has none. */
+/** The full plan of a run; `undefined` when the run has none. */
 export function planCardOf(run: Run): Card | undefined {
   const plan = planOf(run);
   if (plan === undefined) return undefined;

@@ -8,7 +8,7 @@ import { readTags } from '../core/tags.ts';
 import type { Line, Mark } from './card.ts';
 import { count, counts, guestName, verbs } from './parts.ts';
 
-/** Chats show monospaced lines without scrolling up to here. */
+/** Columns that chats show without scrolling. */
 const columns = 60;
 const indent = '  ';
 /** The sign in front of a line and a space. */
@@ -25,13 +25,13 @@ const marks: Readonly<Record<Change['action'], Mark>> = {
   conflict: '!',
 };
 
-/** A plan as lines: a line per guest with what happens to it, then what changes in it. Destroys are never cut. */
+/** A plan as lines: for each guest its action, then its changes. Destroys are never cut. */
 export function planLines(plan: Plan): readonly Line[] {
   const width = Math.max(...plan.changes.map((change) => change.name.length), 0);
   return plan.changes.flatMap((change) => changeLines(change, Math.min(width, 24)));
 }
 
-/** The whole plan as text, for a file: the same lines with full hashes, and what the plan rests on. */
+/** The full plan as text for a file: the same lines, the commit, the digest, and the store paths of images. */
 export function planText(plan: Plan): string {
   const { goal, changes } = plan;
   const head = [
@@ -58,7 +58,7 @@ export function lineText(line: Line): string {
   return `${(line.mark ?? ' ').padEnd(3)} ${line.text}`.trimEnd();
 }
 
-/** What a change does, in short, for one line of text: `memory 2048 -> 4096 MiB (restart)`. */
+/** A change in one line of text: `memory 2048 -> 4096 MiB (restart)`. */
 export function changeSummary(change: Change): string {
   return detailParts(change).join(', ');
 }
@@ -97,16 +97,16 @@ function detailParts(change: Change): string[] {
     case 'update':
       return [
         ...change.fields.map((field) => fieldText(field, change.live.status === 'running')),
-        ...leftoverParts(change.orphanVolumes),
+        ...orphanParts(change.orphanVolumes),
       ];
     case 'replace': {
       const from = change.incomplete ? 'none (incomplete)' : (change.fromImage?.slice(0, 8) ?? 'unknown');
-      const kept = change.incomplete ? 'made anew' : 'old root disk is kept';
+      const kept = change.incomplete ? 'created again' : 'old root disk is kept';
       return [
         `image ${from} -> ${short(change.guest)}`,
         kept,
         ...change.fields.map((field) => fieldText(field, false)),
-        ...leftoverParts(change.orphanVolumes),
+        ...orphanParts(change.orphanVolumes),
       ];
     }
     case 'rollback':
@@ -120,7 +120,7 @@ function detailParts(change: Change): string[] {
     case 'clean-up':
       return change.orphanVolumes === undefined
         ? [`left by an interrupted replace of guest ${change.ownerVmid}`, 'its disk is deleted']
-        : leftoverParts(change.orphanVolumes);
+        : orphanParts(change.orphanVolumes);
     case 'adopt':
       return adoptParts(change);
     case 'conflict':
@@ -128,12 +128,12 @@ function detailParts(change: Change): string[] {
   }
 }
 
-/** What comes or goes is named where it is no VM. */
+/** Names the kind of a created or destroyed guest that is no VM. */
 function kindPart({ kind }: { readonly kind: GuestKind }): string[] {
   return kind === 'container' ? ['container'] : [];
 }
 
-function leftoverParts(orphanVolumes: readonly string[] = []): string[] {
+function orphanParts(orphanVolumes: readonly string[] = []): string[] {
   if (orphanVolumes.length === 0) return [];
   return [
     `${count(orphanVolumes.length, 'disk')} that an interrupted replace left ${orphanVolumes.length === 1 ? 'is' : 'are'} deleted`,
@@ -148,15 +148,15 @@ function rollbackParts({ fromImage, to, live, fields, orphanVolumes }: RollbackC
     ...(to?.commit === undefined ? [] : [`as of commit ${shortSha(to.commit)}`]),
     ...(to === undefined ? [] : ['its earlier root disk comes back', 'nothing is built']),
     ...fields.map((field) => fieldText(field, live.status === 'running')),
-    ...leftoverParts(orphanVolumes),
+    ...orphanParts(orphanVolumes),
   ];
 }
 
-/** What the guest is, as far as the token may know, and what would come of it. */
+/** The guest as far as the token may read it, and what the next plan does to it. */
 function adoptParts({ name, node, live, next }: AdoptChange): string[] {
   const { memoryMb } = live.config ?? {};
   return [
-    ...(live.name === name ? [] : [`called ${live.name} now`]),
+    ...(live.name === name ? [] : [`current name ${live.name}`]),
     `on ${node}`,
     ...(memoryMb === undefined ? [] : [liveCores(live), `${memoryMb} MiB`]),
     'from now on managed by proxnix',
@@ -198,7 +198,7 @@ function folded(line: string): string[] {
   return line.length + indent.length + markWidth <= columns ? [line] : wrapped(line.split(' '), ' ');
 }
 
-/** Joins parts to lines that are no wider than the columns leave room for; a part is never cut. */
+/** Joins parts into lines that fit the columns; a part is never cut. */
 function wrapped(parts: readonly string[], separator: string): string[] {
   const lines: string[] = [];
   for (const part of parts) {

@@ -26,7 +26,7 @@ import {
 } from './parts.ts';
 import { planCard, planFile, plannedNoMore } from './plan-card.ts';
 
-/** A run as a message: the same for every chat, made anew from the run whenever it moves. */
+/** The card of a run, the same for every chat. It is drawn again from the run after every change. */
 export function runCard(run: Run, context: CardContext): Card {
   switch (run.phase) {
     case 'planning':
@@ -67,7 +67,7 @@ function quiet(title: string): Card {
   return { tone: 'quiet', title, blocks: [], buttons: [], files: [] };
 }
 
-/** What is said in the thread when an apply has ended: edits do not notify, a reply does. */
+/** The reply in the thread when an apply has ended. A reply notifies people, an edit does not. */
 export function endReply(run: Run): Card | undefined {
   if (run.phase === 'failed') {
     if (run.applying === undefined) return undefined;
@@ -77,7 +77,7 @@ export function endReply(run: Run): Card | undefined {
   return reply(endTitle(run, applyGroups(run.plan, run.steps)), run.phase === 'applied' ? 'good' : 'bad', run);
 }
 
-/** What is said in the thread of a plan that expires soon. */
+/** The reply in the thread of a plan that expires soon. */
 export function expiryReply(run: PlannedRun): Card {
   const blocks: Card['blocks'] = [
     {
@@ -102,7 +102,7 @@ function reply(title: string, tone: Card['tone'], run: Extract<Run, { steps: unk
   return { tone, title, blocks: [], buttons: [], files: logFile(run.steps) };
 }
 
-/** A run that has no plan yet: what it does now. */
+/** A run that has no plan yet, with its current activity. */
 export function planningCard(run: PlanningRun, context: CardContext): Card {
   const activity = {
     waiting: context.behind === undefined ? 'waiting for its turn' : `waiting for run ${context.behind}`,
@@ -147,7 +147,7 @@ export function commitName(run: Run): string {
   return `${shortSha(sha)} (${subject.length > 60 ? `${subject.slice(0, 59)}…` : subject})`;
 }
 
-/** A run that was approved: waiting for its turn, or at work. */
+/** An approved run that is queued or applying. */
 export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext): Card {
   if (run.phase === 'queued') return queuedCard(run, context);
   const groups = applyGroups(run.plan, run.steps);
@@ -176,7 +176,7 @@ export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext):
               kind: 'warning',
               rich: [
                 { person: run.cancelledBy },
-                onGuest ? ' asked to stop: the guest at work is finished first.' : ' asked to stop.',
+                onGuest ? ' asked to stop: the current guest is finished first.' : ' asked to stop.',
               ],
             } as const,
           ]),
@@ -213,7 +213,7 @@ function queuedCard(run: QueuedRun, context: CardContext): Card {
   };
 }
 
-/** What an approved run waits for. */
+/** The reason why an approved run has not started. */
 function waitsFor({ behind, lock }: CardContext): string {
   if (behind !== undefined) return `waits for run ${behind}`;
   return lock === undefined ? 'starts in a moment' : 'waits until applying is unlocked';

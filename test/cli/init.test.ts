@@ -146,7 +146,7 @@ describe('an existing .env', () => {
     writeFileSync(join(dir, '.env'), 'PROXMOX_TOKEN_SECRET=mine\n');
     const again = await setUp({ ...given, out: dir });
     expect(first).toMatch(/^Written: \.env/);
-    expect(again).toMatch(/^Kept: .*\.env was there and is as it was; --force replaces it\./);
+    expect(again).toMatch(/^Kept: .*\.env exists and was not changed; --force replaces it\./);
     expect(readFileSync(join(dir, '.env'), 'utf8')).toBe('PROXMOX_TOKEN_SECRET=mine\n');
   });
 
@@ -183,8 +183,8 @@ describe('the printed text', () => {
   it('says so where nobody can be asked, and what the sandbox and the images need of the machine', async () => {
     const { yes: _, ...answers } = given;
     const whole = await setUp({ ...answers, out: aFolder() });
-    expect(whole).toContain('Nobody could be asked here, so the defaults stand for what no option gave.');
-    expect(await setUp({ ...given, out: aFolder() })).not.toContain('Nobody could be asked');
+    expect(whole).toContain('There is no terminal for questions, so missing options have their defaults.');
+    expect(await setUp({ ...given, out: aFolder() })).not.toContain('There is no terminal');
     for (const words of ['bubblewrap', 'sandbox = true', '/dev/kvm']) expect(whole).toContain(words);
   });
 

@@ -111,7 +111,7 @@ describe('the actions of a plan', () => {
     expect(changeSummary(found)).toBe('image unknown -> aaaaaaaa, old root disk is kept');
     const bare = { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { disks: {} } } as const;
     expect(change(bare)).toMatchObject({ action: 'replace', incomplete: true });
-    expect(changeSummary(change(bare))).toBe('image none (incomplete) -> aaaaaaaa, made anew');
+    expect(changeSummary(change(bare))).toBe('image none (incomplete) -> aaaaaaaa, created again');
   });
 
   it('creates and destroys when the vm_id of a VM changes, and says so', () => {

@@ -78,7 +78,7 @@ describe('a plan of another branch', () => {
     await bench.apply();
     await planFeature(bench);
     expect(bench.text()).toContain('is not on main');
-    expect(bench.text()).toContain('what main does not have');
+    expect(bench.text()).toContain('changes that main does not have');
     expect(await bench.apply()).toEqual({ kind: 'none' });
     bench.run('applied', 'r-2');
   });

@@ -10,12 +10,12 @@ import { readCommandLine } from '../command-line.ts';
 import type { Channel } from './channel.ts';
 import { wireAnswer, wireMessage } from './message-store.ts';
 
-/** What the API works with. */
+/** The collaborators of the API. */
 export interface ApiOptions {
   readonly channel: Channel;
   readonly person: Person;
   readonly place: Place;
-  /** `undefined` while the bot is not there to answer. */
+  /** `undefined` while the bot is not started. */
   readonly handlers: () => ChatHandlers | undefined;
   /** Called when a handler threw, which is a bug. */
   readonly unexpected: (error: unknown) => void;
@@ -25,7 +25,7 @@ const commandBody = z.object({ text: z.string().max(4000) });
 const pressBody = z.object({ button: z.string().max(100) });
 const formBody = z.object({ values: z.record(z.string().max(100), z.string().max(4000)) });
 
-/** The console as JSON over HTTP: what the page uses, and scripts too. Described in README.md. */
+/** The JSON API over HTTP that the page and scripts use. README.md describes it. */
 export function api(options: ApiOptions): Hono {
   const { channel, person, place } = options;
   const who = { person, place };
@@ -128,7 +128,7 @@ interface Asset {
   readonly etag: string;
 }
 
-/** The page at `/` and its files at `/console/…`, from memory; a browser asks again each time and mostly gets 304. */
+/** The page at `/` and its files at `/console/…`, from memory. A browser revalidates each time and mostly gets 304. */
 export function assets(): Hono {
   const known = new Map(readdirSync(folder).flatMap(readAsset));
   const send = (c: Context, name: string) => {

@@ -23,7 +23,7 @@ ${article}
 `;
 }
 
-/** A page that does not change cannot say "in 3 hours". */
+/** Times as date and time: a static page cannot say "in 3 hours". */
 function utc(at: number): string {
   return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
@@ -38,7 +38,7 @@ export function toHtml(node: TreeNode): string {
   return voids.includes(node.tag) ? open : `${open}${node.children.map(toHtml).join('')}</${node.tag}>`;
 }
 
-/** Text for between tags and for attributes in double quotes. */
+/** Escapes text for use between tags and in double-quoted attributes. */
 export function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')

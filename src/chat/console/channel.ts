@@ -2,24 +2,24 @@ import PQueue from 'p-queue';
 import type { Card } from '../../views/card.ts';
 import type { ConsoleMessage, MessageStore } from './message-store.ts';
 
-/** The changes that a reader has missed who knows the channel up to some version. */
+/** The changes of the channel after the version that a reader knows. */
 export interface ChannelNews {
   readonly version: number;
-  /** The whole channel, because messages went; else only those that changed. */
+  /** True: `messages` is the whole channel, because messages were removed. False: only the changed ones. */
   readonly whole: boolean;
   readonly messages: readonly ConsoleMessage[];
 }
 
-/** Where the channel keeps its messages, and how many. */
+/** The store of the channel's messages, and their limit. */
 export interface ChannelOptions {
   readonly store: MessageStore;
   readonly now: () => number;
   readonly newId: () => string;
-  /** How many messages are kept; the oldest go first. */
+  /** The number of messages that are kept; the oldest are removed first. */
   readonly keep: number;
 }
 
-/** The messages of the one console channel: saved first, then seen. Every change has a version. */
+/** The messages of the one console channel. A change is saved before readers see it, and has a version. */
 export class Channel {
   readonly #options: ChannelOptions;
   readonly #messages = new Map<string, ConsoleMessage>();
@@ -28,7 +28,7 @@ export class Channel {
   #version = 0;
   #removedAt = 0;
   #order = 0;
-  /** One change after the other, so that an edit and a reply at once both stay. */
+  /** Runs changes one after the other, so that a simultaneous edit and reply are both kept. */
   readonly #changes = new PQueue({ concurrency: 1 });
 
   constructor(options: ChannelOptions) {
@@ -50,7 +50,7 @@ export class Channel {
     return this.#messages.get(id);
   }
 
-  /** Shows a card: replaces that of message `id`, or adds a message where there is none. @returns the message's id. */
+  /** Shows a card: replaces the card of message `id`, or adds a message when there is none. @returns the message's id */
   show(fleet: string, card: Card, id: string | undefined): Promise<string> {
     return this.#changes.add(async () => {
       const message = this.#messages.get(id ?? '');
@@ -60,7 +60,7 @@ export class Channel {
     });
   }
 
-  /** Adds to a message's thread; where the message is gone the reply becomes a message, so that it is not lost. */
+  /** Adds a reply to a message's thread. If the message is gone the reply becomes a message, so that it is not lost. */
   reply(fleet: string, card: Card, id: string | undefined): Promise<void> {
     return this.#changes.add(async () => {
       const message = this.#messages.get(id ?? '');
@@ -74,7 +74,7 @@ export class Channel {
     });
   }
 
-  /** What changed after `version`; the whole channel for a reader who knows nothing (`undefined`). */
+  /** The changes after `version`; the whole channel for `undefined`. */
   since(version: number | undefined): ChannelNews {
     if (version === undefined || version < this.#removedAt || version > this.#version) {
       return { version: this.#version, whole: true, messages: this.list() };
@@ -83,7 +83,7 @@ export class Channel {
     return { version: this.#version, whole: false, messages };
   }
 
-  /** Waits for a change after `version`, for the signal's end or for `ms` milliseconds; true when it was a change. */
+  /** Waits for a change after `version`, for the abort of the signal or for `ms` milliseconds. @returns true for a change */
   changeAfter(version: number, signal: AbortSignal, ms: number): Promise<boolean> {
     if (signal.aborted || this.#version > version) return Promise.resolve(this.#version > version);
     return new Promise((resolve) => {

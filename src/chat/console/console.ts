@@ -12,7 +12,7 @@ import { followChannel } from './events.ts';
 import { login, onlyOwnNames, onlyOwnPages } from './login.ts';
 import type { MessageStore } from './message-store.ts';
 
-/** The chat that needs no account: a channel in a web page, served by the bot itself. */
+/** The web console: a channel in a web page that the bot serves itself. It needs no account. */
 export class ConsoleChat implements Chat {
   readonly name = 'console';
   readonly #options: ConsoleOptions;
@@ -46,14 +46,14 @@ export class ConsoleChat implements Chat {
     await this.#channel.reply(fleet, card, ref.console);
   }
 
-  /** Ends the event streams; pages say so and wait for the next start. */
+  /** Ends the event streams. Open pages show that they are disconnected, and wait for the next start. */
   stop(): Promise<void> {
     this.#handlers = undefined;
     this.#stopped.abort();
     return Promise.resolve();
   }
 
-  /** The page, the API and the log-in, to be mounted at `/` of the HTTP server; they answer 503 until `start`. */
+  /** The routes of the page, the API and the log-in, for `/` of the HTTP server. They answer 503 until `start`. */
   routes(): Hono {
     const { token, tokenFile, names = [], now = Date.now, log } = this.#options;
     const { workspace = 'console', channel = 'proxnix' } = this.#options;
@@ -62,7 +62,7 @@ export class ConsoleChat implements Chat {
     const { guard, routes } = login({ token, now, log, ...(tokenFile === undefined ? {} : { tokenFile }) });
     const guarded = ['/', '/api/*', '/console/*'];
     for (const path of [...guarded, '/login', '/logout']) {
-      // A token of its own is for this machine alone, and so are the names it is served under.
+      // A generated token is for this machine alone, so the console is then served under loopback names only.
       if (tokenFile !== undefined || names.length > 0) app.use(path, onlyOwnNames(names));
       app.use(path, onlyOwnPages);
     }
@@ -99,18 +99,18 @@ export class ConsoleChat implements Chat {
 export interface ConsoleOptions {
   /** The address the HTTP server is bound to. */
   readonly host: string;
-  /** What a person types to log in and a script sends as `Authorization: Bearer`. */
+  /** The token: a person types it to log in, a script sends it as `Authorization: Bearer`. */
   readonly token: Secret;
-  /** The path of the file with the token that the bot made, as people read it; absent when the token was configured. */
+  /** The displayed path of the file with the generated token; absent when the token was configured. */
   readonly tokenFile?: string;
   /** Names under which others reach the console, e.g. `proxnix.example.org`; with them, no other name is served. */
   readonly names?: readonly string[];
-  /** Who presses and types here: the console knows one person. */
+  /** The one person of the console. */
   readonly person?: { readonly id: string; readonly name: string };
   readonly workspace?: string;
   readonly channel?: string;
   readonly messages: MessageStore;
-  /** How many messages the channel keeps. */
+  /** The number of messages that the channel keeps. */
   readonly keep?: number;
   readonly now?: () => number;
   /** Letters, digits and `-`. */
@@ -120,7 +120,7 @@ export interface ConsoleOptions {
 
 const shortestToken = 16;
 
-/** Refuses a token that can be guessed, and one that only this machine can read where others are to log in. */
+/** Refuses a token that can be guessed, and a generated token where other machines reach the console. */
 export function checkConsole({ host, names = [], token, tokenFile }: ConsoleOptions): void {
   const next = 'Set CONSOLE_TOKEN to a long random text, for example the output of `openssl rand -hex 24`';
   if (token.reveal().length < shortestToken) {

@@ -3,10 +3,10 @@ import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { Channel } from './channel.ts';
 import { wireMessage } from './message-store.ts';
 
-/** What a stream of events works with. */
+/** The collaborators of an event stream. */
 export interface EventsOptions {
   readonly channel: Channel;
-  /** Made anew at each start: versions of another life of the bot mean nothing in this one. */
+  /** A new id at each start of the bot, because versions restart with it. */
   readonly life: string;
   /** Ends every stream. */
   readonly stopped: AbortSignal;
@@ -16,7 +16,7 @@ export interface EventsOptions {
 
 /**
  * Follows the channel as server-sent events: `snapshot` (the whole channel) or `message` (one that changed, in its
- * newest state). A slow reader gets fewer, newer states, so nothing piles up here.
+ * newest state). A slow reader gets fewer, newer states, so no backlog grows.
  */
 export function followChannel(c: Context, options: EventsOptions): Response {
   const from = knownVersion(c.req.header('last-event-id'), options.life);
@@ -43,7 +43,7 @@ async function tell(stream: SSEStreamingApi, options: EventsOptions, from: numbe
   }
   for (const [index, message] of messages.entries()) {
     const last = index === messages.length - 1;
-    // Only the last of a batch moves the reader's place: a stream cut in the middle starts the batch again.
+    // Only the last event of a batch has an id, so a stream that breaks inside the batch repeats it.
     await stream.writeSSE({ event: 'message', data: JSON.stringify({ message }), ...(last ? { id } : {}) });
   }
   return news.version;

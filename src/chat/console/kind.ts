@@ -35,7 +35,7 @@ const settings = z.object({
   }),
 });
 
-/** The web console: on by itself when it is the only chat. Where others can reach it, its token is one they can know. */
+/** The web console. It is on when no other chat is configured. When other machines reach it, CONSOLE_TOKEN is required. */
 export const webConsole: ChatKind = {
   name: 'console',
   title: 'console',
@@ -47,7 +47,7 @@ export const webConsole: ChatKind = {
   init: {
     questions: [],
     env({ hasOthers, listen }, newSecret) {
-      // Written out beside other chats, so that a chat without its token is a mistake and not a silent console.
+      // Written beside other chats, so that a chat without its token is reported instead of the console starting.
       const on = hasOthers ? ['CONSOLE=on'] : [];
       const token = ['# To log in to the console, and the name it is opened under.', `CONSOLE_TOKEN=${newSecret()}`];
       return [...on, ...(isLoopback(listen) ? [] : [...token, 'CONSOLE_HOSTS='])];
@@ -94,10 +94,10 @@ function read({ values, need, mistake, isAlone, httpHost }: ChatSource): ChatSet
 }
 
 const plainHttp =
-  'HTTP_HOST: others reach the console over plain HTTP, so who listens on the way gets its token and may approve. ' +
-  'Let a reverse proxy with TLS stand before it: HTTP_HOST=127.0.0.1, and CONSOLE_HOSTS with the name people open.';
+  'HTTP_HOST: other machines reach the console over plain HTTP, so an eavesdropper gets its token and may approve. ' +
+  'Put a reverse proxy with TLS in front of it: HTTP_HOST=127.0.0.1, and CONSOLE_HOSTS with the name people open.';
 
-/** The file of the token that the bot makes when none is configured. */
+/** The file of the generated token. */
 export function consoleTokenFile(stateDir: string): string {
   return path.join(stateDir, 'console-token');
 }
@@ -122,13 +122,13 @@ async function make(context: MakeContext, names: readonly string[], configured: 
   return { chat, editEveryMs: 250, routes: chat.routes(), door: { token, address } };
 }
 
-/** A token that lies in a file of the bot, made at the first start. */
+/** The token from the bot's own file, generated at the first start. */
 async function ownToken({ stateDir, keepSecret, log }: MakeContext): Promise<{ token: Secret; tokenFile?: string }> {
   const tokenFile = consoleTokenFile(stateDir);
   const { secret: token, replaced } = await keepSecret(path.resolve(tokenFile));
   if (replaced !== undefined) {
     const why = { damaged: 'it was damaged', exposed: 'others on this machine could read it' }[replaced];
-    log.warn({ file: tokenFile, why }, 'the token of the console was made anew: log in again');
+    log.warn({ file: tokenFile, why }, 'a new console token was generated: log in again');
   }
   return { token, tokenFile };
 }
@@ -139,7 +139,7 @@ async function examine(context: ExamineContext, token: Secret | undefined): Prom
   return { findings: await examined(area, async () => [await finding(context, token)]), clock: [] };
 }
 
-/** Guessing 16 characters is out of reach; a token that others may have seen a part of is better longer. */
+/** 16 characters cannot be guessed; a longer token is safer when others have seen a part of it. */
 const longEnough = 24;
 
 async function finding({ http, stateDir, readSecret }: ExamineContext, token: Secret | undefined): Promise<Finding> {

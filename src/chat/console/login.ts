@@ -7,10 +7,10 @@ import type { Logger } from 'pino';
 import { isLoopback } from '../../lib/addresses.ts';
 import { Secret } from '../../secret.ts';
 
-/** What the log-in works with. */
+/** The collaborators of the log-in. */
 export interface LoginOptions {
   readonly token: Secret;
-  /** The path of the token's file, as the log-in page shows it; absent when the token was configured. */
+  /** The path of the token's file on the log-in page; absent when the token was configured. */
   readonly tokenFile?: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -19,7 +19,7 @@ export interface LoginOptions {
 
 /** The log-in as routes and a guard. */
 export interface Login {
-  /** Lets nobody on without the token or a session of it: the page `/` leads to the log-in, all else is 401. */
+  /** Refuses requests without the token or a session of it: `/` redirects to the log-in, every other path answers 401. */
   readonly guard: MiddlewareHandler;
   /** The pages to log in and out. */
   readonly routes: Hono;
@@ -28,10 +28,9 @@ export interface Login {
 const days30 = 30 * 24 * 3600;
 
 /**
- * Log-in with the console's token: as `?token=` in the address of the page (what the bot prints at its start), in the
- * form at `/login`, or as `Authorization: Bearer` with each request of a script. A browser gets a session for it. The
- * right token is taken however many wrong ones came before: behind a proxy all clients have one address, and what makes
- * guessing hopeless is the length of the token.
+ * Log-in with the console's token: as `?token=` in the address of the page (the bot prints it at its start), in the form at
+ * `/login`, or as `Authorization: Bearer` with each request of a script. A browser gets a session. Wrong tokens never lock
+ * out the right one, because behind a proxy all clients have one address; the length of the token prevents guessing.
  */
 export function login(options: LoginOptions): Login {
   const { token, tokenFile, now } = options;
@@ -50,13 +49,13 @@ export function login(options: LoginOptions): Login {
     return cameFromElsewhere(c) ? c.html(onwardPage()) : c.redirect('/login', 303);
   };
 
-  /** Takes the token out of the address, so that it stays in no history, bookmark or screenshot. */
+  /** Removes the token from the address, so that no history, bookmark or screenshot holds it. */
   const followLink = async (c: Context, given: string): Promise<Response> => {
     if (token.isSame(given)) return begin(c, token, now());
     wrongToken();
-    // The link of an earlier token in a browser that is logged in by now.
+    // A browser that is already logged in opened the link of an earlier token.
     if (cameFromElsewhere(c) || (await sessionEnd(c, token, now())) !== undefined) return c.redirect('/', 303);
-    return c.html(page('The token in this address is not the right one.'), 401);
+    return c.html(page('The token in this address is wrong.'), 401);
   };
 
   const routes = new Hono();
@@ -76,7 +75,7 @@ export function login(options: LoginOptions): Login {
   return { guard: uncached(guard), routes };
 }
 
-/** What the guard itself answers is for this request alone. */
+/** Answers of the guard are never cached. */
 function uncached(guard: MiddlewareHandler): MiddlewareHandler {
   return async (c, next) => {
     const response = await guard(c, next);
@@ -91,16 +90,16 @@ function refused(c: Context): Response {
 }
 
 /**
- * Did a link on another site lead here? Then the browser holds the session back (SameSite=Strict), also over redirects,
- * and sends it with the next request, which a page of ours asks for.
+ * Whether a link on another site led here. The browser then withholds the session (SameSite=Strict), also over redirects.
+ * It sends the session with the next request, which a page of the console makes.
  */
 function cameFromElsewhere(c: Context): boolean {
   return c.req.header('sec-fetch-site') === 'cross-site';
 }
 
 /**
- * Browsers share cookies among all ports of a host, so the port that the browser sees is in the name: two bots on one
- * machine do not log each other out.
+ * The name of the session cookie. It contains the port that the browser sees, because browsers share cookies among all ports
+ * of a host, and two bots on one machine would log each other out.
  */
 function cookieOf(c: Context): string {
   const port = /:(\d{1,5})$/.exec(c.req.header('host') ?? '')?.[1];
@@ -108,8 +107,8 @@ function cookieOf(c: Context): string {
 }
 
 /**
- * A session is its end, signed with the token: it outlives a restart and ends when the token changes. The key to act goes
- * along behind a `#`, which a browser sends nowhere; the page keeps it where no other port of this host can read it.
+ * A session is its signed expiry time: it survives a restart and ends when the token changes. The redirect carries the action
+ * key behind a `#`, which a browser never sends; the page stores it where no other port of this host can read it.
  */
 async function begin(c: Context, token: Secret, now: number): Promise<Response> {
   const end = String(now + days30 * 1000);
@@ -123,8 +122,8 @@ async function begin(c: Context, token: Secret, now: number): Promise<Response> 
 }
 
 /**
- * To read, the session is enough. To act, the page sends its key as well: a browser hands the cookie to every port of
- * this host, so a program that listens on another one may get hold of it.
+ * The session alone permits reading. Acting requires the key as well, because a browser sends the cookie to every port of
+ * this host, so a program that listens on another port may obtain it.
  */
 async function mayGoOn(c: Context, token: Secret, now: number): Promise<boolean> {
   const end = await sessionEnd(c, token, now);
@@ -141,7 +140,7 @@ function actKey(token: Secret, end: string): Secret {
   return new Secret(createHmac('sha256', token.reveal()).update(`act until ${end}`).digest('hex'));
 }
 
-/** Wrong tokens are worth a line in the log, and a flood of them one a minute. */
+/** Logs wrong tokens, at most one line a minute with their number. */
 function reporter({ log, now }: LoginOptions): () => void {
   let count = 0;
   let quietUntil = 0;
@@ -156,12 +155,12 @@ function reporter({ log, now }: LoginOptions): () => void {
 
 const assets = ['icon.svg', 'card.css', 'page.css', 'dialog.css', 'theme.js', 'onward.js', 'session.js'];
 
-/** Is it a file that the log-in itself is drawn with? Every other one is for those who are logged in. */
+/** Whether the log-in page itself uses this file; every other file requires a log-in. */
 export function isLoginAsset(path: string): boolean {
   return assets.some((name) => path === `/console/${name}`);
 }
 
-/** The page that asks for the token; it works without script. `problem` is said above the field. */
+/** The page that asks for the token; it works without script. `problem` is shown above the field. */
 export function loginPage({ tokenFile, problem }: { tokenFile: string | undefined; problem: string | undefined }) {
   const said = problem === undefined ? '' : html`<p class="problem" id="problem" role="alert">${problem}</p>`;
   const where =
@@ -196,7 +195,7 @@ export function loginPage({ tokenFile, problem }: { tokenFile: string | undefine
 </html> `;
 }
 
-/** Leads to the console from a page of the console itself, which sends the session along. Keeps the key of a log-in. */
+/** A page that opens the console, so that the browser sends the session. It keeps the key of a log-in. */
 export function onwardPage() {
   return html`<!doctype html>
 <html lang="en">
@@ -212,15 +211,15 @@ export function onwardPage() {
 </html> `;
 }
 
-/** The header that scripts send with a POST: a page of another site cannot add it without being asked first. */
+/** The header that scripts send with a POST. A page of another site cannot add it without a CORS preflight. */
 export const scriptHeader = 'x-proxnix';
 
-/** The header in which the page sends its key to act, which it got at the log-in. */
+/** The header with the action key, which the page got at the log-in. */
 export const actHeader = 'x-proxnix-session';
 
 /**
- * The Host header must be a loopback name or a configured one, or DNS rebinding would make another site this one. A
- * second lock: such a site has no session, because a browser keeps cookies by name.
+ * Requires a loopback name or a configured name in the Host header, against DNS rebinding by another site. This is a second
+ * defence: such a site has no session, because a browser keeps cookies by host name.
  */
 export function onlyOwnNames(names: readonly string[]): MiddlewareHandler {
   const known = new Set(names.map((name) => name.toLowerCase()));
@@ -229,7 +228,7 @@ export function onlyOwnNames(names: readonly string[]): MiddlewareHandler {
     if (host !== undefined && (isLoopback(host) || known.has(host))) return next();
     return c.json(
       {
-        error: 'The console is not known under this name.',
+        error: 'The console is not served under this name.',
         next: 'Open it as localhost, or name it in CONSOLE_HOSTS (which needs CONSOLE_TOKEN).',
       },
       421,
@@ -237,7 +236,7 @@ export function onlyOwnNames(names: readonly string[]): MiddlewareHandler {
   };
 }
 
-/** Refuses a POST that a page of another site could have sent in its reader's name. */
+/** Refuses a POST that a page of another site could have sent (CSRF). */
 export const onlyOwnPages: MiddlewareHandler = async (c, next) => {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();
   const header = (name: string) => c.req.header(name);

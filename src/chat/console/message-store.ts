@@ -16,8 +16,8 @@ import {
 import type { Answer } from '../chat.ts';
 
 /**
- * One JSON file per message in a folder of its own: a progress tick writes one card, not the channel. A file that
- * cannot be read is set aside as `<name>.damaged` and logged. Writes are done in the order of the calls.
+ * One JSON file per message in a folder, so that a progress update writes one card and not the channel. An unreadable file
+ * is renamed to `<name>.damaged` and logged. Writes happen in the order of the calls.
  */
 export function messageFolder(folder: string, log: Pick<Logger, 'warn'>): MessageStore {
   const writes = new PQueue({ concurrency: 1 });
@@ -33,7 +33,7 @@ export function messageFolder(folder: string, log: Pick<Logger, 'warn'>): Messag
   };
 }
 
-/** For tests and for a demo that keeps nothing. */
+/** A store in memory, for tests and for a demo that keeps nothing. */
 export function messageMemory(messages: Map<string, ConsoleMessage> = new Map()): MessageStore {
   return {
     load: () => Promise.resolve([...messages.values()]),
@@ -70,7 +70,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** A card in the channel, with what was added to its thread. Times are milliseconds since the epoch. */
+/** A card in the channel with the replies in its thread. Times are milliseconds since the epoch. */
 export interface ConsoleMessage {
   readonly id: string;
   /** Grows by one with each message: the order of the channel. */
@@ -89,13 +89,13 @@ export interface ConsoleReply {
   readonly card: Card;
 }
 
-/** Where the channel's messages are kept, so that a restarted bot finds its cards again. */
+/** The store of the channel's messages, in which a restarted bot finds its cards. */
 export interface MessageStore {
   /** In any order. */
   load(): Promise<readonly ConsoleMessage[]>;
-  /** Adds or replaces by id; done when it would survive the end of the process. */
+  /** Adds or replaces by id. Resolves when the message survives the end of the process. */
   save(message: ConsoleMessage): Promise<void>;
-  /** An unknown id is fine. */
+  /** Removes a message; does nothing for an unknown id. */
   remove(id: string): Promise<void>;
 }
 
@@ -153,7 +153,7 @@ const card: z.ZodType<Card> = z.object({
   files: z.array(file),
 });
 
-/** A message as it lies on disk. Unknown keys are dropped: a newer proxnix may have written it. */
+/** A stored message. Unknown keys are dropped, because a newer proxnix may have written it. */
 export const messageSchema: z.ZodType<ConsoleMessage> = z.object({
   id: z.string().regex(/^[A-Za-z0-9-]{1,80}$/),
   order: z.int(),
@@ -164,20 +164,20 @@ export const messageSchema: z.ZodType<ConsoleMessage> = z.object({
   replies: z.array(z.object({ id: z.string(), at: z.number(), card })),
 });
 
-/** A button as the page gets it: what to press, what to read, what to ask before. */
+/** A button for the page: its id, label, style and confirmation. */
 export type WireButton = Pick<Button, 'label' | 'style' | 'confirm'> & { readonly id: string };
 
-/** A file of a card: its text, or where to get it. `bytes` of UTF-8. */
+/** A file of a card: its text or its address. `bytes` of UTF-8. */
 export type WireFile = Pick<CardFile, 'name' | 'title'> &
   ({ readonly text: string } | { readonly url: string; readonly bytes: number });
 
-/** A card as the page gets it. */
+/** A card for the page. */
 export type WireCard = Pick<Card, 'tone' | 'title' | 'blocks'> & {
   readonly buttons: readonly WireButton[];
   readonly files: readonly WireFile[];
 };
 
-/** A message as the page gets it. Times are milliseconds since the epoch. */
+/** A message for the page. Times are milliseconds since the epoch. */
 export interface WireMessage {
   readonly id: string;
   readonly fleet: string;
@@ -187,10 +187,10 @@ export interface WireMessage {
   readonly replies: readonly { readonly id: string; readonly at: number; readonly card: WireCard }[];
 }
 
-/** An answer as the page gets it. */
+/** An answer for the page. */
 export type WireAnswer = Exclude<Answer, { kind: 'card' }> | { readonly kind: 'card'; readonly card: WireCard };
 
-/** A message without the text of its files: a log of megabytes must not travel with each tick of its card. */
+/** A message without the text of its files, so that a log of megabytes is not sent with each update of its card. */
 export function wireMessage(message: ConsoleMessage): WireMessage {
   const { id, fleet, at, changedAt, replies } = message;
   return {
@@ -203,12 +203,12 @@ export function wireMessage(message: ConsoleMessage): WireMessage {
   };
 }
 
-/** An answer is seen once and kept nowhere, so its files come with it. */
+/** An answer with its files, because an answer is not stored. */
 export function wireAnswer(answer: Answer): WireAnswer {
   return answer.kind === 'card' ? { kind: 'card', card: wholeCard(answer.card) } : answer;
 }
 
-/** A card with everything in it. */
+/** A card with the text of its files. */
 export function wholeCard(card: Card): WireCard {
   return { ...card, buttons: card.buttons.map(wireButton) };
 }

@@ -15,17 +15,17 @@ import { type FormValues, formModal, type OpenForms } from './form.ts';
 import type { Responder } from './responder.ts';
 import { cut, escapeMarkdown, markdownWithin } from './text.ts';
 
-/** Who gets an answer, and the form that they have just sent. */
+/** The receiver of an answer, and the form that they have just sent. */
 export interface Asker {
   readonly personId: string;
   readonly forms: OpenForms;
-  /** The form just submitted, with what was typed. */
+  /** The submitted form with its typed values. */
   readonly submitted?: { readonly form: Form | undefined; readonly values: FormValues };
 }
 
 /**
- * The answer as the first response to an interaction, which is the only way to open a form. `undefined` for a card: its
- * files can take longer than the three seconds that Discord waits, so the interaction is acknowledged first.
+ * The answer as the first response to an interaction, the only response that can open a form. `undefined` for a card: its
+ * files may take longer than Discord's three seconds, so the interaction is acknowledged first.
  */
 export function firstAnswer(answer: Answer, asker: Asker): APIInteractionResponse | undefined {
   switch (answer.kind) {
@@ -45,7 +45,7 @@ export function firstAnswer(answer: Answer, asker: Asker): APIInteractionRespons
   }
 }
 
-/** Sends an answer to an interaction that was acknowledged as an update of its message, for the asker alone. */
+/** Sends an answer, visible to the asker alone, to an interaction that was acknowledged as an update of its message. */
 export async function followAnswer(answer: Answer, asker: Asker, responder: Responder): Promise<void> {
   if (answer.kind === 'none') return;
   if (answer.kind !== 'card') {
@@ -57,14 +57,14 @@ export async function followAnswer(answer: Answer, asker: Asker, responder: Resp
   await followFiles(files, responder);
 }
 
-/** Puts an answer in place of "Thinking …". */
+/** Replaces "Thinking …" with an answer. */
 export async function editAnswer(answer: Answer, asker: Asker, responder: Responder): Promise<void> {
   if (answer.kind === 'none') {
     await responder.drop();
     return;
   }
   if (answer.kind !== 'card') {
-    // An edit cannot change who sees a message; the deferred answer is for the asker alone already.
+    // An edit cannot change the visibility of a message; the deferred answer is already visible to the asker alone.
     const { flags: _, ...body } = noteOf(answer, asker);
     await responder.edit(body);
     return;
@@ -80,7 +80,7 @@ async function followFiles(files: ReturnType<typeof discordCard>['files'], respo
   }
 }
 
-/** A form that cannot open now is offered behind a button, and so is one that was filled in wrongly. */
+/** Offers a button that opens a form, where the form cannot open now or was filled in wrongly. */
 function noteOf(answer: Exclude<Answer, { kind: 'none' | 'card' }>, asker: Asker) {
   if (answer.kind === 'note') return noteBody(answer.text, { code: answer.code });
   if (answer.kind === 'form') {
@@ -95,7 +95,7 @@ function noteOf(answer: Exclude<Answer, { kind: 'none' | 'card' }>, asker: Asker
     : noteBody(said, { opens: asker.forms.offer(form, asker.personId, values) });
 }
 
-/** A plain message for one person's eyes. */
+/** A plain message that one person sees. */
 export interface NoteBody {
   readonly flags: number;
   readonly allowed_mentions: { parse: [] };

@@ -29,13 +29,13 @@ export interface MessageBody {
   readonly components: APIMessageTopLevelComponent[];
 }
 
-/** A card as Discord takes it. `files` are not in the body: they go where they can be seen (the thread). */
+/** A card as a message of Discord. `files` are not in the body: they are posted into the thread, which shows them. */
 export interface DrawnCard {
   readonly body: MessageBody;
   readonly files: readonly CardFile[];
 }
 
-/** Colours only repeat what the title says. */
+/** Colours only repeat the words of the title. */
 const accents: Readonly<Record<Tone, number>> = {
   waiting: 0xf0b232,
   working: 0x5865f2,
@@ -49,8 +49,8 @@ const maxParts = 14;
 const restFile = 'message.txt';
 
 /**
- * Draws a card within every limit of Discord. Warnings and lines to keep are cut only when they alone exceed a message,
- * which then says so. All other text is cut at line ends, and one of the files holds what is missing.
+ * Draws a card within every limit of Discord. Warnings and lines with `keep` are cut only when they alone exceed a message,
+ * and the message then says so. All other text is cut at line ends, and one of the files holds the missing lines.
  */
 export function discordCard(card: Card): DrawnCard {
   const budget = new Budget();
@@ -72,7 +72,7 @@ export function discordCard(card: Card): DrawnCard {
   };
 }
 
-/** Budget for this is held back, so nothing is ever left out in silence. */
+/** Budget for this note is reserved, so a message always says when something is left out. */
 function droppedNote({ all, losing }: { readonly all: number; readonly losing: number }): string {
   return losing === 0
     ? `-# … ${all} more parts, see ${restFile}`
@@ -89,7 +89,7 @@ export function display(content: string): { type: ComponentType.TextDisplay; con
   return { type: ComponentType.TextDisplay, content };
 }
 
-/** Layout as components: neighbours that belong together in one; all in one when there are too many. */
+/** Layout as components: joined neighbours share one component; all texts share one when there are too many. */
 function arrange(pieces: readonly Piece[]): APIComponentInContainer[] {
   const joined = joinTexts(trimDividers(pieces), false);
   const few =
@@ -128,9 +128,9 @@ const maxRows = 2;
 const maxLabel = 38;
 
 /**
- * Rows of buttons. `Button.confirm` is not drawn: Discord has no dialog for it, and a press that needs more than a
- * press (a destroy) is answered with a form anyway. A button whose id cannot be read back would only ever be refused,
- * and two with one id make Discord refuse the message: neither is drawn.
+ * Rows of buttons. `Button.confirm` is not drawn: Discord has no dialog for it, and a destroy is confirmed with a form.
+ * A button with an unreadable id is not drawn, because its press would be refused; neither is a second button with the
+ * same id, because Discord would refuse the message.
  */
 export function buttonRows(buttons: readonly Button[]): APIActionRowComponent<APIButtonComponent>[] {
   const byId = new Map(buttons.map((button) => [buttonId(button), button]));
@@ -156,7 +156,7 @@ function styleOf(
   return button.action === 'approve' ? ButtonStyle.Success : ButtonStyle.Primary;
 }
 
-/** A whole card as plain text: for the file that holds what a message had no room for. */
+/** A whole card as plain text, for the file that completes a shortened message. */
 export function fullText(card: Card): string {
   return cleanText([card.title, ...card.blocks.map(blockText)].join('\n\n')).concat('\n');
 }

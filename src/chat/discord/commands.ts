@@ -12,7 +12,7 @@ import { errorFacts } from './errors.ts';
 import { inviteLink } from './permissions.ts';
 import { cut } from './text.ts';
 
-/** The slash command everything hangs under: one of the 100 names an application has in a guild. */
+/** The slash command whose subcommands are the commands. Discord allows an application 100 names in a guild. */
 export const commandName = 'proxnix';
 const maxSubcommands = 25;
 const maxDescription = 100;
@@ -31,7 +31,7 @@ export function commandsBody(commands: readonly CommandSpec[]): Body {
   return [{ name: commandName, description: 'GitOps for Proxmox VE with Nix', type: 1, options }];
 }
 
-/** Changes when the registration has to be sent again. */
+/** A digest of the registration; it is sent again when the digest changes. */
 export function commandsHash(body: Body): string {
   return createHash('sha256').update(JSON.stringify(body)).digest('hex');
 }
@@ -59,7 +59,7 @@ export interface RegisterOptions {
   readonly state: AdapterState;
 }
 
-/** Registers the slash command in the guild, where it appears at once. Sent only when it changed: 200 creates a day. */
+/** Registers the slash command in the guild, where it appears at once. It is sent only after a change: Discord allows 200 creates a day. */
 export async function registerCommands(commands: readonly CommandSpec[], options: RegisterOptions): Promise<void> {
   const { rest, applicationId, guildId, state } = options;
   const body = commandsBody(commands);

@@ -16,24 +16,24 @@ import { UserError } from '../../core/errors.ts';
 import { errorFacts } from './errors.ts';
 import type { DiscordLog } from './settings.ts';
 
-/** What a connection to the gateway works with. */
+/** The collaborators and limits of a gateway connection. */
 export interface ConnectOptions {
   readonly token: string;
   readonly rest: Partial<RESTOptions>;
   readonly log: DiscordLog;
   /** Milliseconds until the gateway must be ready. */
   readonly patience: number;
-  /** Gets every INTERACTION_CREATE as it was dispatched. */
+  /** Receives every INTERACTION_CREATE unchanged. */
   readonly onInteraction: (dispatch: unknown) => void;
 }
 
 /**
- * Connects to the gateway and waits until it is ready. Rejects with a `UserError` when Discord
- * refuses, with another error when it cannot be reached; nothing stays open then.
+ * Connects to the gateway and waits until it is ready. Rejects with a `UserError` when Discord refuses, and with another
+ * error when it cannot be reached; both close every connection.
  */
 export async function connect(options: ConnectOptions): Promise<Client<true>> {
   const client = new Client({
-    // Commands, buttons and modals with the roles of their member need no other intent, and none that is privileged.
+    // Commands, buttons and modals carry the roles of their member, so no other intent is needed and none is privileged.
     intents: [GatewayIntentBits.Guilds],
     allowedMentions: { parse: [] },
     rest: options.rest,
@@ -58,7 +58,7 @@ async function login(client: Client, { token, patience }: ConnectOptions): Promi
   const late = setTimeout(patience, undefined, { signal: timer.signal }).then(() => {
     throw new Error(`the gateway was not ready after ${patience} ms`);
   });
-  // The promise that loses the race must not be an unhandled rejection.
+  // Without this handler the promise that loses the race would be an unhandled rejection.
   for (const loser of [fatal, late]) loser.catch(() => undefined);
   try {
     await Promise.race([client.login(token), fatal, late]);
@@ -72,8 +72,8 @@ async function login(client: Client, { token, patience }: ConnectOptions): Promi
 function watch(client: Client, log: DiscordLog): void {
   client.on(Events.Error, (error) => log.error(errorFacts(error), 'an error of the Discord client'));
   client.on(Events.ShardError, (error) => log.warn(errorFacts(error), 'the connection to Discord broke'));
-  client.on(Events.ShardReconnecting, () => log.warn({}, 'the connection to Discord is being made again'));
-  client.on(Events.ShardResume, (_, replayed) => log.info({ replayed }, 'the session with Discord goes on'));
+  client.on(Events.ShardReconnecting, () => log.warn({}, 'reconnecting to Discord'));
+  client.on(Events.ShardResume, (_, replayed) => log.info({ replayed }, 'the session with Discord was resumed'));
   client.on(Events.Invalidated, () => log.error({}, 'Discord ended the session'));
   client.on(Events.ShardDisconnect, (event) => {
     log.error({ code: event.code }, 'Discord closed the connection for good; check the token and restart the bot');

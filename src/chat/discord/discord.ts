@@ -18,14 +18,14 @@ import type { DiscordOptions } from './settings.ts';
 
 const keepSeen = 1000;
 
-/** The chat in Discord: interactions come over the gateway, everything else goes out over REST with the bot's token. */
+/** The chat in Discord: interactions arrive over the gateway, everything else is sent over REST with the bot's token. */
 export class DiscordChat implements Chat {
   readonly name = 'discord';
   readonly #options: Required<Omit<DiscordOptions, 'api'>>;
   readonly #restOptions: Partial<RESTOptions>;
   readonly #rest: REST;
   readonly #messages: Messages;
-  /** Interactions that were handled: after a resume Discord sends again what it does not know to have arrived. */
+  /** Handled interactions: after a resume Discord repeats those whose arrival it does not know of. */
   readonly #seen = new LRUCache<string, true>({ max: keepSeen });
   readonly #busy = new Set<Promise<void>>();
   #client: Client<true> | undefined;
@@ -75,7 +75,7 @@ export class DiscordChat implements Chat {
     return this.#unlessStopped(() => this.#messages.attach(fleet, card, ref));
   }
 
-  /** Takes nothing new, and lets what is being answered end. */
+  /** Accepts nothing new, and waits until the current answers are sent. */
   async stop(): Promise<void> {
     await this.#client?.destroy();
     this.#client = undefined;
@@ -96,7 +96,7 @@ export class DiscordChat implements Chat {
   #receive(dispatch: unknown, context: InteractionContext): void {
     const read = Interaction.safeParse(dispatch);
     if (!read.success) {
-      context.log.warn({ issues: read.error.issues.length }, 'an interaction that is not ours was ignored');
+      context.log.warn({ issues: read.error.issues.length }, 'an unknown interaction was ignored');
       return;
     }
     const { id } = read.data;

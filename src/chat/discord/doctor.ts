@@ -4,7 +4,7 @@ import { type Examined, examined, type Finding, findingsOf } from '../../core/fi
 import { ask, type RestAnswer } from '../rest.ts';
 import { Channel, Guild, inviteLink, Member, missingPermissions } from './permissions.ts';
 
-/** What is examined. */
+/** The settings of the examination. */
 export interface DiscordCheck {
   readonly token: string;
   readonly guildId: string;
@@ -31,7 +31,7 @@ type Get = (path: string) => Promise<RestAnswer>;
 export async function examineDiscord(check: DiscordCheck): Promise<Examined> {
   const clock: { from: string; aheadMs: number }[] = [];
   const get: Get = async (path) => {
-    // Discord turns away clients whose name has another form.
+    // Discord refuses clients whose user agent has another form.
     const userAgent = `DiscordBot (https://www.npmjs.com/package/proxnix-bot, ${check.version})`;
     const { token, timeoutMs, now } = check;
     const answer = await ask(`${check.api}/v10${path}`, { authorization: `Bot ${token}`, userAgent, timeoutMs, now });
@@ -41,7 +41,7 @@ export async function examineDiscord(check: DiscordCheck): Promise<Examined> {
   return { findings: await examined(area, () => examine(check, get)), clock };
 }
 
-/** What a channel and approvers is compared with. */
+/** The guild and the bot's member, with which channels and approvers are compared. */
 interface Place {
   readonly check: DiscordCheck;
   readonly get: Get;
@@ -55,7 +55,7 @@ const Application = z.object({ id: z.string() });
 
 async function examine(check: DiscordCheck, get: Get): Promise<readonly Finding[]> {
   const me = await get('/users/@me');
-  // With a token that is refused every further call would count towards Discord's ban.
+  // After a refused token every further call would count towards Discord's ban.
   if (me.status === 401)
     return [fail('the bot token is refused', `DISCORD_TOKEN=...   (${portal} > the app > Bot > Reset Token)`)];
   const bot = read(me, Account);
@@ -127,7 +127,7 @@ async function commandFindings({ get, guild, invite }: Place, applicationId: str
   return [ok(`the bot may make commands${commands.length === 0 ? '; /proxnix comes with the first start' : ''}`)];
 }
 
-/** 403 and 404 mean the same to who asks: not there, or not for you. 400 is an id that is none. */
+/** 403 and 404 both mean missing or not visible to the bot; 400 means a malformed id. */
 function isHidden({ status }: RestAnswer): boolean {
   return status === 403 || status === 404 || status === 400;
 }
@@ -135,6 +135,6 @@ function isHidden({ status }: RestAnswer): boolean {
 function read<T>(answer: RestAnswer, schema: z.ZodType<T>): T {
   const parsed = schema.safeParse(answer.json);
   if (answer.status === 200 && parsed.success) return parsed.data;
-  const what = answer.status === 200 ? 'in a form that proxnix does not know' : `with status ${answer.status}`;
+  const what = answer.status === 200 ? 'in an unknown form' : `with status ${answer.status}`;
   throw new UserError(`Discord answered ${what}`, { next: 'https://discordstatus.com, and try again in a minute' });
 }

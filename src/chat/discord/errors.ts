@@ -2,7 +2,7 @@ import { DiscordAPIError, RateLimitError, RESTJSONErrorCodes } from 'discord.js'
 import { UserError } from '../../core/errors.ts';
 import { RetryLater } from '../chat.ts';
 
-/** The message was deleted, or it was posted by another bot than the one whose token is configured now. */
+/** The message was deleted, or another bot than the configured one posted it. */
 export function isGone(error: unknown): boolean {
   return (
     hasCode(error, RESTJSONErrorCodes.UnknownMessage) ||
@@ -10,17 +10,17 @@ export function isGone(error: unknown): boolean {
   );
 }
 
-/** The message is older than an hour and has used up the few edits that such a message takes. */
+/** The message is older than an hour and has used up the few edits that Discord allows such a message. */
 export function isTooOld(error: unknown): boolean {
   return hasCode(error, RESTJSONErrorCodes.MaximumNumberOfEditsToMessagesOlderThanOneHourReached);
 }
 
-/** The message has its thread already (its id is the message's own). */
+/** The message already has a thread, whose id is the message's own. */
 export function isThreadThere(error: unknown): boolean {
   return hasCode(error, RESTJSONErrorCodes.ThreadAlreadyCreatedForMessage);
 }
 
-/** Discord takes no answer to this interaction: it is too late, or it was answered before. */
+/** Discord accepts no answer to this interaction: it is too late, or it was already answered. */
 export function isLost(error: unknown): boolean {
   return (
     hasCode(error, RESTJSONErrorCodes.UnknownInteraction) ||
@@ -29,12 +29,12 @@ export function isLost(error: unknown): boolean {
   );
 }
 
-/** The interaction has its first answer already. */
+/** The interaction already has its first answer. */
 export function isAnswered(error: unknown): boolean {
   return hasCode(error, RESTJSONErrorCodes.InteractionHasAlreadyBeenAcknowledged);
 }
 
-/** The facts of an error for the log, without its URL and body: they hold the interaction's token and the text. */
+/** The facts of an error for the log. Its URL and body are left out: they hold the interaction's token and the text. */
 export function errorFacts(error: unknown): { readonly code?: number | string; readonly reason: string } {
   if (error instanceof DiscordAPIError) return { code: error.code, reason: error.message };
   if (error instanceof RateLimitError) return { reason: toRetryLater(error).reason };
@@ -42,8 +42,8 @@ export function errorFacts(error: unknown): { readonly code?: number | string; r
 }
 
 /**
- * An error of a message route as the port promises it: `RetryLater` for a rate limit, a `UserError` with what to do for
- * a refusal, another error when Discord cannot be reached. All are safe to show.
+ * An error of a message route as the port promises it: `RetryLater` for a rate limit, a `UserError` with a next step for
+ * a refusal, another error when Discord cannot be reached. None holds a secret.
  */
 export function toChatError(error: unknown, channel: string): Error {
   if (error instanceof UserError) return error;
@@ -64,7 +64,7 @@ export function toChatError(error: unknown, channel: string): Error {
   return new UserError(`Discord refuses a message for channel ${channel}: ${reason}.`, { next: 'It is tried again.' });
 }
 
-/** discord.js gives a rate limit no words and a wait of 0 where Discord names none. */
+/** discord.js gives a rate limit no message, and a wait of 0 where Discord names none. */
 function toRetryLater({ method, route, global, limit, retryAfter }: RateLimitError): RetryLater {
   const of = global ? 'all requests' : `${method} ${route}`;
   const many = Number.isFinite(limit) ? `, ${limit} at a time` : '';

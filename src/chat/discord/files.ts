@@ -10,7 +10,7 @@ const maxFile = 8 * 1024 * 1024;
 const maxRequest = 20 * 1024 * 1024;
 const maxFiles = 9;
 
-/** Files ready to be sent: names Discord leaves as they are and that differ, text without controls, not too long. */
+/** Files ready for upload: unique names that Discord does not change, text without control characters, within the size limit. */
 export function cleanFiles(files: readonly CardFile[]): readonly CardFile[] {
   const seen = new Set<string>();
   return files.map((file) => {
@@ -24,7 +24,7 @@ export function cleanFiles(files: readonly CardFile[]): readonly CardFile[] {
   });
 }
 
-/** Files in parcels that fit one request each. */
+/** Groups files so that each group fits one request. */
 export function parcels(files: readonly CardFile[]): readonly (readonly CardFile[])[] {
   const all: CardFile[][] = [];
   let size = 0;
@@ -46,12 +46,12 @@ export function fileComponents(files: readonly CardFile[]): APIMessageTopLevelCo
   return files.map((file) => ({ type: ComponentType.File, file: { url: `attachment://${file.name}` } }));
 }
 
-/** For the body's `attachments`: the title, which screen readers say. */
+/** The `attachments` of a body, with the title that screen readers say. */
 export function attachmentsOf(files: readonly CardFile[]): { id: number; filename: string; description: string }[] {
   return files.map((file, id) => ({ id, filename: file.name, description: file.title }));
 }
 
-/** Files as discord.js uploads them. */
+/** Files in the form that discord.js uploads. */
 export function rawFiles(files: readonly CardFile[]): RawFile[] {
   return files.map((file) => ({
     name: file.name,
@@ -74,7 +74,7 @@ function freeName(name: string, taken: ReadonlySet<string>): string {
   return free;
 }
 
-/** The beginning says what ran, the end says how it ended: a text that is too long loses its middle, at line ends. */
+/** Cuts the middle out of a text that is too long, at line ends: the beginning names the program, the end its outcome. */
 function shorten(text: string): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxFile) return text;
@@ -90,7 +90,7 @@ const keepMessages = 100;
 const Posted = z.record(z.string(), z.array(z.string()).readonly());
 type Posted = z.infer<typeof Posted>;
 
-/** Which files a message's thread has already, also after a restart: a card is shown often, its files once. */
+/** Remembers the files in each message's thread, also over a restart, so that each file is posted once. */
 export class PostedFiles {
   readonly #state: AdapterState;
   #loaded: Promise<Posted> | undefined;
@@ -121,7 +121,7 @@ export class PostedFiles {
   }
 }
 
-/** What cannot be read is forgotten: the worst that follows is a file posted twice. */
+/** Forgets an unreadable record: at worst a file is posted twice. */
 function readPosted(text: string | undefined): Posted {
   try {
     return Posted.parse(JSON.parse(text ?? '{}'));

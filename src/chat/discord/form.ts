@@ -5,7 +5,7 @@ import { display } from './card.ts';
 import type { FormInteraction } from './payloads.ts';
 import { cut, markdownWithin, oneLine } from './text.ts';
 
-/** What was typed into a form, by field name. */
+/** The typed values of a form, by field name. */
 export type FormValues = Readonly<Record<string, string>>;
 
 const maxComponents = 5;
@@ -15,7 +15,7 @@ const maxHint = 100;
 const maxText = 1500;
 const maxValue = { line: 1000, lines: 4000 } as const;
 
-/** A form as a modal, with what was typed before. Discord's own button sends it: `Form.submit` is not drawn. */
+/** A form as a modal, filled with earlier values. Discord's own button sends it, so `Form.submit` is not drawn. */
 export function formModal(form: Form, typed: FormValues = {}): APIModalInteractionResponse {
   if (form.fields.length > maxComponents)
     throw new Error(`form ${form.id}: more fields than Discord's ${maxComponents}`);
@@ -33,13 +33,13 @@ export function formModal(form: Form, typed: FormValues = {}): APIModalInteracti
   };
 }
 
-/** What was typed, read back from a submitted modal. */
+/** The typed values of a submitted modal. */
 export function formValues(interaction: FormInteraction): FormValues {
   const fields = interaction.data.components.flatMap(({ component }) => (component === undefined ? [] : [component]));
   return Object.fromEntries(fields.map((field) => [field.custom_id, field.value]));
 }
 
-/** Discord marks neither kind of field; Slack and the console say by themselves that one is optional. */
+/** Marks optional fields, because Discord does not; Slack and the console mark them by themselves. */
 function labelOf(field: FormField): string {
   const hint = field.required ? '' : ' (optional)';
   return (cut(oneLine(field.label), maxLabel - hint.length) || field.name) + hint;
@@ -74,8 +74,8 @@ interface OpenForm {
 }
 
 /**
- * Forms that were offered, so that one can be opened again: Discord closes a modal when it is submitted and takes one
- * only as the first answer. In memory and few: after a restart the button on the card opens a fresh one.
+ * Remembers offered forms so that one can be opened again: Discord closes a modal when it is submitted, and accepts a
+ * modal only as the first answer. They are kept in memory; after a restart the button on the card opens a new form.
  */
 export class OpenForms {
   readonly #newId: () => string;
@@ -109,7 +109,7 @@ export class OpenForms {
   }
 }
 
-/** Is this the id of a button that opens a form? */
+/** Whether this is the id of a button that opens a form. */
 export function opensForm(customId: string): boolean {
   return customId.startsWith(prefix);
 }

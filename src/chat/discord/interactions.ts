@@ -18,11 +18,11 @@ import { Responder } from './responder.ts';
 import type { DiscordLog } from './settings.ts';
 import { cleanText } from './text.ts';
 
-/** Handles one interaction to its end and never rejects. An interaction by a bot, or by nobody, is not answered. */
+/** Handles one interaction and never rejects. An interaction without a person (a bot, no user) gets no answer. */
 export async function handleInteraction(interaction: Interaction, context: InteractionContext): Promise<void> {
   const person = personOf(interaction);
   if (person === undefined) {
-    context.log.info({ interaction: interaction.id }, 'an interaction by no person was ignored');
+    context.log.info({ interaction: interaction.id }, 'an interaction without a person was ignored');
     return;
   }
   const responder = new Responder(interaction, context);
@@ -32,11 +32,11 @@ export async function handleInteraction(interaction: Interaction, context: Inter
     else if (interaction.type === 4) await completeInteraction(interaction, person, responder, context);
     else await handleForm(interaction, person, responder, context);
   } catch (error) {
-    context.log.error({ interaction: interaction.id, err: error }, 'an interaction was not handled to its end');
+    context.log.error({ interaction: interaction.id, err: error }, 'an interaction could not be handled');
   }
 }
 
-/** Acknowledges a command, then runs it. One that comes too late (after a resume) is not run: Discord said it failed. */
+/** Acknowledges a command, then runs it. A late command (after a resume) is not run, because Discord has reported it as failed. */
 async function handleCommand(
   interaction: CommandInteraction,
   person: Person,
@@ -50,11 +50,11 @@ async function handleCommand(
     interaction.data.name === commandName && context.handlers.commands.some((command) => command.name === name);
   const answer = known
     ? await guarded(() => context.handlers.command({ name, args, person, place: placeOf(interaction) }), context.log)
-    : { kind: 'note' as const, text: `There is no command ${name} any more.` };
+    : { kind: 'note' as const, text: `The command ${name} no longer exists.` };
   await editAnswer(answer, { personId: person.id, forms: context.forms }, responder);
 }
 
-/** Acknowledges a form, then hands it over. If Discord takes no acknowledgement, the modal stays open and says so. */
+/** Acknowledges a form, then passes it on. If Discord refuses the acknowledgement, the modal stays open and shows an error. */
 async function handleForm(
   interaction: FormInteraction,
   person: Person,
@@ -75,11 +75,11 @@ async function handleForm(
 }
 
 const forged = 'This is not one of the buttons of proxnix. Nothing was done.';
-const stale = 'This form is no longer there. Press the button on the card again.';
+const stale = 'This form is no longer open. Press the button on the card again.';
 
 /**
- * Hands a press over before it is acknowledged, because a form can only be the first answer. A press that takes longer
- * than `ackAfter` is acknowledged and its answer follows. It counts even if Discord takes no answer: the card shows it.
+ * Passes a press on before it is acknowledged, because a form can only be the first answer. A press that takes longer than
+ * `ackAfter` is acknowledged, and its answer follows. It counts even if Discord accepts no answer: the card shows it.
  */
 async function handlePress(
   interaction: ButtonInteraction,
@@ -133,7 +133,7 @@ async function withinTime(answer: Promise<Answer>, ms: number): Promise<Answer |
 const maxChoices = 25;
 const maxChoice = 100;
 
-/** Suggests values for the option that is being typed. People outside the guild get none. */
+/** Suggests values for the option that is being typed. People outside the guild get no suggestions. */
 async function completeInteraction(
   interaction: CompleteInteraction,
   person: Person,
@@ -163,7 +163,7 @@ async function suggestions(
       ...{ command: name, option, typed: focused.value, person, place: placeOf(interaction) },
       args: Object.fromEntries(others.map((one) => [one.name, one.value])),
     });
-    // A choice that is cut would be another value, so one that is too long or not clean is left out.
+    // A shortened or cleaned choice would be another value, so it is left out.
     const fit = all.filter((text) => text.trim() !== '' && text.length <= maxChoice && cleanText(text) === text);
     return [...new Set(fit)].slice(0, maxChoices);
   } catch (error) {
@@ -176,7 +176,7 @@ function toChoice(value: string): APIApplicationCommandOptionChoice<string> {
   return { name: value, value };
 }
 
-/** What the handling of an interaction works with. */
+/** The collaborators of the handling of an interaction. */
 export interface InteractionContext {
   readonly handlers: ChatHandlers;
   readonly rest: REST;
@@ -192,7 +192,7 @@ const unexpected: Answer = {
   text: 'An unexpected error inside proxnix. The log of the bot has the whole story.',
 };
 
-/** Handlers do not throw; one that does is a bug, and the asker still gets an answer. */
+/** Answers the asker even when a handler throws, which is a bug. */
 async function guarded(handler: () => Promise<Answer>, log: DiscordLog): Promise<Answer> {
   try {
     return await handler();

@@ -1,17 +1,17 @@
 import type { Block, Line } from '../../views/card.ts';
 import { cut, escapeMarkdown, markdown, markdownWithin, oneLine } from './text.ts';
 
-/** A part of a message, in its final words. `joins`: may stand in one display with such a part before it. */
+/** A part of a message with its final text. `joins`: it may share a Text Display with a joining part before it. */
 export type Piece =
   | { readonly kind: 'divider' }
   | { readonly kind: 'text'; readonly text: string; readonly joins: boolean };
 
-/** The parts of a message, and what found no room in it. */
+/** The parts of a message, and the blocks that did not fit. */
 export interface Layout {
   readonly pieces: readonly Piece[];
-  /** Texts that found no room or only in part: one of the files must hold them. */
+  /** Texts that do not fit or fit only in part: one of the files must hold them. */
   readonly missing: readonly string[];
-  /** Blocks that left no trace in `pieces`, and how many of these say what loses data. */
+  /** The number of blocks that are absent from `pieces`, and of those among them that announce data loss. */
   readonly dropped: { readonly all: number; readonly losing: number };
 }
 
@@ -24,8 +24,8 @@ type Draft =
   | { readonly kind: 'lines'; readonly code: CodeBlock };
 
 /**
- * Draws blocks within the budget of one message. Room goes first to what is never cut (warnings, lines to keep), then to
- * texts, then to the other lines. `fileFor` names the file that holds a missing line.
+ * Draws blocks within the budget of one message. Warnings and lines with `keep` get room first, then texts, then the other
+ * lines. `fileFor` names the file that holds a missing line.
  */
 export function layOut(blocks: readonly Block[], budget: Budget, fileFor: (missing: string) => string): Layout {
   const first = blocks.map((block) =>
@@ -54,7 +54,7 @@ export function layOut(blocks: readonly Block[], budget: Budget, fileFor: (missi
   return { pieces, missing, dropped };
 }
 
-/** What of a block is not in its draft. */
+/** The texts of a block that are missing from its draft. */
 function gapsOf(drawn: Exclude<Draft, { kind: 'divider' }>, block: Block): string[] {
   if (drawn.kind === 'rich') return drawn.whole ? [] : [drawn.text];
   return block.kind === 'lines' ? missingFrom(drawn.code).map((index) => block.lines[index]?.text ?? '') : [];
@@ -104,7 +104,7 @@ function fitted(draw: (max: number) => string, whole: string, cap: number, budge
   return { kind: 'rich', text: '', whole: false, joins };
 }
 
-/** Small print is a mark on every line; an empty one would show the mark itself. */
+/** Marks every line as small print, except an empty line, which would show the mark itself. */
 function small(text: string): string {
   return text
     .split('\n')
@@ -123,21 +123,21 @@ function drawProgress(block: Block & { kind: 'progress' }): string {
   return `${label} \`${bar}\` ${Math.floor(fraction * 100)} % · ${text}`;
 }
 
-/** Lines are at most 60 columns by contract; these limits hold for text from outside that is longer. */
+/** Lines have at most 60 columns by contract; these limits are for longer text from outside. */
 const longest = { kept: 300, other: 160 } as const;
-/** Characters held back for the line that says what is missing. */
+/** Characters reserved for the line that counts the missing lines. */
 const noteRoom = '! 000000 more lines, 000000 of them lose data: read '.length + 80;
 
-/** Monospaced lines on their way into a message. */
+/** Monospaced lines that are being fitted into a message. */
 export interface CodeBlock {
   readonly lines: readonly { readonly text: string; readonly keep: boolean; readonly shortened: boolean }[];
   readonly open: string;
-  /** Indexes of the lines that found room. */
+  /** Indexes of the lines that fit. */
   readonly shown: Set<number>;
   opened: boolean;
 }
 
-/** Lines on their way into a code block, none of them shown yet. */
+/** A code block without any line yet. */
 export function codeBlockOf(lines: readonly Line[]): CodeBlock {
   const marked = lines.some((line) => line.mark !== undefined);
   const drawn = lines.map((line) => {
@@ -148,28 +148,28 @@ export function codeBlockOf(lines: readonly Line[]): CodeBlock {
   return { lines: drawn, open: marked ? '```diff\n' : '```\n', shown: new Set(), opened: false };
 }
 
-/** Gives the lines that must stay their room, before anything else gets any. */
+/** Takes room for the lines with `keep`; called before any other text takes room. */
 export function takeKept(code: CodeBlock, budget: Budget): void {
   take(code, budget, true);
 }
 
-/** Gives the other lines the room that is left, from the first on. */
+/** Takes the remaining room for the other lines, from the first on. */
 export function takeOthers(code: CodeBlock, budget: Budget): void {
   take(code, budget, false);
 }
 
-/** Lines that found no room or are shown in part. */
+/** Lines that do not fit, or fit only in part. */
 export function missingFrom(code: CodeBlock): readonly number[] {
   return code.lines.flatMap((line, index) => (code.shown.has(index) && !line.shortened ? [] : [index]));
 }
 
-/** The finished code block; `''` when nothing found room. `file` holds what is missing. */
+/** The finished code block; `''` when no line fits. `file` names the file with the missing lines. */
 export function drawCodeBlock(code: CodeBlock, file: string): string {
   const body = code.lines.filter((_, index) => code.shown.has(index)).map((line) => line.text);
   if (body.every((line) => line.trim() === '')) return '';
   const hidden = code.lines.filter((_, index) => !code.shown.has(index));
   const kept = hidden.filter((line) => line.keep).length;
-  // Where even lines to keep have no room, the message says that it hides something that loses data.
+  // When even lines with `keep` do not fit, the message says that it hides a loss of data.
   if (kept > 0) body.push(`! ${hidden.length} more lines, ${kept} of them lose data: read ${file}`);
   else if (hidden.length > 0)
     body.push(`… ${hidden.length} more ${hidden.length === 1 ? 'line' : 'lines'}, see ${file}`);
@@ -185,26 +185,26 @@ function take(code: CodeBlock, budget: Budget, keep: boolean): void {
   }
 }
 
-/** One line in which no run of back-ticks can end the block. */
+/** One line without a run of back-ticks that would end the block. */
 function inert(text: string): string {
   return oneLine(text).replace(/`(?=`)/g, '`\u200b');
 }
 
 /**
- * Discord's limits for the text of one message: 4000 characters over all Text Displays; above 10170 bytes (with 12 more
- * for each display) HTTP 500 was seen (discord-api-docs#8554), so ours end at 9000.
+ * Discord's limits for the text of one message: 4000 characters over all Text Displays. Above 10170 bytes, with 12 bytes
+ * for each display, it answered HTTP 500 (discord-api-docs#8554), so this limit is 9000.
  */
 export const messageBudget = { chars: 4000, bytes: 9000 } as const;
 
-/** What each Text Display costs beside its text: 12 bytes, and the line break when two are drawn as one. */
+/** The cost of each Text Display beside its text: 12 bytes, and a line break when two are drawn as one. */
 const perDisplay = { chars: 1, bytes: 13 } as const;
 
-/** The characters and bytes that are left of a message. */
+/** The remaining characters and bytes of a message. */
 export class Budget {
   #chars: number = messageBudget.chars;
   #bytes: number = messageBudget.bytes;
 
-  /** Takes room for a text, or nothing at all when it does not fit. */
+  /** Takes room for a text; takes none when it does not fit. */
   take(text: string): boolean {
     return this.#take(text.length, Buffer.byteLength(text));
   }

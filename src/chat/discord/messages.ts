@@ -18,7 +18,7 @@ export class Messages {
   readonly #log: DiscordLog;
   readonly #nonces = new Nonces();
   readonly #posted: PostedFiles;
-  /** Messages that have a thread by now, to ask for it once. */
+  /** Messages that are known to have a thread, so that it is made once. */
   readonly #threads = new LRUCache<string, string>({ max: 500 });
 
   constructor(rest: REST, { channelIds, state, log }: Pick<DiscordOptions, 'channelIds' | 'state' | 'log'>) {
@@ -28,7 +28,7 @@ export class Messages {
     this.#posted = new PostedFiles(state);
   }
 
-  /** Edits the card's message. Where that is impossible it posts a new one, and deletes the old one if it is too old. */
+  /** Edits the card's message. If that is impossible it posts a new message, and deletes the old one if that is too old. */
   show(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
     return this.#in(fleet, async (channel) => {
       const saved = readRef(ref.discord);
@@ -42,7 +42,7 @@ export class Messages {
     });
   }
 
-  /** Posts into the thread of the message, or into the channel when there is no message (any more) to hang a thread on. */
+  /** Posts into the thread of the message, or into the channel when the message does not exist. */
   reply(fleet: string, card: Card, ref: MessageRef): Promise<void> {
     return this.#in(fleet, async (channel) => {
       const at = readRef(ref.discord);
@@ -53,8 +53,8 @@ export class Messages {
   }
 
   /**
-   * Posts the files of a card into the thread of its message: a V2 message shows none by itself. The files of a card
-   * that still moves are kept back, because they would come again with every edit.
+   * Posts the files of a card into the thread of its message, because a V2 message shows no files by itself. The files of
+   * a card that still changes wait, because each edit would post them again.
    */
   attach(fleet: string, card: Card, ref: MessageRef): Promise<MessageRef> {
     return this.#in(fleet, async () => {
@@ -78,11 +78,11 @@ export class Messages {
 
   async #post(channel: string, key: string, body: MessageBody): Promise<string> {
     const { id, isOlder } = await this.#create(channel, key, body);
-    // An earlier try with another card had arrived: its message takes this card, unless somebody deleted it meanwhile.
+    // An earlier attempt with another card has arrived: its message gets this card, unless somebody deleted it meanwhile.
     return !isOlder || (await this.#edit(channel, id, body)) === 'done' ? id : this.#post(channel, key, body);
   }
 
-  /** Posts once for each key: after a lost answer the same nonce finds the message that is there. */
+  /** Posts once for each key: after a lost answer the same nonce finds the existing message. */
   async #create(target: string, key: string, body: MessageBody, files: readonly CardFile[] = []) {
     const made = await createMessage(this.#rest, target, { body, files, nonce: this.#nonces.of(key) });
     this.#nonces.done(key);
@@ -104,7 +104,7 @@ export class Messages {
     }
   }
 
-  /** Takes a message away that another one has replaced: its buttons would show a state that is over. */
+  /** Deletes a replaced message, whose buttons show an outdated state. */
   async #delete({ channel, message }: MessagePlace): Promise<void> {
     try {
       await deleteMessage(this.#rest, channel, message);
@@ -114,7 +114,7 @@ export class Messages {
     }
   }
 
-  /** @returns the thread of a message; `undefined` when the message is gone or was never there */
+  /** @returns the thread of a message; `undefined` when the message does not exist */
   async #open(at: MessagePlace | undefined, card: Card): Promise<string | undefined> {
     if (at === undefined) return undefined;
     const known = this.#threads.get(at.message);
@@ -130,7 +130,7 @@ export class Messages {
     }
   }
 
-  /** Works in the channel of a fleet; errors are those that the port promises. */
+  /** Calls `work` with the channel of a fleet, and turns errors into those that the port promises. */
   async #in<T>(fleet: string, work: (channel: string) => Promise<T>): Promise<T> {
     const channel = this.#channelIds[fleet];
     if (channel === undefined) {
@@ -144,7 +144,7 @@ export class Messages {
   }
 }
 
-/** Equal for all cards of one run, as far as a card tells its run. */
+/** A key that is equal for all cards of one run, where a card names its run. */
 function identity(card: Card): string {
   return card.buttons[0]?.runId ?? JSON.stringify([card.title, card.blocks]);
 }
@@ -155,8 +155,8 @@ const noncesKept = 1000;
 
 /**
  * Nonces for new messages. Discord answers a second create with the same nonce, within some minutes, with the first
- * message. So a key keeps its nonce until its message is known to be there: when the answer was lost, and also when the
- * bot was restarted before it could save where the message is.
+ * message. So a key keeps its nonce until its message is known to exist, also after a lost answer and after a restart
+ * before the message's place was saved.
  */
 class Nonces {
   readonly #sent = new LRUCache<string, number>({ max: noncesKept });
@@ -166,19 +166,19 @@ class Nonces {
     return digest(`${this.#sent.get(id) ?? 0} ${id}`).slice(0, length);
   }
 
-  /** The message is there: the next one of this key is another message. */
+  /** The message exists: the next create of this key makes another message. */
   done(key: string): void {
     const id = digest(key);
     this.#sent.set(id, (this.#sent.get(id) ?? 0) + 1);
   }
 }
 
-/** Keys hold whole cards; their digests are what is remembered. */
+/** Keys hold whole cards, so only their digests are remembered. */
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Where a message is: its thread has the message's own id. */
+/** The place of a message. Its thread has the message's own id. */
 export interface MessagePlace {
   readonly channel: string;
   readonly message: string;
@@ -191,7 +191,7 @@ export function writeRef(place: MessagePlace): string {
   return `${place.channel}/${place.message}`;
 }
 
-/** `undefined` for anything Discord did not make. */
+/** `undefined` for a text that is no reference of Discord. */
 export function readRef(text: string | undefined): MessagePlace | undefined {
   const [, channel, message] = pattern.exec(text ?? '') ?? [];
   return channel === undefined || message === undefined ? undefined : { channel, message };

@@ -39,7 +39,7 @@ const Subcommand = z.object({
 });
 const CommandData = z.object({ name: z.string(), options: z.tuple([Subcommand]) });
 
-/** A text input in a label; everything else a modal holds (text displays) carries no answer. */
+/** A text input in a label. The other parts of a modal (text displays) carry no answer. */
 const ModalComponent = z.object({
   component: z.object({ type: z.literal(ComponentType.TextInput), custom_id: z.string(), value: Typed }).optional(),
 });
@@ -81,8 +81,8 @@ export const FormInteraction = z.object({
 export type FormInteraction = z.infer<typeof FormInteraction>;
 
 /**
- * What Discord dispatches as INTERACTION_CREATE, as far as it is ours. Read from the dispatch itself: discord.js knows
- * a member's roles only as far as its cache knows the guild's, and a role missing there would refuse an approver.
+ * The dispatch INTERACTION_CREATE, in the forms that proxnix handles. It is read from the dispatch itself, because discord.js
+ * drops roles of a member that its cache of the guild lacks, and a missing role would refuse an approver.
  */
 export const Interaction = z.discriminatedUnion('type', [
   CommandInteraction,
@@ -90,24 +90,24 @@ export const Interaction = z.discriminatedUnion('type', [
   ButtonInteraction,
   FormInteraction,
 ]);
-/** Any interaction that is ours. */
+/** Any interaction that proxnix handles. */
 export type Interaction = z.infer<typeof Interaction>;
 
-/** Threads that everybody who sees their channel can see. */
+/** Kinds of threads that are visible to everybody who sees their channel. */
 const publicThreads: readonly number[] = [ChannelType.PublicThread, ChannelType.AnnouncementThread];
 
-/** The person behind an interaction; `undefined` for a bot. The role ids come with it, so they are never outdated. */
+/** The person of an interaction; `undefined` for a bot. The interaction carries their role ids, so these are current. */
 export function personOf(interaction: Interaction): Person | undefined {
   const user = interaction.member?.user ?? interaction.user;
   if (user === undefined || user.bot === true || user.system === true) return undefined;
-  // The role that everybody has carries the id of the guild and says nothing about a person.
+  // The role @everyone has the id of the guild and says nothing about a person.
   const groups = (interaction.member?.roles ?? []).filter((role) => role !== interaction.guild_id);
   return { chat: 'discord', id: user.id, name: interaction.member?.nick ?? user.global_name ?? user.username, groups };
 }
 
 /**
- * Where it was done: ids as Discord sends them, `direct-message` instead of a guild. A public thread counts as the
- * channel it hangs on, a private one as itself.
+ * The place of an interaction: ids as Discord sends them, `direct-message` instead of a guild. A public thread counts as
+ * its channel, a private thread as itself.
  */
 export function placeOf(interaction: Interaction): Place {
   const { channel } = interaction;

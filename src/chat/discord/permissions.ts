@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What the bot does in its channels, by the names Discord shows, with the bits of its API. */
+/** The permissions of the bot in its channels: the names that Discord shows, with the bits of its API. */
 export const neededPermissions: Readonly<Record<string, bigint>> = {
   'View Channel': 1n << 10n,
   'Send Messages': 1n << 11n,
@@ -15,7 +15,7 @@ const administrator = 1n << 3n;
 
 const Bits = z.string().regex(/^\d+$/).transform(BigInt);
 
-/** A guild, as far as its permissions need it. */
+/** The parts of a guild that its permissions depend on. */
 export const Guild = z.object({
   id: z.string(),
   name: z.string(),
@@ -24,7 +24,7 @@ export const Guild = z.object({
 /** A guild with the permissions of its roles. */
 export type Guild = z.infer<typeof Guild>;
 
-/** A channel with what it allows and denies. */
+/** A channel with its permission overwrites. */
 export const Channel = z.object({
   id: z.string(),
   type: z.number(),
@@ -32,7 +32,7 @@ export const Channel = z.object({
   /** `type` 0: of a role, 1: of a member. */
   permission_overwrites: z.array(z.object({ id: z.string(), type: z.number(), allow: Bits, deny: Bits })).default([]),
 });
-/** A channel with what it allows and denies, to whom. */
+/** A channel with its permission overwrites. */
 export type Channel = z.infer<typeof Channel>;
 
 /** A member of the guild. */
@@ -43,7 +43,7 @@ export const Member = z.object({
 /** A member with the ids of their roles. */
 export type Member = z.infer<typeof Member>;
 
-/** Where somebody who manages the guild lets the bot in, with the permissions it needs and no more. */
+/** The address at which an administrator of the guild invites the bot with exactly the permissions it needs. */
 export function inviteLink(applicationId: string): string {
   const permissions = String(Object.values(neededPermissions).reduce((sum, bit) => sum | bit, 0n));
   const query = new URLSearchParams({ client_id: applicationId, scope: 'bot applications.commands', permissions });

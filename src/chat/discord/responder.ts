@@ -9,7 +9,7 @@ import type { DiscordLog } from './settings.ts';
 /** The token of an interaction lives 15 minutes; Discord counts a later answer as an invalid request. */
 const tokenLife = 14.5 * 60_000;
 
-/** What a responder works with. */
+/** The collaborators of a responder. */
 export interface ResponderOptions {
   readonly rest: REST;
   readonly log: DiscordLog;
@@ -17,7 +17,7 @@ export interface ResponderOptions {
   readonly now: () => number;
 }
 
-/** Answers one interaction: once within three seconds, then by follow-ups while its token lives. */
+/** Answers one interaction: first within three seconds, then by follow-ups while its token is valid. */
 export class Responder {
   readonly #interaction: Pick<Interaction, 'id' | 'token' | 'application_id'>;
   readonly #options: ResponderOptions;
@@ -29,15 +29,15 @@ export class Responder {
     this.#receivedAt = options.now();
   }
 
-  /** The first answer. @returns whether Discord took it: if not, the person has seen "interaction failed". */
+  /** The first answer. @returns whether Discord accepted it; otherwise the person has seen "interaction failed". */
   first(body: APIInteractionResponse): Promise<boolean> {
     const { id, token } = this.#interaction;
-    // Without authorization: discord.js drops the bot's token after a 401, which a dead interaction answers.
+    // Sent without authorization: a dead interaction answers 401, after which discord.js would drop the bot's token.
     const post = () => this.#options.rest.post(Routes.interactionCallback(id, token), { body, auth: false });
     return this.#send(() => sendAgain(post, isAnswered));
   }
 
-  /** "Thinking …", seen by the asker alone; `edit` or `drop` ends it. */
+  /** Shows "Thinking …" to the asker alone, until `edit` or `drop`. */
   defer(): Promise<boolean> {
     return this.first({
       type: InteractionResponseType.DeferredChannelMessageWithSource,
@@ -45,7 +45,7 @@ export class Responder {
     });
   }
 
-  /** Acknowledges a press and leaves its message as it is; a follow-up may come. */
+  /** Acknowledges a press without changing its message; a follow-up may come. */
   deferUpdate(): Promise<boolean> {
     return this.first({ type: InteractionResponseType.DeferredMessageUpdate });
   }
@@ -91,7 +91,7 @@ export class Responder {
       return true;
     } catch (error) {
       const facts = { interaction: this.#interaction.id, ...errorFacts(error) };
-      if (isLost(error)) this.#options.log.warn(facts, 'Discord takes no answer to this interaction any more');
+      if (isLost(error)) this.#options.log.warn(facts, 'Discord no longer accepts an answer to this interaction');
       else this.#options.log.error(facts, 'an interaction could not be answered');
       return false;
     }

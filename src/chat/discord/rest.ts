@@ -6,21 +6,21 @@ import { isThreadThere } from './errors.ts';
 import { attachmentsOf, rawFiles } from './files.ts';
 import type { DiscordLog } from './settings.ts';
 
-/** A message as far as it is read. */
+/** The fields of a message that proxnix reads. */
 const Message = z.object({ id: z.string(), components: z.array(z.unknown()).default([]) });
 const WithId = z.object({ id: z.string() });
 /** The body of an answer 429. */
 const Limited = z.object({ code: z.number().optional(), retry_after: z.number().optional() });
 
-/** Discord archives a thread after this many minutes of silence; a new message brings it back. */
+/** Discord archives a thread after this many minutes without a message; a new message reopens it. */
 const archiveAfter = 4320;
 const maxThreadName = 100;
 /** Messages older than an hour take few edits (RESTJSONErrorCodes.MaximumNumberOfEditsReached…, answered with 429). */
 const tooManyEditsOfOldMessage = 30_046;
 
 /**
- * Settings for every request: none waits for a rate limit on a message route, it is refused with a `RateLimitError`
- * instead. `retries` is the number of times that discord.js repeats a request at once after a 5xx.
+ * Settings for every request. On message routes a rate limit rejects with a `RateLimitError` instead of waiting. `retries` is
+ * the number of times that discord.js repeats a request at once after a 5xx.
  */
 export function restOptions(api: string | undefined): Partial<RESTOptions> {
   return {
@@ -32,7 +32,7 @@ export function restOptions(api: string | undefined): Partial<RESTOptions> {
   };
 }
 
-/** The REST client with the bot's token, its warnings in the log. */
+/** The REST client with the bot's token. It logs its warnings. */
 export function makeRest(options: Partial<RESTOptions>, token: string, log: DiscordLog): REST {
   const rest = new REST(options).setToken(token);
   rest.on(RESTEvents.RateLimited, ({ route, global, retryAfter }) =>
@@ -43,8 +43,8 @@ export function makeRest(options: Partial<RESTOptions>, token: string, log: Disc
 }
 
 /**
- * Reads what discord.js 14 leaves unread in an answer 429: the code that says an old message takes no edit now, which is
- * handed on as a refusal (400), and a wait that stands in the body alone.
+ * Reads two facts of a 429 that discord.js 14 ignores: the code for an old message that takes no more edits, which becomes a
+ * refusal (400), and a wait that only the body holds.
  */
 const makeRequest: RESTOptions['makeRequest'] = async (url, init) => {
   const response = await DefaultRestOptions.makeRequest(url, init);
@@ -59,7 +59,7 @@ const makeRequest: RESTOptions['makeRequest'] = async (url, init) => {
   return new Response(text, { status: 429, headers });
 };
 
-/** Creates a message. @returns its id, and whether it shows another body: a nonce that was used before. */
+/** Creates a message. @returns its id, and whether it shows another body because its nonce was used before. */
 export async function createMessage(
   rest: REST,
   channel: string,
@@ -75,7 +75,7 @@ export async function createMessage(
   return { id: made.id, isOlder: contents(made.components).join('\n') !== contents(body.components).join('\n') };
 }
 
-/** Edits with the bot's own token, so it works after an interaction's 15 minutes. */
+/** Edits with the bot's own token, so that it works after the 15 minutes of an interaction's token. */
 export async function editMessage(rest: REST, channel: string, id: string, body: MessageBody): Promise<void> {
   await sendAgain(() => rest.patch(Routes.channelMessage(channel, id), { body }));
 }
@@ -97,9 +97,9 @@ export async function threadOf(rest: REST, channel: string, message: string, nam
 }
 
 /**
- * Sends a request once more when its connection broke before the answer: an idle connection that the other side closed
- * at that moment is the usual reason, and discord.js knows only some of the codes for it. For requests that may arrive
- * twice; `wasDone` reads from the second error that the first request had arrived.
+ * Repeats a request once when its connection broke before the answer. The usual reason is an idle connection that Discord
+ * closed at that moment, and discord.js knows only some of its error codes. Only for requests that may arrive twice;
+ * `wasDone` tells from the second error that the first request had arrived.
  */
 export async function sendAgain(send: () => Promise<unknown>, wasDone?: (error: unknown) => boolean): Promise<unknown> {
   try {
@@ -121,7 +121,7 @@ function isBroken(error: unknown): boolean {
   return error instanceof Error && 'code' in error && broken.includes(error.code);
 }
 
-/** The texts of all components, in order. Discord adds ids to components, so bodies cannot be compared as they are. */
+/** The texts of all components, in order. Bodies cannot be compared directly, because Discord adds ids to components. */
 function contents(components: readonly unknown[]): string[] {
   return components.flatMap((component) => {
     const known = WithContent.safeParse(component).data;

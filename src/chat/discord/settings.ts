@@ -9,7 +9,7 @@ export interface DiscordOptions {
   readonly token: string;
   /** The one guild whose members may use the bot; commands are registered there. */
   readonly guildId: string;
-  /** By fleet, the channel its cards are shown in. */
+  /** The channel of each fleet's cards, by fleet. */
   readonly channelIds: Readonly<Record<string, string>>;
   readonly state: AdapterState;
   readonly log: DiscordLog;
@@ -18,7 +18,7 @@ export interface DiscordOptions {
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
   readonly newId?: () => string;
-  /** Milliseconds a press may take before it is acknowledged without its answer; Discord gives 3000. */
+  /** Milliseconds after which a press is acknowledged without its answer; Discord allows 3000. */
   readonly ackAfter?: number;
   /** Milliseconds until a start or a stop gives up waiting. */
   readonly patience?: number;

@@ -2,7 +2,7 @@ import { cleanText as cleaned, oneLine as onOneLine } from '../../lib/text.ts';
 import type { Rich, Span } from '../../views/card.ts';
 
 const maxUrl = 512;
-/** Signs that make a mark. */
+/** Characters that form Markdown marks. */
 const marks: readonly (string | undefined)[] = ['*', '`'];
 
 /** A rich text as Discord's Markdown, every plain string literal. */
@@ -10,7 +10,7 @@ export function markdown(rich: Rich): string {
   return rich.map(drawSpan).reduce(join, '');
 }
 
-/** The same in at most `max` UTF-16 units, cut inside plain text or between spans, so no mark stays open. */
+/** The same in at most `max` UTF-16 units. It is cut inside plain text or between spans, so no mark stays open. */
 export function markdownWithin(rich: Rich, max: number): string {
   const whole = markdown(rich);
   if (whole.length <= max) return whole;
@@ -28,8 +28,9 @@ export function markdownWithin(rich: Rich, max: number): string {
 }
 
 /**
- * Makes text literal. Discord's parser takes a back-slash before any sign that is no letter, digit or space. Web
- * addresses lose their link and `:names:` stay words; headings, lists and quotes are escaped where a line begins.
+ * Escapes text so that Discord shows it literally. Its parser accepts a back-slash before any character except letters,
+ * digits and spaces. Web addresses lose their link and `:names:` stay words; headings, lists and quotes are escaped at the
+ * beginning of a line.
  */
 export function escapeMarkdown(text: string): string {
   return cleanText(text)
@@ -38,7 +39,7 @@ export function escapeMarkdown(text: string): string {
     .replace(/^( *)(\d*)([#>+\-.)])/gm, '$1$2\\$3');
 }
 
-/** Discord reads `**` as bold only beside a word, so white space stays outside of the marks. */
+/** Bold text. White space stays outside of the marks, because Discord reads `**` as bold only beside a word. */
 function drawBold(text: string): string {
   const words = text.trim();
   return words === '' ? text : text.replace(words, () => around('**', escapeMarkdown(words)));
@@ -53,7 +54,7 @@ function drawSpan(span: Span): string {
   return escapeMarkdown(oneLine(span.person.name)) || 'somebody';
 }
 
-/** A back-tick would end it: such a text is shown as plain, literal text. */
+/** Inline code. A text with a back-tick, which would end it, is shown as plain literal text. */
 function drawCode(text: string): string {
   return text.includes('`') || text.trim() === '' ? escapeMarkdown(text) : around('`', text);
 }
@@ -82,7 +83,7 @@ function around(mark: string, text: string): string {
   return text === '' ? '' : `${mark}${text}${mark}`;
 }
 
-/** Two marks that touch would be read as one: a zero-width space keeps them apart. */
+/** Separates two adjacent marks by a zero-width space, because Discord would read them as one. */
 function join(before: string, after: string): string {
   const touching = marks.includes(before.at(-1)) && marks.includes(after.at(0));
   return touching ? `${before}\u200b${after}` : before + after;
@@ -98,7 +99,7 @@ function escapeWithin(text: string, max: number): string {
   return '';
 }
 
-/** Text from outside as plain lines. Discord's width of a tab is unknown: two spaces stand for it. */
+/** Text from outside as plain lines. A tab becomes two spaces, because its width in Discord is unknown. */
 export function cleanText(text: string): string {
   return cleaned(text).replaceAll('\t', '  ');
 }
@@ -108,7 +109,7 @@ export function oneLine(text: string): string {
   return onOneLine(text).replaceAll('\t', '  ');
 }
 
-/** At most `max` UTF-16 units, cut between characters; what was cut shows as `…`. */
+/** At most `max` UTF-16 units, cut between characters; a cut is shown as `…`. */
 export function cut(text: string, max: number): string {
   if (text.length <= max) return text;
   if (max < 1) return '';

@@ -12,18 +12,18 @@ import type { Messages } from './messages.ts';
 import { clip, escapedWithin } from './text.ts';
 import type { SlackClients } from './web.ts';
 
-/** Who asked, and how they can be answered: a response_url takes five answers in 30 minutes, a trigger lives three seconds. */
+/** The asker and the ways to answer: a response_url takes five answers in 30 minutes, a trigger is valid for three seconds. */
 export interface Asker {
   readonly user: string;
   readonly channel: string;
-  /** The message whose button was pressed; its thread takes files. */
+  /** The message whose button was pressed; files go into its thread. */
   readonly ts?: string | undefined;
   readonly thread?: string | undefined;
   readonly trigger?: string | undefined;
   readonly respond?: RespondFn | undefined;
 }
 
-/** Answers that the asker alone sees. An answer that cannot be given is logged; the card shows what was decided. */
+/** Gives answers that the asker alone sees. A failed answer is logged; the card still shows the decision. */
 export class Answers {
   readonly #clients: SlackClients;
   readonly #messages: Messages;
@@ -67,7 +67,7 @@ export class Answers {
   async #ask(asker: Asker, form: Form): Promise<void> {
     const trigger_id = asker.trigger;
     try {
-      if (trigger_id === undefined) throw new Error('there is no trigger to open a form with');
+      if (trigger_id === undefined) throw new Error('no trigger to open a form with');
       await this.#clients.quick.views.open({ trigger_id, view: formView(form, asker.channel, asker.ts) });
     } catch (error) {
       this.#log.warn({ err: error, user: asker.user }, 'a form could not be opened');
@@ -79,7 +79,7 @@ export class Answers {
     }
   }
 
-  /** Answers by the response_url, which needs no membership in the channel, or by the bot if it takes none. */
+  /** Answers by the response_url, which needs no membership in the channel, or by the bot if Slack refuses that. */
   async #whisper(asker: Asker, { text, blocks }: SlackMessage): Promise<void> {
     const body = { text, blocks: [...blocks] };
     try {
@@ -88,17 +88,17 @@ export class Answers {
         return;
       }
     } catch (error) {
-      this.#log.warn({ err: error, user: asker.user }, 'a response_url takes no answer');
+      this.#log.warn({ err: error, user: asker.user }, 'a response_url accepted no answer');
     }
     const where = { channel: asker.channel, ...(asker.thread === undefined ? {} : { thread_ts: asker.thread }) };
     try {
       await this.#clients.answers.chat.postEphemeral({ ...where, user: asker.user, ...body });
     } catch (error) {
-      this.#log.error({ err: error, user: asker.user }, 'an answer could not be given');
+      this.#log.error({ err: error, user: asker.user }, 'an answer could not be sent');
     }
   }
 
-  /** An ephemeral message holds no files: they go to the thread of the pressed message, or to the asker alone. */
+  /** Sends files to the thread of the pressed message, or to the asker alone: an ephemeral message holds no files. */
   async #attach(asker: Asker, card: Card): Promise<void> {
     if (card.files.length === 0) return;
     try {

@@ -13,9 +13,9 @@ export interface SlackMessage {
 }
 
 /**
- * A card as Block Kit, within every limit of the platform. Warnings and the lines that a plan must keep get their space
- * first; the rest is cut at line ends. Blocks carry no block_id: Slack wants a new one for every version of a message,
- * and makes one where none is given.
+ * A card as Block Kit, within every limit of the platform. Warnings and lines with `keep` get their space first; the rest is
+ * cut at line ends. Blocks carry no block_id, because Slack requires a new one for every version of a message and makes one
+ * where it is absent.
  */
 export function slackCard(card: Card): SlackMessage {
   const rows = buttonRows(card.buttons);
@@ -47,7 +47,7 @@ function drawBody(blocks: readonly Block[], space: number, where: string): reado
   return [...drawn].sort(([a], [b]) => a - b).map(([, piece]) => piece);
 }
 
-/** Indices of the blocks, those first that must not be cut. */
+/** Indices of the blocks; those that must not be cut come first. */
 function byImportance(blocks: readonly Block[]): readonly number[] {
   const rank = { warning: 0, text: 1, progress: 2, small: 3, lines: 4, divider: 5 } as const;
   return blocks
@@ -56,19 +56,19 @@ function byImportance(blocks: readonly Block[]): readonly number[] {
     .map(({ index }) => index);
 }
 
-/** A card that says little is a line of text rather than a header. */
+/** A short card is drawn as a line of text instead of a header. */
 function drawTitle(title: string): types.RichTextBlock {
   const text = clip(named(title, 'proxnix'), room.line);
   const bold = { type: 'text', text, style: { bold: true } } as const;
   return { type: 'rich_text', elements: [{ type: 'rich_text_section', elements: [bold] }] };
 }
 
-/** What a pressed button says: ids only, so it works after a restart. */
+/** The value of a button: ids only, so it works after a restart. */
 export type ButtonIds = Pick<Button, 'action' | 'runId' | 'planId'>;
 
 /**
- * Buttons in rows. An action_id (`px1:approve`) may stand once in a row, so a second Approve begins a new one. Buttons
- * beyond what a message can hold are left out: a card has a handful.
+ * Buttons in rows. A row may hold an action_id (`px1:approve`) once, so a second Approve begins a new row. Buttons beyond the
+ * limit of a message are left out; a card has only a few.
  */
 export function buttonRows(buttons: readonly Button[]): readonly types.ActionsBlock[] {
   const rows: types.Button[][] = [];
@@ -85,7 +85,7 @@ export function buttonRows(buttons: readonly Button[]): readonly types.ActionsBl
   return rows.map((elements) => ({ type: 'actions', elements }));
 }
 
-/** Reads what `drawButton` wrote; `undefined` for anything else. A value is a claim, not a proof. */
+/** Reads a value of `drawButton`; `undefined` for anything else. A value can be forged, so it proves nothing. */
 export function readButton(actionId: string, value: string): ButtonIds | undefined {
   return readButtonId(`${actionId}:${value}`);
 }
@@ -114,12 +114,12 @@ function drawConfirm(confirm: NonNullable<Button['confirm']>, style: Button['sty
   };
 }
 
-/** A button must say what it does in words; signs and emoji are not enough. */
+/** A label must contain words; signs and emoji are not enough. */
 function hasWords(label: string): boolean {
   return /[\p{L}\p{N}]/u.test(label.replace(/:[a-z0-9_+-]+:/gi, ''));
 }
 
-/** The card in words, for notifications and screen readers: title, warnings, then what else is said in the open. */
+/** The card as text for notifications and screen readers: title, warnings, then the other texts. */
 export function fallback(card: Card): string {
   const said = (kind: 'warning' | 'text'): readonly string[] =>
     card.blocks.flatMap((block) => (block.kind === kind ? [plainText(block.rich.filter(isShowable))] : []));
@@ -128,7 +128,7 @@ export function fallback(card: Card): string {
   return escapedWithin(text === '' ? 'proxnix' : text, fallbackBytes);
 }
 
-/** A time out of range has no words (`Date` throws). */
+/** Leaves out times out of range, for which `Date` throws. */
 function isShowable(span: Span): boolean {
   return typeof span === 'string' || !('time' in span) || Math.abs(span.time) <= 8.64e15;
 }

@@ -4,7 +4,7 @@ import { type Examined, examined, type Finding, findingsOf } from '../../core/fi
 import { ask, type RestAnswer } from '../rest.ts';
 import { neededScopes } from './manifest.ts';
 
-/** What is examined. */
+/** The settings of the examination. */
 export interface SlackCheck {
   readonly botToken: string;
   readonly workspace: string;
@@ -33,11 +33,11 @@ type Call = (method: string, args?: Readonly<Record<string, string>>, token?: st
 
 interface SlackAnswer {
   readonly answer: RestAnswer;
-  /** Slack's word for why it refused; `undefined` when it did not. */
+  /** Slack's error code; `undefined` when it did not refuse. */
   readonly error: string | undefined;
 }
 
-/** Asks with the scopes of the manifest and no more; nobody sees anything of it. */
+/** Examines with only the scopes of the manifest; nobody sees a message of it. */
 export async function examineSlack(check: SlackCheck): Promise<Examined> {
   const clock: { from: string; aheadMs: number }[] = [];
   const call: Call = async (method, args = {}, token = check.botToken) => {
@@ -79,7 +79,7 @@ async function connectionFinding({ connection }: SlackCheck, call: Call): Promis
     const known = /^[0-9a-f]{32}$/.test(connection.signingSecret);
     if (known) return ok('the signing secret has the right form; Slack tries it when the Request URL is saved');
     return warn(
-      'the signing secret has not the form that Slack gives it',
+      'the signing secret does not have the form of a Slack secret',
       `SLACK_SIGNING_SECRET=...   (${apps} > Basic Information)`,
     );
   }
@@ -90,8 +90,8 @@ async function connectionFinding({ connection }: SlackCheck, call: Call): Promis
 }
 
 /**
- * Whether the bot is in a channel is told only to who has channels:read, which it does without. A message that only the
- * bot itself would see is refused with the same words as any other.
+ * Checks whether the bot is in a channel. Asking for it needs channels:read, which the bot does not have. So it sends a
+ * message that only itself would see, which Slack refuses with the same error as any other.
  */
 async function visibleFinding(channel: string, bot: string, call: Call): Promise<Finding> {
   const { error } = await call('chat.postEphemeral', { channel, user: bot, text: 'proxnix doctor was here' });
@@ -119,7 +119,7 @@ function errorIn({ status, json }: RestAnswer, method: string): string | undefin
   });
 }
 
-/** @param granted the header x-oauth-scopes of an answer; `undefined` when there was none */
+/** @param granted the header x-oauth-scopes of an answer; `undefined` without that header */
 function scopeFindings(granted: string | undefined, approvers: readonly string[]): readonly Finding[] {
   if (granted === undefined)
     return [
@@ -139,7 +139,7 @@ function scopeFindings(granted: string | undefined, approvers: readonly string[]
   );
 }
 
-/** @param error Slack's word for why a message could not be shown there; `undefined`: it could */
+/** @param error Slack's error code for a message in the channel; `undefined` when it was accepted */
 function channelFinding(channel: string, error: string | undefined): Finding {
   switch (error) {
     case undefined:
@@ -162,7 +162,7 @@ function channelFinding(channel: string, error: string | undefined): Finding {
   }
 }
 
-/** A member, as far as it decides whether they may ask and approve. */
+/** The facts that decide whether a member may ask and approve. */
 const Profile = z.object({
   team_id: z.string().optional(),
   deleted: z.boolean().default(false),
@@ -173,7 +173,7 @@ const Profile = z.object({
 });
 type Profile = z.infer<typeof Profile>;
 
-/** @param found the profile, or Slack's word for why there is none */
+/** @param found the profile, or Slack's error code */
 function userFinding(approver: string, workspace: string, found: Profile | string): Finding {
   const correct = `correct APPROVERS or VIEWERS, where ${approver} stands (the person's profile > ... > Copy member ID)`;
   if (found === 'missing_scope')
@@ -185,7 +185,7 @@ function userFinding(approver: string, workspace: string, found: Profile | strin
     : fail(`${approver} ${why} and may neither ask nor approve`, correct);
 }
 
-/** @param found the members' ids, or Slack's word for why they are not told */
+/** @param found the members' ids, or Slack's error code */
 function groupFinding(approver: string, found: readonly string[] | string): Finding {
   if (found === 'plan_upgrade_required') {
     return fail(
@@ -201,7 +201,7 @@ function groupFinding(approver: string, found: readonly string[] | string): Find
   return ok(`${approver} is a user group with ${found.length === 1 ? '1 member' : `${found.length} members`}`);
 }
 
-/** The same people that the bot refuses at every press. */
+/** The reason why the bot refuses this person at every press; the same rule as in people.ts. */
 function refusal(profile: Profile, workspace: string): string | undefined {
   if (profile.deleted) return 'is deactivated';
   if (profile.is_bot) return 'is a bot';

@@ -2,7 +2,7 @@ import { webApi } from '@slack/bolt';
 import { UserError } from '../../core/errors.ts';
 import { RetryLater } from '../chat.ts';
 
-/** Slack's own word for why it refused a call (`not_in_channel`); `undefined` when it did not answer. */
+/** Slack's error code of a refused call (`not_in_channel`); `undefined` when Slack did not answer. */
 export function refusal(error: unknown): string | undefined {
   if (error instanceof webApi.WebAPIPlatformError) return error.data.error;
   if (error instanceof webApi.WebAPIRequestError && error.original instanceof SlackRefusal) return error.original.word;
@@ -19,7 +19,7 @@ export function retryLater(error: unknown, method: string): RetryLater | undefin
 /** Seconds; 0 where Slack names none. */
 function secondsToWait(error: unknown): number | undefined {
   if (error instanceof webApi.WebAPIRateLimitedError) return error.retryAfter;
-  // Some methods say it in an ordinary answer.
+  // Some methods report a rate limit in an ordinary answer.
   if (error instanceof webApi.WebAPIPlatformError && error.data.error === 'ratelimited') {
     return error.data.response_metadata?.retryAfter ?? 0;
   }
@@ -27,7 +27,7 @@ function secondsToWait(error: unknown): number | undefined {
   return error instanceof Error && error.message.startsWith('Retry header did not contain') ? 0 : undefined;
 }
 
-/** A refusal carried through the library as a network error, so that its own retry loop leaves it alone. */
+/** A refusal in the form of a network error, which the library passes on without its own retries. */
 export class SlackRefusal extends Error {
   override readonly name = 'SlackRefusal';
   readonly word: string;
@@ -38,7 +38,7 @@ export class SlackRefusal extends Error {
   }
 }
 
-/** The showable form of a failed call. `what` was tried: "post a message". */
+/** The error of a failed call, without secrets. `what` names the call: "post a message". */
 export function slackError(error: unknown, what: string): Error {
   const word = refusal(error);
   if (word !== undefined) {

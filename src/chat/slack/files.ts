@@ -9,10 +9,10 @@ import { type Address, addressKey } from './messages.ts';
 import { clip } from './text.ts';
 import type { SlackClients } from './web.ts';
 
-/** Files in the threads of messages, each of them once. */
+/** Posts files into the threads of messages, each file once. */
 export class Files {
   readonly #clients: SlackClients;
-  /** What this process has sent, by message and file; what it sent before a restart stands in the message's address. */
+  /** Files that this process has sent, by message and file; the message's address lists files from before a restart. */
   readonly #sent = new LRUCache<string, true>({ max: 500 });
 
   constructor(clients: SlackClients) {
@@ -20,7 +20,7 @@ export class Files {
   }
 
   /**
-   * Adds the files of a card. @returns the address with all files that the thread has now
+   * Adds the files of a card. @returns the address with all files in the thread
    * @throws RetryLater, or a `UserError` where Slack refuses
    */
   async attach(at: Address, files: readonly CardFile[]): Promise<Address> {
@@ -29,7 +29,7 @@ export class Files {
     return { ...at, files: [...new Set([...at.files, ...missing.map(fileDigest)])] };
   }
 
-  /** Adds the files of an answer. Same errors, but a rate limit is waited for: an answer is given once. */
+  /** Adds the files of an answer. Same errors, but it waits for a rate limit, because an answer is sent once. */
   async answer(at: Pick<Address, 'channel' | 'ts'>, files: readonly CardFile[]): Promise<void> {
     await this.#upload(this.#clients.answers, at, files);
   }
@@ -52,7 +52,7 @@ export class Files {
   }
 }
 
-/** Names a file by what is in it: eight hex digits. */
+/** The digest of a file's content: eight hex digits. */
 function fileDigest(file: CardFile): string {
   return createHash('sha256')
     .update(JSON.stringify([file.name, file.text]))

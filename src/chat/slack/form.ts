@@ -3,7 +3,7 @@ import type { Form, FormField } from '../chat.ts';
 import { limits } from './limits.ts';
 import { named, plain, richElements } from './text.ts';
 
-/** What a modal remembers: the form, and the message it was opened from. Ids only. */
+/** The private metadata of a modal: the form and the message it was opened from. Ids only. */
 export interface FormPlace {
   readonly formId: string;
   readonly channel: string;
@@ -25,7 +25,7 @@ export function formView(form: Form, channel: string, ts: string | undefined): t
   };
 }
 
-/** Reads what `formView` wrote; `undefined` for anything else. */
+/** Reads the metadata of `formView`; `undefined` for anything else. */
 export function readFormPlace(metadata: string): FormPlace | undefined {
   const [, formId, channel, ts = ''] = /^(px1:[\w:.-]{1,200}) ([A-Z][A-Z0-9]{1,30}) (\d+\.\d+)?$/.exec(metadata) ?? [];
   if (formId === undefined || channel === undefined) return undefined;
@@ -35,7 +35,7 @@ export function readFormPlace(metadata: string): FormPlace | undefined {
 function said(form: Form): readonly types.KnownBlock[] {
   const words = richElements(form.text, limits.modal.typed);
   if (words.length === 0) return [];
-  // A modal's button has no colour: the sign stands for it, the words say what is lost.
+  // A modal's button has no colour, so a warning sign marks the danger and the text names the loss.
   const sign = form.danger ? [{ type: 'emoji', name: 'warning' } as const, { type: 'text', text: ' ' } as const] : [];
   return [{ type: 'rich_text', elements: [{ type: 'rich_text_section', elements: [...sign, ...words] }] }];
 }

@@ -4,7 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import type { Log } from '../../log.ts';
 
-/** What the receiver works with. */
+/** The collaborators of the receiver. */
 export interface HttpOptions {
   readonly signingSecret: string;
   /** Milliseconds since the epoch. */
@@ -49,7 +49,7 @@ export class HttpReceiver implements Receiver {
     const timestamp = context.req.header('x-slack-request-timestamp');
     const signature = context.req.header('x-slack-signature');
     if (!isFromSlack({ secret, body: raw, timestamp, signature, now: now() })) {
-      // Slack checks the certificate with an unsigned `ssl_check=1`, which carries no request.
+      // Slack checks the certificate with an unsigned `ssl_check=1` without a command.
       if (new URLSearchParams(raw).get('ssl_check') === '1') return context.body(null, 200);
       log.warn({ timestamp: timestamp?.slice(0, 100) }, 'a request without a valid Slack signature was refused');
       return context.text('invalid signature', 401);
@@ -61,7 +61,7 @@ export class HttpReceiver implements Receiver {
     return await this.#process(context, this.#app, body);
   }
 
-  /** Responds with what the listener acknowledges; its work goes on after that. */
+  /** Responds with the acknowledgement of the listener, whose work continues after the response. */
   #process(context: Context, app: App, body: Readonly<Record<string, unknown>>): Promise<Response> {
     return new Promise((resolve) => {
       const ack = async (answer?: unknown): Promise<void> => {
@@ -94,7 +94,7 @@ function readBody(raw: string, type: string): Readonly<Record<string, unknown>> 
 /** A request that may come from Slack. */
 export interface SignedRequest {
   readonly secret: string;
-  /** As it came. */
+  /** The raw body. */
   readonly body: string;
   readonly timestamp: string | undefined;
   readonly signature: string | undefined;
@@ -103,10 +103,10 @@ export interface SignedRequest {
 }
 
 /**
- * Does this request come from Slack?
- * 1. It says when it was sent, in whole seconds.
- * 2. That is at most five minutes ago, and not further in the future either (Bolt takes any future).
- * 3. It is signed with our secret: `v0=` and HMAC-SHA256 of `v0:TIMESTAMP:BODY`, compared in constant time by Bolt.
+ * Whether a request comes from Slack:
+ * 1. It carries the time of sending, in whole seconds.
+ * 2. That time is at most five minutes in the past or in the future (Bolt accepts any future time).
+ * 3. It is signed with the configured secret: `v0=` and HMAC-SHA256 of `v0:TIMESTAMP:BODY`, compared in constant time by Bolt.
  */
 export function isFromSlack({ secret, body, timestamp, signature, now }: SignedRequest): boolean {
   if (secret === '' || timestamp === undefined || signature === undefined) return false;

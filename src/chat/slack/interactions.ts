@@ -12,7 +12,7 @@ import { CommandPayload, FormPayload, formValues, PressPayload } from './payload
 import type { People, Sender } from './people.ts';
 import { unescapeText } from './text.ts';
 
-/** What the listeners work with. */
+/** The collaborators of the listeners. */
 export interface ListenerOptions {
   readonly handlers: ChatHandlers;
   /** `/proxnix`. */
@@ -25,10 +25,10 @@ export interface ListenerOptions {
   readonly track: (work: Promise<void>) => Promise<void>;
 }
 
-/** Milliseconds that a form stays open for its answer: Slack waits three seconds from the click. */
+/** Milliseconds that a form waits for its answer; Slack allows three seconds from the click. */
 const formPatience = 2200;
 
-/** Hands over what Slack delivers, each delivery once: Slack may send an envelope again and Bolt 5 does not notice. */
+/** Passes on every delivery of Slack once: Slack may repeat an envelope, and Bolt 5 does not detect that. */
 export function listen(app: App, options: ListenerOptions): void {
   const { log, track } = options;
   const recent = new LRUCache<string, true>({ max: 2000 });
@@ -87,7 +87,7 @@ async function onPress(payload: PressPayload, respond: RespondFn, options: Liste
   const channel = payload.channel?.id ?? container.channel_id;
   const button = readButton(action_id, value);
   if (button === undefined || channel === undefined) {
-    log.warn({ action: action_id.slice(0, 100), user: payload.user.id }, 'a press names no button of ours');
+    log.warn({ action: action_id.slice(0, 100), user: payload.user.id }, 'a press of an unknown button was ignored');
     return;
   }
   const ts = container.is_ephemeral ? undefined : container.message_ts;
@@ -101,7 +101,7 @@ async function onPress(payload: PressPayload, respond: RespondFn, options: Liste
   await answers.give({ user: payload.user.id, channel, ts, thread: container.thread_ts, trigger, respond }, answer);
 }
 
-/** @param ack closes the form, or keeps it open with errors by field. */
+/** @param ack closes the form, or keeps it open with errors by field */
 async function onForm(
   payload: FormPayload,
   options: ListenerOptions,
@@ -110,7 +110,7 @@ async function onForm(
   const { handlers, answers, log } = options;
   const place = readFormPlace(payload.view.private_metadata);
   if (place === undefined) {
-    log.warn({ user: payload.user.id }, 'a form is not ours');
+    log.warn({ user: payload.user.id }, 'an unknown form was ignored');
     return await ack();
   }
   const values = formValues(payload);

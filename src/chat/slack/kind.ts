@@ -15,7 +15,7 @@ import {
 import { slackManifest } from './manifest.ts';
 import type { SlackOptions } from './slack.ts';
 
-/** An id of Slack: a letter that says of what, and at least six more signs. */
+/** An id of Slack: a letter for the kind of object, and at least six more characters. */
 function slackId(letters: string, what: string) {
   return is.text(new RegExp(`^[${letters}][A-Z0-9]{6,20}$`), `expected the id of a ${what}, ${letters[0]}…`);
 }
@@ -108,7 +108,7 @@ export function slack(options: Partial<SlackOptions> = {}): ChatKind {
 }
 
 const manifestFile = 'slack-manifest.json';
-/** Stands for the channel in drawings. */
+/** The channel id in drawings. */
 const sampleChannel = 'C0DEPLOY01';
 
 function read({ values, need, isWanted }: ChatSource, options: Partial<SlackOptions>): ChatSetup | undefined {

@@ -25,7 +25,7 @@ export function drawBlock(block: Block, space: number, where: string): types.Kno
   }
 }
 
-/** What must be set aside for a block before others are drawn. */
+/** The space to reserve for a block before others are drawn. */
 export function keptRoom(block: Block, where: string): number {
   if (block.kind !== 'lines') return 0;
   const kept = keptSpace(block.lines, where);
@@ -38,7 +38,7 @@ function paragraph(
   space: number,
   before: readonly RichElement[] = [],
 ): types.KnownBlock | undefined {
-  // The cost in JSON depends on how much of the text must be escaped: come closer until it fits.
+  // The cost in JSON depends on the number of escapes, so the text is shortened step by step until it fits.
   for (let units = max; units >= 20; ) {
     const elements = richElements(rich, units).slice(0, 200);
     if (elements.length === 0) return undefined;
@@ -54,7 +54,7 @@ function small(rich: Rich, space: number): types.KnownBlock | undefined {
   const text = mrkdwn(rich);
   if (text === '') return undefined;
   if (text === undefined) return paragraph(rich, 1500, space);
-  // verbatim: addresses and names in it are not turned into links.
+  // With verbatim Slack turns no address or name into a link.
   const block = within({ type: 'context', elements: [{ type: 'mrkdwn', text, verbatim: true }] }, space);
   return block ?? paragraph(rich, 1500, space);
 }
@@ -92,7 +92,7 @@ function codeBlock(text: string): types.RichTextBlock {
   return { type: 'rich_text', elements: [{ type: 'rich_text_preformatted', elements: [{ type: 'text', text }] }] };
 }
 
-/** What a preformatted block costs around its text. */
+/** The JSON cost of a preformatted block without its text. */
 const frame = weigh(codeBlock('')) + 10;
 
 function within(block: types.KnownBlock, space: number): types.KnownBlock | undefined {
@@ -102,13 +102,13 @@ function within(block: types.KnownBlock, space: number): types.KnownBlock | unde
 /** Lines that were cut to fit. */
 export interface CutLines {
   readonly text: string;
-  /** How many lines are left out; the text then ends with a line that says so. */
+  /** The number of omitted lines; the text then ends with a line that says so. */
   readonly hidden: number;
 }
 
 /**
- * Monospaced lines within `space` characters of JSON. Lines with `keep` come in first, then the others from the top;
- * what is left out is counted at the end, `where` says where it stands in full.
+ * Monospaced lines within `space` characters of JSON. Lines with `keep` get room first, then the others from the top. A last
+ * line counts the omitted lines; `where` tells where all lines are shown.
  */
 export function cutLines(lines: readonly Line[], space: number, where: string): CutLines {
   const drawn = lines.map(drawLine);
@@ -129,14 +129,14 @@ export function cutLines(lines: readonly Line[], space: number, where: string): 
   return { text: [...drawn.filter((_, index) => kept.has(index)), pointer(hidden, where)].join('\n'), hidden };
 }
 
-/** What the lines with `keep` and the pointer need, so that nothing else is given their space. */
+/** The space for the lines with `keep` and for the last line, which no other text may take. */
 export function keptSpace(lines: readonly Line[], where: string): number {
   const kept = lines.filter(({ keep }) => keep === true);
   if (kept.length === 0) return 0;
   return sum(kept.map((line) => cost(drawLine(line)))) + cost(pointer(lines.length, where));
 }
 
-/** The sign of a plan's line stands in four columns, so that what follows is aligned. */
+/** A plan's line whose sign fills four columns, so that the texts are aligned. */
 function drawLine(line: Line): string {
   const text = oneLine(line.text).trimEnd();
   return clip(line.mark === undefined ? text : `${line.mark.padEnd(4)}${text}`.trimEnd(), room.line);

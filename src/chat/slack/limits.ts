@@ -1,6 +1,6 @@
 /**
- * What Slack takes, in UTF-16 units unless said otherwise (reference of Block Kit, July 2026), and the smaller numbers
- * we keep to where Slack's own are undocumented.
+ * Slack's limits, in UTF-16 units unless noted (reference of Block Kit, July 2026); smaller numbers where Slack's own are
+ * undocumented.
  */
 export const limits = {
   header: 150,
@@ -14,15 +14,15 @@ export const limits = {
 } as const;
 
 /**
- * `msg_blocks_too_long` is not documented: it was seen from about 13,200 characters of JSON with 100 added for each
- * block (bolt-js 2509 and 2867). We stay below.
+ * The limit behind `msg_blocks_too_long` is undocumented: Slack has answered it from about 13,200 characters of JSON, plus 100
+ * for each block (bolt-js 2509 and 2867). This value is below.
  */
 export const room = { message: 11_900, perBlock: 100, blocks: 24, buttons: 4500, lines: 8000, line: 400 } as const;
 
-/** Bytes of the escaped `text`: chat.update was seen to refuse 4000 (`msg_too_long`), though the reference says more. */
+/** Bytes of the escaped `text`: chat.update has refused 4000 (`msg_too_long`), although the reference allows more. */
 export const fallbackBytes = 2900;
 
-/** What a block costs of `room.message`. */
+/** The cost of a block in `room.message`. */
 export function weigh(block: object): number {
   return JSON.stringify(block).length + room.perBlock;
 }

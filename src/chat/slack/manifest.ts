@@ -1,4 +1,4 @@
-/** Of the manifest, what each scope is for. */
+/** The purpose of each scope of the manifest. */
 export const neededScopes: Readonly<Record<string, string>> = {
   commands: '/proxnix',
   'chat:write': 'posting and editing cards',

@@ -4,12 +4,12 @@ import type { SlackMessage } from './card.ts';
 import { refusal, retryLater, slackError } from './errors.ts';
 import type { SlackClients } from './web.ts';
 
-/** What became of an edit: a message that is `gone` or `closed` (too old, or of another kind) takes none any more. */
+/** The outcome of an edit. A `gone` or `closed` message (too old, or of another kind) accepts no further edit. */
 export type Edited = 'done' | 'gone' | 'closed';
 
 /**
- * Posts and edits in channels. Errors are `RetryLater` where Slack limits the calls, a `UserError` where it refuses, an
- * `Error` where it cannot be reached.
+ * Posts and edits messages in channels. Errors: `RetryLater` for a rate limit, `UserError` for a refusal, `Error` when Slack
+ * cannot be reached.
  */
 export class Messages {
   readonly #clients: SlackClients;
@@ -21,8 +21,8 @@ export class Messages {
   }
 
   /**
-   * Posts once: after a lost answer nobody knows whether the message is there, so it is not repeated here. A thread that
-   * is gone is replaced by the channel.
+   * Posts once. After a lost answer it is unknown whether the message exists, so the post is not repeated here. If the thread
+   * is gone the message goes into the channel.
    */
   async post(channel: string, message: SlackMessage, thread?: string): Promise<Address> {
     const where = thread === undefined ? { channel } : { channel, thread_ts: thread };
@@ -48,12 +48,12 @@ export class Messages {
       if (edited === undefined) {
         throw retryLater(error, 'chat.update') ?? slackError(error, `edit a message in ${at.channel}`);
       }
-      this.#log.warn({ channel: at.channel, ts: at.ts, word }, 'a message cannot be edited any more');
+      this.#log.warn({ channel: at.channel, ts: at.ts, word }, 'a message can no longer be edited');
       return edited;
     }
   }
 
-  /** Takes a message of the bot away that another one has replaced: its buttons would show a state that is over. */
+  /** Deletes a replaced message of the bot, whose buttons show an outdated state. */
   async delete(at: Address): Promise<void> {
     try {
       const { channel, ts } = at;
@@ -79,30 +79,30 @@ const cannotEdit: Readonly<Record<string, Edited>> = {
 
 const threadIsGone: ReadonlySet<string> = new Set(['thread_not_found', 'message_not_found', 'cannot_reply_to_message']);
 
-/** Where a message is. */
+/** The place of a message. */
 export interface Address {
   readonly channel: string;
   readonly ts: string;
-  /** Digests of the files its thread already has, so that none is sent twice, even after a restart. */
+  /** Digests of the files in its thread, so that no file is sent twice, even after a restart. */
   readonly files: readonly string[];
 }
 
 const pattern = /^([A-Z][A-Z0-9]{1,30}):(\d{1,12}\.\d{1,9})(?::((?:[0-9a-f]{8}\+?){1,8}))?$/;
 
-/** Our part of a `MessageRef`: `C0DEPLOY01:1795341360.000100`, with files `…:3f2a9c01+77aa01bc`. */
+/** Slack's part of a `MessageRef`: `C0DEPLOY01:1795341360.000100`, with files `…:3f2a9c01+77aa01bc`. */
 export function writeAddress({ channel, ts, files }: Address): string {
   const last = files.slice(-8).join('+');
   return [channel, ts, ...(last === '' ? [] : [last])].join(':');
 }
 
-/** `undefined` for anything we did not write. */
+/** `undefined` for a text that `writeAddress` did not write. */
 export function readAddress(text: string): Address | undefined {
   const [, channel, ts, files = ''] = pattern.exec(text) ?? [];
   if (channel === undefined || ts === undefined) return undefined;
   return { channel, ts, files: files.split('+').filter((digest) => digest !== '') };
 }
 
-/** The message alone, to compare and to find it again. */
+/** The key of a message, without its files. */
 export function addressKey({ channel, ts }: Pick<Address, 'channel' | 'ts'>): string {
   return `${channel}:${ts}`;
 }
@@ -110,8 +110,8 @@ export function addressKey({ channel, ts }: Pick<Address, 'channel' | 'ts'>): st
 const runsKept = 200;
 
 /**
- * Second messages of one run. A post whose answer got lost may stand in the channel beside the one that was posted in
- * its place; chat.postMessage has no idempotency key, so its ts is unknown until somebody presses a button on it. From
+ * Duplicate messages of one run. After a lost answer the channel may hold a first post beside its repetition, because
+ * chat.postMessage has no idempotency key. The ts of the first post is unknown until somebody presses a button on it; from
  * then on it is edited too.
  */
 export class DuplicatePosts {
@@ -120,18 +120,18 @@ export class DuplicatePosts {
   /** By run id, the messages whose buttons were pressed. */
   readonly #pressed = new LRUCache<string, readonly Address[]>({ max: runsKept });
 
-  /** A run's card is shown at this message. */
+  /** Records the message that shows a run's card. */
   shown(runId: string, at: Address): void {
     this.#runs.set(addressKey(at), runId);
   }
 
-  /** A button of the run was pressed on this message. */
+  /** Records a message on which a button of the run was pressed. */
   pressed(runId: string, at: Address): void {
     const known = this.#pressed.get(runId) ?? [];
     if (known.every((other) => addressKey(other) !== addressKey(at))) this.#pressed.set(runId, [...known, at]);
   }
 
-  /** The other messages of the run that is shown at this one. */
+  /** The other messages of the run that this message shows. */
   of(at: Address): readonly Address[] {
     const runId = this.#runs.get(addressKey(at));
     return (this.#pressed.get(runId ?? '') ?? []).filter((other) => addressKey(other) !== addressKey(at));

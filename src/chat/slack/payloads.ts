@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { cut } from '../../lib/text.ts';
 
-/** Slack allows 80 characters for a name, and 3000 for what is typed into a form. */
+/** Slack allows 80 characters for a name, and 3000 for a field of a form. */
 const Name = z.string().transform((text) => cut(text, 150));
 const Typed = z.string().max(4000);
 
@@ -24,7 +24,7 @@ const User = z.object({
   name: Name.optional(),
 });
 
-/** A pressed button. `container` names the message it stands on. */
+/** A pressed button. `container` names its message. */
 export const PressPayload = z.object({
   user: User,
   team: z.object({ id: z.string() }),
@@ -56,7 +56,7 @@ export const FormPayload = z.object({
 /** A submitted modal. */
 export type FormPayload = z.infer<typeof FormPayload>;
 
-/** The fields of a form by name; an empty one is the empty text. */
+/** The fields of a form by name; an empty field is the empty text. */
 export function formValues(payload: FormPayload): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(payload.view.state.values).map(([block, actions]) => [block, actions[block]?.value ?? '']),

@@ -7,24 +7,24 @@ import { refusal } from './errors.ts';
 import { clip } from './text.ts';
 import type { SlackClients } from './web.ts';
 
-/** Who it is, or why they may not use the bot: a sentence. `doubt`: groups that could not be read, so count as none. */
+/** The identified person, or a sentence why they may not use the bot. `doubt`: groups that could not be read count as absent. */
 export type Identified =
   | { readonly kind: 'person'; readonly person: Person; readonly doubt?: string }
   | { readonly kind: 'refused'; readonly text: string };
 
-/** What a payload claims of its sender. */
+/** The sender as the payload names them. */
 export interface Sender {
   readonly id: string;
   readonly name: string;
-  /** The workspace the sender belongs to, where the payload says it. */
+  /** The workspace of the sender, where the payload names it. */
   readonly team?: string | undefined;
 }
 
-/** What looking people up works with. `now` is in milliseconds of any clock. */
+/** The collaborators of the lookups. `now` is in milliseconds of any clock. */
 export interface PeopleOptions {
   readonly clients: SlackClients;
   readonly workspace: string;
-  /** Usergroup ids that the configuration names; no other is asked for. */
+  /** Usergroup ids that the configuration names; only these are looked up. */
   readonly groups: readonly string[];
   readonly now: () => number;
   readonly log: Log;
@@ -44,11 +44,11 @@ type Profile = z.infer<typeof Profile>;
 
 const Members = z.array(z.string());
 
-/** How long an answer of Slack about a person or a group counts. */
+/** How long an answer of Slack about a person or a group is cached. */
 const keptMs = 60_000;
 const peopleKept = 1000;
 
-/** Looks people up and keeps the answers for a minute. If Slack does not answer in time, that counts as "no". */
+/** Looks people up and caches the answers for a minute. A person whom Slack does not confirm in time is refused. */
 export class People {
   readonly #options: PeopleOptions;
   readonly #profiles: LRUCache<string, Profile>;
@@ -57,7 +57,7 @@ export class People {
   constructor(options: PeopleOptions) {
     const { quick } = options.clients;
     this.#options = options;
-    // Lookups of one key at the same time share a call, and a failure is not kept.
+    // Simultaneous lookups of one key share a call, and a failure is not cached.
     const kept = { max: peopleKept, ttl: keptMs, ttlResolution: 0, perf: { now: options.now } };
     this.#profiles = new LRUCache<string, Profile>({
       ...kept,
@@ -77,7 +77,7 @@ export class People {
       ...groups.map((group) => this.#isMember(group, sender.id)),
     ]);
     if ('lost' in profile) {
-      log.warn({ user: sender.id, why: profile.lost }, 'Slack did not say who somebody is');
+      log.warn({ user: sender.id, why: profile.lost }, 'a person could not be looked up in Slack');
       return {
         kind: 'refused',
         text: `Slack did not say who you are (${profile.lost}), so nothing was done. Try again.`,
@@ -95,13 +95,13 @@ export class People {
     return { kind: 'person', person, ...(unread === undefined ? {} : { doubt: unread }) };
   }
 
-  /** @returns a sentence where Slack did not answer, which counts as no */
+  /** @returns a sentence where Slack did not answer; the person then counts as no member */
   async #isMember(group: string, user: string): Promise<boolean | string> {
     try {
       return (await this.#members.forceFetch(group)).includes(user);
     } catch (error) {
       const { lost: why } = lost(error);
-      this.#options.log.warn({ group, why }, 'Slack did not say who is in a group');
+      this.#options.log.warn({ group, why }, 'a group could not be looked up in Slack');
       return `Slack did not say who is in the group ${group} (${why}).`;
     }
   }

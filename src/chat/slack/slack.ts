@@ -27,7 +27,7 @@ export interface SlackOptions {
   readonly mode: 'socket' | 'http';
   /** Channel id (C…) by fleet name. */
   readonly channelIds: Readonly<Record<string, string>>;
-  /** The id (T…) of the one workspace whose members count. */
+  /** The id (T…) of the one workspace whose members may use the bot. */
   readonly workspace: string;
   /** Usergroup ids (S…) that the configuration names. */
   readonly groups: readonly string[];
@@ -52,7 +52,7 @@ export class SlackChat implements Chat {
   readonly #files: Files;
   readonly #duplicates = new DuplicatePosts();
   readonly #receiver: SocketsReceiver | HttpReceiver;
-  /** Ends what still waits. */
+  /** Aborts waits. */
   readonly #stopped = new AbortController();
   readonly #work = new Set<Promise<void>>();
 
@@ -94,7 +94,7 @@ export class SlackChat implements Chat {
       clientOptions: { ...clientOptions(this.#apiUrl), fetch: patientFetch },
     });
     app.error(async (error) => this.#log.error({ err: error }, 'Bolt failed'));
-    // A clock that nobody can set back: an answer about a group must not count for longer than it may.
+    // A clock that cannot be set back, so that no cached answer about a group outlives its time.
     const now = this.#options.now ?? (() => performance.now());
     const people = new People({ clients: this.#clients, workspace, groups, now, log: this.#log });
     const answers = new Answers(this.#clients, this.#messages, this.#files, this.#log);
@@ -132,7 +132,7 @@ export class SlackChat implements Chat {
     return { ...ref, slack: writeAddress(await this.#files.attach(at, card.files)) };
   }
 
-  /** Takes nothing new, and waits at most three seconds for what is under way. */
+  /** Accepts nothing new, and waits at most three seconds for running work. */
   async stop(): Promise<void> {
     await this.#receiver.stop();
     const soon = new AbortController();
@@ -154,11 +154,11 @@ export class SlackChat implements Chat {
     throw new UserError(`The fleet ${fleet} has no Slack channel`, { next: 'Set the id (C…) of its channel.' });
   }
 
-  /** Keeps work that nobody waits for, so that `stop` can wait for it. A failure in it is logged. */
+  /** Tracks background work, so that `stop` can wait for it. A failure in it is logged. */
   #track(work: Promise<void>): Promise<void> {
     const held = work
       .catch((error: unknown) => {
-        if (!this.#stopped.signal.aborted) this.#log.error({ err: error }, 'work for Slack failed');
+        if (!this.#stopped.signal.aborted) this.#log.error({ err: error }, 'background work for Slack failed');
       })
       .finally(() => this.#work.delete(held));
     this.#work.add(held);
@@ -180,6 +180,6 @@ function makeReceiver(options: SlackOptions, apiUrl: string, logger: BoltLogger)
   return new SocketsReceiver({ appToken, apiUrl, logger, log, stagger });
 }
 
-/** Requests to a response_url end after five seconds: one that hangs must not delay a shutdown. */
+/** Requests to a response_url end after five seconds, so that none delays a shutdown. */
 const patientFetch: typeof fetch = (url, init) =>
   fetch(url, { ...init, signal: init?.signal ?? AbortSignal.timeout(5000) });

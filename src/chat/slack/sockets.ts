@@ -5,7 +5,7 @@ import { refusal, SlackRefusal, slackError } from './errors.ts';
 import { pause } from './pause.ts';
 import { type BoltLogger, clientOptions } from './web.ts';
 
-/** What Socket Mode works with. */
+/** The collaborators of Socket Mode. */
 export interface SocketOptions {
   readonly appToken: string;
   readonly apiUrl: string;
@@ -16,8 +16,9 @@ export interface SocketOptions {
 }
 
 /**
- * Socket Mode over two connections. Slack renews each every few hours and the library needs two seconds to come back:
- * a click in that time would fail. The second is opened later, so that the two are not renewed together.
+ * Socket Mode over two connections. Slack renews each connection every few hours, and the library needs two seconds to
+ * reconnect; with one connection a click in that time would fail. The second is opened later, so that the two are not
+ * renewed together.
  */
 export class SocketsReceiver implements Receiver {
   readonly #options: SocketOptions;
@@ -35,7 +36,7 @@ export class SocketsReceiver implements Receiver {
     for (const connection of this.#connections) connection.receiver.init(app);
   }
 
-  /** Resolves when clicks arrive, or after ten seconds of trying, which goes on. Rejects when Slack refuses. */
+  /** Resolves when a socket is open, or after ten seconds while it keeps trying. Rejects when Slack refuses. */
   async start(): Promise<void> {
     const [first, second] = this.#connections;
     await first.open();
@@ -58,9 +59,9 @@ export class SocketsReceiver implements Receiver {
 }
 
 /**
- * One socket that always comes back. The library (3.1) gives up after an outage longer than its retries, never comes
- * back from some refusals, and rejects promises that nobody holds when it is stopped while it connects. So it gets no
- * retries of its own, and its `start`, which it calls again for every reconnect, is ours and never rejects.
+ * One socket that always reconnects. The library (3.1) gives up after an outage longer than its retries, does not recover
+ * from some refusals, and leaves rejected promises unhandled when it is stopped while it connects. So its own retries are
+ * off, and its `start`, which it calls for every reconnect, is replaced by one that never rejects.
  */
 class SocketConnection {
   readonly receiver: SocketModeReceiver;
@@ -90,13 +91,13 @@ class SocketConnection {
     client.start = () => this.#reconnect();
   }
 
-  /** Resolves when the socket is open, or after 10 s of trying, which goes on. Rejects when Slack refuses the app token. */
+  /** Resolves when the socket is open, or after 10 s while it keeps trying. Rejects when Slack refuses the app token. */
   async open(): Promise<void> {
     const opened = this.#connect().then(
       () => undefined,
       async (error: unknown) => {
         if (isFinal(error)) throw slackError(error, 'open a socket with the app token');
-        if (!this.#stopped.aborted) this.#log.warn({ err: error }, 'Slack cannot be reached, trying on');
+        if (!this.#stopped.aborted) this.#log.warn({ err: error }, 'Slack cannot be reached, trying again');
         await this.#reconnect();
       },
     );
@@ -106,13 +107,13 @@ class SocketConnection {
       await Promise.race([opened, waited]);
     } finally {
       given.abort();
-      // After the ten seconds nobody waits for a refusal any more.
+      // After the ten seconds no caller waits for a refusal, so it is logged.
       opened.catch((error: unknown) => this.#log.error({ err: error }, 'Slack refuses the app token'));
     }
   }
 
   async close(): Promise<void> {
-    // The library waits up to 30 s for the other side to say goodbye.
+    // The library waits up to 30 s for the close handshake of the other side.
     const closed = new AbortController();
     await Promise.race([this.receiver.client.disconnect(), pause(2000, closed.signal)]);
     closed.abort();
@@ -127,7 +128,7 @@ class SocketConnection {
       } catch (error) {
         if (this.#stopped.aborted) break;
         const level = isFinal(error) ? 'error' : 'debug';
-        this.#log[level]({ err: error }, 'Slack gives no socket, trying on');
+        this.#log[level]({ err: error }, 'Slack opens no socket, trying again');
         await pause(isFinal(error) || refusal(error) === 'ratelimited' ? 30_000 : wait, this.#stopped);
       }
     }
@@ -135,7 +136,7 @@ class SocketConnection {
   }
 }
 
-/** Is it a refusal that stays until somebody changes a setting? */
+/** Whether a refusal is permanent until somebody changes a setting. */
 function isFinal(error: unknown): boolean {
   const word = refusal(error);
   return word !== undefined && !passing.has(word);
@@ -151,7 +152,7 @@ const passing: ReadonlySet<string> = new Set([
 
 const Verdict = z.object({ ok: z.boolean(), error: z.string().default('unknown_error') });
 
-/** A fetch that ends with the bot and turns Slack's refusals into errors, which the library passes on untouched. */
+/** A fetch that aborts when the bot stops, and turns Slack's refusals into errors that the library passes on unchanged. */
 function refusing(stopped: AbortSignal): webApi.FetchFunction {
   return async (url, init = {}) => {
     const signal = init.signal === undefined ? stopped : AbortSignal.any([init.signal, stopped]);

@@ -3,25 +3,25 @@ import { cleanText, cut, oneLine } from '../../lib/text.ts';
 import { plainText, type Rich, type Span } from '../../views/card.ts';
 import { limits } from './limits.ts';
 
-/** At most `max` UTF-16 units, which is what Slack counts; what is cut ends in "…" and never splits a code point. */
+/** At most `max` UTF-16 units, which Slack counts; a cut text ends in "…" and splits no code point. */
 export function clip(text: string, max: number): string {
   if (text.length <= max) return text;
   return `${text.slice(0, Math.max(0, max - 1)).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
-/** For mrkdwn and the top-level `text`, where `<!channel>` would ring everybody: the three characters Slack parses. */
+/** Escapes the three characters that Slack parses in mrkdwn and the top-level `text`, where `<!channel>` would notify everybody. */
 export function escapeText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** Typed text as it was before Slack escaped it (`should_escape` of the command). */
+/** Undoes Slack's escaping of a typed text (`should_escape` of the command). */
 export function unescapeText(text: string): string {
   return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 }
 
 /**
  * Text for the top-level `text`, escaped, of at most `max` bytes of UTF-8; cut between code points, never inside an
- * entity. A code fence would swallow what follows when it is never closed, so it becomes quotes.
+ * entity. A code fence becomes quotes, because an unclosed one would swallow the following text.
  */
 export function escapedWithin(unsafe: string, max: number): string {
   const text = unsafe.replace(/`{3,}/g, "''");
@@ -38,13 +38,13 @@ export function escapedWithin(unsafe: string, max: number): string {
   return `${kept}…`;
 }
 
-/** Bytes of a span before it is cleaned. A message holds less; it is drawn several times until it fits. */
+/** Bytes of a span before it is cleaned, more than a message holds. The limit bounds repeated drawing. */
 const longestSpan = 32 * 1024;
 
 /** An element of a rich_text section. */
 export type RichElement = types.RichTextElement;
 
-/** Elements of a rich_text section: no markup is parsed in them, so any text is safe. At most `max` units of text. */
+/** Elements of a rich_text section, in which Slack parses no markup, so any text is safe. At most `max` units of text. */
 export function richElements(rich: Rich, max: number): readonly RichElement[] {
   const elements: RichElement[] = [];
   let left = max;
@@ -58,8 +58,8 @@ export function richElements(rich: Rich, max: number): readonly RichElement[] {
 }
 
 /**
- * Rich text as mrkdwn, or `undefined` where a word of it could be read as markup (`*`, `_`, `~`, back-ticks, emoji
- * codes): mrkdwn has no escape for those, so such a text must be drawn as rich_text.
+ * Rich text as mrkdwn; `undefined` where Slack could read a word of it as markup (`*`, `_`, `~`, back-ticks, emoji codes).
+ * mrkdwn has no escape for those, so such a text must be drawn as rich_text.
  */
 export function mrkdwn(rich: Rich): string | undefined {
   const parts: string[] = [];
@@ -72,7 +72,7 @@ export function mrkdwn(rich: Rich): string | undefined {
   return text.length <= limits.context && !text.startsWith('&gt;') ? text : undefined;
 }
 
-/** An http or https address in the form Slack takes; anything else is not linked. */
+/** An http or https address in Slack's form; `undefined` for any other address. */
 export function webAddress(link: string): string | undefined {
   if (!URL.canParse(link)) return undefined;
   const { protocol, href } = new URL(link);
@@ -81,7 +81,7 @@ export function webAddress(link: string): string | undefined {
   return address.length <= limits.url / 2 ? address : undefined;
 }
 
-/** The words of a span, cut to what a message can hold. A time out of range shows a question mark. */
+/** The text of a span, cut to the size of a message. A time out of range becomes a question mark. */
 function textOf(span: Span): string {
   if (typeof span === 'object' && 'time' in span && !isTime(span.time)) return '?';
   return cleanText(cut(plainText([span]), longestSpan));
@@ -107,7 +107,7 @@ function words(text: string, style?: { bold?: true; code?: true }): RichElement 
   return { type: 'text', text, ...(style === undefined ? {} : { style }) };
 }
 
-/** Slack reads `*` as bold only beside a word, so white space stays outside of the marks. */
+/** Bold text. White space stays outside of the marks, because Slack reads `*` as bold only beside a word. */
 function mrkdwnBold(text: string): string {
   const bold = text.trim();
   return bold === '' ? '' : text.replace(bold, () => `*${escapeText(bold)}*`);
@@ -128,25 +128,25 @@ function mrkdwnSpan(span: Span): string | undefined {
   return `<${escapeText(url)}|${escapeText(text === '' ? url : text).replaceAll('|', '¦')}>`;
 }
 
-/** Tokens of Slack's date formatting; `{ago}` is "in 3 hours" too. */
+/** Tokens of Slack's date formatting; `{ago}` also covers the future ("in 3 hours"). */
 const formats = { time: '{time}', 'date-time': '{date_short_pretty} {time}', relative: '{ago}' } as const;
 
 function seconds(time: number): number {
   return Math.floor(time / 1000);
 }
 
-/** Slack refuses a date before 1970; `Date` knows none beyond 8.64e15 ms. */
+/** Slack refuses a date before 1970; `Date` has none beyond 8.64e15 ms. */
 function isTime(time: number): boolean {
   return Number.isFinite(time) && time >= 0 && time <= 8.64e15;
 }
 
-/** Slack takes no empty text. */
+/** Replaces an empty text, which Slack refuses. */
 export function named(text: string, otherwise: string): string {
   const words = oneLine(text).trim();
   return words === '' ? otherwise : words;
 }
 
-/** A plain text of at most `max` units, in which emoji codes stay words. */
+/** A plain_text object of at most `max` units, in which emoji codes stay words. */
 export function plain(text: string, max: number): types.PlainTextElement {
   return { type: 'plain_text', text: clip(text, max), emoji: false };
 }

@@ -2,13 +2,13 @@ import { type Logger as BoltLogger, LogLevel, webApi } from '@slack/bolt';
 import type { Log } from '../../log.ts';
 
 /**
- * One client for each kind of call, because their time limits differ. None repeats a call or waits for a rate limit,
- * except `answers`: an answer to a person is given once and nobody tries it again.
+ * One client for each kind of call, because their time limits differ. No client repeats a call or waits for a rate limit,
+ * except `answers`: an answer to a person is sent once, and no caller retries it.
  */
 export interface SlackClients {
   readonly posts: webApi.WebClient;
   readonly edits: webApi.WebClient;
-  /** users.info, usergroups.users.list, views.open: a trigger lives three seconds. */
+  /** users.info, usergroups.users.list, views.open: a trigger is valid for three seconds. */
   readonly quick: webApi.WebClient;
   /** Files of cards. */
   readonly files: webApi.WebClient;
@@ -16,7 +16,7 @@ export interface SlackClients {
   readonly answers: webApi.WebClient;
 }
 
-/** What the clients work with. */
+/** The collaborators of the clients. */
 export interface WebOptions {
   readonly botToken: string;
   readonly apiUrl: string;
@@ -38,14 +38,14 @@ export function slackClients({ botToken, apiUrl, logger }: WebOptions): SlackCli
   };
 }
 
-/** Options of a client, a new object for every use: the socket client (3.1) writes into the one it is given. */
+/** Options of a client. Every use gets a new object, because the socket client (3.1) writes into it. */
 export function clientOptions(apiUrl: string, timeout = 10_000): webApi.WebClientOptions {
   return { slackApiUrl: apiUrl, allowAbsoluteUrls: false, timeout };
 }
 
 export type { BoltLogger };
 
-/** A logger for Slack's libraries that writes into ours. Their debug lines hold whole requests and are dropped. */
+/** A logger for Slack's libraries that writes into the bot's log. It drops debug lines, which hold whole requests. */
 export function boltLogger(log: Log, part: string): BoltLogger {
   const words = (messages: readonly unknown[]): { readonly part: string; readonly said: string } => ({
     part,

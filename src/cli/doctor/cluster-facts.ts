@@ -4,15 +4,15 @@ import type { Client } from '../../cluster/proxmox/client.ts';
 import { ProxmoxError } from '../../cluster/proxmox/errors.ts';
 import { mapLimit } from '../../cluster/proxmox/state.ts';
 
-/** What a cluster says of itself, as far as the checks need it. */
+/** The facts about a cluster that the checks need. */
 export interface ClusterFacts {
   readonly nodes: readonly { readonly node: string; readonly online: boolean }[];
-  /** By path, the privileges that the token has there. */
+  /** The privileges of the token, by path. */
   readonly granted: Readonly<Record<string, readonly string[]>>;
   readonly storages: readonly StorageFact[];
 }
 
-/** A storage as one node has it; `problem` in place of its content: why it cannot be used or looked at. */
+/** A storage on one node. `problem`, in place of its content, tells why it cannot be used or read. */
 export interface StorageFact {
   readonly storage: string;
   readonly node: string;
@@ -24,7 +24,7 @@ export interface StorageFact {
 export const Version = z.object({ version: z.string(), release: z.string() });
 const Nodes = z.array(z.object({ node: z.string(), status: z.string().default('unknown') }));
 
-/** Asks for all of it; at most six calls are under way. */
+/** Reads all facts, with at most six calls at once. */
 export async function readFacts(
   client: Client,
   paths: readonly string[],
@@ -41,7 +41,7 @@ export async function readFacts(
   return { nodes, granted: Object.fromEntries(granted), storages: found };
 }
 
-/** A privilege that is there is granted; its value says only whether it is handed down. */
+/** The privileges on a path. Every listed one is granted; its value only tells whether it is inherited. */
 async function privilegesOn(client: Client, path: string): Promise<readonly string[]> {
   const answer = await client.get('/access/permissions', Permissions, { path });
   return Object.keys(answer[path] ?? {});

@@ -3,7 +3,7 @@ import type { GuestKind, GuestSpec } from '../../core/guest.ts';
 import type { ClusterFacts, StorageFact } from './cluster-facts.ts';
 import { type Grant, grantsFor, mendLine, shell } from './grants.ts';
 
-/** What the configuration and the flakes want of a cluster. */
+/** The requirements of the configuration and the flakes on a cluster. */
 export interface ClusterNeeds {
   readonly area: string;
   /** `user@realm!token`. */
@@ -14,7 +14,7 @@ export interface ClusterNeeds {
   readonly guests: readonly GuestSpec[];
 }
 
-/** The words that Proxmox has in the content of a storage: for what is uploaded, and for what guests run from. */
+/** The content types of Proxmox storages: for uploaded images, and for the disks of guests. */
 const contentOf: Readonly<Record<GuestKind, { readonly image: Content; readonly disk: Content }>> = {
   vm: { image: 'import', disk: 'images' },
   container: { image: 'vztmpl', disk: 'rootdir' },
@@ -28,7 +28,7 @@ const purposes = {
 };
 type Content = keyof typeof purposes;
 
-/** What each storage has to take. Without any guest the image storage is looked at for VMs. */
+/** The content types that each storage needs. Without any guest the image storage is checked for VMs. */
 export function storageNeeds({ imageStorage, guests }: ClusterNeeds): ReadonlyMap<string, readonly Content[]> {
   const needs = new Map<string, readonly Content[]>();
   const add = (storage: string, content: Content) =>
@@ -42,7 +42,7 @@ export function storageNeeds({ imageStorage, guests }: ClusterNeeds): ReadonlyMa
   return needs;
 }
 
-/** Storages that the guests' disks and cloud-init drives lie on. */
+/** The storages of the guests' disks and cloud-init drives. */
 function targetsOf(guests: readonly GuestSpec[]): readonly string[] {
   return [
     ...new Set(
@@ -54,19 +54,19 @@ function targetsOf(guests: readonly GuestSpec[]): readonly string[] {
   ];
 }
 
-/** The rights that the token needs for what is wanted. */
+/** The rights that the token needs for these requirements. */
 export function grantsOf(needs: ClusterNeeds): readonly Grant[] {
   const bridges = [...new Set(needs.guests.map(({ bridge }) => bridge))];
   return grantsFor({ ...needs, targetStorages: targetsOf(needs.guests), bridges });
 }
 
-/** The paths whose privileges are to be asked for: with a pool, rights on all guests do as well. */
+/** The paths whose privileges are read. With a pool `/vms` is among them, because rights on all guests suffice too. */
 export function pathsOf(needs: ClusterNeeds): readonly string[] {
   const paths = grantsOf(needs).map(({ path }) => path);
   return [...new Set(needs.pool === undefined ? paths : [...paths, '/vms'])];
 }
 
-/** Compares what is needed with what is there. */
+/** Compares the requirements with the cluster. */
 export function clusterFindings(facts: ClusterFacts, needs: ClusterNeeds): readonly Finding[] {
   return [
     ...grantsOf(needs).flatMap((grant) => grantFindings(grant, facts, needs)),
@@ -75,7 +75,7 @@ export function clusterFindings(facts: ClusterFacts, needs: ClusterNeeds): reado
   ];
 }
 
-/** Privileges one by one; a path without any of them is one finding, because one line mends it. */
+/** One finding for each missing privilege; a path without any of them is one finding, because one command fixes it. */
 function grantFindings(grant: Grant, { granted }: ClusterFacts, needs: ClusterNeeds): readonly Finding[] {
   const { ok, warn, fail } = findingsOf(needs.area);
   const here = granted[grant.path] ?? [];
@@ -96,7 +96,7 @@ function grantFindings(grant: Grant, { granted }: ClusterFacts, needs: ClusterNe
     const fix = mendLine(grant, [privilege], needs.tokenId);
     const text = `${privilege.name} is missing on ${grant.path}`;
     if (privilege.onlyFor !== undefined) return warn(`${text}; it is for ${privilege.onlyFor}`, fix);
-    // A VNet of another zone has its rights elsewhere, and which zone it is in a token need not see.
+    // A VNet may get its rights from its zone, and the token may not be allowed to read which zone that is.
     return isVnet(grant.path) ? warn(`${text}; fine if it is a VNet whose zone gives it`, fix) : fail(text, fix);
   });
 }
@@ -113,7 +113,7 @@ function nodeFindings({ nodes }: ClusterFacts, { area, guests }: ClusterNeeds): 
   return [
     ...strange.map((node) =>
       fail(
-        `the flake names the node ${node}, which is not there`,
+        `the flake names the node ${node}, which does not exist`,
         `node = "${names[0]}";   (in the flake; there are: ${names.join(', ')})`,
       ),
     ),
@@ -122,7 +122,7 @@ function nodeFindings({ nodes }: ClusterFacts, { area, guests }: ClusterNeeds): 
   ];
 }
 
-/** A storage must be on one node that is up; that it is on each of them matters only to guests that go there. */
+/** A storage must be on one node that is up. Its absence from other nodes matters only to guests on those nodes. */
 function storageFindings(
   { nodes, storages }: ClusterFacts,
   { area }: ClusterNeeds,
@@ -131,7 +131,7 @@ function storageFindings(
 ): readonly Finding[] {
   const { ok, warn, fail, skip } = findingsOf(area);
   const places = storages.filter((one) => one.storage === storage);
-  if (places.length === 0) return [skip(`storage ${storage}: no node is up that could tell`)];
+  if (places.length === 0) return [skip(`storage ${storage}: no node that could report on it is up`)];
   const good = places.filter(({ problem, content }) => problem === undefined && lacking(content, wanted).length === 0);
   if (good.length === places.length) {
     return [ok(`storage ${storage} is there (${wanted.map((one) => purposes[one]).join(', ')})`)];
@@ -152,7 +152,7 @@ function lacking(content: readonly string[], wanted: readonly Content[]): readon
   return wanted.filter((one) => !content.includes(one));
 }
 
-/** What gives a storage that some nodes have to all of them; it would be taken from those that the line leaves out. */
+/** The command that extends a storage to all nodes. It names every node, because it removes the storage from the others. */
 function addLine(nodes: ClusterFacts['nodes'], places: readonly StorageFact[]): string | undefined {
   const [first] = places;
   if (first === undefined || places.every(({ problem }) => problem === 'missing')) return undefined;
@@ -165,7 +165,7 @@ interface Described {
   readonly node: string;
   readonly text: string;
   readonly fix: string;
-  /** Its missing right is a finding of its own already. */
+  /** True when the missing right to read it is already another finding. */
   readonly isSecret: boolean;
 }
 
@@ -193,10 +193,10 @@ function describe(
     case 'inactive':
       return said('is disabled or not mounted', `pvesm set ${name} --disable 0`);
     case 'forbidden':
-      return said('cannot be looked at without the right on it', '', true);
+      return said('cannot be read without the right on it', '', true);
     default: {
       const lacks = lacking(content, wanted);
-      // The line sets the whole list, so all that is missing must stand in one.
+      // The command sets the whole list, so it must contain every missing type.
       const all = [...content.filter((one) => one !== '' && one !== 'none'), ...lacks].join(',');
       const text = `does not take ${lacks.join(', ')}: its content is ${content.join(',')}`;
       return said(text, `pvesm set ${name} --content ${all}`);
@@ -204,7 +204,7 @@ function describe(
   }
 }
 
-/** A storage that is made for images takes those of both kinds. */
+/** The content of a new storage for images: both kinds of images. */
 function newContent(wanted: readonly Content[]): string {
   return [...new Set(['import', 'vztmpl', ...wanted])].join(',');
 }

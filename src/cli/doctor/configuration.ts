@@ -9,13 +9,13 @@ import { type Finding, failureOf, findingsOf } from '../../core/finding.ts';
 
 const area = 'configuration';
 
-/** The configuration as `start` reads it, absent when it has mistakes; each of them is a finding. */
+/** The configuration as `start` reads it; absent when it has mistakes, each of which is a finding. */
 export interface Loaded {
   readonly config: Config | undefined;
   readonly findings: readonly Finding[];
 }
 
-/** Reads the configuration from a file and the environment, which wins. */
+/** Reads the configuration from a file and from the environment, which overrides it. */
 export function loadForDoctor(envFile: string, env: Env, chats: readonly ChatKind[] = everyChat): Loaded {
   const { ok, warn, fail } = findingsOf(area);
   const file = readEnvFile(envFile);
@@ -33,7 +33,7 @@ export function loadForDoctor(envFile: string, env: Env, chats: readonly ChatKin
   }
 }
 
-/** Webhooks and the metrics, whose rules the configuration has made sure of already. */
+/** Findings about webhooks and metrics, which the configuration has already validated. */
 export function exposureFindings(config: Config): readonly Finding[] {
   return [webhookFinding(config), metricsFinding(config)];
 }
@@ -44,33 +44,33 @@ function readEnvFile(envFile: string): { variables: NodeJS.Dict<string>; finding
     const variables = parseEnv(readFileSync(envFile, 'utf8'));
     const isOpen = process.platform !== 'win32' && (statSync(envFile).mode & 0o077) !== 0;
     const finding = isOpen
-      ? warn(`others on this machine may read the secrets in ${envFile}`, `chmod 600 ${envFile}`)
-      : ok(`${envFile} is read, and by nobody else`);
+      ? warn(`other users of this machine can read the secrets in ${envFile}`, `chmod 600 ${envFile}`)
+      : ok(`${envFile} is readable by its owner alone`);
     return { variables, findings: [finding] };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     if (code === 'ENOENT') {
       return {
         variables: {},
-        findings: [warn(`there is no ${envFile}: the environment alone counts`, 'proxnix init')],
+        findings: [warn(`${envFile} does not exist: only the environment is used`, 'proxnix init')],
       };
     }
     return { variables: {}, findings: [fail(`${envFile} cannot be read (${code})`, `ls -l ${envFile}`)] };
   }
 }
 
-/** A mistake begins with its variable; where that is one of the environment, the line to write is known. */
+/** The line that fixes a mistake, which begins with the name of its variable. */
 function mendVariable(mistake: string, envFile: string, chats: readonly ChatKind[]): string {
   const name = /^([A-Z][A-Z0-9_]*): /.exec(mistake)?.[1];
   if (name === undefined) return 'correct the file that it names';
   const off = chats.find(({ init }) => init.offEnv?.some((line) => line.startsWith(`${name}=`)));
   if (off === undefined) return `${name}=... in ${envFile} (.env.example explains it)`;
-  // `init` turns this chat off when others were chosen. A mistake then means that those are not filled in yet.
+  // `init` turns this chat off when others were chosen. A mistake here then means that their variables are still empty.
   const others = chats.filter((chat) => chat !== off).map(({ name: other }) => `${other.toUpperCase()}_...`);
   return `the ${others.join(' or ')} variables in ${envFile}, or ${name}=on`;
 }
 
-/** 16 characters cannot be guessed online; somebody who has seen a signature can try secrets offline, so more are better. */
+/** Secrets of 16 characters cannot be guessed online. With a seen signature they can be tried offline, so longer is safer. */
 const longEnough = 24;
 
 function webhookFinding({ webhook, pollIntervalMs }: Config): Finding {

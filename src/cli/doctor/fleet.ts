@@ -27,7 +27,7 @@ export interface FleetOptions {
 
 const fetchMs = 60_000;
 
-/** Git first, then Nix, then the flake; without the first two the flake stays unread, with a line that says so. */
+/** Examines git, then Nix, then the flake. Without git or Nix the flake is not read, and a finding says so. */
 export async function examineFleet(fleet: FleetConfig, { dir, nix, nixDone }: FleetOptions): Promise<ExaminedFleet> {
   const unread = (why: string) => ({
     guests: undefined,
@@ -39,7 +39,7 @@ export async function examineFleet(fleet: FleetConfig, { dir, nix, nixDone }: Fl
   return { fleet, git, ...(await readFlake(fleet, source, nix)) };
 }
 
-/** What all fleets on one cluster want together. */
+/** The guests of all fleets on one cluster. */
 export async function guestsOn(cluster: string, fleets: readonly Promise<ExaminedFleet>[]): Promise<Guests> {
   const here = (await Promise.all(fleets)).filter(({ fleet }) => fleet.cluster === cluster);
   return {
@@ -48,13 +48,13 @@ export async function guestsOn(cluster: string, fleets: readonly Promise<Examine
   };
 }
 
-/** What was found, and the newest commit of the branch for an evaluation; absent when it cannot be read. */
+/** The findings, and the newest commit of the branch; absent when it cannot be read. */
 interface Repository {
   readonly findings: readonly Finding[];
   readonly source: Source | undefined;
 }
 
-/** GIT_CONFIG_COUNT, by which the token reaches git, came with 2.31. */
+/** git 2.31 introduced GIT_CONFIG_COUNT, which passes the token to git. */
 const oldest = [2, 31] as const;
 
 /** The version of git. */
@@ -68,7 +68,7 @@ export async function gitFinding(): Promise<Finding> {
   return fail(`git ${version} is too old: ${oldest.join('.')} or newer is needed`, 'apt-get install git');
 }
 
-/** Fetches as the bot does, into a mirror of its own below `dir`: the bot may be at work in its own. */
+/** Fetches like the bot, into a separate mirror below `dir`, because the bot may be using its own. */
 export async function readRepository(fleet: FleetConfig, dir: string, timeoutMs: number): Promise<Repository> {
   const { url, branch, token, sshCommand } = fleet.git;
   try {

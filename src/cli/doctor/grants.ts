@@ -1,7 +1,7 @@
 /** One right of Proxmox VE. */
 export interface Privilege {
   readonly name: string;
-  /** What does not work without it; absent: nothing works without it. */
+  /** The function that needs it; absent: every function needs it. */
   readonly onlyFor?: string;
 }
 
@@ -12,9 +12,9 @@ export interface Grant {
   readonly privileges: readonly Privilege[];
 }
 
-/** What the token is to be used for. */
+/** The purpose of the token. */
 export interface Wanted {
-  /** Of the cluster's Proxmox VE: its agent privilege has another name in 8.x, which refuses names it does not know. */
+  /** The major version of Proxmox VE. Version 8 has another agent privilege and refuses unknown names. */
   readonly major: number;
   /** Rights on this pool instead of on all guests. */
   readonly pool?: string | undefined;
@@ -76,7 +76,7 @@ export function grantsFor({ major, pool, imageStorage, targetStorages, bridges }
   ];
 }
 
-/** The commands that make the roles, each once. */
+/** The commands that create the roles, each once. */
 export function roleLines(grants: readonly Grant[]): readonly string[] {
   const roles = new Map(grants.map((grant) => [grant.role, grant.privileges]));
   return [...roles].map(
@@ -84,21 +84,21 @@ export function roleLines(grants: readonly Grant[]): readonly string[] {
   );
 }
 
-/** The commands that give a grant to the token and to its user: a token has no right that its user lacks. */
+/** The commands that grant rights to the token and to its user, because a token has no right that its user lacks. */
 export function aclLines({ path, role }: Grant, tokenId: string): readonly string[] {
   const user = tokenId.split('!')[0] ?? tokenId;
   const modify = `pveum acl modify ${shell(path)} --roles ${role}`;
   return [`${modify} --users ${shell(user)}`, `${modify} --tokens ${shell(tokenId)}`];
 }
 
-/** One line that mends missing rights, whether the role and the ACL are there already or not. */
+/** One command that adds missing rights, whether or not the role and the ACL already exist. */
 export function mendLine(grant: Grant, missing: readonly Privilege[], tokenId: string): string {
   const add = `pveum role add ${grant.role} 2>/dev/null`;
   const append = `pveum role modify ${grant.role} --append 1 --privs ${shell(namesOf(missing).join(' '))}`;
   return [add, append, ...aclLines(grant, tokenId)].join('; ');
 }
 
-/** A word for a POSIX shell. In single quotes, because an interactive bash would expand the `!` of a token's id. */
+/** Quotes a word for a POSIX shell. Single quotes, because an interactive bash would expand the `!` of a token's id. */
 export function shell(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -6,7 +6,7 @@ import { lockInstance, StoreInUse } from '../../store/instance-lock.ts';
 
 const area = 'this machine';
 
-/** @param version as `process.versions.node` has it */
+/** @param version in the form of `process.versions.node` */
 export function nodeFinding(version: string): Finding {
   const { ok, fail } = findingsOf(area);
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -14,7 +14,7 @@ export function nodeFinding(version: string): Finding {
   return fail(`Node ${version} is too old: 20.19 or newer is needed`, 'install it from https://nodejs.org/en/download');
 }
 
-/** Can the bot keep its state in this folder, and does no other bot do so already? Leaves nothing behind. */
+/** Whether the bot can write its state to this folder, and no other bot uses it. Leaves no file behind. */
 export async function stateFindings(stateDir: string): Promise<readonly Finding[]> {
   const { ok, warn, fail } = findingsOf(area);
   const kind = await kindOf(stateDir);
@@ -39,12 +39,12 @@ async function kindOf(file: string): Promise<'folder' | 'file' | 'missing'> {
   try {
     return (await stat(file)).isDirectory() ? 'folder' : 'file';
   } catch (error) {
-    // What cannot be looked at is reported by the attempt to write.
+    // Any other problem is reported by the attempt to write.
     return codeOf(error) === 'ENOENT' ? 'missing' : 'folder';
   }
 }
 
-/** The doctor makes no folder: it would belong to the user who runs the doctor and not to the bot's. */
+/** Checks the parent of a missing folder. The doctor does not create the folder, because it would belong to the wrong user. */
 async function parentFinding(stateDir: string): Promise<Finding> {
   const { ok, fail } = findingsOf(area);
   const parent = path.dirname(stateDir);
@@ -57,7 +57,7 @@ async function parentFinding(stateDir: string): Promise<Finding> {
   }
 }
 
-/** Writes a real file, because access() is wrong for root and on read-only mounts. */
+/** Tries to write a file, because access() is wrong for root and on read-only mounts. */
 async function writeProblem(dir: string): Promise<string | undefined> {
   const file = path.join(dir, `.doctor-${process.pid}`);
   try {
@@ -69,7 +69,7 @@ async function writeProblem(dir: string): Promise<string | undefined> {
   }
 }
 
-/** Can a file there be locked? Asked of a file of our own: the lock of a bot that starts right now is not in its way. */
+/** Tries to lock a file of its own in the folder, so that it does not disturb a starting bot. */
 async function lockProblem(file: string): Promise<UserError | undefined> {
   try {
     await (await lockInstance(file))();
@@ -84,7 +84,7 @@ async function lockProblem(file: string): Promise<UserError | undefined> {
 
 /** @returns the sentence about the process that holds the lock */
 async function lockHolder(file: string): Promise<string | undefined> {
-  // Without a lock there is nothing to ask, and a bot that starts right now is not in the way.
+  // Without a lock file no bot holds a lock; making one would disturb a starting bot.
   if ((await kindOf(file)) === 'missing') return undefined;
   try {
     const unlock = await lockInstance(file);
@@ -101,13 +101,13 @@ function codeOf(error: unknown): string {
 }
 
 const worthAWord = 30_000;
-/** Slack and GitLab refuse signatures, and we theirs, that are five minutes old or from five minutes ahead. */
+/** Slack, GitLab and the bot refuse signatures that are more than five minutes old or in the future. */
 const tooFar = 300_000;
 
-/** Compares this machine's clock with the others'. A chat's clock is right; Proxmox's may be the wrong one itself. */
+/** Compares this machine's clock with others. A chat's clock counts as right; Proxmox's may itself be wrong. */
 export function clockFindings(samples: readonly ClockSample[]): readonly Finding[] {
   const { ok, warn, fail, skip } = findingsOf('clock');
-  if (samples.length === 0) return [skip('nothing answered that tells the time')];
+  if (samples.length === 0) return [skip('no service reported its time')];
   const off = samples.filter(({ aheadMs }) => Math.abs(aheadMs) > worthAWord);
   if (off.length === 0) return [ok(`agrees with ${samples.map(({ from }) => from).join(', ')}`)];
   return off.map(({ from, aheadMs }) => {

@@ -13,13 +13,13 @@ import type { Source } from '../../git/git.ts';
 
 const area = 'Nix';
 
-/** What was found, and whether a flake can be evaluated; a build that does not work is no reason against that. */
+/** The findings, and whether flakes can be evaluated, which does not depend on working builds. */
 export interface NixExamined {
   readonly findings: readonly Finding[];
   readonly evaluates: boolean;
 }
 
-/** Nix of this machine: its version and settings, that it knows flakes, and that it really builds. */
+/** Examines Nix of this machine: its version and settings, flakes, and a real build. */
 export async function examineNix(options: NixOptions): Promise<NixExamined> {
   try {
     return await examine(options);
@@ -28,7 +28,7 @@ export async function examineNix(options: NixOptions): Promise<NixExamined> {
   }
 }
 
-/** What the flake of a fleet wants; absent when it does not evaluate. */
+/** The guests that a fleet's flake declares; absent when it does not evaluate. */
 export interface Flake {
   readonly guests: readonly GuestSpec[] | undefined;
   readonly findings: readonly Finding[];
@@ -38,7 +38,7 @@ export interface Flake {
 export async function readFlake(fleet: FleetConfig, source: Source, options: NixOptions): Promise<Flake> {
   const { ok } = findingsOf('flake');
   try {
-    // What a plan would refuse before it evaluates; nothing is fetched here.
+    // Checks the inputs that a plan refuses before its evaluation; nothing is fetched.
     if (source.lock !== undefined) readLock(source.lock);
     const guests = parseDesired(await new NixBuilder(options).evaluateFleet(source));
     const count = guests.length === 1 ? '1 guest' : `${guests.length} guests`;
@@ -78,7 +78,7 @@ async function examine(options: NixOptions): Promise<NixExamined> {
   return { findings, evaluates: flakes };
 }
 
-/** Whether evaluations run in a sandbox, without the files and the network of this machine. */
+/** Whether evaluations run in a sandbox without files and network of this machine. */
 async function evaluationSandbox(settings: NixSettings): Promise<Finding> {
   const { ok, warn } = findingsOf(area);
   if (!settings.evalSandbox) {

@@ -9,7 +9,7 @@ import type { GuestSpec } from '../../core/guest.ts';
 import { readFacts, Version } from './cluster-facts.ts';
 import { type ClusterNeeds, clusterFindings, pathsOf, storageNeeds } from './cluster-findings.ts';
 
-/** What the flakes on a cluster want; `missing`: fleets whose flake could not be evaluated. */
+/** The guests that the flakes on a cluster declare; `missing`: fleets whose flake could not be evaluated. */
 export interface Guests {
   readonly guests: readonly GuestSpec[];
   readonly missing: readonly string[];
@@ -18,14 +18,14 @@ export interface Guests {
 /** How a cluster is examined. */
 export interface ExamineOptions {
   readonly area: string;
-  /** Known only after git and Nix have done their part. */
+  /** Resolves after git and Nix have read the flakes. */
   readonly guests: Promise<Guests>;
   readonly timeoutMs: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
-/** Proxmox VE with the bot's own client, so that certificate, token and form of the answers are checked as in use. */
+/** Examines Proxmox VE with the bot's own client, which checks certificate, token and answers as in operation. */
 export async function examineCluster(cluster: ClusterConfig, options: ExamineOptions): Promise<Examined> {
   const { timeoutMs: requestMs, now } = options;
   const { url, tokenId, fingerprints, ca } = cluster;
@@ -78,7 +78,7 @@ function trustText({ url, ca, fingerprints }: ClusterConfig): string {
   return `its certificate is proved by ${by.length === 0 ? "the system's CAs" : by.join(' and ')}`;
 }
 
-/** For a certificate that is not trusted, the line with what the server shows: a person has to compare it. */
+/** The finding for a failed connection. For an untrusted certificate its fix names the fingerprint, which a person must compare. */
 async function connectionFailure(error: unknown, url: string, { area, timeoutMs }: ExamineOptions): Promise<Finding> {
   if (error instanceof NoAnswer) {
     const fix = 'PROXMOX_URL=https://<a node>:8006, and no firewall between it and this machine';
@@ -94,8 +94,8 @@ async function connectionFailure(error: unknown, url: string, { area, timeoutMs 
 }
 
 /**
- * The SHA-256 fingerprint of the certificate that a server shows, to be compared by a person; `undefined` when it shows
- * none. Nothing is sent after the handshake, so it does not matter yet whose it is.
+ * The SHA-256 fingerprint of a server's certificate, for comparison by a person; `undefined` when the server shows none.
+ * Nothing is sent after the handshake, so the certificate need not be trusted.
  */
 function shownFingerprint(url: string, timeoutMs: number): Promise<string | undefined> {
   const { hostname, port } = new URL(url);

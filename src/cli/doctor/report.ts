@@ -3,7 +3,7 @@ import { oneLine } from '../../lib/text.ts';
 
 const marks: Readonly<Record<Status, string>> = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL', skip: 'skip' };
 
-/** The findings for people: one line each, below it the line that mends it, and at the end how many of each. */
+/** The findings as text: one line each with its fix below, and the counts at the end. */
 export function reportText(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ area }) => area.length), 0);
   const lines = findings.flatMap(({ status, area, text, fix }) => [
@@ -13,7 +13,7 @@ export function reportText(findings: readonly Finding[]): string {
   return [...lines, '', summary(findings)].join('\n');
 }
 
-/** The same for scripts. `ok` is what the exit code says: nothing failed. */
+/** The findings as JSON. `ok` equals the exit code: nothing failed. */
 export function reportJson(findings: readonly Finding[]): string {
   return JSON.stringify({ ok: isWell(findings), findings }, null, 2);
 }
@@ -23,7 +23,7 @@ export function isWell(findings: readonly Finding[]): boolean {
   return findings.every(({ status }) => status !== 'fail');
 }
 
-/** Each text on one line, without secrets and without anything that moves a cursor or turns the direction of writing. */
+/** Cleans the texts: one line each, without secrets, control characters and reordering characters. */
 export function harmless(findings: readonly Finding[], gate: (text: string) => string): readonly Finding[] {
   return findings.map(({ status, area, text, fix }) => ({
     status,

@@ -4,20 +4,20 @@ import type { ChatKind } from '../../chat/kind.ts';
 import { address, branch, choice, clusterUrl, gitUrl, list, pool, storage, text } from '../../config/setting.ts';
 import { UserError } from '../../core/errors.ts';
 
-/** What a set-up is made from. */
+/** The answers of a set-up. */
 export type Answers = z.output<typeof Base> & {
   /** The chosen chats, in the order of the program. */
   readonly chats: readonly ChatKind[];
-  /** Those that were not chosen. */
+  /** The other chats. */
   readonly otherChats: readonly ChatKind[];
   /** Answers to the chats' own questions; absent: not known yet. */
   readonly own: Readonly<Record<string, string>>;
 };
 
-/** Answers by name as a person types them or an option gives them; an empty one is an answer too where it may be. */
+/** Answers by name, as a person or an option gives them. Some answers may be empty. */
 export type Texts = Readonly<Record<string, string>>;
 
-/** Where people are asked. */
+/** The streams for questions and answers. */
 export interface Terminal {
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;
@@ -47,7 +47,7 @@ interface Question {
   readonly text: string;
   /** The default. */
   readonly initial: string;
-  /** Whether it is worth asking, from what is known so far. */
+  /** Whether to ask, given the earlier answers. */
   readonly when?: (known: Texts) => boolean;
 }
 
@@ -119,11 +119,11 @@ export function readAnswers(texts: Texts, chats: readonly ChatKind[]): Answers {
   });
 }
 
-/** Asks what no option has answered yet; an empty line takes the default in brackets. @throws UserError at its end */
+/** Asks for every answer that no option gave; an empty line takes the default in brackets. @throws UserError when the input ends */
 export async function askRest(given: Texts, { input, output }: Terminal, chats: readonly ChatKind[]): Promise<Texts> {
   const lines = createInterface({ input, output });
   lines.on('SIGINT', () => lines.close());
-  // By the iterator, which keeps lines that came early, and which tells the end of the input.
+  // The iterator keeps lines that arrive early, and reports the end of the input.
   const answers = lines[Symbol.asyncIterator]();
   try {
     let known: Texts = { ...defaultsFor(chats), ...given };
@@ -155,7 +155,7 @@ function optionOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Why one answer will not do; `undefined` when it will. */
+/** The mistake in an answer; `undefined` for a valid one. */
 function mistakeIn(name: string, answer: string, chats: readonly ChatKind[]): string | undefined {
   const shapes: z.ZodRawShape = { chat: chatShape(chats), ...Base.shape, ...ownShape(chats).shape };
   const schema = shapes[name];

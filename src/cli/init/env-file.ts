@@ -2,13 +2,13 @@ import type { ChatKind, InitAnswers } from '../../chat/kind.ts';
 import { repositoryOf } from '../../config/setting.ts';
 import type { Answers } from './answers.ts';
 
-/** The id of the token that the printed commands make. */
+/** The id of the token that the printed commands create. */
 export const tokenId = 'proxnix@pve!bot';
 
 /**
  * The text of `.env`.
- * @param newSecret makes a fresh random one, in hex
- * @param fileIn where a file is written, as the reader would name it
+ * @param newSecret makes a random secret in hex
+ * @param fileIn the path of a file, as the reader would write it
  */
 export function envText(answers: Answers, newSecret: () => string, fileIn: (name: string) => string): string {
   const parts = [
@@ -33,7 +33,7 @@ export function envText(answers: Answers, newSecret: () => string, fileIn: (name
     .join('\n\n')}\n`;
 }
 
-/** The part of the answers that a chat gets to know. */
+/** The answers that a chat may read. */
 export function answersFor(chat: ChatKind, { chats, own, listen }: Answers, fileIn: (name: string) => string) {
   const names = chat.init.questions.map(({ name }) => name);
   return {
@@ -45,7 +45,7 @@ export function answersFor(chat: ChatKind, { chats, own, listen }: Answers, file
   } satisfies InitAnswers;
 }
 
-/** Webhooks name a repository as owner/name; a path on this machine has none, and is polled instead. */
+/** Whether a forge can report pushes of the repository. A path on this machine has no owner/name for that, so it is polled. */
 export function hasWebhooks({ gitUrl }: Answers): boolean {
   return gitUrl === undefined || repositoryOf(gitUrl) !== undefined;
 }
@@ -94,7 +94,7 @@ function approverLines({ chats }: Answers): readonly string[] {
   ];
 }
 
-/** A value that could be read otherwise is put into quotes that it does not contain. */
+/** Quotes a value that dotenv could read differently, with quotes that it does not contain. */
 function line(name: string, value = ''): string {
   if (!/[\s#'"`\\]/.test(value)) return `${name}=${value}`;
   const quote = ["'", '"', '`'].find((mark) => !value.includes(mark)) ?? "'";

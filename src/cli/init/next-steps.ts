@@ -6,8 +6,8 @@ import type { Answers } from './answers.ts';
 import { answersFor, hasWebhooks, tokenId } from './env-file.ts';
 
 /**
- * Everything that is left to do, numbered, up to a plan in the reader's own channel.
- * @param fileIn where a file was written, as the reader would name it
+ * The remaining steps, numbered, up to a plan in the reader's own channel.
+ * @param fileIn the path of a file, as the reader would write it
  */
 export function nextSteps(answers: Answers, fileIn: (name: string) => string): string {
   const envFile = fileIn('.env');
@@ -96,7 +96,7 @@ function webhookSteps(answers: Answers): readonly InitStep[] {
   ];
 }
 
-/** The webhook's address as the forge has to call it. */
+/** The address of the webhook for the forge. */
 export function webhookUrl({ webhookUrl: base }: Answers): string {
   if (base === undefined) return 'http://<the address of this machine>:6780/webhook';
   const url = new URL(base);
@@ -104,7 +104,7 @@ export function webhookUrl({ webhookUrl: base }: Answers): string {
   return url.href;
 }
 
-/** One line for the forge of the repository, or for each when its address does not tell which it is: the largest first. */
+/** One line for the forge of the repository; one for every forge when its address does not identify it, the largest first. */
 export function forgeLines({ gitUrl = '' }: Answers): readonly string[] {
   const host = /^(?:[a-z+]+:\/\/)?(?:[^@/]*@)?([^:/]+)/.exec(gitUrl)?.[1];
   const known = forges.filter(({ hosts }) => hosts.some((one) => one === host));
@@ -145,7 +145,7 @@ export function proxmoxLines(answers: Answers): readonly string[] {
   ];
 }
 
-/** The storage `local` is on every node and has no `import`; any other is made as a folder. */
+/** The command for the image storage: `local` exists on every node and only lacks `import`; any other is created as a folder. */
 function storageLines(storage: string): readonly string[] {
   if (storage === 'local') {
     return [

@@ -32,7 +32,7 @@ export function requireOptions(call: Call, vmid: number, keys: readonly string[]
   }
 }
 
-/** What only some may do: features other than nesting, and containers with the rights of the node's root. */
+/** Checks restricted options: features other than nesting, and privileged containers. */
 export function demandHarmless(call: Call): void {
   const features = text(call, 'features')
     .split(',')

@@ -60,7 +60,7 @@ export async function copyVolume(
   const { storages, clock } = world;
   const format = storages.formatOn(what.storage, what.format ?? (source.format === 'raw' ? 'raw' : 'qcow2'));
   const total = source.virtualSize ?? source.size;
-  // Who stops the task in this moment stops the copy: the tool that looks is not the one that copies.
+  // A stop of the task at this moment stops the copy, because another process inspects the image.
   if (world.version.logsAllocation) await clock.wait(LOOK_MS);
   const volid = storages.freeDisk(what.storage, vmid, format);
   const { avail } = storages.space(what.storage);

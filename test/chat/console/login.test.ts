@@ -93,7 +93,7 @@ describe('a console with a configured token', () => {
     const response = await get(`/?token=${token}x`);
     expect(response.status).toBe(401);
     expect(response.headers.get('set-cookie')).toBeNull();
-    expect(await response.text()).toContain('The token in this address is not the right one.');
+    expect(await response.text()).toContain('The token in this address is wrong.');
     const known = await get('/?token=', { cookie });
     expect([known.status, known.headers.get('location')]).toEqual([303, '/']);
   });

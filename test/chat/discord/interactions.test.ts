@@ -76,7 +76,7 @@ describe('a command', () => {
   it('that comes too late is not run', async () => {
     const typed = discord.command('lock', { reason: 'x' });
     typed.expired = true;
-    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('takes no answer'));
+    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('no longer accepts an answer'));
     expect(handlers.commanded).toEqual([]);
   });
 
@@ -94,7 +94,7 @@ describe('a command', () => {
     await vi.waitFor(() => expect(discord.holding).toBe(1));
     typed.first = { type: 5, data: {} };
     discord.release();
-    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('takes no answer'));
+    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('no longer accepts an answer'));
     expect(handlers.commanded).toEqual([]);
   });
 
@@ -110,7 +110,7 @@ describe('a command', () => {
 
   it('that is gone since it was registered is answered in words', async () => {
     const typed = discord.command('vanished');
-    await vi.waitFor(() => expect(saidTo(typed)).toContain('no command vanished'));
+    await vi.waitFor(() => expect(saidTo(typed)).toContain('The command vanished no longer exists.'));
     expect(handlers.commanded).toEqual([]);
   });
 
@@ -188,7 +188,7 @@ describe('a press', () => {
 
   it('by a bot is ignored', async () => {
     discord.press(approve, { user: { ...rowan, bot: true } });
-    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('by no person'));
+    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('without a person'));
     expect(handlers.pressed).toEqual([]);
   });
 
@@ -215,13 +215,13 @@ describe('a press', () => {
   it('still counts when Discord takes no answer any more', async () => {
     const pressed = discord.press(approve);
     pressed.expired = true;
-    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('takes no answer'));
+    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('no longer accepts an answer'));
     expect(handlers.pressed).toHaveLength(1);
   });
 
   it('that cannot be read is ignored and does not end the bot', async () => {
     discord.submit('px1:confirm:r-41:p-7f3c2a', { names: 'x' }, { user: { ...rowan, id: 'not-an-id' } });
-    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('not ours'));
+    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('unknown interaction'));
     const pressed = discord.press(approve);
     await vi.waitFor(() => expect(pressed.first?.type).toBe(6));
   });
@@ -257,15 +257,15 @@ describe('a form', () => {
     const typed = discord.command('plan');
     await vi.waitFor(() => expect(buttonsOf(typed)).toEqual(['px1:open:form-1']));
     const other = discord.press('px1:open:form-1', { user: { ...rowan, id: '99' } });
-    await vi.waitFor(() => expect(saidTo(other)).toContain('no longer there'));
+    await vi.waitFor(() => expect(saidTo(other)).toContain('no longer open'));
     const unknown = discord.press('px1:open:form-77');
-    await vi.waitFor(() => expect(saidTo(unknown)).toContain('no longer there'));
+    await vi.waitFor(() => expect(saidTo(unknown)).toContain('no longer open'));
   });
 
   it('that Discord does not take is not handed over: it stays open there', async () => {
     const sent = discord.submit(confirm.id, { names: 'x' });
     sent.expired = true;
-    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('takes no answer'));
+    await vi.waitFor(() => expect(log.lines.join('\n')).toContain('no longer accepts an answer'));
     expect(handlers.submitted).toEqual([]);
   });
 });

@@ -141,7 +141,7 @@ describe('a press', () => {
       await member().pressRaw(card(), { action_id: 'px1:approve', value });
     }
     await member().pressRaw(card(), { action_id: 'px1:destroy', value: 'r-41:p-7f3c2a' });
-    await eventually(() => logged.filter((line) => line.includes('names no button of ours')).length === 8);
+    await eventually(() => logged.filter((line) => line.includes('press of an unknown button')).length === 8);
     expect(heard.presses).toEqual([]);
   });
 

@@ -26,7 +26,7 @@ describe('the configuration', () => {
     const file = envFile(aFolder(), minimal);
     const { config, findings } = loadForDoctor(file, { GIT_BRANCH: 'production' });
     expect(findings.map(({ status, text }) => `${status} ${text}`)).toEqual([
-      `ok ${file} is read, and by nobody else`,
+      `ok ${file} is readable by its owner alone`,
       'ok is complete; fleets: default',
     ]);
     expect(config?.fleets[0]?.git.branch).toBe('production');

@@ -250,7 +250,7 @@ describe('storages', () => {
     const { findings } = await examine(seedWith(withoutAnyOn('/storage/fast')));
     expect(bad(findings)).toMatchObject([
       { status: 'fail', text: expect.stringContaining('no right on /storage/fast') },
-      { status: 'skip', text: 'storage fast cannot be looked at without the right on it' },
+      { status: 'skip', text: 'storage fast cannot be read without the right on it' },
     ]);
   });
 
@@ -307,7 +307,7 @@ describe('nodes', () => {
     expect(bad(findings)).toMatchObject([
       {
         status: 'fail',
-        text: 'the flake names the node pve9, which is not there',
+        text: 'the flake names the node pve9, which does not exist',
         fix: expect.stringContaining('pve1, pve2'),
       },
       { status: 'warn', text: 'the node pve2 is down' },

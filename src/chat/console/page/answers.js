@@ -14,7 +14,7 @@ let notes = [];
 let count = 0;
 
 /**
- * Shows what proxnix says to the reader alone.
+ * Shows an answer that only the reader sees.
  *
  * @param {string} asked what was typed or pressed
  * @param {WireAnswer} answer
@@ -50,7 +50,7 @@ export function showProblem(asked, error) {
   announce(text);
 }
 
-/** Takes away the newest note; false when there is none. */
+/** Removes the newest note; false when there is none. */
 export function dismissNewest() {
   const [newest] = notes;
   if (newest === undefined) return false;

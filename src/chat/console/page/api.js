@@ -1,6 +1,6 @@
 import { sessionKey } from './session.js';
 
-/** What went wrong, in words for the reader. */
+/** An error with a sentence for the reader. */
 export class Problem extends Error {
   /**
    * @param {string} message

@@ -2,7 +2,7 @@ import { literal } from './text.js';
 import { h } from './tree.js';
 
 /**
- * A card as it stands in the channel, in an answer and in the gallery.
+ * A card in the channel, in an answer and in the gallery.
  *
  * @param {import('./card-view.d.ts').CardData} card
  * @param {import('./card-view.d.ts').ViewOptions} options
@@ -10,7 +10,7 @@ import { h } from './tree.js';
 export function cardView(card, options) {
   const { id, level, time } = options;
   const { state, rest } = splitTitle(card.title);
-  // What other chats attach on request lies open here: a button for it would only say the same twice.
+  // The console always shows the files, so the buttons that ask for them are left out.
   const buttons = card.buttons.filter(({ label }) => !card.files.some(({ title }) => title === label));
   /** @type {Record<string, number>} */
   const seen = {};
@@ -34,7 +34,7 @@ export function cardView(card, options) {
 }
 
 /**
- * The state stands in front of the first colon of a title: `Plan: destroy 1`. A title without one is all state.
+ * Splits a title at its first colon into state and rest: `Plan: destroy 1`. A title without a colon is all state.
  *
  * @param {string} title
  */
@@ -60,7 +60,7 @@ function buttonView({ id, style, label, confirm }) {
   );
 }
 
-/** A block of more lines than this shows the rest on request; lines that must be seen are never behind it. */
+/** A longer block hides its other lines behind a control, except lines with `keep`. */
 const linesAtOnce = 40;
 
 const markNames = { '-': 'destroy', '-/+': 'replace', '~': 'update', '+': 'create', '!': 'blocked', ' ': 'further' };
@@ -103,7 +103,7 @@ function linesView(lines, key) {
   let owner = '';
   const views = lines.map((line) => {
     const own = markNames[line.mark ?? ' '];
-    // A line without a mark goes on with what the one above began.
+    // A line without a mark continues the line above.
     if (own !== 'further') owner = own;
     return lineView(line, marked, own === owner ? own : `${owner} ${own}`);
   });
@@ -130,7 +130,7 @@ function lineView(line, marked, kind) {
   return h(
     'div',
     { class: marked ? `line ${kind}` : 'line' },
-    // The words of the line say what the mark says, so only eyes need it.
+    // The line repeats the mark in words, so screen readers skip the mark.
     marked && h('span', { class: 'mark', 'aria-hidden': 'true' }, (line.mark ?? ' ').padEnd(4)),
     h('span', { class: 'words' }, line.text === '' ? '\u00a0' : literal(line.text)),
   );
@@ -189,14 +189,14 @@ export function timeView(at, show, time) {
 
 /** @param {{ link: string, text: string }} span */
 function linkView({ link, text }) {
-  // Only the web: a `javascript:` or `file:` address stays words.
+  // Only web addresses become links; a `javascript:` or `file:` address stays text.
   const url = URL.canParse(link) ? new URL(link) : undefined;
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:') return h('span', {}, literal(text));
   return h('a', { href: url.href, target: '_blank', rel: 'noopener noreferrer' }, literal(text));
 }
 
 /**
- * A file behind its title: with its text where that came along, else with a place that files.js fills when it is opened.
+ * A file behind its title: with its text, or with an empty place that files.js fills when the reader opens it.
  *
  * @param {import('./card-view.d.ts').FileData} file
  */

@@ -14,7 +14,7 @@ let known = false;
 let unseen = 0;
 
 /**
- * The whole channel: what is not in it goes.
+ * Shows the whole channel; removes messages that are not in it.
  *
  * @param {readonly WireMessage[]} all
  */
@@ -41,7 +41,7 @@ function redraw(news) {
   patch(list, [...messages.values()].map(messageView));
   empty.hidden = messages.size > 0;
   list.hidden = messages.size === 0;
-  // A button that went with its plan must not take the reader's place with it.
+  // When the focused button is removed with its plan, the focus moves to the card.
   if (focused?.isConnected === false && card instanceof HTMLElement && card.isConnected) {
     card.focus({ preventScroll: true });
   }
@@ -52,7 +52,7 @@ function redraw(news) {
 }
 
 /**
- * What the reader should be told: a new card, a new reply, another state. A progress tick is no news.
+ * The news of a message: a new card, a new reply, another state. A progress update is no news.
  *
  * @param {WireMessage} message
  */

@@ -24,7 +24,7 @@ const send = element('send', HTMLButtonElement);
 const idleHint = hint.textContent ?? '';
 /** @type {readonly CommandSpec[]} */
 let commands = [];
-/** Counts edits, so that suggestions that come late are dropped. */
+/** Counts edits, so that late suggestions are dropped. */
 let edits = 0;
 
 /** @param {readonly CommandSpec[]} known */
@@ -62,7 +62,7 @@ async function run() {
     showAnswer(asked, await post('/api/commands', { text }));
   } catch (error) {
     showProblem(asked, error);
-    // What was typed is not lost with its answer.
+    // After a failure the typed line comes back.
     if (input.value === '') setLine(text);
   } finally {
     send.removeAttribute('aria-busy');
@@ -119,7 +119,7 @@ function showHint() {
 const place = 'proxnix-history';
 const most = 50;
 
-/** Lines that were sent, oldest first; they outlive the page in this browser. @type {string[]} */
+/** Sent lines, oldest first; this browser keeps them after the page is closed. @type {string[]} */
 let lines = read();
 let at = lines.length;
 let draft = '';
@@ -131,12 +131,12 @@ export function remember(line) {
   try {
     localStorage.setItem(place, JSON.stringify(lines));
   } catch {
-    // A browser that keeps nothing still has this page's history.
+    // Without storage the history lasts as long as the page.
   }
 }
 
 /**
- * An older or newer line; the newest of all is what was being typed.
+ * An older or newer line of the history; the newest is the line that was being typed.
  *
  * @param {1 | -1} by
  * @param {string} typed

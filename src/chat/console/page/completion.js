@@ -7,7 +7,7 @@ import { h } from './tree.js';
 /** @typedef {{ value: string, about: string }} Suggestion */
 
 /**
- * What stands at the end of a line, as far as completion must know: the command, or one of its options.
+ * The end of a line: a command, or one of its options.
  *
  * @param {string} line
  * @param {readonly CommandSpec[]} commands
@@ -19,7 +19,7 @@ export function lineContext(line, commands) {
   const typed = words.at(-1) ?? '';
   const before = line.slice(0, line.length - typed.length);
   const spec = commands.find(({ name }) => name === words[0]?.toLowerCase());
-  /** The words of the options before the one that is typed. */
+  /** The words of the options before the current one. */
   const given = words.slice(1, -1);
   if (words.length <= 1) return { kind: /** @type {const} */ ('command'), typed, before: head, spec };
   const option = spec?.options[Math.min(words.length - 2, spec.options.length - 1)];
@@ -28,7 +28,7 @@ export function lineContext(line, commands) {
 }
 
 /**
- * What may stand at the end of the line, best first.
+ * Suggestions for the end of the line, best first.
  *
  * @param {string} line
  * @param {readonly CommandSpec[]} commands
@@ -51,7 +51,7 @@ export async function suggestions(line, commands) {
 }
 
 /**
- * The line with a suggestion taken.
+ * The line after a suggestion is accepted.
  *
  * @param {string} line
  * @param {string} value
@@ -62,7 +62,7 @@ export function accept(line, value, commands) {
   return `${before}${/[\s"“”]/.test(value) ? `"${value.replaceAll('"', '\\"')}"` : value} `;
 }
 
-/** The list above the command line: a combobox's listbox, moved through from the input. */
+/** The list above the command line: the listbox of a combobox, controlled from the input. */
 const list = element('suggestions', HTMLElement);
 const input = element('command', HTMLInputElement);
 /** @type {readonly Suggestion[]} */
@@ -84,19 +84,19 @@ export function isOpen() {
   return shown.length > 0;
 }
 
-/** The suggestion that is chosen, if one is. */
+/** The selected suggestion; `undefined` without a selection. */
 export function chosen() {
   return shown[active];
 }
 
-/** The one that Tab takes: the chosen one, else the best. */
+/** The suggestion that Tab accepts: the selected one, else the best. */
 export function best() {
   return shown[active] ?? shown[0];
 }
 
 /** @param {1 | -1} by */
 export function move(by) {
-  // One place more than there are suggestions: none is chosen there, as in the line itself.
+  // The cycle has one more place than there are suggestions; there none is selected.
   active = ((active + 1 + by + shown.length + 1) % (shown.length + 1)) - 1;
   redraw();
 }

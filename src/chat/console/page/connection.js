@@ -5,7 +5,7 @@ import { announce, element } from './dom.js';
 const sign = element('connection', HTMLElement);
 const words = { live: 'Live', waiting: 'Connecting…', lost: 'Reconnecting…' };
 
-/** Follows the channel. The browser asks again by itself after a cut; after a refusal (a bot that starts) we do. */
+/** Follows the channel. The browser reconnects by itself after a broken connection, and this code after a refusal (a starting bot). */
 export function connect() {
   const source = new EventSource('/api/events');
   source.addEventListener('open', () => say('live'));
@@ -22,7 +22,7 @@ async function reconnect() {
   try {
     await get('/api/session');
   } catch (error) {
-    // Not logged in any more: api.js leaves for the log-in.
+    // If the session has ended, api.js opens the log-in.
     if (error instanceof Problem && error.status === 401) return;
   }
   connect();

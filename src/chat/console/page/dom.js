@@ -15,12 +15,12 @@ export function element(id, kind) {
 /** @typedef {import('./tree.js').TreeNode} TreeNode */
 /** @typedef {import('./tree.js').ElementNode} ElementNode */
 
-/** What was drawn into an element, so that what others set on it (open, busy) stays. @type {WeakMap<Element, ElementNode>} */
+/** The last drawing of each element, so that attributes set elsewhere (open, busy) stay. @type {WeakMap<Element, ElementNode>} */
 const drawn = new WeakMap();
 
 /**
- * Makes the children of `parent` look like `children` and touches nothing that already does: focus, selection, open
- * details and scroll stay where they are. Text becomes text nodes and nothing else.
+ * Makes the children of `parent` equal to `children` and leaves equal ones untouched, so that focus, selection, open details
+ * and scroll position stay. Text only becomes text nodes.
  *
  * @param {Element} parent
  * @param {readonly TreeNode[]} children
@@ -31,7 +31,7 @@ export function patch(parent, children) {
   /** @type {ChildNode | null} */
   let cursor = parent.firstChild;
   for (const child of children) {
-    // Elements that go are taken out first, because moving the ones that stay would cost them the focus.
+    // Removed elements are taken out first, because moving the remaining ones would lose their focus.
     while (cursor !== null && isGone(cursor, wanted)) cursor = removed(cursor);
     const key = keyOf(child);
     const found = key === undefined ? reusable(cursor, child) : known.get(key);
@@ -99,7 +99,7 @@ function isGone(node, wanted) {
 }
 
 /**
- * An element or text without a key is used again where it stands.
+ * The node, when it has no key and can be reused for the child; else `undefined`.
  *
  * @param {ChildNode | null} node
  * @param {TreeNode} child
@@ -127,7 +127,7 @@ function removed(node) {
 
 const region = element('live', HTMLElement);
 
-/** Says something to screen readers when they have a moment. @param {string} text */
+/** Announces a text to screen readers politely. @param {string} text */
 export function announce(text) {
   const line = document.createElement('p');
   line.textContent = text;
@@ -135,7 +135,7 @@ export function announce(text) {
   while (region.childElementCount > 5) region.firstElementChild?.remove();
 }
 
-/** Pixels from the end that still count as reading along. */
+/** Pixels from the end within which the reader counts as being at the end. */
 const slack = 48;
 
 export function isAtEnd() {
@@ -147,7 +147,7 @@ export function toEnd() {
   document.documentElement.scrollTop = document.documentElement.scrollHeight;
 }
 
-/** Whatever grows at the end (an answer, the keyboard of a phone) must not push the newest card out of sight. */
+/** Keeps the newest card in sight when something grows at the end (an answer, the keyboard of a phone). */
 export function keepEnd() {
   let atEnd = true;
   addEventListener(
@@ -165,7 +165,7 @@ export function keepEnd() {
   addEventListener('resize', stay);
 }
 
-/** What all dialogs share: a button that goes back, and a place for the focus when their opener is gone. */
+/** Sets up every dialog: a button that closes it, and a place for the focus when its opener is gone. */
 export function watchDialogs() {
   for (const dialog of document.querySelectorAll('dialog')) {
     dialog.addEventListener('click', (event) => {

@@ -3,10 +3,10 @@ import { announce, patch } from './dom.js';
 import { literal } from './text.js';
 import { h } from './tree.js';
 
-/** What each open file was loaded as: its address and size. @type {WeakMap<Element, string>} */
+/** The loaded version of each open file: its address and size. @type {WeakMap<Element, string>} */
 const loaded = new WeakMap();
 
-/** Loads a card's file when its reader opens it, and copies it. @param {HTMLElement} root */
+/** Loads a card's file when the reader opens it, and copies it on request. @param {HTMLElement} root */
 export function openFiles(root) {
   root.addEventListener(
     'toggle',
@@ -21,7 +21,7 @@ export function openFiles(root) {
   });
 }
 
-/** A log that grew while it is open is loaded again. @param {HTMLElement} root */
+/** Reloads an open log that has grown. @param {HTMLElement} root */
 export function refreshFiles(root) {
   for (const details of root.querySelectorAll('details.file[open]')) void load(details);
 }

@@ -11,7 +11,7 @@ import { h } from './tree.js';
 const dialog = element('form', HTMLDialogElement);
 
 /**
- * Asks; the form stays open until the answer is no mistake of a field, and what was typed stays in it.
+ * Opens a form. It stays open, with its typed values, while the answer reports a mistake in a field.
  *
  * @param {Form} form
  * @param {(asked: string, answer: import('../message-store.ts').WireAnswer) => void} done

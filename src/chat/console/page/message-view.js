@@ -3,11 +3,11 @@ import { literal } from './text.js';
 import { formatTime } from './time.js';
 import { h } from './tree.js';
 
-/** Older replies stay behind a line that counts them. */
+/** Older replies are hidden behind a line that counts them. */
 const repliesAtOnce = 3;
 
 /**
- * A message of the channel: when and where, its card, its thread.
+ * A message of the channel: its time and fleet, its card, its thread.
  *
  * @param {import('../message-store.ts').WireMessage} message
  */

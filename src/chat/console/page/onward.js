@@ -1,4 +1,4 @@
 import './session.js';
 
-// Asks for the console again, as one of its own pages: the browser sends the session along then.
+// Requests the console again from one of its own pages, so that the browser sends the session.
 location.replace('/');

@@ -21,7 +21,7 @@ watchDialogs();
 watchHelp();
 void meet();
 
-/** Learns who is here and what can be typed; tries again while the bot starts. */
+/** Loads the person and the commands; tries again while the bot starts. */
 async function meet() {
   try {
     const [session, commands] = await Promise.all([get('/api/session'), get('/api/commands')]);

@@ -4,7 +4,7 @@ import { element, patch } from './dom.js';
 import { literal } from './text.js';
 import { h } from './tree.js';
 
-/** Buttons of every card, in the channel and in answers; the cards come and go, so one listener serves them all. */
+/** Handles the buttons of every card with one listener, because cards are added and removed. */
 export function watchButtons() {
   document.body.addEventListener('click', (event) => {
     const button = event.target instanceof Element ? event.target.closest('button[data-button]') : null;
@@ -31,7 +31,7 @@ async function press(button) {
 const dialog = element('confirm', HTMLDialogElement);
 
 /**
- * Asks before a press counts, where the card wants that. The way back has the focus; Escape goes back too.
+ * Asks for a confirmation where the card has one. The Back button has the focus; Escape goes back as well.
  *
  * @param {HTMLButtonElement} button
  * @returns {Promise<boolean>}

@@ -1,13 +1,13 @@
 const name = 'proxnix-session';
 
-// The log-in leads here with the key to act behind the #. Kept by the browser for this host and port alone, unlike a cookie.
+// The log-in redirects here with the action key behind the #. Unlike a cookie, local storage belongs to this host and port alone.
 const key = /^#([0-9a-f]{64})$/.exec(location.hash)?.[1];
 if (key !== undefined) {
   localStorage.setItem(name, key);
   history.replaceState(null, '', '/');
 }
 
-/** What a request that acts must carry. */
+/** The headers of a request that acts. */
 export function sessionKey() {
   return localStorage.getItem(name) ?? '';
 }

@@ -1,12 +1,12 @@
 import { h } from './tree.js';
 
-/** As in src/lib/text.ts: controls, and what reorders text or is not seen. Line ends other than the line feed too. */
+/** As in src/lib/text.ts: control, reordering and invisible characters, and line ends other than the line feed. */
 const hidden =
   /(?![\t\n]|[\ufe00-\ufe0f]|\p{Join_Control})[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/u;
 
 /**
- * Text from outside: what would act on the reader's screen or eye (escape sequences, right-to-left overrides) is shown
- * as a sign instead.
+ * Text from outside. Control, reordering and invisible characters (escape sequences, right-to-left overrides) are shown as
+ * visible signs.
  *
  * @param {string} text
  * @returns {import('./tree.js').TreeNode[]}

@@ -25,7 +25,7 @@
       try {
         localStorage.setItem(place, next);
       } catch {
-        // It lasts as long as the page, then.
+        // Without storage the choice lasts as long as the page.
       }
       show(next);
     });

@@ -10,7 +10,7 @@ const date = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short'
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 /**
- * On the reader's own clock. `time` names the day too unless it is today.
+ * A time on the reader's own clock. `time` includes the day unless it is today.
  *
  * @param {number} at
  * @param {import('./card-view.d.ts').TimeStyle} show
@@ -29,7 +29,7 @@ function formatRelative(ms) {
   return unit === 'second' ? (ms > 0 ? 'in a moment' : 'just now') : relative.format(Math.round(ms / size), unit);
 }
 
-/** Keeps every shown time true. */
+/** Updates every shown time. */
 export function refreshTimes() {
   setInterval(() => {
     for (const element of document.querySelectorAll('time[data-show]')) {

@@ -1,13 +1,12 @@
 /**
- * What a piece of the page shall look like, as plain data: drawn by patch.js in a browser and by html.ts as text. There
- * is no way to put markup in here, only text.
+ * A piece of the page as plain data. dom.js draws it in a browser, ../card.ts as HTML text. It can hold text, never markup.
  *
  * @typedef {object} ElementNode
  * @property {string} tag
  * @property {Readonly<Record<string, string>>} attrs
  * @property {readonly TreeNode[]} children
  * @property {string} [key] the same key in the next drawing is the same element
- * @property {boolean} [keep] its children belong to somebody else and stay as they are
+ * @property {boolean} [keep] other code owns its children; they stay unchanged
  *
  * @typedef {ElementNode | string} TreeNode
  * @typedef {TreeNode | undefined | false | readonly Child[]} Child
