@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { chats } from './chats.ts';
 import type { InitOptions } from './cli/init.ts';
 import { toFailure, UserError } from './core/errors.ts';
+import { didYouMean } from './core/nearest.ts';
 import { version } from './version.ts';
 
 const names = chats.map(({ name }) => name);
@@ -106,12 +107,22 @@ program
   });
 
 try {
+  checkCommand(process.argv[2]);
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
   const { message, next, details } = toFailure(error);
   console.error([message, ...details.map((line) => `  ${line}`), next].filter((line) => line !== undefined).join('\n'));
   process.exitCode = 1;
+}
+
+/** Without this an unknown word would be taken for an argument of `start`. */
+function checkCommand(word: string | undefined): void {
+  const known = ['help', ...program.commands.map((command) => command.name())];
+  if (word === undefined || word.startsWith('-') || known.includes(word)) return;
+  throw new UserError(`There is no command "${word.slice(0, 80)}"${didYouMean(word, known) || '.'}`, {
+    next: 'proxnix --help lists the commands.',
+  });
 }
 
 function wholeNumber(option: string, text: string): number {

@@ -64,12 +64,13 @@ function cannotListen(error: NodeJS.ErrnoException, host: string, port: number):
     EADDRINUSE: 'another program listens there',
     EADDRNOTAVAIL: 'this machine has no such address',
     EACCES: 'this user may not use that port',
+    ENOTFOUND: 'there is no host of that name',
+    EAI_AGAIN: 'its name cannot be looked up now',
   };
   return new UserError(`Cannot listen on ${host}:${port}: ${reasons[error.code ?? ''] ?? error.message}.`, {
-    next:
-      error.code === 'EADDRNOTAVAIL'
-        ? 'Set HTTP_HOST to an address of this machine.'
-        : 'Set HTTP_PORT (for the demo: `npm run demo -- --port 6781`), or stop the program that uses this one.',
+    next: ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'].includes(error.code ?? '')
+      ? 'Set HTTP_HOST to an address of this machine.'
+      : 'Set HTTP_PORT (for the demo: `npm run demo -- --port 6781`), or stop the program that uses this one.',
     cause: error,
   });
 }

@@ -1,7 +1,7 @@
 import type { Precondition } from '../cluster/cluster.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
 import { belongsTo, ownerOf } from '../core/goal.ts';
-import type { GuestRef } from '../core/guest.ts';
+import { type GuestRef, guestLabel } from '../core/guest.ts';
 import type { LiveGuest } from '../core/live.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
@@ -83,7 +83,7 @@ export class Power {
       log.warn({ fleet: fleet.name, vmid: guest.vmid, ...errorFacts(error) }, 'a stopped guest could not be started');
       return { kind: 'failed', failure: toFailure(error) };
     }
-    const detail = `${fleet.name}: VM ${guest.vmid}`;
+    const detail = `${fleet.name}: ${guestLabel({ guestKind: guest.kind, vmid: guest.vmid })}`;
     await store.audit({ at: clock.now(), action: 'guest-started', who: 'proxnix', detail });
     return { kind: 'started' };
   }

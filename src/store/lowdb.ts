@@ -2,6 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Adapter, Low } from 'lowdb';
 import type { MessageRef } from '../chat/chat.ts';
+import { UserError } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
 import { AuditLog } from './audit.ts';
 import { copyDurably, writeDurably } from './files.ts';
@@ -26,7 +27,12 @@ import type { AuditEntry, FleetChange, FleetRecord, SavedRun, SetAside, Store } 
  * proxnix wrote
  */
 export async function openStore(dir: string, { now = Date.now }: { now?: () => number } = {}): Promise<Store> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await mkdir(dir, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`The folder ${dir} cannot be made (${error.code ?? error.message}).`, {
+      next: 'Set STATE_DIR to a folder that the bot may write to.',
+      cause: error,
+    });
+  });
   const unlock = await lockInstance(path.join(dir, 'lock'), { now });
   try {
     const file = new DurableJson(path.join(dir, 'store.json'), now);

@@ -113,7 +113,7 @@ function fleetBlocks(fleet: FleetStatus, now: number): readonly Block[] {
             rich: [{ bold: 'Applying is locked' }, ' by ', { person: fleet.lock.by }, `: ${fleet.lock.reason}`],
           } as const,
         ]),
-    lines.length === 0 ? { kind: 'text', rich: ['No guest carries the tag proxnix yet.'] } : { kind: 'lines', lines },
+    lines.length === 0 ? { kind: 'text', rich: ['No guest carries the tag proxnix.'] } : { kind: 'lines', lines },
     ...[...fleet.open, ...(fleet.lastRun === undefined ? [] : [fleet.lastRun])].map(
       (run): Block => ({
         kind: 'small',

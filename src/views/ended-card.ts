@@ -41,7 +41,8 @@ type Ended =
 /** An apply that has ended: which guests are done, which are not, and their tags. */
 export function endedCard(run: Ended, context: CardContext): Card {
   const groups = applyGroups(run.plan, run.steps);
-  const took = duration(run.endedAt - run.appliedFrom);
+  // The time that the bot was down would count as well.
+  const took = run.phase === 'interrupted' ? '' : ` · took ${duration(run.endedAt - run.appliedFrom)}`;
   return {
     tone: run.phase === 'applied' ? 'good' : 'bad',
     title: endTitle(run, groups),
@@ -50,7 +51,7 @@ export function endedCard(run: Ended, context: CardContext): Card {
       { kind: 'divider' },
       ...endedBlocks(run, groups),
       ...keptBlocks(run, context),
-      { kind: 'small', rich: [...approvedBy(run.approvals), ` · took ${took}`, ...ids(run, run.plan)] },
+      { kind: 'small', rich: [...approvedBy(run.approvals), took, ...ids(run, run.plan)] },
     ],
     // After an adoption the next plan shows what happens to the guest, so the card offers to make it.
     buttons: run.phase === 'applied' && run.plan.goal.adopt === undefined ? [] : [planAgain(run)],

@@ -67,3 +67,11 @@ describe('the start', () => {
     expect(line).toMatch(/^proxnix is running; the console at http:\/\/127\.0\.0\.1:\d+$/);
   });
 });
+
+it('names a command that there is not, and what may be meant', async () => {
+  const { exitCode, stderr } = await execa(process.execPath, [main, 'docter'], { reject: false });
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(
+    /^There is no command "docter", did you mean "?doctor"?\?\nproxnix --help lists the commands\.$/,
+  );
+});

@@ -284,10 +284,8 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
     it('is left alone when no disk was handed over', async () => {
       const story = await start();
       const before = await story.make();
-      await expect(story.run('attach', { guest: next })).rejects.toThrow('gone before it was handed over');
-      await expect(story.run('swap', { guest: next, tags: pending })).rejects.toThrow(
-        'No new root disk was handed over',
-      );
+      await expect(story.run('attach', { guest: next })).rejects.toThrow('gone before it was attached');
+      await expect(story.run('swap', { guest: next, tags: pending })).rejects.toThrow('No new root disk was attached');
       expect((await story.read()).config).toEqual(before.config);
     });
   });
@@ -445,16 +443,16 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
     it('is not discarded once it was done, not even while it is changed or replaced', async () => {
       const story = await start();
       await story.make();
-      await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
+      await expect(story.run('discard', { staging: false })).rejects.toThrow('is not incomplete');
       await story.run('configure', { tags: updatingTags(done.split(';')) });
-      await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
+      await expect(story.run('discard', { staging: false })).rejects.toThrow('is not incomplete');
       await story.upload('b');
       const guest = a({ image: image('b') });
       for (const step of ['prepare', 'attach'] as const) await story.run(step, { guest });
       await story.run('configure', { guest, tags: pending });
-      await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
+      await expect(story.run('discard', { staging: false })).rejects.toThrow('is not incomplete');
       for (const step of ['swap', 'restart'] as const) await story.run(step, { guest, tags: pending });
-      await expect(story.run('discard', { staging: false })).rejects.toThrow('is not half made');
+      await expect(story.run('discard', { staging: false })).rejects.toThrow('is not incomplete');
       expect((await story.read()).status).toBe('running');
     });
   });

@@ -160,6 +160,16 @@ describe('a store that was written by a newer proxnix', () => {
   });
 });
 
+describe('a folder that cannot be made', () => {
+  it('is a sentence that names the setting', async () => {
+    const file = path.join(await aFolder(), 'file');
+    await writeFile(file, '');
+    const refused = openStore(path.join(file, 'state'));
+    await expect(refused).rejects.toThrow(/^The folder .* cannot be made \(ENOTDIR\)\.$/);
+    await expect(refused).rejects.toMatchObject({ next: expect.stringContaining('STATE_DIR') });
+  });
+});
+
 describe('a store that cannot be read at all', () => {
   it('is refused: nobody can tell whether it is damaged', async () => {
     const dir = await aFolder();

@@ -118,7 +118,7 @@ describe('a discard', () => {
       { smbios1: `uuid=${'1'.repeat(8)}-0000-4000-8000-${'2'.repeat(12)}` },
       /another machine/,
     ],
-    ['got its final tags', { tags: `proxnix;nix-${'a'.repeat(32)}` }, /is not half made/],
+    ['got its final tags', { tags: `proxnix;nix-${'a'.repeat(32)}` }, /is not incomplete/],
   ])('leaves a guest that %s while it was stopped', async (_, set, words) => {
     const { world, story, simulator } = await start();
     await story.upload('a');
