@@ -87,7 +87,7 @@ describe('a chat that is a folder and a line', () => {
     expect(mistakes({ TRIAL_ROOM: '' })).toEqual(['TRIAL_ROOM: needed for Trial: the channel of fleet default']);
     expect(mistakes({ TRIAL_TOKEN: '' })).toEqual(['TRIAL_TOKEN: needed for the trial: its token']);
     expect(mistakes({ TRIAL_TOKEN: 'short', APPROVERS: 'trial:band:x' })).toEqual([
-      expect.stringMatching(/^APPROVERS: 0 expected ids such as .*trial:user:…, trial:crew:…$/),
+      expect.stringMatching(/^APPROVERS: entry 1 expected ids such as .*trial:user:…, trial:crew:…$/),
       'TRIAL_TOKEN: expected a token, trial_…',
     ]);
     expect(load({ TRIAL_ROM: 'x' }).warnings).toContain('TRIAL_ROM: is not read; TRIAL_ROOM is meant?');

@@ -12,7 +12,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
   let first: Message;
   beforeAll(async () => {
     world = await aWorld();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => world.stop(), 60_000);
 
   /** Does something that the bot answers with a new message, and waits for that to have a title that fits. */
@@ -120,7 +120,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
         .map(({ vmid }) => vmid)
         .sort((a, b) => a - b),
     ).toEqual([820, 821, 822, 823]);
-  }, 60_000);
+  }, 120_000);
 
   it('updates memory in place', async () => {
     const plan = await answered(() => edits.editMemory(world.repository, 'cp', 4096), /^Plan:/);
@@ -129,7 +129,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     await approve(plan, /^Applied: updated 1$/);
     expect(world.simulator.guest(821)?.config['memory']).toBe('4096');
     expect(world.simulator.guest(821)?.pending ?? {}).toEqual({});
-  }, 60_000);
+  }, 120_000);
 
   it('creates the container that is declared beside the VMs', async () => {
     const plan = await answered(() => edits.addContainer(world.repository), /^Plan:/);
@@ -138,7 +138,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     expect(world.simulator.guest(824)).toMatchObject({ type: 'lxc', config: { hostname: 'test-cache', memory: 512 } });
     expect(isRunning(824)).toBe(true);
     expect(tagsOf(824)).toMatchObject({ ours: true, pending: false, foreign: [] });
-  }, 60_000);
+  }, 120_000);
 
   it("swaps the container's root when its image was edited, and keeps its VMID and MAC address", async () => {
     const was = configOf(824);
@@ -151,7 +151,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     expect(is?.['tags']).not.toBe(was?.['tags']);
     expect(isRunning(824)).toBe(true);
     expect(world.simulator.guests()).toHaveLength(5);
-  }, 60_000);
+  }, 120_000);
 
   it('gives the container memory while it runs', async () => {
     const since = world.simulator.guest(824)?.startedAt;
@@ -161,7 +161,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     expect(await effort(() => approve(plan, /^Applied: updated 1$/))).toEqual({ builds: 0, uploads: 0 });
     expect(configOf(824)).toMatchObject({ memory: 1024 });
     expect(world.simulator.guest(824)).toMatchObject({ startedAt: since, pending: {} });
-  }, 60_000);
+  }, 120_000);
 
   it('brings the earlier root of the container back, without a build', async () => {
     const image = tagsOf(824).imageHash;
@@ -172,7 +172,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     expect(tagsOf(824).imageHash).not.toBe(image);
     expect(configOf(824)).toMatchObject({ memory: 1024 });
     expect(isRunning(824)).toBe(true);
-  }, 60_000);
+  }, 120_000);
 
   it('brings everything back to the commit before, as far as it differs', async () => {
     const plan = await answered(() => command('rollback'), /^Plan: /);
@@ -181,13 +181,13 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     expect(wordsOf(plan)).toContain('memory 1024 -> 512 MiB');
     expect(await effort(() => approve(plan, /^Applied: rolled back 1$/))).toEqual({ builds: 0, uploads: 0 });
     expect(configOf(824)).toMatchObject({ memory: 512 });
-  }, 60_000);
+  }, 120_000);
 
   it('destroys the container when its name is typed', async () => {
     const plan = await answered(() => edits.removeGuest(world.repository, 'cache'), /^Plan: destroy 1$/);
     await confirm(plan, 'test-cache');
     expect(world.simulator.guest(824)).toBeUndefined();
-  }, 60_000);
+  }, 120_000);
 
   it.each([
     ['a broken flake', edits.breakSyntax, /syntax error/],
@@ -228,10 +228,10 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     await answered(() => edits.useStorage(world.repository, 'worker', 'full'), /^Plan: update 1$/);
     const plan = await answered(() => edits.editImage(world.repository, 'worker'), /^Plan: replace 1$/);
     const failed = await approve(plan, /^Failed/);
-    expect(wordsOf(failed)).toMatch(/Storage "full" on .* has .* free/);
+    expect(wordsOf(failed)).toMatch(/Storage .{1,2}full.{1,2} on .* has .* free/);
     expect(snapshot()).toBe(before);
     await revert(2);
-  }, 60_000);
+  }, 120_000);
 
   it('brings the earlier root disk of a VM back, without a build', async () => {
     const was = configOf(823);
@@ -243,7 +243,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     expect([is?.['net0'], is?.['smbios1']]).toEqual([was?.['net0'], was?.['smbios1']]);
     expect(tagsOf(823)).toMatchObject({ ours: true, pending: false, foreign: [] });
     expect(isRunning(823)).toBe(true);
-  }, 60_000);
+  }, 120_000);
 
   it('destroys a VM that was removed only when its name is typed', async () => {
     const plan = await answered(() => edits.removeGuest(world.repository, 'website'), /^Plan: destroy 1$/);
@@ -258,7 +258,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     await become(plan, /^Applied: destroyed 1$/);
     expect(world.simulator.guest(823)).toBeUndefined();
     expect(world.simulator.guest(100)).toBeDefined();
-  }, 60_000);
+  }, 120_000);
 
   it('finds nothing to do when it plans again', async () => {
     await answered(() => command('plan'), /^In sync/);

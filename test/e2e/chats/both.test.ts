@@ -129,7 +129,7 @@ describe('Discord, Slack and the console at once', () => {
     }
     expect(world.simulator.guest(823)?.config['tags']).toBe(was);
     expect(await deeds()).toEqual(['approved', 'started', 'cancelled', 'ended']);
-  }, 30_000);
+  }, 120_000);
 
   it.each([
     ['plan', 'fleet', 'd', ['demo']],

@@ -49,5 +49,5 @@ describe('two approvals, of which none by the author', () => {
     const applied = await newest(slack, /^Applied: created 4$/);
     expect(applied.words).toMatch(/Approved by \W*alice\W*, \W*sasha/);
     expect((await world.audit()).filter(({ action }) => action === 'approved')).toHaveLength(2);
-  }, 30_000);
+  }, 120_000);
 });

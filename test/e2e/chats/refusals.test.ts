@@ -80,7 +80,7 @@ describe('a press that is refused', () => {
     it('because applies are locked, with the reason on the card', async () => {
       await answered(
         await seatOf(chat).type('lock', { reason: `maintenance <of> ${chat}` }),
-        /Applies of demo are locked/,
+        /Applying is locked for demo/,
       );
       const locked = await vi.waitFor(() => {
         const card = cardIn(chat);
@@ -88,7 +88,7 @@ describe('a press that is refused', () => {
         return card;
       }, patience);
       expect(await refused(chat, locked, 'locked')).toContain(`maintenance <of> ${chat}`);
-      await answered(await seatOf(chat).type('unlock'), /Applies of demo are unlocked/);
+      await answered(await seatOf(chat).type('unlock'), /Applying is unlocked for demo/);
       await vi.waitFor(() => expect(cardIn(chat).words).not.toContain('maintenance'), patience);
     });
   });

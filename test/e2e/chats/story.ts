@@ -89,7 +89,7 @@ export function chatStory(chat: Seat['chat']): void {
       const card = await newest(seat, /^In sync: [0-9a-f]{7} \(Four VMs\) changes nothing$/);
       expect(card.buttons).toEqual([]);
       expect(card.id).not.toBe(first.id);
-    }, 30_000);
+    }, 120_000);
 
     it('answers status, history and help to the asker alone', async () => {
       const before = seat.cards().length;
