@@ -4,7 +4,7 @@ import type { Asked, OpenForm, Seat, SeenCard } from './seat.ts';
 import type { ChatWorld } from './world.ts';
 
 /** For assertions about what happens over sockets. */
-export const patience = { timeout: 30_000, interval: 20 } as const;
+export const patience = { timeout: 110_000, interval: 20 } as const;
 
 /** The newest run. */
 export function newestRun(world: Pick<ChatWorld, 'app'>): Run {
