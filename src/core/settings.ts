@@ -541,7 +541,10 @@ export function storedShape<const Kind extends GuestKind, const Of extends Role>
   >;
 }
 
-/** A store that was written before a row was there has no value of it: the row's default, as for a flake that names none. */
+/**
+ * A store that was written before a row was there has no value of it. A wanted guest reads as its flake does, with the
+ * default. A live guest in a stored plan is only shown: every approval and every step reads the cluster again.
+ */
 function storedValue(value: z.ZodType, entry: Entry | undefined): z.ZodType {
   if (isOptional(entry)) return z.exactOptional(value);
   return entry?.absent === 'default' ? value.default(entry.schema.parse(undefined)) : value;

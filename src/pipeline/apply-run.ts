@@ -7,7 +7,7 @@ import { createPlan } from '../core/plan.ts';
 import type { ApplyingRun, RunEvent, StepState } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
-import { type CutOff, cutOffNote, stoppedAfterNote } from '../views/parts.ts';
+import { type CutOff, cutOffNote, stoppedBetween } from '../views/parts.ts';
 import { appliedPin, refuseOtherBranch } from './commits.ts';
 import { imagesToKeep } from './garbage-collection.ts';
 import { goalOf, planAgain, vmidsOf } from './plan-run.ts';
@@ -121,12 +121,12 @@ export async function recoverInterrupted(
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): Promise<Extract<RunEvent, { type: 'interrupted' }>> {
   const current = run.steps.find((state) => state.state === 'running');
-  const last = run.steps.findLast((state) => state.state === 'done');
-  const between = [stoppedAfterNote(last?.step)];
   return {
     type: 'interrupted',
     at: clock.now(),
-    notes: current === undefined ? between : [cutOffNote(current.step, await settle(current, cluster, log))],
+    notes: [
+      current === undefined ? stoppedBetween(run.steps) : cutOffNote(current.step, await settle(current, cluster, log)),
+    ],
   };
 }
 

@@ -121,8 +121,9 @@ export class Delivery {
   }
 
   /**
-   * Shows a card that belongs to no run, as a message of its own: it reports what the bot did by itself.
-   * @param about names the subject; of several cards about one subject only the newest is delivered
+   * Shows a card that belongs to no run, as a message of its own: it reports what the bot did by itself. The next card
+   * about the same subject is another message.
+   * @param about names the subject, so that cards about different subjects do not replace each other
    */
   announce(fleet: string, about: string, card: Card): void {
     const key = `${fleet}: ${about}`;

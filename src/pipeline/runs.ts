@@ -15,7 +15,7 @@ const elsewhere = 'of another fleet';
 type PassingEvent = Extract<RunEvent, { type: 'progress' | 'output' | 'progressed' }>;
 type LastingEvent = Exclude<RunEvent, PassingEvent>;
 
-/** The outcome of `decide`: an event, or a refusal. */
+/** An event, and what must succeed before the event is saved. */
 interface Move {
   readonly event: LastingEvent;
   readonly first?: () => Promise<void>;
@@ -23,7 +23,7 @@ interface Move {
 
 /** Facts about a run that are known when it begins. */
 interface Start extends Pick<Run, 'ref' | 'offBranch'> {
-  /** Events that apply at once when the run begins. */
+  /** The event that is applied at once when the run begins. */
   readonly event?: LastingEvent;
 }
 

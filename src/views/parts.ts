@@ -2,7 +2,7 @@ import type { Change } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Lock, Policy } from '../core/policy.ts';
-import type { ApplyGroup, Approval, Run } from '../core/run.ts';
+import type { ApplyGroup, Approval, Run, StepState } from '../core/run.ts';
 import type { Step } from '../core/steps.ts';
 import type { Block, Line, Rich, Span } from './card.ts';
 
@@ -237,9 +237,12 @@ export function cutOffNote(step: Step, cutOff: CutOff): string {
   }
 }
 
-/** The bot stopped between two steps: after the last one that was done, or before the first. */
-export function stoppedAfterNote(step: Step | undefined): string {
-  if (step === undefined) return 'No step had started; nothing was changed.';
+/** How far an apply came when no step was running as the bot stopped. */
+export function stoppedBetween(steps: readonly StepState[]): string {
+  const last = steps.findLast(({ state }) => state === 'done');
+  if (last === undefined) return 'No step had started; nothing was changed.';
+  if (steps.every(({ state }) => state === 'done')) return 'Every step was done before the bot stopped.';
+  const { step } = last;
   const what = 'vmid' in step ? `${step.name} (${step.vmid}), ${stepWords[step.kind]}` : step.kind;
   return `${what}: done; the steps after it were not started.`;
 }

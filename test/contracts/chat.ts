@@ -45,10 +45,10 @@ export interface ChatHarness {
   down(isDown: boolean): Promise<void>;
   /** Takes the message away behind the adapter's back. @returns a ref that names a message which is not there. */
   lose(ref: MessageRef): Promise<MessageRef>;
-  /** The next edit is refused with a rate limit that names a wait in seconds, or none; absent: the chat has no limits. */
-  limitEdit?(seconds: number | undefined): void;
-  /** No message that stands now can be edited any more; absent: messages of the chat do not grow too old. */
-  age?(): void;
+  /** Refuses the next edit with a rate limit that names a wait in seconds, or none. A chat without limits says so. */
+  readonly limitEdit: ((seconds: number | undefined) => void) | 'has none';
+  /** Makes every message too old to be edited. A chat that edits messages of any age says so. */
+  readonly age: (() => void) | 'has none';
   /** The files that lie in threads, by name; absent: the chat shows files in the message. */
   files?(): readonly string[];
   /** Who presses, and where. */
@@ -269,7 +269,7 @@ export function chatContract(name: string, open: () => Promise<ChatHarness>): vo
     });
 
     it('says how long it must wait when an edit is limited, and replies meanwhile', async ({ skip }) => {
-      if (harness.limitEdit === undefined) return skip('this chat has no limits');
+      if (harness.limitEdit === 'has none') return skip('this chat has no limits');
       const ref = await chat.show('homelab', planCard, {});
       harness.limitEdit(2);
       const refused = await refusalOf(chat.show('homelab', doneCard, ref));
@@ -281,7 +281,7 @@ export function chatContract(name: string, open: () => Promise<ChatHarness>): vo
     });
 
     it('says that it must wait when the limit names no time', async ({ skip }) => {
-      if (harness.limitEdit === undefined) return skip('this chat has no limits');
+      if (harness.limitEdit === 'has none') return skip('this chat has no limits');
       for (const seconds of [undefined, 0]) {
         const ref = await chat.show('homelab', planCard, {});
         harness.limitEdit(seconds);
@@ -293,7 +293,7 @@ export function chatContract(name: string, open: () => Promise<ChatHarness>): vo
     });
 
     it('replaces a message that is too old to be edited, at once, and takes the old one away', async ({ skip }) => {
-      if (harness.age === undefined) return skip('this chat edits messages of any age');
+      if (harness.age === 'has none') return skip('this chat edits messages of any age');
       const ref = await chat.show('homelab', planCard, {});
       harness.age();
       const moved = await chat.show('homelab', doneCard, ref);
@@ -337,7 +337,7 @@ export function chatContract(name: string, open: () => Promise<ChatHarness>): vo
         vi.waitFor(async () => check((await harness.shown())[0]), { timeout: 10_000 });
 
       it('brings a reply while an edit is limited, then the newest card only', async ({ skip }) => {
-        if (harness.limitEdit === undefined) return skip('this chat has no limits');
+        if (harness.limitEdit === 'has none') return skip('this chat has no limits');
         const delivery = deliver();
         delivery.show('r-41', 'homelab', () => planCard);
         await shows((seen) => expect(seen?.text).toContain('Plan: create 1'));

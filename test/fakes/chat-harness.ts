@@ -38,6 +38,8 @@ export function harnessOf(messages: FakeMessage[], make: () => FakeChat): ChatHa
       messages.push({ id: 'm-other', fleet: 'homelab', cards: [], replies: [] });
       return Promise.resolve(ref);
     },
+    limitEdit: 'has none',
+    age: 'has none',
     person: chat.person,
     place: chat.place,
     close: () => Promise.resolve(),

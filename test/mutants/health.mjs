@@ -41,7 +41,7 @@ export const health = [
     file: 'src/core/health.ts',
     tests: [
       'test/health/health.test.ts',
-      'test/views/format.test.ts',
+      'test/views/parts.test.ts',
       'test/health/health-check.test.ts',
       'test/views/plan-text.test.ts',
     ],

@@ -38,6 +38,8 @@ chatContract('the console', async () => {
       return Promise.resolve();
     },
     lose: () => Promise.resolve({ console: randomUUID() }),
+    limitEdit: 'has none' as const,
+    age: 'has none' as const,
     person: { chat: 'console', id: 'owner', name: 'Owner' },
     place: { workspace: 'w-1', channel: 'c-1' },
     close: () => Promise.resolve(),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { count, counts, duration, guestName } from '../../src/views/parts.ts';
+import { planSteps } from '../../src/core/steps.ts';
+import { count, counts, duration, guestName, stoppedBetween } from '../../src/views/parts.ts';
 import { aBigPlan } from '../support/builders.ts';
 
 describe('words', () => {
@@ -30,5 +31,20 @@ describe('words', () => {
     expect(counts(aBigPlan().changes)).toBe('destroy 1, replace 1, update 1, create 1');
     expect(counts(aBigPlan().changes, 'done')).toBe('destroyed 1, replaced 1, updated 1, created 1');
     expect(counts([])).toBe('');
+  });
+});
+
+describe('an apply whose bot stopped between two steps', () => {
+  const steps = planSteps(aBigPlan());
+  const upTo = (done: number) =>
+    steps.map((step, index) => ({ step, state: index < done ? ('done' as const) : ('waiting' as const), output: [] }));
+
+  it.each([
+    [0, /^No step had started; nothing was changed\.$/],
+    [1, /^build: done; the steps after it were not started\.$/],
+    [steps.length - 1, / \(\d+\), .*: done; the steps after it were not started\.$/],
+    [steps.length, /^Every step was done before the bot stopped\.$/],
+  ])('says how far it came: %i steps', (done, words) => {
+    expect(stoppedBetween(upTo(done))).toMatch(words);
   });
 });
