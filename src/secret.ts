@@ -49,7 +49,7 @@ function sha256(text: string): Buffer {
  * everything that has the form of a token. Other text passes unchanged, and passing twice changes nothing more.
  * @param shapes forms of tokens beside those of Proxmox and of HTTP; global, and linear in the text's length
  */
-export function createGate(secrets: readonly Secret[], shapes: readonly RegExp[] = []): (text: string) => string {
+export function createGate(secrets: readonly Secret[], shapes: readonly RegExp[]): (text: string) => string {
   const values = secrets.flatMap((secret) => partsOf(secret.reveal())).sort((a, b) => b.length - a.length);
   const forms = [...new Set(values)].flatMap((value) => [spelled(value), ...encoded(value), ...cutOff(value)]);
   const replacements = [...shapes.map((shape) => [shape, mask] as const), ...commonShapes];

@@ -8,7 +8,7 @@ const canary = 'canary "with" \\ and ünicode';
 function aLog(options: Partial<LogOptions> = {}) {
   const lines: string[] = [];
   const log = createLog({
-    gate: createGate([new Secret(canary)]),
+    gate: createGate([new Secret(canary)], []),
     pretty: false,
     now: () => Date.UTC(2024, 4, 1, 12, 0, 5),
     destination: { write: (line: string) => lines.push(line) },

@@ -24,7 +24,7 @@ async function aReceiver(options: Partial<WebhookOptions> = {}) {
   const pushes: PushEvent[] = [];
   const lines: string[] = [];
   const log = createLog({
-    gate: createGate([new Secret(secret)]),
+    gate: createGate([new Secret(secret)], []),
     pretty: false,
     destination: { write: (line: string) => lines.push(line) },
   });

@@ -3,7 +3,7 @@ import { cleanAnswer, cleanCard } from '../../src/pipeline/delivery.ts';
 import { createGate, Secret } from '../../src/secret.ts';
 import type { Card } from '../../src/views/card.ts';
 
-const gate = createGate([new Secret('hunter2-hunter2')]);
+const gate = createGate([new Secret('hunter2-hunter2')], []);
 const said = 'hunter2\u200b-hun\u001b[31mter2 a\u202eb\u2060c';
 const clean = '[secret] abc';
 

@@ -5,7 +5,7 @@ import { aBench, type Bench } from '../support/pipeline.ts';
 import { aVm, present, threeVms } from './support/fleet.ts';
 
 const canary = 'canary-4b1d-9f7e-secret';
-const options = { gate: createGate([new Secret(canary)]) };
+const options = { gate: createGate([new Secret(canary)], []) };
 
 /** Everything that any chat was shown, and the audit. */
 function everythingSaid(bench: Bench): string {

@@ -35,7 +35,7 @@ describe('the report', () => {
   });
 
   it('takes out secrets, line ends and control characters wherever they stand', () => {
-    const gate = createGate([new Secret('canary-secret-1')]);
+    const gate = createGate([new Secret('canary-secret-1')], []);
     const text = 'said canary-secret-1\n\u001b[31mred\u202e';
     const [finding] = harmless([{ status: 'fail', area: 'git', text, fix: text }], gate);
     expect(finding).toEqual({
