@@ -215,18 +215,24 @@ function replaceWarning(replaces: readonly Change[], { rollbackWindowMs }: CardC
   };
 }
 
-function adoptWarning({ vmid, guest, live, next }: AdoptChange): Block {
-  const after =
-    next?.action === 'replace'
-      ? `${next.fromImage === undefined ? 'No tag tells which image its root disk holds' : 'Its root disk holds another image'}: the next plan WILL replace that disk by ${guest.imageType}, unless it gets the tag nix-${imageHash(guest.image)} in Proxmox before.`
-      : 'Its root disk is kept: its tags name the image that the flake declares.';
+function adoptWarning(change: AdoptChange): Block {
   return {
     kind: 'warning',
     rich: [
-      { bold: `Takes over ${guestName({ name: live.name, vmid })}: ` },
-      `from now on proxnix manages it, and starts, changes or destroys it as the flake says. ${after}`,
+      { bold: `Takes over ${guestName({ name: change.live.name, vmid: change.vmid })}: ` },
+      `from now on proxnix manages it, and starts, changes or destroys it as the flake says. ${afterAdoption(change)}`,
     ],
   };
+}
+
+/** What becomes of the root disk of an adopted guest. */
+function afterAdoption({ guest, next }: AdoptChange): string {
+  if (next?.action !== 'replace') return 'Its root disk is kept: its tags name the image that the flake declares.';
+  const found =
+    next.fromImage === undefined ? 'No tag tells which image its root disk holds' : 'Its root disk holds another image';
+  const replaced = `replace that disk by ${guest.imageType}, unless it gets the tag nix-${imageHash(guest.image)} in Proxmox before.`;
+  if (next.blocked === undefined) return `${found}: the next plan WILL ${replaced}`;
+  return `${found}. As soon as nothing blocks it, a plan WILL ${replaced} It is blocked now: ${next.blocked.advice}`;
 }
 
 function decisionLine(run: PlannedRun, context: CardContext): Block {

@@ -177,6 +177,14 @@ export const stories: readonly Story[] = [
     run: aRun('planned', aPlan({ adopt: 823 }, [{ ...foreign, tags: [`nix-${imageHash(anImage())}`] }]), adopted),
   },
   {
+    name: 'adopt-next-blocked',
+    run: aRun(
+      'planned',
+      aPlan({ adopt: 823 }, [aLiveGuest({ tags: ['prod'], name: 'payroll' }, aGuest({ diskSlot: 'sata0' }))]),
+      adopted,
+    ),
+  },
+  {
     name: 'adopt-blocked',
     run: aRun('blocked', aPlan({ adopt: 823 }, [{ ...foreign, lock: 'backup' }]), adopted),
   },
