@@ -1,3 +1,4 @@
+import dns from 'node:dns';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Hono } from 'hono';
@@ -102,6 +103,31 @@ describe('startHttp', () => {
     expect(failed).toMatchObject({
       message: `Cannot listen on 127.0.0.1:${port}: another program listens there.`,
       next: expect.stringContaining('port'),
+    });
+  });
+
+  it('names HTTP_HOST where this machine does not have the address', async () => {
+    // TEST-NET-1 of RFC 5737: no machine has it.
+    const failed = await start({ host: '192.0.2.1', port: 6780 }).catch((error: unknown) => error);
+    expect(failed).toBeInstanceOf(UserError);
+    expect(failed).toMatchObject({
+      message: 'Cannot listen on 192.0.2.1:6780: this machine has no such address.',
+      next: 'Set HTTP_HOST to an address of this machine.',
+    });
+  });
+
+  it.each([
+    ['ENOTFOUND', 'there is no host of that name'],
+    ['EAI_AGAIN', 'its name cannot be looked up now'],
+  ])('names HTTP_HOST where the resolver answers %s', async (code, reason) => {
+    const answer = (_: string, done: (error: Error) => void) => done(Object.assign(new Error('getaddrinfo'), { code }));
+    const lookup = vi.spyOn(dns, 'lookup').mockImplementation(answer as never);
+    const failed = await start({ host: 'nas.lan', port: 6780 }).catch((error: unknown) => error);
+    lookup.mockRestore();
+    expect(failed).toBeInstanceOf(UserError);
+    expect(failed).toMatchObject({
+      message: `Cannot listen on nas.lan:6780: ${reason}.`,
+      next: 'Set HTTP_HOST to an address of this machine.',
     });
   });
 

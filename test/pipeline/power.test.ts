@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import type { Fleet } from '../../src/pipeline/ports.ts';
-import { aBench, Bench, type BenchOptions, owner } from '../support/pipeline.ts';
+import { aBench, Bench, type BenchOptions, type Declared, owner } from '../support/pipeline.ts';
 import { gate, until } from './support/clock.ts';
-import { aForeignGuest, present, threeVms } from './support/fleet.ts';
+import { aCt, aForeignGuest, present, threeVms } from './support/fleet.ts';
 
 const minuteMs = 60_000;
 
 /** A bench whose fleet is deployed, seen running, and looked at every minute. */
-async function deployed(options: BenchOptions = {}): Promise<Bench> {
+async function deployed(options: BenchOptions = {}, declared: Declared = {}): Promise<Bench> {
   const bench = await aBench(options);
-  await bench.push(1);
+  await bench.push(1, declared);
   await bench.apply();
   bench.pipeline.keepUp({ powerIntervalMs: minuteMs });
   await look(bench);
@@ -45,6 +45,14 @@ describe('a guest that stopped', () => {
     stop(bench);
     await look(bench);
     expect(said(bench)).toHaveLength(2);
+    expect(bench.errors()).toEqual([]);
+  });
+
+  it('is a CT in the audit where it is a container', async () => {
+    const bench = await deployed({}, { vms: {}, containers: { proxy: aCt({ name: 'proxy', vm_id: 830 }) } });
+    stop(bench, 830);
+    await look(bench);
+    expect(bench.audit()).toContain('guest-started proxnix acme: CT 830');
     expect(bench.errors()).toEqual([]);
   });
 
