@@ -176,12 +176,12 @@ function notOpen(run: Run, planId: string, now: number): Refusal | undefined {
       return { code: 'already-decided', text: `Run ${run.id} is still planning.` };
     case 'queued':
     case 'applying':
-    case 'applied':
       return { code: 'already-approved', text: `Run ${run.id} is ${run.phase} already.` };
     case 'superseded':
       return { code: 'plan-superseded', text: `Run ${run.byRun} took the place of this plan.` };
     case 'expired':
       return { code: 'plan-expired', text: 'This plan has expired. Plan again.' };
+    case 'applied':
     case 'in-sync':
     case 'blocked':
     case 'failed':

@@ -39,8 +39,8 @@ interface Base {
   readonly commit?: Commit;
   /** The branch, tag or hash that a person named; absent: the head of `branch`. */
   readonly ref?: string;
-  /** Set when the commit was not on `branch` when the run began. */
-  readonly offBranch?: true;
+  /** Set when the commit was not on `branch` when the run began, or when git could not tell. */
+  readonly offBranch?: true | 'unknown';
 }
 
 /** A person's approval of a plan. */

@@ -22,6 +22,14 @@ export async function originOf(fleet: Fleet, { sha }: Commit, ref?: string): Pro
   };
 }
 
+/**
+ * The same for a run that begins whether git answers or not: a drift, a rollback of one guest. Its card then does not
+ * say where the commit is, and an approval that needs the branch asks git again.
+ */
+export async function originIfKnown(fleet: Fleet, commit: Commit): Promise<Pick<Run, 'offBranch'>> {
+  return originOf(fleet, commit).catch(() => ({ offBranch: 'unknown' }));
+}
+
 /** The origin of a plan's commit, for the fleet's policy: whether it is on the branch, and who wrote it. */
 export async function provenanceOf(
   fleet: Fleet,

@@ -4,7 +4,7 @@ import { type Goal, onlyGuest } from '../core/goal.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
 import { planOf, type Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
-import { originOf } from './commits.ts';
+import { originIfKnown } from './commits.ts';
 import { evaluateGoal, goalOf, outcomeOf, vmidsOf } from './plan-run.ts';
 import type { Clock, Fleet } from './ports.ts';
 import type { ClusterQueues } from './queues.ts';
@@ -91,9 +91,7 @@ export class DriftCheck {
     }
     if (!asked && isAcknowledged(known, driftDigest(plan), now)) return { kind: 'known' };
     const event = outcomeOf(fleet, plan, this.#clock);
-    // When git cannot tell, the card does not show the origin. Approving asks git again and refuses when it still
-    // cannot tell.
-    const origin = await originOf(fleet, goal.commit).catch(() => ({}));
+    const origin = await originIfKnown(fleet, goal.commit);
     const run = await this.#runs.start(fleet, { kind: 'drift' }, goal.commit, { event, ...origin });
     const drifts = withAcknowledged(known, { digest: driftDigest(plan) }, now);
     await this.#store.saveFleet(fleet.name, { acknowledgedDrifts: drifts });

@@ -7,7 +7,7 @@ import type { Run, Trigger, Who } from '../core/run.ts';
 import { storeCard } from '../views/announcements.ts';
 import type { FleetStatus } from '../views/answer-cards.ts';
 import { Access, type Opened, ShownPlans, type Wish } from './access.ts';
-import { findRollback, originOf } from './commits.ts';
+import { findRollback, originIfKnown, originOf } from './commits.ts';
 import { type Decision, Decisions } from './decisions.ts';
 import { cleanAnswer, Delivery } from './delivery.ts';
 import type { DriftFinding } from './drift-check.ts';
@@ -158,8 +158,7 @@ export class Pipeline {
   async rollback(fleet: Fleet, to: string | undefined, by: Who): Promise<Run> {
     const { commit, vmid } = await findRollback(fleet, to, { store: this.#ports.store, runs: this.#runs.all() });
     const trigger: Trigger = { kind: 'rollback', by, ...(vmid === undefined ? {} : { vmid }) };
-    // A run for a single guest does not apply the whole commit.
-    const origin = vmid === undefined ? await originOf(fleet, commit, to) : {};
+    const origin = await (vmid === undefined ? originOf(fleet, commit, to) : originIfKnown(fleet, commit));
     return this.#work.beginAlone(fleet, trigger, commit, origin);
   }
 

@@ -48,7 +48,7 @@ const base = {
   startedAt: time,
   commit: optional(StoredCommit),
   ref: optional(text),
-  offBranch: optional(z.literal(true)),
+  offBranch: optional(z.literal([true, 'unknown'])),
 };
 const withPlan = { ...base, commit: StoredCommit, plan: StoredPlan };
 const approvals = list(StoredApproval);

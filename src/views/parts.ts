@@ -44,8 +44,12 @@ export function commitBlocks(run: Run, context: CardContext): readonly Block[] {
   ];
 }
 
-/** ` on main`; ` on main (as v1.2)` for a ref that somebody named; ` on other` for a branch other than the fleet's. */
+/**
+ * ` on main`; ` on main (as v1.2)` for a ref that somebody named; ` on other` for a branch other than the fleet's;
+ * nothing where git could not tell.
+ */
 function whereIs({ branch, ref, offBranch }: Run): string {
+  if (offBranch === 'unknown') return '';
   if (offBranch === undefined) return ref === undefined ? ` on ${branch}` : ` on ${branch} (as ${ref})`;
   return ref === undefined || /^[0-9a-f]{7,64}$/i.test(ref) ? `, not on ${branch}` : ` on ${ref}`;
 }

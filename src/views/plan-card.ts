@@ -136,7 +136,7 @@ function endNote(run: RejectedRun | SupersededRun | ExpiredRun): readonly Span[]
 
 /** For a commit that is not on the branch: what approving it means, or why it cannot be approved. */
 function branchBlocks(run: PlannedRun | BlockedRun, context: CardContext): readonly Block[] {
-  if (run.offBranch === undefined || onlyGuest(run.plan.goal) !== undefined) return [];
+  if (run.offBranch !== true || onlyGuest(run.plan.goal) !== undefined) return [];
   const where = run.ref === undefined ? '' : `It was asked for as ${run.ref}. `;
   const then = isOffBranch(run, run.plan.goal, context.policy)
     ? `It cannot be approved: merge it into ${run.branch} and plan again. ALLOW_OTHER_BRANCHES=true lets other branches be approved.`

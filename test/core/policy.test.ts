@@ -288,7 +288,7 @@ describe('a run that cannot be decided', () => {
     [aRun('planning'), 'already-decided', 'Run r-41 is still planning.'],
     [aRun('queued'), 'already-approved', 'Run r-41 is queued already.'],
     [aRun('applying'), 'already-approved', 'Run r-41 is applying already.'],
-    [aRun('applied'), 'already-approved', 'Run r-41 is applied already.'],
+    [aRun('applied'), 'already-decided', 'Run r-41 is over (applied).'],
     [aRun('superseded'), 'plan-superseded', 'Run r-42 took the place of this plan.'],
     [aRun('expired'), 'plan-expired', 'This plan has expired. Plan again.'],
     [aRun('in-sync'), 'already-decided', 'Run r-41 is over (in-sync).'],

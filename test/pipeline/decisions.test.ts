@@ -41,9 +41,9 @@ describe('Approve', () => {
     await bench.push(1);
     const [button] = bench.buttons();
     await bench.apply();
-    expect(await bench.chat.press(present(button))).toMatchObject({ code: 'already-approved' });
+    expect(await bench.chat.press(present(button))).toMatchObject({ code: 'already-decided' });
     await bench.restart();
-    expect(await bench.chat.press(present(button))).toMatchObject({ code: 'already-approved' });
+    expect(await bench.chat.press(present(button))).toMatchObject({ code: 'already-decided' });
     expect(begun(bench)).toBe(1);
   });
 

@@ -98,6 +98,44 @@ describe('a plan of another branch', () => {
   });
 });
 
+describe('an applied commit that main no longer has', () => {
+  async function applied(): Promise<Bench> {
+    const bench = await aBench({ policy: { allowOtherBranches: true } });
+    await bench.push(1);
+    await bench.apply();
+    await planFeature(bench);
+    await bench.apply();
+    await bench.push(1);
+    return bench;
+  }
+
+  it('is not called one of main by the plan to roll back one of its guests', async () => {
+    const bench = await applied();
+    bench.declare(3, { vms: threeVms({ memory_mb: 4096 }), images: { website: 'website 2' } });
+    bench.git.push(commitOf(3), 'feature');
+    await bench.chat.command('/proxnix plan feature');
+    await bench.settle();
+    await bench.apply();
+    await bench.chat.command('/proxnix rollback test-website', owner);
+    await bench.settle();
+    expect(bench.run('planned').trigger.kind).toBe('rollback');
+    expect(bench.text()).toContain('by Ada, not on main of acme/fleet');
+  });
+
+  it.each([
+    ['says so on the card of a drift', undefined, 'by Ada, not on main of acme/fleet'],
+    ['says nothing there while git cannot tell', new UserError('The mirror is damaged.'), 'by Ada of acme/fleet'],
+  ])('%s', async (_, unreadable, text) => {
+    const bench = await applied();
+    bench.git.unreadable = unreadable;
+    bench.cluster.remove(823);
+    expect(await bench.chat.command('/proxnix drift', owner)).toMatchObject({ kind: 'note' });
+    await bench.settle();
+    expect(bench.run('planned').trigger.kind).toBe('drift');
+    expect(bench.text()).toContain(text);
+  });
+});
+
 describe('a commit that somebody named', () => {
   it('is planned to its end, whatever is pushed meanwhile', async () => {
     const bench = await aBench();

@@ -106,7 +106,7 @@ describe('a press that is refused', () => {
     const old = { ...cardIn('slack'), buttons: [{ label: 'Approve', id: approveId(world, 'r-1') }] };
     for (const chat of chats) await refused(chat, old, 'already-approved');
     await everywhere(/^Applied: created 4$/);
-    for (const chat of chats) await refused(chat, old, 'already-approved');
+    for (const chat of chats) await refused(chat, old, 'already-decided');
     expect((await world.audit()).filter(({ action }) => action === 'started')).toHaveLength(1);
   }, 60_000);
 

@@ -49,7 +49,7 @@ describe('after a restart of the bot', () => {
     await restart();
     const [card] = seatOf(chat).cards();
     if (card === undefined) throw new Error('no card');
-    await answered(await seatOf(chat).press(card, approveId(world, 'r-1')), /already-approved/);
+    await answered(await seatOf(chat).press(card, approveId(world, 'r-1')), /already-decided/);
     await answered(await seatOf(chat).press(card, approveId(world, 'r-1'), 'stranger'), /not-an-approver/);
     await answered(await seatOf(chat).press(card, 'px1:details:r-1:'), /test-init +\(820\)/);
   });
