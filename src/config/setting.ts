@@ -69,6 +69,7 @@ export const gitUrl = z.string().superRefine((value, context) => {
 function gitUrlProblem(value: string): string | undefined {
   const expected = 'expected https://…, ssh://…, git@host:owner/name.git, or an absolute path';
   if (/[\s\p{Cc}]/u.test(value)) return expected;
+  if (!value.startsWith('/') && decoded(value) === undefined) return `${expected}; a % is written %25`;
   if (value.startsWith('/') || scpLike.test(value)) return undefined;
   const url = parseUrl(value);
   if (url === undefined || !['https:', 'http:', 'ssh:', 'file:'].includes(url.protocol)) return expected;
@@ -94,7 +95,16 @@ export function repositoryOf(url: string): string | undefined {
 
 function remotePath(url: string): string | undefined {
   const parsed = parseUrl(url);
-  return parsed === undefined || parsed.protocol === 'file:' ? undefined : decodeURI(parsed.pathname);
+  return parsed === undefined || parsed.protocol === 'file:' ? undefined : decoded(parsed.pathname);
+}
+
+/** The text without its escapes; `undefined` when one of them is none (`%zz`). */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURI(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** `owner/name` as webhooks name a repository; to lower case. */

@@ -58,3 +58,8 @@ export interface PushEvent {
   /** The forge's id of this delivery, where it sends one. */
   readonly delivery?: string;
 }
+
+/** What becomes of a push: it is planned, or ignored; then `why` says what came and what is expected. */
+export type PushOutcome =
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'ignored'; readonly why: string; readonly isOtherRepository: boolean };

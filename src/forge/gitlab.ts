@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import type { Forge, Headers } from './forge.ts';
-import { hmac, isSameText, type PushFields, Ref, RepositoryPath, readPush, Sha } from './route.ts';
+import type { Delivery, Forge, Headers } from './forge.ts';
+import { hmac, isSameText, type PushFields, Ref, RepositoryPath, readJson, readPush, Sha } from './route.ts';
 
 /**
  * GitLab signs in two ways. A secret token is sent unchanged in `X-Gitlab-Token`. A signing token (GitLab 19 and newer,
@@ -21,11 +21,27 @@ export const gitlab: Forge = {
     return key === undefined ? isSameText(headers('x-gitlab-token'), secret) : isSigned(headers, body, key, nowMs);
   },
   parse(headers, body) {
-    const event = headers('x-gitlab-event');
-    if (event !== 'Push Hook' && event !== 'Tag Push Hook') return { kind: 'ignored', why: 'no push' };
-    return readPush(body, GitlabPush, deliveryOf(headers));
+    switch (headers('x-gitlab-event')) {
+      case 'Push Hook':
+      case 'Tag Push Hook':
+        return readPush(body, GitlabPush, deliveryOf(headers));
+      case 'System Hook':
+        return readSystemHook(headers, body);
+      default:
+        return { kind: 'ignored', why: 'no push' };
+    }
   },
 };
+
+/** A hook of the whole server sends every event under one header; its body names the event (GitLab, System hooks). */
+function readSystemHook(headers: Headers, body: Uint8Array): Delivery {
+  const json = readJson(body);
+  if (json.kind === 'malformed') return json;
+  const isPush = SystemEvent.safeParse(json.value).success;
+  return isPush ? readPush(body, GitlabPush, deliveryOf(headers)) : { kind: 'ignored', why: 'no push' };
+}
+
+const SystemEvent = z.object({ event_name: z.literal(['push', 'tag_push']) });
 
 const GitlabPush: z.ZodType<PushFields> = z
   .object({ ref: Ref, after: Sha, project: z.object({ path_with_namespace: RepositoryPath }) })

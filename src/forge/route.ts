@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
-import type { PushEvent } from '../core/commit.ts';
+import type { PushEvent, PushOutcome } from '../core/commit.ts';
 import { isDeeperThan } from '../lib/text.ts';
 import type { Log } from '../log.ts';
 import type { Secret } from '../secret.ts';
@@ -47,7 +47,8 @@ export function readPush(body: Uint8Array, schema: z.ZodType<PushFields>, delive
 /** Payloads of the forges nest less than ten deep. One that nests deeper than this is not parsed. */
 const deepest = 32;
 
-function readJson(body: Uint8Array): { kind: 'json'; value: unknown } | { kind: 'malformed'; why: string } {
+/** The JSON of a body, or why it is none that a forge sends. */
+export function readJson(body: Uint8Array): { kind: 'json'; value: unknown } | { kind: 'malformed'; why: string } {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
     if (isDeeperThan(text, deepest)) return { kind: 'malformed', why: 'nested too deeply' };
@@ -103,7 +104,7 @@ export interface WebhookOptions {
   readonly forges: readonly Forge[];
   readonly secret: Secret;
   /** Called for a push with a right signature. Answers at once; the plan is made later. */
-  onPush(push: PushEvent): 'accepted' | 'ignored';
+  onPush(push: PushEvent): PushOutcome;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
   readonly limitBytes?: number;
   /** Milliseconds that a sender may take for the whole body. */
@@ -178,10 +179,15 @@ function hand(c: Context, receiver: Receiver, forge: Forge, push: PushEvent): Re
   const outcome = receiver.onPush(push);
   // Remembered only after success, so that the forge may repeat a delivery that failed inside the bot.
   if (id !== undefined) deliveries.add(id);
-  log.info({ forge: forge.name, ...push, outcome }, 'webhook taken');
-  return outcome === 'accepted'
-    ? c.json({ status: 'accepted' }, 202)
-    : c.json({ status: 'ignored', why: 'another repository or branch' });
+  if (outcome.kind === 'accepted') {
+    log.info({ forge: forge.name, ...push }, 'webhook taken');
+    return c.json({ status: 'accepted' }, 202);
+  }
+  // Whoever signs may push: a repository that nobody expects is a mistake of the configuration, or it was renamed.
+  const facts = { forge: forge.name, ...push, why: outcome.why };
+  if (outcome.isOtherRepository) log.warn(facts, 'webhook ignored: another repository');
+  else log.info(facts, 'webhook ignored');
+  return c.json({ status: 'ignored', why: outcome.why });
 }
 
 /** One answer for every request without a valid signature, so that it reveals nothing. */

@@ -148,6 +148,10 @@ export function fetchError(run: GitRun, result: GitResult): UserError {
 }
 
 const hints: readonly (readonly [RegExp, string])[] = [
+  [
+    /mismatched algorithms/,
+    'Its hashes are SHA-256, which Nix cannot read: make it anew with git init --object-format=sha1 and push to that.',
+  ],
   [/dubious ownership/, 'The repository belongs to another user: give it to the user of the bot.'],
   [/Host key verification failed/, "Add the git server's key to known_hosts of the bot's user."],
   [
@@ -190,9 +194,9 @@ export function readRemote(url: string, token: string | undefined): Remote {
       next: `Use one of ${protocols.join(', ')}, an absolute path, or user@host:path.`,
     });
   }
-  const password = decodeURIComponent(parsed.password) || token;
+  const password = withoutEscapes(parsed.password) || token;
   if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return plain(url, token);
-  const user = decodeURIComponent(parsed.username) || 'x-access-token';
+  const user = withoutEscapes(parsed.username) || 'x-access-token';
   parsed.username = '';
   parsed.password = '';
   if (password === undefined) return plain(parsed.href, undefined);
@@ -211,6 +215,14 @@ export function readRemote(url: string, token: string | undefined): Remote {
     },
     secrets: [basic, password],
   };
+}
+
+function withoutEscapes(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new UserError('A % in the URL of the repository begins no escape.', { next: 'Write %25 for it.' });
+  }
 }
 
 /** Text without the secrets, also one whose end was cut off, and without what stands before `@` in URLs. */

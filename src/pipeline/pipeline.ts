@@ -1,6 +1,6 @@
 import type { Answer } from '../chat/chat.ts';
 import { hasEnded } from '../core/advance.ts';
-import type { PushEvent } from '../core/commit.ts';
+import type { PushEvent, PushOutcome } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
 import { type Actor, type Lock, mayView } from '../core/policy.ts';
 import type { Run, Trigger, Who } from '../core/run.ts';
@@ -81,13 +81,22 @@ export class Pipeline {
   }
 
   /** A forge reports a push. @returns whether it concerns one of the fleets; the rest happens later. */
-  push(event: PushEvent): 'accepted' | 'ignored' {
-    const meant = this.#ports.fleets.filter(
-      (fleet) => fleet.repository === event.repository && event.ref === `refs/heads/${fleet.branch}`,
-    );
-    if (meant.length === 0 || event.after === undefined) return 'ignored';
+  push({ repository, ref, after }: PushEvent): PushOutcome {
+    const ignored = (why: string, isOtherRepository = false) => ({ kind: 'ignored', why, isOtherRepository }) as const;
+    const { fleets } = this.#ports;
+    const ofRepository = fleets.filter((fleet) => isSameRepository(fleet.repository, repository));
+    if (ofRepository.length === 0) {
+      const expected = [...new Set(fleets.map((fleet) => fleet.repository))].join(', ');
+      return ignored(`the push is for ${repository}, expected is ${expected} (WEBHOOK_REPOSITORY)`, true);
+    }
+    const meant = ofRepository.filter((fleet) => ref === `refs/heads/${fleet.branch}`);
+    if (meant.length === 0) {
+      const expected = [...new Set(ofRepository.map((fleet) => fleet.branch))].join(', ');
+      return ignored(`the push is for ${ref}, expected is ${expected}`);
+    }
+    if (after === undefined) return ignored('the branch was deleted');
     for (const fleet of meant) this.#watcher.pushed(fleet);
-    return 'accepted';
+    return { kind: 'accepted' };
   }
 
   /** Fetches every fleet's repository on an interval, for the first time now. */
@@ -277,4 +286,12 @@ export class Pipeline {
     }
     return (await this.#access.countStranger(actor, fleet)) ?? (await decide(fleet)).answer;
   }
+}
+
+/**
+ * Is a push for this repository? The clone address of a forge under a path (`https://host/git/ada/fleet`) has that path
+ * in front of what the forge's webhooks say. A match too many only fetches our own repository once more.
+ */
+function isSameRepository(configured: string, pushed: string): boolean {
+  return configured === pushed || configured.endsWith(`/${pushed}`);
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chats } from '../../src/chats.ts';
 import { loadConfig } from '../../src/config/config.ts';
@@ -256,6 +257,31 @@ describe('values', () => {
     expect(blamed(local)).toEqual(['WEBHOOK_REPOSITORY']);
     expect(load({ ...local, WEBHOOK_REPOSITORY: 'Ada/Fleet' }).fleets[0]?.git.repository).toBe('ada/fleet');
     expect(blamed({ ...local, WEBHOOKS: 'off', WEBHOOK_SECRET: '' })).toEqual([]);
+  });
+
+  it.each(['https://git.example.org/ada/100%', 'ssh://git@git.example.org/ada/%zz', 'git@git.example.org:ada/%fleet'])(
+    'refuses the clone address %s, whose % begins no escape',
+    (url) => {
+      expect(mistakesOf({ ...minimal, GIT_URL: url })).toMatchObject([expect.stringMatching(/^GIT_URL: .*%25/)]);
+    },
+  );
+
+  it('never end the program with anything but the list of mistakes, whatever they are', () => {
+    const names = sectionsOf(chats).flatMap(({ settings }) => Object.keys(settings.shape));
+    const odd = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('%', '%zz', 'https://[', 'http://a%', 'https://h/%E0%A4%A', '[', '{', '\u0000', '-', 'null', ','),
+      fc.tuple(fc.webUrl(), fc.string()).map((parts) => parts.join('')),
+      fc.json(),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...names), odd, (name, value) => {
+        // Throws what is no `UserError`.
+        mistakesOf({ ...minimal, ...discord, ...slack, [name]: value });
+        mistakesOf({ ...minimal, PROXNIX_FLEETS: 'f.json' }, { 'f.json': value });
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it.each(['../etc', 'a/../b', '/etc', './a', 'a//b', '-a/..'])('refuses the flake folder %s', (dir) => {

@@ -242,6 +242,20 @@ describe('gitlab', () => {
     expect(gone.kind).toBe('push');
   });
 
+  it('reads pushes of a hook of the whole server, and ignores its other events', () => {
+    const all = { ...signed.gitlab(), 'x-gitlab-event': 'System Hook' };
+    // As in GitLab's documentation of system hooks: `event_name` beside, and in some versions without, `object_kind`.
+    const push = (event_name: string) => gitlabBody({ event_name, object_kind: undefined });
+    expect(parse(all, push('push'))).toEqual(parse(signed.gitlab(), gitlabBody()));
+    expect(parse(all, push('tag_push'))).toMatchObject({ kind: 'push' });
+    for (const event of ['project_create', 'repository_update', 'user_add_to_team']) {
+      expect(parse(all, push(event))).toEqual({ kind: 'ignored', why: 'no push' });
+    }
+    for (const body of ['{"event_name":"push"}', '{', '[['.repeat(200)]) {
+      expect(parse(all, body).kind).toBe('malformed');
+    }
+  });
+
   it('ignores what is no push, and calls what is broken malformed', () => {
     expect(parse({ ...signed.gitlab(), 'x-gitlab-event': 'Issue Hook' }, '{}').kind).toBe('ignored');
     expect(parse(signed.gitlab(), gitlabBody({ project: {} })).kind).toBe('malformed');

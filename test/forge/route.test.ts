@@ -34,7 +34,9 @@ async function aReceiver(options: Partial<WebhookOptions> = {}) {
     log,
     onPush(push) {
       pushes.push(push);
-      return push.repository === 'ada/fleet' && push.ref === 'refs/heads/main' ? 'accepted' : 'ignored';
+      if (push.repository === 'ada/fleet' && push.ref === 'refs/heads/main') return { kind: 'accepted' };
+      const isOtherRepository = push.repository !== 'ada/fleet';
+      return { kind: 'ignored', why: `${push.repository} ${push.ref} is not expected`, isOtherRepository };
     },
     ...options,
   });
@@ -85,17 +87,21 @@ describe('a push', () => {
   });
 
   it.each([
-    ['another repository', hubBody({ repository: { full_name: 'ada/other' } })],
-    ['a fork', hubBody({ repository: { full_name: 'mallory/fleet', fork: true } })],
-    ['another branch', hubBody({ ref: 'refs/heads/next' })],
-    ['a tag called like the branch', hubBody({ ref: 'refs/tags/main' })],
-  ])('to %s is answered as ignored', async (_, body) => {
-    const { post } = await aReceiver();
+    ['another repository', hubBody({ repository: { full_name: 'ada/other' } }), 'ada/other refs/heads/main', 'warn'],
+    [
+      'a fork',
+      hubBody({ repository: { full_name: 'mallory/fleet', fork: true } }),
+      'mallory/fleet refs/heads/main',
+      'warn',
+    ],
+    ['another branch', hubBody({ ref: 'refs/heads/next' }), 'ada/fleet refs/heads/next', 'info'],
+    ['a tag called like the branch', hubBody({ ref: 'refs/tags/main' }), 'ada/fleet refs/tags/main', 'info'],
+  ])('to %s is ignored: the answer and the log say why', async (_, body, came, level) => {
+    const { post, lines } = await aReceiver();
     const answer = await post(body, signed.github(body));
-    expect([answer.status, await answer.json()]).toEqual([
-      200,
-      { status: 'ignored', why: 'another repository or branch' },
-    ]);
+    const why = `${came} is not expected`;
+    expect([answer.status, await answer.json()]).toEqual([200, { status: 'ignored', why }]);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level, forge: 'github', why }]);
   });
 
   it('that deletes the branch reaches the caller without a commit', async () => {
@@ -135,7 +141,7 @@ describe('a push', () => {
     const { post } = await aReceiver({
       onPush() {
         if (broken) throw new Error('disk full');
-        return 'accepted';
+        return { kind: 'accepted' };
       },
     });
     const body = hubBody();
@@ -155,7 +161,7 @@ describe('a push', () => {
         void planning.then(() => {
           done = true;
         });
-        return 'accepted';
+        return { kind: 'accepted' };
       },
     });
     const body = hubBody();

@@ -257,6 +257,25 @@ describe('GitMirror', () => {
     await expect(mirror.unpin('r-1')).resolves.toBeUndefined();
   });
 
+  it('says that a repository with SHA-256 hashes cannot be evaluated', async () => {
+    const dir = await aFolder();
+    await execa('git', ['init', '--quiet', '--bare', '--object-format=sha256', '--initial-branch=main', dir]);
+    const file = '/dev/null';
+    const { stdout: tree } = await execa('git', ['hash-object', '-w', '-t', 'tree', file], { cwd: dir });
+    const env = { GIT_AUTHOR_NAME: 'A', GIT_AUTHOR_EMAIL: 'a@b', GIT_COMMITTER_NAME: 'A', GIT_COMMITTER_EMAIL: 'a@b' };
+    const { stdout: sha } = await execa('git', ['commit-tree', tree, '-m', 'First'], { cwd: dir, env });
+    await execa('git', ['update-ref', 'refs/heads/main', sha], { cwd: dir });
+    const scratch = await aFolder();
+    for (const url of [dir, pathToFileURL(dir).href]) {
+      const mirror = new GitMirror({ dir: join(scratch, 'mirror.git'), url, branch: 'main', timeoutMs: 120_000 });
+      await expect(mirror.head()).rejects.toMatchObject({
+        name: 'UserError',
+        message: expect.stringContaining('client sha1; server sha256'),
+        next: expect.stringContaining('SHA-256, which Nix cannot read'),
+      });
+    }
+  });
+
   it('says how to get git when it is missing', async () => {
     const origin = await anOrigin();
     vi.stubEnv('PATH', await aFolder());

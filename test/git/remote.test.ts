@@ -44,6 +44,13 @@ describe('readRemote', () => {
     expect(remote.url).toBe('https://example.org:8443/owner/fleet.git');
   });
 
+  it.each(['https://ada%zz@example.org/x.git', 'https://ada:a%@example.org/x.git'])(
+    'refuses %s: its % begins no escape',
+    (url) => {
+      expect(() => readRemote(url, undefined)).toThrow(UserError);
+    },
+  );
+
   it('refuses a password over http just as a token', () => {
     expect(() => readRemote('http://ada:canary@example.org/x.git', undefined)).toThrow(/unencrypted/);
   });

@@ -87,17 +87,36 @@ describe('a push', () => {
     expect(bench.cluster.asked.filter((kind) => kind === 'upload')).toHaveLength(1);
   });
 
-  it('of another repository, another branch or a deleted branch is ignored', async () => {
+  const branch = 'refs/heads/main';
+  const otherRepository = 'the push is for acme/other, expected is acme/fleet (WEBHOOK_REPOSITORY)';
+  it.each([
+    ['of another repository', { repository: 'acme/other', ref: branch, after: shaOf(1) }, otherRepository, true],
+    ...['dev', 'fleet'].map((name) => {
+      const why = `the push is for refs/heads/${name}, expected is main`;
+      return ['of another branch', { ref: `refs/heads/${name}`, after: shaOf(1) }, why, false] as const;
+    }),
+    ['of a tag', { ref: 'refs/tags/main', after: shaOf(1) }, 'the push is for refs/tags/main, expected is main', false],
+    ['of a deleted branch', { ref: branch }, 'the branch was deleted', false],
+  ] as const)('%s is ignored, with what came and what is expected', async (_, push, why, isOtherRepository) => {
     const bench = await aBench();
     bench.commit(1);
-    const { pipeline } = bench;
-    const ref = 'refs/heads/main';
-    expect(pipeline.push({ repository: 'acme/other', ref, after: shaOf(1) })).toBe('ignored');
-    expect(pipeline.push({ repository: 'acme/fleet', ref: 'refs/heads/dev', after: shaOf(1) })).toBe('ignored');
-    expect(pipeline.push({ repository: 'acme/fleet', ref: 'refs/tags/main', after: shaOf(1) })).toBe('ignored');
-    expect(pipeline.push({ repository: 'acme/fleet', ref })).toBe('ignored');
+    const outcome = bench.pipeline.push({ repository: 'acme/fleet', ...push });
+    expect(outcome).toEqual({ kind: 'ignored', why, isOtherRepository });
     await bench.settle();
-    expect(pipeline.runs()).toEqual([]);
+    expect(bench.pipeline.runs()).toEqual([]);
+  });
+
+  it.each([
+    ['git/acme/fleet', 'acme/fleet', 'accepted'],
+    ['git/acme/fleet', 'git/acme/fleet', 'accepted'],
+    ['git/acme/fleet', 'me/fleet', 'ignored'],
+    ['acme/fleet', 'git/acme/fleet', 'ignored'],
+  ])('of a clone address with %s, whose forge says %s, is %s', async (repository, pushed, kind) => {
+    const bench = await aBench({ fleets: [{ repository }] });
+    bench.commit(1);
+    expect(bench.pipeline.push({ repository: pushed, ref: branch, after: shaOf(1) }).kind).toBe(kind);
+    await bench.settle();
+    expect(bench.pipeline.runs()).toHaveLength(kind === 'accepted' ? 1 : 0);
   });
 
   it('names a commit that the repository does not have: the head of the branch is planned', async () => {

@@ -15,6 +15,7 @@ export interface GitHttpServer {
  * Serves the repositories below a folder by `git http-backend`.
  * @param options.auth user and password that a request must carry
  * @param options.redirect answers every request with a redirect to that base URL
+ * @param options.from what a redirect leaves out of the path
  * @param options.before awaited before a request is answered
  */
 export async function startGitHttp(
@@ -22,6 +23,7 @@ export async function startGitHttp(
   options: {
     readonly auth?: { readonly user: string; readonly password: string };
     readonly redirect?: string;
+    readonly from?: string;
     readonly before?: () => Promise<void> | undefined;
   } = {},
 ): Promise<GitHttpServer> {
@@ -29,7 +31,8 @@ export async function startGitHttp(
   const server = createServer((request, response) => {
     requests.push({ path: request.url ?? '', authorization: request.headers.authorization });
     if (options.redirect !== undefined) {
-      response.writeHead(301, { location: `${options.redirect}${request.url}` }).end();
+      const path = (request.url ?? '').replace(options.from ?? '', '');
+      response.writeHead(301, { location: `${options.redirect}${path}` }).end();
       return;
     }
     const { auth } = options;

@@ -1,6 +1,6 @@
 import { chatHandlers } from '../../commands/handlers.ts';
 import type { Answer, Person } from '../../src/chat/chat.ts';
-import type { Commit } from '../../src/core/commit.ts';
+import type { Commit, PushOutcome } from '../../src/core/commit.ts';
 import type { Policy } from '../../src/core/policy.ts';
 import type { Phase, Run } from '../../src/core/run.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
@@ -125,7 +125,7 @@ export class Bench {
   }
 
   /** The forge reports the branch. */
-  report(): 'accepted' | 'ignored' {
+  report(): PushOutcome {
     return this.pipeline.push({ repository: 'acme/fleet', ref: 'refs/heads/main', after: shaOf(0) });
   }
 

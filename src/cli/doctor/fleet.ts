@@ -1,11 +1,14 @@
 import path from 'node:path';
 import { execa } from 'execa';
+import fetch from 'node-fetch';
 import type { NixOptions } from '../../builder/nix/settings.ts';
 import type { FleetConfig } from '../../config/config.ts';
+import { repositoryOf } from '../../config/setting.ts';
 import { shortSha } from '../../core/commit.ts';
 import { type Finding, failureOf, findingsOf } from '../../core/finding.ts';
 import type { Source } from '../../git/git.ts';
 import { GitMirror } from '../../git/mirror.ts';
+import { readRemote } from '../../git/run.ts';
 import { type Flake, type NixExamined, readFlake } from './nix.ts';
 import type { Guests } from './proxmox.ts';
 
@@ -68,8 +71,45 @@ export async function gitFinding(): Promise<Finding> {
   return fail(`git ${version} is too old: ${oldest.join('.')} or newer is needed`, 'apt-get install git');
 }
 
-/** Fetches like the bot, into a separate mirror below `dir`, because the bot may be using its own. */
+/**
+ * Fetches like the bot, into a separate mirror below `dir`, because the bot may be using its own. A repository that has
+ * moved is a finding of its own: its forge still serves the old address, but its webhooks carry the new name.
+ */
 export async function readRepository(fleet: FleetConfig, dir: string, timeoutMs: number): Promise<Repository> {
+  const [{ source, findings }, moved] = await Promise.all([
+    fetchRepository(fleet, dir, timeoutMs),
+    movedTo(fleet, timeoutMs),
+  ]);
+  if (moved === undefined) return { source, findings };
+  const [name, expected] = [repositoryOf(moved), fleet.git.repository];
+  const webhooks =
+    name === undefined || expected === undefined ? '' : `; its webhooks are for ${name}, expected is ${expected}`;
+  const text = `fleet ${fleet.name}: the repository has moved to ${moved}${webhooks}`;
+  return { source, findings: [...findings, findingsOf(gitArea).warn(text, `GIT_URL=${moved}`)] };
+}
+
+/** The address that a git server over HTTP redirects to; `undefined` where it does not, or does not answer. */
+async function movedTo({ git: { url, token } }: FleetConfig, timeoutMs: number): Promise<string | undefined> {
+  if (!/^https?:/.test(url)) return undefined;
+  const [header = ''] = Object.values(readRemote(url, token?.reveal()).config);
+  const authorization = /^Authorization: (.*)$/.exec(header)?.[1];
+  const service = '/info/refs?service=git-upload-pack';
+  try {
+    const response = await fetch(`${url.replace(/\/$/, '')}${service}`, {
+      headers: authorization === undefined ? {} : { authorization },
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    response.body?.resume();
+    const target = response.headers.get('location');
+    return target?.endsWith(service) === true ? target.slice(0, -service.length) : undefined;
+  } catch {
+    // That the server cannot be reached is told by the fetch beside this one.
+    return undefined;
+  }
+}
+
+async function fetchRepository(fleet: FleetConfig, dir: string, timeoutMs: number): Promise<Repository> {
   const { url, branch, token, sshCommand } = fleet.git;
   try {
     const mirror = new GitMirror({

@@ -1,7 +1,9 @@
+import { dirname } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { gitFinding, readRepository } from '../../../src/cli/doctor/fleet.ts';
 import { type FleetConfig, loadConfig } from '../../../src/config/config.ts';
 import { anOrigin } from '../../git/origin.ts';
+import { startGitHttp } from '../../support/git-http.ts';
 import { aFolder } from '../support/services.ts';
 
 function fleet(url: string, more: Readonly<Record<string, string>> = {}): FleetConfig {
@@ -40,6 +42,27 @@ describe('the repository', () => {
       },
     ]);
     expect(source).toBeUndefined();
+  });
+
+  it('has moved: its webhooks carry another name than the one that is expected', async () => {
+    const origin = await anOrigin();
+    await origin.push('First');
+    const root = dirname(dirname(origin.dir));
+    const served = await startGitHttp(root);
+    onTestFinished(() => served.close());
+    const old = await startGitHttp(root, { redirect: `${served.url}/served/origin.git`, from: '/ada/fleet.git' });
+    onTestFinished(() => old.close());
+    const moved = await readRepository(fleet(`${old.url}/ada/fleet.git`), aFolder(), 120_000);
+    const now = `${served.url}/served/origin.git`;
+    expect(moved.findings).toEqual([
+      expect.objectContaining({ status: 'ok' }),
+      {
+        ...{ status: 'warn', area: 'git', fix: `GIT_URL=${now}` },
+        text: `fleet default: the repository has moved to ${now}; its webhooks are for served/origin, expected is ada/fleet`,
+      },
+    ]);
+    const { findings } = await readRepository(fleet(now), aFolder(), 120_000);
+    expect(findings).toMatchObject([{ status: 'ok' }]);
   });
 
   it('is not there', async () => {
