@@ -9,7 +9,7 @@ import { readFormPlace } from './form.ts';
 import type { DuplicatePosts } from './messages.ts';
 import { pause } from './pause.ts';
 import { CommandPayload, FormPayload, formValues, PressPayload } from './payloads.ts';
-import type { People, Sender } from './people.ts';
+import { type Installed, type People, type Sender, workspaceOf } from './people.ts';
 import { unescapeText } from './text.ts';
 
 /** The collaborators of the listeners. */
@@ -17,6 +17,7 @@ export interface ListenerOptions {
   readonly handlers: ChatHandlers;
   /** `/proxnix`. */
   readonly command: string;
+  readonly installed: Installed;
   readonly people: People;
   readonly answers: Answers;
   readonly duplicates: DuplicatePosts;
@@ -42,16 +43,21 @@ export function listen(app: App, options: ListenerOptions): void {
   app.command(options.command, async ({ ack, body, context, respond }) => {
     await ack();
     const payload = CommandPayload.safeParse(body);
-    if (payload.error) log.warn({ err: payload.error }, 'a command of Slack cannot be read');
-    else if (isFirst(context['envelopeId'], payload.data.trigger_id))
+    if (payload.error) {
+      log.warn({ err: payload.error }, 'a command of Slack cannot be read');
+      await track(options.answers.give({ user: body.user_id, channel: body.channel_id, respond }, unreadable));
+    } else if (isFirst(context['envelopeId'], payload.data.trigger_id))
       await track(onCommand(payload.data, respond, options));
   });
 
   app.action({ type: 'block_actions', action_id: /^px1:/ }, async ({ ack, body, context, respond }) => {
     await ack();
     const payload = PressPayload.safeParse(body);
-    if (payload.error) log.warn({ err: payload.error }, 'a press of Slack cannot be read');
-    else if (isFirst(context['envelopeId'], payload.data.trigger_id))
+    if (payload.error) {
+      log.warn({ err: payload.error }, 'a press of Slack cannot be read');
+      const channel = body.channel?.id ?? '';
+      await track(options.answers.give({ user: body.user.id, channel, respond }, unreadable));
+    } else if (isFirst(context['envelopeId'], payload.data.trigger_id))
       await track(onPress(payload.data, respond, options));
   });
 
@@ -67,13 +73,20 @@ export function listen(app: App, options: ListenerOptions): void {
   });
 }
 
+/** Whoever typed or pressed gets an answer in every case. */
+const unreadable: Answer = {
+  kind: 'note',
+  text: 'proxnix cannot read what Slack sent, so nothing was done. The log of the bot names the field.',
+};
+
 async function onCommand(payload: CommandPayload, respond: RespondFn, options: ListenerOptions): Promise<void> {
-  const { handlers, answers } = options;
+  const { handlers, answers, installed } = options;
   const { user_id: user, channel_id: channel, trigger_id: trigger } = payload;
   const asker: Asker = { user, channel, trigger, respond };
   const line = readCommandLine(unescapeText(payload.text), handlers.commands);
   if (line.kind === 'note') return await answers.give(asker, line);
-  const place = { workspace: payload.team_id, channel };
+  const { team_id, enterprise_id: enterprise } = payload;
+  const place = { workspace: workspaceOf({ team: team_id ?? undefined, enterprise }, installed), channel };
   const answer = await asPerson({ id: user, name: payload.user_name }, options, (person) =>
     handlers.command({ name: line.name, args: line.args, person, place }),
   );
@@ -81,7 +94,7 @@ async function onCommand(payload: CommandPayload, respond: RespondFn, options: L
 }
 
 async function onPress(payload: PressPayload, respond: RespondFn, options: ListenerOptions): Promise<void> {
-  const { handlers, answers, duplicates, log } = options;
+  const { handlers, answers, duplicates, installed, log } = options;
   const { container } = payload;
   const [{ action_id, value }] = payload.actions;
   const channel = payload.channel?.id ?? container.channel_id;
@@ -93,10 +106,8 @@ async function onPress(payload: PressPayload, respond: RespondFn, options: Liste
   const ts = container.is_ephemeral ? undefined : container.message_ts;
   if (ts !== undefined && container.thread_ts === undefined)
     duplicates.pressed(button.runId, { channel, ts, files: [] });
-  const place: Place = { workspace: payload.team.id, channel };
-  const answer = await asPerson(senderOf(payload.user), options, (person) =>
-    handlers.press({ ...button, person, place }),
-  );
+  const place: Place = { workspace: workspaceOf(requestOf(payload), installed), channel };
+  const answer = await asPerson(senderOf(payload), options, (person) => handlers.press({ ...button, person, place }));
   const { trigger_id: trigger } = payload;
   await answers.give({ user: payload.user.id, channel, ts, thread: container.thread_ts, trigger, respond }, answer);
 }
@@ -107,7 +118,7 @@ async function onForm(
   options: ListenerOptions,
   ack: (errors?: Readonly<Record<string, string>>) => Promise<void>,
 ): Promise<void> {
-  const { handlers, answers, log } = options;
+  const { handlers, answers, installed, log } = options;
   const place = readFormPlace(payload.view.private_metadata);
   if (place === undefined) {
     log.warn({ user: payload.user.id }, 'an unknown form was ignored');
@@ -115,8 +126,9 @@ async function onForm(
   }
   const values = formValues(payload);
   const { formId, channel, ts } = place;
-  const answering = asPerson(senderOf(payload.user), options, (person) =>
-    handlers.submit({ formId, values, person, place: { workspace: payload.team.id, channel } }),
+  const workspace = workspaceOf(requestOf(payload), installed);
+  const answering = asPerson(senderOf(payload), options, (person) =>
+    handlers.submit({ formId, values, person, place: { workspace, channel } }),
   );
   const inTime = new AbortController();
   const early = await Promise.race([answering, pause(formPatience, inTime.signal)]);
@@ -148,6 +160,13 @@ async function asPerson(
   }
 }
 
-function senderOf(user: PressPayload['user']): Sender {
-  return { id: user.id, name: user.name ?? user.username ?? '', team: user.team_id };
+function senderOf(payload: PressPayload | FormPayload): Sender {
+  const { user } = payload;
+  const { enterprise } = requestOf(payload);
+  return { id: user.id, name: user.name ?? user.username ?? '', team: user.team_id, enterprise };
+}
+
+/** The workspace and the grid that a payload names. */
+function requestOf({ team, enterprise }: PressPayload | FormPayload): Pick<Sender, 'team' | 'enterprise'> {
+  return { team: team?.id, enterprise: enterprise?.id ?? team?.enterprise_id };
 }

@@ -5,12 +5,21 @@ import { cut } from '../../lib/text.ts';
 const Name = z.string().transform((text) => cut(text, 150));
 const Typed = z.string().max(4000);
 
+const Id = z.object({ id: z.string() });
+
+/** In a grid of workspaces either may be null (slackapi/bolt-js#1875). */
+const Workspace = {
+  team: z.object({ id: z.string(), enterprise_id: z.string().optional() }).nullish(),
+  enterprise: Id.nullish(),
+};
+
 /** `/proxnix …`: flat, the same over a socket and over HTTP. */
 export const CommandPayload = z.object({
   text: z.string().default(''),
   user_id: z.string(),
   user_name: Name.default(''),
-  team_id: z.string(),
+  team_id: z.string().nullish(),
+  enterprise_id: z.string().optional(),
   channel_id: z.string(),
   trigger_id: z.string(),
 });
@@ -27,8 +36,8 @@ const User = z.object({
 /** A pressed button. `container` names its message. */
 export const PressPayload = z.object({
   user: User,
-  team: z.object({ id: z.string() }),
-  channel: z.object({ id: z.string() }).optional(),
+  ...Workspace,
+  channel: Id.optional(),
   container: z.object({
     message_ts: z.string().optional(),
     channel_id: z.string().optional(),
@@ -44,7 +53,7 @@ export type PressPayload = z.infer<typeof PressPayload>;
 /** A submitted modal: `values` by block_id, then by action_id. */
 export const FormPayload = z.object({
   user: User,
-  team: z.object({ id: z.string() }),
+  ...Workspace,
   trigger_id: z.string().optional(),
   view: z.object({
     private_metadata: z.string(),

@@ -18,12 +18,20 @@ export interface Sender {
   readonly name: string;
   /** The workspace of the sender, where the payload names it. */
   readonly team?: string | undefined;
+  /** The grid of workspaces that the payload names. */
+  readonly enterprise?: string | undefined;
+}
+
+/** The installed workspace, and the grid (Enterprise Grid) that it belongs to. */
+export interface Installed {
+  readonly workspace: string;
+  readonly enterprise: string | undefined;
 }
 
 /** The collaborators of the lookups. `now` is in milliseconds of any clock. */
 export interface PeopleOptions {
   readonly clients: SlackClients;
-  readonly workspace: string;
+  readonly installed: Installed;
   /** Usergroup ids that the configuration names; only these are looked up. */
   readonly groups: readonly string[];
   readonly now: () => number;
@@ -37,6 +45,7 @@ const Profile = z.object({
   is_restricted: z.boolean().default(false),
   is_ultra_restricted: z.boolean().default(false),
   is_stranger: z.boolean().default(false),
+  enterprise_user: z.object({ enterprise_id: z.string().optional() }).optional(),
   real_name: z.string().default(''),
   profile: z.object({ display_name: z.string().default('') }).default({ display_name: '' }),
 });
@@ -70,8 +79,8 @@ export class People {
   }
 
   async identify(sender: Sender): Promise<Identified> {
-    const { workspace, groups, log } = this.#options;
-    if (sender.team !== undefined && sender.team !== workspace) return refused(`is not of this workspace`);
+    const { installed, groups, log } = this.#options;
+    if (!isOurs(sender.team, sender.enterprise, installed)) return refused(`is not of this workspace`);
     const [profile, ...memberships] = await Promise.all([
       this.#profiles.forceFetch(sender.id).catch((error: unknown) => lost(error)),
       ...groups.map((group) => this.#isMember(group, sender.id)),
@@ -83,7 +92,7 @@ export class People {
         text: `Slack did not say who you are (${profile.lost}), so nothing was done. Try again.`,
       };
     }
-    const why = whyRefused(profile, workspace);
+    const why = whyRefused(profile, installed);
     if (why !== undefined) return refused(why);
     const person = {
       chat: 'slack',
@@ -111,12 +120,32 @@ function lost(error: unknown): { readonly lost: string } {
   return { lost: refusal(error) ?? (error instanceof z.ZodError ? 'an unknown answer' : 'no answer in time') };
 }
 
-function whyRefused(profile: Profile, workspace: string): string | undefined {
+function whyRefused(profile: Profile, installed: Installed): string | undefined {
   if (profile.deleted) return 'is deactivated';
   if (profile.is_bot) return 'is a bot';
   if (profile.is_restricted || profile.is_ultra_restricted) return 'is a guest';
-  if (profile.is_stranger || (profile.team_id ?? workspace) !== workspace) return 'is not of this workspace';
-  return undefined;
+  const isMember = isOurs(profile.team_id, profile.enterprise_user?.enterprise_id, installed);
+  return profile.is_stranger || !isMember ? 'is not of this workspace' : undefined;
+}
+
+/**
+ * Does a workspace belong to the installation? In a grid the workspace of a member may be any of its workspaces; there
+ * the grid decides.
+ */
+function isOurs(team: string | undefined, enterprise: string | undefined, installed: Installed): boolean {
+  if (installed.enterprise !== undefined && enterprise === installed.enterprise) return true;
+  return team === undefined || team === installed.workspace;
+}
+
+/**
+ * The workspace of a request. A request from the grid of the installation counts as one from the installed workspace,
+ * because Slack names another workspace of the grid in it, or none; ids of channels are unique in a grid.
+ */
+export function workspaceOf(
+  { team, enterprise }: Pick<Sender, 'team' | 'enterprise'>,
+  { workspace, enterprise: own }: Installed,
+): string {
+  return own !== undefined && enterprise === own ? workspace : (team ?? '');
 }
 
 function refused(why: string): Identified {

@@ -96,10 +96,11 @@ export class SlackChat implements Chat {
     app.error(async (error) => this.#log.error({ err: error }, 'Bolt failed'));
     // A clock that cannot be set back, so that no cached answer about a group outlives its time.
     const now = this.#options.now ?? (() => performance.now());
-    const people = new People({ clients: this.#clients, workspace, groups, now, log: this.#log });
+    const installed = { workspace, enterprise: bot.enterprise_id };
+    const people = new People({ clients: this.#clients, installed, groups, now, log: this.#log });
     const answers = new Answers(this.#clients, this.#messages, this.#files, this.#log);
     const track = (work: Promise<void>): Promise<void> => this.#track(work);
-    listen(app, { handlers, command, people, answers, duplicates: this.#duplicates, log: this.#log, track });
+    listen(app, { handlers, command, installed, people, answers, duplicates: this.#duplicates, log: this.#log, track });
     await this.#receiver.start();
   }
 

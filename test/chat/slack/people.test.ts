@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { planCard } from '../../support/slack/cards.ts';
 import { aWorld, later, type World, type WorldOptions } from '../../support/slack/harness.ts';
-import { eventually } from '../../support/slack/slack-server.ts';
+import { eventually, startSlack } from '../../support/slack/slack-server.ts';
 
 async function withPlan(options: WorldOptions = {}): Promise<World> {
   const world = await aWorld(options);
@@ -42,6 +42,75 @@ describe('who may use the bot', () => {
     await world.member('U0ALICE001', { team: 'T0OTHER001' }).press(world.card(), 'px1:approve');
     await eventually(() => world.slack.state.whispers.length === 1);
     expect(world.slack.calls('users.info')).toEqual([]);
+    expect(world.heard.presses).toEqual([]);
+  });
+
+  describe('in a grid of workspaces', () => {
+    const grid = 'E0GRID0001';
+    const other = 'T0SISTER01';
+    const grids = [
+      ['names the other workspace', { team: { id: other, enterprise_id: grid }, enterprise: { id: grid } }],
+      ['names no workspace', { team: null, enterprise: { id: grid } }],
+      [
+        'names the workspace of the bot, with the grid beside it',
+        { team: { id: 'T0HOMELAB1' }, enterprise: { id: grid } },
+      ],
+    ] as const;
+
+    async function withSister(options: { readonly enterprise: string; readonly stranger?: true }): Promise<World> {
+      const slack = await startSlack();
+      slack.state.enterprise = grid;
+      const enterprise_user = { enterprise_id: options.enterprise };
+      const is_stranger = options.stranger === true;
+      slack.state.people.set('U0SISTER01', {
+        id: 'U0SISTER01',
+        name: 'sis',
+        team_id: other,
+        enterprise_user,
+        is_stranger,
+      });
+      return withPlan({ slack });
+    }
+
+    it.each(grids)('takes a member of another workspace of it when the press %s', async (_, named) => {
+      const world = await withSister({ enterprise: grid });
+      await world.member('U0SISTER01', { team: other, grid: named }).press(world.card(), 'px1:approve');
+      const press = await eventually(() => world.heard.presses[0]);
+      expect(press.place).toEqual({ workspace: world.slack.state.team, channel: 'C0DEPLOY01' });
+      expect(press.person.id).toBe('U0SISTER01');
+    });
+
+    it.each([
+      ['is of another grid', { enterprise: 'E0OTHER001' }],
+      ['is a stranger of Slack Connect', { enterprise: grid, stranger: true }],
+    ] as const)('refuses, with an answer, somebody who %s', async (_, options) => {
+      const world = await withSister(options);
+      const named = { team: null, enterprise: { id: grid } };
+      await world.member('U0SISTER01', { team: other, grid: named }).press(world.card(), 'px1:approve');
+      const whisper = await eventually(() => world.slack.state.whispers[0]);
+      expect(whisper.text).toContain('is not of this workspace');
+      expect(world.heard.presses).toEqual([]);
+    });
+
+    it.each([
+      ['without a grid of the bot', undefined, { team: null, enterprise: null }],
+      ['of another grid', grid, { team: { id: other }, enterprise: { id: 'E0OTHER001' } }],
+    ])('answers a press %s, and takes it for no workspace of ours', async (_, enterprise, named) => {
+      const slack = await startSlack();
+      slack.state.enterprise = enterprise;
+      const world = await withPlan({ slack });
+      await world.member('U0ALICE001', { grid: named }).press(world.card(), 'px1:approve');
+      const press = await eventually(() => world.heard.presses[0]);
+      expect(press.place.workspace).not.toBe(world.slack.state.team);
+    });
+  });
+
+  it('answers a press that it cannot read', async () => {
+    const world = await withPlan();
+    const named = { team: 'T0HOMELAB1' as never, enterprise: null };
+    await world.member('U0ALICE001', { grid: named }).press(world.card(), 'px1:approve');
+    const whisper = await eventually(() => world.slack.state.whispers[0]);
+    expect(whisper.text).toContain('nothing was done');
     expect(world.heard.presses).toEqual([]);
   });
 

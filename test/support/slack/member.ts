@@ -15,6 +15,8 @@ export interface MemberOptions {
   readonly channel?: string;
   /** The workspace that the payload claims for the person. */
   readonly team?: string;
+  /** `team` and `enterprise` of a payload; in a grid either may be null. */
+  readonly grid?: { readonly team: Json | null; readonly enterprise: Json | null };
   /** HTTP mode: where requests go, and what they are signed with. */
   readonly http?: { readonly url: string; readonly secret: string };
 }
@@ -61,7 +63,7 @@ export class Member {
     return this.#send('interactive', {
       type: 'block_actions',
       user: this.#user(),
-      team: { id: this.#slack.state.team },
+      ...this.#workspace(),
       api_app_id: 'A1',
       channel: { id: channel, name: 'deploy' },
       container: {
@@ -87,12 +89,16 @@ export class Member {
     return this.#send('interactive', {
       type: 'view_submission',
       user: this.#user(),
-      team: { id: this.#slack.state.team },
+      ...this.#workspace(),
       api_app_id: 'A1',
       trigger_id,
       view: { ...view, type: 'modal', state: { values: Object.fromEntries(filled) } },
       response_urls: [],
     });
+  }
+
+  #workspace(): Json {
+    return { ...(this.#options.grid ?? { team: { id: this.#slack.state.team } }) };
   }
 
   #user(): Json {

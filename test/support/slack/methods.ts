@@ -6,7 +6,10 @@ type Method = (state: State, body: Json, origin: string) => Json;
 
 export const methods: Readonly<Record<string, Method>> = {
   'auth.test': (state) =>
-    ok({ team_id: state.team, user_id: 'U0PROXNIX1', bot_id: 'B0PROXNIX1', team: 'homelab', user: 'proxnix' }),
+    ok({
+      ...(state.enterprise === undefined ? {} : { enterprise_id: state.enterprise }),
+      ...{ team_id: state.team, user_id: 'U0PROXNIX1', bot_id: 'B0PROXNIX1', team: 'homelab', user: 'proxnix' },
+    }),
 
   'apps.connections.open': (state, _, origin) =>
     ok({ url: `${origin.replace('http', 'ws')}/link/?ticket=${nextSerial(state)}` }),

@@ -8,6 +8,7 @@ export interface Profile {
   readonly is_restricted?: boolean;
   readonly is_ultra_restricted?: boolean;
   readonly is_stranger?: boolean;
+  readonly enterprise_user?: { readonly enterprise_id: string };
 }
 
 export interface Posted {
@@ -61,6 +62,8 @@ export interface Recorded {
 
 export interface State {
   readonly team: string;
+  /** The grid that the workspace belongs to. */
+  enterprise: string | undefined;
   readonly people: Map<string, Profile>;
   readonly groups: Map<string, readonly string[]>;
   /** Channels by id; `true`: the bot is in it. */
@@ -90,6 +93,7 @@ export interface State {
 export function newState(): State {
   return {
     team: 'T0HOMELAB1',
+    enterprise: undefined,
     people: new Map(),
     groups: new Map(),
     channels: new Map([['C0DEPLOY01', true]]),
