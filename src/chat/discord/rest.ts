@@ -26,7 +26,7 @@ export function restOptions(api: string | undefined): Partial<RESTOptions> {
   return {
     timeout: 10_000,
     retries: 1,
-    rejectOnRateLimit: ({ route }) => route.startsWith('/channels/'),
+    rejectOnRateLimit: ({ route }) => isOfChannel(route),
     makeRequest,
     ...(api === undefined ? {} : { api }),
   };
@@ -42,18 +42,27 @@ export function makeRest(options: Partial<RESTOptions>, token: string, log: Disc
   return rest;
 }
 
+function isOfChannel(path: string): boolean {
+  return /^(?:\/api(?:\/v\d+)?)?\/channels\//.test(path);
+}
+
+/** Seconds. discord.js repeats a request at once, without end, when a 429 names no wait. */
+const waitWhereNoneIsNamed = 1;
+
 /**
  * Reads two facts of a 429 that discord.js 14 ignores: the code for an old message that takes no more edits, which becomes a
- * refusal (400), and a wait that only the body holds.
+ * refusal (400), and a wait that only the body holds. Without any wait the caller of a message route decides, and another
+ * route waits a second.
  */
 const makeRequest: RESTOptions['makeRequest'] = async (url, init) => {
   const response = await DefaultRestOptions.makeRequest(url, init);
   if (response.status !== 429) return response;
   const text = await response.text();
-  const { code, retry_after: wait } = Limited.safeParse(parseJson(text)).data ?? {};
+  const { code, retry_after } = Limited.safeParse(parseJson(text)).data ?? {};
   if (code === tooManyEditsOfOldMessage) {
     return new Response(text, { status: 400, headers: { 'content-type': 'application/json' } });
   }
+  const wait = retry_after ?? (isOfChannel(new URL(url).pathname) ? undefined : waitWhereNoneIsNamed);
   const headers = new Headers([...response.headers]);
   if (!headers.has('retry-after') && wait !== undefined) headers.set('retry-after', String(wait));
   return new Response(text, { status: 429, headers });

@@ -1,10 +1,12 @@
+import { RESTEvents, Routes } from 'discord.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RetryLater } from '../../../src/chat/chat.ts';
 import type { DiscordChat } from '../../../src/chat/discord/discord.ts';
+import { makeRest, restOptions } from '../../../src/chat/discord/rest.ts';
 import { aCard, aDiscordChat, keptLog, MemoryState } from '../../support/discord/bench.ts';
 import { FakeDiscord } from '../../support/discord/fake-discord.ts';
 import { textOf } from '../../support/discord/fake-interaction.ts';
-import { ids } from '../../support/discord/ids.ts';
+import { ids, token } from '../../support/discord/ids.ts';
 
 const edit = 'PATCH /channels/:id/messages/:id';
 const create = 'POST /channels/:id/messages';
@@ -154,6 +156,15 @@ describe('a rate limit', () => {
     const ref = await chat.show('home', aCard(), {});
     discord.limits.refuse(edit, { times: 1 });
     await expect(chat.show('home', aCard(), ref)).rejects.toMatchObject(limited(undefined));
+  });
+
+  it('of another route without a wait is tried again after a second, not at once', async () => {
+    discord.limits.refuse('PUT /applications/:id/guilds/:id/commands', { times: 2 });
+    const rest = makeRest(restOptions(discord.api), token, log);
+    const waits: (string | undefined)[] = [];
+    rest.on(RESTEvents.Debug, (said) => waits.push(...(/Retry After +: (.*)/.exec(said)?.slice(1) ?? [])));
+    await rest.put(Routes.applicationGuildCommands(ids.application, ids.guild), { body: [] });
+    expect(waits).toEqual(['1050ms', '1050ms']);
   });
 
   it('whose wait stands in the body alone is told with it', async () => {

@@ -129,6 +129,34 @@ describe('a chat that fails during a deploy', () => {
     await caughtUp(plan, imageHash());
   }, 60_000);
 
+  describe.each(chats)(
+    'that edits no old message, with a plan of the evening approved in the morning in %s',
+    (chat) => {
+      it('shows the run in a new message, answers the press and leaves no old button that works', async () => {
+        const { plan, was, imageHash } = await nextImage(chat === 'discord' ? 'init' : 'cp');
+        // Discord and Slack refuse edits of these from now on, each in its own way.
+        world.discord.world.old.add(plan.discord.id);
+        world.slack.state.old.add(plan.slack.id);
+        const pressed = await world.seats[chat].press(plan[chat], buttonOf(plan[chat], 'Approve'));
+        for (const each of chats) {
+          const card = await newest(world.seats[each], /^Applied: replaced 1$/);
+          expect(card.id).not.toBe(plan[each].id);
+          expect(world.seats[each].cards().map(({ id }) => id)).not.toContain(plan[each].id);
+          await vi.waitFor(() => {
+            const now = world.seats[each].cards().at(-1);
+            expect(now?.id).toBe(card.id);
+            expect(now?.replies.filter((reply) => reply.includes('Applied: replaced 1'))).toHaveLength(1);
+          }, patience);
+        }
+        expect(imageHash()).not.toBe(was);
+        expect(pressed.isWaiting()).toBe(false);
+        expect(pressed.words()).toBe('');
+        const late = await world.seats[chat].press(plan[chat], buttonOf(plan[chat], 'Approve'));
+        await answered(late, /already-decided/);
+      }, 120_000);
+    },
+  );
+
   it('is caught up with when it was down while the bot started', async () => {
     await world.halt();
     world.discord.down = true;
