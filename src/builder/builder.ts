@@ -1,13 +1,30 @@
 import type { ImageFile } from '../cluster/cluster.ts';
+import { UserError } from '../core/errors.ts';
 import type { Image, ImageRequest } from '../core/guest.ts';
 import type { Source } from '../git/git.ts';
 
 /** Receives the progress of a build. */
 export interface BuildMonitor {
-  /** Derivations: `done` of `total`; never goes back. `running` are the names being built now. */
-  progress(done: number, total: number, running: readonly string[]): void;
+  /**
+   * Derivations: `done` of `total`, which never goes back. `running` are the names being built now, `failed` those that
+   * failed so far, which do not count as done.
+   */
+  progress(done: number, total: number, running: readonly string[], failed: readonly string[]): void;
   /** A line of a builder's log, without colours, with the name of its derivation. */
   line(derivation: string, text: string): void;
+}
+
+/** A build that failed, with the derivations that broke themselves: `Builder.log` has the whole log of each. */
+export class BuildError extends UserError {
+  readonly broken: readonly { readonly drvPath: string; readonly name: string }[];
+
+  constructor(
+    message: string,
+    { broken, ...options }: { next?: string; details: readonly string[]; broken: BuildError['broken'] },
+  ) {
+    super(message, options);
+    this.broken = broken;
+  }
 }
 
 /** Evaluates flakes and builds images. Evaluation never builds. Errors safe to show are `UserError`s. */
@@ -28,9 +45,10 @@ export interface Builder {
    * Builds the images that are missing. The result has the planned store path, or the call fails. A failure names the
    * derivation that broke and the last lines of its log; images that were built stay built.
    * @param signal cancels: the builders end, and no incomplete output stays valid
+   * @throws BuildError when derivations broke
    */
   build(images: readonly Image[], monitor: BuildMonitor, signal?: AbortSignal): Promise<readonly ImageFile[]>;
-  /** The whole log of the last failing build of a derivation; `undefined` when Nix keeps none. */
+  /** The whole log of the last build of a derivation, 32 MiB at most; `undefined` when Nix keeps none. */
   log(drvPath: string): Promise<string | undefined>;
   /**
    * Protects exactly these images, and those of running builds, from Nix's garbage collector: one root per image.

@@ -161,24 +161,22 @@ const weakening =
   /^(?:extra-)?(?:sandbox|sandbox-fallback|sandbox-paths|sandbox-dev-shm-size|build-use-(?:sandbox|chroot)|build-(?:extra-)?(?:sandbox-paths|chroot-dirs|extra-chroot-dirs|extra-sandbox-paths)|pre-build-hook|build-hook|plugin-files|filter-syscalls|allow-new-privileges|require-sigs|pure-eval|restrict-eval|allow-import-from-derivation|allow-unsafe-native-code-during-evaluation|accept-flake-config|impure-host-deps|allowed-impure-host-deps) /;
 
 /** Lines of nix.conf(5). The options that protect the bot are on the command line of Nix, which overrides these. */
-export const nixSettings = z
-  .string()
-  .transform((value) =>
-    value
-      .split(/\n|\\n/)
-      .map((line) => line.trim())
-      .filter((line) => line !== ''),
-  )
-  .pipe(
-    z.array(
-      text(/^[a-z][a-z0-9-]* = .+$/, 'expected lines of the form `key = value`').refine(
-        (line) => !weakening.test(line),
-        {
-          error: 'expected no setting that opens the sandbox of Nix, or runs a program beside it',
-        },
-      ),
-    ),
-  );
+export const nixSettings = z.string().transform((value, context) => {
+  const lines = value.split(/\n|\\n/).map((line) => line.trim());
+  for (const [index, line] of lines.entries()) {
+    const problem = line === '' ? undefined : nixLineProblem(line);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: `line ${index + 1}: ${problem}` });
+  }
+  return lines.filter((line) => line !== '');
+});
+
+/** Nix takes a line only with blanks around `=`. Nothing behind it is a value: `substituters =` is none at all. */
+function nixLineProblem(line: string): string | undefined {
+  if (!/^[a-z][a-z0-9-]* =(?: .*)?$/.test(line)) return 'expected the form `key = value`';
+  return weakening.test(line)
+    ? 'expected no setting that opens the sandbox of Nix, or runs a program beside it'
+    : undefined;
+}
 
 function parseUrl(value: string): URL | undefined {
   return URL.canParse(value) ? new URL(value) : undefined;

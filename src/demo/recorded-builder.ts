@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import type { Builder, BuildMonitor } from '../builder/builder.ts';
+import { BuildError, type Builder, type BuildMonitor } from '../builder/builder.ts';
 import type { ImageFile } from '../cluster/cluster.ts';
 import { UserError } from '../core/errors.ts';
 import type { Image, ImageRequest } from '../core/guest.ts';
@@ -75,11 +75,12 @@ export class RecordedBuilder implements Builder {
     const failed: Image[] = [];
     for (const [index, image] of todo.entries()) {
       refuseCancelled(signal, 'build');
-      const ok = await this.#buildOne(image, monitor, { done: index * 2, total });
+      const names = failed.map((one) => nameOf(this.#recorded(one).root));
+      const ok = await this.#buildOne(image, monitor, { done: (index - failed.length) * 2, total, failed: names });
       if (!ok) failed.push(image);
     }
     if (failed.length > 0) throw this.#failure(failed);
-    if (total > 0) monitor.progress(total, total, []);
+    if (total > 0) monitor.progress(total, total, [], []);
     return Promise.all(images.map((image) => this.#file(image)));
   }
 
@@ -119,31 +120,42 @@ export class RecordedBuilder implements Builder {
     return { kind, type, attr, drvPath: found.drv, storePath: found.out };
   }
 
-  async #buildOne(image: Image, monitor: BuildMonitor, at: { done: number; total: number }): Promise<boolean> {
+  async #buildOne(
+    image: Image,
+    monitor: BuildMonitor,
+    at: { done: number; total: number; failed: readonly string[] },
+  ): Promise<boolean> {
     const recorded = this.#recorded(image);
     const [root, file] = [nameOf(recorded.root), nameOf(recorded.drv)];
     const { rootLog = [], imageLog = [], brokenLog = [] } = this.#of(image) ?? {};
-    monitor.progress(at.done, at.total, [root]);
+    const { done, total, failed } = at;
+    monitor.progress(done, total, [root], failed);
     for (const line of [notice, ...(recorded.text === undefined ? brokenLog : rootLog)]) monitor.line(root, line);
-    monitor.progress(at.done + 1, at.total, []);
     if (recorded.text === undefined) {
-      this.#logs.set(image.drvPath, [notice, ...brokenLog].join('\n'));
+      this.#logs.set(recorded.root, [notice, ...brokenLog].join('\n'));
+      monitor.progress(done, total, [], [...failed, root]);
       return false;
     }
-    monitor.progress(at.done + 1, at.total, [file]);
+    monitor.progress(done + 1, total, [], failed);
+    monitor.progress(done + 1, total, [file], failed);
     for (const line of imageLog) monitor.line(file, line);
     await mkdir(dirname(this.#path(image)), { recursive: true });
     const bytes = image.kind === 'vm' ? sampleDisk(recorded.text) : sampleTarball(recorded.text);
     await writeFile(this.#path(image), bytes);
-    monitor.progress(at.done + 2, at.total, []);
+    monitor.progress(done + 2, total, [], failed);
     this.#logs.set(image.drvPath, [notice, ...imageLog].join('\n'));
     return true;
   }
 
-  #failure(failed: readonly Image[]): UserError {
-    const roots = failed.map((image) => `${nameOf(this.#recorded(image).root)} (failed with exit code 1)`);
+  #failure(failed: readonly Image[]): BuildError {
+    const broken = failed.map((image) => ({
+      drvPath: this.#recorded(image).root,
+      name: nameOf(this.#recorded(image).root),
+    }));
+    const roots = broken.map(({ name }) => `${name} (failed with exit code 1)`);
     const titles = failed.map(imageTitle);
-    return new UserError(`Building ${titles.join(' and ')} failed at ${roots.join(' and ')}.`, {
+    return new BuildError(`Building ${titles.join(' and ')} failed at ${roots.join(' and ')}.`, {
+      broken,
       details: failed.flatMap((image) => [notice, ...(this.#of(image)?.brokenLog ?? [])]),
     });
   }

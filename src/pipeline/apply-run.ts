@@ -1,3 +1,4 @@
+import { BuildError } from '../builder/builder.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { driftDigest, withAcknowledged } from '../core/acknowledged-drift.ts';
 import { hasEnded } from '../core/advance.ts';
@@ -8,6 +9,7 @@ import type { ApplyingRun, RunEvent, StepState } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
 import { type CutOff, cutOffNote, stoppedBetween } from '../views/parts.ts';
+import { buildLogReply } from '../views/run-card.ts';
 import { appliedPin, refuseOtherBranch } from './commits.ts';
 import { imagesToKeep } from './garbage-collection.ts';
 import { goalOf, planAgain, vmidsOf } from './plan-run.ts';
@@ -53,6 +55,7 @@ export async function applyRun(fleet: Fleet, runId: string, ports: ApplyPorts): 
   } catch (error) {
     log.warn({ run: runId, fleet: fleet.name, ...errorFacts(error) }, 'an apply failed');
     await runs.fail(runId, { type: 'failed', failure: toFailure(error), at: clock.now() });
+    if (error instanceof BuildError) await replyWithLogs(fleet, runId, error, ports);
   }
   const ended = runs.get(runId);
   if (ended === undefined || !hasEnded(ended)) return;
@@ -60,6 +63,28 @@ export async function applyRun(fleet: Fleet, runId: string, ports: ApplyPorts): 
     .audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: runId, detail: ended.phase })
     .catch((error: unknown) => log.error({ run: runId, err: error }, 'the end of an apply could not be audited'));
 }
+
+/** A card holds the end of a log; the whole of it is posted below the card, once. */
+async function replyWithLogs(
+  { builder }: Fleet,
+  runId: string,
+  { broken }: BuildError,
+  { runs, log }: Pick<ApplyPorts, 'runs' | 'log'>,
+): Promise<void> {
+  const logs: { readonly derivation: string; readonly text: string }[] = [];
+  for (const { drvPath, name } of broken.slice(0, mostLogs)) {
+    try {
+      const text = await builder.log(drvPath);
+      if (text !== undefined) logs.push({ derivation: name, text });
+    } catch (error) {
+      log.warn({ run: runId, derivation: name, err: error }, 'the log of a failed build could not be read');
+    }
+  }
+  if (logs.length > 0) runs.reply(runId, buildLogReply(logs));
+}
+
+/** Each may have megabytes. */
+const mostLogs = 5;
 
 async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }: ApplyPorts): Promise<void> {
   const run = runs.get(runId);

@@ -2,6 +2,7 @@ import { advance, hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
 import type { PlanningRun, Run, RunEvent, Trigger } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
+import type { Card } from '../views/card.ts';
 import type { CardContext } from '../views/parts.ts';
 import { endReply, expiryReply, runCard } from '../views/run-card.ts';
 import type { Delivery } from './delivery.ts';
@@ -188,6 +189,11 @@ export class Runs {
     const live = this.#get(id);
     const { run } = live;
     if (run.phase === 'planned') this.#delivery.reply(id, run.fleet, expiryReply(run));
+  }
+
+  /** Replies in the thread of a run with a card of its own. */
+  reply(id: string, card: Card): void {
+    this.#delivery.reply(id, this.#get(id).run.fleet, card);
   }
 
   /** Draws the card when a chat is ready to show it, so that it has the newest facts. */

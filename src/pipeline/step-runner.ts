@@ -85,9 +85,10 @@ export class StepRunner {
     const files = await this.#fleet.builder.build(
       step.images,
       {
-        progress: (done, total, running) => {
-          const now = running.length === 0 ? '' : `: ${running.slice(0, 3).join(', ')}`;
-          const text = total === 0 ? 'nothing to build' : `${done} of ${total} derivations${now}`;
+        progress: (done, total, running, failed) => {
+          const now = running.length === 0 ? '' : `: ${shortList(running)}`;
+          const broken = failed.length === 0 ? '' : `, failed: ${shortList(failed)}`;
+          const text = total === 0 ? 'nothing to build' : `${done} of ${total} derivations${broken}${now}`;
           this.#progress(step.id, text, total === 0 ? undefined : done / total);
         },
         line: (derivation, text) => this.#line(step.id, `${derivation}> ${text}`),
@@ -211,6 +212,10 @@ export class StepRunner {
   #line(id: string, line: string): void {
     this.#runs.note(this.#runId, { type: 'output', id, line });
   }
+}
+
+function shortList(names: readonly string[]): string {
+  return [...names.slice(0, 3), ...(names.length > 3 ? [`${names.length - 3} more`] : [])].join(', ');
 }
 
 const quietMonitor: ClusterMonitor = { task() {}, progress() {}, line() {} };

@@ -98,6 +98,17 @@ export function expiryReply(run: PlannedRun): Card {
   };
 }
 
+/** The reply with the whole logs of the derivations that broke in a build. */
+export function buildLogReply(logs: readonly { readonly derivation: string; readonly text: string }[]): Card {
+  const names = logs.map(({ derivation }) => derivation).join(', ');
+  const files = logs.map(({ derivation, text }) => ({
+    name: `${derivation}.log`,
+    title: `Log of ${derivation}`,
+    text,
+  }));
+  return { tone: 'bad', title: `Whole log of ${names}`, blocks: [], buttons: [], files };
+}
+
 function reply(title: string, tone: Card['tone'], run: Extract<Run, { steps: unknown }>): Card {
   return { tone, title, blocks: [], buttons: [], files: logFile(run.steps) };
 }

@@ -280,7 +280,7 @@ describe('values', () => {
         mistakesOf({ ...minimal, ...discord, ...slack, [name]: value });
         mistakesOf({ ...minimal, PROXNIX_FLEETS: 'f.json' }, { 'f.json': value });
       }),
-      { numRuns: 2000 },
+      { numRuns: 300 },
     );
   });
 
@@ -342,6 +342,17 @@ describe('values', () => {
       expect(blamed({ ...minimal, NIX_SETTINGS: `cores = 2\n${key} = false` }), key).toEqual(['NIX_SETTINGS']);
     }
     expect(blamed({ ...minimal, NIX_SETTINGS: 'builders = ssh-ng://b\nsubstituters = https://c' })).toEqual([]);
+  });
+
+  it('takes a Nix setting without a value, and names a wrong line as people count', () => {
+    expect(load({ ...minimal, NIX_SETTINGS: 'substituters =\\ncores = 2' }).nix.settings).toEqual([
+      'substituters =',
+      'cores = 2',
+    ]);
+    expect(mistakesOf({ ...minimal, NIX_SETTINGS: 'cores = 2\n\nsubstituters\n\nsandbox =' })).toEqual([
+      'NIX_SETTINGS: line 3: expected the form `key = value`',
+      'NIX_SETTINGS: line 5: expected no setting that opens the sandbox of Nix, or runs a program beside it',
+    ]);
   });
 
   it('reads lines of Nix settings, also with \\n in one line, and guards the tokens in them', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Builder, BuildMonitor } from '../../src/builder/builder.ts';
+import { BuildError, type Builder, type BuildMonitor } from '../../src/builder/builder.ts';
 import { UserError } from '../../src/core/errors.ts';
 import { type Image, type ImageRequest, imageHash } from '../../src/core/guest.ts';
 import type { Source } from '../../src/git/git.ts';
@@ -33,10 +33,10 @@ export function containerImage(type: string): ImageRequest {
 
 /** A monitor that remembers. */
 export function aMonitor() {
-  const bars: { done: number; total: number; running: readonly string[] }[] = [];
+  const bars: { done: number; total: number; running: readonly string[]; failed: readonly string[] }[] = [];
   const lines: string[] = [];
   const monitor: BuildMonitor = {
-    progress: (done, total, running) => bars.push({ done, total, running }),
+    progress: (done, total, running, failed) => bars.push({ done, total, running, failed }),
     line: (derivation, text) => lines.push(`${derivation}: ${text}`),
   };
   return { monitor, bars, lines };
@@ -149,7 +149,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
       }
       const total = bars[0]?.total ?? 0;
       expect(total).toBeGreaterThan(1);
-      expect(bars.at(-1)).toEqual({ done: total, total, running: [] });
+      expect(bars.at(-1)).toEqual({ done: total, total, running: [], failed: [] });
       expect(bars.map((bar) => bar.done)).toEqual(bars.map((bar) => bar.done).sort((a, b) => a - b));
       expect(bars.some((bar) => bar.running.length > 0)).toBe(true);
       expect(lines.length).toBeGreaterThan(1);
@@ -182,9 +182,9 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
     it('names what broke with its log, and keeps what was built beside it', async () => {
       const { builder, brokenWorker, isBuilt } = await open();
       const images = await builder.evaluateImages(await brokenWorker(), [vmImage(website), vmImage(worker)]);
-      const building = builder.build(images, aMonitor().monitor);
-      const error: unknown = await building.catch((thrown: unknown) => thrown);
-      expect(error).toBeInstanceOf(UserError);
+      const { monitor, bars } = aMonitor();
+      const error: unknown = await builder.build(images, monitor).catch((thrown: unknown) => thrown);
+      if (!(error instanceof BuildError)) throw error;
       expect(error).toMatchObject({
         message: expect.stringContaining(worker),
         details: expect.arrayContaining([expect.stringContaining('unknown option')]),
@@ -193,7 +193,10 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
       const [first, second] = images;
       expect(first && (await isBuilt(first))).toBe(true);
       expect(second && (await isBuilt(second))).toBe(false);
-      expect(second && (await builder.log(second.drvPath))).toContain('unknown option');
+      const [broken] = error.broken;
+      expect(broken && (await builder.log(broken.drvPath))).toContain('unknown option');
+      expect(bars.at(-1)?.failed).toEqual(error.broken.map((one) => one.name));
+      expect(bars.at(-1)?.done).toBeLessThan(bars.at(-1)?.total ?? 0);
     });
 
     it('says of a container image that it broke', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Builder, BuildMonitor } from '../../src/builder/builder.ts';
+import { BuildError, type Builder, type BuildMonitor } from '../../src/builder/builder.ts';
 import type { ImageFile } from '../../src/cluster/cluster.ts';
 import { UserError } from '../../src/core/errors.ts';
 import type { GuestKind, Image, ImageRequest } from '../../src/core/guest.ts';
@@ -105,19 +105,21 @@ export class FakeBuilder implements Builder {
     let done = 0;
     const failed: Image[] = [];
     for (const image of todo) {
-      const name = `${image.kind === 'vm' ? 'image' : 'tarball'}-${image.type}`;
-      monitor.progress(done, todo.length, [name]);
+      const name = nameOf(image);
+      monitor.progress(done, todo.length, [name], failed.map(nameOf));
       monitor.line(name, `making ${image.type}`);
       await this.#hold(image, signal);
       if (this.#broken.has(image.drvPath)) failed.push(image);
       else this.#built.add(image.storePath);
       this.#roots.add(image.storePath);
       this.#logs.set(image.drvPath, [`making ${image.type}`, ...(this.#broken.get(image.drvPath) ?? [])].join('\n'));
-      monitor.progress(++done, todo.length, []);
+      if (!failed.includes(image)) done++;
+      monitor.progress(done, todo.length, [], failed.map(nameOf));
     }
     const [first] = failed;
     if (first !== undefined) {
-      throw new UserError(`Building ${failed.map(imageTitle).join(' and ')} failed.`, {
+      throw new BuildError(`Building ${failed.map(imageTitle).join(' and ')} failed.`, {
+        broken: failed.map((image) => ({ drvPath: image.drvPath, name: nameOf(image) })),
         details: this.#broken.get(first.drvPath) ?? [],
       });
     }
@@ -180,4 +182,8 @@ function storeHash(text: string): string {
   const alphabet = '0123456789abcdfghijklmnpqrsvwxyz';
   const bytes = createHash('sha256').update(text).digest();
   return Array.from(bytes, (byte) => alphabet[byte % 32]).join('');
+}
+
+function nameOf({ kind, type }: Image): string {
+  return `${kind === 'vm' ? 'image' : 'tarball'}-${type}`;
 }

@@ -136,6 +136,34 @@ describe('a build that fails', () => {
     expect(bench.cluster.asked).toEqual([]);
   });
 
+  it('gives the whole log of each derivation that broke as a file below its card, once and without secrets', async () => {
+    const bench = await aBench({ gate: (text) => text.replaceAll('canary', '***') });
+    const lines = Array.from({ length: 4000 }, (_, n) => `line ${n} canary`);
+    for (const image of ['website 1', 'database 1']) bench.builder.breakBuild(image, [...lines, image]);
+    await bench.push(1);
+    await bench.apply();
+    const replies = present(bench.chat.messages.at(-1)).replies.filter(({ title }) => title.startsWith('Whole log'));
+    expect(replies.map(({ title }) => title)).toEqual(['Whole log of image-database, image-website']);
+    const [reply] = replies;
+    expect(reply?.files.map(({ name }) => name)).toEqual(['image-database.log', 'image-website.log']);
+    for (const { text } of reply?.files ?? []) {
+      expect(text.split('\n').filter((line) => /^line \d+ \*\*\*$/.test(line))).toHaveLength(4000);
+    }
+    await bench.restart();
+    expect(
+      present(bench.chat.messages.at(-1)).replies.filter(({ title }) => title.startsWith('Whole log')),
+    ).toHaveLength(1);
+  });
+
+  it('says so when the log cannot be read', async () => {
+    const bench = await ready(present(stories['create']));
+    bench.builder.breakBuild('website 1', ['error: no such option']);
+    bench.builder.log = () => Promise.reject(new Error('the daemon went away'));
+    await bench.apply();
+    expect(bench.text()).toContain('error: no such option');
+    expect(bench.logged.map(({ message }) => message)).toContain('the log of a failed build could not be read');
+  });
+
   it('to give the path that was approved stops the run', async () => {
     const bench = await ready(present(stories['create']));
     const build = bench.builder.build.bind(bench.builder);

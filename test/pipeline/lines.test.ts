@@ -25,7 +25,7 @@ it('a build of ten thousand lines draws a card only where one is shown, and the 
     shownBefore = bench.chat.messages.flatMap(({ cards }) => cards).length;
     draws.count = 0;
     for (let line = 1; line <= 10_000; line++) monitor.line('website', `line ${line}`);
-    monitor.progress(1, 1, []);
+    monitor.progress(1, 1, [], []);
     return build(images, monitor, signal);
   };
   await bench.apply();

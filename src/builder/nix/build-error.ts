@@ -1,6 +1,6 @@
-import { UserError } from '../../core/errors.ts';
 import type { Image } from '../../core/guest.ts';
 import { imageTitle } from '../../core/guest.ts';
+import { BuildError } from '../builder.ts';
 import type { NixSettings } from './settings.ts';
 import { derivationName, requisites } from './store.ts';
 
@@ -13,17 +13,6 @@ export interface Attempt {
   readonly errors: readonly string[];
   /** Derivations named by errors, with the last lines of their logs. */
   readonly failed: ReadonlyMap<string, readonly string[]>;
-}
-
-/** The error of a build that failed; it knows the derivations whose logs tell why. */
-export class BuildError extends UserError {
-  /** Derivation paths. */
-  readonly broken: readonly string[];
-
-  constructor(message: string, options: { next?: string; details: readonly string[]; broken: readonly string[] }) {
-    super(message, options);
-    this.broken = options.broken;
-  }
 }
 
 const maxLines = 30;
@@ -43,7 +32,7 @@ export async function buildError(
   if (first === undefined) {
     return new BuildError(`Building ${list(images.map(imageTitle))} failed.`, {
       details: errors.flatMap((text) => text.split('\n')).slice(-maxLines),
-      broken,
+      broken: [],
       ...hint(errors),
     });
   }
@@ -51,7 +40,7 @@ export async function buildError(
   const what = broken.map((drv) => `${derivationName(drv)} (${reasonOf(drv, errors)})`);
   return new BuildError(`Building ${titles} failed at ${list(what)}.`, {
     details: detailsOf(broken, logs, errors),
-    broken,
+    broken: broken.map((drvPath) => ({ drvPath, name: derivationName(drvPath) })),
     ...hint(errors),
   });
 }
@@ -65,11 +54,12 @@ function isCulprit(drv: string, log: readonly string[], errors: readonly string[
 }
 
 function ownErrors(drv: string, errors: readonly string[]): readonly string[] {
-  return errors.filter(
-    (text) =>
-      text.includes(drv) &&
-      !/dependenc(?:y|ies) of derivation|^(?:error: )?build of /.test(text.split('\n', 1)[0] ?? ''),
-  );
+  return errors.filter((text) => text.includes(drv) && !isOfDependents(text));
+}
+
+/** Is it an error of what only depends on a broken derivation, or the summary of the request? */
+export function isOfDependents(error: string): boolean {
+  return /dependenc(?:y|ies) of derivation|^(?:error: )?build of /.test(error.split('\n', 1)[0] ?? '');
 }
 
 function reasonOf(drv: string, errors: readonly string[]): string {

@@ -6,7 +6,7 @@ import { imageTitle } from '../../core/guest.ts';
 import { Newest } from '../../lib/streams.ts';
 import { cleanText, lastState } from '../../lib/text.ts';
 import type { BuildMonitor } from '../builder.ts';
-import { type Attempt, buildError } from './build-error.ts';
+import { type Attempt, buildError, isOfDependents } from './build-error.ts';
 import { type NixEvent, parseLine, runNix } from './process.ts';
 import type { NixSettings } from './settings.ts';
 import { buildArguments } from './settings.ts';
@@ -115,14 +115,15 @@ const keptErrors = { count: 200, bytes: 1024 * 1024 };
 
 /**
  * Follows the events of one `nix-store --realise` and tells the monitor. The total is what Nix announces; the value is
- * `done + failed` of the first activity of kind Builds: a remote builder nests further ones, and `expected` climbs and
- * falls.
+ * `done` of the first activity of kind Builds: a remote builder nests further ones, and `expected` climbs and falls.
+ * With `--keep-going` Nix names a derivation that failed while others are still built.
  */
 export class BuildProgress {
   readonly #monitor: BuildMonitor;
   readonly #building = new Map<string, string>();
   readonly #lines = new Map<string, string[]>();
   readonly #errors = new Newest<string>(keptErrors);
+  readonly #failedNames = new Set<string>();
   #buildsId: string | undefined;
   #total = 0;
   #done = 0;
@@ -167,12 +168,16 @@ export class BuildProgress {
   /** The derivations that an error names, with the last lines of their logs; those that never ran have none. */
   failed(): ReadonlyMap<string, readonly string[]> {
     // Through a daemon an error quotes log lines, and those may name anything.
-    const named = this.#errors.items().flatMap((text) => withoutQuotes(text).match(drvInText) ?? []);
+    const named = this.#errors.items().flatMap(namedIn);
     return new Map([...new Set(named)].map((drv) => [drv, this.#lines.get(drv) ?? []]));
   }
 
   #addError(text: string): void {
     this.#errors.add(text, Buffer.byteLength(text));
+    if (isOfDependents(text)) return;
+    const before = this.#failedNames.size;
+    for (const drv of namedIn(text)) this.#failedNames.add(derivationName(drv));
+    if (this.#failedNames.size > before) this.#report();
   }
 
   #message(level: number, text: string): void {
@@ -191,9 +196,9 @@ export class BuildProgress {
 
   #result(id: string, type: number, fields: readonly (string | number)[]): void {
     if (type === result.progress && id === this.#buildsId) {
-      const [done, , running, failed] = fields;
-      if (typeof done !== 'number' || typeof running !== 'number' || typeof failed !== 'number') return;
-      const next = Math.max(this.#done, Math.min(this.#total, done + failed));
+      const [done, , running] = fields;
+      if (typeof done !== 'number' || typeof running !== 'number') return;
+      const next = Math.max(this.#done, Math.min(this.#total, done));
       if (next === this.#done && running === this.#running) return;
       this.#done = next;
       this.#running = running;
@@ -211,8 +216,14 @@ export class BuildProgress {
     if (this.#total === 0) return;
     // `stop` may come long after the end of a derivation, so the count decides: the newest ones are running.
     const names = [...new Set([...this.#building.values()].map(derivationName))];
-    this.#monitor.progress(this.#done, this.#total, this.#running === 0 ? [] : names.slice(-this.#running));
+    const failed = [...this.#failedNames];
+    const running = this.#running === 0 ? [] : names.filter((name) => !failed.includes(name)).slice(-this.#running);
+    this.#monitor.progress(this.#done, this.#total, running, failed);
   }
+}
+
+function namedIn(error: string): readonly string[] {
+  return withoutQuotes(error).match(drvInText) ?? [];
 }
 
 function withoutQuotes(text: string): string {

@@ -8,7 +8,6 @@ import type { Source } from '../../git/git.ts';
 import { cleanText } from '../../lib/text.ts';
 import type { Builder, BuildMonitor } from '../builder.ts';
 import { realise } from './build.ts';
-import { BuildError } from './build-error.ts';
 import { evaluateFleet, evaluateImages } from './evaluate.ts';
 import { expressionVersion } from './expression.ts';
 import { findImageFile } from './image-file.ts';
@@ -22,7 +21,6 @@ import {
   readLog,
   removeBuildLinks,
   removeOtherRoots,
-  requisites,
   storeRoot,
   validPaths,
 } from './store.ts';
@@ -40,8 +38,6 @@ export class NixBuilder implements Builder {
   #boundary: Promise<void> | undefined;
   readonly #newId: () => string;
   #builds = 0;
-  /** Derivations whose last build by us failed. */
-  readonly #broken = new Set<string>();
 
   constructor(options: NixOptions, newId: () => string = randomUUID) {
     this.#newId = newId;
@@ -96,9 +92,6 @@ export class NixBuilder implements Builder {
       return await Promise.all(
         images.map((image) => findImageFile(root, image, this.#settings.images[image.kind].file)),
       );
-    } catch (error) {
-      if (error instanceof BuildError) for (const drvPath of error.broken) this.#broken.add(drvPath);
-      throw error;
     } finally {
       this.#running.delete(build);
       await removeBuildLinks(this.#settings, build);
@@ -107,7 +100,7 @@ export class NixBuilder implements Builder {
 
   async log(drvPath: string): Promise<string | undefined> {
     if (!drvPathPattern.test(drvPath)) return undefined;
-    const text = await readLog(this.#settings, await this.#culprit(drvPath));
+    const text = await readLog(this.#settings, drvPath);
     return text === undefined ? undefined : cleanText(text);
   }
 
@@ -116,13 +109,6 @@ export class NixBuilder implements Builder {
     // The new roots are made first, so that an image is never without one.
     await addRoots(this.#settings, kept);
     return removeOtherRoots(this.#settings, kept, new Set(this.#running.keys()));
-  }
-
-  /** The derivations that broke below a derivation: the cause is mostly not the image itself. */
-  async #culprit(drvPath: string): Promise<string> {
-    if (this.#broken.size === 0 || this.#broken.has(drvPath)) return drvPath;
-    const needed = await requisites(this.#settings, drvPath);
-    return [...this.#broken].findLast((broken) => needed.has(broken)) ?? drvPath;
   }
 
   /**

@@ -8,8 +8,8 @@ import { runNix } from './process.ts';
 import type { NixSettings } from './settings.ts';
 import { storeQueryArguments } from './settings.ts';
 
-/** Bytes of a log; a chat takes a file of this size. */
-const maxLog = 8 * 1024 * 1024;
+/** Bytes of a log. */
+const maxLog = 32 * 1024 * 1024;
 
 /** The paths among these (outputs or derivations) that are in the store. */
 export async function validPaths(settings: NixSettings, paths: readonly string[]): Promise<ReadonlySet<string>> {
@@ -30,8 +30,9 @@ export async function readLog(settings: NixSettings, drvPath: string): Promise<s
     args: storeQueryArguments(settings, ['--read-log', drvPath]),
     maxOutput: maxLog,
   });
-  // A log that is longer is cut, which is better than none.
-  return result.exitCode === 0 || result.ended === 'too-much-output' ? result.stdout : undefined;
+  if (result.ended === 'too-much-output')
+    return `${result.stdout}\n[… the log goes on after ${maxLog / 2 ** 20} MiB …]\n`;
+  return result.exitCode === 0 ? result.stdout : undefined;
 }
 
 async function lines(settings: NixSettings, query: readonly string[]): Promise<readonly string[]> {

@@ -8,17 +8,8 @@ import {
   MessageFlags,
   SeparatorSpacingSize,
 } from 'discord.js';
-import {
-  type Block,
-  type Button,
-  buttonId,
-  type Card,
-  type CardFile,
-  plainText,
-  readButtonId,
-  type Tone,
-} from '../../views/card.ts';
-import { cleanFiles } from './files.ts';
+import { type Block, type Button, buttonId, type Card, plainText, readButtonId, type Tone } from '../../views/card.ts';
+import { cleanFiles, type DiscordFile } from './files.ts';
 import { Budget, layOut, type Piece } from './layout.ts';
 import { cleanText, cut, escapeMarkdown, oneLine } from './text.ts';
 
@@ -32,7 +23,7 @@ export interface MessageBody {
 /** A card as a message of Discord. `files` are not in the body: they are posted into the thread, which shows them. */
 export interface DrawnCard {
   readonly body: MessageBody;
-  readonly files: readonly CardFile[];
+  readonly files: readonly DiscordFile[];
 }
 
 /** Colours only repeat the words of the title. */

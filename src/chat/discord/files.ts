@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { type APIMessageTopLevelComponent, ComponentType, type RawFile } from 'discord.js';
 import { z } from 'zod';
 import type { CardFile } from '../../views/card.ts';
@@ -10,26 +11,39 @@ const maxFile = 8 * 1024 * 1024;
 const maxRequest = 20 * 1024 * 1024;
 const maxFiles = 9;
 
-/** Files ready for upload: unique names that Discord does not change, text without control characters, within the size limit. */
-export function cleanFiles(files: readonly CardFile[]): readonly CardFile[] {
+/** A file ready for upload. */
+export interface DiscordFile extends CardFile {
+  readonly data: Uint8Array;
+}
+
+/**
+ * Files ready for upload: unique names that Discord does not change, text without control characters, within the size
+ * limit. A text above the limit is compressed; one that is still too long loses its middle.
+ */
+export function cleanFiles(files: readonly CardFile[]): readonly DiscordFile[] {
   const seen = new Set<string>();
   return files.map((file) => {
-    const name = freeName(cleanName(file.name), seen);
+    const text = cleanText(file.text) || '(empty)\n';
+    const { data, suffix } = dataOf(text);
+    const name = freeName(`${cleanName(file.name)}${suffix}`, seen);
     seen.add(name);
-    return {
-      name,
-      title: cut(oneLine(file.title).trim(), 200) || name,
-      text: shorten(cleanText(file.text) || '(empty)\n'),
-    };
+    return { name, title: cut(oneLine(file.title).trim(), 200) || name, text, data };
   });
 }
 
+function dataOf(text: string): { readonly data: Uint8Array; readonly suffix: string } {
+  const plain = Buffer.from(text);
+  if (plain.length <= maxFile) return { data: plain, suffix: '' };
+  const zipped = gzipSync(plain);
+  return zipped.length <= maxFile ? { data: zipped, suffix: '.gz' } : { data: shorten(plain), suffix: '' };
+}
+
 /** Groups files so that each group fits one request. */
-export function parcels(files: readonly CardFile[]): readonly (readonly CardFile[])[] {
-  const all: CardFile[][] = [];
+export function parcels(files: readonly DiscordFile[]): readonly (readonly DiscordFile[])[] {
+  const all: DiscordFile[][] = [];
   let size = 0;
   for (const file of files) {
-    const bytes = Buffer.byteLength(file.text);
+    const bytes = file.data.length;
     const last = all.at(-1);
     if (last !== undefined && last.length < maxFiles && size + bytes <= maxRequest) last.push(file);
     else {
@@ -52,11 +66,11 @@ export function attachmentsOf(files: readonly CardFile[]): { id: number; filenam
 }
 
 /** Files in the form that discord.js uploads. */
-export function rawFiles(files: readonly CardFile[]): RawFile[] {
-  return files.map((file) => ({
-    name: file.name,
-    data: Buffer.from(file.text),
-    contentType: 'text/plain; charset=utf-8',
+export function rawFiles(files: readonly DiscordFile[]): RawFile[] {
+  return files.map(({ name, data }) => ({
+    name,
+    data: Buffer.from(data),
+    contentType: name.endsWith('.gz') ? 'application/gzip' : 'text/plain; charset=utf-8',
   }));
 }
 
@@ -75,13 +89,12 @@ function freeName(name: string, taken: ReadonlySet<string>): string {
 }
 
 /** Cuts the middle out of a text that is too long, at line ends: the beginning names the program, the end its outcome. */
-function shorten(text: string): string {
-  const bytes = Buffer.from(text);
-  if (bytes.length <= maxFile) return text;
+function shorten(bytes: Buffer): Buffer {
   const head = bytes.subarray(0, maxFile / 8).toString();
   const tail = bytes.subarray(bytes.length - (maxFile * 3) / 4).toString();
   const note = `\n[… the middle is left out: ${bytes.length} bytes are more than Discord takes …]\n`;
-  return head.slice(0, head.lastIndexOf('\n') + 1 || head.length) + note + tail.slice(tail.indexOf('\n') + 1);
+  const [begin, end] = [head.slice(0, head.lastIndexOf('\n') + 1 || head.length), tail.slice(tail.indexOf('\n') + 1)];
+  return Buffer.from(begin + note + end);
 }
 
 const stateKey = 'discord-files';
@@ -100,7 +113,7 @@ export class PostedFiles {
   }
 
   /** The files the thread does not have yet. */
-  async missing(message: string, files: readonly CardFile[]): Promise<readonly CardFile[]> {
+  async missing<File extends CardFile>(message: string, files: readonly File[]): Promise<readonly File[]> {
     const posted = (await this.#load())[message] ?? [];
     return files.filter((file) => !posted.includes(fingerprint(file)));
   }
@@ -130,6 +143,7 @@ function readPosted(text: string | undefined): Posted {
   }
 }
 
-function fingerprint(file: CardFile): string {
+/** The digest of a file's name and content. */
+export function fingerprint(file: CardFile): string {
   return createHash('sha256').update(`${file.name}\n${file.text}`).digest('hex').slice(0, 16);
 }

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { REST } from 'discord.js';
 import { LRUCache } from 'lru-cache';
 import { UserError } from '../../core/errors.ts';
-import type { Card, CardFile } from '../../views/card.ts';
+import type { Card } from '../../views/card.ts';
 import type { MessageRef } from '../chat.ts';
 import { discordCard, type MessageBody, messageBody } from './card.ts';
 import { errorFacts, isGone, isTooOld, toChatError } from './errors.ts';
-import { fileComponents, PostedFiles, parcels } from './files.ts';
+import { type DiscordFile, fileComponents, fingerprint, PostedFiles, parcels } from './files.ts';
 import { createMessage, deleteMessage, editMessage, threadOf } from './rest.ts';
 import type { DiscordLog, DiscordOptions } from './settings.ts';
 import { cut, oneLine } from './text.ts';
@@ -66,7 +66,7 @@ export class Messages {
       for (const files of parcels(fresh)) {
         await this.#create(
           thread,
-          `files ${thread} ${JSON.stringify(files)}`,
+          `files ${thread} ${files.map(fingerprint).join(' ')}`,
           messageBody(fileComponents(files)),
           files,
         );
@@ -83,7 +83,7 @@ export class Messages {
   }
 
   /** Posts once for each key: after a lost answer the same nonce finds the existing message. */
-  async #create(target: string, key: string, body: MessageBody, files: readonly CardFile[] = []) {
+  async #create(target: string, key: string, body: MessageBody, files: readonly DiscordFile[] = []) {
     const made = await createMessage(this.#rest, target, { body, files, nonce: this.#nonces.of(key) });
     this.#nonces.done(key);
     return made;

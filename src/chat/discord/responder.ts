@@ -1,7 +1,6 @@
 import { type APIInteractionResponse, InteractionResponseType, MessageFlags, type REST, Routes } from 'discord.js';
-import type { CardFile } from '../../views/card.ts';
 import { errorFacts, isAnswered, isLost } from './errors.ts';
-import { attachmentsOf, rawFiles } from './files.ts';
+import { attachmentsOf, type DiscordFile, rawFiles } from './files.ts';
 import type { Interaction } from './payloads.ts';
 import { sendAgain } from './rest.ts';
 import type { DiscordLog } from './settings.ts';
@@ -51,7 +50,7 @@ export class Responder {
   }
 
   /** Replaces "Thinking …". */
-  edit(body: object, files: readonly CardFile[] = []): Promise<boolean> {
+  edit(body: object, files: readonly DiscordFile[] = []): Promise<boolean> {
     return this.#later(() =>
       this.#options.rest.patch(this.#original(), { ...this.#payload(body, files), auth: false }),
     );
@@ -62,7 +61,7 @@ export class Responder {
     return this.#later(() => this.#options.rest.delete(this.#original(), { auth: false }));
   }
 
-  followUp(body: object, files: readonly CardFile[] = []): Promise<boolean> {
+  followUp(body: object, files: readonly DiscordFile[] = []): Promise<boolean> {
     const { application_id, token } = this.#interaction;
     const route = Routes.webhook(application_id, token);
     return this.#later(() => this.#options.rest.post(route, { ...this.#payload(body, files), auth: false }));
@@ -72,7 +71,7 @@ export class Responder {
     return Routes.webhookMessage(this.#interaction.application_id, this.#interaction.token, '@original');
   }
 
-  #payload(body: object, files: readonly CardFile[]) {
+  #payload(body: object, files: readonly DiscordFile[]) {
     return files.length === 0
       ? { body }
       : { body: { ...body, attachments: attachmentsOf(files) }, files: rawFiles(files) };

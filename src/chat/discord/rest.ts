@@ -1,9 +1,8 @@
 import { DefaultRestOptions, type RawFile, REST, RESTEvents, type RESTOptions, Routes } from 'discord.js';
 import { z } from 'zod';
-import type { CardFile } from '../../views/card.ts';
 import type { MessageBody } from './card.ts';
 import { isThreadThere } from './errors.ts';
-import { attachmentsOf, rawFiles } from './files.ts';
+import { attachmentsOf, type DiscordFile, rawFiles } from './files.ts';
 import type { DiscordLog } from './settings.ts';
 
 /** The fields of a message that proxnix reads. */
@@ -72,7 +71,7 @@ const makeRequest: RESTOptions['makeRequest'] = async (url, init) => {
 export async function createMessage(
   rest: REST,
   channel: string,
-  message: { readonly body: MessageBody; readonly files: readonly CardFile[]; readonly nonce: string },
+  message: { readonly body: MessageBody; readonly files: readonly DiscordFile[]; readonly nonce: string },
 ): Promise<{ readonly id: string; readonly isOlder: boolean }> {
   const { body, files, nonce } = message;
   const payload: { body: object; files?: RawFile[] } = { body: { ...body, nonce, enforce_nonce: true } };

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { cleanFiles, PostedFiles, parcels } from '../../../src/chat/discord/files.ts';
+import { cleanFiles, PostedFiles, parcels, rawFiles } from '../../../src/chat/discord/files.ts';
+import type { CardFile } from '../../../src/views/card.ts';
 import { MemoryState } from '../../support/discord/bench.ts';
 
 const file = (name: string, text = 'x') => ({ name, title: name, text });
@@ -15,22 +18,31 @@ it('leaves only names that Discord takes as they are, each once', () => {
   ]);
 });
 
-it('cuts the middle out of a text that is too long, at line ends', () => {
-  const line = `${'x'.repeat(99)}\n`;
-  const [cut] = cleanFiles([file('apply.log', `first\n${line.repeat(100_000)}last\n`)]);
-  const text = cut?.text ?? '';
-  expect(Buffer.byteLength(text)).toBeLessThan(8 * 1024 * 1024);
+it('compresses a text that is too long', () => {
+  const text = `first\n${`${'x'.repeat(99)}\n`.repeat(100_000)}last\n`;
+  const [zipped] = cleanFiles([file('apply.log', text)]);
+  expect(zipped?.name).toBe('apply.log.gz');
+  expect(rawFiles(zipped === undefined ? [] : [zipped])[0]?.contentType).toBe('application/gzip');
+  expect(gunzipSync(zipped?.data ?? '').toString()).toBe(text);
+});
+
+it('cuts the middle out of a text that is too long even then, at line ends', () => {
+  // Nothing makes chance shorter; the digests are the same in each run.
+  const lines = Array.from({ length: 250_000 }, (_, n) => createHash('sha512').update(`${n}`).digest('base64'));
+  const [cut] = cleanFiles([file('apply.log', `first\n${lines.join('\n')}\nlast\n`)]);
+  expect(cut?.name).toBe('apply.log');
+  expect(cut?.data.length).toBeLessThan(8 * 1024 * 1024);
+  const text = Buffer.from(cut?.data ?? '').toString();
   expect(text).toMatch(/^first\n/);
-  expect(text).toMatch(/x\n\n\[… the middle is left out: 10000011 bytes .*\]\nx/);
-  expect(text).toMatch(/x\nlast\n$/);
+  expect(text).toMatch(/=\n\n\[… the middle is left out: 22250011 bytes .*\]\n/);
+  expect(text).toMatch(/=\nlast\n$/);
 });
 
 it('sends no parcel above Discord’s request size, nor more than ten files in one', () => {
   const big = 'x'.repeat(7 * 1024 * 1024);
-  expect(parcels(['a', 'b', 'c', 'd'].map((name) => file(name, big))).map((one) => one.length)).toEqual([2, 2]);
-  expect(parcels(Array.from({ length: 20 }, (_, index) => file(`f${index}`))).map((one) => one.length)).toEqual([
-    9, 9, 2,
-  ]);
+  const sizes = (files: readonly CardFile[]) => parcels(cleanFiles(files)).map((one) => one.length);
+  expect(sizes(['a', 'b', 'c', 'd'].map((name) => file(name, big)))).toEqual([2, 2]);
+  expect(sizes(Array.from({ length: 20 }, (_, index) => file(`f${index}`)))).toEqual([9, 9, 2]);
 });
 
 it('sends an empty file with a word in it, because Discord refuses empty ones', () => {
