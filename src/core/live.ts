@@ -23,6 +23,8 @@ export interface RetainedDisk {
   readonly sizeMb?: number;
   /** When the disk was taken out, in milliseconds since the epoch. */
   readonly since: number;
+  /** An automatic rollback took the disk out, because the guest did not become healthy on it: it is not offered. */
+  readonly unhealthy?: true;
 }
 
 /** The configuration of a guest besides its settings. */

@@ -1,4 +1,4 @@
-import type { FieldChange, ReplaceChange, RollbackChange } from './change.ts';
+import type { Change, FieldChange, ReplaceChange, RollbackChange } from './change.ts';
 import { type DesiredGuest, imageHash } from './guest.ts';
 import type { KnownGuest, LiveGuest, RetainedDisk } from './live.ts';
 import { readTags } from './tags.ts';
@@ -14,22 +14,23 @@ export function retainedBy({ guest, live }: ReplaceChange | RollbackChange, sinc
   return {
     ...{ vmid, uuid: config.uuid, volid: disk.volid, since },
     ...(disk.sizeMb === undefined ? {} : { sizeMb: disk.sizeMb }),
-    // Tags without an image mean unfinished work on the root disk: such a disk was never healthy, so its record names
-    // no image.
+    // No tag names the image of a guest that was adopted, or on whose root disk work was interrupted.
     ...(imageHash === undefined ? {} : { imageHash, ...(commit === undefined ? {} : { commit }) }),
   };
 }
 
 /**
  * Adds a record; it replaces an older record of the same volume. An image that the older record names is kept when the
- * new one names none, because an interrupted replace or rollback leaves tags without an image.
+ * new one names none, because an interrupted replace or rollback leaves tags without an image. A disk on which the guest
+ * was healthy once stays on offer.
  */
 export function withRetained(retained: readonly RetainedDisk[], disk: RetainedDisk): readonly RetainedDisk[] {
   const isSame = (one: RetainedDisk) => one.vmid === disk.vmid && one.volid === disk.volid && one.uuid === disk.uuid;
   const { imageHash, commit } = retained.find(isSame) ?? {};
-  const known = { ...(imageHash === undefined ? {} : { imageHash }), ...(commit === undefined ? {} : { commit }) };
   const others = retained.filter((one) => one.vmid !== disk.vmid || one.volid !== disk.volid);
-  return [...others, disk.imageHash === undefined ? { ...known, ...disk } : disk];
+  if (disk.imageHash !== undefined || imageHash === undefined) return [...others, disk];
+  const { unhealthy: _, ...rest } = disk;
+  return [...others, { ...rest, imageHash, ...(commit === undefined ? {} : { commit }) }];
 }
 
 /**
@@ -65,9 +66,16 @@ export function dueForCollection(
   );
 }
 
+/** Does the change leave a retained disk behind, so that the guest can be rolled back? */
+export function retainsDisk(change: Change): change is ReplaceChange | RollbackChange {
+  if (change.action !== 'rollback' && !(change.action === 'replace' && !change.incomplete)) return false;
+  return retainedBy(change, 0) !== undefined;
+}
+
 /**
- * The newest retained disk that a guest can be rolled back to: an unused volume of this guest whose image is known.
- * With `wanted` the disk must have that image, size and storage, so that nothing differs after the rollback.
+ * The retained disk that a guest can be rolled back to: an unused volume of this guest, the newest whose image is known
+ * before the newest of an unknown image. With `wanted` the disk must have that image, size and storage, so that nothing
+ * differs after the rollback.
  */
 export function retainedDiskFor(
   live: KnownGuest,
@@ -79,11 +87,17 @@ export function retainedDiskFor(
     (disk) =>
       disk.vmid === live.vmid &&
       disk.uuid === live.config.uuid &&
-      disk.imageHash !== undefined &&
+      disk.unhealthy === undefined &&
       there.has(disk.volid) &&
-      (wanted === undefined ? disk.imageHash !== readTags(live.tags).imageHash : isAsWanted(disk, wanted)),
+      (wanted === undefined ? holdsAnotherImage(disk, live) : isAsWanted(disk, wanted)),
   );
-  return [...usable].sort((a, b) => b.since - a.since)[0];
+  const isKnown = ({ imageHash }: RetainedDisk) => Number(imageHash !== undefined);
+  return [...usable].sort((a, b) => isKnown(b) - isKnown(a) || b.since - a.since)[0];
+}
+
+/** A disk of an unknown image counts as another one: only a person can tell. */
+function holdsAnotherImage(disk: RetainedDisk, live: KnownGuest): boolean {
+  return disk.imageHash === undefined || disk.imageHash !== readTags(live.tags).imageHash;
 }
 
 function isAsWanted(disk: RetainedDisk, wanted: DesiredGuest): boolean {
@@ -111,7 +125,10 @@ export function rollbackChange(
 const nothingRetained =
   'No earlier root disk of it is kept. /proxnix rollback with the hash of an earlier commit builds that commit again.';
 
-/** The image and commit for the final tags of a guest that was rolled back. */
+/**
+ * The image and commit for the final tags of a guest that was rolled back. A disk of an unknown image leaves both out, as
+ * for a guest that was just adopted: the next plan of a commit replaces it.
+ */
 export function rolledBackTo({ to }: RollbackChange): { readonly imageHash?: string; readonly commit?: string } {
   return {
     ...(to?.imageHash === undefined ? {} : { imageHash: to.imageHash }),

@@ -79,7 +79,7 @@ export function updatingTags(before: readonly string[]): string {
 /** The final tags, written when all work on the guest is done. */
 export function finalTags(
   before: readonly string[],
-  done: { imageHash: string; commit: string; fleet?: string },
+  done: { imageHash?: string; commit?: string; fleet?: string },
 ): string {
   const { foreign } = readTags(before);
   return writeTags({ ours: true, pending: false, foreign, ...done });

@@ -44,7 +44,8 @@ export async function rollback(options: {
     monitor.line('rolling back: the old root disk is put back');
     const now = await identify(cluster, change);
     const newVolid = now.config.disks[guest.diskSlot]?.volid;
-    if (newVolid !== undefined && newVolid !== volid) await retain({ vmid, uuid: now.config.uuid, volid: newVolid });
+    if (newVolid !== undefined && newVolid !== volid)
+      await retain({ vmid, uuid: now.config.uuid, volid: newVolid, unhealthy: true });
     let precondition: Precondition | undefined = { ...at, uuid: now.config.uuid, digest: now.config.digest };
     const perform = async (step: StepSpec) => {
       precondition = await cluster.perform(step, precondition, monitor);

@@ -30,7 +30,9 @@ export async function readStatus(
 
 function retainedFor(guest: LiveGuest, disks: readonly RetainedDisk[], windowMs: number): GuestStatusRow['retained'] {
   const disk = hasConfig(guest) ? retainedDiskFor(guest, disks) : undefined;
-  return disk?.imageHash === undefined ? undefined : { imageHash: disk.imageHash, until: disk.since + windowMs };
+  if (disk === undefined) return undefined;
+  const { imageHash } = disk;
+  return { ...(imageHash === undefined ? {} : { imageHash }), until: disk.since + windowMs };
 }
 
 function toRow(guest: LiveGuest, retained: GuestStatusRow['retained']): GuestStatusRow {

@@ -23,6 +23,7 @@ export const StoredRetainedDisk = reads<RetainedDisk>()(
     imageHash: optional(name),
     commit: optional(name),
     sizeMb: optional(amount),
+    unhealthy: optional(z.literal(true)),
   }),
 );
 

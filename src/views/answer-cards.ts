@@ -19,8 +19,11 @@ export interface GuestStatusRow {
   readonly memoryMb: number | undefined;
   /** `undefined` where the configuration cannot be read. */
   readonly protected: boolean | undefined;
-  /** The retained root disk that a rollback puts back; `until` in milliseconds since the epoch. */
-  readonly retained?: { readonly imageHash: string; readonly until: number };
+  /**
+   * The retained root disk that a rollback puts back; `until` in milliseconds since the epoch, `imageHash` absent where no
+   * tag named the image.
+   */
+  readonly retained?: { readonly imageHash?: string; readonly until: number };
 }
 
 /** The live state of a fleet. */
@@ -84,8 +87,9 @@ function retainedBlocks({ name, retained }: GuestStatusRow): readonly Block[] {
     {
       kind: 'small',
       rich: [
-        'Image ',
-        { code: retained.imageHash.slice(0, 8) },
+        ...(retained.imageHash === undefined
+          ? ['An earlier root disk of an unknown image']
+          : ['Image ', { code: retained.imageHash.slice(0, 8) }]),
         ' is kept until ',
         until,
         ': ',

@@ -1,5 +1,6 @@
 import type { RolledBack } from '../core/errors.ts';
 import { type Plan, runnable } from '../core/plan.ts';
+import { retainsDisk } from '../core/retained-disks.ts';
 import {
   type AppliedRun,
   type ApplyGroup,
@@ -149,11 +150,7 @@ function hasWorked({ steps }: Ended): boolean {
 /** How long the retained root disks can be rolled back to. */
 function keptBlocks(run: Ended, { rollbackWindowMs }: CardContext): readonly Block[] {
   if (run.phase !== 'applied') return [];
-  const swapped = run.plan.changes.filter(
-    (change) =>
-      change.blocked === undefined &&
-      (change.action === 'rollback' || (change.action === 'replace' && !change.incomplete)),
-  );
+  const swapped = runnable(run.plan).filter(retainsDisk);
   const [first] = swapped;
   if (first === undefined) return [];
   const disks = swapped.length === 1 ? 'The old root disk is' : 'The old root disks are';

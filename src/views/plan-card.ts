@@ -1,9 +1,10 @@
-import { type AdoptChange, type Change, kindOf, requiresRestart } from '../core/change.ts';
+import { type AdoptChange, type Change, kindOf, type RollbackChange, requiresRestart } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
 import { onlyGuest } from '../core/goal.ts';
 import { imageHash } from '../core/guest.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { confirmationFor, exceedsMaxDestroy, isOffBranch } from '../core/policy.ts';
+import { retainsDisk } from '../core/retained-disks.ts';
 import {
   type BlockedRun,
   type ExpiredRun,
@@ -14,7 +15,7 @@ import {
   type SupersededRun,
   type Trigger,
 } from '../core/run.ts';
-import type { Block, Button, Card, CardFile, Span } from './card.ts';
+import type { Block, Button, Card, CardFile, Rich, Span } from './card.ts';
 import {
   approvedBy,
   blockedCount,
@@ -167,7 +168,7 @@ function warnings(plan: Plan, context: CardContext): readonly Block[] {
   const changes = runnable(plan);
   const destroys = changes.filter((change) => change.action === 'destroy').map(guestName);
   const replaces = changes.filter((change) => change.action === 'replace' && !change.incomplete);
-  const backs = changes.filter((change) => change.action === 'rollback').map(guestName);
+  const backs = changes.filter((change) => change.action === 'rollback');
   const blocks: Block[] = [];
   if (destroys.length > 0) {
     const whole = exceedsMaxDestroy(plan, context.policy);
@@ -183,15 +184,7 @@ function warnings(plan: Plan, context: CardContext): readonly Block[] {
     });
   }
   if (replaces.length > 0) blocks.push(replaceWarning(replaces, context));
-  if (backs.length > 0) {
-    blocks.push({
-      kind: 'warning',
-      rich: [
-        { bold: `Puts an earlier root disk back into ${backs.join(', ')}: ` },
-        `its data is from when it was replaced. The current disk is kept for ${span(context.rollbackWindowMs)}.`,
-      ],
-    });
-  }
+  if (backs.length > 0) blocks.push(rollbackWarning(backs, context));
   return [...blocks, ...changes.flatMap((change) => (change.action === 'adopt' ? [adoptWarning(change)] : []))];
 }
 
@@ -202,15 +195,38 @@ function replaceWarning(replaces: readonly Change[], { rollbackWindowMs }: CardC
   const restart = one
     ? `The ${kindOf(first) === 'vm' ? 'VM' : 'container'} restarts once. `
     : `${restarting.join(', ')} ${restarting.length === 1 ? 'restarts' : 'restart'} once. `;
+  const kept: Rich = [
+    `The old ${one ? 'disk is' : 'disks are'} kept for ${span(rollbackWindowMs)}; undo with `,
+    { code: `/proxnix rollback ${one ? first.name : '<guest>'}` },
+    '.',
+  ];
   return {
     kind: 'warning',
     rich: [
       { bold: `Replaces the root disk of ${replaces.map(guestName).join(', ')}: ` },
       `data written to ${one ? 'this disk' : 'these disks'} will not be on the new ${one ? 'one' : 'ones'}. `,
       restarting.length === 0 ? '' : restart,
-      `The old ${one ? 'disk is' : 'disks are'} kept for ${span(rollbackWindowMs)}; undo with `,
-      { code: `/proxnix rollback ${one ? first.name : '<guest>'}` },
-      '.',
+      ...(replaces.some(retainsDisk) ? kept : []),
+    ],
+  };
+}
+
+function rollbackWarning(backs: readonly RollbackChange[], { rollbackWindowMs }: CardContext): Block {
+  const [first] = backs;
+  const since: Rich =
+    backs.length > 1 || first?.to === undefined ? [] : [', ', { time: first.to.since, show: 'date-time' }];
+  const unknown = backs.filter(({ to }) => to !== undefined && to.imageHash === undefined).map(guestName);
+  return {
+    kind: 'warning',
+    rich: [
+      { bold: `Puts an earlier root disk back into ${backs.map(guestName).join(', ')}: ` },
+      'its data is from when it was replaced',
+      ...since,
+      '. ',
+      unknown.length === 0
+        ? ''
+        : `It is not known which image the disk of ${unknown.join(', ')} holds: no tag named it when it was taken out. `,
+      `The current disk is kept for ${span(rollbackWindowMs)}.`,
     ],
   };
 }

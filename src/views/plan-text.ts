@@ -4,6 +4,7 @@ import { type DesiredGuest, type GuestKind, imageHash } from '../core/guest.ts';
 import { checkOf, describeHealth } from '../core/health.ts';
 import type { LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
+import { retainsDisk } from '../core/retained-disks.ts';
 import { readTags } from '../core/tags.ts';
 import type { Line, Mark } from './card.ts';
 import { count, counts, guestName, verbs } from './parts.ts';
@@ -101,10 +102,10 @@ function detailParts(change: Change): string[] {
       ];
     case 'replace': {
       const from = change.incomplete ? 'none (incomplete)' : (change.fromImage?.slice(0, 8) ?? 'unknown');
-      const kept = change.incomplete ? 'created again' : 'old root disk is kept';
       return [
         `image ${from} -> ${short(change.guest)}`,
-        kept,
+        ...(change.incomplete ? ['created again'] : []),
+        ...(retainsDisk(change) ? ['old root disk is kept'] : []),
         ...change.fields.map((field) => fieldText(field, false)),
         ...orphanParts(change.orphanVolumes),
       ];

@@ -5,6 +5,7 @@ import {
   dueForCollection,
   type RetainedDisk,
   retainedBy,
+  retainsDisk,
   stillRetained,
   withRetained,
 } from '../../src/core/retained-disks.ts';
@@ -29,11 +30,25 @@ describe('the root disk that a replacement takes out', () => {
     });
   });
 
-  it('is nothing to go back to when no tag says what it holds', () => {
+  it('is of an unknown image when no tag says what it holds', () => {
     const unfinished = aLiveGuest({ tags: ['proxnix', 'proxnix-pending'] });
     const change = onlyChange(aPlan({}, [unfinished]));
     if (change.action !== 'replace') throw new Error(change.action);
     expect(retainedBy(change, t0)).toEqual({ ...disk, sizeMb: 20 * 1024 });
+  });
+
+  it('is promised only where there is one', () => {
+    const guests = [aGuest({ image: anImage('b') })];
+    const replaced = (live: Parameters<typeof aLiveGuest>[0]) => onlyChange(aPlan({ guests }, [aLiveGuest(live)]));
+    expect(retainsDisk(replaced({}))).toBe(true);
+    expect(retainsDisk(replaced({ tags: ['proxnix', 'proxnix-pending'], config: { disks: {} } }))).toBe(false);
+    expect(retainsDisk(onlyChange(aPlan({}, [])))).toBe(false);
+  });
+
+  it('stays on offer where the guest was healthy on it once', () => {
+    const image = { imageHash: 'a'.repeat(32) };
+    expect(withRetained([{ ...disk, ...image }], { ...disk, unhealthy: true })).toEqual([{ ...disk, ...image }]);
+    expect(withRetained([disk], { ...disk, unhealthy: true })).toEqual([{ ...disk, unhealthy: true }]);
   });
 
   it('is remembered once, with the newest time', () => {
@@ -114,6 +129,8 @@ describe('rolling one guest back', () => {
     expect(onlyChange(back([newer, oldRoot]))).toMatchObject({ to: newer });
     const { imageHash: _, ...unknown } = newer;
     expect(onlyChange(back([unknown, oldRoot]))).toMatchObject({ to: oldRoot });
+    expect(onlyChange(back([unknown]))).toMatchObject({ to: unknown });
+    expect(onlyChange(back([{ ...unknown, unhealthy: true }])).blocked?.reason).toBe('nothing-retained');
     expect(onlyChange(back([{ ...newer, volid: 'local-lvm:gone' }, oldRoot]))).toMatchObject({ to: oldRoot });
     expect(onlyChange(back([{ ...newer, uuid: 'another machine' }, oldRoot]))).toMatchObject({ to: oldRoot });
   });

@@ -125,6 +125,7 @@ export const core = [
     rows: [
       ['a disk of another machine is not rolled back to', 'disk.uuid === live.config.uuid &&', ''],
       ['a disk that is gone is not rolled back to', 'there.has(disk.volid) &&', ''],
+      ['a disk on which the guest was unhealthy is not offered', 'disk.unhealthy === undefined &&', ''],
     ],
   },
   {

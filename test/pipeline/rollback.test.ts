@@ -3,7 +3,7 @@ import { UserError } from '../../src/core/errors.ts';
 import { imageHash } from '../../src/core/guest.ts';
 import { readTags } from '../../src/core/tags.ts';
 import { aBench, type Bench, owner, stranger } from '../support/pipeline.ts';
-import { present, shaOf, threeVms } from './support/fleet.ts';
+import { aForeignGuest, present, shaOf, threeVms } from './support/fleet.ts';
 
 const other = { images: { website: 'website 2' } };
 const minute = 60_000;
@@ -131,6 +131,95 @@ describe('a guest that was replaced', () => {
     const config = { ...guest.config, uuid: 'b4c5b0de-0000-4000-8000-000000000823' };
     bench.cluster.put({ ...guest, config } as typeof guest);
     await rollback(bench, 'test-website');
+    expect(bench.run('blocked').plan.changes[0]?.blocked?.reason).toBe('nothing-retained');
+  });
+});
+
+describe('a guest whose root disk was of an unknown image', () => {
+  /** A guest made by hand is adopted and replaced. */
+  async function adopted(): Promise<Bench> {
+    const bench = await aBench();
+    bench.cluster.put(aForeignGuest(820, 'test-init'));
+    await bench.push(1);
+    await bench.apply();
+    await bench.chat.command('/proxnix adopt test-init', owner);
+    await bench.settle();
+    await bench.apply();
+    await bench.press('plan-again');
+    await bench.settle();
+    expect(plannedActions(bench)).toEqual(['replace 820']);
+    return bench;
+  }
+
+  it('is rolled back as its cards promise, and its tags name no image then', async () => {
+    const bench = await adopted();
+    const old = rootOf(bench, 820);
+    expect(bench.text()).toContain('/proxnix rollback test-init');
+    await bench.apply();
+    expect(bench.text()).toContain('undo with /proxnix rollback test-init');
+    const status = await bench.chat.command('/proxnix status test-init', owner);
+    expect(JSON.stringify(status)).toContain('An earlier root disk of an unknown image');
+    await rollback(bench, 'test-init');
+    expect(bench.text()).toContain('-> unknown');
+    expect(bench.text()).toContain('It is not known which image the disk of test-init (820) holds');
+    await bench.apply();
+    bench.run('applied');
+    expect([rootOf(bench, 820), bench.cluster.guest(820)?.tags]).toEqual([old, ['backup', 'proxnix']]);
+    expect(bench.errors()).toEqual([]);
+  });
+
+  it('goes forth again by a rollback, and by the next plan of a commit', async () => {
+    const bench = await adopted();
+    const old = rootOf(bench, 820);
+    await bench.apply();
+    const current = rootOf(bench, 820);
+    await rollback(bench, 'test-init');
+    await bench.apply();
+    expect(rootOf(bench, 820)).toBe(old);
+    await rollback(bench, 'test-init');
+    await bench.apply();
+    expect(rootOf(bench, 820)).toBe(current);
+    await rollback(bench, 'test-init');
+    await bench.apply();
+    await bench.chat.command('/proxnix plan', owner);
+    await bench.settle();
+    expect(plannedActions(bench)).toEqual(['replace 820']);
+  });
+
+  it('is no drift after its rollback: it was meant', async () => {
+    const bench = await adopted();
+    await bench.apply();
+    await rollback(bench, 'test-init');
+    await bench.apply();
+    const runs = bench.pipeline.runs().length;
+    bench.pipeline.keepUp({ planIntervalMs: minute });
+    await bench.clock.advance(2 * minute);
+    await bench.settle();
+    expect(bench.pipeline.runs()).toHaveLength(runs);
+    expect(await bench.pipeline.drift(bench.fleet)).toMatchObject({ kind: 'drift' });
+  });
+
+  it('is rolled back also where it was half made when its first replacement came', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    const guest = present(bench.cluster.guest(823));
+    bench.cluster.put({ ...guest, tags: ['proxnix', 'proxnix-pending'] });
+    const old = rootOf(bench);
+    await bench.push(2, other);
+    await bench.apply();
+    await rollback(bench, 'test-website');
+    expect(plannedActions(bench)).toEqual(['rollback 823']);
+    await bench.apply();
+    expect([rootOf(bench), bench.cluster.guest(823)?.tags]).toEqual([old, ['proxnix']]);
+  });
+
+  it('is not offered the disk on which it never became healthy', async () => {
+    const bench = await adopted();
+    bench.health.script(820, 'ill', 'well');
+    await bench.apply();
+    expect(bench.run('failed').failure.rolledBack).toMatchObject({ vmid: 820 });
+    await rollback(bench, 'test-init');
     expect(bench.run('blocked').plan.changes[0]?.blocked?.reason).toBe('nothing-retained');
   });
 });
