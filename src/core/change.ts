@@ -28,6 +28,8 @@ export interface Blocked {
     | 'read-only'
     /** Images cannot be uploaded for the node. */
     | 'images'
+    /** The VM wants more CPUs than its node has. */
+    | 'cpus'
     /** The guest has no retained disk to roll back to. */
     | 'nothing-retained'
     /** The guest that replaces it under another VMID is blocked. */
@@ -60,6 +62,8 @@ export interface UpdateChange extends OfKnownGuest {
   readonly guest: DesiredGuest;
   readonly live: KnownGuest;
   readonly fields: readonly FieldChange[];
+  /** It ran before an interrupted apply and is stopped: it is started. */
+  readonly start?: true;
 }
 
 /**

@@ -82,6 +82,15 @@ function* pendingSettings(wanted: DesiredGuest, live: KnownGuest): Generator<Fie
   }
 }
 
+/** The guest with the settings that it has in Proxmox, the pending ones among them: writing it changes nothing. */
+export function withLiveSettings(guest: DesiredGuest, live: KnownGuest): DesiredGuest {
+  const values = settingsIn(live);
+  const settings = settingsOf(guest.kind).map((row) => [row.key, values[row.key]] as const);
+  const all = Object.entries({ ...guest, ...Object.fromEntries(settings) });
+  // The rows have the same types in a wanted and in a live guest.
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as unknown as DesiredGuest;
+}
+
 function settingsIn({ name, config }: KnownGuest): Values {
   return { ...config, name };
 }

@@ -39,15 +39,17 @@ export function errorFacts(error: unknown): { readonly why: string } | { readonl
   return error instanceof UserError ? { why: error.message } : { err: error };
 }
 
-/** A guest that was rolled back automatically after its replacement failed. */
+/** A guest that was rolled back automatically after its replacement or update failed. */
 export interface RolledBack {
   readonly vmid: number;
   readonly name: string;
   /** The image that the guest runs again; absent when no tag named it. */
   readonly imageHash?: string;
+  /** Its old settings were put back; its root disk was never another one. */
+  readonly settings?: true;
 }
 
-/** The failure of a replacement after an automatic rollback: the guest is as it was before. */
+/** The failure of a change after an automatic rollback: the guest is as it was before. */
 export class RolledBackError extends UserError {
   readonly rolledBack: RolledBack;
 

@@ -1,6 +1,6 @@
 import type { Commit } from './commit.ts';
 import type { DesiredGuest } from './guest.ts';
-import type { KnownGuest, LiveConfig, LiveGuest, RetainedDisk } from './live.ts';
+import type { KnownGuest, LiveConfig, LiveGuest, LiveState, RetainedDisk } from './live.ts';
 import { hasCreationMarker, readTags, stagingOwner } from './tags.ts';
 
 /** The purpose of a plan. The plan carries it, so that planning again needs no evaluation. */
@@ -12,6 +12,8 @@ export interface Goal {
   readonly guests: readonly DesiredGuest[];
   /** The VMID of the guest to adopt; nothing else is planned. */
   readonly adopt?: number;
+  /** The guests whose work was interrupted, as far as the store knew them when the plan was made; absent without any. */
+  readonly unfinished?: readonly UnfinishedGuest[];
   /** Set for a rollback: guests get retained root disks back where there are matching ones; other images are built. */
   readonly rollback?: {
     /** The one guest to roll back; absent: the whole fleet, to the commit. */
@@ -19,6 +21,31 @@ export interface Goal {
     /** The retained disks of the fleet. */
     readonly retained: readonly RetainedDisk[];
   };
+}
+
+/** A pending guest: a run began work on it and did not finish. */
+export interface UnfinishedGuest {
+  readonly vmid: number;
+  /** The identity of the guest (`LiveConfig.uuid`). */
+  readonly uuid: string;
+  /** It ran when the run began. */
+  readonly ran?: true;
+}
+
+/** The goal with what the store knows of the guests that are pending now. `running`: VMIDs of those that shall run. */
+export function withUnfinished(goal: Goal, { guests }: LiveState, running: readonly number[]): Goal {
+  const wanted = new Set(goal.guests.map(({ vmid }) => vmid));
+  const unfinished = guests.flatMap(({ vmid, tags, config }): UnfinishedGuest[] => {
+    if (config?.uuid === undefined || !wanted.has(vmid) || !readTags(tags).pending) return [];
+    return [{ vmid, uuid: config.uuid, ...(running.includes(vmid) ? { ran: true } : {}) }];
+  });
+  return unfinished.length === 0 ? goal : { ...goal, unfinished };
+}
+
+/** What is known of the guest's interrupted work; `undefined` for a guest that is not pending. */
+export function unfinishedGuest(goal: Goal, { vmid, tags, config }: KnownGuest): UnfinishedGuest | undefined {
+  if (!readTags(tags).pending) return undefined;
+  return goal.unfinished?.find((one) => one.vmid === vmid && one.uuid === config.uuid);
 }
 
 /**

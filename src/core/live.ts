@@ -92,11 +92,12 @@ export type KnownContainer = LiveContainer & { readonly config: LiveContainerCon
 /** A live guest of either kind whose configuration was read. */
 export type KnownGuest = KnownVm | KnownContainer;
 
-/** A node; `freeMemory` in bytes, absent where the token may not see it. */
+/** A node; `freeMemory` in bytes and the number of its CPUs, absent where the token may not see them. */
 export interface LiveNode {
   readonly node: string;
   readonly online: boolean;
   readonly freeMemory?: number;
+  readonly cpus?: number;
   /** Names of the storages this node has. */
   readonly storages: readonly string[];
   /** By kind of guest, why images cannot be uploaded for this node, and what to do; absent where they can. */

@@ -2,7 +2,16 @@ import { createHash } from 'node:crypto';
 import { adoptChange, blockIfNeeded, conflictWith, unreadable } from './block.ts';
 import type { Change } from './change.ts';
 import { diffGuest, imageDiffers } from './diff.ts';
-import { belongsTo, type Goal, hasConfig, hasNoDisks, isCreateInterrupted, onlyGuest, stagedFor } from './goal.ts';
+import {
+  belongsTo,
+  type Goal,
+  hasConfig,
+  hasNoDisks,
+  isCreateInterrupted,
+  onlyGuest,
+  stagedFor,
+  unfinishedGuest,
+} from './goal.ts';
 import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
 import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
 import { retainedDiskFor, rollbackChange } from './retained-disks.ts';
@@ -36,7 +45,9 @@ interface Basis {
  * @param earlier the plan that this one is compared with; new guests stay on the node that it chose
  */
 export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
-  const changes = [...changesFor(goal, live, earlier)].map((change) => withImages(change, live.nodes));
+  const changes = [...changesFor(goal, live, earlier)].map((change) =>
+    withImages(withinCpus(change, live.nodes), live.nodes),
+  );
   const stagedOn = new Map(changes.filter(stagesAnew).map((change) => [change.vmid, change.node]));
   const needed = changes
     .filter(
@@ -64,6 +75,7 @@ export function digestsOf({ goal, changes }: Pick<Plan, 'goal' | 'changes'>): Pi
     incomplete: 'incomplete' in change ? change.incomplete : undefined,
     orphanVolumes: 'orphanVolumes' in change ? change.orphanVolumes : undefined,
     to: 'to' in change ? change.to?.volid : undefined,
+    start: 'start' in change ? change.start : undefined,
   }));
   return {
     digest: hash({ wanted, commit: commit.sha, basis, said }),
@@ -148,8 +160,14 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
   const left = attachedVolumes(live.config.unused);
   const orphanVolumes = left.length === 0 ? {} : { orphanVolumes: left };
   if (!imageDiffers(guest, live)) {
-    if (fields.length > 0) yield blockIfNeeded({ ...base, ...orphanVolumes, action: 'update', live, fields });
-    else if (left.length > 0) {
+    const start = live.status === 'stopped' && unfinishedGuest(goal, live)?.ran === true;
+    if (fields.length > 0) {
+      yield blockIfNeeded({
+        ...{ ...base, ...orphanVolumes, action: 'update', live, fields },
+        ...(start ? { start } : {}),
+      });
+    }
+    if (fields.length === 0 && left.length > 0) {
       yield blockIfNeeded({ ...base, ...orphanVolumes, action: 'clean-up', live, ownerVmid: guest.vmid });
     }
     return;
@@ -180,6 +198,33 @@ function withImages(change: Change, nodes: readonly LiveNode[]): Change {
   if ((change.action !== 'create' && change.action !== 'replace') || change.blocked !== undefined) return change;
   const advice = nodes.find((one) => one.node === change.node)?.imageProblems?.[change.guest.kind];
   return advice === undefined ? change : { ...change, blocked: { reason: 'images', advice } };
+}
+
+/** Blocks a change that would start a VM with more CPUs than its node has: Proxmox refuses that start. */
+function withinCpus(change: Change, nodes: readonly LiveNode[]): Change {
+  if (change.blocked !== undefined || !startsAnew(change)) return change;
+  const node = nodes.find((one) => one.node === change.node);
+  const advice = node && cpuProblem(change.guest, node);
+  return advice === undefined ? change : { ...change, blocked: { reason: 'cpus', advice } };
+}
+
+/** Does the change start its guest with the settings of the flake, now or when somebody starts it? */
+function startsAnew(
+  change: Change,
+): change is Extract<Change, { action: 'create' | 'update' | 'replace' | 'rollback' }> {
+  if (change.action === 'create' || change.action === 'replace') return true;
+  if (change.action === 'rollback') return change.fields.some((field) => field.restart);
+  return change.action === 'update' && (change.start === true || change.fields.some((field) => field.restart));
+}
+
+/**
+ * Why a guest cannot run on a node: PVE 9.2 starts no VM whose sockets times cores are more than the node's CPUs ("MAX 2
+ * vcpus allowed per VM on this node"). A container may have more. Unknown figures are no problem.
+ */
+function cpuProblem(guest: GuestSpec, { node, cpus }: LiveNode): string | undefined {
+  if (guest.kind !== 'vm' || cpus === undefined || guest.sockets * guest.cores <= cpus) return undefined;
+  const wanted = `${guest.sockets} sockets with ${guest.cores} cores are ${guest.sockets * guest.cores} CPUs`;
+  return `${wanted}, and node ${node} has ${cpus}: Proxmox would not start it. Lower sockets or cores in the flake.`;
 }
 
 /**
@@ -257,8 +302,8 @@ function basisOf(change: Change): Basis {
 
 /**
  * The node for a new guest: the one that the flake names, otherwise the online node with the storage and the most free
- * memory. A node that cannot get images for the guest is chosen only when all such nodes cannot; the plan then says
- * what the node lacks.
+ * memory. A node that has too few CPUs, or cannot get images for the guest, is chosen only when all such nodes do; the
+ * plan then says what the node lacks.
  * @param earlier the node that the plan before chose. It is kept, because free memory changes all the time and must not
  * make a plan differ.
  * @returns the node, or the reason why there is none
@@ -276,8 +321,11 @@ export function placeGuest(
     if (!able.includes(named)) return { problem: `Node ${guest.node} has no storage "${guest.storage}".` };
     return { node: guest.node };
   }
-  const withImageSupport = able.filter((node) => node.imageProblems?.[guest.kind] === undefined);
-  const fit = withImageSupport.length === 0 ? able : withImageSupport;
+  const roomy = able.filter((node) => cpuProblem(guest, node) === undefined);
+  const withImageSupport = (roomy.length === 0 ? able : roomy).filter(
+    (node) => node.imageProblems?.[guest.kind] === undefined,
+  );
+  const fit = [withImageSupport, roomy, able].find((some) => some.length > 0) ?? [];
   if (earlier !== undefined && fit.some((node) => node.node === earlier)) return { node: earlier };
   const [best] = [...fit].sort((a, b) => (b.freeMemory ?? 0) - (a.freeMemory ?? 0) || a.node.localeCompare(b.node));
   if (best === undefined) return { problem: `No node that is online has a storage "${guest.storage}".` };

@@ -1,4 +1,4 @@
-import { type Change, kindOf, type RollbackChange, type UpdateChange } from './change.ts';
+import { type Change, kindOf, type RollbackChange, requiresRestart, type UpdateChange } from './change.ts';
 import { type DesiredGuest, type GuestRef, type Image, imageHash } from './guest.ts';
 import { type Plan, runnable } from './plan.ts';
 import { rolledBackTo } from './retained-disks.ts';
@@ -151,9 +151,9 @@ function* updateSteps(change: UpdateChange, at: At): Generator<Step> {
   yield { ...at('configure'), guest, tags: updatingTags(live.tags) };
   if (has('storage')) yield { ...at('move-disk'), guest };
   if (has('disk')) yield { ...at('resize'), guest };
-  if (!fields.some((field) => field.restart)) return;
-  yield at('restart');
-  if (live.status === 'running') yield { ...at('health'), guest };
+  if (fields.some((field) => field.restart)) yield at('restart');
+  if (change.start) yield at('start');
+  if (change.start || requiresRestart(change)) yield { ...at('health'), guest };
 }
 
 function* rollbackSteps(change: RollbackChange, at: At, tags: string): Generator<Step> {

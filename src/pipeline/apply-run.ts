@@ -4,7 +4,7 @@ import { driftDigest, withAcknowledged } from '../core/acknowledged-drift.ts';
 import { hasEnded } from '../core/advance.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
 import { type Goal, onlyGuest } from '../core/goal.ts';
-import { createPlan } from '../core/plan.ts';
+import { createPlan, type Plan, runnable } from '../core/plan.ts';
 import type { ApplyingRun, RunEvent, StepState } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
@@ -47,6 +47,7 @@ export async function applyRun(fleet: Fleet, runId: string, ports: ApplyPorts): 
       return { event: changed ?? { type: 'started', steps: planSteps(run.plan), at: clock.now() } };
     });
     if ('refused' in begun || begun.run.phase !== 'applying') return;
+    await rememberRunning(fleet, run.plan, store);
     await store.audit({ at: clock.now(), action: 'started', who: 'proxnix', run: runId, plan: run.plan.digest });
     const runner = new StepRunner({ ...ports, fleet, runId, plan: run.plan, cancelled: ports.signals.of(runId) });
     const end = await runner.run(begun.run.steps);
@@ -85,6 +86,15 @@ async function replyWithLogs(
 
 /** Each may have megabytes. */
 const mostLogs = 5;
+
+/** Remembers which guests run before the apply touches them: one that an interrupted apply leaves stopped is started. */
+async function rememberRunning(fleet: Fleet, plan: Plan, store: Store): Promise<void> {
+  const known = store.fleet(fleet.name).running ?? [];
+  const more = runnable(plan).flatMap((change) =>
+    'live' in change && change.live.status === 'running' && !known.includes(change.vmid) ? [change.vmid] : [],
+  );
+  if (more.length > 0) await store.saveFleet(fleet.name, { running: [...known, ...more] });
+}
 
 async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }: ApplyPorts): Promise<void> {
   const run = runs.get(runId);

@@ -1,10 +1,17 @@
 import type { Cluster, ClusterMonitor, Precondition } from '../cluster/cluster.ts';
-import type { ReplaceChange, RollbackChange } from '../core/change.ts';
+import {
+  type Change,
+  type ReplaceChange,
+  type RollbackChange,
+  requiresRestart,
+  type UpdateChange,
+} from '../core/change.ts';
+import { withLiveSettings } from '../core/diff.ts';
 import { RolledBackError, UserError } from '../core/errors.ts';
 import { guestLabel } from '../core/guest.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { Step, StepSpec } from '../core/steps.ts';
-import { readTags, splitTags } from '../core/tags.ts';
+import { readTags, splitTags, updatingTags } from '../core/tags.ts';
 import type { Health } from '../health/health.ts';
 
 /**
@@ -13,21 +20,29 @@ import type { Health } from '../health/health.ts';
 export class UnhealthyGuest extends UserError {}
 
 /**
- * Does this failure cause an automatic rollback? It does when the guest does not run from its new root disk or is
- * unhealthy.
+ * Does this failure cause an automatic rollback? It does when the guest does not run as changed or is unhealthy.
  */
 export function needsAutomaticRollback(step: Pick<Step, 'kind'>, error: unknown): boolean {
   if (step.kind === 'health') return error instanceof UnhealthyGuest;
   return step.kind === 'restart' || step.kind === 'start';
 }
 
+/** A change that restarts its guest and can be rolled back. */
+export type Undoable = ReplaceChange | RollbackChange | UpdateChange;
+
+/** Can the change be rolled back? Of an update it must be known that the guest ran with the old settings. */
+export function isUndoable(change: Change): change is Undoable {
+  if (change.action === 'update') return requiresRestart(change);
+  return change.action === 'rollback' || (change.action === 'replace' && !change.incomplete);
+}
+
 /**
- * Puts the old root disk of a replaced guest back, starts the guest and checks its health. A healthy guest gets its old
- * tags again; until then it carries `proxnix-pending`.
+ * Puts the old root disk of a replaced guest or the old settings of an updated one back, starts the guest and checks its
+ * health. A healthy guest gets its old tags again; until then it carries `proxnix-pending`.
  * @returns the failure that the run ends with, whether the rollback succeeded or not
  */
 export async function rollback(options: {
-  readonly change: ReplaceChange | RollbackChange;
+  readonly change: Undoable;
   readonly cluster: Cluster;
   readonly health: Health;
   readonly monitor: ClusterMonitor;
@@ -38,27 +53,39 @@ export async function rollback(options: {
   const { change, cluster, health, monitor, failure, retain } = options;
   const { guest, live, name, vmid, node } = change;
   const volid = live.config.disks[guest.diskSlot]?.volid;
-  if (volid === undefined || !(failure instanceof UserError)) return failure;
+  const isUpdate = change.action === 'update';
+  const old = isUpdate ? 'settings' : 'root disk';
+  if ((volid === undefined && !isUpdate) || !(failure instanceof UserError)) return failure;
   const at = { guestKind: guest.kind, vmid, node };
   try {
-    monitor.line('rolling back: the old root disk is put back');
+    monitor.line(`rolling back: the old ${old} ${isUpdate ? 'are' : 'is'} put back`);
     const now = await identify(cluster, change);
     const newVolid = now.config.disks[guest.diskSlot]?.volid;
-    if (newVolid !== undefined && newVolid !== volid)
+    if (!isUpdate && newVolid !== undefined && newVolid !== volid) {
       await retain({ vmid, uuid: now.config.uuid, volid: newVolid, unhealthy: true });
+    }
     let precondition: Precondition | undefined = { ...at, uuid: now.config.uuid, digest: now.config.digest };
     const perform = async (step: StepSpec) => {
       precondition = await cluster.perform(step, precondition, monitor);
     };
-    await perform({ ...at, kind: 'rollback', guest, volid });
+    if (isUpdate) {
+      await perform({ ...at, kind: 'configure', guest: withLiveSettings(guest, live), tags: updatingTags(live.tags) });
+      await perform({ ...at, kind: 'restart' });
+    } else if (volid !== undefined) await perform({ ...at, kind: 'rollback', guest, volid });
     await perform({ ...at, kind: 'start' });
     const { healthy, checks } = await health.check({ ...at, name, ...checkOf(guest.health) }, monitor);
     for (const { text } of checks) monitor.line(text);
-    if (!healthy) throw new UserError(`${name} (${vmid}) is not healthy on its old root disk either.`);
+    if (!healthy)
+      throw new UserError(`${name} (${vmid}) is not healthy ${isUpdate ? 'with' : 'on'} its old ${old} either.`);
     const tags = splitTags(live.tags.join(';')).join(';');
     await perform({ ...at, kind: 'finish', guest: { ...guest, protected: false }, tags });
     const imageHash = readTags(live.tags).imageHash;
-    return new RolledBackError({ vmid, name, ...(imageHash === undefined ? {} : { imageHash }) }, failure.message, {
+    const rolledBack = {
+      ...{ vmid, name },
+      ...(imageHash === undefined ? {} : { imageHash }),
+      ...(isUpdate ? ({ settings: true } as const) : {}),
+    };
+    return new RolledBackError(rolledBack, failure.message, {
       details: failure.details,
       cause: failure,
       ...(failure.next === undefined ? {} : { next: failure.next }),
@@ -66,8 +93,11 @@ export async function rollback(options: {
   } catch (second) {
     const why = second instanceof UserError ? second.message : 'an unexpected error, see the log of the bot';
     const before = failure.next === undefined ? '' : `${failure.next} `;
+    const left = isUpdate
+      ? `${guestLabel(at)} stays tagged proxnix-pending: look in Proxmox whether it runs.`
+      : `The old root disk ${volid} is still with ${guestLabel(at)}, tagged proxnix-pending.`;
     return new UserError(failure.message, {
-      next: `${before}It could not be rolled back: ${why} The old root disk ${volid} is still with ${guestLabel(at)}, tagged proxnix-pending.`,
+      next: `${before}It could not be rolled back: ${why} ${left}`,
       details: failure.details,
       cause: second,
     });
@@ -75,17 +105,17 @@ export async function rollback(options: {
 }
 
 /**
- * The guest's current precondition, if it is still the machine that was replaced. Its digest may have changed: a
+ * The guest's current precondition, if it is still the machine that was changed. Its digest may have changed: a
  * restart that failed half-way makes pending values current, and Proxmox writes that into the configuration.
  */
-async function identify(cluster: Cluster, change: ReplaceChange | RollbackChange) {
+async function identify(cluster: Cluster, change: Undoable) {
   const { vmid, node, live } = change;
   const now = (await cluster.readState(new Set([vmid]))).guests.find((guest) => guest.vmid === vmid);
   const label = guestLabel({ guestKind: change.guest.kind, vmid });
   if (now !== undefined && now.config === undefined) throw new UserError(`${label} cannot be read on ${now.node}.`);
   const uuid = now?.config?.uuid;
   if (now?.config === undefined || uuid === undefined || uuid !== live.config.uuid) {
-    throw new UserError(`${label} is not the machine any more that was being replaced.`);
+    throw new UserError(`${label} is not the machine any more that was being changed.`);
   }
   if (now.node !== node) throw new UserError(`${label} was moved to ${now.node} meanwhile.`);
   if (!readTags(now.tags).pending) throw new UserError(`${label} does not carry proxnix-pending any more.`);

@@ -1,7 +1,7 @@
 import { type Commit, shortSha } from '../core/commit.ts';
 import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
-import { type Goal, onlyGuest, ownerOf } from '../core/goal.ts';
+import { type Goal, onlyGuest, ownerOf, withUnfinished } from '../core/goal.ts';
 import type { DesiredGuest, GuestSpec, ImageRequest } from '../core/guest.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
@@ -152,7 +152,7 @@ export function goalOf(fleet: Fleet, commit: Commit, guests: readonly DesiredGue
 async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanPorts): Promise<Plan> {
   ports.runs.note(runId, { type: 'progressed', activity: 'comparing' });
   const live = await fleet.cluster.readState(vmidsOf(goal));
-  return createPlan(goal, live);
+  return createPlan(withUnfinished(goal, live, ports.store.fleet(fleet.name).running ?? []), live);
 }
 
 /**

@@ -1,5 +1,4 @@
 import type { ClusterMonitor, ImageFile, Precondition } from '../cluster/cluster.ts';
-import type { Change, ReplaceChange, RollbackChange } from '../core/change.ts';
 import { UserError } from '../core/errors.ts';
 import { guestLabel, imageHash } from '../core/guest.ts';
 import { type Plan, runnable } from '../core/plan.ts';
@@ -9,7 +8,7 @@ import { groupKey } from '../core/run.ts';
 import type { GuestStep, Step } from '../core/steps.ts';
 import { sizeText } from '../lib/text.ts';
 import type { Store } from '../store/store.ts';
-import { needsAutomaticRollback, rollback, UnhealthyGuest } from './automatic-rollback.ts';
+import { isUndoable, needsAutomaticRollback, rollback, type Undoable, UnhealthyGuest } from './automatic-rollback.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
 
@@ -28,8 +27,8 @@ export class StepRunner {
   /** The precondition of each guest, by VMID: its state after the last reading or write. */
   readonly #preconditions = new Map<number, Precondition>();
   readonly #files = new Map<string, ImageFile>();
-  /** The changes that swap a root disk, by VMID. */
-  readonly #replaces: ReadonlyMap<number, ReplaceChange | RollbackChange>;
+  /** The changes that can be rolled back, by VMID. */
+  readonly #undoable: ReadonlyMap<number, Undoable>;
   /** The step that removes the incomplete guest when the current guest fails. */
   #discard: GuestStep | undefined;
 
@@ -52,7 +51,11 @@ export class StepRunner {
     this.#log = options.log;
     this.#cancelled = options.cancelled;
     for (const precondition of preconditionsOf(options.plan)) this.#preconditions.set(precondition.vmid, precondition);
-    this.#replaces = new Map(runnable(options.plan).flatMap((change) => swapOf(change)));
+    this.#undoable = new Map(
+      runnable(options.plan)
+        .filter(isUndoable)
+        .map((change) => [change.vmid, change]),
+    );
   }
 
   /** Runs all steps. The first failure stops the apply: incomplete guests are removed, then the failure is thrown. */
@@ -133,8 +136,8 @@ export class StepRunner {
 
   /** Records the old root disk before the swap: afterwards Proxmox does not tell which volume was the root disk. */
   async #retainOld(vmid: number): Promise<void> {
-    const change = this.#replaces.get(vmid);
-    const old = change && retainedBy(change, this.#clock.now());
+    const change = this.#undoable.get(vmid);
+    const old = change && change.action !== 'update' ? retainedBy(change, this.#clock.now()) : undefined;
     if (old !== undefined) await this.#retain(old);
   }
 
@@ -160,9 +163,9 @@ export class StepRunner {
     );
   }
 
-  /** Handles a failure: a replaced guest gets its old root disk back, an incomplete guest is removed. */
+  /** Handles a failure: a guest gets its old root disk or its old settings back, an incomplete guest is removed. */
   async #automaticRollback(step: Step, error: unknown): Promise<unknown> {
-    const change = this.#replaces.get('vmid' in step ? step.vmid : 0);
+    const change = this.#undoable.get('vmid' in step ? step.vmid : 0);
     if (change === undefined || !needsAutomaticRollback(step, error)) return this.#clearUp(error);
     const { cluster, health } = this.#fleet;
     return rollback({
@@ -234,10 +237,4 @@ function withNext(error: unknown, next: string): unknown {
   if (!(error instanceof UserError)) return error;
   const both = error.next === undefined ? next : `${next} ${error.next}`;
   return new UserError(error.message, { next: both, details: error.details, cause: error });
-}
-
-/** A change that swaps a root disk, by its VMID. */
-function swapOf(change: Change): readonly (readonly [number, ReplaceChange | RollbackChange])[] {
-  const swaps = change.action === 'rollback' || (change.action === 'replace' && !change.incomplete);
-  return swaps ? [[change.vmid, change]] : [];
 }

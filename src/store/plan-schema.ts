@@ -95,6 +95,7 @@ const blocked = strict({
     'disk',
     'read-only',
     'images',
+    'cpus',
     'nothing-retained',
     'successor',
   ]),
@@ -112,7 +113,13 @@ const fields = list(
 
 const change = { vmid, name, node: name, blocked: optional(blocked) };
 const ofKnown = { ...change, live: StoredKnown, orphanVolumes: optional(list(name)) };
-const update = strict({ ...ofKnown, action: z.literal('update'), guest: StoredGuest, fields });
+const update = strict({
+  ...ofKnown,
+  action: z.literal('update'),
+  guest: StoredGuest,
+  fields,
+  start: optional(z.literal(true)),
+});
 const replace = strict({
   ...ofKnown,
   action: z.literal('replace'),
@@ -157,6 +164,7 @@ const StoredGoal = reads<Goal>()(
     commit: StoredCommit,
     guests: list(StoredGuest),
     adopt: optional(vmid),
+    unfinished: optional(list(strict({ vmid, uuid: name, ran: optional(z.literal(true)) }))),
     rollback: optional(strict({ vmid: optional(vmid), retained: list(StoredRetainedDisk) })),
   }),
 );

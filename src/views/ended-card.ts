@@ -165,7 +165,9 @@ function keptBlocks(run: Ended, { rollbackWindowMs }: CardContext): readonly Blo
   ];
 }
 
-function rolledBackText({ name, vmid, imageHash }: RolledBack): Rich {
+function rolledBackText({ name, vmid, imageHash, settings }: RolledBack): Rich {
+  if (settings)
+    return [{ bold: 'Rolled back: ' }, `${guestName({ name, vmid })} runs with its old settings again and is healthy.`];
   const image: Rich = imageHash === undefined ? ['its old root disk'] : ['image ', { code: imageHash.slice(0, 8) }];
   return [{ bold: 'Rolled back: ' }, `${guestName({ name, vmid })} runs `, ...image, ' again and is healthy.'];
 }

@@ -98,6 +98,7 @@ function detailParts(change: Change): string[] {
     case 'update':
       return [
         ...change.fields.map((field) => fieldText(field, change.live.status === 'running')),
+        ...(change.start ? ['is started: it ran before the interrupted apply'] : []),
         ...orphanParts(change.orphanVolumes),
       ];
     case 'replace': {

@@ -24,6 +24,47 @@ import {
 } from '../support/builders.ts';
 import { change, disk, onlyChange } from './changes.ts';
 
+describe('the CPUs of a node', () => {
+  const plan = (cpus: number | undefined, live: Parameters<typeof aLiveGuest>[0], goal: Partial<Goal> = {}) =>
+    onlyChange(
+      createPlan(
+        aGoal({ guests: [aGuest({ sockets: 2, cores: 2 })], ...goal }),
+        aState(
+          [aLiveGuest({ config: { sockets: 2, cores: 2 }, ...live })],
+          [aNode(cpus === undefined ? {} : { cpus })],
+        ),
+      ),
+    );
+
+  it.each<[string, number | undefined, Parameters<typeof aLiveGuest>[0], string | undefined]>([
+    ['too few for an update that restarts', 3, { config: { sockets: 1, cores: 2 } }, 'cpus'],
+    ['too few for one whose restart is to come', 3, { config: { sockets: 2, cores: 2, memoryMb: 512 } }, 'cpus'],
+    ['too few for a new image', 3, { config: { sockets: 2, cores: 2 }, tags: ['proxnix'] }, 'cpus'],
+    ['enough', 4, { config: { sockets: 1, cores: 2 } }, undefined],
+    ['unknown', undefined, { config: { sockets: 1, cores: 2 } }, undefined],
+    ['too few for what needs no start', 3, { config: { sockets: 2, cores: 2, onboot: false } }, undefined],
+  ])('block or do not block when they are %s', (_, cpus, live, reason) => {
+    expect(plan(cpus, live).blocked?.reason).toBe(reason);
+  });
+
+  it('are named with the figures', () => {
+    expect(plan(3, { config: { sockets: 1, cores: 2 } }).blocked?.advice).toBe(
+      '2 sockets with 2 cores are 4 CPUs, and node pve1 has 3: Proxmox would not start it. Lower sockets or cores in the flake.',
+    );
+  });
+
+  it('block the start of a guest that an interrupted apply left stopped', () => {
+    const tags = [...aLiveGuest().tags, 'proxnix-pending'];
+    const unfinished = [{ vmid: 823, uuid: '00000000-0000-4000-8000-000000000823', ran: true }] as const;
+    const live = { status: 'stopped', tags } as const;
+    expect(plan(3, live, { unfinished })).toMatchObject({ start: true, blocked: { reason: 'cpus' } });
+    expect(plan(3, live).blocked).toBeUndefined();
+    expect(
+      plan(3, { ...live, tags: aLiveGuest().tags, config: { onboot: false, sockets: 2, cores: 2 } }, { unfinished }),
+    ).not.toHaveProperty('start');
+  });
+});
+
 describe('the actions of a plan', () => {
   it('creates a VM that is wanted and whose VMID is free', () => {
     expect(onlyChange(aPlan())).toMatchObject({ action: 'create', vmid: 823, name: 'test-website', node: 'pve1' });
@@ -206,6 +247,21 @@ describe('the place of a new guest', () => {
     ]);
     const moved = nodes.map((node) => ({ ...node, freeMemory: 8 * gib }));
     expect(createPlan(plan.goal, aState([], moved), plan).digest).toBe(plan.digest);
+  });
+
+  it('goes where there are enough CPUs for it while there is such a place', () => {
+    const vm = aGuest({ sockets: 2, cores: 2 });
+    const [first, ...others] = nodes.map((node) => (node.node === 'pve2' ? { ...node, cpus: 2 } : node));
+    expect(
+      placeGuest(
+        vm,
+        [first, ...others].flatMap((node) => node ?? []),
+      ),
+    ).toEqual({ node: 'pve1' });
+    expect(placeGuest(vm, [aNode({ cpus: 2 })])).toEqual({ node: 'pve1' });
+    expect(onlyChange(createPlan(aGoal({ guests: [vm] }), aState([], [aNode({ cpus: 2 })]))).blocked?.reason).toBe(
+      'cpus',
+    );
   });
 
   it('goes to the first by name where memory tells nothing', () => {

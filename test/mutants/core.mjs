@@ -110,6 +110,18 @@ export const core = [
   },
   {
     room: 'plan',
+    file: 'src/core/plan.ts',
+    tests: ['test/core/plan.test.ts'],
+    rows: [
+      [
+        'a VM does not get more CPUs than its node has',
+        'if (change.blocked !== undefined || !startsAnew(change)) return change;',
+        'return change;',
+      ],
+    ],
+  },
+  {
+    room: 'plan',
     file: 'src/core/retained-disks.ts',
     tests: ['test/core/retained-disks.test.ts'],
     rows: [

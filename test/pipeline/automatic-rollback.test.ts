@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import { aBench, type Bench } from '../support/pipeline.ts';
+import { present, threeVms } from './support/fleet.ts';
+import { fleetOf, startSimulated } from './support/on-simulator.ts';
 
 const other = { images: { website: 'website 2' } };
 
@@ -91,6 +93,113 @@ describe('a replaced guest', () => {
     await bench.apply();
     expect(bench.cluster.asked.at(-1)).toBe('finish');
     expect(bench.run('failed').steps.at(-1)?.state).toBe('not-started');
+  });
+});
+
+describe('an updated guest', () => {
+  let bench: Bench;
+  let before: ReturnType<Bench['cluster']['guest']>;
+  beforeEach(async () => {
+    bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    before = bench.cluster.guest(823);
+    bench.cluster.asked.length = 0;
+    bench.health.watched.length = 0;
+    await bench.push(2, { vms: threeVms({ memory_mb: 4096 }) });
+  });
+
+  it('whose restart fails gets its old settings back, and the run says failed, rolled back', async () => {
+    bench.cluster.failNext({ at: 'restart', when: 'before', error: new UserError('MAX 2 vcpus allowed per VM') });
+    await bench.apply();
+    expect(bench.run('failed').failure).toMatchObject({
+      message: 'MAX 2 vcpus allowed per VM',
+      rolledBack: { vmid: 823, settings: true },
+    });
+    expect(bench.cluster.guest(823)).toEqual(before);
+    expect(bench.cluster.asked).toEqual(['configure', 'restart', 'configure', 'restart', 'start', 'finish']);
+    expect(bench.text()).toMatch(/^Failed, rolled back: step 1 of 1, update test-website \(823\)/);
+    expect(bench.text()).toContain('test-website (823) runs with its old settings again and is healthy.');
+  });
+
+  it('that does not become healthy gets its old settings back', async () => {
+    bench.health.script(823, 'ill', 'well');
+    await bench.apply();
+    expect(bench.run('failed').failure.rolledBack).toMatchObject({ vmid: 823 });
+    expect(bench.cluster.guest(823)).toEqual(before);
+    expect(bench.health.watched).toHaveLength(2);
+  });
+
+  it('that is ill with its old settings as well stays marked as unfinished', async () => {
+    bench.health.script(823, 'ill', 'ill');
+    await bench.apply();
+    expect(bench.run('failed').failure.next).toMatch(/could not be rolled back: .* with its old settings either/);
+    expect(bench.cluster.guest(823)?.tags).toContain('proxnix-pending');
+  });
+
+  it('that could not be judged keeps its new settings', async () => {
+    bench.health.script(823, new UserError('The cluster does not answer.'));
+    await bench.apply();
+    expect(bench.run('failed').failure.rolledBack).toBeUndefined();
+    expect(bench.cluster.guest(823)?.config.memoryMb).toBe(4096);
+  });
+
+  it('that an interrupted apply left stopped is started and judged by the next plan', async () => {
+    await bench.press('reject');
+    const guest = present(bench.cluster.guest(823));
+    bench.cluster.put({ ...guest, status: 'stopped', tags: [...guest.tags, 'proxnix-pending'] });
+    await bench.store.saveFleet('acme', { running: [823] });
+    await bench.push(3);
+    expect(bench.text()).toContain('is started: it ran before the interrupted apply');
+    await bench.apply();
+    bench.run('applied');
+    expect(bench.cluster.asked).toEqual(['configure', 'start', 'finish']);
+    expect(bench.health.watched.map(({ vmid }) => vmid)).toEqual([823]);
+    expect(bench.cluster.guest(823)?.status).toBe('running');
+    expect(bench.cluster.guest(823)?.tags).not.toContain('proxnix-pending');
+  });
+
+  it('that was stopped before an interrupted apply stays stopped', async () => {
+    await bench.press('reject');
+    const guest = present(bench.cluster.guest(823));
+    bench.cluster.put({ ...guest, status: 'stopped', tags: [...guest.tags, 'proxnix-pending'] });
+    await bench.store.saveFleet('acme', { running: [820] });
+    await bench.push(3);
+    await bench.apply();
+    expect(bench.cluster.guest(823)?.status).toBe('stopped');
+    expect(bench.cluster.guest(823)?.tags).not.toContain('proxnix-pending');
+  });
+
+  it('is known to run when its apply begins, so that a kill cannot leave it down', async () => {
+    await bench.apply();
+    expect(bench.store.fleet('acme').running).toContain(823);
+  });
+});
+
+describe.each(['vm', 'container'] as const)('a %s whose new settings keep it from starting', (kind) => {
+  it('runs with its old settings again', async () => {
+    const story = await startSimulated();
+    await story.deploy(1, fleetOf(kind, { website: { cores: 1 } }));
+    const before = story.config();
+    const waiting = kind === 'vm' ? { cores: 2 } : { features: {} };
+    await story.bench.push(2, fleetOf(kind, { website: { cores: 1, ...waiting, name: 'website-fail-start' } }));
+    await story.bench.apply();
+    expect(story.bench.run('failed').failure).toMatchObject({ rolledBack: { vmid: 823, settings: true } });
+    expect(story.config()).toEqual(before);
+    expect([story.runs(), story.simulator.guest(823)?.pending]).toEqual([true, {}]);
+  });
+});
+
+describe('a VM that wants more CPUs than its node has', () => {
+  it('is blocked with the figures before it is restarted', async () => {
+    const story = await startSimulated();
+    await story.deploy(1, fleetOf('vm', { website: {} }));
+    await story.bench.push(2, fleetOf('vm', { website: { sockets: 4, cores: 4 } }));
+    expect(story.bench.run('blocked').plan.changes[0]?.blocked).toEqual({
+      reason: 'cpus',
+      advice:
+        '4 sockets with 4 cores are 16 CPUs, and node pve1 has 8: Proxmox would not start it. Lower sockets or cores in the flake.',
+    });
   });
 });
 

@@ -83,6 +83,14 @@ describe('the demo cluster', () => {
     expect(simulator.guest(820)?.startedAt).toBeUndefined();
   });
 
+  it('ends the start of a guest named slow-start with the whole command line in the text', async () => {
+    await create(820, 'slow-start');
+    const text = await client.run('POST', vm(820, '/status/start'));
+    expect(text).toMatch(/^start failed: command '\/usr\/bin\/kvm -id 820 .*' failed: got timeout$/);
+    expect(text.length).toBeGreaterThan(3500);
+    expect(simulator.guest(820)?.startedAt).toBeUndefined();
+  });
+
   it('never hears an agent in a guest named no-agent, or made of such an image', async () => {
     await client.upload('no-agent.qcow2', MIB);
     await create(820, 'web-no-agent');

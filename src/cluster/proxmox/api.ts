@@ -120,6 +120,7 @@ const NodeResource = z.object({
   status: z.string().default('unknown'),
   maxmem: z.number().optional(),
   mem: z.number().optional(),
+  maxcpu: z.number().optional(),
 });
 const StorageResource = z.object({
   type: z.literal('storage'),

@@ -109,17 +109,19 @@ function toStatus(text: string): GuestStatus {
   return text === 'running' || text === 'stopped' ? text : 'unknown';
 }
 
-/** Memory is there only with Sys.Audit on the node, a storage only with Datastore.Audit on it. */
+/** Memory and CPUs are there only with Sys.Audit on the node, a storage only with Datastore.Audit on it. */
 function toNodes(resources: readonly Resource[], facts: Parameters<typeof imageProblemsOn>[2]): LiveNode[] {
   const nodes = resources.filter((entry) => entry.type === 'node');
   const storages = resources.filter((entry) => entry.type === 'storage');
   return nodes
-    .map(({ node, status, mem, maxmem }) => {
+    .map(({ node, status, mem, maxmem, maxcpu }) => {
       const imageProblems = imageProblemsOn(node, storages, facts);
       return {
         node,
         online: status === 'online',
         ...(mem === undefined || maxmem === undefined ? {} : { freeMemory: maxmem - mem }),
+        // A node that is down is listed without a figure or with 0.
+        ...(maxcpu === undefined || maxcpu < 1 ? {} : { cpus: maxcpu }),
         storages: storages
           .filter((entry) => entry.node === node && entry.status === 'available')
           .map((entry) => entry.storage)

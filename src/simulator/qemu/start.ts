@@ -38,12 +38,22 @@ export function start(world: World, guest: Guest, task: TaskHandle): void {
   demandVolumes(world, guest);
   if (Object.values(config).some((value) => isCloudinit(value))) task.log('generating cloud-init ISO');
   demandBridges(world, guest, task);
+  if (isNamed(guest, 'slow-start')) throw failure(`start failed: command '${commandLine(guest)}' failed: got timeout`);
   if (isNamed(guest, 'fail-start')) {
     task.log('kvm: the simulator refuses to start a guest with this name');
     throw failure('start failed: QEMU exited with code 1');
   }
   guest.startedAt = world.clock.now();
   guest.pid = 3000 + Math.floor(world.clock.random() * 30_000);
+}
+
+/** A command line as long as a real one: 3.6 kB. */
+function commandLine({ vmid }: Guest): string {
+  const socket = `/var/run/qemu-server/${vmid}`;
+  const head = `/usr/bin/kvm -id ${vmid} -chardev 'socket,id=qmp,path=${socket}.qmp,server=on,wait=off' -mon 'chardev=qmp,mode=control'`;
+  const device = (index: number) =>
+    ` -device 'pci-bridge,id=pci.${index},chassis_nr=${index},bus=pci.0,addr=0x${(16 + index).toString(16)}'`;
+  return `${head}${Array.from({ length: 60 }, (_, index) => device(index + 1)).join('')}`.slice(0, 3560);
 }
 
 /** The seconds a guest needs before its agent answers. */
