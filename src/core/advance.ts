@@ -183,7 +183,10 @@ function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {
         output: [...state.output, cut(event.line, longestLine)].slice(-outputLimit),
       }));
     case 'step-done':
-      return change(event.id, (state) => ({ ...state, state: 'done', endedAt: event.at }));
+      return change(event.id, (state) => ({
+        ...{ ...state, state: 'done', endedAt: event.at },
+        ...(event.onlyRunning === undefined ? {} : { onlyRunning: event.onlyRunning }),
+      }));
     case 'cancel-asked':
       return cancelledBy === undefined ? { ...run, cancelledBy: event.by } : undefined;
     case 'cancelled':

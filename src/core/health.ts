@@ -66,10 +66,18 @@ export function checkOf(kind: GuestKind, check: HealthCheck | undefined): Health
  * the text names what is checked instead.
  */
 export function describeHealth(check: HealthCheck | undefined): string {
-  if (check === undefined) return `running for ${settleS} s, agent ping if an agent answers within ${agentGraceS} s`;
+  if (check === undefined) {
+    return `running for ${settleS} s, agent ping if an agent answers within ${agentGraceS} s or ever did`;
+  }
   const asked = checkNames(check).filter((name) => name !== 'running');
   if (asked.length === 0) return `running for ${Math.min(settleS, check.timeoutS)} s`;
   return (check.agent ? asked : ['running', ...asked]).join(', ');
+}
+
+/** Does the check only see that the guest runs? By the default rule it does when no agent answered. */
+export function seesOnlyRunning(check: HealthCheck | undefined, agentAnswered: boolean): boolean {
+  if (check === undefined) return !agentAnswered;
+  return checkNames(check).length === 1;
 }
 
 /** The names of all checks of a guest, in the order of its report. */

@@ -1,3 +1,4 @@
+import type { HealthCheck } from './health.ts';
 import type { ContainerSettings, VmSettings } from './settings.ts';
 
 /** A disk of a guest; `sizeMb` in MiB, absent where Proxmox does not tell it. */
@@ -23,6 +24,8 @@ export interface RetainedDisk {
   readonly sizeMb?: number;
   /** When the disk was taken out, in milliseconds since the epoch. */
   readonly since: number;
+  /** The health check that belongs to the image; absent: the default rule. */
+  readonly health?: HealthCheck;
   /** An automatic rollback took the disk out, because the guest did not become healthy on it: it is not offered. */
   readonly unhealthy?: true;
 }

@@ -59,6 +59,8 @@ export interface StepState {
   readonly upid?: string;
   /** The progress of the step: `fraction` from 0 to 1, and a text. */
   readonly progress?: { readonly fraction?: number; readonly text: string };
+  /** Set where a health check saw no more than that the guest runs. */
+  readonly onlyRunning?: true;
   /** The newest lines of the step's output, oldest first. */
   readonly output: readonly string[];
 }
@@ -224,7 +226,7 @@ export type RunEvent =
   | { readonly type: 'task'; readonly id: string; readonly upid: string }
   | { readonly type: 'progress'; readonly id: string; readonly text: string; readonly fraction?: number }
   | { readonly type: 'output'; readonly id: string; readonly line: string }
-  | { readonly type: 'step-done'; readonly id: string; readonly at: Time }
+  | { readonly type: 'step-done'; readonly id: string; readonly at: Time; readonly onlyRunning?: true }
   | { readonly type: 'cancel-asked'; readonly by: Who }
   | { readonly type: 'cancelled'; readonly at: Time }
   | { readonly type: 'applied'; readonly at: Time; readonly addresses: Readonly<Record<string, string>> }

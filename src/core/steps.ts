@@ -1,5 +1,7 @@
 import { type Change, kindOf, type RollbackChange, requiresRestart, type UpdateChange } from './change.ts';
+import { onlyGuest } from './goal.ts';
 import { type DesiredGuest, type GuestRef, type Image, imageHash } from './guest.ts';
+import type { HealthCheck } from './health.ts';
 import { type Plan, runnable } from './plan.ts';
 import { rolledBackTo } from './retained-disks.ts';
 import { finalTags, pendingTags, updatingTags } from './tags.ts';
@@ -123,7 +125,7 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
     yield at('restart');
     yield at('start');
     yield { ...at('health'), guest };
-  } else if (change.action === 'rollback') yield* rollbackSteps(change, at, working);
+  } else if (change.action === 'rollback') yield* rollbackSteps(plan, change, at, working);
   else {
     if (change.action === 'replace') yield { ...at('discard'), staging: false };
     yield { ...at('create'), guest, tags: working };
@@ -156,14 +158,21 @@ function* updateSteps(change: UpdateChange, at: At): Generator<Step> {
   if (change.start || requiresRestart(change)) yield { ...at('health'), guest };
 }
 
-function* rollbackSteps(change: RollbackChange, at: At, tags: string): Generator<Step> {
+function* rollbackSteps(plan: Plan, change: RollbackChange, at: At, tags: string): Generator<Step> {
   const { guest, to, fields } = change;
   if (to === undefined) return;
   if (fields.length > 0) yield { ...at('configure'), guest, tags: updatingTags(change.live.tags) };
   yield { ...at('swap'), guest, tags, volid: to.volid };
   yield at('restart');
   yield at('start');
-  yield { ...at('health'), guest };
+  // The commit of a fleet's rollback is that of the old image; a guest that goes back alone leaves its commit.
+  yield { ...at('health'), guest: onlyGuest(plan.goal) === undefined ? guest : withHealth(guest, to.health) };
+}
+
+/** The guest judged by another check; without one by the default rule. */
+export function withHealth(guest: DesiredGuest, health: HealthCheck | undefined): DesiredGuest {
+  const { health: _, ...rest } = guest;
+  return health === undefined ? rest : { ...rest, health };
 }
 
 function byOrder(a: Change, b: Change): number {

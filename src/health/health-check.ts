@@ -4,7 +4,14 @@ import { UserError } from '../core/errors.ts';
 import type { GuestRef, HealthCheck } from '../core/guest.ts';
 import { agentGraceS, checkNames, checkOf, defaultTimeoutS, settleS } from '../core/health.ts';
 import { orAborted } from '../lib/streams.ts';
-import { type GuestProbe, type Health, type HealthReport, NotAllowed } from './health.ts';
+import {
+  type CheckedGuest,
+  type GuestProbe,
+  type Health,
+  type HealthReport,
+  NotAllowed,
+  type RunState,
+} from './health.ts';
 import { type Connect, connectTo, type Lookup, type Outcome, type PageTransport, tryPage, tryPort } from './network.ts';
 
 /** What a health check needs. */
@@ -41,10 +48,10 @@ export function createHealth(options: HealthOptions): Health {
       const seen = await orAborted(observe(transports, guest, wanted, limit), cancelled);
       const tookMs = now() - began;
       past = remember(past, seen, tookMs);
-      const results = evaluate(wanted, seen, past, tookMs);
+      const results = evaluate(guest, wanted, seen, past, tookMs);
       const healthy = results.every(({ ok }) => ok);
       if (!healthy && tookMs >= limitMs) throwUnanswered(seen);
-      if (healthy || tookMs >= limitMs) return report(results, tries, tookMs);
+      if (healthy || tookMs >= limitMs) return { ...report(results, tries, tookMs), agentAnswered: past.hasAgent };
       const text = waitingFor(results);
       if (text !== said) monitor.line(text);
       said = text;
@@ -60,7 +67,7 @@ function throwUnanswered({ running, ping }: Observation): void {
   if (ping !== undefined && 'error' in ping) throw ping.error;
 }
 
-function report(results: readonly CheckResult[], tries: number, tookMs: number): HealthReport {
+function report(results: readonly CheckResult[], tries: number, tookMs: number): Omit<HealthReport, 'agentAnswered'> {
   const spent = `${tries} ${tries === 1 ? 'try' : 'tries'} in ${seconds(tookMs)}`;
   return {
     healthy: results.every(({ ok }) => ok),
@@ -103,20 +110,21 @@ interface CheckResult extends Outcome {
 function remember(past: Past, { running, ping }: Observation, atMs: number): Past {
   const hasAgent = past.hasAgent || (ping !== undefined && 'said' in ping && ping.said === 'ok');
   if ('error' in running) return { ...past, hasAgent };
-  return running.said ? { runningSince: past.runningSince ?? atMs, hasAgent } : { hasAgent };
+  return running.said === 'running' ? { runningSince: past.runningSince ?? atMs, hasAgent } : { hasAgent };
 }
 
 /** The checks of a guest by the rule of `Health.check`. `past` knows this observation already. */
 function evaluate(
+  guest: CheckedGuest,
   check: HealthCheck | undefined,
   observation: Observation,
   past: Past,
   atMs: number,
 ): readonly CheckResult[] {
   const agent =
-    check === undefined ? maybeAgent(observation, past, atMs) : check.agent ? demandedAgent(observation) : [];
+    check === undefined ? maybeAgent(guest, observation, past, atMs) : check.agent ? demandedAgent(observation) : [];
   const outcomes = [
-    running(observation.running, past, atMs, neededMs(check)),
+    running(guest, observation.running, past, atMs, neededMs(check)),
     ...agent,
     ...observation.ports,
     ...(observation.page === undefined ? [] : [observation.page]),
@@ -131,13 +139,27 @@ function neededMs(check: HealthCheck | undefined): number {
   return says ? 0 : Math.min(settleS, check?.timeoutS ?? defaultTimeoutS) * 1000;
 }
 
-function running(answer: Answer<boolean>, { runningSince }: Past, atMs: number, needed: number): Outcome {
+function running(
+  { vmid, node }: CheckedGuest,
+  answer: Answer<RunState>,
+  { runningSince }: Past,
+  atMs: number,
+  needed: number,
+): Outcome {
   if ('error' in answer) return { ok: false, text: answer.error.message };
-  if (!answer.said || runningSince === undefined) return { ok: false, text: 'it is not running' };
+  if (typeof answer.said === 'object') return { ok: false, text: standsText(vmid, node, answer.said.stands) };
+  if (answer.said === 'stopped' || runningSince === undefined) return { ok: false, text: 'it is not running' };
   const forMs = atMs - runningSince;
   if (needed === 0) return { ok: true, text: 'yes' };
   const enough = forMs >= needed;
   return { ok: enough, text: enough ? `for ${seconds(forMs)}` : `not for ${seconds(needed)} yet` };
+}
+
+/** A full storage is the usual cause of io-error: QEMU stops the VM before a write is lost. */
+function standsText(vmid: number, node: string, state: string): string {
+  const resume = `\`qm resume ${vmid}\` on ${node}`;
+  if (state === 'io-error') return `it stands still (io-error): make room on its storage, then ${resume}`;
+  return `it stands still (${state}): resume it with ${resume}`;
 }
 
 function demandedAgent({ ping }: Observation): readonly Outcome[] {
@@ -146,9 +168,15 @@ function demandedAgent({ ping }: Observation): readonly Outcome[] {
   return [{ ok: ping.said === 'ok', text: pingWords[ping.said] }];
 }
 
-function maybeAgent(observation: Observation, { hasAgent }: Past, atMs: number): readonly Outcome[] {
+function maybeAgent(
+  { hadAgent = false }: CheckedGuest,
+  observation: Observation,
+  { hasAgent }: Past,
+  atMs: number,
+): readonly Outcome[] {
   const { ping } = observation;
   if (ping === undefined || 'error' in ping || ping.said === 'ok' || hasAgent) return demandedAgent(observation);
+  if (ping.said === 'silent' && hadAgent) return [{ ok: false, text: `${pingWords.silent}, and it did before` }];
   const mayCome = ping.said === 'silent' && atMs < agentGraceS * 1000;
   return [{ ok: !mayCome, text: mayCome ? pingWords.silent : `${pingWords[ping.said]}, running is enough` }];
 }
@@ -164,7 +192,7 @@ export type Ping = Awaited<ReturnType<GuestProbe['agentPing']>>;
 
 /** A guest at one moment. */
 export interface Observation {
-  readonly running: Answer<boolean>;
+  readonly running: Answer<RunState>;
   /** Absent when nobody asks for the agent. */
   readonly ping?: Answer<Ping>;
   /** In the order of the flake. */

@@ -6,6 +6,8 @@ export interface CheckedGuest extends GuestRef {
   readonly name: string;
   /** As the flake has it; absent: the default rule. */
   readonly check?: HealthCheck;
+  /** Its agent has answered before, on this image or an earlier one: by the default rule it must answer again. */
+  readonly hadAgent?: boolean;
 }
 
 /** The last observation of a guest. */
@@ -18,6 +20,8 @@ export interface HealthReport {
    */
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly text: string }[];
   readonly tookMs: number;
+  /** The guest's agent answered once during the check. */
+  readonly agentAnswered: boolean;
 }
 
 /** Receives what a health check is waiting for. */
@@ -37,8 +41,8 @@ export interface Health {
    * 10 s without a break.
    *
    * Without a check: it must have run for 10 s without a break, and the agent of a VM must answer a ping; running is
-   * enough when no agent is configured, or when none has answered once in the first 60 s. A container has no agent: its
-   * host tells its address.
+   * enough when no agent is configured, or when none has answered once in the first 60 s and none ever did (`hadAgent`). A
+   * container has no agent: its host tells its address. A VM whose processors stand still (paused, io-error) does not run.
    *
    * @returns what was seen last, for an unhealthy guest too. Rejects when it cannot be told: at once with a
    * `NotAllowed`, at the end of its time with the `UserError` of a cluster that does not answer, and with the reason of
@@ -52,7 +56,8 @@ export interface Health {
  * the question could not be asked, a `NotAllowed` when it never will be.
  */
 export interface GuestProbe {
-  running(at: GuestRef): Promise<boolean>;
+  /** `stands`: QEMU is there and its processors stand still; the state in QEMU's own word (`paused`, `io-error`). */
+  running(at: GuestRef): Promise<RunState>;
   /** `silent`: none answers now (a stopped guest's too). `absent`: the guest is configured without one, or a container. */
   agentPing(at: GuestRef): Promise<'ok' | 'silent' | 'absent'>;
   /**
@@ -61,6 +66,9 @@ export interface GuestProbe {
    */
   address(at: GuestRef): Promise<string | undefined>;
 }
+
+/** Whether a guest runs. */
+export type RunState = 'running' | 'stopped' | { readonly stands: string };
 
 /** The cluster refuses the answer: a privilege is missing, and waiting does not help. */
 export class NotAllowed extends UserError {}

@@ -4,6 +4,7 @@ import { driftDigest, withAcknowledged } from '../core/acknowledged-drift.ts';
 import { hasEnded } from '../core/advance.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
 import { type Goal, onlyGuest } from '../core/goal.ts';
+import { withWanted } from '../core/guest-facts.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
 import type { ApplyingRun, RunEvent, StepState } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
@@ -103,7 +104,10 @@ async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }:
   // A run for a single guest does not apply the whole commit.
   const whole = onlyGuest(goal) === undefined;
   if (whole) {
-    await store.saveFleet(fleet.name, { applied: goal.commit.sha });
+    const blocked = new Set(run.plan.changes.flatMap((change) => (change.blocked === undefined ? [] : [change.vmid])));
+    const asWanted = goal.guests.filter(({ vmid }) => !blocked.has(vmid));
+    const guests = withWanted(store.fleet(fleet.name).guests, asWanted);
+    await store.saveFleet(fleet.name, { applied: goal.commit.sha, guests });
     await fleet.git.pin(goal.commit.sha, appliedPin).catch((error: unknown) => {
       log.warn({ run: runId, ...errorFacts(error) }, 'the applied commit could not be pinned');
     });

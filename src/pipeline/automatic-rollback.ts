@@ -9,6 +9,7 @@ import {
 import { withLiveSettings } from '../core/diff.ts';
 import { RolledBackError, UserError } from '../core/errors.ts';
 import { guestLabel } from '../core/guest.ts';
+import { type GuestFacts, healthOf } from '../core/guest-facts.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { Step, StepSpec } from '../core/steps.ts';
 import { readTags, splitTags, updatingTags } from '../core/tags.ts';
@@ -43,6 +44,8 @@ export function isUndoable(change: Change): change is Undoable {
  */
 export async function rollback(options: {
   readonly change: Undoable;
+  /** Which check belongs to the old image. */
+  readonly facts: GuestFacts;
   readonly cluster: Cluster;
   readonly health: Health;
   readonly monitor: ClusterMonitor;
@@ -50,7 +53,7 @@ export async function rollback(options: {
   /** Records the new root disk, which is taken out again: it is never offered for a rollback. */
   readonly retain: (disk: Omit<RetainedDisk, 'since'>) => Promise<void>;
 }): Promise<unknown> {
-  const { change, cluster, health, monitor, failure, retain } = options;
+  const { change, facts, cluster, health, monitor, failure, retain } = options;
   const { guest, live, name, vmid, node } = change;
   const volid = live.config.disks[guest.diskSlot]?.volid;
   const isUpdate = change.action === 'update';
@@ -73,13 +76,17 @@ export async function rollback(options: {
       await perform({ ...at, kind: 'restart' });
     } else if (volid !== undefined) await perform({ ...at, kind: 'rollback', guest, volid });
     await perform({ ...at, kind: 'start' });
-    const { healthy, checks } = await health.check({ ...at, name, ...checkOf(guest.health) }, monitor);
+    const { imageHash } = readTags(live.tags);
+    // The check of the commit that failed is for its own image and settings.
+    const check = healthOf(facts, imageHash);
+    const { hadAgent = false } = facts;
+    const watched = { ...at, name, hadAgent, ...(check === undefined ? {} : { check }) };
+    const { healthy, checks } = await health.check(watched, monitor);
     for (const { text } of checks) monitor.line(text);
     if (!healthy)
       throw new UserError(`${name} (${vmid}) is not healthy ${isUpdate ? 'with' : 'on'} its old ${old} either.`);
     const tags = splitTags(live.tags.join(';')).join(';');
     await perform({ ...at, kind: 'finish', guest: { ...guest, protected: false }, tags });
-    const imageHash = readTags(live.tags).imageHash;
     const rolledBack = {
       ...{ vmid, name },
       ...(imageHash === undefined ? {} : { imageHash }),
@@ -120,8 +127,4 @@ async function identify(cluster: Cluster, change: Undoable) {
   if (now.node !== node) throw new UserError(`${label} was moved to ${now.node} meanwhile.`);
   if (!readTags(now.tags).pending) throw new UserError(`${label} does not carry proxnix-pending any more.`);
   return { config: { ...now.config, uuid } };
-}
-
-function checkOf(check: ReplaceChange['guest']['health']) {
-  return check === undefined ? {} : { check };
 }

@@ -3,6 +3,7 @@ import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
 import { type Goal, onlyGuest, ownerOf, withUnfinished } from '../core/goal.ts';
 import type { DesiredGuest, GuestSpec, ImageRequest } from '../core/guest.ts';
+import { withWanted } from '../core/guest-facts.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
 import { planDifferences } from '../core/plan-differences.ts';
@@ -185,7 +186,8 @@ async function settle(fleet: Fleet, runId: string, plan: Plan, ports: PlanPorts)
   // The cluster matches this commit: from now on drift is measured against it.
   const whole = onlyGuest(plan.goal) === undefined;
   if (stands === undefined && event.type === 'in-sync' && whole && !offBranch) {
-    await ports.store.saveFleet(fleet.name, { applied: plan.goal.commit.sha });
+    const guests = withWanted(ports.store.fleet(fleet.name).guests, plan.goal.guests);
+    await ports.store.saveFleet(fleet.name, { applied: plan.goal.commit.sha, guests });
   }
   for (const { id } of open) {
     if (id === stands?.id) continue;

@@ -1,6 +1,8 @@
 import type { ClusterMonitor, ImageFile, Precondition } from '../cluster/cluster.ts';
 import { UserError } from '../core/errors.ts';
 import { guestLabel, imageHash } from '../core/guest.ts';
+import { factsOf, type GuestFacts, withFacts, withoutFacts, withWanted } from '../core/guest-facts.ts';
+import { checkOf, seesOnlyRunning } from '../core/health.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { type RetainedDisk, retainedBy, withRetained } from '../core/retained-disks.ts';
 import type { ApplyingRun } from '../core/run.ts';
@@ -77,11 +79,12 @@ export class StepRunner {
 
   async #one(step: Step): Promise<void> {
     await this.#runs.apply(this.#runId, { type: 'step-started', id: step.id, at: this.#clock.now() });
+    let seen: { readonly onlyRunning?: true } = {};
     if (step.kind === 'build') await this.#build(step);
     else if (step.kind === 'upload') await this.#upload(step);
-    else if (step.kind === 'health') await this.#health(step);
+    else if (step.kind === 'health') seen = await this.#health(step);
     else await this.#guest(step);
-    await this.#runs.apply(this.#runId, { type: 'step-done', id: step.id, at: this.#clock.now() });
+    await this.#runs.apply(this.#runId, { type: 'step-done', id: step.id, at: this.#clock.now(), ...seen });
   }
 
   async #build(step: Extract<Step, { kind: 'build' }>): Promise<void> {
@@ -122,6 +125,7 @@ export class StepRunner {
     // A staging guest is recognised by its own marker. A new guest is ours only after its create call has succeeded.
     if (step.kind === 'prepare') this.#discard = { ...at, kind: 'discard', staging: true };
     if (step.kind === 'swap') await this.#retainOld(step.vmid);
+    if (step.kind === 'create') await this.#saveFacts(withoutFacts(this.#facts(), step.vmid));
     const precondition = await this.#fleet.cluster.perform(
       step,
       this.#preconditions.get(step.vmid),
@@ -129,15 +133,37 @@ export class StepRunner {
     );
     if (precondition === undefined) this.#preconditions.delete(step.vmid);
     else this.#preconditions.set(step.vmid, precondition);
+    if (step.kind === 'destroy') await this.#saveFacts(withoutFacts(this.#facts(), step.vmid));
+    if (step.kind === 'finish') await this.#rememberWanted(step);
     if (step.kind === 'create') this.#discard = { ...at, kind: 'discard', staging: false };
     // From this step on the guest uses the new disk, and removing it would lose a guest.
     if (step.kind === 'start' || step.kind === 'attach') this.#discard = undefined;
   }
 
+  #facts(): readonly GuestFacts[] {
+    return this.#store.fleet(this.#fleet.name).guests ?? [];
+  }
+
+  async #saveFacts(guests: readonly GuestFacts[]): Promise<void> {
+    if (guests.length === 0 && this.#facts().length === 0) return;
+    await this.#store.saveFleet(this.#fleet.name, { guests });
+  }
+
+  /** Remembers which check belongs to the image of a guest that is done: it judges a later rollback to that image. */
+  async #rememberWanted({ guest, vmid }: Extract<GuestStep, { kind: 'finish' }>): Promise<void> {
+    const change = this.#undoable.get(vmid);
+    if (change?.action !== 'rollback') return this.#saveFacts(withWanted(this.#facts(), [guest]));
+    const { imageHash: image, health } = change.to ?? {};
+    const wanted =
+      image === undefined ? {} : { wanted: { imageHash: image, ...(health === undefined ? {} : { health }) } };
+    await this.#saveFacts(withFacts(this.#facts(), vmid, wanted));
+  }
+
   /** Records the old root disk before the swap: afterwards Proxmox does not tell which volume was the root disk. */
   async #retainOld(vmid: number): Promise<void> {
     const change = this.#undoable.get(vmid);
-    const old = change && change.action !== 'update' ? retainedBy(change, this.#clock.now()) : undefined;
+    const facts = factsOf(this.#facts(), vmid);
+    const old = change && change.action !== 'update' ? retainedBy(change, this.#clock.now(), facts) : undefined;
     if (old !== undefined) await this.#retain(old);
   }
 
@@ -149,18 +175,27 @@ export class StepRunner {
     });
   }
 
-  async #health(step: Extract<Step, { kind: 'health' }>): Promise<void> {
+  async #health(step: Extract<Step, { kind: 'health' }>): Promise<{ readonly onlyRunning?: true }> {
     const { guest, guestKind, vmid, node, name } = step;
-    const watched = { guestKind, vmid, node, name, ...(guest.health === undefined ? {} : { check: guest.health }) };
-    const { healthy, checks } = await this.#fleet.health.check(watched, this.#monitor(step.id));
+    const { hadAgent = false } = factsOf(this.#facts(), vmid);
+    const at = { guestKind, vmid, node, name, hadAgent };
+    const watched = { ...at, ...(guest.health === undefined ? {} : { check: guest.health }) };
+    const { healthy, checks, agentAnswered } = await this.#fleet.health.check(watched, this.#monitor(step.id));
     for (const { text } of checks) this.#line(step.id, text);
-    if (healthy) return;
-    throw new UnhealthyGuest(
-      `${name} (${vmid}) did not become healthy on image ${imageHash(guest.image).slice(0, 8)}.`,
-      {
-        details: checks.map(({ text }) => text),
-      },
-    );
+    if (healthy) {
+      if (agentAnswered && !hadAgent) await this.#saveFacts(withFacts(this.#facts(), vmid, { hadAgent: true }));
+      return seesOnlyRunning(checkOf(guestKind, guest.health), agentAnswered) ? { onlyRunning: true } : {};
+    }
+    const change = this.#undoable.get(vmid);
+    const image = change?.action === 'rollback' ? change.to?.imageHash : imageHash(guest.image);
+    const on = image === undefined ? 'its earlier root disk' : `image ${image.slice(0, 8)}`;
+    const silent = guestKind === 'vm' && guest.health === undefined && hadAgent && !agentAnswered;
+    throw new UnhealthyGuest(`${name} (${vmid}) did not become healthy on ${on}.`, {
+      details: checks.map(({ text }) => text),
+      ...(silent
+        ? { next: 'Its guest agent answered before. For an image without one set `health.agent = false` in the flake.' }
+        : {}),
+    });
   }
 
   /** Handles a failure: a guest gets its old root disk or its old settings back, an incomplete guest is removed. */
@@ -168,8 +203,9 @@ export class StepRunner {
     const change = this.#undoable.get('vmid' in step ? step.vmid : 0);
     if (change === undefined || !needsAutomaticRollback(step, error)) return this.#clearUp(error);
     const { cluster, health } = this.#fleet;
+    const facts = factsOf(this.#facts(), change.vmid);
     return rollback({
-      ...{ change, cluster, health, monitor: this.#monitor(step.id), failure: error },
+      ...{ change, facts, cluster, health, monitor: this.#monitor(step.id), failure: error },
       retain: (disk) => this.#retain({ ...disk, since: this.#clock.now() }),
     });
   }

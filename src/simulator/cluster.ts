@@ -109,7 +109,8 @@ function guestFacts(call: Call, guest: Guest): Record<string, unknown> {
   if (reported === undefined || world.isOffline(guest.node)) return bare;
   return {
     ...bare,
-    ...{ status: reported.isRunning ? 'running' : 'stopped', name: reported.name },
+    // The list says `paused` where all other answers say `running` (9.2.11).
+    ...{ status: reported.isPaused ? 'paused' : reported.isRunning ? 'running' : 'stopped', name: reported.name },
     ...{ uptime: reported.isRunning ? uptime(world, guest) : 0, template: guest.config['template'] === 1 ? 1 : 0 },
     ...{ maxcpu: processors(world, guest), maxmem: maxMemory(guest.config), maxdisk: maxDisk(guest) },
     ...{ cpu: 0, mem: 0, disk: 0, netin: 0, netout: 0, diskread: 0, diskwrite: 0 },

@@ -85,7 +85,7 @@ export function statusOf(world: World, guest: Guest, isList: boolean): Record<st
     ...common,
     ...memhost,
     ...(isRunning && world.version.hasMemhost ? PRESSURE : {}),
-    qmpstatus: isRunning ? 'running' : 'stopped',
+    qmpstatus: isRunning ? (guest.paused ?? 'running') : 'stopped',
     ...(isAgentEnabled(merged) ? { agent: 1 } : {}),
     ...(Object.keys(config).some((key) => /^serial\d$/.test(key)) ? { serial: 1 } : {}),
   };

@@ -24,6 +24,8 @@ export interface Guest {
   /** Since when it runs, in milliseconds; undefined when it is stopped. */
   startedAt: number | undefined;
   pid: number | undefined;
+  /** The `qmpstatus` of a running VM whose processors stand still: `paused`, `io-error`. */
+  paused?: string;
 }
 
 /** A guest with that configuration, stopped, without anything pending. */

@@ -41,6 +41,8 @@ export const OutsideAction = z.discriminatedUnion('do', [
   z.object({ do: z.literal('migrate'), vmid: z.number(), target: z.string() }),
   /** A running guest stops as if its machine lost power. */
   z.object({ do: z.literal('power-off'), vmid: z.number() }),
+  /** The processors of a running VM stand still: `io-error` where its storage is full. */
+  z.object({ do: z.literal('pause'), vmid: z.number(), qmpstatus: z.string().default('io-error') }),
   /** Somebody edits a configuration behind the caller's back; null removes a key. */
   z.object({
     do: z.literal('edit'),
@@ -65,6 +67,9 @@ export async function actOutside(world: World, wanted: OutsideAction): Promise<v
       return world.tasks.endNext(action.type, action);
     case 'power-off':
       return powerOff(guestOf(world, action.vmid));
+    case 'pause':
+      guestOf(world, action.vmid).paused = action.qmpstatus;
+      return;
     case 'node-down':
       return nodeDown(world, action.node, action);
     case 'node-up':
@@ -113,6 +118,7 @@ async function killWorker(world: World, vmid: number): Promise<void> {
 function powerOff(guest: Guest): void {
   guest.startedAt = undefined;
   guest.pid = undefined;
+  delete guest.paused;
 }
 
 function nodeDown(world: World, node: string, how: { readonly reason: string; readonly noticed: boolean }): void {

@@ -12,7 +12,7 @@ import { cloneVm, makeTemplate } from './qemu/clone.ts';
 import { createVm } from './qemu/create.ts';
 import { destroyVm } from './qemu/destroy.ts';
 import { moveDisk } from './qemu/move.ts';
-import { rebootVm, shutdownVm, stopVm } from './qemu/power.ts';
+import { rebootVm, resumeVm, shutdownVm, stopVm, suspendVm } from './qemu/power.ts';
 import { listGuests, readConfig, readPending, readStatus } from './qemu/read.ts';
 import { resizeVm } from './qemu/resize.ts';
 import * as snapshot from './qemu/snapshot.ts';
@@ -77,6 +77,8 @@ export const routes: readonly Route[] = [
   route('POST', `${VM}/status/stop`, stopVm, powerRight),
   route('POST', `${VM}/status/shutdown`, shutdownVm, powerRight),
   route('POST', `${VM}/status/reboot`, rebootVm, powerRight),
+  route('POST', `${VM}/status/suspend`, suspendVm, powerRight),
+  route('POST', `${VM}/status/resume`, resumeVm, powerRight),
   route('PUT', `${VM}/resize`, resizeVm, all('/vms/{vmid}', 'VM.Config.Disk')),
   route('POST', `${VM}/move_disk`, moveDisk, all('/vms/{vmid}', 'VM.Config.Disk')),
   route('POST', `${VM}/clone`, cloneVm, all('/vms/{vmid}', 'VM.Clone')),

@@ -193,6 +193,7 @@ export interface Reported {
   readonly guest: Guest;
   readonly name: string;
   readonly isRunning: boolean;
+  readonly isPaused: boolean;
   readonly startedAt: number | undefined;
 }
 
@@ -219,8 +220,9 @@ export class Statistics {
     if (this.#interval > 0) this.#lastRound += Math.floor((now - this.#lastRound) / this.#interval) * this.#interval;
     this.#reported.clear();
     for (const guest of guests) {
-      const { startedAt } = guest;
-      this.#reported.set(guest.vmid, { guest, name: nameOf(guest), isRunning: startedAt !== undefined, startedAt });
+      const { startedAt, paused } = guest;
+      const state = { isRunning: startedAt !== undefined, isPaused: paused !== undefined };
+      this.#reported.set(guest.vmid, { guest, name: nameOf(guest), ...state, startedAt });
     }
   }
 

@@ -3,6 +3,7 @@ import type { Change } from '../core/change.ts';
 import type { Commit } from '../core/commit.ts';
 import type { Goal } from '../core/goal.ts';
 import type { DesiredGuest, Image } from '../core/guest.ts';
+import { healthValue } from '../core/health.ts';
 import type { KnownGuest, LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
@@ -23,6 +24,7 @@ export const StoredRetainedDisk = reads<RetainedDisk>()(
     imageHash: optional(name),
     commit: optional(name),
     sizeMb: optional(amount),
+    health: optional(healthValue),
     unhealthy: optional(z.literal(true)),
   }),
 );

@@ -36,6 +36,7 @@ const StoredStepState = reads<StepState>()(
     endedAt: optional(time),
     upid: optional(name),
     progress: optional(lenient({ fraction: optional(z.number().min(0).max(1)), text })),
+    onlyRunning: optional(z.literal(true)),
     output: list(text),
   }),
 );

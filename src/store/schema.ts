@@ -1,8 +1,10 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { MessageRef } from '../chat/chat.ts';
 import type { AcknowledgedDrift } from '../core/acknowledged-drift.ts';
 import { hasEnded } from '../core/advance.ts';
 import { UserError } from '../core/errors.ts';
+import type { GuestFacts } from '../core/guest-facts.ts';
+import { healthValue } from '../core/health.ts';
 import { digestsOf, type Plan } from '../core/plan.ts';
 import type { Lock } from '../core/policy.ts';
 import { type Run, reachedApply } from '../core/run.ts';
@@ -76,6 +78,14 @@ export function withFleet(data: StoreData, name: string, change: FleetChange): S
 /** By chat; one that this version does not know is kept and written back. */
 const StoredMessages = reads<SavedRun['messages']>()(table(name));
 
+const StoredGuestFacts = reads<GuestFacts>()(
+  strict({
+    vmid,
+    hadAgent: optional(z.literal(true)),
+    wanted: optional(strict({ imageHash: name, health: optional(healthValue) })),
+  }),
+);
+
 const StoredFleet = reads<FleetRecord>()(
   lenient({
     lastSeen: name,
@@ -83,12 +93,18 @@ const StoredFleet = reads<FleetRecord>()(
     lock: reads<Lock>()(strict({ reason: text, by: StoredWho, at: time })),
     running: list(vmid),
     retainedDisks: list(StoredRetainedDisk),
+    guests: list(StoredGuestFacts),
     acknowledgedDrifts: list(reads<AcknowledgedDrift>()(lenient({ digest: name, until: optional(time) }))),
   }).exactPartial(),
 );
 
 /** Facts whose items are read one by one. */
-const lists: readonly string[] = ['running', 'retainedDisks', 'acknowledgedDrifts'] satisfies (keyof FleetRecord)[];
+const lists: readonly string[] = [
+  'running',
+  'retainedDisks',
+  'guests',
+  'acknowledgedDrifts',
+] satisfies (keyof FleetRecord)[];
 
 /** The readable parts of a store, and the names of the damaged ones. */
 export interface ReadStore {

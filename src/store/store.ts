@@ -1,5 +1,6 @@
 import type { MessageRef } from '../chat/chat.ts';
 import type { AcknowledgedDrift } from '../core/acknowledged-drift.ts';
+import type { GuestFacts } from '../core/guest-facts.ts';
 import type { Lock } from '../core/policy.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { Run } from '../core/run.ts';
@@ -21,6 +22,8 @@ export interface FleetRecord {
   readonly running?: readonly number[];
   /** Retained root disks that are not deleted yet. */
   readonly retainedDisks?: readonly RetainedDisk[];
+  /** What is known of guests besides what the cluster tells. */
+  readonly guests?: readonly GuestFacts[];
   /** Drifts that were shown, or are ignored. */
   readonly acknowledgedDrifts?: readonly AcknowledgedDrift[];
 }

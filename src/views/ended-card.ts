@@ -88,7 +88,7 @@ function endedBlocks(run: Ended, groups: readonly ApplyGroup[]): readonly Block[
       if (text.length + 2 + address.length <= 60) return [{ text: `${text}  ${address}`.trimEnd() }];
       return [{ text }, { text: `${' '.repeat(11)}${address}` }];
     });
-    return [{ kind: 'lines', lines }, ...tagBlocks(run.plan, done)];
+    return [{ kind: 'lines', lines }, ...onlyRunningBlocks(done), ...tagBlocks(run.plan, done)];
   }
   const notStarted = guests.filter((group) => group.state === 'not-started');
   const failed = groups.find((group) => group.state === 'failed');
@@ -145,6 +145,23 @@ function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {
 /** Was a step of a guest done? */
 function hasWorked({ steps }: Ended): boolean {
   return steps.some(({ step, state }) => 'vmid' in step && state === 'done');
+}
+
+/** The guests of which a check saw no more than that they run. */
+function onlyRunningBlocks(done: readonly ApplyGroup[]): readonly Block[] {
+  const blind = done.filter(({ steps }) => steps.some(({ onlyRunning }) => onlyRunning));
+  if (blind.length === 0) return [];
+  const who = blind.map(groupGuest).join(', ');
+  return [
+    {
+      kind: 'small',
+      rich: [
+        `Only seen running: ${who}. Nothing more is known; `,
+        { code: 'health' },
+        ' in the flake says what to check',
+      ],
+    },
+  ];
 }
 
 /** How long the retained root disks can be rolled back to. */

@@ -36,7 +36,7 @@ export class FakeHealth implements Health {
 
 function wellReport({ guestKind, check }: CheckedGuest): HealthReport {
   const checks = checkNames(checkOf(guestKind, check)).map((name) => ({ name, ok: true, text: `${name}: yes` }));
-  return { healthy: true, checks, tookMs: 14_000 };
+  return { healthy: true, checks, tookMs: 14_000, agentAnswered: checks.some(({ name }) => name === 'agent ping') };
 }
 
 function illReport({ guestKind, check }: CheckedGuest): HealthReport {
@@ -46,5 +46,6 @@ function illReport({ guestKind, check }: CheckedGuest): HealthReport {
     healthy: false,
     checks: checkNames(checkOf(guestKind, check)).map((name) => ({ name, ok: false, text: text(name) })),
     tookMs: took * 1000,
+    agentAnswered: false,
   };
 }

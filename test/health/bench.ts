@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import https from 'node:https';
 import { type AddressInfo, createConnection, createServer as createTcpServer, type Server } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { GuestProbe, HealthMonitor } from '../../src/health/health.ts';
+import type { GuestProbe, HealthMonitor, RunState } from '../../src/health/health.ts';
 import type { Connect } from '../../src/health/network.ts';
 
 /** A clock that moves only when somebody sleeps. */
@@ -22,7 +22,7 @@ export function aClock() {
 
 /** A probe that gives these answers in turn, the last one for ever. Not given: a running guest with an agent. */
 export function aProbe(script: {
-  readonly running?: readonly (boolean | Error)[];
+  readonly running?: readonly (boolean | RunState | Error)[];
   readonly ping?: readonly ('ok' | 'silent' | 'absent' | Error)[];
   readonly address?: string | undefined;
 }): GuestProbe & { readonly asked: string[] } {
@@ -39,7 +39,10 @@ export function aProbe(script: {
   };
   return {
     asked,
-    running: async () => next('running', running),
+    running: async () => {
+      const said = next<boolean | RunState>('running', running);
+      return typeof said === 'boolean' ? (said ? 'running' : 'stopped') : said;
+    },
     agentPing: async () => next('ping', ping),
     address: async () => {
       asked.push('address');

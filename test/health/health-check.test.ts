@@ -18,11 +18,12 @@ async function watch(
   check?: HealthCheck,
   servers: Readonly<Record<string, number>> = {},
   guestKind: GuestKind = 'vm',
+  hadAgent = false,
 ) {
   const [clock, monitor, network, probe] = [aClock(), aMonitor(), aNetwork(servers), aProbe(script)];
   const lookup = async () => [];
   const health = createHealth({ probe, lookup, connect: network.connect, now: clock.now, sleep: clock.sleep });
-  const watched = { ...guest, guestKind };
+  const watched = { ...guest, guestKind, hadAgent };
   const report = await health.check(check === undefined ? watched : { ...watched, check }, monitor);
   return { ...report, texts: report.checks.map(({ text }) => text), lines: monitor.lines, clock, probe, network };
 }
@@ -45,6 +46,32 @@ describe('a guest without a check in the flake', () => {
     const seen = await watch({ ping: ['silent'] });
     expect(seen).toMatchObject({ healthy: true, tookMs: 60_000 });
     expect(seen.texts).toEqual(['running: for 60 s', 'agent ping: no guest agent answers, running is enough']);
+  });
+
+  it('is ill when its agent has ever answered and is silent now', async () => {
+    const seen = await watch({ ping: ['silent'] }, undefined, {}, 'vm', true);
+    expect(seen).toMatchObject({ healthy: false, tookMs: 120_000, agentAnswered: false });
+    expect(seen.texts[1]).toBe('agent ping: no guest agent answers, and it did before, 61 tries in 120 s');
+  });
+
+  it('needs no agent that is not configured any more, whatever answered before', async () => {
+    expect((await watch({ ping: ['absent'] }, undefined, {}, 'vm', true)).healthy).toBe(true);
+  });
+
+  it('is told to have answered only where its agent did', async () => {
+    expect((await watch({ ping: ['silent'] })).agentAnswered).toBe(false);
+    expect((await watch({ ping: ['silent', 'ok'] })).agentAnswered).toBe(true);
+  });
+
+  it.each([
+    ['paused', 'running: it stands still (paused): resume it with `qm resume 823` on pve1, 61 tries in 120 s'],
+    [
+      'io-error',
+      'running: it stands still (io-error): make room on its storage, then `qm resume 823` on pve1, 61 tries in 120 s',
+    ],
+  ])('is ill when it is %s, with what to do', async (stands, text) => {
+    const seen = await watch({ running: [true, { stands }], ping: ['silent'] });
+    expect([seen.healthy, seen.texts[0]]).toEqual([false, text]);
   });
 
   it('is ill when the agent that has answered falls silent for good', async () => {

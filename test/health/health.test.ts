@@ -6,7 +6,7 @@ const check = (change: Partial<HealthCheck> = {}): HealthCheck => ({ agent: true
 const http = 'https://bot:secret@web.example.net:8443/health?token=secret';
 
 it.each([
-  [undefined, 'running for 10 s, agent ping if an agent answers within 60 s'],
+  [undefined, 'running for 10 s, agent ping if an agent answers within 60 s or ever did'],
   [check(), 'agent ping'],
   [check({ tcp: [22] }), 'agent ping, tcp 22'],
   [check({ agent: false, tcp: [22, 443] }), 'running, tcp 22, tcp 443'],

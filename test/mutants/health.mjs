@@ -34,6 +34,8 @@ export const health = [
     tests: ['test/health/health-check.test.ts'],
     rows: [
       ['a guest that cannot be judged is not ill', 'if (!healthy && tookMs >= limitMs) throwUnanswered(seen);', ''],
+      ['an agent that ever answered must answer', "if (ping.said === 'silent' && hadAgent)", 'if (false)'],
+      ['a paused VM is not healthy', "if (typeof answer.said === 'object')", 'if (false)'],
     ],
   },
   {

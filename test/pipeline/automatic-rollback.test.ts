@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
-import { aBench, type Bench } from '../support/pipeline.ts';
+import { aBench, type Bench, owner } from '../support/pipeline.ts';
 import { present, threeVms } from './support/fleet.ts';
 import { fleetOf, startSimulated } from './support/on-simulator.ts';
 
@@ -96,6 +96,118 @@ describe('a replaced guest', () => {
   });
 });
 
+describe('the check of a rollback', () => {
+  const web = { tcp: [22] };
+  const page = { http: 'http://10.0.0.1/' };
+  const withHealth = (health: object, image = 'website 1') => ({
+    vms: threeVms({ health }),
+    images: { website: image },
+  });
+  const checked = (bench: Bench) => bench.health.watched.filter(({ vmid }) => vmid === 823).map(({ check }) => check);
+
+  it('is that of the old image, not that of the commit that failed', async () => {
+    const bench = await aBench();
+    await bench.push(1, withHealth(web));
+    await bench.apply();
+    bench.health.watched.length = 0;
+    await bench.push(2, withHealth(page, 'website 2'));
+    bench.health.script(823, 'ill', 'well');
+    await bench.apply();
+    expect(bench.run('failed').failure.rolledBack).toMatchObject({ vmid: 823 });
+    expect(checked(bench)).toMatchObject([page, web]);
+    expect(checked(bench)[1]).not.toHaveProperty('http');
+  });
+
+  it('is the one that a commit gave the image that was running already', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    await bench.push(2, withHealth(web));
+    bench.run('in-sync');
+    await bench.push(3, withHealth(page, 'website 2'));
+    bench.health.watched.length = 0;
+    bench.health.script(823, 'ill', 'well');
+    await bench.apply();
+    expect(checked(bench)).toMatchObject([page, web]);
+  });
+
+  it('is the default rule where nothing is known of the old image', async () => {
+    const bench = await aBench();
+    await bench.push(1, withHealth(web));
+    await bench.apply();
+    await bench.store.saveFleet('acme', { guests: undefined });
+    await bench.push(2, withHealth(page, 'website 2'));
+    bench.health.watched.length = 0;
+    bench.health.script(823, 'ill', 'well');
+    await bench.apply();
+    expect(checked(bench)[1]).toBeUndefined();
+  });
+
+  it('is that of the old image also where a person asks for it, there and back', async () => {
+    const bench = await aBench();
+    await bench.push(1, withHealth(web));
+    await bench.apply();
+    await bench.push(2, withHealth(page, 'website 2'));
+    await bench.apply();
+    for (const expected of [web, page, web]) {
+      bench.health.watched.length = 0;
+      await bench.chat.command('/proxnix rollback test-website', owner);
+      await bench.settle();
+      await bench.apply();
+      bench.run('applied');
+      expect(checked(bench)).toMatchObject([expected]);
+    }
+  });
+
+  it('names the image that did not become healthy, not the one of the commit', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    await bench.push(2, other);
+    await bench.apply();
+    await bench.chat.command('/proxnix rollback test-website', owner);
+    await bench.settle();
+    const back = bench.run('planned').plan.changes[0];
+    bench.health.script(823, 'ill', 'well');
+    await bench.apply();
+    const image = back?.action === 'rollback' ? back.to?.imageHash?.slice(0, 8) : undefined;
+    expect(bench.run('failed').failure.message).toBe(`test-website (823) did not become healthy on image ${image}.`);
+  });
+});
+
+describe('a guest agent', () => {
+  it('that answered once is remembered, and missed on a new image, with what to do', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    expect(bench.store.fleet('acme').guests).toContainEqual(expect.objectContaining({ vmid: 823, hadAgent: true }));
+    await bench.push(2, other);
+    bench.health.watched.length = 0;
+    bench.health.script(823, 'ill', 'well');
+    await bench.apply();
+    expect(bench.health.watched.map(({ hadAgent }) => hadAgent)).toEqual([true, true]);
+    expect(bench.text()).toContain('For an image without one set `health.agent = false` in the flake.');
+  });
+
+  it('of a guest that is gone is forgotten', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    const { website, database } = threeVms();
+    await bench.push(2, { vms: { website, database } });
+    await bench.apply();
+    bench.run('applied');
+    expect(bench.store.fleet('acme').guests?.map(({ vmid }) => vmid)).not.toContain(820);
+  });
+
+  it('that nobody asked leaves the final card to say that nothing more is known', async () => {
+    const bench = await aBench();
+    await bench.push(1, { vms: threeVms({ health: { agent: false } }) });
+    await bench.apply();
+    expect(bench.text()).toContain('Only seen running: test-website (823). Nothing more is known');
+  });
+});
+
 describe('an updated guest', () => {
   let bench: Bench;
   let before: ReturnType<Bench['cluster']['guest']>;
@@ -186,6 +298,23 @@ describe.each(['vm', 'container'] as const)('a %s whose new settings keep it fro
     await story.bench.apply();
     expect(story.bench.run('failed').failure).toMatchObject({ rolledBack: { vmid: 823, settings: true } });
     expect(story.config()).toEqual(before);
+    expect([story.runs(), story.simulator.guest(823)?.pending]).toEqual([true, {}]);
+  });
+});
+
+describe('a VM whose processors stand still', () => {
+  it('is neither restarted nor stopped by force, and it is said what to do', async () => {
+    const story = await startSimulated();
+    await story.deploy(1, fleetOf('vm', { website: { cores: 1 } }));
+    await story.bench.push(2, fleetOf('vm', { website: { cores: 2 } }));
+    story.beforeNext('restart', () => story.simulator.outside({ do: 'pause', vmid: 823 }));
+    story.bench.health.script(823, 'ill');
+    await story.bench.apply();
+    const { message, next } = story.bench.run('failed').failure;
+    expect([message, next]).toEqual([
+      'VM 823 is paused, so it is not restarted.',
+      expect.stringMatching(/^Resume it \(`qm resume 823` on pve1; make room on its storage first/),
+    ]);
     expect([story.runs(), story.simulator.guest(823)?.pending]).toEqual([true, {}]);
   });
 });

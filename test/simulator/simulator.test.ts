@@ -102,6 +102,27 @@ describe('the demo cluster', () => {
     }
   });
 
+  it('answers for a paused VM as Proxmox does', async () => {
+    await create(820, 'test-init');
+    await client.run('POST', vm(820, '/status/start'));
+    expect(await client.run('POST', vm(820, '/status/suspend'))).toBe('OK');
+    const current = await client.call('GET', vm(820, '/status/current'));
+    expect(current.data).toMatchObject({ status: 'running', qmpstatus: 'paused' });
+    const listed = await client.call('GET', '/cluster/resources', { type: 'vm' });
+    expect(listed.data).toContainEqual(expect.objectContaining({ vmid: 820, status: 'paused' }));
+    for (const action of ['shutdown', 'reboot']) {
+      const refused = await client.call('POST', vm(820, `/status/${action}`));
+      expect(refused).toMatchObject({ status: 500, reason: 'VM is paused - cannot shutdown' });
+    }
+    expect(await client.run('POST', vm(820, '/status/start'))).toBe('VM 820 already running');
+    expect(await client.run('POST', vm(820, '/status/resume'))).toBe('OK');
+    expect((await client.call('GET', vm(820, '/status/current'))).data).toMatchObject({ qmpstatus: 'running' });
+    await client.run('POST', vm(820, '/status/suspend'));
+    expect(await client.run('POST', vm(820, '/status/shutdown'), { forceStop: 1 })).toBe('OK');
+    const resume = await client.call('POST', vm(820, '/status/resume'));
+    expect(resume).toMatchObject({ status: 500, reason: 'VM 820 not running' });
+  });
+
   it('gives a guest named sick an agent but no address', async () => {
     await create(820, 'sick');
     await client.run('POST', vm(820, '/status/start'));

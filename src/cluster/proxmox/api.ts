@@ -161,7 +161,12 @@ export const Pending = z.array(PendingEntry);
 export const Version = z.object({ version: z.string().regex(/^\d+\.\d+/) });
 
 /** `GET …/status/current`; the uptime in seconds. */
-export const CurrentStatus = z.object({ status: z.string(), uptime: z.number().default(0) });
+export const CurrentStatus = z.object({
+  status: z.string(),
+  uptime: z.number().default(0),
+  /** The state of QEMU itself: a VM with the status `running` may be `paused`, `io-error`, `prelaunch`, … */
+  qmpstatus: z.string().max(100).optional(),
+});
 
 /** `GET …/tasks/{upid}/status`. */
 export const TaskStatus = z.object({ status: z.enum(['running', 'stopped']), exitstatus: z.string().optional() });

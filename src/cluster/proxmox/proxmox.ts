@@ -135,8 +135,9 @@ export function proxmoxProbe(api: Api): GuestProbe {
   return {
     async running(at) {
       const path = `${guestPath(at)}/status/current`;
-      const { status } = await asked(api.client.get(path, CurrentStatus));
-      return status === 'running';
+      const { status, qmpstatus = status } = await asked(api.client.get(path, CurrentStatus));
+      if (status !== 'running') return 'stopped';
+      return qmpstatus === 'running' ? 'running' : { stands: qmpstatus };
     },
     async agentPing(at) {
       if (at.guestKind === 'container') return 'absent';

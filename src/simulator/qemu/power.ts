@@ -28,6 +28,7 @@ export function shutdownVm(call: Call): string {
   if (flag(call, 'skiplock')) throw rootOnlyError('skiplock');
   const vmid = amount(call, 'vmid');
   const missing = `unable to find configuration file for VM ${vmid} on node '${text(call, 'node')}'`;
+  if (!flag(call, 'forceStop')) demandUnpaused(call);
   return power(call, 'qmshutdown', async (task) => {
     if (call.world.findGuest(vmid)?.type !== 'qemu') throw failure(missing);
     await changing(call.world, vmid, () => shutdown(call, guestOf(call), task), task);
@@ -38,6 +39,7 @@ export function shutdownVm(call: Call): string {
 export function rebootVm(call: Call): string {
   const { world } = call;
   if (guestOf(call).startedAt === undefined) throw failure(`VM ${text(call, 'vmid')} not running`);
+  demandUnpaused(call);
   return power(call, 'qmreboot', async (task) => {
     await changing(world, amount(call, 'vmid'), () => shutdown(call, guestOf(call), task), task);
     await world.clock.wait(300, task.signal);
@@ -49,11 +51,34 @@ export function rebootVm(call: Call): string {
   });
 }
 
+/** `POST status/suspend`: the processors stand still; a second time is no error. */
+export function suspendVm(call: Call): string {
+  return power(call, 'qmpause', () => {
+    const guest = guestOf(call);
+    if (guest.startedAt === undefined) throw failure(`VM ${guest.vmid} not running`);
+    guest.paused = 'paused';
+  });
+}
+
+/** `POST status/resume`: of a running VM it is no error. */
+export function resumeVm(call: Call): string {
+  if (guestOf(call).startedAt === undefined) throw failure(`VM ${text(call, 'vmid')} not running`);
+  return power(call, 'qmresume', () => {
+    delete guestOf(call).paused;
+  });
+}
+
+/** 500 at once of a shutdown or reboot of a paused VM (9.2.11). */
+function demandUnpaused(call: Call): void {
+  const guest = call.world.findGuest(amount(call, 'vmid'));
+  if (guest?.paused !== undefined) throw failure('VM is paused - cannot shutdown');
+}
+
 function silent(task: TaskHandle): TaskHandle {
   return { ...task, log: () => undefined };
 }
 
-function power(call: Call, type: string, body: (task: TaskHandle) => Promise<void>): string {
+function power(call: Call, type: string, body: (task: TaskHandle) => void | Promise<void>): string {
   const what = { node: text(call, 'node'), type, id: text(call, 'vmid'), caller: call.caller };
   return call.world.tasks.start(what, body);
 }
@@ -67,6 +92,7 @@ function switchOff(world: World, guest: Guest): void {
   demandUnlocked(guest);
   guest.startedAt = undefined;
   guest.pid = undefined;
+  delete guest.paused;
   applyPending(world, guest);
 }
 
@@ -84,7 +110,7 @@ async function shutdown(call: Call, guest: Guest, task: TaskHandle): Promise<voi
 
 /** Whether the guest ends within its time. A silent agent costs three seconds; the log line comes after them. */
 async function leaves(world: World, guest: Guest, timeout: number, task: TaskHandle): Promise<boolean> {
-  const boots = bootVolume(world, guest)?.boots === true && !isNamed(guest, 'deaf');
+  const boots = bootVolume(world, guest)?.boots === true && !isNamed(guest, 'deaf') && guest.paused === undefined;
   if (isAgentEnabled(guest.config) && !answersAgent(world, guest)) {
     await world.clock.wait(3000, task.signal);
     const ping = `VM ${guest.vmid} ${world.version.agentCommand} command 'guest-ping' failed - got timeout`;

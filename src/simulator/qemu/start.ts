@@ -43,6 +43,7 @@ export function start(world: World, guest: Guest, task: TaskHandle): void {
     task.log('kvm: the simulator refuses to start a guest with this name');
     throw failure('start failed: QEMU exited with code 1');
   }
+  delete guest.paused;
   guest.startedAt = world.clock.now();
   guest.pid = 3000 + Math.floor(world.clock.random() * 30_000);
 }

@@ -25,7 +25,7 @@ it('what an agent tells is taken only where it is an address', async () => {
 describe.each(['9.2.11', '8.4.1'])('the probe on Proxmox VE %s', (version) => {
   it('tells of a guest with an agent', async () => {
     const { probe } = await aCluster({ version });
-    expect(await probe.running({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe(true);
+    expect(await probe.running({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe('running');
     await agentReady(probe);
     expect(await probe.agentPing({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe('ok');
     expect(await probe.address({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe('10.77.0.113');
@@ -40,8 +40,14 @@ describe.each(['9.2.11', '8.4.1'])('the probe on Proxmox VE %s', (version) => {
   it('takes a guest that does not run for an answer', async () => {
     const { probe, simulator } = await aCluster({ version });
     await simulator.outside({ do: 'power-off', vmid: 823 });
-    expect(await probe.running({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe(false);
+    expect(await probe.running({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe('stopped');
     expect(await probe.agentPing({ guestKind: 'vm', vmid: 823, node: 'pve1' })).toBe('silent');
+  });
+
+  it.each(['paused', 'io-error', 'prelaunch'])('takes a VM that is %s for one that stands still', async (qmpstatus) => {
+    const { probe, simulator } = await aCluster({ version });
+    await simulator.outside({ do: 'pause', vmid: 823, qmpstatus });
+    expect(await probe.running(at)).toEqual({ stands: qmpstatus });
   });
 
   it('takes a guest without an agent in its configuration for an answer', async () => {
@@ -83,7 +89,7 @@ describe.each(['9.2.11', '8.4.1'])('the probe of a container on Proxmox VE %s', 
   it('tells that it runs and its address, as its host sees them, and asks for no agent', async () => {
     const requests: string[] = [];
     const { probe } = await aCluster({ version, kind: 'container' }, undefined, (path) => requests.push(path));
-    expect(await probe.running(at)).toBe(true);
+    expect(await probe.running(at)).toBe('running');
     expect(await probe.agentPing(at)).toBe('absent');
     expect(await probe.address(at)).toBe('10.77.0.113');
     expect(requests).toEqual(['status/current', 'interfaces'].map((end) => `/api2/json/nodes/pve1/lxc/823/${end}`));
@@ -92,10 +98,10 @@ describe.each(['9.2.11', '8.4.1'])('the probe of a container on Proxmox VE %s', 
   it('takes one that does not run, or has no address yet, for an answer', async () => {
     const { probe, simulator } = await aCluster({ version, kind: 'container' });
     await simulator.outside({ do: 'power-off', vmid: 823 });
-    expect(await probe.running(at)).toBe(false);
+    expect(await probe.running(at)).toBe('stopped');
     expect(await probe.address(at)).toBeUndefined();
     const sick = await aCluster({ version, kind: 'container', name: 'sick' });
-    expect(await sick.probe.running(at)).toBe(true);
+    expect(await sick.probe.running(at)).toBe('running');
     expect(await sick.probe.address(at)).toBeUndefined();
   });
 

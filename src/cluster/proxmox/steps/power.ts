@@ -92,6 +92,13 @@ async function reboots(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise
     return true;
   } catch (error) {
     if (error instanceof TaskError && /(?:got timeout|did not stop)$/.test(error.text)) return false;
+    // It is not stopped by force: what it did not write yet would be lost.
+    if (refusalOf(error) === 'VM is paused - cannot shutdown') {
+      throw new UserError(`${guestLabel(at)} is paused, so it is not restarted.`, {
+        next: `Resume it (\`qm resume ${at.vmid}\` on ${at.node}; make room on its storage first where that is full), then plan again.`,
+        cause: error,
+      });
+    }
     throw error;
   }
 }

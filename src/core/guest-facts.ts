@@ -1,0 +1,44 @@
+import { type DesiredGuest, imageHash } from './guest.ts';
+import type { HealthCheck } from './health.ts';
+
+/** What the store knows of a guest and the cluster does not tell. A guest without facts is like one of an unknown past. */
+export interface GuestFacts {
+  readonly vmid: number;
+  /** Its agent answered a health check, on whichever image. */
+  readonly hadAgent?: true;
+  /** The image that the guest was last as wanted with, and the check of that commit; no check: the default rule. */
+  readonly wanted?: { readonly imageHash: string; readonly health?: HealthCheck };
+}
+
+/** The facts of one guest. */
+export function factsOf(facts: readonly GuestFacts[] = [], vmid: number): GuestFacts {
+  return facts.find((one) => one.vmid === vmid) ?? { vmid };
+}
+
+/** The check that belongs to an image of the guest; `undefined`: the default rule, also where nothing is known. */
+export function healthOf(facts: GuestFacts | undefined, image: string | undefined): HealthCheck | undefined {
+  return image !== undefined && facts?.wanted?.imageHash === image ? facts.wanted.health : undefined;
+}
+
+/** The facts after guests are as wanted: each image with the check of its commit. */
+export function withWanted(facts: readonly GuestFacts[] = [], guests: readonly DesiredGuest[]): readonly GuestFacts[] {
+  return guests.reduce(
+    (all, { vmid, image, health }) =>
+      withFacts(all, vmid, { wanted: { imageHash: imageHash(image), ...(health === undefined ? {} : { health }) } }),
+    facts,
+  );
+}
+
+/** Changes the facts of one guest; the others stay. */
+export function withFacts(
+  facts: readonly GuestFacts[] = [],
+  vmid: number,
+  change: Omit<GuestFacts, 'vmid'>,
+): readonly GuestFacts[] {
+  return [...facts.filter((one) => one.vmid !== vmid), { ...factsOf(facts, vmid), ...change }];
+}
+
+/** Forgets a guest: another one may be made under its VMID. */
+export function withoutFacts(facts: readonly GuestFacts[] = [], vmid: number): readonly GuestFacts[] {
+  return facts.filter((one) => one.vmid !== vmid);
+}
