@@ -149,6 +149,16 @@ export function kindOf(change: Change): GuestKind {
   return 'guest' in change ? change.guest.kind : change.live.kind;
 }
 
+/**
+ * The slot of a running VM's root disk that is not in the VM's boot order: the VM is stopped for the swap, because Proxmox
+ * would pull such a disk out of it. `undefined`: the disk is swapped with one restart.
+ */
+export function unbootedSlot({ guest, live }: ReplaceChange | RollbackChange): string | undefined {
+  if (live.kind !== 'vm' || live.status !== 'running' || live.config.disks[guest.diskSlot] === undefined)
+    return undefined;
+  return live.config.boot.includes(guest.diskSlot) ? undefined : guest.diskSlot;
+}
+
 /** Does running it stop a guest that runs now? */
 export function requiresRestart(change: Change): boolean {
   switch (change.action) {

@@ -140,9 +140,12 @@ const nothingRetained =
  * The image and commit for the final tags of a guest that was rolled back. A disk of an unknown image leaves both out, as
  * for a guest that was just adopted: the next plan of a commit replaces it.
  */
-export function rolledBackTo({ to }: RollbackChange): { readonly imageHash?: string; readonly commit?: string } {
-  return {
-    ...(to?.imageHash === undefined ? {} : { imageHash: to.imageHash }),
-    ...(to?.commit === undefined ? {} : { commit: to.commit }),
-  };
+export function rolledBackTo(
+  { to }: RollbackChange,
+  planned: { readonly imageHash: string; readonly commit: string },
+): { readonly imageHash?: string; readonly commit?: string } {
+  if (to?.imageHash === undefined) return {};
+  // A disk of the image that the commit wants belongs to that commit, where no tag named one.
+  const commit = to.commit ?? (to.imageHash === planned.imageHash ? planned.commit : undefined);
+  return { imageHash: to.imageHash, ...(commit === undefined ? {} : { commit }) };
 }

@@ -141,8 +141,8 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   const orphanVolumes = change.action === 'create' ? undefined : change.orphanVolumes;
   if (orphanVolumes !== undefined) yield { ...at('free'), volids: orphanVolumes };
   const { commit, fleetTag } = plan.goal;
-  const done =
-    change.action === 'rollback' ? rolledBackTo(change) : { imageHash: imageHash(guest.image), commit: commit.sha };
+  const planned = { imageHash: imageHash(guest.image), commit: commit.sha };
+  const done = change.action === 'rollback' ? rolledBackTo(change, planned) : planned;
   const tags = finalTags(live, fleetTag === undefined ? done : { ...done, fleet: fleetTag });
   yield { ...at('finish'), guest, tags };
 }

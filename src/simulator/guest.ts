@@ -26,6 +26,8 @@ export interface Guest {
   pid: number | undefined;
   /** The `qmpstatus` of a running VM whose processors stand still: `paused`, `io-error`. */
   paused?: string;
+  /** The disk that a running VM booted from was pulled out of it: nothing in it answers any more. */
+  rootless?: true;
 }
 
 /** A guest with that configuration, stopped, without anything pending. */

@@ -119,6 +119,7 @@ function powerOff(guest: Guest): void {
   guest.startedAt = undefined;
   guest.pid = undefined;
   delete guest.paused;
+  delete guest.rootless;
 }
 
 function nodeDown(world: World, node: string, how: { readonly reason: string; readonly noticed: boolean }): void {

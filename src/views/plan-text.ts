@@ -1,4 +1,11 @@
-import type { AdoptChange, Change, FieldChange, RollbackChange } from '../core/change.ts';
+import {
+  type AdoptChange,
+  type Change,
+  type FieldChange,
+  type ReplaceChange,
+  type RollbackChange,
+  unbootedSlot,
+} from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
 import { type DesiredGuest, type GuestKind, imageHash } from '../core/guest.ts';
 import { checkOf, describeHealth } from '../core/health.ts';
@@ -107,6 +114,7 @@ function detailParts(change: Change): string[] {
         `image ${from} -> ${short(change.guest)}`,
         ...(change.incomplete ? ['created again'] : []),
         ...(retainsDisk(change) ? ['old root disk is kept'] : []),
+        ...stopParts(change),
         ...change.fields.map((field) => fieldText(field, false)),
         ...orphanParts(change.orphanVolumes),
       ];
@@ -142,13 +150,20 @@ function orphanParts(orphanVolumes: readonly string[] = []): string[] {
   ];
 }
 
-function rollbackParts({ fromImage, to, live, fields, orphanVolumes }: RollbackChange): string[] {
+/** Says that a VM is stopped for the swap, which takes longer than a restart. */
+function stopParts(change: ReplaceChange | RollbackChange): string[] {
+  const slot = unbootedSlot(change);
+  return slot === undefined ? [] : [`${slot} is not in its boot order`, 'it is stopped for the swap'];
+}
+
+function rollbackParts(change: RollbackChange): string[] {
+  const { fromImage, to, live, fields, orphanVolumes } = change;
   const now = `image ${fromImage?.slice(0, 8) ?? 'unknown'}`;
   const images = to === undefined ? now : `${now} -> ${to.imageHash?.slice(0, 8) ?? 'unknown'}`;
   return [
     images,
     ...(to?.commit === undefined ? [] : [`as of commit ${shortSha(to.commit)}`]),
-    ...(to === undefined ? [] : ['its earlier root disk comes back', 'nothing is built']),
+    ...(to === undefined ? [] : ['its earlier root disk comes back', 'nothing is built', ...stopParts(change)]),
     ...fields.map((field) => fieldText(field, live.status === 'running')),
     ...orphanParts(orphanVolumes),
   ];

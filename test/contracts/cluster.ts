@@ -660,7 +660,8 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       const { config } = await story.read();
       const { volid = '', sizeMb = 0 } = config?.disks[slot] ?? {};
       await apply(story, await planFor(story, [a({ image: image('b') })]), 'b');
-      const disk = { vmid: 823, uuid: config?.uuid ?? '', volid, sizeMb, since: 0, imageHash: 'a'.repeat(32) };
+      const held = { imageHash: 'a'.repeat(32), commit: '4d0c8e17'.repeat(5) };
+      const disk = { vmid: 823, uuid: config?.uuid ?? '', volid, sizeMb, since: 0, ...held };
       const plan = await planFor(story, [a({ image: image('b') })], { rollback: { vmid: 823, retained: [disk] } });
       expect(plan.changes).toMatchObject([{ action: 'rollback' }]);
       await apply(story, plan, 'b');

@@ -275,6 +275,18 @@ export const cluster = [
   {
     room: 'disks',
     file: `${steps}/root-disk.ts`,
+    tests: ['test/pipeline/old-disks.test.ts'],
+    rows: [
+      [
+        'a root disk outside the boot order is not pulled out of a running VM',
+        'if (!isThere) config = await stopUnlessGuarded(doing, config);',
+        '',
+      ],
+    ],
+  },
+  {
+    room: 'disks',
+    file: `${steps}/root-disk.ts`,
     tests: containers,
     rows: [['a root is a volume of its own container', 'if (isOwnVolume(at.vmid, volid)) return;', 'return;']],
   },

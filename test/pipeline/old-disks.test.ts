@@ -148,6 +148,66 @@ describe.each(['vm', 'container'] as const)('the old root of a %s', (kind) => {
   });
 });
 
+describe('a root disk outside the boot order', () => {
+  const first = fleetOf('vm', { website: {} });
+  const second = { ...first, images: { website: 'website 2' } };
+
+  async function outside(boot: string) {
+    const story = await startSimulated();
+    await story.deploy(1, first);
+    await story.simulator.outside({ do: 'edit', vmid: 823, set: { boot } });
+    /** Whether the VM ran at each write of its root slot. */
+    const pulled: unknown[] = [];
+    const look = () => void pulled.push(present(story.simulator.guest(823)).rootless);
+    return { ...story, pulled, look };
+  }
+
+  it.each(['order=net0', ' '])('is swapped while the VM is stopped, and the plan says so: boot "%s"', async (boot) => {
+    const story = await outside(boot);
+    const { bench, config, runs, simulator, pulled, look, beforeNext } = story;
+    const old = String(config()['scsi0']).split(',')[0];
+    await bench.push(2, second);
+    expect(bench.text()).toContain('scsi0 is not in its boot order');
+    expect(bench.text()).toContain('it is stopped for the swap');
+    beforeNext('restart', look);
+    await bench.apply();
+    bench.run('applied');
+    expect([pulled, runs()]).toEqual([[undefined], true]);
+    expect(config()['boot']).toBe(boot === ' ' ? 'order=scsi0' : boot);
+    expect(config()['unused0']).toBe(old);
+    expect(simulator.tasks().filter(({ type }) => type === 'qmshutdown')).toHaveLength(1);
+    await bench.chat.command('/proxnix rollback test-website', owner);
+    await bench.settle();
+    await bench.apply();
+    bench.run('applied');
+    expect([String(config()['scsi0']).split(',')[0], runs()]).toEqual([old, true]);
+    expect(present(simulator.guest(823)).rootless).toBeUndefined();
+  });
+
+  it('is put back while the VM is stopped when the new one never becomes healthy', async () => {
+    const story = await outside('order=net0');
+    const { bench, config, runs, simulator } = story;
+    const old = String(config()['scsi0']).split(',')[0];
+    await bench.push(2, second);
+    bench.health.script(823, 'ill', 'well');
+    await bench.apply();
+    expect(bench.run('failed').failure.rolledBack).toMatchObject({ vmid: 823 });
+    expect([String(config()['scsi0']).split(',')[0], config()['boot'], runs()]).toEqual([old, 'order=net0', true]);
+    expect(present(simulator.guest(823)).rootless).toBeUndefined();
+  });
+
+  it('is not swapped while the VM is paused: it is not stopped by force', async () => {
+    const story = await outside('order=net0');
+    const { bench, config, runs, simulator, beforeNext } = story;
+    const old = String(config()['scsi0']).split(',')[0];
+    await bench.push(2, second);
+    beforeNext('swap', () => simulator.outside({ do: 'pause', vmid: 823 }));
+    await bench.apply();
+    expect(bench.run('failed').failure.message).toBe('VM 823 is paused, so it is not restarted.');
+    expect([String(config()['scsi0']).split(',')[0], runs()]).toEqual([old, true]);
+  });
+});
+
 describe('the old root of a VM', () => {
   const first = fleetOf('vm', { website: {} });
 

@@ -123,6 +123,25 @@ describe('the demo cluster', () => {
     expect(resume).toMatchObject({ status: 500, reason: 'VM 820 not running' });
   });
 
+  it('lets a new boot order wait for a stop, and pulls a root disk outside the current one out of a running VM', async () => {
+    await create(820, 'test-init');
+    await client.run('POST', vm(820, '/config'), { scsi1: 'fast:1' });
+    const other = String(simulator.guest(820)?.config['scsi1']).split(',')[0] ?? '';
+    await client.call('PUT', vm(820, '/config'), { delete: 'scsi1' });
+    await client.run('POST', vm(820, '/status/start'));
+    await client.call('PUT', vm(820, '/config'), { boot: 'order=net0' });
+    expect(simulator.guest(820)).toMatchObject({ config: { boot: 'order=scsi0' }, pending: { boot: 'order=net0' } });
+    const guarded = await client.call('PUT', vm(820, '/config'), { scsi0: other });
+    expect([guarded.status, simulator.guest(820)?.rootless]).toEqual([400, undefined]);
+    await client.call('PUT', vm(820, '/config'), { revert: 'scsi0' });
+    await client.run('POST', vm(820, '/status/stop'));
+    await client.run('POST', vm(820, '/status/start'));
+    expect((await client.call('PUT', vm(820, '/config'), { scsi0: other })).status).toBe(200);
+    expect(simulator.guest(820)).toMatchObject({ rootless: true });
+    expect(simulator.guest(820)?.config['scsi0']).toContain(other);
+    expect((await client.call('POST', vm(820, '/agent/ping'))).status).toBe(500);
+  });
+
   it('gives a guest named sick an agent but no address', async () => {
     await create(820, 'sick');
     await client.run('POST', vm(820, '/status/start'));

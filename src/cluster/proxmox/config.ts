@@ -131,7 +131,8 @@ function isDisk(drive: Property): boolean {
   return drive.get('media') !== 'cdrom' && !isCloudInit(drive) && (drive.get('file') ?? 'none') !== 'none';
 }
 
-function bootOrder(text = ''): string[] {
+/** The slots of `boot: order=scsi0;net0`; none where the order has an older form or is empty. */
+export function bootOrder(text = ''): string[] {
   const order = readProperty(text, 'legacy').get('order');
   return order === undefined ? [] : order.split(';').filter((slot) => slot !== '');
 }

@@ -7,7 +7,8 @@ import { AGENT_AFTER_MS } from './start.ts';
 
 /** Whether an agent runs in the guest and the VM has the port it needs. */
 export function answersAgent(world: World, guest: Guest): boolean {
-  if (guest.startedAt === undefined || guest.paused !== undefined || !isAgentEnabled(guest.config)) return false;
+  if (guest.startedAt === undefined || guest.paused !== undefined || guest.rootless || !isAgentEnabled(guest.config))
+    return false;
   if (isNamed(guest, 'no-agent') || isNamed(guest, 'deaf')) return false;
   return bootVolume(world, guest)?.agent === true && world.hasPassed(guest.startedAt, AGENT_AFTER_MS);
 }

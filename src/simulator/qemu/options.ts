@@ -28,7 +28,7 @@ export function privilegeOf(key: string): readonly string[] | undefined {
 }
 
 const AT_ONCE =
-  /^(name|description|onboot|tags|protection|startup|shares|balloon|cpulimit|cpuunits|hookscript|vmstatestorage|autostart|reboot|template|bootdisk|boot|ipconfig\d+|ciuser|cipassword|citype|cicustom|ciupgrade|nameserver|searchdomain|sshkeys)$/;
+  /^(name|description|onboot|tags|protection|startup|shares|balloon|cpulimit|cpuunits|hookscript|vmstatestorage|autostart|reboot|template|bootdisk|ipconfig\d+|ciuser|cipassword|citype|cicustom|ciupgrade|nameserver|searchdomain|sshkeys)$/;
 
 /** Whether a running VM takes a change of that key at once; all others but cards and disks wait for a stop. */
 export function appliesAtOnce(key: string): boolean {

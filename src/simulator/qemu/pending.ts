@@ -1,5 +1,5 @@
 import { type Config, type Guest, isUnusedKey, volidOf } from '../guest.ts';
-import { bootOrder, bootVolume, isAgentEnabled } from '../guest-status.ts';
+import { bootDisk, bootOrder, bootVolume, isAgentEnabled } from '../guest-status.ts';
 import type { World } from '../world.ts';
 import { engage, isCdrom, isCloudinit, retire } from './disks.ts';
 import { appliesAtOnce, isDriveKey } from './options.ts';
@@ -58,9 +58,12 @@ export async function hotplug(world: World, guest: Guest): Promise<Record<string
     else if (problem !== WAITS) errors[key] = `hotplug problem - ${problem}\n`;
   }
   for (const [key, value] of Object.entries(guest.pending)) {
+    const wasRoot = bootDisk(guest.config) === key && volidOf(guest.config[key]) !== volidOf(value);
     const problem = await plug(world, guest, key, value);
-    if (problem === undefined) applyChange(world, guest, key);
-    else if (problem !== WAITS) errors[key] = `hotplug problem - ${problem}\n`;
+    if (problem === undefined) {
+      applyChange(world, guest, key);
+      if (wasRoot) guest.rootless = true;
+    } else if (problem !== WAITS) errors[key] = `hotplug problem - ${problem}\n`;
   }
   return errors;
 }
@@ -90,9 +93,12 @@ async function unplug(world: World, guest: Guest, key: string): Promise<string |
   if (!isCard && bootOrder(guest.config).includes(key)) return `can't unplug bootdisk '${key}'`;
   if (bootVolume(world, guest)?.hotUnplug) return undefined;
   const isOwnController = isDriveKey(key) && key.startsWith('scsi') && guest.config['scsihw'] === 'virtio-scsi-single';
-  if (key.startsWith('scsi') && !isOwnController) return undefined;
+  const isLast = Object.keys(guest.config).filter((one) => /^scsi\d+$/.test(one)).length === 1;
+  // With the last disk the shared controller goes as well.
+  if (key.startsWith('scsi') && !isOwnController && !isLast) return undefined;
   await world.clock.wait(isCard ? 6000 : 17_000);
-  const device = isOwnController ? `virtioscsi${key.slice(4)}` : key;
+  const controller = isOwnController ? `virtioscsi${key.slice(4)}` : 'scsihw0';
+  const device = key.startsWith('scsi') ? controller : key;
   return `error on hot-unplugging device '${device}' - still busy in guest?`;
 }
 

@@ -93,6 +93,7 @@ function switchOff(world: World, guest: Guest): void {
   guest.startedAt = undefined;
   guest.pid = undefined;
   delete guest.paused;
+  delete guest.rootless;
   applyPending(world, guest);
 }
 
@@ -110,7 +111,7 @@ async function shutdown(call: Call, guest: Guest, task: TaskHandle): Promise<voi
 
 /** Whether the guest ends within its time. A silent agent costs three seconds; the log line comes after them. */
 async function leaves(world: World, guest: Guest, timeout: number, task: TaskHandle): Promise<boolean> {
-  const boots = bootVolume(world, guest)?.boots === true && !isNamed(guest, 'deaf') && guest.paused === undefined;
+  const boots = bootVolume(world, guest)?.boots === true && !isNamed(guest, 'deaf') && !hangs(guest);
   if (isAgentEnabled(guest.config) && !answersAgent(world, guest)) {
     await world.clock.wait(3000, task.signal);
     const ping = `VM ${guest.vmid} ${world.version.agentCommand} command 'guest-ping' failed - got timeout`;
@@ -118,6 +119,10 @@ async function leaves(world: World, guest: Guest, timeout: number, task: TaskHan
   }
   await world.clock.wait(boots ? Math.min(1000, timeout) : timeout, task.signal);
   return boots;
+}
+
+function hangs({ paused, rootless }: Guest): boolean {
+  return paused !== undefined || rootless !== undefined;
 }
 
 async function overrule(world: World, vmid: number, task: TaskHandle): Promise<void> {

@@ -44,6 +44,7 @@ export function start(world: World, guest: Guest, task: TaskHandle): void {
     throw failure('start failed: QEMU exited with code 1');
   }
   delete guest.paused;
+  delete guest.rootless;
   guest.startedAt = world.clock.now();
   guest.pid = 3000 + Math.floor(world.clock.random() * 30_000);
 }

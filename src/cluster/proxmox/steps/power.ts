@@ -92,15 +92,25 @@ async function reboots(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise
     return true;
   } catch (error) {
     if (error instanceof TaskError && /(?:got timeout|did not stop)$/.test(error.text)) return false;
-    // It is not stopped by force: what it did not write yet would be lost.
-    if (refusalOf(error) === 'VM is paused - cannot shutdown') {
-      throw new UserError(`${guestLabel(at)} is paused, so it is not restarted.`, {
-        next: `Resume it (\`qm resume ${at.vmid}\` on ${at.node}; make room on its storage first where that is full), then plan again.`,
-        cause: error,
-      });
-    }
+    if (refusalOf(error) === 'VM is paused - cannot shutdown') throw paused(at);
     throw error;
   }
+}
+
+/** A paused VM is not stopped by force: what it has not written yet would be lost. */
+function paused(at: GuestRef): UserError {
+  return new UserError(`${guestLabel(at)} is paused, so it is not restarted.`, {
+    next: `Resume it (\`qm resume ${at.vmid}\` on ${at.node}; make room on its storage first where that is full), then plan again.`,
+  });
+}
+
+/** Shuts a guest down that is started again later; one that does not shut down in time is stopped. */
+export async function shutdownGuest(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
+  const { qmpstatus = 'running' } = await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus);
+  if (qmpstatus !== 'running' && qmpstatus !== 'stopped') throw paused(at);
+  const params = { timeout: Math.ceil(api.timeouts.shutdownMs / 1000), forceStop: 1 };
+  await power(api, at, { action: 'shutdown', doing: `The shutdown of ${guestLabel(at)}`, params }, monitor);
+  await api.sleep(api.timeouts.pauseMs);
 }
 
 async function stopAndStart(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {

@@ -5,6 +5,7 @@ import { splitTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath } from '../api.ts';
 import {
+  bootOrder,
   checkGuest,
   type Doing,
   type GuestConfig,
@@ -19,7 +20,7 @@ import { driveOptions, readDrive, writeProperty, writeSize } from '../property.t
 import type { Changes } from '../settings.ts';
 import { checkFits, checkImport, checkTarget, volumeSize } from '../storage.ts';
 import { putConfig, runTask } from '../writes.ts';
-import { isRunning, stopGuest } from './power.ts';
+import { isRunning, shutdownGuest, stopGuest } from './power.ts';
 
 /**
  * Imports the image into the VM's empty root slot. A slot with a disk is done already, because nothing else fills it. A
@@ -111,11 +112,12 @@ export async function moveDisk({ api, step, precondition, monitor }: Doing<'move
 }
 
 /**
- * Puts an unused disk into the root slot: pending while the guest runs, at once when it is stopped. The old disk
- * becomes an unused volume. The same call writes the tags, so that they never name the wrong image.
+ * Puts an unused disk into the root slot: pending while the guest runs, at once when it is stopped. A VM whose root slot is
+ * not in its boot order is stopped first. The old disk becomes an unused volume. The same call writes the tags, so that they never name the wrong image.
  */
-export async function swap({ api, step, precondition }: Doing<'swap'>): Promise<Precondition> {
-  const config = await checkGuest(api, step, precondition);
+export async function swap(doing: Doing<'swap'>): Promise<Precondition> {
+  const { api, step, precondition } = doing;
+  let config = await checkGuest(api, step, precondition);
   const slot = step.guest.diskSlot;
   const volid = step.volid ?? config.values[attachedKey(config.values) ?? ''];
   const root = readDrive(config.values[slot] ?? 'none').get('file');
@@ -132,9 +134,26 @@ export async function swap({ api, step, precondition }: Doing<'swap'>): Promise<
       next: 'Look at the unused disks of the guest in Proxmox, and at the fresh plan.',
     });
   }
+  if (!isThere) config = await stopUnlessGuarded(doing, config);
   const changes = isThere ? {} : await asRoot[step.guestKind](api, step, config, { slot, volid });
   await putConfig(api, step, { ...changes, tags: step.tags }, config.digest);
   return nextPrecondition(api, step, precondition);
+}
+
+/**
+ * Stops a running VM whose root slot is not in its boot order. Proxmox keeps only the slots of the CURRENT order in a
+ * running VM ("can't unplug bootdisk"): any other disk it pulls out of the guest at once (PVE 9.2).
+ * @returns the configuration, read again where the VM was stopped
+ */
+async function stopUnlessGuarded(
+  { api, step, precondition, monitor }: Doing<'swap'> | Doing<'rollback'>,
+  config: GuestConfig,
+): Promise<GuestConfig> {
+  if (step.guestKind !== 'vm' || bootOrder(config.current['boot']).includes(step.guest.diskSlot)) return config;
+  if (config.values[step.guest.diskSlot] === undefined || !(await isRunning(api, step))) return config;
+  monitor.line(`${step.guest.diskSlot} is not in the boot order: the VM is stopped for the swap`);
+  await shutdownGuest(api, step, monitor);
+  return checkGuest(api, step, await nextPrecondition(api, step, precondition));
 }
 
 /**
@@ -142,8 +161,9 @@ export async function swap({ api, step, precondition }: Doing<'swap'>): Promise<
  * guest goes on running. Any other guest is stopped, because an unhealthy guest may not answer a shutdown; the next
  * step starts it.
  */
-export async function rollback({ api, step, precondition, monitor }: Doing<'rollback'>): Promise<Precondition> {
-  const config = await checkGuest(api, step, precondition);
+export async function rollback(doing: Doing<'rollback'>): Promise<Precondition> {
+  const { api, step, precondition, monitor } = doing;
+  let config = await checkGuest(api, step, precondition);
   const slot = step.guest.diskSlot;
   if (config.pending.includes(slot)) {
     // The old root of a container waits under a key of its own to become unused.
@@ -157,6 +177,7 @@ export async function rollback({ api, step, precondition, monitor }: Doing<'roll
       next: 'Look at the unused disks of the guest in Proxmox.',
     });
   }
+  config = await stopUnlessGuarded(doing, config);
   const changes = await asRoot[step.guestKind](api, step, config, { slot, volid: step.volid });
   await putConfig(api, step, changes, config.digest);
   const after = await readConfig(api, step);
@@ -186,9 +207,10 @@ async function vmRoot(
 ): Promise<Changes> {
   const old = readDrive(config.values[slot] ?? 'none,discard=on');
   const drive = writeProperty(new Map([['file', volid], ...driveOptions(old)]), 'file');
-  // A guest without a root disk has no boot order either.
-  const boot = toVmConfig(config).boot.includes(slot) ? {} : { boot: `order=${slot}` };
-  return { [slot]: drive, ...boot };
+  // Proxmox takes a missing disk out of the order. An order that a person gave a VM with its root disk is kept.
+  const { boot } = toVmConfig(config);
+  const isKept = boot.includes(slot) || (boot.length > 0 && config.values[slot] !== undefined);
+  return { [slot]: drive, ...(isKept ? {} : { boot: `order=${[slot, ...boot].join(';')}` }) };
 }
 
 /**
