@@ -64,6 +64,8 @@ export interface UpdateChange extends OfKnownGuest {
   readonly fields: readonly FieldChange[];
   /** It ran before an interrupted apply and is stopped: it is started. */
   readonly start?: true;
+  /** The wanted image is on its root disk since an interrupted create or replace: it is started and judged. */
+  readonly finishes?: true;
 }
 
 /**

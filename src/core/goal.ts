@@ -1,7 +1,8 @@
 import type { Commit } from './commit.ts';
 import type { DesiredGuest } from './guest.ts';
+import { factsOf, type GuestFacts } from './guest-facts.ts';
 import type { KnownGuest, LiveConfig, LiveGuest, LiveState, RetainedDisk } from './live.ts';
-import { hasCreationMarker, readTags, stagingOwner } from './tags.ts';
+import { hasCreationMarker, readTags, splitTags, stagingOwner } from './tags.ts';
 
 /** The purpose of a plan. The plan carries it, so that planning again needs no evaluation. */
 export interface Goal {
@@ -30,16 +31,60 @@ export interface UnfinishedGuest {
   readonly uuid: string;
   /** It ran when the run began. */
   readonly ran?: true;
+  /** The volume in its root slot, and the image on it, where the store knows what the run brought there. */
+  readonly root?: { readonly volid: string; readonly imageHash: string };
 }
 
-/** The goal with what the store knows of the guests that are pending now. `running`: VMIDs of those that shall run. */
-export function withUnfinished(goal: Goal, { guests }: LiveState, running: readonly number[]): Goal {
-  const wanted = new Set(goal.guests.map(({ vmid }) => vmid));
-  const unfinished = guests.flatMap(({ vmid, tags, config }): UnfinishedGuest[] => {
-    if (config?.uuid === undefined || !wanted.has(vmid) || !readTags(tags).pending) return [];
-    return [{ vmid, uuid: config.uuid, ...(running.includes(vmid) ? { ran: true } : {}) }];
+/** What the store knows of a fleet's guests. */
+interface Known {
+  /** VMIDs of the guests that shall run. */
+  readonly running?: readonly number[];
+  readonly guests?: readonly GuestFacts[];
+  readonly retainedDisks?: readonly RetainedDisk[];
+}
+
+/** The goal with what the store knows of the guests that are pending now. */
+export function withUnfinished(goal: Goal, { guests }: LiveState, known: Known): Goal {
+  const unfinished = goal.guests.flatMap((guest): UnfinishedGuest[] => {
+    const live = guests.find(({ vmid }) => vmid === guest.vmid);
+    if (live?.config?.uuid === undefined || !readTags(live.tags).pending) return [];
+    const root = rootOf(guest, live.config, known);
+    const ran = known.running?.includes(guest.vmid) === true;
+    return [
+      {
+        ...{ vmid: guest.vmid, uuid: live.config.uuid },
+        ...(ran ? { ran } : {}),
+        ...(root === undefined ? {} : { root }),
+      },
+    ];
   });
   return unfinished.length === 0 ? goal : { ...goal, unfinished };
+}
+
+/** The image on a root disk, from the record made before it came to its slot, or before it was taken out once. */
+function rootOf(
+  { vmid, diskSlot }: DesiredGuest,
+  { uuid, disks }: LiveConfig,
+  { guests, retainedDisks = [] }: Known,
+): UnfinishedGuest['root'] {
+  const volid = disks[diskSlot]?.volid;
+  if (volid === undefined) return undefined;
+  const { root } = factsOf(guests, vmid);
+  if (root !== undefined && root.uuid === uuid && (root.volid ?? volid) === volid) {
+    return { volid, imageHash: root.imageHash };
+  }
+  const imageHash = retainedDisks.find(
+    (disk) => disk.vmid === vmid && disk.uuid === uuid && disk.volid === volid,
+  )?.imageHash;
+  return imageHash === undefined ? undefined : { volid, imageHash };
+}
+
+/** The guest with the tag of the image that an interrupted run brought to its root disk, where that is known. */
+export function withKnownImage(goal: Goal, { diskSlot }: DesiredGuest, live: KnownGuest): KnownGuest {
+  const root = unfinishedGuest(goal, live)?.root;
+  if (root === undefined || root.volid !== live.config.disks[diskSlot]?.volid) return live;
+  if (readTags(live.tags).imageHash !== undefined) return live;
+  return { ...live, tags: splitTags([...live.tags, `nix-${root.imageHash}`].join(';')) };
 }
 
 /** What is known of the guest's interrupted work; `undefined` for a guest that is not pending. */

@@ -8,6 +8,17 @@ export interface GuestFacts {
   readonly hadAgent?: true;
   /** The image that the guest was last as wanted with, and the check of that commit; no check: the default rule. */
   readonly wanted?: { readonly imageHash: string; readonly health?: HealthCheck };
+  /** The root disk that a run is bringing to the guest; absent when the guest's work is done. */
+  readonly root?: IncomingRoot;
+}
+
+/** The image of a root disk that is being brought to a guest. Written before the disk is in its slot. */
+export interface IncomingRoot {
+  readonly imageHash: string;
+  /** The identity of the guest; absent while the create call is under way, when nothing is known of it yet. */
+  readonly uuid?: string;
+  /** The volume that is swapped in; absent for a new guest, whose empty root slot nothing else fills. */
+  readonly volid?: string;
 }
 
 /** The facts of one guest. */
@@ -35,7 +46,13 @@ export function withFacts(
   vmid: number,
   change: Omit<GuestFacts, 'vmid'>,
 ): readonly GuestFacts[] {
-  return [...facts.filter((one) => one.vmid !== vmid), { ...factsOf(facts, vmid), ...change }];
+  return [...withoutFacts(facts, vmid), { ...factsOf(facts, vmid), ...change }];
+}
+
+/** The facts without the root disk that was under way: the guest's work is done, and its tags tell the image. */
+export function withoutRoot(facts: readonly GuestFacts[] = [], vmid: number): readonly GuestFacts[] {
+  const { root: _, ...rest } = factsOf(facts, vmid);
+  return [...withoutFacts(facts, vmid), rest];
 }
 
 /** Forgets a guest: another one may be made under its VMID. */

@@ -11,6 +11,7 @@ import {
   onlyGuest,
   stagedFor,
   unfinishedGuest,
+  withKnownImage,
 } from './goal.ts';
 import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
 import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
@@ -76,6 +77,7 @@ export function digestsOf({ goal, changes }: Pick<Plan, 'goal' | 'changes'>): Pi
     orphanVolumes: 'orphanVolumes' in change ? change.orphanVolumes : undefined,
     to: 'to' in change ? change.to?.volid : undefined,
     start: 'start' in change ? change.start : undefined,
+    finishes: 'finishes' in change ? change.finishes : undefined,
   }));
   return {
     digest: hash({ wanted, commit: commit.sha, basis, said }),
@@ -156,15 +158,18 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
     yield { ...base, action: 'conflict', live, blocked: conflict ?? unreadable(live) };
     return;
   }
-  const fields = [...diffGuest(guest, live, goal.fleetTag)];
+  const known = withKnownImage(goal, guest, live);
+  const fields = [...diffGuest(guest, known, goal.fleetTag)];
   const left = attachedVolumes(live.config.unused);
   const orphanVolumes = left.length === 0 ? {} : { orphanVolumes: left };
-  if (!imageDiffers(guest, live)) {
+  if (!imageDiffers(guest, known)) {
+    const finishes = imageDiffers(guest, live);
     const start = live.status === 'stopped' && unfinishedGuest(goal, live)?.ran === true;
     if (fields.length > 0) {
       yield blockIfNeeded({
         ...{ ...base, ...orphanVolumes, action: 'update', live, fields },
-        ...(start ? { start } : {}),
+        ...(start && !finishes ? { start } : {}),
+        ...(finishes ? { finishes } : {}),
       });
     }
     if (fields.length === 0 && left.length > 0) {
@@ -177,7 +182,7 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
     yield blockIfNeeded({ ...rollbackChange(guest, live, { fields, to }), ...orphanVolumes });
     return;
   }
-  const { imageHash: fromImage, pending } = readTags(live.tags);
+  const { imageHash: fromImage, pending } = readTags(known.tags);
   yield blockIfNeeded({
     ...base,
     ...orphanVolumes,
@@ -214,7 +219,8 @@ function startsAnew(
 ): change is Extract<Change, { action: 'create' | 'update' | 'replace' | 'rollback' }> {
   if (change.action === 'create' || change.action === 'replace') return true;
   if (change.action === 'rollback') return change.fields.some((field) => field.restart);
-  return change.action === 'update' && (change.start === true || change.fields.some((field) => field.restart));
+  if (change.action !== 'update') return false;
+  return change.start === true || change.finishes === true || change.fields.some((field) => field.restart);
 }
 
 /**

@@ -153,9 +153,11 @@ function* updateSteps(change: UpdateChange, at: At): Generator<Step> {
   yield { ...at('configure'), guest, tags: updatingTags(live.tags) };
   if (has('storage')) yield { ...at('move-disk'), guest };
   if (has('disk')) yield { ...at('resize'), guest };
-  if (fields.some((field) => field.restart)) yield at('restart');
-  if (change.start) yield at('start');
-  if (change.start || requiresRestart(change)) yield { ...at('health'), guest };
+  const starts = change.start === true || change.finishes === true;
+  // A swap that was written before the interruption takes effect at this restart.
+  if (change.finishes || fields.some((field) => field.restart)) yield at('restart');
+  if (starts) yield at('start');
+  if (starts || requiresRestart(change)) yield { ...at('health'), guest };
 }
 
 function* rollbackSteps(plan: Plan, change: RollbackChange, at: At, tags: string): Generator<Step> {

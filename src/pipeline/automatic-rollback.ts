@@ -12,7 +12,7 @@ import { guestLabel } from '../core/guest.ts';
 import { type GuestFacts, healthOf } from '../core/guest-facts.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { Step, StepSpec } from '../core/steps.ts';
-import { readTags, splitTags, updatingTags } from '../core/tags.ts';
+import { finalTags, readTags, splitTags, updatingTags } from '../core/tags.ts';
 import type { Health } from '../health/health.ts';
 
 /**
@@ -33,7 +33,7 @@ export type Undoable = ReplaceChange | RollbackChange | UpdateChange;
 
 /** Can the change be rolled back? Of an update it must be known that the guest ran with the old settings. */
 export function isUndoable(change: Change): change is Undoable {
-  if (change.action === 'update') return requiresRestart(change);
+  if (change.action === 'update') return requiresRestart(change) || change.finishes === true;
   return change.action === 'rollback' || (change.action === 'replace' && !change.incomplete);
 }
 
@@ -44,6 +44,8 @@ export function isUndoable(change: Change): change is Undoable {
  */
 export async function rollback(options: {
   readonly change: Undoable;
+  /** The root disk to put back where the plan of an interrupted replace does not name it; absent: the one of the plan. */
+  readonly kept?: RetainedDisk | undefined;
   /** Which check belongs to the old image. */
   readonly facts: GuestFacts;
   readonly cluster: Cluster;
@@ -53,10 +55,12 @@ export async function rollback(options: {
   /** Records the new root disk, which is taken out again: it is never offered for a rollback. */
   readonly retain: (disk: Omit<RetainedDisk, 'since'>) => Promise<void>;
 }): Promise<unknown> {
-  const { change, facts, cluster, health, monitor, failure, retain } = options;
+  const { change, kept, facts, cluster, health, monitor, failure, retain } = options;
   const { guest, live, name, vmid, node } = change;
-  const volid = live.config.disks[guest.diskSlot]?.volid;
-  const isUpdate = change.action === 'update';
+  const isUpdate = change.action === 'update' && kept === undefined;
+  // A guest that was made by the interrupted run has nothing to go back to.
+  if (isUpdate && change.finishes) return failure;
+  const volid = kept?.volid ?? live.config.disks[guest.diskSlot]?.volid;
   const old = isUpdate ? 'settings' : 'root disk';
   if ((volid === undefined && !isUpdate) || !(failure instanceof UserError)) return failure;
   const at = { guestKind: guest.kind, vmid, node };
@@ -76,16 +80,16 @@ export async function rollback(options: {
       await perform({ ...at, kind: 'restart' });
     } else if (volid !== undefined) await perform({ ...at, kind: 'rollback', guest, volid });
     await perform({ ...at, kind: 'start' });
-    const { imageHash } = readTags(live.tags);
+    const { imageHash } = kept ?? readTags(live.tags);
     // The check of the commit that failed is for its own image and settings.
-    const check = healthOf(facts, imageHash);
+    const check = kept === undefined ? healthOf(facts, imageHash) : kept.health;
     const { hadAgent = false } = facts;
     const watched = { ...at, name, hadAgent, ...(check === undefined ? {} : { check }) };
     const { healthy, checks } = await health.check(watched, monitor);
     for (const { text } of checks) monitor.line(text);
     if (!healthy)
       throw new UserError(`${name} (${vmid}) is not healthy ${isUpdate ? 'with' : 'on'} its old ${old} either.`);
-    const tags = splitTags(live.tags.join(';')).join(';');
+    const tags = kept === undefined ? splitTags(live.tags.join(';')).join(';') : tagsOn(kept, live.tags);
     await perform({ ...at, kind: 'finish', guest: { ...guest, protected: false }, tags });
     const rolledBack = {
       ...{ vmid, name },
@@ -109,6 +113,16 @@ export async function rollback(options: {
       cause: second,
     });
   }
+}
+
+/** The final tags of a guest that runs a kept disk. */
+function tagsOn({ imageHash, commit }: RetainedDisk, before: readonly string[]): string {
+  const { fleet } = readTags(before);
+  return finalTags(before, {
+    ...(imageHash === undefined ? {} : { imageHash }),
+    ...(commit === undefined ? {} : { commit }),
+    ...(fleet === undefined ? {} : { fleet }),
+  });
 }
 
 /**

@@ -153,7 +153,7 @@ export function goalOf(fleet: Fleet, commit: Commit, guests: readonly DesiredGue
 async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanPorts): Promise<Plan> {
   ports.runs.note(runId, { type: 'progressed', activity: 'comparing' });
   const live = await fleet.cluster.readState(vmidsOf(goal));
-  return createPlan(withUnfinished(goal, live, ports.store.fleet(fleet.name).running ?? []), live);
+  return createPlan(withUnfinished(goal, live, ports.store.fleet(fleet.name)), live);
 }
 
 /**

@@ -1,13 +1,24 @@
 import type { ClusterMonitor, ImageFile, Precondition } from '../cluster/cluster.ts';
+import type { UpdateChange } from '../core/change.ts';
 import { UserError } from '../core/errors.ts';
-import { guestLabel, imageHash } from '../core/guest.ts';
-import { factsOf, type GuestFacts, withFacts, withoutFacts, withWanted } from '../core/guest-facts.ts';
+import { hasConfig } from '../core/goal.ts';
+import { type DesiredGuest, guestLabel, imageHash } from '../core/guest.ts';
+import {
+  factsOf,
+  type GuestFacts,
+  type IncomingRoot,
+  withFacts,
+  withoutFacts,
+  withoutRoot,
+  withWanted,
+} from '../core/guest-facts.ts';
 import { checkOf, seesOnlyRunning } from '../core/health.ts';
 import { type Plan, runnable } from '../core/plan.ts';
-import { type RetainedDisk, retainedBy, withRetained } from '../core/retained-disks.ts';
+import { type RetainedDisk, retainedBy, retainedDiskFor, withRetained } from '../core/retained-disks.ts';
 import type { ApplyingRun } from '../core/run.ts';
 import { groupKey } from '../core/run.ts';
 import type { GuestStep, Step } from '../core/steps.ts';
+import { attachedVolumes } from '../core/tags.ts';
 import { sizeText } from '../lib/text.ts';
 import type { Store } from '../store/store.ts';
 import { isUndoable, needsAutomaticRollback, rollback, type Undoable, UnhealthyGuest } from './automatic-rollback.ts';
@@ -125,7 +136,12 @@ export class StepRunner {
     // A staging guest is recognised by its own marker. A new guest is ours only after its create call has succeeded.
     if (step.kind === 'prepare') this.#discard = { ...at, kind: 'discard', staging: true };
     if (step.kind === 'swap') await this.#retainOld(step.vmid);
-    if (step.kind === 'create') await this.#saveFacts(withoutFacts(this.#facts(), step.vmid));
+    if (step.kind === 'create') {
+      await this.#saveFacts(
+        withFacts(withoutFacts(this.#facts(), step.vmid), step.vmid, { root: incoming(step.guest) }),
+      );
+    }
+    if (step.kind === 'swap') await this.#rememberRoot(step);
     const precondition = await this.#fleet.cluster.perform(
       step,
       this.#preconditions.get(step.vmid),
@@ -135,6 +151,10 @@ export class StepRunner {
     else this.#preconditions.set(step.vmid, precondition);
     if (step.kind === 'destroy') await this.#saveFacts(withoutFacts(this.#facts(), step.vmid));
     if (step.kind === 'finish') await this.#rememberWanted(step);
+    if (step.kind === 'create' && precondition !== undefined) {
+      const root = { ...incoming(step.guest), uuid: precondition.uuid };
+      await this.#saveFacts(withFacts(this.#facts(), step.vmid, { root }));
+    }
     if (step.kind === 'create') this.#discard = { ...at, kind: 'discard', staging: false };
     // From this step on the guest uses the new disk, and removing it would lose a guest.
     if (step.kind === 'start' || step.kind === 'attach') this.#discard = undefined;
@@ -152,11 +172,26 @@ export class StepRunner {
   /** Remembers which check belongs to the image of a guest that is done: it judges a later rollback to that image. */
   async #rememberWanted({ guest, vmid }: Extract<GuestStep, { kind: 'finish' }>): Promise<void> {
     const change = this.#undoable.get(vmid);
-    if (change?.action !== 'rollback') return this.#saveFacts(withWanted(this.#facts(), [guest]));
+    const facts = withoutRoot(this.#facts(), vmid);
+    if (change?.action !== 'rollback') return this.#saveFacts(withWanted(facts, [guest]));
     const { imageHash: image, health } = change.to ?? {};
     const wanted =
       image === undefined ? {} : { wanted: { imageHash: image, ...(health === undefined ? {} : { health }) } };
-    await this.#saveFacts(withFacts(this.#facts(), vmid, wanted));
+    await this.#saveFacts(withFacts(facts, vmid, wanted));
+  }
+
+  /** Remembers, before the swap, which volume comes to the root slot and its image: a killed bot finds it there. */
+  async #rememberRoot({ guest, vmid, volid }: Extract<GuestStep, { kind: 'swap' }>): Promise<void> {
+    const change = this.#undoable.get(vmid);
+    const to = change?.action === 'rollback' ? change.to : undefined;
+    const image = to === undefined ? imageHash(guest.image) : to.imageHash;
+    const live = (await this.#fleet.cluster.readState(new Set([vmid]))).guests.find((one) => one.vmid === vmid);
+    const comes = volid ?? attachedVolumes(live?.config?.unused ?? {}).at(-1);
+    const { uuid } = live?.config ?? {};
+    if (image === undefined || comes === undefined || uuid === undefined) {
+      return this.#saveFacts(withoutRoot(this.#facts(), vmid));
+    }
+    await this.#saveFacts(withFacts(this.#facts(), vmid, { root: { imageHash: image, uuid, volid: comes } }));
   }
 
   /** Records the old root disk before the swap: afterwards Proxmox does not tell which volume was the root disk. */
@@ -204,10 +239,20 @@ export class StepRunner {
     if (change === undefined || !needsAutomaticRollback(step, error)) return this.#clearUp(error);
     const { cluster, health } = this.#fleet;
     const facts = factsOf(this.#facts(), change.vmid);
+    const kept = change.action === 'update' && change.finishes ? await this.#keptDisk(change) : undefined;
     return rollback({
+      ...(kept === undefined ? {} : { kept }),
       ...{ change, facts, cluster, health, monitor: this.#monitor(step.id), failure: error },
       retain: (disk) => this.#retain({ ...disk, since: this.#clock.now() }),
     });
+  }
+
+  /** The root disk that an interrupted replace took out of the guest. */
+  async #keptDisk({ vmid, live }: UpdateChange): Promise<RetainedDisk | undefined> {
+    const { guests } = await this.#fleet.cluster.readState(new Set([vmid]));
+    const now = guests.find((one) => one.vmid === vmid && one.config?.uuid === live.config.uuid);
+    if (now === undefined || !hasConfig(now)) return undefined;
+    return retainedDiskFor(now, this.#store.fleet(this.#fleet.name).retainedDisks ?? []);
   }
 
   /** Removes the incomplete guest that the failure left behind, and adds to the error whether that succeeded. */
@@ -255,6 +300,11 @@ export class StepRunner {
 
 function shortList(names: readonly string[]): string {
   return [...names.slice(0, 3), ...(names.length > 3 ? [`${names.length - 3} more`] : [])].join(', ');
+}
+
+/** The root of a new guest, whose identity is known only after the create call. */
+function incoming(guest: DesiredGuest): IncomingRoot {
+  return { imageHash: imageHash(guest.image) };
 }
 
 const quietMonitor: ClusterMonitor = { task() {}, progress() {}, line() {} };

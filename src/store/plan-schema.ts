@@ -121,6 +121,7 @@ const update = strict({
   guest: StoredGuest,
   fields,
   start: optional(z.literal(true)),
+  finishes: optional(z.literal(true)),
 });
 const replace = strict({
   ...ofKnown,
@@ -166,7 +167,14 @@ const StoredGoal = reads<Goal>()(
     commit: StoredCommit,
     guests: list(StoredGuest),
     adopt: optional(vmid),
-    unfinished: optional(list(strict({ vmid, uuid: name, ran: optional(z.literal(true)) }))),
+    unfinished: optional(
+      list(
+        strict({
+          ...{ vmid, uuid: name, ran: optional(z.literal(true)) },
+          root: optional(strict({ volid: name, imageHash: name })),
+        }),
+      ),
+    ),
     rollback: optional(strict({ vmid: optional(vmid), retained: list(StoredRetainedDisk) })),
   }),
 );

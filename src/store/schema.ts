@@ -83,6 +83,7 @@ const StoredGuestFacts = reads<GuestFacts>()(
     vmid,
     hadAgent: optional(z.literal(true)),
     wanted: optional(strict({ imageHash: name, health: optional(healthValue) })),
+    root: optional(strict({ imageHash: name, uuid: optional(name), volid: optional(name) })),
   }),
 );
 

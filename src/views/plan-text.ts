@@ -105,6 +105,9 @@ function detailParts(change: Change): string[] {
     case 'update':
       return [
         ...change.fields.map((field) => fieldText(field, change.live.status === 'running')),
+        ...(change.finishes
+          ? [`image ${short(change.guest)} is on its root disk`, 'an interrupted apply is finished']
+          : []),
         ...(change.start ? ['is started: it ran before the interrupted apply'] : []),
         ...orphanParts(change.orphanVolumes),
       ];

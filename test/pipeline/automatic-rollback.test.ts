@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
+import { imageHash } from '../../src/core/guest.ts';
 import { aBench, type Bench, owner } from '../support/pipeline.ts';
+import { gate } from './support/clock.ts';
 import { present, threeVms } from './support/fleet.ts';
 import { fleetOf, startSimulated } from './support/on-simulator.ts';
 
@@ -285,6 +287,81 @@ describe('an updated guest', () => {
   it('is known to run when its apply begins, so that a kill cannot leave it down', async () => {
     await bench.apply();
     expect(bench.store.fleet('acme').running).toContain(823);
+  });
+});
+
+describe.each(['vm', 'container'] as const)('a %s whose apply was killed', (kind) => {
+  const first = fleetOf(kind, { website: {} });
+  const second = { ...first, images: { website: 'website 2' } };
+  const slot = kind === 'vm' ? 'scsi0' : 'rootfs';
+
+  /** The bot dies before the first step of a kind, and comes back. */
+  async function killedBefore(step: 'start' | 'restart' | 'finish', number = 1) {
+    const story = await startSimulated();
+    if (number === 2) await story.deploy(1, first);
+    await story.bench.push(number, number === 1 ? first : second);
+    const died = gate();
+    story.beforeNext(step, async () => {
+      story.bench.kill();
+      died.open();
+      await new Promise(() => undefined);
+    });
+    void story.bench.press('approve');
+    await died.opened;
+    const root = () => String(story.config()[slot]).split(',')[0];
+    const here = root();
+    await story.bench.restart();
+    await story.bench.settle();
+    const imports = () => story.asked.filter(({ kind: what }) => what === 'import' || what === 'prepare').length;
+    return { ...story, here, root, imports, before: imports() };
+  }
+
+  it.each([
+    ['at its first start', 'start', 1],
+    ['before its final tags', 'finish', 1],
+    ['before the restart of a replace', 'restart', 2],
+    ['before the final tags of a replace', 'finish', 2],
+  ] as const)('%s is finished without a second import', async (_, step, number) => {
+    const story = await killedBefore(step, number);
+    const { bench } = story;
+    expect(story.plan()).toEqual(['update 823']);
+    expect(bench.text()).toContain('is on its root disk');
+    expect(bench.text()).not.toContain('will not be on the new');
+    const wanted = imageHash(present(bench.run('planned').plan.goal.guests[0]).image);
+    await bench.apply();
+    bench.run('applied');
+    expect(bench.health.watched.at(-1)?.vmid).toBe(823);
+    expect([story.runs(), story.simulator.guest(823)?.pending, story.imports()]).toEqual([true, {}, story.before]);
+    expect(String(story.config()['tags'])).toContain(`nix-${wanted}`);
+    if (step !== 'restart') expect(story.root()).toBe(story.here);
+    expect(bench.store.fleet('acme').guests?.find(({ vmid }) => vmid === 823)).not.toHaveProperty('root');
+    await bench.chat.command('/proxnix plan', owner);
+    await bench.settle();
+    bench.run('in-sync');
+  });
+
+  it('in a replace whose image is ill gets its old root disk back', async () => {
+    const story = await killedBefore('finish', 2);
+    const { bench } = story;
+    const old = present(bench.store.fleet('acme').retainedDisks?.[0]);
+    bench.health.script(823, 'ill', 'well');
+    await bench.apply();
+    expect(bench.run('failed').failure.rolledBack).toEqual({
+      vmid: 823,
+      name: 'test-website',
+      imageHash: old.imageHash,
+    });
+    expect([story.root(), story.runs()]).toEqual([old.volid, true]);
+    expect(String(story.config()['tags'])).toContain(`nix-${old.imageHash}`);
+  });
+
+  it('is replaced as before where the store knows nothing of the disk', async () => {
+    const story = await killedBefore('finish');
+    const { bench } = story;
+    await bench.store.saveFleet('acme', { guests: undefined });
+    await bench.chat.command('/proxnix plan', owner);
+    await bench.settle();
+    expect(story.plan()).toEqual(['replace 823']);
   });
 });
 
