@@ -71,14 +71,20 @@ export async function storiesOf(kind: KindOfGuest): Promise<readonly Story[]> {
       wanted: [other, { ...old, image: 'website 2', commit: 2 }],
     },
     {
-      ...{ title: 'a replace after one that was killed at its swap', recover: finish },
-      requestsOnly: true,
+      ...{ title: 'the finish of a replace that was killed at its swap', recover: finish },
       from: await killed(`PUT /nodes/pve1/${kind.api}/${website}/config`, 'after'),
       act: async (world) => {
         await world.settle();
         await approve(world);
       },
       wanted: [other, { ...old, image: 'website 2', commit: 2 }],
+    },
+    {
+      ...{ title: 'a replace by another image after one that was killed at its swap', recover: finish },
+      requestsOnly: true,
+      from: await killed(`PUT /nodes/pve1/${kind.api}/${website}/config`, 'after'),
+      act: pushing({ image: 'website 3' }),
+      wanted: [other, { ...old, image: 'website 3', commit: 3 }],
     },
     {
       ...{ title: 'a destroy', from: first, recover: finish },
