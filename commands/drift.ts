@@ -1,4 +1,4 @@
-import { shortSha } from '../src/core/commit.ts';
+import { type Commit, shortSha } from '../src/core/commit.ts';
 import { didYouMean } from '../src/core/nearest.ts';
 import type { DriftFinding } from '../src/pipeline/drift-check.ts';
 import { defineCommand, note } from './command.ts';
@@ -25,7 +25,7 @@ export const drift = defineCommand({
 function words(finding: DriftFinding): string {
   switch (finding.kind) {
     case 'same':
-      return `nothing differs from ${shortSha(finding.commit.sha)}, which was applied last.`;
+      return `nothing differs from ${shortSha(finding.commit.sha)}, which was applied last${besideHead(finding.head)}.`;
     case 'known':
       return 'it differs as before; no new plan was made.';
     case 'drift':
@@ -41,4 +41,8 @@ function words(finding: DriftFinding): string {
     case 'unknown-commit':
       return 'the commit that was applied last is not in the repository any more.';
   }
+}
+
+function besideHead(head: Commit | undefined): string {
+  return head === undefined ? '' : `, apart from what ${shortSha(head.sha)}, planned since, changes`;
 }

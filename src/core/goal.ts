@@ -11,6 +11,11 @@ export interface Goal {
   readonly fleetTag?: string;
   readonly commit: Commit;
   readonly guests: readonly DesiredGuest[];
+  /**
+   * The guests that the head declares, the newest commit that was planned, where it is another commit. Set for a drift:
+   * nothing is planned that the head does not want.
+   */
+  readonly head?: readonly DesiredGuest[];
   /** The VMID of the guest to adopt; nothing else is planned. */
   readonly adopt?: number;
   /** The guests whose work was interrupted, as far as the store knew them when the plan was made; absent without any. */

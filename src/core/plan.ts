@@ -46,7 +46,7 @@ interface Basis {
  * @param earlier the plan that this one is compared with; new guests stay on the node that it chose
  */
 export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
-  const changes = [...changesFor(goal, live, earlier)].map((change) =>
+  const changes = wantedByHead(goal, live, earlier).map((change) =>
     withImages(withinCpus(change, live.nodes), live.nodes),
   );
   const stagedOn = new Map(changes.filter(stagesAnew).map((change) => [change.vmid, change.node]));
@@ -91,6 +91,24 @@ export const planIdPattern = /^p-[0-9a-f]{6}$/;
 /** The changes that an apply would run. */
 export function runnable(plan: Plan): readonly Change[] {
   return plan.changes.filter((change) => change.blocked === undefined);
+}
+
+/** The changes for the goal without those that the head does not make as well: it wants these guests otherwise. */
+function wantedByHead({ head, ...goal }: Goal, live: LiveState, earlier: Plan | undefined): readonly Change[] {
+  const changes = [...changesFor(goal, live, earlier)];
+  if (head === undefined) return changes;
+  const ofHead = new Map([...changesFor({ ...goal, guests: head }, live, earlier)].map((one) => [one.vmid, one]));
+  return changes.filter((change) => isPartOf(change, ofHead.get(change.vmid)));
+}
+
+/** Does the other change of the same guest bring every value that this one brings? */
+function isPartOf(change: Change, other: Change | undefined): boolean {
+  if (other?.action !== change.action) return false;
+  // A guest that is gone is made as it was; what the head changes in it comes with the head's own plan.
+  if (!('fields' in change && 'fields' in other)) return true;
+  const sameImage = !('toImage' in change && 'toImage' in other) || change.toImage === other.toImage;
+  const brings = new Map(other.fields.map(({ field, to }) => [field, to]));
+  return sameImage && change.fields.every(({ field, to }) => brings.get(field) === to);
 }
 
 function* changesFor(goal: Goal, live: LiveState, earlier: Plan | undefined): Generator<Change> {

@@ -196,6 +196,11 @@ export function planOf(run: Run): Plan | undefined {
   return 'plan' in run ? run.plan : undefined;
 }
 
+/** Is the run for a commit that a person named, not for the head of the branch? */
+export function isNamed({ ref, offBranch }: Run): boolean {
+  return ref !== undefined || offBranch !== undefined;
+}
+
 /** Did the apply of the run begin, so that it may have changed guests? */
 export function reachedApply(run: Run): boolean {
   return 'steps' in run && run.steps.length > 0;

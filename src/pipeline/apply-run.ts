@@ -12,6 +12,7 @@ import type { Store } from '../store/store.ts';
 import { type CutOff, cutOffNote, stoppedBetween } from '../views/parts.ts';
 import { buildLogReply } from '../views/run-card.ts';
 import { appliedPin, refuseOtherBranch } from './commits.ts';
+import { headOf, withHead } from './drift-check.ts';
 import { imagesToKeep } from './garbage-collection.ts';
 import { goalOf, planAgain, vmidsOf } from './plan-run.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
@@ -112,7 +113,7 @@ async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }:
       log.warn({ run: runId, ...errorFacts(error) }, 'the applied commit could not be pinned');
     });
   }
-  if (!whole && goal.rollback !== undefined) await acceptDrift(fleet, goal, { store, clock, log });
+  if (!whole && goal.rollback !== undefined) await acceptDrift(fleet, goal, { runs, store, clock, log });
   const addresses = await addressesOf(fleet, run);
   await runs.apply(runId, { type: 'applied', at: clock.now(), addresses });
   const images = whole ? imagesToKeep(fleet, runs.all(), clock.now()) : undefined;
@@ -128,9 +129,10 @@ async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }:
 async function acceptDrift(
   fleet: Fleet,
   { commit, guests }: Goal,
-  { store, clock, log }: Pick<ApplyPorts, 'store' | 'clock' | 'log'>,
+  { runs, store, clock, log }: Pick<ApplyPorts, 'runs' | 'store' | 'clock' | 'log'>,
 ): Promise<void> {
-  const goal = goalOf(fleet, commit, guests);
+  const applied = goalOf(fleet, commit, guests);
+  const goal = withHead(applied, headOf(fleet, runs.all(), applied));
   try {
     const plan = createPlan(goal, await fleet.cluster.readState(vmidsOf(goal)));
     const drifts = store.fleet(fleet.name).acknowledgedDrifts ?? [];

@@ -2,7 +2,7 @@ import { driftDigest, isAcknowledged, onlyIgnored, withAcknowledged } from '../c
 import type { Commit } from '../core/commit.ts';
 import { type Goal, onlyGuest } from '../core/goal.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
-import { planOf, type Run } from '../core/run.ts';
+import { isNamed, planOf, type Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import { originIfKnown } from './commits.ts';
 import { evaluateGoal, goalOf, outcomeOf, vmidsOf } from './plan-run.ts';
@@ -16,7 +16,8 @@ export type DriftFinding =
   | { readonly kind: 'never-applied' | 'unknown-commit' | 'busy' }
   /** This run waits for a decision or in the queue, or its apply changed guests and did not finish. */
   | { readonly kind: 'open' | 'unfinished'; readonly runId: string }
-  | { readonly kind: 'same'; readonly commit: Commit }
+  /** `head`: the newest planned commit, where it is another one; what it changes is no drift. */
+  | { readonly kind: 'same'; readonly commit: Commit; readonly head?: Commit }
   /** The drift is acknowledged: it was shown before or is ignored. Never the result when a person asked. */
   | { readonly kind: 'known' }
   | { readonly kind: 'drift'; readonly runId: string };
@@ -78,7 +79,9 @@ export class DriftCheck {
     }
   }
 
-  async #compare(fleet: Fleet, goal: Goal, asked: boolean): Promise<DriftFinding> {
+  async #compare(fleet: Fleet, applied: Goal, asked: boolean): Promise<DriftFinding> {
+    const head = headOf(fleet, this.#runs.all(), applied);
+    const goal = withHead(applied, head);
     const live = await fleet.cluster.readState(vmidsOf(goal));
     const before = this.#lastPlan(fleet, goal.commit.sha);
     const plan = createPlan(goal, live, before);
@@ -87,7 +90,7 @@ export class DriftCheck {
     if (differsOnlyAsBefore(plan, this.#lastPlan(fleet, goal.commit.sha, false))) {
       const kept = onlyIgnored(known, now);
       if (kept.length !== known.length) await this.#store.saveFleet(fleet.name, { acknowledgedDrifts: kept });
-      return { kind: 'same', commit: goal.commit };
+      return { kind: 'same', commit: goal.commit, ...(head === undefined ? {} : { head: head.commit }) };
     }
     if (!asked && isAcknowledged(known, driftDigest(plan), now)) return { kind: 'known' };
     const event = outcomeOf(fleet, plan, this.#clock);
@@ -104,6 +107,31 @@ export class DriftCheck {
     const plans = runs.flatMap((run) => (drifts || run.trigger.kind !== 'drift' ? (planOf(run) ?? []) : []));
     return plans.findLast(({ goal }) => goal.commit.sha === sha && onlyGuest(goal) === undefined);
   }
+}
+
+/**
+ * The goal of the head: of the newest commit of the branch that was planned for the whole fleet, or of a later apply.
+ * `undefined` where that is the commit that was applied.
+ */
+export function headOf(fleet: Fleet, runs: readonly Run[], applied: Goal): Goal | undefined {
+  const run = runs.findLast((one) => one.fleet === fleet.name && isOfHead(one));
+  const goal = run === undefined || run.phase === 'applied' ? undefined : planOf(run)?.goal;
+  return goal?.commit.sha === applied.commit.sha ? undefined : goal;
+}
+
+/** The goal of a drift: nothing in it goes against the head. */
+export function withHead(applied: Goal, head: Goal | undefined): Goal {
+  return head === undefined ? applied : { ...applied, head: head.guests };
+}
+
+function isOfHead(run: Run): boolean {
+  if (['drift', 'adopt'].includes(run.trigger.kind)) return false;
+  // From a commit that was in sync on, the drift is measured against it, unless an older plan stood for it.
+  if (run.phase === 'in-sync') return run.standing === undefined && !isNamed(run);
+  const goal = planOf(run)?.goal;
+  if (goal === undefined || onlyGuest(goal) !== undefined) return false;
+  // A commit that a person named is what the fleet shall be only when it was applied.
+  return run.phase === 'applied' || !isNamed(run);
 }
 
 function changedGuests(run: Run): boolean {

@@ -1,6 +1,6 @@
 import type { Commit } from '../core/commit.ts';
 import { errorFacts } from '../core/errors.ts';
-import type { Run, Trigger } from '../core/run.ts';
+import { isNamed, type Run, type Trigger } from '../core/run.ts';
 import { applyRun, recoverInterrupted } from './apply-run.ts';
 import { planRun } from './plan-run.ts';
 import type { Clock, Fleet, Log, Ports } from './ports.ts';
@@ -112,11 +112,6 @@ export class Work {
         for (const id of waiting()) this.#runs.refresh(id);
       });
   }
-}
-
-/** Is a run for a commit that somebody named, not for the head of the branch? */
-function isNamed({ ref, offBranch }: Run): boolean {
-  return ref !== undefined || offBranch !== undefined;
 }
 
 /** The delay before a repository that could not be fetched is fetched again. */

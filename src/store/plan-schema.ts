@@ -166,6 +166,7 @@ const StoredGoal = reads<Goal>()(
     fleetTag: optional(name),
     commit: StoredCommit,
     guests: list(StoredGuest),
+    head: optional(list(StoredGuest)),
     adopt: optional(vmid),
     unfinished: optional(
       list(

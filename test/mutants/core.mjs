@@ -109,6 +109,29 @@ export const core = [
     ],
   },
   {
+    room: 'drift',
+    file: 'src/core/plan.ts',
+    tests: ['test/pipeline/drift-check.test.ts'],
+    rows: [
+      ['nothing is proposed that the head does not want', 'if (head === undefined) return changes;', 'return changes;'],
+      [
+        'a value of the head is not put back',
+        ' && change.fields.every(({ field, to }) => brings.get(field) === to)',
+        '',
+      ],
+      ['an image of the head is not put back', 'return sameImage && ', 'return '],
+    ],
+  },
+  {
+    room: 'drift',
+    file: 'src/pipeline/drift-check.ts',
+    tests: ['test/pipeline/drift-check.test.ts'],
+    rows: [
+      ['the head is no rollback that was rejected', ' || !isNamed(run);', ' || true;'],
+      ['a rollback that was applied is the head', "return run.phase === 'applied' || ", 'return '],
+    ],
+  },
+  {
     room: 'plan',
     file: 'src/core/plan.ts',
     tests: ['test/core/plan.test.ts'],

@@ -207,6 +207,121 @@ describe('a drift', () => {
   });
 });
 
+describe('what the head wants otherwise', () => {
+  const { website: _, ...others } = threeVms();
+  const larger = { ...threeVms({ memory_mb: 4096 }), database: { ...others.database, cores: 4 } };
+
+  /** Commit 2 removes 823, which is protected; commit 3 brings it back, and its plan is blocked only. */
+  async function broughtBack(): Promise<Bench> {
+    const bench = await deployed();
+    change(bench, { protected: true });
+    await bench.push(2, { vms: { ...others, init: { ...others.init, cores: 4 } } });
+    await bench.apply();
+    bench.run('applied');
+    await bench.push(3, { vms: { ...threeVms({ memory_mb: 4096 }), init: { ...others.init, cores: 4 } } });
+    bench.run('blocked');
+    change(bench, { protected: false });
+    return bench;
+  }
+
+  it('is never destroyed: the guest that was removed while it was protected, and brought back', async () => {
+    const bench = await broughtBack();
+    await check(bench);
+    expect(drifts(bench)).toEqual([]);
+    const text =
+      'acme: nothing differs from 0002c0f, which was applied last, apart from what 0003c0f, planned since, changes.';
+    expect(await bench.chat.command('/proxnix drift', owner)).toMatchObject({ text });
+  });
+
+  it('stays out of the plan of another drift, also when that is planned again', async () => {
+    const bench = await broughtBack();
+    change(bench, { cores: 8 }, 822);
+    await check(bench);
+    const vmids = () => bench.run('planned').plan.changes.map(({ action, vmid }) => `${action} ${vmid}`);
+    expect(vmids()).toEqual(['update 822']);
+    change(bench, { cores: 6 }, 822);
+    await bench.press('approve', owner);
+    await bench.settle();
+    expect(vmids()).toEqual(['update 822']);
+    await bench.restart();
+    await bench.apply();
+    bench.run('applied');
+    expect(bench.cluster.guest(823)).toBeDefined();
+    expect(bench.cluster.guest(822)?.config.cores).toBe(2);
+  });
+
+  it.each([
+    ['a value', { vms: larger }, { memoryMb: 4096 }],
+    ['a value beside one that drifted', { vms: larger }, { memoryMb: 1024, onboot: false }],
+  ])('is not put back: %s', async (_, declared, drifted) => {
+    const bench = await deployed();
+    await bench.push(2, declared);
+    await bench.chat.command('/proxnix reject r-2', owner);
+    change(bench, drifted);
+    await check(bench);
+    expect(drifts(bench)).toEqual([]);
+  });
+
+  it('is not put back: an image', async () => {
+    const bench = await deployed();
+    const images = { website: 'website 2' };
+    await bench.push(2, { images });
+    await bench.apply();
+    await bench.push(3);
+    await bench.chat.command('/proxnix reject r-3', owner);
+    // Somebody took the tags of 823 away, and gave it the tag again: which image it has is unknown.
+    bench.cluster.put({ ...present(bench.cluster.guest(823)), tags: ['proxnix'] });
+    await check(bench);
+    expect(drifts(bench)).toEqual([]);
+  });
+
+  it('is not made: a guest that the head removed', async () => {
+    const bench = await deployed();
+    await bench.push(2, { vms: others });
+    await bench.chat.command('/proxnix reject r-2', owner);
+    bench.cluster.remove(823);
+    await check(bench);
+    expect(drifts(bench)).toEqual([]);
+  });
+
+  it('does not hide what the head wants as well', async () => {
+    const bench = await deployed();
+    await bench.push(2, { vms: larger });
+    await bench.chat.command('/proxnix reject r-2', owner);
+    change(bench, { onboot: false });
+    change(bench, { cores: 8 }, 820);
+    await check(bench);
+    expect(bench.run('planned').plan.changes.map(({ vmid }) => vmid)).toEqual([820, 823]);
+  });
+
+  it('is not what a rollback would have brought that was rejected', async () => {
+    const bench = await deployed();
+    await bench.push(2, { vms: larger });
+    await bench.apply();
+    await bench.chat.command(`/proxnix rollback ${shaOf(1)}`, owner);
+    await bench.settle();
+    await bench.chat.command('/proxnix reject r-3', owner);
+    change(bench);
+    await check(bench);
+    expect(bench.run('planned').plan.changes.map(({ action, vmid }) => `${action} ${vmid}`)).toEqual(['update 823']);
+  });
+
+  it('is what was applied, after a rollback of the fleet', async () => {
+    const bench = await deployed();
+    await bench.push(2, { vms: larger });
+    await bench.apply();
+    await bench.push(3, { vms: others });
+    await bench.chat.command('/proxnix reject r-3', owner);
+    await bench.chat.command(`/proxnix rollback ${shaOf(1)}`, owner);
+    await bench.settle();
+    await bench.apply();
+    bench.run('applied');
+    bench.cluster.remove(823);
+    await check(bench);
+    expect(bench.run('planned').plan.changes.map(({ action, vmid }) => `${action} ${vmid}`)).toEqual(['create 823']);
+  });
+});
+
 describe('a check', () => {
   it('is left out while a plan is open, and while a run is at work', async () => {
     const bench = await deployed();
