@@ -41,8 +41,8 @@ export interface StoredImage {
   readonly hash: string;
   /** In bytes. */
   readonly size: number;
-  /** When it was uploaded, in milliseconds since the epoch, by the node's clock. */
-  readonly at: number;
+  /** When it was uploaded, in milliseconds since the epoch, by the node's clock; absent where Proxmox does not tell. */
+  readonly at?: number;
 }
 
 /** A Proxmox VE cluster: read as a whole, changed one step at a time. All errors safe to show are `UserError`s. */

@@ -111,7 +111,7 @@ export class Collector {
     };
     try {
       for (const image of await any.cluster.images()) {
-        if (used.has(image.hash) || image.at + windowMs > clock.now()) continue;
+        if (used.has(image.hash) || image.at === undefined || image.at + windowMs > clock.now()) continue;
         // A file that cannot be deleted does not keep the others from being deleted.
         const gone = any.cluster.removeImage(image).then(() => removed.push(image));
         await gone.catch((error: unknown) => refused(error, image.volid));

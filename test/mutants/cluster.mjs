@@ -417,6 +417,18 @@ export const cluster = [
   },
   {
     room: 'state',
+    file: 'src/cluster/proxmox/api.ts',
+    tests: ['test/cluster/proxmox/api.test.ts'],
+    rows: [
+      [
+        'a guest that does not parse is not left out',
+        "typeof entry.type === 'string' && !['qemu', 'lxc', 'node', 'storage'].includes(entry.type)",
+        '!KnownResource.safeParse(entry).success',
+      ],
+    ],
+  },
+  {
+    room: 'state',
     file: 'src/cluster/proxmox/state.ts',
     tests: ['test/cluster/proxmox/nodes.test.ts'],
     rows: [

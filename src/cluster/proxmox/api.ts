@@ -100,58 +100,86 @@ export async function isFree(api: Api, vmid: number): Promise<boolean> {
 
 /** Only the fields that are used: the set of all changes between versions of Proxmox VE. */
 
-/** Numbers and booleans come as text or not, by version and by key: kept as text. */
-const scalar = z.union([z.string(), z.number(), z.boolean()]).transform((value) => String(value));
-const flag = z.union([z.literal(1), z.literal(0), z.literal('1'), z.literal('0'), z.boolean()]).transform(Number);
+/**
+ * Texts, numbers and flags come as text or not, by version and by key: Perl keeps no types, so a name of digits is a
+ * number and a flag that is off may be `""`. A `null` is an absent value.
+ */
+const text = z.union([z.string(), z.number(), z.boolean()]).transform((value) => String(value));
+const amount = z.union([z.number(), z.string().regex(/^\d+(?:\.\d+)?$/)]).transform(Number);
+const flag = z
+  .union([z.literal(['', '0', '1', 0, 1]), z.boolean()])
+  .transform((value) => (Number(value) === 1 ? 1 : 0));
 
-const GuestResource = z.object({
-  type: z.enum(['qemu', 'lxc']),
-  vmid: z.coerce.number().int(),
-  node: z.string(),
-  status: z.string().default('unknown'),
-  name: z.string().optional(),
-  tags: z.string().default(''),
-  lock: z.string().optional(),
-  template: flag.default(0),
-});
+function maybe<T>(schema: z.ZodType<T>) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
+function orElse<T>(schema: z.ZodType<T>, value: T) {
+  return schema.nullish().transform((given): T => given ?? value);
+}
+
+const anyGuest = {
+  vmid: amount.pipe(z.number().int().positive()),
+  node: text,
+  status: orElse(text, 'unknown'),
+  name: maybe(text),
+  tags: orElse(text, ''),
+  lock: maybe(text),
+  template: orElse(flag, 0),
+};
 const NodeResource = z.object({
   type: z.literal('node'),
-  node: z.string(),
-  status: z.string().default('unknown'),
-  maxmem: z.number().optional(),
-  mem: z.number().optional(),
-  maxcpu: z.number().optional(),
+  node: text,
+  status: orElse(text, 'unknown'),
+  maxmem: maybe(amount),
+  mem: maybe(amount),
+  maxcpu: maybe(amount),
 });
 const StorageResource = z.object({
   type: z.literal('storage'),
-  node: z.string(),
-  storage: z.string(),
-  status: z.string().default('unknown'),
-  shared: flag.default(0),
+  node: text,
+  storage: text,
+  status: orElse(text, 'unknown'),
+  shared: orElse(flag, 0),
   /** In an order that changes from call to call. */
-  content: z.string().default(''),
+  content: orElse(text, ''),
 });
 /** `sdn`, `pool` and what future versions list. */
-const OtherResource = z.object({ type: z.string() }).transform(() => ({ type: 'other' as const }));
+const OtherResource = z.object({ type: z.literal('other') });
+const KnownResource = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('qemu'), ...anyGuest }),
+  z.object({ type: z.literal('lxc'), ...anyGuest }),
+  NodeResource,
+  StorageResource,
+  OtherResource,
+]);
 
-/** A VM or container in `GET /cluster/resources`. */
-export type GuestResource = z.infer<typeof GuestResource>;
 /** A storage as one node sees it, in `GET /cluster/resources`. */
 export type StorageResource = z.infer<typeof StorageResource>;
 /** Any entry of `GET /cluster/resources`. */
-export type Resource = z.infer<typeof Resource>;
-/** Reads one entry of `GET /cluster/resources`. */
-export const Resource = z.union([GuestResource, NodeResource, StorageResource, OtherResource]);
+export type Resource = z.infer<typeof KnownResource>;
+/** A VM or container in `GET /cluster/resources`. */
+export type GuestResource = Extract<Resource, { type: 'qemu' | 'lxc' }>;
+/**
+ * Reads one entry of `GET /cluster/resources`. An entry of a type that is used and does not parse is an error: a guest
+ * that were left out would be created again.
+ */
+export const Resource = z.preprocess((entry) => (isOther(entry) ? { type: 'other' } : entry), KnownResource);
 /** `GET /cluster/resources`. */
 export const Resources = z.array(Resource);
+
+function isOther(entry: unknown): boolean {
+  if (typeof entry !== 'object' || entry === null || !('type' in entry)) return false;
+  return typeof entry.type === 'string' && !['qemu', 'lxc', 'node', 'storage'].includes(entry.type);
+}
 
 /** One key of a guest's configuration: what it is, and what it will be. */
 export type PendingEntry = z.infer<typeof PendingEntry>;
 /** Reads one entry of `GET /nodes/{node}/{type}/{vmid}/pending`. */
 export const PendingEntry = z.object({
-  key: z.string(),
-  value: scalar.optional(),
-  pending: scalar.optional(),
+  key: text,
+  value: maybe(text),
+  pending: maybe(text),
   delete: z.unknown().optional(),
 });
 /** `GET /nodes/{node}/{type}/{vmid}/pending`; the digest is an entry of it. */
@@ -162,26 +190,26 @@ export const Version = z.object({ version: z.string().regex(/^\d+\.\d+/) });
 
 /** `GET …/status/current`; the uptime in seconds. */
 export const CurrentStatus = z.object({
-  status: z.string(),
-  uptime: z.number().default(0),
+  status: text,
+  uptime: orElse(amount, 0),
   /** The state of QEMU itself: a VM with the status `running` may be `paused`, `io-error`, `prelaunch`, … */
-  qmpstatus: z.string().max(100).optional(),
+  qmpstatus: maybe(text.pipe(z.string().max(100))),
 });
 
 /** `GET …/tasks/{upid}/status`. */
-export const TaskStatus = z.object({ status: z.enum(['running', 'stopped']), exitstatus: z.string().optional() });
+export const TaskStatus = z.object({ status: z.enum(['running', 'stopped']), exitstatus: maybe(text) });
 /** `GET …/tasks/{upid}/log`: lines with their numbers. */
-export const TaskLog = z.array(z.object({ n: z.number(), t: z.string() }));
+export const TaskLog = z.array(z.object({ n: amount, t: orElse(text, '') }));
 /** A task in a list of tasks; times in seconds since the epoch, by the node's clock. */
 export type ListedTask = z.infer<typeof ListedTask>;
 /** Reads one entry of a list of tasks. */
 export const ListedTask = z.object({
-  upid: z.string(),
-  type: z.string(),
-  id: z.string().default(''),
-  starttime: z.number(),
+  upid: text,
+  type: text,
+  id: orElse(text, ''),
+  starttime: amount,
   /** Absent while it runs. */
-  endtime: z.number().optional(),
+  endtime: maybe(amount),
 });
 /** `GET /cluster/tasks` and `GET /nodes/{node}/tasks`. */
 export const TaskList = z.array(ListedTask);
@@ -190,17 +218,15 @@ export const TaskList = z.array(ListedTask);
 export type StorageStatus = z.infer<typeof StorageStatus>;
 /** `GET /nodes/{node}/storage/{storage}/status`. */
 export const StorageStatus = z.object({
-  content: z.string(),
-  avail: z.number().optional(),
-  active: flag.default(1),
-  enabled: flag.default(1),
+  content: text,
+  avail: maybe(amount),
+  active: orElse(flag, 1),
+  enabled: orElse(flag, 1),
 });
 /** `GET …/storage/{storage}/content`; sizes in bytes, `ctime` in seconds since the epoch. */
-export const Volumes = z.array(
-  z.object({ volid: z.string(), size: z.number(), format: z.string().optional(), ctime: z.number().default(0) }),
-);
+export const Volumes = z.array(z.object({ volid: text, size: orElse(amount, 0), ctime: maybe(amount) }));
 /** `GET …/content/{volume}`: the size as a guest sees it, in bytes. */
-export const VolumeInfo = z.object({ size: z.number() });
+export const VolumeInfo = z.object({ size: amount });
 
 /** `{ "/storage/fast": { "Datastore.Audit": 1 } }`: a key that is there is granted, its value says if it propagates. */
 export const Permissions = z.record(z.string(), z.record(z.string(), z.unknown()));
@@ -208,8 +234,8 @@ export const Permissions = z.record(z.string(), z.record(z.string(), z.unknown()
 /** Network cards, as the agent of a VM tells them and the host of a container. */
 const Interfaces = z.array(
   z.object({
-    name: z.string(),
-    'ip-addresses': z.array(z.object({ 'ip-address': z.string() })).default([]),
+    name: text,
+    'ip-addresses': orElse(z.array(z.object({ 'ip-address': text })), []),
   }),
 );
 /** `GET …/agent/network-get-interfaces` of a VM. */

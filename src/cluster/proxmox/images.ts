@@ -34,7 +34,9 @@ async function imagesOn(api: Api, nodes: readonly string[]): Promise<readonly St
   const volumes = await api.client.get(`/nodes/${nodes[0]}/storage/${api.imageStorage}/content`, Volumes);
   return volumes.flatMap(({ volid, size, ctime }) => {
     const hash = ours.exec(volid)?.[1];
-    return hash === undefined ? [] : [{ nodes, volid, hash, size, at: ctime * 1000 }];
+    return hash === undefined
+      ? []
+      : [{ nodes, volid, hash, size, ...(ctime === undefined ? {} : { at: ctime * 1000 }) }];
   });
 }
 
