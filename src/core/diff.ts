@@ -12,7 +12,7 @@ import {
   showValue,
   waitsForRestart,
 } from './settings.ts';
-import { finalTags, readTags, splitTags } from './tags.ts';
+import { finalTags, readTags, sameTags, splitTags } from './tags.ts';
 
 const anyCommit = '0'.repeat(40);
 
@@ -109,8 +109,10 @@ function* tags(wanted: DesiredGuest, live: KnownGuest, fleetTag: string | undefi
   const done = { imageHash: imageHash(wanted.image), commit, ...(fleetTag === undefined ? {} : { fleet: fleetTag }) };
   const now = splitTags(live.tags.join(';'));
   const expected = splitTags(finalTags(live.tags, done));
-  const extra = now.filter((tag) => !expected.includes(tag));
-  const missing = expected.filter((tag) => !now.includes(tag)).map((tag) => tag.replace(anyCommit, '…'));
+  const extra = now.filter((tag) => !expected.includes(tag) && !expected.includes(tag.toLowerCase()));
+  const missing = expected
+    .filter((tag) => !now.some((one) => sameTags([one], [tag])))
+    .map((tag) => tag.replace(anyCommit, '…'));
   if (extra.length === 0 && missing.length === 0) return;
   yield { field: 'tags', from: extra.join(' ') || 'none', to: missing.join(' ') || 'none', restart: false };
 }

@@ -67,7 +67,7 @@ interface AnyLiveGuest {
   readonly node: string;
   readonly name: string;
   readonly status: GuestStatus;
-  /** Lower case, sorted. */
+  /** As they stand in the configuration. */
   readonly tags: readonly string[];
   readonly lock?: string;
   readonly template: boolean;

@@ -8,7 +8,7 @@ export interface GuestTags {
   readonly imageHash?: string;
   readonly commit?: string;
   readonly fleet?: string;
-  /** Tags that proxnix did not write: every write keeps them. */
+  /** Tags that proxnix did not write, in their case and order: every write keeps them. */
   readonly foreign: readonly string[];
 }
 
@@ -20,46 +20,52 @@ const commitTag = /^commit-([0-9a-f]{7,64})$/;
 const fleetTag = /^fleet-(.+)$/;
 
 /**
- * Splits the tags that Proxmox stores (`a;b`, also with `,` and white space as separators) into a lower-case, sorted
- * list without duplicates. The server brings tags into the same form (PVE 8.4 keeps those of a create call verbatim).
+ * Splits the tags that Proxmox stores (`a;b`, also with `,` and white space as separators), in their case and order.
+ * The server brings written tags into lower case and sorts them, unless the datacenter option `tag-style` says
+ * otherwise (PVE 9.2: `case-sensitive=1`, `ordering=config`). PVE 8.4 keeps those of a create call verbatim.
  */
 export function splitTags(text: string): string[] {
-  const tags = text
-    .toLowerCase()
-    .split(/[;,\s]+/)
-    .filter((tag) => tag !== '');
-  return [...new Set(tags)].sort();
+  return [...new Set(text.split(/[;,\s]+/).filter((tag) => tag !== ''))];
+}
+
+/** Are these the same tags, as sets in lower case? The server may change case and order of what is written. */
+export function sameTags(one: readonly string[], other: readonly string[]): boolean {
+  return canonical(one).join() === canonical(other).join();
+}
+
+function canonical(tags: readonly string[]): string[] {
+  return [...new Set(tags.map((tag) => tag.toLowerCase()))].sort();
 }
 
 /** Reads tags written by proxnix or by the Rust daemon, which also wrote `proxnix`, `nix-<hash>` and `commit-<sha>`. */
 export function readTags(tags: readonly string[]): GuestTags {
   const all = splitTags(tags.join(';'));
-  const found = (pattern: RegExp) => all.map((tag) => pattern.exec(tag)?.[1]).find((value) => value !== undefined);
+  const lower = canonical(all);
+  const found = (pattern: RegExp) => lower.map((tag) => pattern.exec(tag)?.[1]).find((value) => value !== undefined);
   const known = (tag: string) =>
     tag === marker || tag === pendingMarker || nixTag.test(tag) || commitTag.test(tag) || fleetTag.test(tag);
-  const ours = all.includes(marker);
+  const ours = lower.includes(marker);
   const [hash, commit, fleet] = [found(nixTag), found(commitTag), found(fleetTag)];
   return {
     ours,
-    pending: all.includes(pendingMarker),
-    foreign: ours ? all.filter((tag) => !known(tag)) : all,
+    pending: lower.includes(pendingMarker),
+    foreign: ours ? all.filter((tag) => !known(tag.toLowerCase())) : all,
     ...(hash === undefined ? {} : { imageHash: hash }),
     ...(commit === undefined ? {} : { commit }),
     ...(fleet === undefined ? {} : { fleet }),
   };
 }
 
-/** The tags as Proxmox stores them: lower case, sorted, joined with `;`. */
+/** The tags to write, joined with `;`: those of other people as they stand, then ours in lower case, sorted. */
 export function writeTags(tags: GuestTags): string {
-  const all = [
-    ...tags.foreign,
+  const ours = [
     ...(tags.ours ? [marker] : []),
     ...(tags.pending ? [pendingMarker] : []),
     ...(tags.imageHash === undefined ? [] : [`nix-${tags.imageHash}`]),
     ...(tags.commit === undefined ? [] : [`commit-${tags.commit}`]),
     ...(tags.fleet === undefined ? [] : [`fleet-${tags.fleet}`]),
   ];
-  return splitTags(all.join(';')).join(';');
+  return [...tags.foreign, ...canonical(ours)].join(';');
 }
 
 /**
@@ -87,7 +93,9 @@ export function finalTags(
 
 /** Tags for a guest that is adopted: all its tags stay, and the tag `proxnix` is added. */
 export function adoptedTags(before: readonly string[], fleet?: string): string {
-  return splitTags([...before, marker, ...(fleet === undefined ? [] : [`fleet-${fleet}`])].join(';')).join(';');
+  const added = [marker, ...(fleet === undefined ? [] : [`fleet-${fleet}`])];
+  const missing = added.filter((tag) => !canonical(before).includes(tag));
+  return [...splitTags(before.join(';')), ...missing].join(';');
 }
 
 /**

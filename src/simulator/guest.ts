@@ -89,11 +89,12 @@ export function splitTags(text: string): string[] {
 
 /**
  * Tags as an update stores them (9.2.11, 8.4.1): lower case, sorted, without doubles, joined with `;`.
- * An empty list is stored as one space. The datacenter option `tag-style: case-sensitive=1` keeps the case.
+ * An empty list is stored as one space.
+ * @param style the datacenter option `tag-style`: `case-sensitive=1` keeps the case, `ordering=config` the order sent
  */
-export function normaliseTags(text: string, isCaseSensitive = false): string {
-  const tags = splitTags(isCaseSensitive ? text : text.toLowerCase());
-  return [...new Set(tags)].toSorted().join(';') || ' ';
+export function normaliseTags(text: string, style = ''): string {
+  const tags = [...new Set(splitTags(/case-sensitive"?[=:]1/.test(style) ? text : text.toLowerCase()))];
+  return (/ordering"?[=:]"?config/.test(style) ? tags : tags.toSorted()).join(';') || ' ';
 }
 
 /**

@@ -90,6 +90,11 @@ export class World {
     return typeof prefix === 'string' ? prefix : 'BC:24:11';
   }
 
+  /** The datacenter option `tag-style`, as text. */
+  get tagStyle(): string {
+    return JSON.stringify(this.seed.options['tag-style'] ?? '');
+  }
+
   /** Why calls for that node never reach it; undefined when they do. */
   unreachable(node: string): string | undefined {
     return this.troubles.downNodes.get(node)?.reason ?? this.seed.nodes.find((one) => one.node === node)?.unreachable;

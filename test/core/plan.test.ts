@@ -459,9 +459,9 @@ describe('taking a guest over', () => {
   });
 
   it('adds the tag of the fleet where there are several', () => {
-    expect(adoption(foreign, { fleetTag: 'homelab' }).tags).toBe('fleet-homelab;prod;proxnix');
+    expect(adoption(foreign, { fleetTag: 'homelab' }).tags).toBe('prod;proxnix;fleet-homelab');
     const ofNone = aLiveGuest({ tags: ['proxnix'], name: 'other' });
-    expect(adoption(ofNone, { fleetTag: 'homelab' }).tags).toBe('fleet-homelab;proxnix');
+    expect(adoption(ofNone, { fleetTag: 'homelab' }).tags).toBe('proxnix;fleet-homelab');
   });
 
   it('has nothing to do when the VMID is free or the guest is ours', () => {

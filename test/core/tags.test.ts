@@ -1,21 +1,30 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { finalTags, pendingTags, readTags, splitTags, updatingTags, writeTags } from '../../src/core/tags.ts';
+import {
+  adoptedTags,
+  finalTags,
+  pendingTags,
+  readTags,
+  sameTags,
+  splitTags,
+  updatingTags,
+  writeTags,
+} from '../../src/core/tags.ts';
 
 const hash = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
 const commit = '9b1f2ad0'.repeat(5);
 
 /** Tags that other people may set: what Proxmox allows, without what proxnix takes for its own. */
 const foreign = fc
-  .stringMatching(/^[a-z0-9_][a-z0-9_+.-]{0,12}$/)
-  .filter((tag) => tag !== 'proxnix' && tag !== 'proxnix-pending' && !/^(nix|commit|fleet)-/.test(tag));
+  .stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_+.-]{0,12}$/)
+  .filter((tag) => !/^(?:proxnix(?:-pending)?$|(?:nix|commit|fleet)-)/i.test(tag));
 const base32 = fc.string({
   unit: fc.constantFrom(...'0123456789abcdfghijklmnpqrsvwxyz'.split('')),
   minLength: 32,
   maxLength: 32,
 });
 const hex = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), minLength: 40, maxLength: 40 });
-const foreigners = fc.uniqueArray(foreign, { maxLength: 5 }).map((tags) => tags.sort());
+const foreigners = fc.uniqueArray(foreign, { maxLength: 5 });
 
 describe('tags', () => {
   it('come back as they were written', () => {
@@ -24,7 +33,10 @@ describe('tags', () => {
         foreigners,
         base32,
         hex,
-        fc.option(foreign, { nil: undefined }),
+        fc.option(
+          foreign.map((tag) => tag.toLowerCase()),
+          { nil: undefined },
+        ),
         fc.boolean(),
         (others, imageHash, sha, fleet, pending) => {
           const tags = {
@@ -41,6 +53,19 @@ describe('tags', () => {
     );
   });
 
+  it('of other people keep their case and order, whatever stands between them', () => {
+    const before = ['Web', 'proxnix', 'DB', `nix-${hash}`, 'web', 'a'];
+    expect(updatingTags(before)).toBe(`Web;DB;web;a;nix-${hash};proxnix;proxnix-pending`);
+    expect(pendingTags(before)).toBe('Web;DB;web;a;proxnix;proxnix-pending');
+    expect(finalTags(before, { imageHash: hash, commit })).toBe(`Web;DB;web;a;commit-${commit};nix-${hash};proxnix`);
+    expect(adoptedTags(['Web', 'DB'], 'lab')).toBe('Web;DB;proxnix;fleet-lab');
+  });
+
+  it('are the same in any case and order', () => {
+    expect(sameTags(['Web', 'proxnix'], ['PROXNIX', 'web'])).toBe(true);
+    expect(sameTags(['Web', 'proxnix'], ['proxnix'])).toBe(false);
+  });
+
   it('mean the same in any order, case and with any separator', () => {
     const mixed = fc
       .tuple(foreigners, base32, fc.constantFrom(';', ',', ' ', '; '), fc.boolean())
@@ -55,8 +80,10 @@ describe('tags', () => {
       });
     fc.assert(
       fc.property(mixed, ({ all, typed }) => {
-        expect(splitTags(typed)).toEqual([...all].sort());
-        expect(readTags([typed])).toEqual(readTags(all));
+        expect(sameTags(splitTags(typed), all)).toBe(true);
+        const { foreign: others, ...ours } = readTags([typed]);
+        expect({ ...ours, foreign: [] }).toEqual({ ...readTags(all), foreign: [] });
+        expect(sameTags(others, readTags(all).foreign)).toBe(true);
       }),
     );
   });
@@ -88,7 +115,7 @@ describe('tags', () => {
   it('are final only with the image and the commit, and with the fleet where there are several', () => {
     expect(finalTags([], { imageHash: hash, commit })).toBe(`commit-${commit};nix-${hash};proxnix`);
     expect(finalTags(['prod'], { imageHash: hash, commit, fleet: 'Lab' })).toBe(
-      `commit-${commit};fleet-lab;nix-${hash};prod;proxnix`,
+      `prod;commit-${commit};fleet-lab;nix-${hash};proxnix`,
     );
   });
 

@@ -9,7 +9,7 @@ import type {
   LiveVm,
   LiveVmConfig,
 } from '../../src/core/live.ts';
-import { readTags, splitTags } from '../../src/core/tags.ts';
+import { readTags, sameTags, splitTags } from '../../src/core/tags.ts';
 import { heldSettings, waitingSettings, writtenSettings } from '../support/settings.ts';
 
 /** A guest of the fake: its configuration is always there, its digest is made from the rest. */
@@ -17,10 +17,15 @@ type FakeVm = Omit<LiveVm, 'config'> & { readonly config: Omit<LiveVmConfig, 'di
 type FakeContainer = Omit<LiveContainer, 'config'> & { readonly config: Omit<LiveContainerConfig, 'digest'> };
 export type FakeGuest = FakeVm | FakeContainer;
 
+/** Tags as Proxmox stores them by default: lower case, sorted. */
+export function storedTags(tags: string): string[] {
+  return splitTags(tags.toLowerCase()).sort();
+}
+
 /** A guest as a create call leaves it: no disk yet. */
 export function emptyGuest(guest: DesiredGuest, node: string, tags: string): FakeGuest {
   const { vmid, name } = guest;
-  const listed = { vmid, node, name, status: 'stopped', tags: splitTags(tags), template: false } as const;
+  const listed = { vmid, node, name, status: 'stopped', tags: storedTags(tags), template: false } as const;
   const facts = { uuid: randomUUID(), protected: false, disks: {}, unused: {}, pending: [] };
   return guest.kind === 'vm'
     ? { kind: 'vm', ...listed, config: { ...heldSettings('vm', guest), ...facts, boot: [] } }
@@ -29,7 +34,7 @@ export function emptyGuest(guest: DesiredGuest, node: string, tags: string): Fak
 
 /** A guest with every setting that can be written at any time as wanted; on a running one some of them wait. */
 export function configured(guest: FakeGuest, wanted: DesiredGuest, tags: string): FakeGuest {
-  const named = { name: wanted.name, tags: splitTags(tags) };
+  const named = { name: wanted.name, tags: storedTags(tags) };
   if (guest.kind === 'vm' && wanted.kind === 'vm') {
     return { ...guest, ...named, config: writtenConfig('vm', guest.status, guest.config, wanted) };
   }
@@ -94,9 +99,9 @@ export function swapped(guest: FakeGuest, wanted: DesiredGuest, tags: string, ke
   );
   const volid = guest.config.unused[key ?? ''];
   const root = guest.config.disks[wanted.diskSlot]?.volid;
-  const tagged = guest.tags.join() === splitTags(tags).join();
+  const tagged = sameTags(guest.tags, splitTags(tags));
   if (root !== undefined && (kept === undefined ? volid === undefined && tagged : kept === root)) {
-    return { ...guest, tags: splitTags(tags) };
+    return { ...guest, tags: storedTags(tags) };
   }
   if (key === undefined || volid === undefined) {
     throw moved(
@@ -113,7 +118,7 @@ export function swapped(guest: FakeGuest, wanted: DesiredGuest, tags: string, ke
     pending: waits,
   });
   const disk = { volid, storage: volid.split(':', 1)[0] ?? '', sizeMb: wanted.diskGb * 1024 };
-  return { ...withRoot(next, wanted, disk), tags: splitTags(tags) };
+  return { ...withRoot(next, wanted, disk), tags: storedTags(tags) };
 }
 
 /** Proxmox takes the lowest one that is free. */

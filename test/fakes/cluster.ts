@@ -4,7 +4,7 @@ import { UserError } from '../../src/core/errors.ts';
 import { type DesiredGuest, type GuestRef, guestLabel, imageHash } from '../../src/core/guest.ts';
 import type { KnownGuest, LiveDisk, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
 import type { StepSpec } from '../../src/core/steps.ts';
-import { readTags, splitTags, stagingMarker, stagingOwner } from '../../src/core/tags.ts';
+import { readTags, stagingMarker, stagingOwner } from '../../src/core/tags.ts';
 import {
   configured,
   digestOf,
@@ -17,6 +17,7 @@ import {
   rolledBack,
   rootOf,
   stagingOf,
+  storedTags,
   swapped,
   withConfig,
   withRoot,
@@ -245,14 +246,14 @@ export class FakeCluster implements Cluster {
       case 'finish':
         return {
           ...withConfig(guest, { protected: config.protected || step.guest.protected }),
-          tags: splitTags(step.tags),
+          tags: storedTags(step.tags),
         };
       case 'adopt':
         if (config.protected || guest.template) {
           const what = guest.template ? 'a template' : 'protected in Proxmox';
           throw new UserError(`${guestLabel(step)} is ${what}: it is not taken over.`);
         }
-        return { ...guest, tags: splitTags(step.tags) };
+        return { ...guest, tags: storedTags(step.tags) };
       case 'destroy':
         if (config.protected) throw new UserError(`${guestLabel(step)} is protected in Proxmox: it is not deleted.`);
         return undefined;

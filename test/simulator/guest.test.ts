@@ -44,7 +44,9 @@ describe('tags', () => {
   });
 
   it('keep their case where the datacenter says so', () => {
-    expect(normaliseTags('b;A', true)).toBe('A;b');
+    expect(normaliseTags('b;A', 'case-sensitive=1')).toBe('A;b');
+    expect(normaliseTags('b;A', 'case-sensitive=1,ordering=config')).toBe('b;A');
+    expect(normaliseTags('b;A;a', 'ordering=config')).toBe('b;a');
   });
 
   it('are one space when there is none', () => {

@@ -103,7 +103,7 @@ function commonOf(config: GuestConfig) {
   };
 }
 
-/** Normalised: lower case, sorted, without doubles. */
+/** As they stand, without doubles. */
 export function tagsOf({ values }: Pick<GuestConfig, 'values'>): string[] {
   return splitTags(values['tags'] ?? '');
 }

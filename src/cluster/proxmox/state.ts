@@ -1,7 +1,7 @@
 import { UserError } from '../../core/errors.ts';
 import { guestLabel } from '../../core/guest.ts';
 import type { GuestStatus, LiveGuest, LiveNode, LiveState } from '../../core/live.ts';
-import { splitTags } from '../../core/tags.ts';
+import { readTags, splitTags } from '../../core/tags.ts';
 import { type Api, CurrentStatus, type GuestResource, guestPath, type Resource, Resources } from './api.ts';
 import { type GuestConfig, nameOf, readConfig, tagsOf, toContainerConfig, toVmConfig } from './config.ts';
 import { ProxmoxError } from './errors.ts';
@@ -50,7 +50,7 @@ async function readGuest(
 ): Promise<LiveGuest | 'moved'> {
   const guest = toGuest(entry, online.has(entry.node));
   const at = { guestKind: guest.kind, vmid: guest.vmid, node: guest.node };
-  if (!online.has(entry.node) || (!guest.tags.includes('proxnix') && !wanted.has(entry.vmid))) return guest;
+  if (!online.has(entry.node) || (!readTags(guest.tags).ours && !wanted.has(entry.vmid))) return guest;
   try {
     const config = await readConfig(api, at);
     if (config === undefined) return 'moved';

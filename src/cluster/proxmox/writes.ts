@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import type { GuestRef } from '../../core/guest.ts';
-import { splitTags } from '../../core/tags.ts';
+import { sameTags, splitTags } from '../../core/tags.ts';
 import type { ClusterMonitor } from '../cluster.ts';
 import { type Api, guestPath, type ListedTask, TaskList } from './api.ts';
 import type { Params } from './client.ts';
@@ -161,7 +161,7 @@ export function isStored({ values, pending }: GuestConfig, changes: Changes): bo
     const stored = values[key];
     if (value === undefined || stored === undefined) return value === stored;
     const sent = typeof value === 'boolean' ? String(Number(value)) : String(value);
-    if (key === 'tags') return splitTags(stored).join() === splitTags(sent).join();
+    if (key === 'tags') return sameTags(splitTags(stored), splitTags(sent));
     if (sent.endsWith(':cloudinit'))
       return stored.split(':')[0] === sent.split(':')[0] && isCloudInit(readDrive(stored));
     return properties.test(key) ? holds(stored, sent) : stored.trim() === sent.trim();

@@ -96,7 +96,7 @@ async function build(call: Call, plan: Plan, task: TaskHandle): Promise<void> {
     if (tags !== undefined && world.version.normalisesTagsAtCreate) requireTagsInWorker(call, vmid);
     if (tags !== undefined) {
       config['tags'] = world.version.normalisesTagsAtCreate
-        ? normaliseTags(String(tags))
+        ? normaliseTags(String(tags), world.tagStyle)
         : String(tags).replaceAll('\0', ';');
     }
     config['boot'] ??= defaultBoot(config);

@@ -82,12 +82,8 @@ function read(call: Call, guest: Guest): Update {
     call,
     keys.filter((key) => !isDriveKey(key)),
   );
-  if (options['tags'] !== undefined) options['tags'] = normaliseTags(String(options['tags']), keepsCase(call));
+  if (options['tags'] !== undefined) options['tags'] = normaliseTags(String(options['tags']), call.world.tagStyle);
   return { keys, deletes, reverts, drives, options };
-}
-
-function keepsCase(call: Call): boolean {
-  return JSON.stringify(call.world.seed.options['tag-style'] ?? '').includes('case-sensitive');
 }
 
 async function apply(call: Call, guest: Guest, update: Update, task: TaskHandle): Promise<void> {

@@ -1,7 +1,7 @@
 import { UserError } from '../../../core/errors.ts';
 import { type ContainerSpec, type DesiredGuest, type GuestRef, guestLabel, type VmSpec } from '../../../core/guest.ts';
 import { unlockAdvice } from '../../../core/guest-ref.ts';
-import { creationMarker, splitTags } from '../../../core/tags.ts';
+import { creationMarker, sameTags, splitTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath, guestsPath, isFree, taskType } from '../api.ts';
 import type { Params } from '../client.ts';
@@ -124,7 +124,7 @@ export async function configure({ api, step, precondition }: Doing<'configure'>)
 export function differences(config: GuestConfig, guest: DesiredGuest, tags: string): Changes {
   return {
     ...changedSettings(guest, config.values),
-    ...(tagsOf(config).join() === splitTags(tags).join() ? {} : { tags }),
+    ...(sameTags(tagsOf(config), splitTags(tags)) ? {} : { tags }),
   };
 }
 
@@ -132,7 +132,7 @@ export function differences(config: GuestConfig, guest: DesiredGuest, tags: stri
 export async function finish({ api, step, precondition }: Doing<'finish'>): Promise<Precondition> {
   const config = await checkGuest(api, step, precondition);
   const changes = {
-    ...(tagsOf(config).join() === splitTags(step.tags).join() ? {} : { tags: step.tags }),
+    ...(sameTags(tagsOf(config), splitTags(step.tags)) ? {} : { tags: step.tags }),
     ...lastSettings(step.guest, config.values),
   };
   if (Object.keys(changes).length === 0) return precondition;
@@ -147,7 +147,7 @@ export async function adopt({ api, step, precondition }: Doing<'adopt'>): Promis
     const what = config.values['template'] === '1' ? 'a template' : 'protected in Proxmox';
     throw new UserError(`${guestLabel(step)} is ${what}: it is not taken over.`, { next: 'Look at a fresh plan.' });
   }
-  if (tagsOf(config).join() !== splitTags(step.tags).join()) {
+  if (!sameTags(tagsOf(config), splitTags(step.tags))) {
     await putConfig(api, step, { tags: step.tags }, config.digest);
   }
   return nextPrecondition(api, step, precondition);

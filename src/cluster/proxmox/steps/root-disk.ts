@@ -1,7 +1,7 @@
 import { moveRootAdvice } from '../../../core/block.ts';
 import { UserError } from '../../../core/errors.ts';
 import { type DesiredGuest, type GuestKind, type GuestRef, guestLabel } from '../../../core/guest.ts';
-import { splitTags } from '../../../core/tags.ts';
+import { sameTags, splitTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath } from '../api.ts';
 import {
@@ -122,7 +122,7 @@ export async function swap(doing: Doing<'swap'>): Promise<Precondition> {
   const volid = step.volid ?? config.values[attachedKey(config.values) ?? ''];
   const root = readDrive(config.values[slot] ?? 'none').get('file');
   const isThere = root !== 'none' && (volid === undefined || volid === root);
-  const isTagged = tagsOf(config).join() === splitTags(step.tags).join();
+  const isTagged = sameTags(tagsOf(config), splitTags(step.tags));
   if (isThere && isTagged) return precondition;
   if (volid === undefined) {
     throw new UserError(`No new root disk was attached to ${guestLabel(step)}.`, {
