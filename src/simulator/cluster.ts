@@ -106,7 +106,7 @@ function guestFacts(call: Call, guest: Guest): Record<string, unknown> {
     ...(seesPool ? { pool: guest.pool } : {}),
   };
   const reported = world.statistics.of(guest.vmid);
-  if (reported === undefined || world.isOffline(guest.node)) return bare;
+  if (reported === undefined || isUnknown(call, guest.node)) return bare;
   return {
     ...bare,
     // The list says `paused` where all other answers say `running` (9.2.11).
@@ -130,10 +130,15 @@ function storages(call: Call): Record<string, unknown>[] {
       const { storage, content, shared, type: plugintype } = one;
       const known = { id: `storage/${node}/${storage}`, storage, node, type: 'storage', plugintype };
       const configured = { ...known, content: content.join(','), shared: shared ? 1 : 0 };
-      if (world.isOffline(node)) return { ...configured, status: 'unknown' };
+      if (isUnknown(call, node)) return { ...configured, status: 'unknown' };
       return { ...configured, status: 'available', disk: used, maxdisk: total };
     });
   });
+}
+
+/** Statistics that are five minutes old, and those of a node that is off, are dropped (PVE::API2Tools, 9.2.11). */
+function isUnknown({ world }: Call, node: string): boolean {
+  return world.isOffline(node) || world.troubles.statisticsDown;
 }
 
 function isVisible(call: Call, guest: Guest): boolean {

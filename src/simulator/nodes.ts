@@ -10,9 +10,10 @@ export function listNodes(call: Call): unknown {
 /** One node as lists show it. */
 export function nodeFacts(call: Call, node: SeedNode): Record<string, unknown> {
   const isOffline = call.world.isOffline(node.node);
-  const status = isOffline ? 'offline' : 'online';
+  const { statisticsDown } = call.world.troubles;
+  const status = isOffline ? 'offline' : statisticsDown ? 'unknown' : 'online';
   const bare = { id: `node/${node.node}`, node: node.node, type: 'node', status, level: '' };
-  if (!may(call, `/nodes/${node.node}`, { all: ['Sys.Audit'] }) || isOffline) return bare;
+  if (!may(call, `/nodes/${node.node}`, { all: ['Sys.Audit'] }) || status !== 'online') return bare;
   const uptime = secondsUp(call);
   return { ...bare, maxcpu: node.maxcpu, maxmem: node.maxmem, cpu: 0.05, mem: memoryUsed(call, node), uptime, ...DISK };
 }

@@ -25,6 +25,9 @@ export const OutsideAction = z.discriminatedUnion('do', [
   z.object({ do: z.literal('config-fs-up') }),
   z.object({ do: z.literal('no-quorum') }),
   z.object({ do: z.literal('quorum') }),
+  /** The statistics daemons hang, for longer than their last values hold: lists show neither states nor sizes. */
+  z.object({ do: z.literal('statistics-down') }),
+  z.object({ do: z.literal('statistics-up') }),
   /**
    * The machine of a node is off: its guests stop and its tasks die, calls for it are 595. `noticed: false`: the other
    * nodes still show it as it was.
@@ -89,6 +92,10 @@ export async function actOutside(world: World, wanted: OutsideAction): Promise<v
     case 'no-quorum':
     case 'quorum':
       world.troubles.noQuorum = action.do === 'no-quorum';
+      return;
+    case 'statistics-down':
+    case 'statistics-up':
+      world.troubles.statisticsDown = action.do === 'statistics-down';
       return;
     default:
       action satisfies never;

@@ -13,6 +13,8 @@ export interface Troubles {
   workerDaemonDown: boolean;
   configurationDown: boolean;
   noQuorum: boolean;
+  /** The statistics daemons of all nodes hang. */
+  statisticsDown: boolean;
   /** Nodes whose machine is off; `noticed`: the others' lists show it. */
   readonly downNodes: Map<string, { readonly reason: string; readonly noticed: boolean }>;
 }
@@ -169,7 +171,13 @@ export function openWorld(seed: Seed, clock: Clock, changed: () => void, more: W
     tasks: new Tasks(clock, changed),
     locks: new GuestLocks(clock),
     statistics: new Statistics(clock, seed.rates.statisticsSeconds),
-    troubles: { workerDaemonDown: false, configurationDown: false, noQuorum: false, downNodes: new Map() },
+    troubles: {
+      workerDaemonDown: false,
+      configurationDown: false,
+      noQuorum: false,
+      statisticsDown: false,
+      downNodes: new Map(),
+    },
   };
   const world = new World(shared, openStorages(seed.storages, nodes, seeded));
   const { state } = more;

@@ -188,6 +188,11 @@ export const Pending = z.array(PendingEntry);
 /** `9.2.11`, `8.4.1`, `8.4~beta1`. */
 export const Version = z.object({ version: z.string().regex(/^\d+\.\d+/) });
 
+/** `GET /nodes/{node}/qemu` and `GET /nodes/{node}/lxc`: right at once, unlike the list of the cluster. */
+export const GuestsOfNode = z.array(z.object({ vmid: anyGuest.vmid, status: text }));
+/** `GET /nodes/{node}/storage`. */
+export const StoragesOfNode = z.array(z.object({ storage: text, active: orElse(flag, 0) }));
+
 /** `GET …/status/current`; the uptime in seconds. */
 export const CurrentStatus = z.object({
   status: text,

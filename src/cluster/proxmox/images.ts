@@ -6,9 +6,10 @@ import { imageHash } from '../../core/guest.ts';
 import type { LiveNode } from '../../core/live.ts';
 import type { ClusterMonitor, ImageFile, StoredImage } from '../cluster.ts';
 import type { Api } from './api.ts';
-import { type ListedTask, Permissions, Resources, type StorageResource, TaskList, Version, Volumes } from './api.ts';
+import { type ListedTask, Permissions, type StorageResource, TaskList, Version, Volumes } from './api.ts';
 import type { Client } from './client.ts';
 import { adviceFor } from './errors.ts';
+import { readResources } from './resources.ts';
 import { findImage, imageContent, imageName, noRoom, readStorage } from './storage.ts';
 import { followTask, silent, taskFailure } from './tasks.ts';
 import { isLost, newestTask, readUpid, runTask } from './writes.ts';
@@ -18,7 +19,7 @@ const ours = /^[^:]+:(?:import|vztmpl)\/proxnix-([0-9a-df-np-sv-z]{32})\.(?:qcow
 
 /** Every image file of ours on the image storage, as each node that is online sees it; one on a shared storage is listed once. */
 export async function listImages(api: Api): Promise<readonly StoredImage[]> {
-  const resources = await api.client.get('/cluster/resources', Resources);
+  const resources = await readResources(api);
   const storages = resources.flatMap((entry) =>
     entry.type === 'storage' && entry.storage === api.imageStorage && entry.status === 'available' ? [entry] : [],
   );

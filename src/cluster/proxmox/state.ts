@@ -1,25 +1,26 @@
 import { UserError } from '../../core/errors.ts';
 import { guestLabel } from '../../core/guest.ts';
-import type { GuestStatus, LiveGuest, LiveNode, LiveState } from '../../core/live.ts';
+import type { LiveGuest, LiveNode, LiveState } from '../../core/live.ts';
 import { readTags, splitTags } from '../../core/tags.ts';
-import { type Api, CurrentStatus, type GuestResource, guestPath, type Resource, Resources } from './api.ts';
+import { type Api, type GuestResource, type Resource, Resources } from './api.ts';
 import { type GuestConfig, nameOf, readConfig, tagsOf, toContainerConfig, toVmConfig } from './config.ts';
-import { ProxmoxError } from './errors.ts';
 import { imageProblemsOn } from './images.ts';
+import { isDown, NodeStates, readResources, toStatus } from './resources.ts';
 
 /**
- * One list call, then one call for each guest that is ours or wanted; the very first time one more for the version.
- * Existence, node and tags of the list are right at once; names and states in it lag by 10 s (PVE 8.4 and 9.2), so the
- * name is taken from the configuration.
+ * One list call, then one call for each guest that is ours or wanted, and one for each node that has such guests of a
+ * kind; the very first time one more for the version. Existence, node and tags of the list are right at once; names and
+ * states in it lag by 10 s (PVE 8.4 and 9.2), so the name is taken from the configuration and the state from the node.
  */
 export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<LiveState> {
   const version = await api.version();
   for (let attempt = 1; ; attempt++) {
-    const resources = await api.client.get('/cluster/resources', Resources);
+    const resources = await readResources(api);
     const nodes = toNodes(resources, { imageStorage: api.imageStorage, version });
     const online = onlineIn(resources);
     const guests = resources.filter(isGuest);
-    const read = await mapLimit(guests, 6, (guest) => readGuest(api, guest, online, wanted));
+    const states = new NodeStates(api);
+    const read = await mapLimit(guests, 6, (guest) => readGuest(api, guest, { online, wanted, states }));
     const found = read.filter((guest) => guest !== 'moved');
     if (found.length === read.length) {
       return {
@@ -33,20 +34,38 @@ export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<
   }
 }
 
-/** The list alone: one call, whatever the number of guests. */
+/**
+ * The list alone: one call, whatever the number of guests, as long as it has the states of ours. The node is asked for
+ * those that are unknown.
+ */
 export async function listGuests(api: Api): Promise<readonly LiveGuest[]> {
   const resources = await api.client.get('/cluster/resources', Resources);
-  const online = onlineIn(resources);
-  const guests = resources.filter(isGuest).map((guest) => toGuest(guest, online.has(guest.node)));
-  return guests.sort((a, b) => a.vmid - b.vmid);
+  const offline = new Set(
+    resources.flatMap((one) => (one.type === 'node' && one.status === 'offline' ? one.node : [])),
+  );
+  const states = new NodeStates(api);
+  const guests = resources.filter(isGuest).map(async (entry) => {
+    const guest = toGuest(entry, !offline.has(entry.node));
+    if (guest.status !== 'unknown' || offline.has(entry.node) || !readTags(guest.tags).ours) return guest;
+    try {
+      return { ...guest, status: await states.of(guest) };
+    } catch (error) {
+      if (!isDown(error)) throw error;
+      return guest;
+    }
+  });
+  return (await Promise.all(guests)).sort((a, b) => a.vmid - b.vmid);
 }
 
 /** Removes a node that does not answer from `online`: waiting for one of its guests is enough. */
 async function readGuest(
   api: Api,
   entry: GuestResource,
-  online: Set<string>,
-  wanted: ReadonlySet<number>,
+  {
+    online,
+    wanted,
+    states,
+  }: { readonly online: Set<string>; readonly wanted: ReadonlySet<number>; readonly states: NodeStates },
 ): Promise<LiveGuest | 'moved'> {
   const guest = toGuest(entry, online.has(entry.node));
   const at = { guestKind: guest.kind, vmid: guest.vmid, node: guest.node };
@@ -54,10 +73,10 @@ async function readGuest(
   try {
     const config = await readConfig(api, at);
     if (config === undefined) return 'moved';
-    return { ...withConfig(guest, config), status: await statusOf(api, guest) };
+    return { ...withConfig(guest, config), status: await states.of(guest) };
   } catch (error) {
     // When a node has just gone down, its guests are not taken for deleted and the plan does not fail.
-    if (!(error instanceof ProxmoxError && [595, 596].includes(error.status))) throw error;
+    if (!isDown(error)) throw error;
     online.delete(entry.node);
     return { ...guest, status: 'unknown' };
   }
@@ -95,18 +114,6 @@ function withConfig(guest: LiveGuest, config: GuestConfig): LiveGuest {
   return rest.kind === 'vm'
     ? { ...rest, ...common, name, config: toVmConfig(config) }
     : { ...rest, ...common, name, config: toContainerConfig(config) };
-}
-
-/** The list has no state for a guest younger than 10 s; such a guest is not unreachable. */
-async function statusOf(api: Api, guest: LiveGuest): Promise<GuestStatus> {
-  if (guest.status !== 'unknown') return guest.status;
-  return toStatus(
-    (await api.client.get(`${guestPath({ ...guest, guestKind: guest.kind })}/status/current`, CurrentStatus)).status,
-  );
-}
-
-function toStatus(text: string): GuestStatus {
-  return text === 'running' || text === 'stopped' ? text : 'unknown';
 }
 
 /** Memory and CPUs are there only with Sys.Audit on the node, a storage only with Datastore.Audit on it. */

@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { mapLimit } from '../../../src/cluster/proxmox/state.ts';
+import type { LiveGuest } from '../../../src/core/live.ts';
+import { startFront } from '../../cli/support/front.ts';
 import { Story } from '../../contracts/cluster.ts';
 import { LossyProxy } from './lossy-proxy.ts';
 import { openSimulated, type SimulatedWorld, seed } from './on-simulator.ts';
@@ -15,17 +17,17 @@ const vm = (vmid: number, config: Record<string, string | number> = {}, node = '
   ({ type: 'qemu', vmid, node, config: { name: `vm${vmid}`, memory: '512', ...config } }) as const;
 
 describe('reading the cluster', () => {
-  it('takes one call and one more for each guest that is ours or wanted; the first time one for the version', async () => {
+  it('takes one call, one for each guest that is ours or wanted and one for their node; the first time one for the version', async () => {
     const ours = Array.from({ length: 20 }, (_, index) => vm(200 + index, { tags: 'proxnix' }));
     const world = await start(seed({ guests: [...ours, vm(300), vm(301)] }));
     await world.cluster.readState(new Set([300, 999]));
-    expect(world.requests).toHaveLength(1 + 1 + 21);
+    expect(world.requests).toHaveLength(1 + 1 + 1 + 21);
     expect(world.requests.filter((request) => request.endsWith('/version'))).toHaveLength(1);
     world.requests.length = 0;
     const state = await world.cluster.readState(new Set([300, 999]));
     expect(state.guests).toHaveLength(22);
     expect(state.guests.filter((guest) => guest.config !== undefined)).toHaveLength(21);
-    expect(world.requests).toHaveLength(1 + 21);
+    expect(world.requests).toHaveLength(1 + 1 + 21);
   });
 
   it('takes the name from the configuration: the list tells an old one for 10 s', async () => {
@@ -39,6 +41,53 @@ describe('reading the cluster', () => {
     await world.admin('POST', '/nodes/pve1/qemu', { vmid: 200, name: 'young' });
     await world.admin('PUT', '/nodes/pve1/qemu/200/config', { tags: 'proxnix' });
     expect((await world.cluster.readState(new Set())).guests[0]?.status).toBe('stopped');
+  });
+
+  it('takes the state from the node: the list tells an old one for 10 s', async () => {
+    const ours = { ...vm(200, { tags: 'proxnix' }), running: true };
+    const world = await start(seed({ guests: [ours, vm(201, { tags: 'proxnix' })] }));
+    const front = await startFront(world.simulator.url);
+    const data = await world.admin('GET', '/cluster/resources');
+    front.answers.set('GET /api2/json/cluster/resources', { status: 200, body: { data } });
+    await world.simulator.outside({ do: 'power-off', vmid: 200 });
+    await world.admin('POST', '/nodes/pve1/qemu/201/status/start');
+    const { guests } = await world.connect({ url: front.origin }).readState(new Set());
+    expect(guests.map(({ vmid, status }) => `${vmid} ${status}`)).toEqual(['200 stopped', '201 running']);
+  });
+
+  it.each(['vm', 'container'] as const)('is not taken for down while the statistics hang: %s', async (kind) => {
+    const type = kind === 'vm' ? 'qemu' : 'lxc';
+    const guest = (vmid: number, tags: string, running: boolean) =>
+      ({ type, vmid, node: 'pve1', config: { tags, memory: 512 }, running }) as const;
+    const guests = [guest(200, 'proxnix', true), guest(201, 'proxnix', false), guest(202, 'theirs', true)];
+    const world = await start(seed({ guests }));
+    const told = (live: readonly LiveGuest[]) => live.map(({ vmid, status }) => `${vmid} ${status}`);
+    await world.simulator.outside({ do: 'statistics-down' });
+    const live = await world.cluster.readState(new Set());
+    expect(told(live.guests)).toEqual(['200 running', '201 stopped', '202 unknown']);
+    expect(live.guests.map(({ config }) => config !== undefined)).toEqual([true, true, false]);
+    expect(live.nodes).toMatchObject([{ node: 'pve1', online: true, storages: expect.arrayContaining(['fast']) }]);
+    expect(live.nodes[0]?.imageProblems).toBeUndefined();
+    expect(told(await world.cluster.list())).toEqual(['200 running', '201 stopped', '202 unknown']);
+    expect(await world.cluster.images()).toEqual([]);
+    await world.simulator.outside({ do: 'statistics-up' });
+    expect(told(await world.cluster.list())).toEqual(['200 running', '201 stopped', '202 running']);
+  });
+
+  it('is taken for down when it does not answer while the statistics hang', async () => {
+    const nodes = [...seed().nodes, { node: 'pve2', ip: '10.77.0.2', maxcpu: 8, maxmem: 1e9 }];
+    const world = await start(
+      seed({ nodes, guests: [vm(200, { tags: 'proxnix' }), vm(201, { tags: 'proxnix' }, 'pve2')] }),
+    );
+    await world.simulator.outside({ do: 'statistics-down' });
+    await world.simulator.outside({ do: 'node-down', node: 'pve2', noticed: false });
+    const live = await world.cluster.readState(new Set());
+    expect(live.nodes.map(({ online }) => online)).toEqual([true, false]);
+    expect(live.guests.map(({ status, config }) => [status, config !== undefined])).toEqual([
+      ['stopped', true],
+      ['unknown', false],
+    ]);
+    expect((await world.cluster.list()).map(({ status }) => status)).toEqual(['stopped', 'unknown']);
   });
 
   it('keeps the guests of a node that is down: unknown, without configuration, not gone', async () => {
