@@ -1,9 +1,9 @@
-import { type AdoptChange, type Blocked, type Change, type FieldChange, kindOf } from './change.ts';
+import { type AdoptChange, type Blocked, type Change, type FieldChange, kindOf, requiresRestart } from './change.ts';
 import { shrinksDisk } from './diff.ts';
 import type { Goal } from './goal.ts';
 import { isCreateInterrupted, sameName } from './goal.ts';
 import { type ContainerSpec, type DesiredGuest, guestLabel } from './guest.ts';
-import { lockedAdvice, protectedAdvice } from './guest-ref.ts';
+import { haAdvice, lockedAdvice, protectedAdvice } from './guest-ref.ts';
 import type { KnownGuest, LiveGuest } from './live.ts';
 import { readTags } from './tags.ts';
 
@@ -76,6 +76,9 @@ export function blockOf(change: Touching): Blocked | undefined {
   if (live.lock !== undefined) {
     return { reason: 'locked', advice: lockedAdvice({ guestKind: live.kind, vmid }, live.lock) };
   }
+  if (live.haState !== undefined && changesPower(change)) {
+    return { reason: 'ha', advice: haAdvice({ guestKind: live.kind, vmid }) };
+  }
   // A staging container has no network card and is recognised by its description.
   if (live.kind === 'container' && live.config.uuid === undefined && change.action !== 'clean-up') {
     return {
@@ -119,6 +122,11 @@ export function blockOf(change: Touching): Blocked | undefined {
 export function moveRootAdvice({ vmid, storage }: Pick<ContainerSpec, 'vmid' | 'storage'>): string {
   const commands = `pct shutdown ${vmid} && pct move-volume ${vmid} rootfs ${storage} --delete 1 && pct start ${vmid}`;
   return `The root of a container is moved only while it is stopped: on its node root can \`${commands}\`. Or change the image as well: a new root is made on ${storage}.`;
+}
+
+/** Does the change stop or start its guest? */
+function changesPower(change: Touching): boolean {
+  return ['replace', 'rollback', 'destroy'].includes(change.action) || requiresRestart(change);
 }
 
 function differs(change: Touching, field: FieldChange['field']): boolean {

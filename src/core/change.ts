@@ -21,6 +21,8 @@ export interface Blocked {
     | 'unreachable'
     | 'kind'
     | 'template'
+    /** HA manages the guest, and the change would stop or start it. */
+    | 'ha'
     | 'node'
     | 'locked'
     | 'disk'

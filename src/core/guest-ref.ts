@@ -32,6 +32,12 @@ export function lockedAdvice(at: Pick<GuestRef, 'guestKind' | 'vmid'>, lock: str
   return `${guestLabel(at)} is locked (${lock}). Plan again when that is over${advice}.`;
 }
 
+/** The reason why a plan neither stops nor starts a guest that HA manages, and how to take it out of HA. */
+export function haAdvice(at: Pick<GuestRef, 'guestKind' | 'vmid'>): string {
+  const id = `${at.guestKind === 'vm' ? 'vm' : 'ct'}:${at.vmid}`;
+  return `${guestLabel(at)} is managed by HA, which alone starts and stops it. Take it out for this change: on a node root can \`ha-manager remove ${id}\`, and \`ha-manager add ${id}\` afterwards.`;
+}
+
 /** The advice to turn protection off in Proxmox, which proxnix never does: `qm set 820 --protection 0`. */
 export function unprotectAdvice({ guestKind, vmid }: Pick<GuestRef, 'guestKind' | 'vmid'>): string {
   return `Turn it off there: \`${guestKind === 'vm' ? 'qm' : 'pct'} set ${vmid} --protection 0\`.`;

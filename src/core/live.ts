@@ -70,6 +70,11 @@ interface AnyLiveGuest {
   /** As they stand in the configuration. */
   readonly tags: readonly string[];
   readonly lock?: string;
+  /**
+   * The state that HA holds the guest in; absent where HA does not manage it. Start and stop of a managed guest are
+   * requests that are carried out about 16 s later (PVE 9.2).
+   */
+  readonly haState?: string;
   readonly template: boolean;
 }
 

@@ -94,10 +94,11 @@ function isOurs(fleet: Fleet, guest: LiveGuest): boolean {
 }
 
 /**
- * Is the guest stopped, and does nobody work on it? A staging guest and an incomplete guest carry `proxnix-pending`.
+ * Is the guest stopped, and does nobody work on it? HA starts and stops the guests that it manages. A staging guest and an incomplete guest carry `proxnix-pending`.
  */
 function isStopped(guest: LiveGuest): boolean {
   const { pending } = readTags(guest.tags);
+  if (guest.haState !== undefined) return false;
   return guest.status === 'stopped' && guest.lock === undefined && !guest.template && !pending;
 }
 

@@ -98,11 +98,13 @@ function guests(call: Call): Record<string, unknown>[] {
 function guestFacts(call: Call, guest: Guest): Record<string, unknown> {
   const { world } = call;
   const { tags, lock } = guest.config;
+  const hastate = world.troubles.managed.get(guest.vmid);
   const seesPool = guest.pool !== undefined && may(call, `/pool/${guest.pool}`, { all: ['Pool.Audit'] });
   const bare = {
     ...{ id: `${guest.type}/${guest.vmid}`, vmid: guest.vmid, node: guest.node, type: guest.type, status: 'unknown' },
     ...(tags === undefined ? {} : { tags }),
     ...(lock === undefined ? {} : { lock }),
+    ...(hastate === undefined ? {} : { hastate }),
     ...(seesPool ? { pool: guest.pool } : {}),
   };
   const reported = world.statistics.of(guest.vmid);

@@ -75,7 +75,7 @@ export function statusOf(world: World, guest: Guest, isList: boolean): Record<st
     ...(config['lock'] === undefined ? {} : { lock: config['lock'] }),
     ...(config['template'] === 1 ? { template: 1 } : {}),
     ...(guest.pid === undefined ? {} : { pid: guest.pid }),
-    ...(isList ? {} : { ha: { managed: 0 } }),
+    ...(isList ? {} : { ha: haOf(world, guest) }),
   };
   if (guest.type === 'lxc') return { ...common, type: 'lxc', swap: 0, maxswap: Number(config['swap'] ?? 512) * MIB };
   const memhost = world.version.hasMemhost ? { memhost: 0 } : {};
@@ -89,6 +89,11 @@ export function statusOf(world: World, guest: Guest, isList: boolean): Record<st
     ...(isAgentEnabled(merged) ? { agent: 1 } : {}),
     ...(Object.keys(config).some((key) => /^serial\d$/.test(key)) ? { serial: 1 } : {}),
   };
+}
+
+function haOf(world: World, { vmid }: Guest): Record<string, unknown> {
+  const state = world.troubles.managed.get(vmid);
+  return state === undefined ? { managed: 0 } : { managed: 1, state };
 }
 
 const PRESSURE = {

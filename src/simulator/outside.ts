@@ -28,6 +28,8 @@ export const OutsideAction = z.discriminatedUnion('do', [
   /** The statistics daemons hang, for longer than their last values hold: lists show neither states nor sizes. */
   z.object({ do: z.literal('statistics-down') }),
   z.object({ do: z.literal('statistics-up') }),
+  /** Somebody hands a guest to HA in a state (`started`, `stopped`), or takes it out with null. */
+  z.object({ do: z.literal('ha'), vmid: z.number(), state: z.string().nullable() }),
   /**
    * The machine of a node is off: its guests stop and its tasks die, calls for it are 595. `noticed: false`: the other
    * nodes still show it as it was.
@@ -96,6 +98,10 @@ export async function actOutside(world: World, wanted: OutsideAction): Promise<v
     case 'statistics-down':
     case 'statistics-up':
       world.troubles.statisticsDown = action.do === 'statistics-down';
+      return;
+    case 'ha':
+      if (action.state === null) world.troubles.managed.delete(action.vmid);
+      else world.troubles.managed.set(guestOf(world, action.vmid).vmid, action.state);
       return;
     default:
       action satisfies never;

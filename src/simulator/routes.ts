@@ -2,6 +2,7 @@ import { demand } from './access.ts';
 import { type Call, text } from './call.ts';
 import * as cluster from './cluster.ts';
 import { ApiError } from './errors.ts';
+import { orRequest } from './ha.ts';
 import { createContainer } from './lxc/create.ts';
 import * as container from './lxc/power.ts';
 import { containerInterfaces, destroyContainer, moveVolume, resizeContainer } from './lxc/rest.ts';
@@ -73,9 +74,9 @@ export const routes: readonly Route[] = [
   route('POST', `${VM}/config`, updateVmInTask, change),
   route('GET', `${VM}/pending`, readPending('qemu'), audit),
   route('GET', `${VM}/status/current`, readStatus('qemu'), audit),
-  route('POST', `${VM}/status/start`, startVm, powerRight),
-  route('POST', `${VM}/status/stop`, stopVm, powerRight),
-  route('POST', `${VM}/status/shutdown`, shutdownVm, powerRight),
+  route('POST', `${VM}/status/start`, orRequest('start', startVm), powerRight),
+  route('POST', `${VM}/status/stop`, orRequest('stop', stopVm), powerRight),
+  route('POST', `${VM}/status/shutdown`, orRequest('stop', shutdownVm), powerRight),
   route('POST', `${VM}/status/reboot`, rebootVm, powerRight),
   route('POST', `${VM}/status/suspend`, suspendVm, powerRight),
   route('POST', `${VM}/status/resume`, resumeVm, powerRight),
@@ -104,9 +105,9 @@ export const routes: readonly Route[] = [
   route('PUT', `${CT}/config`, updateContainer, changeContainer),
   route('GET', `${CT}/pending`, readPending('lxc'), audit),
   route('GET', `${CT}/status/current`, readStatus('lxc'), audit),
-  route('POST', `${CT}/status/start`, container.startContainer, powerRight),
-  route('POST', `${CT}/status/stop`, container.stopContainer, powerRight),
-  route('POST', `${CT}/status/shutdown`, container.shutdownContainer, powerRight),
+  route('POST', `${CT}/status/start`, orRequest('start', container.startContainer), powerRight),
+  route('POST', `${CT}/status/stop`, orRequest('stop', container.stopContainer), powerRight),
+  route('POST', `${CT}/status/shutdown`, orRequest('stop', container.shutdownContainer), powerRight),
   route('POST', `${CT}/status/reboot`, container.rebootContainer, powerRight),
   route('PUT', `${CT}/resize`, resizeContainer, all('/vms/{vmid}', 'VM.Config.Disk')),
   route('POST', `${CT}/move_volume`, moveVolume, all('/vms/{vmid}', 'VM.Config.Disk')),

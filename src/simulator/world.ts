@@ -15,6 +15,8 @@ export interface Troubles {
   noQuorum: boolean;
   /** The statistics daemons of all nodes hang. */
   statisticsDown: boolean;
+  /** The state in which HA holds each guest that it manages, by VMID. */
+  readonly managed: Map<number, string>;
   /** Nodes whose machine is off; `noticed`: the others' lists show it. */
   readonly downNodes: Map<string, { readonly reason: string; readonly noticed: boolean }>;
 }
@@ -176,6 +178,7 @@ export function openWorld(seed: Seed, clock: Clock, changed: () => void, more: W
       configurationDown: false,
       noQuorum: false,
       statisticsDown: false,
+      managed: new Map(),
       downNodes: new Map(),
     },
   };

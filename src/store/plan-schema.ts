@@ -66,6 +66,7 @@ const live = {
   status: z.enum(['running', 'stopped', 'unknown']),
   tags: list(name),
   lock: optional(name),
+  haState: optional(name),
   template: z.boolean(),
 };
 
@@ -92,6 +93,7 @@ const blocked = strict({
     'unreachable',
     'kind',
     'template',
+    'ha',
     'node',
     'locked',
     'disk',

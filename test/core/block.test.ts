@@ -82,6 +82,17 @@ describe('what is blocked', () => {
     expect(onlyChange(aPlan({ guests: [] }, [aLiveGuest(live)])).blocked).toEqual({ reason, advice });
   });
 
+  it('blocks what would stop or start a guest that HA manages, and says how to take it out', () => {
+    const ha = { reason: 'ha', advice: expect.stringContaining('`ha-manager remove vm:823`') };
+    const live = { haState: 'started' };
+    expect(change({ ...live, config: { cores: 1 } }).blocked).toEqual(ha);
+    expect(change(live, aGuest({ image: anImage('b') })).blocked).toEqual(ha);
+    expect(change({ ...live, status: 'stopped' }, aGuest({ image: anImage('b') })).blocked).toEqual(ha);
+    expect(onlyChange(aPlan({ guests: [] }, [aLiveGuest(live)])).blocked).toEqual(ha);
+    expect(change({ ...live, config: { description: 'old' } }).blocked).toBeUndefined();
+    expect(change({ ...live, status: 'stopped', config: { cores: 1 } }).blocked).toBeUndefined();
+  });
+
   it('does not take a template of ours for a guest', () => {
     expect(change({ template: true }).blocked).toEqual({
       reason: 'template',

@@ -9,6 +9,11 @@ export const core = [
     tests: blocked,
     rows: [
       [
+        'a guest that HA manages is not stopped',
+        'if (live.haState !== undefined && changesPower(change)) {',
+        'if (false) {',
+      ],
+      [
         'a protected guest is not changed',
         'if (live.config.protected) return protectedAdvice({ guestKind: live.kind, vmid });',
         '',

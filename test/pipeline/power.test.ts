@@ -147,6 +147,7 @@ describe('a guest that stopped', () => {
   it.each([
     ['half made', { tags: ['proxnix', 'proxnix-pending'] }],
     ['locked', { lock: 'backup' }],
+    ['managed by HA', { haState: 'stopped' }],
     ['a template now', { template: true }],
     ['not ours any more', { tags: ['prod'] }],
     ['of another fleet', { tags: ['fleet-lab', 'proxnix'] }],

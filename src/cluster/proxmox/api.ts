@@ -125,6 +125,8 @@ const anyGuest = {
   name: maybe(text),
   tags: orElse(text, ''),
   lock: maybe(text),
+  /** Where HA manages the guest: the state that it holds it in. */
+  hastate: maybe(text),
   template: orElse(flag, 0),
 };
 const NodeResource = z.object({

@@ -102,6 +102,7 @@ function toGuest(entry: GuestResource, online: boolean): LiveGuest {
     status: online ? toStatus(entry.status) : 'unknown',
     tags: splitTags(entry.tags),
     ...(entry.lock === undefined ? {} : { lock: entry.lock }),
+    ...(entry.hastate === undefined || entry.hastate === 'ignored' ? {} : { haState: entry.hastate }),
     template: entry.template === 1,
   };
 }

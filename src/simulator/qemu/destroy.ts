@@ -13,6 +13,9 @@ export function destroyVm(call: Call): string {
   if (flag(call, 'skiplock')) throw rootOnlyError('skiplock');
   if (guest.config['protection'] === 1) throw failure(`can't remove VM ${guest.vmid} - protection mode enabled`);
   if (guest.startedAt !== undefined) throw failure(`VM ${guest.vmid} is running - destroy failed`);
+  if (world.troubles.managed.has(guest.vmid) && !flag(call, 'purge')) {
+    throw failure(`unable to remove VM ${guest.vmid} - used in HA resources and purge parameter not set.`);
+  }
   const what = { node: guest.node, type: 'qmdestroy', id: String(guest.vmid), caller };
   return world.tasks.start(what, (task) =>
     changing(
@@ -56,6 +59,7 @@ export function removeGuest(
     for (const one of world.storages.volumes()) if (one.vmid === vmid) world.storages.remove(one.volid);
   }
   world.removeGuest(vmid);
+  if (world.troubles.managed.delete(vmid)) task.log(`NOTE: removed VM ${vmid} from HA resource configuration.`);
   if (how.purge) task.log(`purging ${guest.type === 'qemu' ? 'VM' : 'CT'} ${vmid} from related configurations..`);
 }
 
