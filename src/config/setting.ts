@@ -45,7 +45,8 @@ export function defaultOf(schema: z.core.$ZodType): string {
 export const clusterUrl = z
   .string()
   .refine((value) => isClusterUrl(value), {
-    error: 'expected an https address such as https://pve1.example.org:8006, without user, path or query',
+    error:
+      'expected an https address such as https://pve1.example.org:8006, without user, path or query; plain http would send the token in clear',
   })
   .transform((value) => new URL(value).origin);
 
@@ -150,8 +151,14 @@ export const storage = text(/^[A-Za-z][\w.-]{0,98}[A-Za-z0-9]$/, 'expected the n
 /** A pool of Proxmox VE; nested ones from 8.1 on. */
 export const pool = text(/^[\w.-]+(?:\/[\w.-]+){0,2}$/, 'expected the name of a pool');
 
-/** The id of an API token of Proxmox VE. */
-export const tokenId = text(/^[^\s:!@/]+@[A-Za-z][\w.-]+![A-Za-z][\w.-]+$/, 'expected user@realm!token');
+/**
+ * The id of an API token of Proxmox VE: a user's name may hold `@`, `!` and letters of any script (PVE::Auth::Plugin,
+ * user_regex and realm_regex), as the mail addresses of an OpenID realm do. The user has at most 64 characters.
+ */
+export const tokenId = text(
+  /^(?=.{3,64}![^!]*$)[^\s:/\p{Cc}]+@[A-Za-z][\w.-]+![A-Za-z][\w.-]{1,127}$/u,
+  'expected user@realm!token',
+);
 
 /** The name of a fleet or a cluster. */
 export const fleetName = text(/^[a-z0-9][a-z0-9-]{0,30}$/, 'expected lower-case letters, digits and -');

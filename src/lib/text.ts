@@ -63,6 +63,11 @@ function spelled(char: string): string {
   );
 }
 
+/** Quotes a word for a POSIX shell. Single quotes, because an interactive bash would expand the `!` of a token's id. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 /** Does a text of JSON nest objects and arrays deeper than this? Reads no further than needed, and parses nothing. */
 export function isDeeperThan(text: string, limit: number): boolean {
   let depth = 0;

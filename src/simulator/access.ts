@@ -24,10 +24,11 @@ export function authenticate(
   now: number,
 ): Caller {
   const refuse = (refusal: Refusal): ApiError => new ApiError(401, version.reason(refusal), { body: 'none' });
-  // A space in place of the first "=" is accepted too (9.2.11).
-  const credentials = /^PVEAPIToken[= ](.*)$/.exec(header ?? '')?.[1];
+  // A space in place of the first "=" is accepted too (9.2.11). What follows is percent-decoded and ends at a ";"
+  // (PVE::APIServer::Formatter, extract_auth_value).
+  const credentials = /^PVEAPIToken[= ]([^;]*)/.exec(header ?? '')?.[1];
   if (credentials === undefined) throw refuse({ kind: 'no-header' });
-  const [, user, token, secret] = /^([^!=]+)!([^=]+)=(.*)$/.exec(credentials) ?? [];
+  const [, user, token, secret] = /^(.+)!([^=!]+)=(.*)$/.exec(unescaped(credentials)) ?? [];
   if (user === undefined || token === undefined) throw refuse({ kind: 'no-tokenid' });
   if (!tokens.some((one) => one.tokenid.startsWith(`${user}!`))) {
     throw refuse({ kind: 'unknown-user', tokenid: `${user}!${token}` });
@@ -37,6 +38,12 @@ export function authenticate(
   if (found.expire !== undefined && found.expire > 0 && found.expire < now) throw refuse({ kind: 'expired', token });
   if (found.secret !== secret) throw refuse({ kind: 'wrong-secret' });
   return { tokenid: found.tokenid, user, token, privileges: found.privileges };
+}
+
+/** Perl's uri_unescape: what is no escape stays. */
+function unescaped(text: string): string {
+  const bytes = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
 /**

@@ -28,7 +28,7 @@ export type SeedVolume = z.infer<typeof SeedVolume>;
 
 /** An API token with its privileges. */
 export const SeedToken = z.object({
-  tokenid: z.string().regex(/^[^@\s]+@[^!\s]+![^=\s]+$/, 'must look like user@realm!name'),
+  tokenid: z.string().regex(/^[^\s:/]+@[A-Za-z][\w.-]+![A-Za-z][\w.-]+$/, 'must look like user@realm!name'),
   secret: z.string().min(1),
   /** Seconds since 1970. */
   expire: z.number().optional(),

@@ -292,6 +292,31 @@ describe('values', () => {
     expect(blamed({ ...minimal, GIT_BRANCH: name })).toEqual(['GIT_BRANCH']);
   });
 
+  it.each([
+    'proxnix@pve!bot',
+    'ada@lab.org@sso!bot',
+    'a!b@pam!c2',
+    'svc=x@ldap.lab_1-a!t.o-k_en',
+    'jörg@pve!bot',
+    "o'brien;x%y@ad!bot",
+    `${'u'.repeat(60)}@pve!bot`,
+  ])('the token id %s is taken, as Proxmox takes it', (id) => {
+    expect(load({ ...minimal, PROXMOX_TOKEN_ID: id }).clusters[0]?.tokenId).toBe(id);
+  });
+
+  it.each([
+    'proxnix@pve',
+    'proxnix!bot',
+    'a b@pve!bot',
+    'a:b@pve!bot',
+    'a/b@pve!bot',
+    'a@1pve!bot',
+    'a@pve!1',
+    'a@pve!b=c',
+  ])('the token id %s is none', (id) => {
+    expect(blamed({ ...minimal, PROXMOX_TOKEN_ID: id })).toEqual(['PROXMOX_TOKEN_ID']);
+  });
+
   it.each(['https://ada:x@pve1:8006', 'https://pve1:8006/pve2/api', 'ftp://pve1', 'pve1:8006', 'http://pve1:8006'])(
     'refuses the cluster address %s',
     (url) => {

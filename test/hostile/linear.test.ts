@@ -11,7 +11,7 @@ import { discordCard } from '../../src/chat/discord/card.ts';
 import { escapeMarkdown } from '../../src/chat/discord/text.ts';
 import { slackCard } from '../../src/chat/slack/card.ts';
 import { escapedWithin, mrkdwn } from '../../src/chat/slack/text.ts';
-import { adviceFor, ProxmoxError } from '../../src/cluster/proxmox/errors.ts';
+import { adviceFor, ProxmoxError, ProxyAnswer, readable } from '../../src/cluster/proxmox/errors.ts';
 import { isCloudInit } from '../../src/cluster/proxmox/property.ts';
 import { readProgress } from '../../src/cluster/proxmox/tasks.ts';
 import { tokenShapesOf } from '../../src/config/config.ts';
@@ -116,7 +116,12 @@ const functions: Readonly<Record<string, (text: string) => unknown>> = {
     readCommandLine(`plan ${text.slice(0, 3900)}`, commands),
   ],
   'an error of Proxmox': (text) =>
-    new ProxmoxError({ method: 'GET', path: '/x' }, { status: 500, reason: text, text: '' }, 'a@b!c'),
+    new ProxmoxError({ method: 'GET', path: '/x' }, { status: 500, reason: text, text: '' }, { tokenId: 'a@b!c' }),
+  'a page in front of Proxmox': (text) =>
+    new ProxyAnswer({ method: 'GET', path: '/x' }, 'https://x', {
+      ...{ status: 502, reason: text, text: `<title>${text}`, server: text, location: text },
+    }),
+  readable: (text) => [readable(text), readable(`command '${text}' failed`)],
   adviceFor: (text) => adviceFor({ text, tokenId: 'a@b!c' }),
   readProgress,
   isCloudInit: (text) => isCloudInit(new Map([['file', `:${text}`]])),

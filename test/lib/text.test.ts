@@ -1,7 +1,8 @@
+import { execaSync } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { literal } from '../../src/chat/console/page/text.js';
-import { cleanText, cut, escapeHidden, lastState, oneLine } from '../../src/lib/text.ts';
+import { cleanText, cut, escapeHidden, lastState, oneLine, shellWord } from '../../src/lib/text.ts';
 
 const anyText = fc.string({ unit: 'binary', maxLength: 200 });
 
@@ -102,4 +103,13 @@ describe('what is hidden', () => {
       expect.fail(`U+${code.toString(16)}: chats ${isShown}, console ${onConsole}, log ${inLog}`);
     }
   });
+});
+
+describe('shellWord', () => {
+  it.each(['local-lvm', 'a b', "it's", '$(reboot)', '`x`', 'proxnix@pve!bot', 'a;b', ''])(
+    'keeps %j one word',
+    (word) => {
+      expect(execaSync('/bin/sh', ['-c', `printf %s ${shellWord(word)}`]).stdout).toBe(word);
+    },
+  );
 });

@@ -12,7 +12,12 @@ export const cluster = [
     file: 'src/cluster/proxmox/client.ts',
     tests: client,
     rows: [
-      ['a redirect gets no token', "redirect: 'error'", "redirect: 'follow'"],
+      ['a redirect gets no token', "redirect: 'manual'", "redirect: 'follow'"],
+      [
+        'a page in front of Proxmox is no answer of it',
+        "!isFromProxmox(answer, headers.get('content-type') ?? '')",
+        'false',
+      ],
       [
         'a write that may have happened is not sent again',
         'if (attempt === 3 || !neverHappened(error)) throw error;',
@@ -27,8 +32,8 @@ export const cluster = [
       ],
       [
         'the token is in no error',
-        'throw new ProxmoxError(call,',
-        'throw new ProxmoxError({ ...call, path: call.path + this.#authorization },',
+        'new ProxmoxError(call,',
+        'new ProxmoxError({ ...call, path: call.path + this.#authorization },',
       ],
     ],
   },

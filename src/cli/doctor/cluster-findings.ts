@@ -1,7 +1,8 @@
 import { type Finding, findingsOf } from '../../core/finding.ts';
 import type { GuestKind, GuestSpec } from '../../core/guest.ts';
+import { shellWord } from '../../lib/text.ts';
 import type { ClusterFacts, StorageFact } from './cluster-facts.ts';
-import { type Grant, grantsFor, mendLine, shell } from './grants.ts';
+import { type Grant, grantsFor, mendLine } from './grants.ts';
 
 /** The requirements of the configuration and the flakes on a cluster. */
 export interface ClusterNeeds {
@@ -158,7 +159,7 @@ function addLine(nodes: ClusterFacts['nodes'], places: readonly StorageFact[]): 
   if (first === undefined || places.every(({ problem }) => problem === 'missing')) return undefined;
   const names = places.map(({ node }) => node).sort();
   const others = nodes.some(({ online }) => !online) ? '   (and the nodes that are down and have it)' : '';
-  return `pvesm set ${shell(first.storage)} --nodes ${names.join(',')}${others}`;
+  return `pvesm set ${shellWord(first.storage)} --nodes ${names.join(',')}${others}`;
 }
 
 interface Described {
@@ -174,7 +175,7 @@ function describe(
   wanted: readonly Content[],
   add: string | undefined,
 ): Described {
-  const name = shell(storage);
+  const name = shellWord(storage);
   const said = (text: string, fix: string, isSecret = false) => ({
     node,
     text: `storage ${storage} ${text}`,

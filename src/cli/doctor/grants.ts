@@ -1,3 +1,6 @@
+import { userOf } from '../../cluster/proxmox/errors.ts';
+import { shellWord } from '../../lib/text.ts';
+
 /** One right of Proxmox VE. */
 export interface Privilege {
   readonly name: string;
@@ -80,27 +83,22 @@ export function grantsFor({ major, pool, imageStorage, targetStorages, bridges }
 export function roleLines(grants: readonly Grant[]): readonly string[] {
   const roles = new Map(grants.map((grant) => [grant.role, grant.privileges]));
   return [...roles].map(
-    ([role, privileges]) => `pveum role add ${role} --privs ${shell(namesOf(privileges).join(' '))}`,
+    ([role, privileges]) => `pveum role add ${role} --privs ${shellWord(namesOf(privileges).join(' '))}`,
   );
 }
 
 /** The commands that grant rights to the token and to its user, because a token has no right that its user lacks. */
 export function aclLines({ path, role }: Grant, tokenId: string): readonly string[] {
-  const user = tokenId.split('!')[0] ?? tokenId;
-  const modify = `pveum acl modify ${shell(path)} --roles ${role}`;
-  return [`${modify} --users ${shell(user)}`, `${modify} --tokens ${shell(tokenId)}`];
+  const user = userOf(tokenId);
+  const modify = `pveum acl modify ${shellWord(path)} --roles ${role}`;
+  return [`${modify} --users ${shellWord(user)}`, `${modify} --tokens ${shellWord(tokenId)}`];
 }
 
 /** One command that adds missing rights, whether or not the role and the ACL already exist. */
 export function mendLine(grant: Grant, missing: readonly Privilege[], tokenId: string): string {
   const add = `pveum role add ${grant.role} 2>/dev/null`;
-  const append = `pveum role modify ${grant.role} --append 1 --privs ${shell(namesOf(missing).join(' '))}`;
+  const append = `pveum role modify ${grant.role} --append 1 --privs ${shellWord(namesOf(missing).join(' '))}`;
   return [add, append, ...aclLines(grant, tokenId)].join('; ');
-}
-
-/** Quotes a word for a POSIX shell. Single quotes, because an interactive bash would expand the `!` of a token's id. */
-export function shell(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function namesOf(privileges: readonly Privilege[]): readonly string[] {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import tls from 'node:tls';
 import { olderThan } from '../../builder/nix/installation.ts';
 import { Client } from '../../cluster/proxmox/client.ts';
-import { NoAnswer, TlsError } from '../../cluster/proxmox/errors.ts';
+import { NoAnswer, ProxyAnswer, TlsError } from '../../cluster/proxmox/errors.ts';
 import type { ClusterConfig } from '../../config/config.ts';
 import { type Examined, type Finding, failureOf, findingsOf } from '../../core/finding.ts';
 import type { GuestSpec } from '../../core/guest.ts';
@@ -28,18 +28,18 @@ export interface ExamineOptions {
 /** Examines Proxmox VE with the bot's own client, which checks certificate, token and answers as in operation. */
 export async function examineCluster(cluster: ClusterConfig, options: ExamineOptions): Promise<Examined> {
   const { timeoutMs: requestMs, now } = options;
-  const { url, tokenId, fingerprints, ca } = cluster;
+  const { url, tokenId, fingerprints, ca, pool } = cluster;
   try {
     const trust = { fingerprints, ...(ca === undefined ? {} : { ca }) };
     const secret = cluster.tokenSecret.reveal();
-    const client = new Client({ url, tokenId, secret, ...trust, requestMs, now, sleep: async () => {} });
+    const client = new Client({ url, tokenId, pool, secret, ...trust, requestMs, now, sleep: async () => {} });
     try {
       return await examine(client, cluster, options);
     } finally {
       client.close();
     }
   } catch (error) {
-    return { findings: [await connectionFailure(error, url, options)], clock: [] };
+    return { findings: [await connectionFailure(error, cluster, options)], clock: [] };
   }
 }
 
@@ -79,13 +79,19 @@ function trustText({ url, ca, fingerprints }: ClusterConfig): string {
 }
 
 /** The finding for a failed connection. For an untrusted certificate its fix names the fingerprint, which a person must compare. */
-async function connectionFailure(error: unknown, url: string, { area, timeoutMs }: ExamineOptions): Promise<Finding> {
-  if (error instanceof NoAnswer) {
+async function connectionFailure(
+  error: unknown,
+  { url, ca }: ClusterConfig,
+  { area, timeoutMs }: ExamineOptions,
+): Promise<Finding> {
+  if (error instanceof NoAnswer && !(error instanceof ProxyAnswer)) {
     const fix = 'PROXMOX_URL=https://<a node>:8006, and no firewall between it and this machine';
     return findingsOf(area).fail(error.message.replace(/\.$/, ''), fix);
   }
   const failure = failureOf(area, error);
-  const shown = error instanceof TlsError ? await shownFingerprint(url, timeoutMs) : undefined;
+  // Where a CA is given, a fingerprint beside it does not mend a chain that fails.
+  const mendable = error instanceof TlsError && (ca === undefined || error.isPin);
+  const shown = mendable ? await shownFingerprint(url, timeoutMs) : undefined;
   if (shown === undefined) return failure;
   return {
     ...failure,

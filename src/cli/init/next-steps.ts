@@ -1,7 +1,9 @@
 import type { InitStep } from '../../chat/kind.ts';
+import { userOf } from '../../cluster/proxmox/errors.ts';
 import { forges } from '../../forges.ts';
 import { isLoopback } from '../../lib/addresses.ts';
-import { aclLines, grantsFor, roleLines, shell } from '../doctor/grants.ts';
+import { shellWord } from '../../lib/text.ts';
+import { aclLines, grantsFor, roleLines } from '../doctor/grants.ts';
 import type { Answers } from './answers.ts';
 import { answersFor, hasWebhooks, tokenId } from './env-file.ts';
 
@@ -134,11 +136,12 @@ function lastSteps(answers: Answers, envFile: string, fileIn: (name: string) => 
 export function proxmoxLines(answers: Answers): readonly string[] {
   const { pve: major, pool, imageStorage, targetStorage, bridge } = answers;
   const grants = grantsFor({ major, pool, imageStorage, targetStorages: targetStorage, bridges: bridge });
-  const [user = '', token = ''] = tokenId.split('!');
+  const user = userOf(tokenId);
+  const token = tokenId.slice(user.length + 1);
   return [
     ...storageLines(imageStorage),
     ...roleLines(grants),
-    ...(pool === undefined ? [] : [`pveum pool add ${shell(pool)}`]),
+    ...(pool === undefined ? [] : [`pveum pool add ${shellWord(pool)}`]),
     `pveum user add ${user}`,
     `pveum user token add ${user} ${token} --privsep 1`,
     ...grants.flatMap((grant) => aclLines(grant, tokenId)),
@@ -152,7 +155,7 @@ function storageLines(storage: string): readonly string[] {
       'pvesm set local --content iso,vztmpl,backup,import   # the whole list: keep what it holds now; VMs need import, containers vztmpl',
     ];
   }
-  const name = shell(storage);
+  const name = shellWord(storage);
   return [
     `pvesm add dir ${name} --path /var/lib/${name} --content import,vztmpl   # there already? pvesm set ${name} --content import,vztmpl,<what it holds now>`,
   ];

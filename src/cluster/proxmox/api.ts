@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { GuestRef } from '../../core/guest.ts';
-import type { Client } from './client.ts';
+import type { Client, Log } from './client.ts';
 import { ProxmoxError } from './errors.ts';
 
 /** The client and the settings that all parts of the adapter share. */
@@ -19,12 +19,6 @@ export interface Api {
   readonly timeouts: Timeouts;
   /** The UPIDs that calls have returned: none of them is the task of a call whose answer was lost. */
   readonly seenUpids: Set<string>;
-}
-
-/** The part of pino that is used: facts first, then a sentence. */
-export interface Log {
-  debug(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
 }
 
 /** Time limits, in milliseconds. */

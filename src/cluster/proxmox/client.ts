@@ -3,22 +3,29 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Duplex, Readable } from 'node:stream';
 import tls from 'node:tls';
-import fetch, { FetchError, type Response } from 'node-fetch';
+import fetch, { type Response } from 'node-fetch';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import { isLoopback } from '../../lib/addresses.ts';
-import { type Call, NoAnswer, ProxmoxError, TlsError } from './errors.ts';
+import { cut } from '../../lib/text.ts';
+import { type Answer, type Call, type Caller, NoAnswer, ProxmoxError, ProxyAnswer, TlsError } from './errors.ts';
 
 /** Query of a GET or DELETE, form of a POST or PUT. Absent values are not sent; booleans become 0 and 1. */
 export type Params = Readonly<Record<string, string | number | boolean | undefined>>;
 
+/** The part of pino that is used: facts first, then a sentence. */
+export interface Log {
+  debug(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+}
+
 /** One API of Proxmox VE, how it is trusted, and the token. */
-export interface ClientOptions extends Trust {
+export interface ClientOptions extends Trust, Caller {
   /** Origin of the API, e.g. `https://pve1.example.net:8006`. */
   readonly url: string;
-  /** `user@realm!token`. */
-  readonly tokenId: string;
   readonly secret: string;
+  /** Gets the whole of every answer of which people read a part. */
+  readonly log?: Log | undefined;
   /** The time limit for one answer; a proxied call alone takes up to 30 s. */
   readonly requestMs: number;
   readonly now: () => number;
@@ -39,15 +46,22 @@ interface Init {
 }
 
 const certificateCodes =
-  /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|ERR_SSL|EPROTO|INVALID_CA|HOSTNAME_MISMATCH)/;
-const neverReached = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
-const Envelope = z.object({ data: z.unknown() });
+  /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|INVALID_|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED|CRL_|AKID_|SUBJECT_)/;
+/** The handshake failed before any certificate was looked at: most often the port speaks plain HTTP. */
+const handshakeCodes = /^(ERR_SSL|EPROTO)/;
+/** The answer is no HTTP: most often a port that speaks TLS was asked in clear. */
+const noHttpCodes = /^HPE_/;
+const neverReached = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_SSL.*|EPROTO)$/;
+const Envelope = z.object({ data: z.unknown() }).refine((answer) => 'data' in answer);
 /** Bytes of an answer: the list of a cluster of many thousand guests is some MiB. */
 const longestAnswer = 64 * 1024 * 1024;
+/** Bytes of an answer in the log, and characters of JSON around the text of a refusal. */
+const longestLogged = 16 * 1024;
+const jsonAround = 200;
 
 /** Speaks HTTP with one Proxmox VE API: every answer is either data or a typed error. */
 export class Client {
-  readonly tokenId: string;
+  readonly caller: Caller;
   readonly #options: Omit<ClientOptions, 'secret'>;
   readonly #authorization: string;
   readonly #base: URL;
@@ -61,8 +75,8 @@ export class Client {
 
   constructor({ secret, ...options }: ClientOptions) {
     this.#options = options;
-    this.tokenId = options.tokenId;
-    this.#authorization = `PVEAPIToken=${options.tokenId}=${secret}`;
+    this.caller = { tokenId: options.tokenId, pool: options.pool };
+    this.#authorization = `PVEAPIToken=${escaped(options.tokenId)}=${secret}`;
     this.#base = new URL(options.url);
     this.#reads = makeAgent(this.#base, options, true);
     this.#writes = makeAgent(this.#base, options, false);
@@ -126,23 +140,64 @@ export class Client {
     try {
       // Proxmox never redirects: a redirect comes from another server in between, which must not get the token.
       const response = await fetch(url, {
-        ...{ ...init, method: call.method, headers, agent, redirect: 'error' },
+        ...{ ...init, method: call.method, headers, agent, redirect: 'manual' },
         size: longestAnswer,
       });
-      const text = await response.text();
-      this.#learnClock(response);
-      const { status, statusText: reason } = response;
-      if (status !== 200) throw new ProxmoxError(call, { status, reason, text }, this.tokenId);
-      return Envelope.parse(JSON.parse(text)).data;
+      return this.#dataOf(call, url, response, await response.text());
     } catch (error) {
-      throw asUserError(call, url.origin, error);
+      throw asUserError(call, url.origin, error, this.#options);
     }
+  }
+
+  #dataOf(call: Call, { origin }: URL, response: Response, text: string): unknown {
+    const { status, statusText: reason, headers } = response;
+    const answer = { status, reason, text };
+    const envelope = readEnvelope(text);
+    if (envelope === undefined && !isFromProxmox(answer, headers.get('content-type') ?? '')) {
+      this.#logWhole(call, answer);
+      const from = { server: headers.get('server') ?? '', location: headers.get('location') ?? '' };
+      throw new ProxyAnswer(call, origin, { ...answer, ...from });
+    }
+    this.#learnClock(response);
+    if (envelope !== undefined && status === 200) return envelope.data;
+    const error = new ProxmoxError(call, answer, this.caller);
+    if (text.length > error.message.length + jsonAround) this.#logWhole(call, answer);
+    throw error;
+  }
+
+  #logWhole(call: Call, { status, reason, text }: Answer): void {
+    this.#options.log?.debug(
+      { ...call, status, reason, answer: cut(text, longestLogged) },
+      'an answer that is no success',
+    );
   }
 
   #learnClock(response: Response): void {
     const date = Date.parse(response.headers.get('date') ?? '');
     if (!Number.isNaN(date)) this.#clockAheadMs = date - this.#options.now();
   }
+}
+
+/** PVE::APIServer::Formatter percent-decodes the token and ends it at a `;`. */
+function escaped(tokenId: string): string {
+  return tokenId.replace(/[^!-~]|[%;]/gu, encodeURIComponent);
+}
+
+function readEnvelope(text: string): z.infer<typeof Envelope> | undefined {
+  try {
+    return Envelope.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Does an answer that is no JSON of the API come from Proxmox VE? It sends plain text or nothing then, with 400, 401,
+ * 403, 500, 501, 506 or 59x; it never redirects, and never sends 404, 502, 504 or HTML under /api2/json (8.4 and 9.2).
+ */
+function isFromProxmox({ status, text }: Answer, contentType: string): boolean {
+  if (/html/i.test(contentType) || /^\s*</.test(text)) return false;
+  return [400, 401, 403, 500, 501, 506].includes(status) || status >= 590;
 }
 
 function encode(params: Params): URLSearchParams {
@@ -173,7 +228,7 @@ function neverHappened(error: unknown): boolean {
   return error instanceof ProxmoxError && error.status === 595;
 }
 
-function asUserError(call: Call, origin: string, error: unknown): unknown {
+function asUserError(call: Call, origin: string, error: unknown, trust: Trust): unknown {
   if (error instanceof UserError) return error;
   if (!(error instanceof Error)) return error;
   if ('type' in error && error.type === 'max-size') {
@@ -181,23 +236,52 @@ function asUserError(call: Call, origin: string, error: unknown): unknown {
       `${call.method} ${call.path}: the answer of Proxmox is longer than ${longestAnswer / 1024 ** 2} MiB.`,
     );
   }
-  if (error instanceof FetchError && error.type === 'no-redirect') {
-    const next = 'Something before the Proxmox API leads to another address: write that of the API into PROXMOX_URL.';
-    return new NoAnswer(call, origin, 'redirect', true, next);
-  }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : named(error);
   if (code === pinMismatch) {
     const seen = error.message.split('reason: ').at(-1);
     return new TlsError(`The certificate of the Proxmox API is not one that is pinned; it has ${seen}.`, {
-      next: 'Compare it with `pvenode cert info` on the node before you add it. Nothing was sent.',
+      next: 'A node has another certificate after its renewal. Compare it with `pvenode cert info` on the node before it takes the place of the old one in PROXMOX_FINGERPRINTS. Nothing was sent.',
+      isPin: true,
     });
   }
   if (certificateCodes.test(code)) {
     return new TlsError(`The certificate of the Proxmox API cannot be trusted (${code}).`, {
-      next: 'Give the CA file (/etc/pve/pve-root-ca.pem) or the SHA-256 fingerprint of the certificate. Nothing was sent.',
+      next: `${certificateAdvice(code, trust)} Nothing was sent.`,
+      isPin: false,
     });
   }
-  return new NoAnswer(call, origin, code, !neverReached.test(code));
+  const reached = !neverReached.test(code);
+  if (handshakeCodes.test(code)) {
+    return new NoAnswer(call, origin, code, reached, {
+      message: `Proxmox at ${origin} does not speak TLS as it should (${code}).`,
+      next: 'Look whether the port in PROXMOX_URL is that of the API (8006) and not one for plain HTTP.',
+    });
+  }
+  if (noHttpCodes.test(code)) {
+    return new NoAnswer(call, origin, code, reached, {
+      message: `Proxmox at ${origin} does not answer in plain HTTP (${code}).`,
+      next: 'Write https:// in place of http:// into PROXMOX_URL.',
+    });
+  }
+  return new NoAnswer(call, origin, code, reached);
+}
+
+/** What mends the trust in a certificate, by what is wrong with it and by what is given already. */
+function certificateAdvice(code: string, { ca, fingerprints = [] }: Trust): string {
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
+    return 'Look at the clocks of both machines; `pvecm updatecerts --force` on the node makes a new certificate.';
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || code === 'HOSTNAME_MISMATCH') {
+    return 'It is for other names than the one in PROXMOX_URL: write a name there that `pvenode cert info` on the node lists.';
+  }
+  if (ca === undefined) {
+    return 'Give the CA file (/etc/pve/pve-root-ca.pem) or the SHA-256 fingerprint of the certificate.';
+  }
+  const own =
+    "It is not signed by a certificate in PROXMOX_CA_FILE: give the CA of this cluster (/etc/pve/pve-root-ca.pem), or of the node's own certificate when it has one (pveproxy-ssl.pem).";
+  return fingerprints.length === 0
+    ? own
+    : `${own} With the fingerprint alone, leave out PROXMOX_CA_FILE: where both are given, both must fit.`;
 }
 
 function named(error: Error): string {

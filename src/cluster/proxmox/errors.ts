@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import { unlockAdvice, unprotectAdvice } from '../../core/guest-ref.ts';
-import { cut } from '../../lib/text.ts';
+import { cut, oneLine, shellWord } from '../../lib/text.ts';
 
 /** A call as errors name it, without its parameters, which may hold secrets. */
 export interface Call {
@@ -14,6 +14,14 @@ export interface Answer {
   readonly status: number;
   readonly reason: string;
   readonly text: string;
+}
+
+/** Whose calls are refused: advice on rights depends on it. */
+export interface Caller {
+  /** `user@realm!token`, without its secret. */
+  readonly tokenId: string;
+  /** The pool that the token is for. */
+  readonly pool?: string | undefined;
 }
 
 /** The path for people: without UPIDs, which are percent-encoded and unreadable. */
@@ -33,14 +41,14 @@ export class ProxmoxError extends UserError {
   /** PVE sends no body at all when a daemon behind the API is down. */
   readonly empty: boolean;
 
-  constructor(call: Call, answer: Answer, tokenId: string) {
+  constructor(call: Call, answer: Answer, caller: Caller) {
     const { reason, errors } = readRefusal(answer);
     const params = Object.entries(errors).map(([name, text]) => `${name}: ${text}`);
     const whole = [reason, ...params].join(' - ');
     const vmid = Number(/\/(?:qemu|lxc)\/(\d+)/.exec(call.path)?.[1] ?? Number.NaN);
     const node = /^\/nodes\/([^/]+)/.exec(call.path)?.[1];
     const next = adviceFor({
-      ...{ text: whole, status: answer.status, tokenId },
+      ...{ text: whole, status: answer.status, ...caller },
       ...(vmid > 0 ? { vmid } : {}),
       ...(node === undefined ? {} : { node }),
     });
@@ -62,15 +70,69 @@ export class NoAnswer extends UserError {
   readonly path: string;
 
   /** @param origin of the API, without a slash at its end */
-  constructor(call: Call, origin: string, code: string, reached: boolean, next?: string) {
-    super(`Proxmox at ${origin} does not answer (${reasons[code] ?? code}).`, {
-      next: next ?? 'Check that the Proxmox API is reachable from the bot.',
+  constructor(
+    call: Call,
+    origin: string,
+    code: string,
+    reached: boolean,
+    told: { readonly message?: string; readonly next?: string } = {},
+  ) {
+    super(told.message ?? `Proxmox at ${origin} does not answer (${reasons[code] ?? code}).`, {
+      next: told.next ?? 'Check that the Proxmox API is reachable from the bot.',
     });
     this.code = code;
     this.reached = reached;
     this.method = call.method;
     this.path = call.path;
   }
+}
+
+/** What a server between the bot and the API sent in place of an answer of Proxmox VE. */
+export interface StrangeAnswer extends Answer {
+  /** The header `Server`, which names the program: `nginx/1.26`. */
+  readonly server: string;
+  /** The header `Location` of a redirect. */
+  readonly location: string;
+}
+
+/**
+ * Something in front of Proxmox VE answered in its place: a reverse proxy, its page for log-ins or its page for errors.
+ * Whether the call reached Proxmox is unknown, because a proxy answers 502 and 504 for calls that it has handed on.
+ */
+export class ProxyAnswer extends NoAnswer {
+  /** @param origin of the API, without a slash at its end */
+  constructor(call: Call, origin: string, answer: StrangeAnswer) {
+    const { status, location } = answer;
+    const code = status >= 300 && status < 400 ? 'redirect' : 'proxy';
+    super(call, origin, code, true, {
+      message: `${nameOf(call)}: something in front of Proxmox at ${origin} answered in its place: ${saidBy(answer)}.`,
+      next: proxyAdvice(status, location, origin),
+    });
+  }
+}
+
+/** `nginx/1.26.0, 502 Bad Gateway, "Just a moment"`. */
+function saidBy({ status, reason, server, location, text }: StrangeAnswer): string {
+  const [, title = ''] = /<title[^>]{0,100}>([^<]{1,200})/i.exec(text.slice(0, 10_000)) ?? [];
+  const said = oneLine(title).trim();
+  const name = oneLine(cut(server, 60)).trim();
+  return [
+    ...(name === '' ? [] : [name]),
+    `${status} ${cut(oneLine(reason), 100)}`.trim(),
+    ...(said === '' || said.includes(reason) ? [] : [`"${cut(said, 100)}"`]),
+    ...(location === '' ? [] : [`to ${cut(oneLine(location), 200)}`]),
+  ].join(', ');
+}
+
+function proxyAdvice(status: number, location: string, origin: string): string {
+  if (location.startsWith(`${origin.replace(/^http:/, 'https:')}/`) && origin.startsWith('http:')) {
+    return 'The API wants TLS: write https:// in place of http:// into PROXMOX_URL.';
+  }
+  const direct = 'or write the address of a node itself into PROXMOX_URL (https://<node>:8006)';
+  if (status === 413)
+    return `Let the proxy take bodies of the size of an image (nginx: client_max_body_size 0), ${direct}.`;
+  if (status >= 500) return `Look whether pveproxy runs on the node and the proxy waits for it long enough, ${direct}.`;
+  return `Let the proxy hand on all of /api2/json without a log-in of its own, ${direct}.`;
 }
 
 /** The meaning of error codes of Node and of OpenSSL, as text. */
@@ -82,11 +144,18 @@ const reasons: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'no route to the host',
   ENETUNREACH: 'no route to the network',
   timeout: 'no answer in time',
-  redirect: 'it leads to another address',
 };
 
 /** The server's certificate is neither pinned nor trusted: nothing was sent. */
-export class TlsError extends UserError {}
+export class TlsError extends UserError {
+  /** Whether the fingerprint is the one that differs, and not the chain. */
+  readonly isPin: boolean;
+
+  constructor(message: string, { next, isPin }: { readonly next: string; readonly isPin: boolean }) {
+    super(message, { next });
+    this.isPin = isPin;
+  }
+}
 
 /** A task ended with something else than `OK` or `WARNINGS: n`. `text` is its exit status. */
 export class TaskError extends UserError {
@@ -112,13 +181,30 @@ export function isMissing(error: unknown): boolean {
   return error instanceof ProxmoxError && /^Configuration file '.*' does not exist$/.test(error.reason);
 }
 
-/** `text at /usr/share/perl5/PVE/Storage.pm line 651.` without its end, and not longer than an error may be. */
-export function cutLocation(text: string): string {
-  return cut(text.trim(), longest).replace(/ at \/usr\/\S{1,200} line \S{1,20}$/, '');
+/**
+ * What a person needs of a text of Proxmox: its first line, without the arguments of a command that failed (QEMU's are
+ * 3.6 kB) and without the place in the Perl code (`… at /usr/share/perl5/PVE/Storage.pm line 651.`).
+ */
+export function readable(text: string): string {
+  const [first = ''] = withoutArguments(text.slice(0, longestRead).trim()).split('\n', 1);
+  return cut(first.trim(), longest).replace(/ at \/usr\/\S{1,200} line \S{1,20}$/, '');
 }
 
+/** `command '/usr/bin/kvm -id 100 …' failed: got timeout` (PVE::Tools, run_command): the program and how it ended. */
+function withoutArguments(text: string): string {
+  const from = text.indexOf("command '");
+  const to = text.lastIndexOf("' failed");
+  if (from < 0 || to < from) return text;
+  const command = text.slice(from + "command '".length, to);
+  const program = command.split(/\s/, 1)[0] ?? '';
+  return command.length <= longestCommand ? text : `${text.slice(0, from)}command '${program} …${text.slice(to)}`;
+}
+
+/** Characters of a text that are looked at, and of a command that is told with its arguments. */
+const longestRead = 64 * 1024;
+const longestCommand = 120;
 /** Bytes of a refusal, and of what it says of one parameter; and of how many parameters. */
-const longest = 1000;
+const longest = 500;
 const mostParameters = 20;
 
 const Refusal = z.object({ message: z.string().optional(), errors: z.record(z.string(), z.string()).optional() });
@@ -126,9 +212,9 @@ const Refusal = z.object({ message: z.string().optional(), errors: z.record(z.st
 function readRefusal({ reason, text }: Answer): { reason: string; errors: Readonly<Record<string, string>> } {
   const refusal = Refusal.safeParse(parseJson(text)).data;
   const plain = refusal === undefined && !text.startsWith('{') ? text : '';
-  const words = cutLocation(refusal?.message ?? (reason || plain));
+  const words = readable(refusal?.message ?? (reason || plain));
   const named = Object.entries(refusal?.errors ?? {}).slice(0, mostParameters);
-  const errors = named.map(([name, value]) => [cut(name, 100), cutLocation(value)] as const);
+  const errors = named.map(([name, value]) => [cut(name, 100), readable(value)] as const);
   return { reason: words, errors: Object.fromEntries(errors) };
 }
 
@@ -141,17 +227,19 @@ function parseJson(text: string): unknown {
 }
 
 /** The facts of a failure that advice depends on. `status` is absent for a failed task. */
-export interface Trouble {
+export interface Trouble extends Caller {
   readonly text: string;
   readonly status?: number;
-  /** `user@realm!token`, without its secret. */
-  readonly tokenId: string;
   readonly vmid?: number;
   /** The node that the call was for. */
   readonly node?: string;
 }
 
 const rules: readonly (readonly [RegExp, (found: RegExpExecArray, trouble: Trouble) => string])[] = [
+  [
+    /Permission check failed \(\/, Sys\.Modify for modifying tag '([^']{1,200})'\)/,
+    (found) => tagPolicy(found[1] ?? ''),
+  ],
   [
     /Permission check failed \(([^,]{1,200}), ([^)]{1,500})\)/,
     (found, trouble) => grant(found[1] ?? '/', found[2] ?? '', trouble),
@@ -217,13 +305,37 @@ function unlock(label: string, lock: string, { vmid }: Trouble): string {
   return `Wait until the ${lock} is done; ${unlockAdvice(at, lock)}.`;
 }
 
-/** A privilege-separated token needs the ACL for its user too; `A|B` means that one of them is enough. */
-function grant(path: string, privileges: string, { tokenId }: Trouble): string {
-  const where = path.replace(/^\/vms\/\d+$/, '/vms');
+/**
+ * The command that lets every token set tags of its own, which a tag policy of the datacenter forbids (PVE 8.4 and 9.2:
+ * PVE::DataCenterConfig). proxnix's tags name images and commits, so no list of tags can hold them all.
+ */
+export const freeTags = 'pvesh set /cluster/options --user-tag-access user-allow=free';
+
+/** No privilege of a guest helps here: a policy of the datacenter decides who sets which tag (PVE::GuestHelpers 9.2). */
+function tagPolicy(tag: string): string {
+  return (
+    `The tag policy of the datacenter (options user-tag-access and registered-tags) keeps ${tag} from the token: on a node ` +
+    `root can \`${freeTags}\`, and takes ${tag} out of registered-tags (Datacenter, Options) when it stands there.`
+  );
+}
+
+/**
+ * A privilege-separated token needs the ACL for its user too; `A|B` means that one of them is enough. What a token for a
+ * pool lacks on a guest it lacks on its pool: rights on /vms would be rights on every guest.
+ */
+function grant(path: string, privileges: string, { tokenId, pool }: Trouble): string {
+  const ofGuest = /^\/vms(?:\/\d+)?$/.test(path);
+  const where = ofGuest ? (pool === undefined ? '/vms' : `/pool/${pool}`) : path;
   const privilege = privileges.split('|')[0] ?? privileges;
-  const user = tokenId.split('!')[0];
+  const outside = ofGuest && pool !== undefined ? ` A guest outside of ${where} is not for this token.` : '';
   return (
     `Grant ${privileges} on ${where} to the token and to its user: \`pveum role add ProxnixMore --privs "${privilege}"\`, ` +
-    `\`pveum acl modify ${where} --roles ProxnixMore --tokens '${tokenId}'\` and the same with \`--users ${user}\`.`
+    `\`pveum acl modify ${where} --roles ProxnixMore --tokens ${shellWord(tokenId)}\` and the same with ` +
+    `\`--users ${shellWord(userOf(tokenId))}\`.${outside}`
   );
+}
+
+/** `user@realm` of `user@realm!token`. A user's name may hold `!` and `@`, a token's may not (PVE::AccessControl). */
+export function userOf(tokenId: string): string {
+  return tokenId.slice(0, tokenId.lastIndexOf('!'));
 }

@@ -167,7 +167,7 @@ async function preflight(api: Api, file: ImageFile, node: string): Promise<void>
   if (granted['Datastore.AllocateTemplate'] === undefined) {
     const text = `Permission check failed (${path}, Datastore.AllocateTemplate)`;
     throw new UserError(`The token may not upload to ${api.imageStorage}: ${text}`, {
-      next: adviceFor({ text, tokenId: api.client.tokenId }) ?? '',
+      next: adviceFor({ text, ...api.client.caller }) ?? '',
     });
   }
   const status = await readStorage(api, node, api.imageStorage);

@@ -12,10 +12,9 @@ import {
   CurrentStatus,
   defaultTimeouts,
   guestPath,
-  type Log,
   type Timeouts,
 } from './api.ts';
-import { Client } from './client.ts';
+import { Client, type Log } from './client.ts';
 import { ProxmoxError } from './errors.ts';
 import { listImages, rememberVersion, removeImage, uploadImage } from './images.ts';
 import { validateNames } from './settings.ts';
@@ -57,7 +56,7 @@ export class ProxmoxCluster implements Cluster {
   constructor(options: ProxmoxOptions) {
     const { secret, log = { debug() {}, warn() {} }, now = Date.now, sleep = wait } = options;
     const timeouts = { ...defaultTimeouts, ...options.timeouts };
-    const client = new Client({ ...options, secret, requestMs: timeouts.requestMs, now, sleep });
+    const client = new Client({ ...options, secret, log, requestMs: timeouts.requestMs, now, sleep });
     this.#api = {
       client,
       version: rememberVersion(client),

@@ -3,7 +3,7 @@ import { cut } from '../../lib/text.ts';
 import type { ClusterMonitor } from '../cluster.ts';
 import type { Api } from './api.ts';
 import { type ListedTask, TaskList, TaskLog, TaskStatus } from './api.ts';
-import { adviceFor, NoAnswer, ProxmoxError, TaskError } from './errors.ts';
+import { adviceFor, NoAnswer, ProxmoxError, readable, TaskError } from './errors.ts';
 
 /** How a task ended: `OK` and `WARNINGS: n` are success, everything else is the text of its error. */
 export interface TaskEnd {
@@ -16,6 +16,7 @@ export const silent: ClusterMonitor = { task() {}, progress() {}, line() {} };
 
 /** Bytes of a line of a task, and how much of its log is held. */
 const longestLine = 500;
+const longestLogged = 16 * 1024;
 const keptLog = { count: 2000, bytes: 256 * 1024 };
 
 /** Types whose log tells how far they are. */
@@ -60,7 +61,7 @@ export async function taskFailure(api: Api, upid: string, doing: string, end: Ta
   const lines = task === undefined ? [] : (await readLog(api, taskPath(upid, task.node), 0)).lines;
   const telling = lines.filter((line) => readProgress(line) === undefined && !/^TASK (?:OK|ERROR)/.test(line));
   const reason = reasonOf(end.text, telling);
-  const next = adviceFor({ text: reason, tokenId: api.client.tokenId, ...vmidOf(task?.id) });
+  const next = adviceFor({ text: reason, ...api.client.caller, ...vmidOf(task?.id) });
   const details = telling.slice(-10);
   return new TaskError(`${doing} failed: ${reason}`, {
     upid,
@@ -92,7 +93,10 @@ async function lookAt(api: Api, path: string): Promise<TaskEnd | 'running' | und
     try {
       const { status, exitstatus } = await api.client.get(`${path}/status`, TaskStatus);
       if (status === 'running') return 'running';
-      const text = cut(exitstatus ?? 'unexpected status', longestLine);
+      const text = readable(exitstatus ?? 'unexpected status');
+      if (exitstatus !== undefined && text !== exitstatus) {
+        api.log.warn({ path, exitstatus: cut(exitstatus, longestLogged) }, 'the whole exit status of a task');
+      }
       return { ok: text === 'OK' || /^WARNINGS: \d+$/.test(text), text };
     } catch (error) {
       if (error instanceof ProxmoxError && error.errors['upid'] !== undefined) return undefined;
@@ -141,7 +145,8 @@ async function readLog(api: Api, path: string, start: number): Promise<{ lines: 
     const page = await api.client.get(`${path}/log`, TaskLog, { start: next, limit: 500 });
     if (page.length === 1 && page[0]?.t === 'no content') return { lines: lines.items(), next };
     for (const { t } of page) {
-      const line = cut(t, longestLine);
+      const line = t.length > longestLine ? readable(t) : t;
+      if (line !== t) api.log.debug({ path, line: cut(t, longestLogged) }, 'the whole line of a task');
       lines.add(line, Buffer.byteLength(line));
     }
     next += page.length;

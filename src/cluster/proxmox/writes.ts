@@ -93,8 +93,10 @@ async function begin(api: Api, call: TaskCall): Promise<string> {
     api.log.warn({ path: call.path, error }, 'the answer to a write was lost');
     const upid = await findTask(api, call, since);
     if (upid !== undefined) return upid;
+    const why = error instanceof UserError ? [error.message, ...(error.next === undefined ? [] : [error.next])] : [];
     throw new UserError(`${call.method} ${call.path}: the answer was lost and no task of it is to be found.`, {
       next: 'Nothing was repeated. Look at the fresh plan: it shows what was done.',
+      details: why,
       cause: error,
     });
   }

@@ -3,14 +3,15 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import tls from 'node:tls';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { Client, type Trust } from '../../../src/cluster/proxmox/client.ts';
-import { NoAnswer, ProxmoxError, TlsError } from '../../../src/cluster/proxmox/errors.ts';
+import { Client, type Log, type Trust } from '../../../src/cluster/proxmox/client.ts';
+import { NoAnswer, ProxmoxError, ProxyAnswer, TlsError } from '../../../src/cluster/proxmox/errors.ts';
+import { isLost } from '../../../src/cluster/proxmox/writes.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
@@ -23,9 +24,9 @@ afterEach(() => {
 });
 
 /** A client of a server that answers with these handlers in turn, the last one for ever. */
-async function against(...given: (Handler | { readonly requestMs: number })[]) {
+async function against(...given: (Handler | { readonly requestMs?: number; readonly log?: Log })[]) {
   const handlers = given.filter((one) => typeof one === 'function');
-  const requestMs = given.find((one) => typeof one === 'object')?.requestMs ?? 2000;
+  const { requestMs = 2000, log } = given.find((one) => typeof one === 'object') ?? {};
   const requests: string[] = [];
   const pauses: number[] = [];
   server = createServer((request, response) => {
@@ -43,6 +44,7 @@ async function against(...given: (Handler | { readonly requestMs: number })[]) {
     tokenId: 'proxnix@pve!bot',
     secret: 'canary-secret',
     requestMs,
+    log,
     now: Date.now,
     sleep: async (ms) => void pauses.push(ms),
   });
@@ -172,6 +174,84 @@ describe('a write', () => {
   });
 });
 
+describe('something in front of Proxmox that answers in its place', () => {
+  const page: (status: number, reason: string, title: string) => Handler = (status, reason, title) => (_, response) => {
+    const headers = { server: 'nginx/1.26.0', 'content-type': 'text/html' };
+    response.writeHead(status, reason, headers).end(`<html><head><title>${title}</title></head></html>`);
+  };
+
+  it.each([
+    ['502', page(502, 'Bad Gateway', '502 Bad Gateway')],
+    ['503', page(503, 'Service Unavailable', 'Service Unavailable')],
+    ['504', page(504, 'Gateway Time-out', '504 Gateway Time-out')],
+    ['a page in place of an answer', page(200, 'OK', 'Maintenance')],
+    ['a redirect to a log-in', (_, response) => response.writeHead(302, { location: 'https://sso.lab/' }).end()],
+  ] satisfies [string, Handler][])('is asked again for a read after %s, three times at most', async (_, trouble) => {
+    const { client, requests, pauses } = await against(trouble, trouble, data('yes'));
+    expect(await client.get('/version', z.string())).toBe('yes');
+    expect(requests).toHaveLength(3);
+    expect(pauses).toEqual([1000, 2000]);
+    server?.close();
+    const down = await against(trouble);
+    await expect(down.client.get('/version', z.string())).rejects.toBeInstanceOf(ProxyAnswer);
+    expect(down.requests).toHaveLength(3);
+  });
+
+  it.each([
+    [502, 'Bad Gateway'],
+    [504, 'Gateway Time-out'],
+    [500, 'Internal Server Error'],
+  ])('leaves the answer of a write lost with %d, and the write is not repeated', async (status, reason) => {
+    const { client, requests } = await against(page(status, reason, reason));
+    const error = await client.request('POST', '/nodes/pve1/qemu', { vmid: 1 }).catch((thrown: unknown) => thrown);
+    expect(isLost(error)).toBe(true);
+    expect(requests).toHaveLength(1);
+  });
+
+  it('is named by what it says of itself', async () => {
+    const { client } = await against(page(502, 'Bad Gateway', 'pve.lab | 502'));
+    await expect(client.request('POST', '/nodes/pve1/qemu')).rejects.toMatchObject({
+      message: expect.stringContaining('answered in its place: nginx/1.26.0, 502 Bad Gateway, "pve.lab | 502".'),
+      next: expect.stringContaining('PROXMOX_URL'),
+    });
+  });
+
+  it('that limits the size of a body is told to take images', async () => {
+    const { client } = await against(page(413, 'Request Entity Too Large', '413'));
+    await expect(client.request('POST', '/x')).rejects.toMatchObject({
+      next: expect.stringContaining('client_max_body_size'),
+    });
+  });
+
+  it('that leads to TLS on the same place asks for https', async () => {
+    const { client } = await against((request, response) => {
+      response.writeHead(301, { location: `https://${request.headers.host}/api2/json/version` }).end();
+    });
+    await expect(client.request('POST', '/x')).rejects.toMatchObject({
+      next: expect.stringContaining('https:// in place of http://'),
+    });
+  });
+
+  it('does not hide an error of Proxmox that comes through it', async () => {
+    const body = '{"data":null,"message":"no such thing\\n"}';
+    const { client } = await against((_, response) => {
+      response.writeHead(500, 'no such thing', { server: 'nginx/1.26.0' }).end(body);
+    });
+    await expect(client.request('POST', '/x')).rejects.toBeInstanceOf(ProxmoxError);
+  });
+});
+
+it('the whole of a long refusal is in the log, and people read its first line', async () => {
+  const lines: object[] = [];
+  const log = { debug: (facts: object) => void lines.push(facts), warn() {} };
+  const long = `start failed: command '/usr/bin/kvm ${'-device x '.repeat(400)}' failed: got timeout`;
+  const { client } = await against({ log }, refuse(500, 'start failed', JSON.stringify({ data: null, message: long })));
+  await expect(client.request('POST', '/x')).rejects.toThrow(
+    "POST /x: 500 start failed: command '/usr/bin/kvm …' failed: got timeout",
+  );
+  expect(JSON.stringify(lines)).toContain(long);
+});
+
 describe('a redirect', () => {
   /** What somebody else's server is asked, with the token it got. */
   async function elsewhere() {
@@ -271,13 +351,13 @@ afterEach(() => {
 });
 
 /** A server that answers, and remembers the Authorization header of each request. */
-async function answering(options: tls.TlsOptions = {}) {
+async function answering(options: tls.TlsOptions = {}, host = '127.0.0.1') {
   const seen: (string | undefined)[] = [];
   const server = https.createServer({ ...identity, ...options }, (request, response) => {
     seen.push(request.headers.authorization);
     response.setHeader('content-type', 'application/json').end('{"data":{"release":"9.2"}}');
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   closers.push(() => server.close());
   return { url: urlOf(server), seen, server };
@@ -299,7 +379,7 @@ async function listening() {
 
 function urlOf(server: tls.Server): string {
   const address = server.address() as AddressInfo;
-  return `https://127.0.0.1:${address.port}`;
+  return `https://${address.address}:${address.port}`;
 }
 
 function connect(url: string, trust: Trust): Client {
@@ -341,6 +421,20 @@ describe('a server that proves who it is', () => {
   });
 });
 
+it('a token id arrives as it is, whatever characters its user has', async () => {
+  const { url, seen } = await answering();
+  const tokenId = 'jö;50%@lab.org@sso!bot';
+  const client = new Client({
+    ...{ url, tokenId, secret, ca: identity.cert, requestMs: 10_000, now: Date.now },
+    sleep: () => Promise.resolve(),
+  });
+  closers.push(() => client.close());
+  await version(client);
+  // PVE::APIServer::Formatter: what is before the first `;`, percent-decoded.
+  const read = /^PVEAPIToken[= ]([^;]*)/.exec(seen[0] ?? '')?.[1] ?? '';
+  expect(decodeURIComponent(read)).toBe(`${tokenId}=${secret}`);
+});
+
 describe('a server that does not', () => {
   it.each([
     ['has another fingerprint', { fingerprints: [stranger] }],
@@ -358,6 +452,53 @@ describe('a server that does not', () => {
   it('is named by the fingerprint it has, so that a person can compare it', async () => {
     const { url } = await listening();
     await expect(version(connect(url, { fingerprints: [stranger] }))).rejects.toThrow(fingerprint);
+  });
+
+  it.each([
+    ['nothing', {}, ['/etc/pve/pve-root-ca.pem', 'fingerprint'], []],
+    ['a fingerprint', { fingerprints: [stranger] }, ['PROXMOX_FINGERPRINTS'], ['CA file']],
+    ['a CA', { ca: otherCa() }, ['PROXMOX_CA_FILE', 'pveproxy-ssl.pem'], ['fingerprint']],
+    ['both', { ca: otherCa(), fingerprints: [fingerprint] }, ['leave out PROXMOX_CA_FILE'], ['Give the CA file']],
+  ])('asks for nothing that was given: %s', async (_, trust, wanted, given) => {
+    const { url } = await listening();
+    const error = await version(connect(url, trust)).catch((thrown: unknown) => thrown);
+    const next = error instanceof TlsError ? (error.next ?? '') : '';
+    for (const word of wanted) expect(next).toContain(word);
+    for (const word of given) expect(next).not.toContain(word);
+  });
+
+  it('has a certificate for other names: that is what is said, not that a CA is missing', async () => {
+    const { url } = await answering({}, '127.0.0.2');
+    const error = await version(connect(url, { ca: identity.cert })).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TlsError);
+    expect(error).toMatchObject({ next: expect.stringContaining('other names than the one in PROXMOX_URL') });
+  });
+});
+
+describe('a port of the other kind', () => {
+  it('that speaks plain HTTP is not told to have a bad certificate', async () => {
+    const plain = createServer((_, response) => response.end('{"data":{"release":"9.2"}}'));
+    plain.listen(0, '127.0.0.1');
+    await once(plain, 'listening');
+    onTestFinished(() => void plain.close());
+    const client = connect(`https://127.0.0.1:${(plain.address() as AddressInfo).port}`, { ca: identity.cert });
+    const error = await client.request('POST', '/x').catch((thrown: unknown) => thrown);
+    expect(error).not.toBeInstanceOf(TlsError);
+    expect(error).toMatchObject({ reached: false, next: expect.stringContaining('8006') });
+  });
+
+  it('that answers in something else than HTTP is asked for over https', async () => {
+    const other = createTcpServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.once('data', () => socket.end(Buffer.from([0x15, 3, 1, 0, 2, 2, 0x46])));
+    });
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    onTestFinished(() => void other.close());
+    const client = connect(`http://127.0.0.1:${(other.address() as AddressInfo).port}`, {});
+    await expect(client.request('POST', '/x')).rejects.toMatchObject({
+      next: expect.stringContaining('https:// in place of http://'),
+    });
   });
 });
 

@@ -91,7 +91,7 @@ describe('a guest that the token may not see', () => {
       new ProxmoxError(
         { method: 'GET', path },
         { status, reason: 'refused', text: JSON.stringify({ errors }) },
-        'a@pve!b',
+        { tokenId: 'a@pve!b' },
       );
     const get = async (path: string) => {
       if (path !== '/cluster/nextid') throw refusal(path, 403, {});

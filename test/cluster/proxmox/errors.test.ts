@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { cutLocation, isBusy, isMissing, ProxmoxError } from '../../../src/cluster/proxmox/errors.ts';
+import { adviceFor, isBusy, isMissing, ProxmoxError, readable, userOf } from '../../../src/cluster/proxmox/errors.ts';
 import { UserError } from '../../../src/core/errors.ts';
 
 const token = 'proxnix@pve!bot';
+const caller = { tokenId: token };
 const post = { method: 'POST', path: '/nodes/pve1/qemu' } as const;
 
 function refusal(
@@ -10,13 +11,10 @@ function refusal(
   reason: string,
   body?: object | string,
   call: ConstructorParameters<typeof ProxmoxError>[0] = post,
+  by: ConstructorParameters<typeof ProxmoxError>[2] = caller,
 ) {
   const text = body === undefined ? JSON.stringify({ data: null, message: `${reason}\n` }) : body;
-  return new ProxmoxError(
-    call,
-    { status, reason, text: typeof text === 'string' ? text : JSON.stringify(text) },
-    token,
-  );
+  return new ProxmoxError(call, { status, reason, text: typeof text === 'string' ? text : JSON.stringify(text) }, by);
 }
 
 describe('a refusal of Proxmox', () => {
@@ -53,7 +51,7 @@ describe('a refusal of Proxmox', () => {
     const perl = 'upload failed at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 651.';
     expect(refusal(500, perl, perl).reason).toBe('upload failed');
     expect(refusal(500, perl).reason).toBe('upload failed');
-    expect(cutLocation('the door is at /usr and stays')).toBe('the door is at /usr and stays');
+    expect(readable('the door is at /usr and stays')).toBe('the door is at /usr and stays');
   });
 
   it('says which privilege is missing where, and the commands that grant it to token and user', () => {
@@ -61,6 +59,34 @@ describe('a refusal of Proxmox', () => {
     expect(error.next).toContain('VM.PowerMgmt on /vms ');
     expect(error.next).toContain("pveum acl modify /vms --roles ProxnixMore --tokens 'proxnix@pve!bot'");
     expect(error.next).toContain('--users proxnix@pve');
+  });
+
+  it('of a token for a pool is mended on the pool: a right on /vms would undo the confinement', () => {
+    const pooled = { tokenId: token, pool: 'homelab' };
+    const put = { method: 'PUT', path: '/nodes/pve1/qemu/100/config' } as const;
+    for (const reason of ['Permission check failed (/vms/100, VM.PowerMgmt)', 'Permission check failed']) {
+      const { next } = refusal(403, reason, undefined, put, pooled);
+      expect(next).toContain('pveum acl modify /pool/homelab --roles');
+      expect(next).not.toContain('/vms ');
+    }
+    expect(
+      refusal(403, 'Permission check failed (/storage/fast, Datastore.Audit)', undefined, put, pooled).next,
+    ).toContain('pveum acl modify /storage/fast ');
+  });
+
+  it('of a tag policy names the policy, because no privilege of a guest helps', () => {
+    const { next = '' } = refusal(403, "Permission check failed (/, Sys.Modify for modifying tag 'proxnix')");
+    expect(next).not.toContain('pveum');
+    expect(next).toContain('user-tag-access');
+    expect(next).toContain('registered-tags');
+    expect(next).toContain('pvesh set /cluster/options --user-tag-access user-allow=free');
+  });
+
+  it('quotes users whose names hold what a shell reads, and cuts the token off at the last !', () => {
+    const by = { tokenId: 'ada!x@lab.org@sso!bot' };
+    const { next } = refusal(403, 'Permission check failed (/vms/1, VM.Audit)', undefined, post, by);
+    expect(next).toContain("--users 'ada!x@lab.org@sso'");
+    expect(userOf('proxnix@pve!bot')).toBe('proxnix@pve');
   });
 
   it('asks for VM.Allocate when a create is refused without a word on what', () => {
@@ -125,6 +151,28 @@ it.each([
 it('a container that is not there is missing as a VM is, and its locks are busy', () => {
   expect(isMissing(refusal(500, "Configuration file 'nodes/pve1/lxc/200.conf' does not exist"))).toBe(true);
   expect(isBusy("can't lock file '/run/lock/lxc/pve-config-200.lock' - got timeout")).toBe(true);
+});
+
+describe('what people read of a text of Proxmox', () => {
+  const qemu = `/usr/bin/kvm -id 820 -name 'web,debug-threads=on' ${'-device virtio-net-pci,netdev=net0 '.repeat(100)}`;
+
+  it("leaves out QEMU's command line and keeps how it ended", () => {
+    expect(readable(`start failed: command '${qemu}' failed: got timeout\n`)).toBe(
+      "start failed: command '/usr/bin/kvm …' failed: got timeout",
+    );
+    expect(
+      adviceFor({ text: readable(`command '${qemu}' failed: No space left on device`), tokenId: token }),
+    ).toContain('Free space');
+  });
+
+  it('keeps a short command, which tells what was done', () => {
+    const text = "command '/sbin/zfs create -s tank/vm-1' failed: exit code 1";
+    expect(readable(text)).toBe(text);
+  });
+
+  it('is the first line', () => {
+    expect(readable('no such thing\nstack of\nlines')).toBe('no such thing');
+  });
 });
 
 describe('a refusal of megabytes', () => {

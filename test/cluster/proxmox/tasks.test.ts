@@ -177,6 +177,20 @@ describe('the failure of a task', () => {
     expect(error.details.at(-1)).toBe('the reason');
   });
 
+  it("tells QEMU's command line to the log only, and to people how it ended", async () => {
+    const whole = `command '/usr/bin/kvm -id 823 ${'-device virtio-net-pci '.repeat(160)}' failed: got timeout`;
+    const { api, monitor, told } = await following({ exit: `start failed: ${whole}`, log: [whole, 'TASK ERROR'] });
+    const logged: object[] = [];
+    const log = { debug: (facts: object) => void logged.push(facts), warn: (facts: object) => void logged.push(facts) };
+    const end = await followTask({ ...api, log }, upid, monitor);
+    const error = await taskFailure(api, upid, 'The start of VM 823', end ?? { ok: true, text: '' });
+    expect(error.message).toBe(
+      "The start of VM 823 failed: start failed: command '/usr/bin/kvm …' failed: got timeout",
+    );
+    expect(JSON.stringify([error.details, told, end])).not.toContain('-device');
+    expect(JSON.stringify(logged)).toContain(whole);
+  });
+
   it('has the last line before a bare exit code', async () => {
     const log = ['kvm: -netdev bridge vmbr77: no such device', 'TASK ERROR: start failed: QEMU exited with code 1'];
     const end = { ok: false, text: 'start failed: QEMU exited with code 1' };
