@@ -55,6 +55,17 @@ export function unreadable(live: LiveGuest): Blocked {
   };
 }
 
+/**
+ * The reason why a guest is not created under a VMID that a guest outside of the token's rights has. Rights on it would
+ * end the token's confinement, so another VMID is the advice.
+ */
+export function hiddenGuest({ vmid, key }: Pick<DesiredGuest, 'vmid' | 'key'>): Blocked {
+  return {
+    reason: 'not-ours',
+    advice: `VMID ${vmid} is taken by a guest that the token cannot see, outside of its pool. Give ${key} another vm_id; if an interrupted create left it (lock create), root removes it on its node.`,
+  };
+}
+
 /** A change of an existing guest whose configuration was read. */
 export type Touching = Exclude<Change, { action: 'create' | 'conflict' }> & { readonly live: KnownGuest };
 

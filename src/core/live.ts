@@ -115,5 +115,7 @@ export interface LiveNode {
 /** The state of the cluster that a plan is made from. */
 export interface LiveState {
   readonly guests: readonly LiveGuest[];
+  /** Wanted VMIDs that guests have which the token may not see, outside of its pool. */
+  readonly hidden?: readonly number[];
   readonly nodes: readonly LiveNode[];
 }

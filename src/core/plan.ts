@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { adoptChange, blockIfNeeded, conflictWith, unreadable } from './block.ts';
+import { adoptChange, blockIfNeeded, conflictWith, hiddenGuest, unreadable } from './block.ts';
 import type { Change } from './change.ts';
 import { diffGuest, imageDiffers } from './diff.ts';
 import {
@@ -134,7 +134,7 @@ function* wantedChanges(goal: Goal, live: LiveState, earlier: Plan | undefined):
       yield* compare(goal, guest, there);
       continue;
     }
-    const change = create(guest, nodes, earlier);
+    const change = create(guest, { ...live, nodes }, earlier);
     nodes = withGuest(nodes, change.node, guest);
     yield change;
   }
@@ -161,10 +161,13 @@ function* rollback(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<
   );
 }
 
-function create(guest: DesiredGuest, nodes: readonly LiveNode[], earlier: Plan | undefined): Change {
+function create(guest: DesiredGuest, { nodes, hidden }: LiveState, earlier: Plan | undefined): Change {
   const before = earlier?.changes.find((change) => change.action === 'create' && change.vmid === guest.vmid);
   const place = placeGuest(guest, nodes, before?.node);
   const base = { action: 'create', guest, vmid: guest.vmid, name: guest.name } as const;
+  if (hidden?.includes(guest.vmid)) {
+    return { ...base, node: 'node' in place ? place.node : (guest.node ?? ''), blocked: hiddenGuest(guest) };
+  }
   if ('node' in place) return { ...base, node: place.node };
   return { ...base, node: guest.node ?? '', blocked: { reason: 'storage', advice: place.problem } };
 }

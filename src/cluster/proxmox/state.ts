@@ -2,7 +2,7 @@ import { UserError } from '../../core/errors.ts';
 import { guestLabel } from '../../core/guest.ts';
 import type { LiveGuest, LiveNode, LiveState } from '../../core/live.ts';
 import { readTags, splitTags } from '../../core/tags.ts';
-import { type Api, type GuestResource, type Resource, Resources } from './api.ts';
+import { type Api, type GuestResource, isFree, type Resource, Resources } from './api.ts';
 import { type GuestConfig, nameOf, readConfig, tagsOf, toContainerConfig, toVmConfig } from './config.ts';
 import { imageProblemsOn } from './images.ts';
 import { isDown, NodeStates, readResources, toStatus } from './resources.ts';
@@ -23,8 +23,10 @@ export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<
     const read = await mapLimit(guests, 6, (guest) => readGuest(api, guest, { online, wanted, states }));
     const found = read.filter((guest) => guest !== 'moved');
     if (found.length === read.length) {
+      const hidden = await hiddenOf(api, wanted, found);
       return {
         guests: found.sort((a, b) => a.vmid - b.vmid),
+        ...(hidden.length === 0 ? {} : { hidden }),
         nodes: nodes.map((node) => (online.has(node.node) ? node : { ...node, online: false })),
       };
     }
@@ -32,6 +34,14 @@ export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<
     if (attempt === 2)
       throw new UserError('Guests keep moving while the cluster is read.', { next: 'Plan again in a minute.' });
   }
+}
+
+/** The list leaves out guests that the token may not see; whether a VMID is free is told to every token. */
+async function hiddenOf(api: Api, wanted: ReadonlySet<number>, found: readonly LiveGuest[]): Promise<number[]> {
+  const seen = new Set(found.map(({ vmid }) => vmid));
+  const missing = [...wanted].filter((vmid) => !seen.has(vmid)).sort((a, b) => a - b);
+  const free = await mapLimit(missing, 6, (vmid) => isFree(api, vmid));
+  return missing.filter((_, index) => free[index] === false);
 }
 
 /**

@@ -1,9 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { mapLimit } from '../../../src/cluster/proxmox/state.ts';
+import { createPlan } from '../../../src/core/plan.ts';
 import type { LiveGuest } from '../../../src/core/live.ts';
 import { startFront } from '../../cli/support/front.ts';
 import { Story } from '../../contracts/cluster.ts';
+import { aGoal, aGuest } from '../../support/builders.ts';
 import { LossyProxy } from './lossy-proxy.ts';
 import { openSimulated, type SimulatedWorld, seed } from './on-simulator.ts';
 
@@ -21,13 +23,39 @@ describe('reading the cluster', () => {
     const ours = Array.from({ length: 20 }, (_, index) => vm(200 + index, { tags: 'proxnix' }));
     const world = await start(seed({ guests: [...ours, vm(300), vm(301)] }));
     await world.cluster.readState(new Set([300, 999]));
-    expect(world.requests).toHaveLength(1 + 1 + 1 + 21);
+    // One more for a wanted guest that is not in the list.
+    expect(world.requests).toHaveLength(1 + 1 + 21 + 1);
     expect(world.requests.filter((request) => request.endsWith('/version'))).toHaveLength(1);
     world.requests.length = 0;
     const state = await world.cluster.readState(new Set([300, 999]));
     expect(state.guests).toHaveLength(22);
     expect(state.guests.filter((guest) => guest.config !== undefined)).toHaveLength(21);
-    expect(world.requests).toHaveLength(1 + 1 + 21);
+    expect(world.requests).toHaveLength(1 + 21 + 1);
+    world.requests.length = 0;
+    expect((await world.cluster.readState(new Set([300]))).hidden).toBeUndefined();
+    expect(world.requests).toHaveLength(1 + 21);
+  });
+
+  it('names the VMIDs that guests have which a token for a pool does not see', async () => {
+    const tokens = seed().tokens.map(({ privileges, ...token }) => {
+      const { '/vms': _, ...rest } = privileges;
+      return { ...token, privileges: rest };
+    });
+    const foreign = { ...vm(820), pool: 'others' };
+    const world = await start(seed({ tokens, pools: ['proxnix', 'others'], guests: [foreign] }));
+    const confined = world.connect({ pool: 'proxnix' });
+    const state = await confined.readState(new Set([820, 821]));
+    expect(state.guests).toEqual([]);
+    expect(state.hidden).toEqual([820]);
+    const plan = createPlan(
+      aGoal({ guests: [aGuest({ vmid: 820, storage: 'fast' }), aGuest({ vmid: 821, name: 'free', storage: 'fast' })] }),
+      state,
+    );
+    expect(plan.changes.map(({ vmid, blocked }) => [vmid, blocked?.reason])).toEqual([
+      [820, 'not-ours'],
+      [821, undefined],
+    ]);
+    expect(plan.changes[0]?.blocked?.advice).toContain('VMID 820 is taken by a guest that the token cannot see');
   });
 
   it('takes the name from the configuration: the list tells an old one for 10 s', async () => {
