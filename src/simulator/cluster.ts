@@ -2,9 +2,9 @@ import { privilegesOn } from './access.ts';
 import { amount, type Call, may, text } from './call.ts';
 import { parameterError } from './errors.ts';
 import type { Guest } from './guest.ts';
-import { splitTags } from './guest.ts';
 import { maxDisk, maxMemory, processors, uptime } from './guest-status.ts';
 import { nodeFacts } from './nodes.ts';
+import { allowedTags } from './tag-policy.ts';
 
 /** `GET /version` */
 export function readVersion(call: Call): unknown {
@@ -53,9 +53,7 @@ export function clusterStatus(call: Call): unknown {
 
 /** `GET /cluster/options`: some keys for every token, the others for a token that may audit the datacenter. */
 export function clusterOptions(call: Call): unknown {
-  const visible = call.world.guests().filter((guest) => isVisible(call, guest));
-  const tags = new Set(visible.flatMap((guest) => splitTags(String(guest.config['tags'] ?? ''))));
-  const allowed = { 'allowed-tags': [...tags].toSorted() };
+  const allowed = { 'allowed-tags': allowedTags(call) };
   if (!may(call, '/', { all: ['Sys.Audit'] })) return allowed;
   return { description: '', ...call.world.seed.options, ...allowed };
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { Permissions, StorageStatus } from '../../cluster/proxmox/api.ts';
+import { Permissions, Resources, StorageStatus } from '../../cluster/proxmox/api.ts';
 import type { Client } from '../../cluster/proxmox/client.ts';
 import { ProxmoxError } from '../../cluster/proxmox/errors.ts';
 import { mapLimit } from '../../cluster/proxmox/state.ts';
+import { splitTags } from '../../core/tags.ts';
 
 /** The facts about a cluster that the checks need. */
 export interface ClusterFacts {
@@ -10,6 +11,18 @@ export interface ClusterFacts {
   /** The privileges of the token, by path. */
   readonly granted: Readonly<Record<string, readonly string[]>>;
   readonly storages: readonly StorageFact[];
+  readonly tags: TagFacts;
+}
+
+/** The tag policy of the datacenter as far as the token may read it. */
+export interface TagFacts {
+  /** The tags that the token may set; under a policy without free tags no others. */
+  readonly allowed: readonly string[];
+  /** `free`, `existing`, `list` or `none`; absent without Sys.Audit on /, or where it has its default, `free`. */
+  readonly userAllow?: string | undefined;
+  readonly registered: readonly string[];
+  /** Whether a guest that the token sees carries the tag `proxnix`. */
+  readonly isInUse: boolean;
 }
 
 /** A storage on one node. `problem`, in place of its content, tells why it cannot be used or read. */
@@ -22,6 +35,12 @@ export interface StorageFact {
 
 /** The version of Proxmox VE: `9.2.11`, and of its release: `9.2`. */
 export const Version = z.object({ version: z.string(), release: z.string() });
+const words = z.union([z.array(z.string()), z.string().transform(splitTags)]);
+const Options = z.object({
+  'allowed-tags': words.default([]),
+  'user-tag-access': z.object({ 'user-allow': z.string().optional() }).optional(),
+  'registered-tags': words.default([]),
+});
 const Nodes = z.array(z.object({ node: z.string(), status: z.string().default('unknown') }));
 
 /** Reads all facts, with at most six calls at once. */
@@ -34,11 +53,24 @@ export async function readFacts(
   const places = nodes
     .filter(({ online }) => online)
     .flatMap(({ node }) => storages.map((storage) => ({ node, storage })));
-  const [granted, found] = await Promise.all([
+  const [granted, found, tags] = await Promise.all([
     mapLimit(paths, 3, async (path) => [path, await privilegesOn(client, path)] as const),
     mapLimit(places, 3, ({ node, storage }) => readStorage(client, node, storage)),
+    readTagFacts(client),
   ]);
-  return { nodes, granted: Object.fromEntries(granted), storages: found };
+  return { nodes, granted: Object.fromEntries(granted), storages: found, tags };
+}
+
+/** `GET /cluster/options`: `allowed-tags` for every token, the policy itself only with Sys.Audit on / (9.2). */
+async function readTagFacts(client: Client): Promise<TagFacts> {
+  const options = await client.get('/cluster/options', Options);
+  const resources = await client.get('/cluster/resources', Resources, { type: 'vm' });
+  return {
+    allowed: options['allowed-tags'],
+    userAllow: options['user-tag-access']?.['user-allow'],
+    registered: options['registered-tags'],
+    isInUse: resources.some((entry) => 'tags' in entry && splitTags(entry.tags).includes('proxnix')),
+  };
 }
 
 /** The privileges on a path. Every listed one is granted; its value only tells whether it is inherited. */

@@ -1,3 +1,4 @@
+import { freeTags } from '../../cluster/proxmox/errors.ts';
 import { type Finding, findingsOf } from '../../core/finding.ts';
 import type { GuestKind, GuestSpec } from '../../core/guest.ts';
 import { shellWord } from '../../lib/text.ts';
@@ -72,6 +73,7 @@ export function clusterFindings(facts: ClusterFacts, needs: ClusterNeeds): reado
   return [
     ...grantsOf(needs).flatMap((grant) => grantFindings(grant, facts, needs)),
     ...nodeFindings(facts, needs),
+    ...tagFindings(facts, needs),
     ...[...storageNeeds(needs)].flatMap(([storage, wanted]) => storageFindings(facts, needs, storage, wanted)),
   ];
 }
@@ -122,6 +124,25 @@ function nodeFindings({ nodes }: ClusterFacts, { area, guests }: ClusterNeeds): 
     ...(down.length === 0 ? [ok(`all nodes are up: ${names.join(', ')}`)] : []),
   ];
 }
+
+/** The tags name images and commits, so the token must be free to set any, and none of the bot's may be registered. */
+function tagFindings(
+  { tags: { allowed, userAllow = 'free', registered, isInUse } }: ClusterFacts,
+  { area }: ClusterNeeds,
+) {
+  const { fail } = findingsOf(area);
+  if (registered.includes('proxnix')) {
+    return [fail('the tag proxnix is registered: only who has Sys.Modify on / may set it', registeredFix)];
+  }
+  if (userAllow !== 'free')
+    return [fail(`the datacenter lets a token set only tags of the kind "${userAllow}"`, freeTags)];
+  if (!isInUse || allowed.includes('proxnix')) return [];
+  return [
+    fail('the tag policy of the datacenter keeps the tag proxnix from the token', `${freeTags}; ${registeredFix}`),
+  ];
+}
+
+const registeredFix = 'Datacenter, Options, Registered Tags: remove proxnix';
 
 /** A storage must be on one node that is up. Its absence from other nodes matters only to guests on those nodes. */
 function storageFindings(

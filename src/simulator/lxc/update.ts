@@ -5,6 +5,7 @@ import { addUnused, type Config, type Guest, isUnusedKey } from '../guest.ts';
 import { ruleOf, rulesOf } from '../parameters/table.ts';
 import { silently } from '../qemu/disks.ts';
 import { requireBridges } from '../qemu/options.ts';
+import { demandTags } from '../tag-policy.ts';
 import type { World } from '../world.ts';
 import { demandHarmless, isMountKey, optionKeys, requireOptions, requireStorages, storedOptions } from './options.ts';
 import { mountVolume, tidyUnused, volumeOf } from './volumes.ts';
@@ -30,6 +31,9 @@ export async function updateContainer(call: Call): Promise<null> {
     keys.filter((key) => /^net\d/.test(key)).map((key) => text(call, key)),
   );
   const options = storedOptions(call, keys);
+  if (keys.includes('tags') || deletes.includes('tags')) {
+    demandTags(call, String(guest.config['tags'] ?? ''), String(options['tags'] ?? ''));
+  }
   await changing(
     call.world,
     guest.vmid,

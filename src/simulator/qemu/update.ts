@@ -6,6 +6,7 @@ import { addUnused, type Config, type Guest, isUnusedKey, mergedConfig, normalis
 import { bootOrder } from '../guest-status.ts';
 import { parsePropertyString, printPropertyString } from '../parameters/check.ts';
 import { ruleOf, rulesOf } from '../parameters/table.ts';
+import { demandTags } from '../tag-policy.ts';
 import type { TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
 import { allocateDrives, engage, isCdrom, isCloudinit, retire, silently } from './disks.ts';
@@ -83,6 +84,9 @@ function read(call: Call, guest: Guest): Update {
     keys.filter((key) => !isDriveKey(key)),
   );
   if (options['tags'] !== undefined) options['tags'] = normaliseTags(String(options['tags']), call.world.tagStyle);
+  if (options['tags'] !== undefined || deletes.includes('tags')) {
+    demandTags(call, String(guest.config['tags'] ?? ''), String(options['tags'] ?? ''));
+  }
   return { keys, deletes, reverts, drives, options };
 }
 

@@ -98,6 +98,35 @@ describe('a cluster as it should be', () => {
   });
 });
 
+describe('a tag policy of the datacenter', () => {
+  const tagged = {
+    guests: [
+      { type: 'qemu' as const, vmid: 820, node: 'pve1', config: { name: 'web', memory: '512', tags: 'proxnix' } },
+    ],
+  };
+  const auditor = (rights: Record<string, string[]>) => ({ ...rights, '/': ['Sys.Audit'] });
+
+  it('without free tags is found where the token may read it', async () => {
+    const seed = seedWith(auditor, { options: { 'user-tag-access': { 'user-allow': 'list' } } });
+    expect(bad((await examine(seed)).findings)).toMatchObject([
+      { status: 'fail', text: expect.stringContaining('"list"'), fix: expect.stringContaining('user-allow=free') },
+    ]);
+  });
+
+  it.each([
+    ['registers proxnix', { 'registered-tags': ['proxnix'] }],
+    ['has a list', { 'user-tag-access': { 'user-allow': 'list', 'user-allow-list': ['web'] } }],
+    ['allows none', { 'user-tag-access': { 'user-allow': 'none' } }],
+  ])('that %s is found by the allowed tags once a guest is ours', async (_, options) => {
+    const { findings } = await examine(seedWith((rights) => rights, { options, ...tagged }));
+    expect(bad(findings)).toMatchObject([{ status: 'fail', text: expect.stringContaining('the tag proxnix') }]);
+  });
+
+  it('that lets tokens tag as they like is nothing to say', async () => {
+    expect(bad((await examine(seedWith((rights) => rights, tagged))).findings)).toEqual([]);
+  });
+});
+
 describe('rights that are missing', () => {
   const needed = [
     ...['VM.Allocate', 'VM.Audit', 'VM.Config.CPU', 'VM.Config.Disk', 'VM.Config.HWType', 'VM.Config.Memory'],

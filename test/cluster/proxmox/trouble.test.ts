@@ -316,6 +316,19 @@ describe('a token', () => {
     });
   });
 
+  it.each([
+    ['takes free tags from tokens', { 'user-tag-access': { 'user-allow': 'existing' } }],
+    ['registers the tag proxnix', { 'registered-tags': ['proxnix'] }],
+  ])('where a policy %s is told of the policy, not of a right on the guest', async (_, options) => {
+    const { story } = await start(seed({ options }));
+    const error = await story.make().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      message: expect.stringContaining("Sys.Modify for modifying tag '"),
+      next: expect.stringContaining('pvesh set /cluster/options --user-tag-access user-allow=free'),
+    });
+    expect(error).not.toMatchObject({ next: expect.stringContaining('pveum') });
+  });
+
   it('with rights on a pool only makes, replaces and destroys guests in it', async () => {
     const base = seed();
     const tokens = base.tokens.map((token) => {
