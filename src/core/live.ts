@@ -100,6 +100,17 @@ export type KnownContainer = LiveContainer & { readonly config: LiveContainerCon
 /** A live guest of either kind whose configuration was read. */
 export type KnownGuest = KnownVm | KnownContainer;
 
+/** What a node's storage cannot do, or has too little of. What is unknown is absent and stops nothing. */
+export interface StorageFacts {
+  /** Free bytes of a storage on which a disk takes its whole size at once; absent where it takes what is written. */
+  readonly free?: number;
+  readonly shared?: true;
+  /** By kind of guest, why no root disk can be made there, and what to do. */
+  readonly problems?: { readonly vm?: string; readonly container?: string };
+  /** Why a disk there cannot be given to another guest, as a new root disk is, and what to do. */
+  readonly noSwap?: string;
+}
+
 /** A node; `freeMemory` in bytes and the number of its CPUs, absent where the token may not see them. */
 export interface LiveNode {
   readonly node: string;
@@ -108,6 +119,8 @@ export interface LiveNode {
   readonly cpus?: number;
   /** Names of the storages this node has. */
   readonly storages: readonly string[];
+  /** By storage, the facts that decide whether a disk can be made there. */
+  readonly storageFacts?: Readonly<Record<string, StorageFacts>>;
   /** By kind of guest, why images cannot be uploaded for this node, and what to do; absent where they can. */
   readonly imageProblems?: { readonly vm?: string; readonly container?: string };
 }

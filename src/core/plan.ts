@@ -16,6 +16,7 @@ import {
 import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
 import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
 import { retainedDiskFor, rollbackChange } from './retained-disks.ts';
+import { blockWithoutRoom, hasRoom, withDisk } from './room.ts';
 import { adoptedTags, attachedVolumes, readTags, splitTags } from './tags.ts';
 
 /** The difference between a goal and the live cluster. */
@@ -46,9 +47,10 @@ interface Basis {
  * @param earlier the plan that this one is compared with; new guests stay on the node that it chose
  */
 export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
-  const changes = wantedByHead(goal, live, earlier).map((change) =>
+  const possible = wantedByHead(goal, live, earlier).map((change) =>
     withImages(withinCpus(change, live.nodes), live.nodes),
   );
+  const changes = blockWithoutRoom(possible, live.nodes);
   const stagedOn = new Map(changes.filter(stagesAnew).map((change) => [change.vmid, change.node]));
   const needed = changes
     .filter(
@@ -329,8 +331,8 @@ function basisOf(change: Change): Basis {
 
 /**
  * The node for a new guest: the one that the flake names, otherwise the online node with the storage and the most free
- * memory. A node that has too few CPUs, or cannot get images for the guest, is chosen only when all such nodes do; the
- * plan then says what the node lacks.
+ * memory. A node that has too few CPUs, cannot get images for the guest or has no room for its disk is chosen only when
+ * all such nodes are like that; the plan then says what the node lacks.
  * @param earlier the node that the plan before chose. It is kept, because free memory changes all the time and must not
  * make a plan differ.
  * @returns the node, or the reason why there is none
@@ -348,20 +350,28 @@ export function placeGuest(
     if (!able.includes(named)) return { problem: `Node ${guest.node} has no storage "${guest.storage}".` };
     return { node: guest.node };
   }
-  const roomy = able.filter((node) => cpuProblem(guest, node) === undefined);
-  const withImageSupport = (roomy.length === 0 ? able : roomy).filter(
+  const lacksNothing: readonly ((node: LiveNode) => boolean)[] = [
+    (node) => cpuProblem(guest, node) === undefined,
     (node) => node.imageProblems?.[guest.kind] === undefined,
-  );
-  const fit = [withImageSupport, roomy, able].find((some) => some.length > 0) ?? [];
+    (node) => hasRoom(node, guest),
+  ];
+  const fit = lacksNothing.reduce((nodes, isFit) => {
+    const left = nodes.filter(isFit);
+    return left.length === 0 ? nodes : left;
+  }, able);
   if (earlier !== undefined && fit.some((node) => node.node === earlier)) return { node: earlier };
   const [best] = [...fit].sort((a, b) => (b.freeMemory ?? 0) - (a.freeMemory ?? 0) || a.node.localeCompare(b.node));
   if (best === undefined) return { problem: `No node that is online has a storage "${guest.storage}".` };
   return { node: best.node };
 }
 
-/** The nodes with the memory of the new guest taken, so that several new guests do not all go to the same node. */
-export function withGuest(nodes: readonly LiveNode[], on: string, { memoryMb }: GuestSpec): readonly LiveNode[] {
-  return nodes.map((node) =>
+/** The nodes with memory and room of the new guest taken, so that several new guests do not all go to the same node. */
+export function withGuest(
+  nodes: readonly LiveNode[],
+  on: string,
+  { memoryMb, storage, diskGb }: GuestSpec,
+): readonly LiveNode[] {
+  return withDisk(nodes, on, { storage, bytes: diskGb * 2 ** 30 }).map((node) =>
     node.node !== on || node.freeMemory === undefined
       ? node
       : { ...node, freeMemory: node.freeMemory - memoryMb * 2 ** 20 },

@@ -1,6 +1,9 @@
 import { failure } from './errors.ts';
 import type { SeedStorage } from './seed.ts';
-import { diskName, isBlock, type Volume, volumePath } from './volume.ts';
+import { diskName, isBlock, takenBy, type Volume, volumePath } from './volume.ts';
+
+/** Bytes of an extent of LVM. */
+const EXTENT = 4 * 1024 ** 2;
 
 /** The storages and volumes that all nodes' views share. */
 interface Shelves {
@@ -55,7 +58,7 @@ export class Storages {
     const storage = this.get(name);
     let grown = 0;
     for (const volume of this.volumes(name)) {
-      grown += volume.size - (this.#shelves.seeded.get(placeOf(volume)) ?? 0);
+      grown += takenBy(storage.type, volume) - (this.#shelves.seeded.get(placeOf(volume)) ?? 0);
     }
     const avail = storage.storage === 'full' ? 0 : Math.max(0, storage.avail - grown);
     return { total: storage.total, used: storage.total - avail, avail };
@@ -112,6 +115,17 @@ export class Storages {
     return `${name}:${diskName(storage, vmid, `vm-${vmid}-disk-${index}`, format)}`;
   }
 
+  /** Throws what a new disk of so many bytes ends with: LUNs are never made, and LVM takes the whole size at once. */
+  demandDisk(name: string, bytes: number): void {
+    const { type, path } = this.get(name);
+    if (type === 'iscsi' || type === 'iscsidirect') throw failure("can't allocate space in iscsi storage");
+    const extents = (size: number) => Math.floor(size / EXTENT);
+    const { avail } = this.space(name);
+    if (type !== 'lvm' || avail >= bytes) return;
+    const free = `Volume group "${path.split('/').at(-1)}" has insufficient free space (${extents(avail)} extents)`;
+    throw failure(`lvcreate '${path.replace('/dev/', '')}' error:   ${free}: ${extents(bytes)} required.`);
+  }
+
   /** The format a disk has on a storage: files keep the wished one, plain disks are raw. */
   formatOn(name: string, wished: string): string {
     return isBlock(this.get(name)) ? 'raw' : wished;
@@ -137,10 +151,11 @@ export function openStorages(
     const first = nodes.find((node) => storage === undefined || isOn(storage, node));
     return { ...volume, node: storage?.shared === true ? undefined : (volume.node ?? first) };
   });
+  const typeOf = (name: string) => storages.find((one) => one.storage === name)?.type ?? '';
   const shelves = {
     storages,
     volumes: new Map(placed.map((volume) => [placeOf(volume), volume])),
-    seeded: new Map(placed.map((volume) => [placeOf(volume), volume.size])),
+    seeded: new Map(placed.map((volume) => [placeOf(volume), takenBy(typeOf(volume.storage), volume)])),
   };
   return new Storages(shelves, nodes[0] ?? '');
 }

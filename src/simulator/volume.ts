@@ -11,11 +11,16 @@ export interface Volume extends SeedVolume {
   readonly parent: string | undefined;
 }
 
-const BLOCK_TYPES = ['lvmthin', 'lvm', 'zfspool', 'zfs', 'rbd', 'iscsidirect'];
+const BLOCK_TYPES = ['lvmthin', 'lvm', 'zfspool', 'zfs', 'rbd', 'iscsi', 'iscsidirect'];
 
 /** Whether the storage holds plain disks (`local-lvm:vm-100-disk-0`) and no files. */
 export function isBlock(storage: SeedStorage): boolean {
   return BLOCK_TYPES.includes(storage.type);
+}
+
+/** The bytes a volume takes: a disk on LVM its whole size, everything else what is written to it. */
+export function takenBy(type: string, { content, size, virtualSize }: SeedVolume): number {
+  return type === 'lvm' && content === 'images' ? (virtualSize ?? size) : size;
 }
 
 /** The volume name a guest's disk gets: with its folder and suffix where the storage holds files. */

@@ -8,6 +8,18 @@ const steps = 'src/cluster/proxmox/steps';
 
 export const cluster = [
   {
+    room: 'proxmox room',
+    file: 'src/cluster/proxmox/steps/create.ts',
+    tests: trouble,
+    rows: [['a move without room leaves the guest as it was', '  await checkComingMove(api, step, config);\n', '']],
+  },
+  {
+    room: 'proxmox state',
+    file: 'src/cluster/proxmox/state.ts',
+    tests: ['test/cluster/proxmox/state.test.ts'],
+    rows: [['a VMID that the token cannot see is taken', '...(hidden.length === 0 ? {} : { hidden }),', '']],
+  },
+  {
     room: 'proxmox client',
     file: 'src/cluster/proxmox/client.ts',
     tests: client,

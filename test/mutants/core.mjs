@@ -4,6 +4,24 @@ const identity = ['test/core/goal.test.ts', ...blocked];
 
 export const core = [
   {
+    room: 'room',
+    file: 'src/core/room.ts',
+    tests: ['test/core/room.test.ts'],
+    rows: [
+      [
+        'a disk that does not fit is blocked',
+        'if (facts.free === undefined || facts.free >= bytes) return undefined;',
+        'return undefined;',
+      ],
+      ['the room of a plan is given once', 'left = withDisk(', 'withDisk('],
+      [
+        'a storage that hands no disk on takes no replacement',
+        "if (work === 'swap' && facts.noSwap !== undefined) return facts.noSwap;",
+        '',
+      ],
+    ],
+  },
+  {
     room: 'plan',
     file: 'src/core/block.ts',
     tests: blocked,

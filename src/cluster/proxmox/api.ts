@@ -137,6 +137,11 @@ const StorageResource = z.object({
   storage: text,
   status: orElse(text, 'unknown'),
   shared: orElse(flag, 0),
+  /** The type of the storage: `dir`, `lvmthin`. */
+  plugintype: orElse(text, ''),
+  /** Bytes; they are missing while the storage is not active. */
+  disk: maybe(amount),
+  maxdisk: maybe(amount),
   /** In an order that changes from call to call. */
   content: orElse(text, ''),
 });
@@ -219,6 +224,7 @@ export const TaskList = z.array(ListedTask);
 export type StorageStatus = z.infer<typeof StorageStatus>;
 /** `GET /nodes/{node}/storage/{storage}/status`. */
 export const StorageStatus = z.object({
+  type: orElse(text, ''),
   content: text,
   avail: maybe(amount),
   active: orElse(flag, 1),

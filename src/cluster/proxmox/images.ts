@@ -4,13 +4,14 @@ import { Readable } from 'node:stream';
 import { UserError } from '../../core/errors.ts';
 import { imageHash } from '../../core/guest.ts';
 import type { LiveNode } from '../../core/live.ts';
+import { noRoom } from '../../core/room.ts';
 import type { ClusterMonitor, ImageFile, StoredImage } from '../cluster.ts';
 import type { Api } from './api.ts';
 import { type ListedTask, Permissions, type StorageResource, TaskList, Version, Volumes } from './api.ts';
 import type { Client } from './client.ts';
 import { adviceFor } from './errors.ts';
 import { readResources } from './resources.ts';
-import { findImage, imageContent, imageName, noRoom, readStorage } from './storage.ts';
+import { findImage, imageContent, imageName, readStorage } from './storage.ts';
 import { followTask, silent, taskFailure } from './tasks.ts';
 import { isLost, newestTask, readUpid, runTask } from './writes.ts';
 

@@ -6,11 +6,12 @@ import { type Api, type GuestResource, isFree, type Resource, Resources } from '
 import { type GuestConfig, nameOf, readConfig, tagsOf, toContainerConfig, toVmConfig } from './config.ts';
 import { imageProblemsOn } from './images.ts';
 import { isDown, NodeStates, readResources, toStatus } from './resources.ts';
+import { storageFactsOf } from './storage.ts';
 
 /**
- * One list call, then one call for each guest that is ours or wanted, and one for each node that has such guests of a
- * kind; the very first time one more for the version. Existence, node and tags of the list are right at once; names and
- * states in it lag by 10 s (PVE 8.4 and 9.2), so the name is taken from the configuration and the state from the node.
+ * One list call, then one call for each guest that is ours or wanted; the very first time one more for the version, and
+ * one for each node with guests that are not listed as running. Existence, node and tags of the list are right at once;
+ * names and states in it lag by 10 s (PVE 8.4 and 9.2), so the name is taken from the configuration.
  */
 export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<LiveState> {
   const version = await api.version();
@@ -83,7 +84,8 @@ async function readGuest(
   try {
     const config = await readConfig(api, at);
     if (config === undefined) return 'moved';
-    return { ...withConfig(guest, config), status: await states.of(guest) };
+    // A guest that the list does not call running may have been started less than 10 s ago.
+    return { ...withConfig(guest, config), status: guest.status === 'running' ? 'running' : await states.of(guest) };
   } catch (error) {
     // When a node has just gone down, its guests are not taken for deleted and the plan does not fail.
     if (!isDown(error)) throw error;
@@ -134,16 +136,17 @@ function toNodes(resources: readonly Resource[], facts: Parameters<typeof imageP
   return nodes
     .map(({ node, status, mem, maxmem, maxcpu }) => {
       const imageProblems = imageProblemsOn(node, storages, facts);
+      const usable = storages.filter((entry) => entry.node === node && entry.status === 'available');
+      const known = usable.map((entry) => [entry.storage, storageFactsOf(entry)] as const);
+      const storageFacts = Object.fromEntries(known.filter(([, one]) => Object.keys(one).length > 0));
       return {
         node,
         online: status === 'online',
         ...(mem === undefined || maxmem === undefined ? {} : { freeMemory: maxmem - mem }),
         // A node that is down is listed without a figure or with 0.
         ...(maxcpu === undefined || maxcpu < 1 ? {} : { cpus: maxcpu }),
-        storages: storages
-          .filter((entry) => entry.node === node && entry.status === 'available')
-          .map((entry) => entry.storage)
-          .sort(),
+        storages: usable.map((entry) => entry.storage).sort(),
+        ...(Object.keys(storageFacts).length === 0 ? {} : { storageFacts }),
         ...(imageProblems === undefined ? {} : { imageProblems }),
       };
     })

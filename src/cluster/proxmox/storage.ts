@@ -1,7 +1,9 @@
 import { UserError } from '../../core/errors.ts';
 import { type DesiredGuest, type GuestKind, type Image, imageHash } from '../../core/guest.ts';
+import type { LiveDisk, StorageFacts } from '../../core/live.ts';
+import { makeRoom, noRoom } from '../../core/room.ts';
 import { sizeText } from '../../lib/text.ts';
-import type { Api } from './api.ts';
+import type { Api, StorageResource } from './api.ts';
 import { StorageStatus, VolumeInfo, Volumes } from './api.ts';
 import { ProxmoxError } from './errors.ts';
 
@@ -46,9 +48,10 @@ export async function checkImport(api: Api, node: string, guest: DesiredGuest): 
       next: 'Somebody removed it after the upload, or the token lacks Datastore.Audit there: plan again.',
     });
   }
-  const needed = guest.kind === 'vm' ? await volumeSize(api, node, image.volid) : guest.diskGb * 2 ** 30;
-  checkFits(guest, needed);
-  await checkTarget(api, node, guest, needed);
+  if (guest.kind === 'vm') checkFits(guest, await volumeSize(api, node, image.volid));
+  // Zeros of a raw image are not written; what is in a qcow2 file or in a tarball is.
+  const written = image.volid.endsWith('.raw') ? 0 : image.size;
+  await checkTarget(api, node, guest, { whole: guest.diskGb * 2 ** 30, written });
   return image.volid;
 }
 
@@ -69,37 +72,82 @@ export function checkFits(guest: DesiredGuest, bytes: number): void {
   );
 }
 
-/** Does the storage hold roots of such guests, and has it room for one of so many bytes? */
-export async function checkTarget(
+/** Has the wanted storage room for the root disk? A copy leaves out zeros: on a thin storage only a full one has none. */
+export async function checkMove(api: Api, node: string, guest: DesiredGuest, { sizeMb = 0 }: LiveDisk): Promise<void> {
+  await checkTarget(api, node, guest, { whole: sizeMb * 2 ** 20, written: 0 });
+}
+
+/**
+ * Does the storage hold roots of such guests, and has it room for one?
+ * @param size of the disk as its guest sees it, and what is surely written to it at once; in bytes
+ */
+async function checkTarget(
   api: Api,
   node: string,
   { storage, kind }: Pick<DesiredGuest, 'storage' | 'kind'>,
-  bytes: number,
+  size: { readonly whole: number; readonly written: number },
 ): Promise<void> {
   const status = await readStorage(api, node, storage);
-  const { content, holds, called } = rootContent[kind];
-  if (!status.content.split(',').includes(content)) {
-    throw new UserError(
-      `The storage ${storage} on ${node} does not hold ${holds} (its content is ${status.content}).`,
-      {
-        next: `Choose another \`storage_location\` or allow the content "${called}" on it.`,
-      },
-    );
-  }
-  if (status.avail !== undefined && status.avail < bytes) {
-    throw new UserError(noRoom(storage, node, { free: status.avail, needed: bytes }), {
-      next: 'Free space there or choose another `storage_location`.',
-    });
+  const problem = contentProblem(kind, { storage, node, content: status.content });
+  if (problem !== undefined) throw new UserError(problem.message, { next: problem.next });
+  const needed = takesWholeSize(status.type) ? size.whole : Math.max(1, size.written);
+  if (status.avail !== undefined && status.avail < needed) {
+    const told = Math.max(needed, size.written === 0 ? size.whole : 0);
+    throw new UserError(noRoom(storage, node, { free: status.avail, needed: told }), { next: makeRoom });
   }
 }
 
-/** Sizes in bytes: `Storage "fast" on pve1 has 0 B free; 2.0 GiB needed.` */
-export function noRoom(
-  storage: string,
-  node: string,
-  { free, needed }: { readonly free: number; readonly needed: number },
-): string {
-  return `Storage "${storage}" on ${node} has ${sizeText(free)} free; ${sizeText(needed)} needed.`;
+function contentProblem(
+  kind: GuestKind,
+  { storage, node, content }: { readonly storage: string; readonly node: string; readonly content: string },
+): { readonly message: string; readonly next: string } | undefined {
+  const words = content.split(',').sort();
+  const { content: needed, holds, called } = rootContent[kind];
+  if (words.includes(needed)) return undefined;
+  return {
+    message: `The storage ${storage} on ${node} does not hold ${holds} (its content is ${words.join(',')}).`,
+    next: `Choose another \`storage_location\` or allow the content "${called}" on it.`,
+  };
+}
+
+/**
+ * A disk on LVM takes its whole size when it is made. Every other storage of Proxmox VE (8.4 and 9.2) lets it grow:
+ * files are sparse or qcow2 (dir, nfs, cifs, glusterfs, btrfs), as are lvmthin, rbd and zfspool with `sparse`. Whether
+ * zfspool is sparse is not in the lists, and what is unknown is not refused: without room there ZFS makes no volume, and
+ * nothing is lost.
+ */
+function takesWholeSize(type: string): boolean {
+  return type === 'lvm';
+}
+
+/** Storages of LUNs that exist: Proxmox VE can neither make nor delete a disk on them (ISCSIPlugin, ISCSIDirectPlugin). */
+const ofLuns = new Set(['iscsi', 'iscsidirect']);
+
+/** What decides in a plan whether a disk can be made on a storage, from the list of all storages. */
+export function storageFactsOf(entry: StorageResource): StorageFacts {
+  const { storage, node, plugintype: type, content, disk, maxdisk } = entry;
+  const why = (kind: GuestKind) => {
+    if (ofLuns.has(type)) {
+      return `The storage ${storage} (${type}) has LUNs that exist, and Proxmox makes no disks there: choose another \`storage_location\`, such as LVM on one of its LUNs.`;
+    }
+    // The content is missing from the list where it is not known.
+    const problem = content === '' ? undefined : contentProblem(kind, { storage, node, content });
+    return problem && `${problem.message} ${problem.next}`;
+  };
+  const [vm, container] = [why('vm'), why('container')];
+  const problems = { ...(vm === undefined ? {} : { vm }), ...(container === undefined ? {} : { container }) };
+  const isKnown = takesWholeSize(type) && disk !== undefined && maxdisk !== undefined;
+  return {
+    ...(isKnown ? { free: maxdisk - disk } : {}),
+    ...(entry.shared === 1 ? { shared: true } : {}),
+    ...(vm === undefined && container === undefined ? {} : { problems }),
+    ...(type === 'zfs' ? { noSwap: noRename(storage) } : {}),
+  };
+}
+
+/** ZFS over iSCSI is the one storage with disks of its own that lacks the feature `rename` (ZFSPlugin.pm, 8.4 and 9.2). */
+function noRename(storage: string): string {
+  return `Proxmox cannot give a disk on ${storage} (ZFS over iSCSI) to another guest, which a new root disk needs: choose another \`storage_location\`.`;
 }
 
 /** A storage that is there, enabled and mounted; everything else is an error that says which. */

@@ -5,7 +5,7 @@ import { type Guest, isUnusedKey } from '../guest.ts';
 import { isNamed } from '../guest-status.ts';
 import { addressOf } from '../qemu/agent.ts';
 import { removeGuest } from '../qemu/destroy.ts';
-import { renamed } from '../qemu/move.ts';
+import { demandRename, renamed } from '../qemu/move.ts';
 import { wantedSize } from '../qemu/resize.ts';
 import { printSize } from '../sizes.ts';
 import { isMountKey } from './options.ts';
@@ -129,6 +129,7 @@ function demandMove(call: Call, source: Guest, live: Guest, key: string, targetK
   if (live.config[targetKey] !== undefined) {
     throw failure(`Target volume key '${targetKey}' is already in use for container '${live.vmid}'`);
   }
+  demandRename(world, volumeOf(source.config[key]));
   if (source.startedAt !== undefined && isMountKey(key)) {
     throw failure('Cannot move in-use volume while the source CT is running - detach or shutdown first');
   }

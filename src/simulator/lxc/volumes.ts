@@ -16,6 +16,7 @@ export function mountVolume(world: World, vmid: number, key: string, value: stri
   if (storage !== undefined) {
     const bytes = Math.floor(Number(gib) * 1024) * MIB;
     const volid = world.storages.freeDisk(storage, vmid, 'raw');
+    world.storages.demandDisk(storage, bytes);
     if (world.storages.space(storage).avail < MIB) throw failure('mkfs.ext4: No space left on device');
     const seed = { volid, content: 'images', format: 'raw', size: Math.min(bytes, MIB), virtualSize: bytes };
     world.storages.put(keepVolume(seed, world.clock.now()));

@@ -105,6 +105,7 @@ export function makeVolume(
   bytes: number,
   source: Volume | undefined,
 ): Volume {
+  world.storages.demandDisk(volid.split(':')[0] ?? '', bytes);
   const behaviour = {
     boots: source?.boots ?? false,
     agent: source?.agent ?? false,

@@ -114,6 +114,7 @@ function demandReassign(call: Call, source: Guest, live: Guest, key: string, tar
     throw failure(`Target disk key '${targetKey}' is already in use for VM '${live.vmid}'`);
   }
   if (isInSnapshot(source, volidOf(value))) throw failure("Can't move disk used by a snapshot to another VM");
+  demandRename(world, volidOf(value));
   if (source.startedAt !== undefined && !isUnusedKey(key)) {
     throw failure('Cannot move disk to another VM while the source VM is running - detach first');
   }
@@ -137,6 +138,12 @@ function handOver(world: World, { source, key, live, targetKey }: HandOver, task
   task.log(`removing disk '${key}' from VM '${source.vmid}' config`);
   delete source.config[key];
   live.config[targetKey] = isUnusedKey(targetKey) ? volid : printDrive({ ...drive, file: volid });
+}
+
+/** ZFS over iSCSI lacks the feature `rename`, and LUNs have no owner (ZFSPlugin, ISCSIPlugin, ISCSIDirectPlugin of 9.2). */
+export function demandRename(world: World, volid: string): void {
+  const { type } = world.storages.get(volid.split(':')[0] ?? '');
+  if (/^(?:zfs|iscsi|iscsidirect)$/.test(type)) throw failure('Storage does not support the renaming of volumes');
 }
 
 /** Gives a volume the next free name of another guest; a linked clone keeps its base in front. */

@@ -85,7 +85,7 @@ describe.each(versions)('the creation of a container on PVE %s that is cut off',
 
 describe('a container', () => {
   it.each([
-    ['full', 'Storage "full" on pve1 has 0 B free; 2.0 GiB needed.'],
+    ['full', 'Storage "full" on pve1 has 0 B free; 4.0 KiB needed.'],
     ['local', /^The storage local on pve1 does not hold containers \(its content is ./],
   ])('is not begun on the storage %s, which cannot take its root', async (storage, message) => {
     const { story, simulator } = await start();
@@ -93,6 +93,16 @@ describe('a container', () => {
     const making = story.run('create', { tags: pending, guest: aContainer({ storage }) });
     await expect(making).rejects.toThrow(message);
     expect(simulator.guests()).toEqual([]);
+  });
+
+  it('of 80 GiB is made on a thin pool with 60 GiB free', async () => {
+    const storages = seed().storages.map((one) =>
+      one.storage === 'local-lvm' ? { ...one, avail: 60 * 2 ** 30 } : one,
+    );
+    const { story, world } = await start(seed({ storages }));
+    await story.upload('a');
+    await story.run('create', { tags: pending, guest: aContainer({ storage: 'local-lvm', diskGb: 80 }) });
+    expect(config(world)['rootfs']).toContain('size=80G');
   });
 
   it('is not given the disk image of a VM that has its hash', async () => {

@@ -30,6 +30,7 @@ type Storages = Parameters<typeof imageProblemsOn>[1];
 
 const storage = (change: Partial<Storages[number]> = {}): Storages[number] => ({
   ...{ type: 'storage', node: 'pve1', storage: 'local', status: 'available', shared: 0, content: 'vztmpl,import,iso' },
+  ...{ plugintype: 'dir', disk: undefined, maxdisk: undefined },
   ...change,
 });
 const on = (storages: Storages, version = '9.2.11', node = 'pve1') =>

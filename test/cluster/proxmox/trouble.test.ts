@@ -142,7 +142,7 @@ describe('a discard', () => {
 
 describe('a storage', () => {
   it.each([
-    ['full', /Storage "full" on pve1 has 0 B free; 1.0 GiB needed/],
+    ['full', /Storage "full" on pve1 has 0 B free; 64.0 KiB needed/],
     ['local', /storage local on pve1 does not hold VM disks/],
     ['nosuch', /storage nosuch cannot be used on pve1|Permission check failed/],
   ])('%s that cannot take the disk stops a creation before anything is there', async (storage, words) => {
@@ -150,6 +150,76 @@ describe('a storage', () => {
     await story.upload('a');
     await expect(story.run('create', { tags: pending, guest: aGuest({ storage }) })).rejects.toThrow(words);
     expect(simulator.guests()).toEqual([]);
+  });
+
+  const mib = 2 ** 20;
+  const withFast = (type: string, avail: number) =>
+    seed({ storages: seed().storages.map((one) => (one.storage === 'fast' ? { ...one, type, avail } : one)) });
+
+  it.each(['dir', 'nfs', 'lvmthin', 'zfspool', 'rbd', 'btrfs'])(
+    'of the type %s is not too full for the size that a guest sees',
+    async (type) => {
+      const { world, story } = await start(withFast(type, 37 * mib));
+      await story.make();
+      await story.upload('b');
+      await story.run('prepare', { guest: next });
+      expect(config(world, 900_000_823)['scsi0']).toContain('size=3G');
+    },
+  );
+
+  it('of the type lvm has room for the whole of every disk, or makes none', async () => {
+    const { story, simulator } = await start(withFast('lvm', 1500 * mib));
+    await story.upload('a');
+    await expect(story.run('create', { tags: pending })).rejects.toThrow(
+      'Storage "fast" on pve1 has 1.5 GiB free; 2.0 GiB needed.',
+    );
+    expect(simulator.guests()).toEqual([]);
+    const roomy = await start(withFast('lvm', 2048 * mib));
+    await roomy.story.make();
+  });
+
+  it('that a root disk is moved to takes what is written, and none that is full leaves the guest pending', async () => {
+    const small = seed().storages.map((one) => (one.storage === 'slow' ? { ...one, avail: 37 * mib } : one));
+    const { world, story } = await start(seed({ storages: small }));
+    await story.make();
+    const before = config(world)['tags'];
+    const toFull = { guest: aGuest({ storage: 'full' }), tags: pending };
+    await expect(story.run('configure', toFull)).rejects.toThrow('Storage "full" on pve1 has 0 B free');
+    expect(config(world)['tags']).toBe(before);
+    const guest = aGuest({ storage: 'slow' });
+    await story.run('configure', { guest, tags: pending });
+    await story.run('move-disk', { guest });
+    expect(config(world)['scsi0']).toContain('slow:');
+  });
+
+  it.each([
+    ['zfs', 'noSwap', 'ZFS over iSCSI'],
+    ['iscsi', 'problems', 'has LUNs that exist'],
+    ['iscsidirect', 'problems', 'has LUNs that exist'],
+  ])('of the type %s is known for what it cannot do before anything is built', async (type, fact, words) => {
+    const { world } = await start(withFast(type, 2 ** 40));
+    const { nodes } = await world.cluster.readState(new Set());
+    const facts = nodes[0]?.storageFacts?.['fast'] ?? {};
+    expect(Object.keys(facts)).toEqual([fact]);
+    expect(JSON.stringify(facts)).toContain(words);
+  });
+
+  it('of the type zfs fails at the very end without that: Proxmox hands no disk of it to another guest', async () => {
+    const { story } = await start(withFast('zfs', 2 ** 40));
+    await story.make();
+    await story.upload('b');
+    await story.run('prepare', { guest: next });
+    await expect(story.run('attach', { guest: next })).rejects.toThrow('does not support the renaming of volumes');
+  });
+
+  it('whose content has no place for a root is known too, and what is free on LVM', async () => {
+    const { world } = await start(withFast('lvm', 5 * 2 ** 30));
+    const { nodes } = await world.cluster.readState(new Set());
+    expect(nodes[0]?.storageFacts?.['fast']).toEqual({ free: 5 * 2 ** 30 });
+    expect(nodes[0]?.storageFacts?.['local-lvm']).toBeUndefined();
+    expect(nodes[0]?.storageFacts?.['local']?.problems?.container).toContain(
+      'does not hold containers (its content is import,iso,snippets,vztmpl). Choose another `storage_location`',
+    );
   });
 
   it('that is too full stops a replacement while the guest runs on', async () => {

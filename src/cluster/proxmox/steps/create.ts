@@ -20,7 +20,7 @@ import {
 import { ProxmoxError, TaskError } from '../errors.ts';
 import { isCreateInterruptedNow } from '../markers.ts';
 import { type Changes, changedSettings, lastSettings, newDescription, newSettings } from '../settings.ts';
-import { checkImport } from '../storage.ts';
+import { checkImport, checkMove } from '../storage.ts';
 import { putConfig, runTask } from '../writes.ts';
 
 /**
@@ -116,8 +116,21 @@ export async function configure({ api, step, precondition }: Doing<'configure'>)
   const config = await checkGuest(api, step, precondition);
   const changes = differences(config, step.guest, step.tags);
   if (Object.keys(changes).length === 0) return precondition;
+  await checkComingMove(api, step, config);
   await putConfig(api, step, changes, config.digest);
   return nextPrecondition(api, step, precondition);
+}
+
+/**
+ * A root disk that is moved next must have room, or the guest would stay pending. Where a disk of the guest waits on the
+ * wanted storage already, that one becomes the root disk.
+ */
+async function checkComingMove(api: Api, { node, guest }: StepOf<'configure'>, config: GuestConfig): Promise<void> {
+  const { disks, unused } = toLiveConfig(config);
+  const root = disks[guest.diskSlot];
+  if (guest.kind !== 'vm' || root === undefined || root.storage === guest.storage) return;
+  if (Object.values(unused).some((volid) => volid.startsWith(`${guest.storage}:`))) return;
+  await checkMove(api, node, guest, root);
 }
 
 /** The changes that bring the guest's settings to the wanted ones, without protection; `undefined` deletes a key. */

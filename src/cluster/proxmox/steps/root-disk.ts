@@ -18,7 +18,7 @@ import {
 import { attachedKey, freeUnusedKey, isOwnVolume, unusedKeyOf } from '../markers.ts';
 import { driveOptions, readDrive, writeProperty, writeSize } from '../property.ts';
 import type { Changes } from '../settings.ts';
-import { checkFits, checkImport, checkTarget, volumeSize } from '../storage.ts';
+import { checkFits, checkImport, checkMove, volumeSize } from '../storage.ts';
 import { putConfig, runTask } from '../writes.ts';
 import { isRunning, shutdownGuest, stopGuest } from './power.ts';
 
@@ -102,7 +102,7 @@ export async function moveDisk({ api, step, precondition, monitor }: Doing<'move
   if (step.guest.kind === 'container') {
     throw new UserError(`The root of ${guestLabel(step)} is not moved.`, { next: moveRootAdvice(step.guest) });
   }
-  await checkTarget(api, step.node, step.guest, (live.sizeMb ?? 0) * 2 ** 20);
+  await checkMove(api, step.node, step.guest, live);
   const params = { disk, storage, delete: 1, digest: config.digest };
   const path = `${guestPath(step)}/move_disk`;
   const doing = `The move of ${disk} of ${guestLabel(step)} to ${storage}`;
