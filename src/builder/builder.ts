@@ -27,6 +27,9 @@ export class BuildError extends UserError {
   }
 }
 
+/** Gets each warning of an evaluation once: of the flake's modules and of NixOS, at most 20 of 500 bytes for a commit. */
+export type WarningSink = (text: string) => void;
+
 /** Evaluates flakes and builds images. Evaluation never builds. Errors safe to show are `UserError`s. */
 export interface Builder {
   /**
@@ -35,12 +38,17 @@ export interface Builder {
    */
   fetchInputs(source: Source, signal?: AbortSignal): Promise<void>;
   /** The flake's output `proxnix` as JSON, alone and therefore cheap. */
-  evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown>;
+  evaluateFleet(source: Source, signal?: AbortSignal, warn?: WarningSink): Promise<unknown>;
   /**
    * For each request its image, in the order asked; one type may be asked for both kinds. One error names every image
-   * that has no derivation, with Nix's own last lines.
+   * that has no derivation: what is wrong in a sentence, where in the flake, and Nix's own words.
    */
-  evaluateImages(source: Source, wanted: readonly ImageRequest[], signal?: AbortSignal): Promise<readonly Image[]>;
+  evaluateImages(
+    source: Source,
+    wanted: readonly ImageRequest[],
+    signal?: AbortSignal,
+    warn?: WarningSink,
+  ): Promise<readonly Image[]>;
   /**
    * Builds the images that are missing. The result has the planned store path, or the call fails. A failure names the
    * derivation that broke and the last lines of its log; images that were built stay built.

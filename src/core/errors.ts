@@ -2,7 +2,7 @@ import { Newest } from '../lib/streams.ts';
 import { cut } from '../lib/text.ts';
 
 /** Length limits in bytes: an error holds texts from outside, and every save of a run writes them. */
-const longest = { message: 1500, next: 1500, detail: 500, details: 6000 } as const;
+const longest = { message: 1500, next: 1500, detail: 500, details: 6000, log: 16 * 1024 } as const;
 const mostDetails = 100;
 
 /**
@@ -15,11 +15,17 @@ export class UserError extends Error {
   readonly next: string | undefined;
   /** Lines from another program (Nix's last lines, a task's log), oldest first; only the newest are kept. */
   readonly details: readonly string[];
+  /** The whole of what the details are cut from, where that is more: shown as a file. Its end is cut. */
+  readonly log: string | undefined;
 
-  constructor(message: string, options: { next?: string; details?: readonly string[]; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { next?: string; details?: readonly string[]; log?: string; cause?: unknown } = {},
+  ) {
     super(cut(message, longest.message), options.cause === undefined ? undefined : { cause: options.cause });
     this.next = options.next === undefined ? undefined : cut(options.next, longest.next);
     this.details = newestLines(options.details ?? []);
+    this.log = options.log === undefined ? undefined : cut(options.log, longest.log);
   }
 }
 
@@ -68,6 +74,7 @@ export interface Failure {
   readonly message: string;
   readonly next?: string;
   readonly details: readonly string[];
+  readonly log?: string;
   readonly rolledBack?: RolledBack;
 }
 
@@ -84,6 +91,7 @@ export function toFailure(error: unknown): Failure {
     message: error.message,
     details: error.details,
     ...(error.next === undefined ? {} : { next: error.next }),
+    ...(error.log === undefined ? {} : { log: error.log }),
     ...(error instanceof RolledBackError ? { rolledBack: error.rolledBack } : {}),
   };
 }

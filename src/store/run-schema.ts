@@ -24,6 +24,7 @@ const StoredFailure = reads<Failure>()(
     message: text,
     next: optional(text),
     details: list(text),
+    log: optional(text),
     rolledBack: optional(lenient({ vmid, name: text, imageHash: optional(name), settings: optional(z.literal(true)) })),
   }),
 );

@@ -1,4 +1,5 @@
 import { shortSha } from '../core/commit.ts';
+import type { Failure } from '../core/errors.ts';
 import {
   type ApplyingRun,
   applyGroups,
@@ -131,6 +132,12 @@ export function planningCard(run: PlanningRun, context: CardContext): Card {
   };
 }
 
+/** The whole error, where the card shows less of it. */
+function errorFile({ log, details }: Failure): Card['files'] {
+  const text = log ?? (details.length > 12 ? details.join('\n') : undefined);
+  return text === undefined ? [] : [{ name: 'error.log', title: 'Full error', text }];
+}
+
 /** A run that could not be planned. Nothing was touched. */
 export function failedPlanningCard(run: FailedRun, context: CardContext): Card {
   const { failure } = run;
@@ -146,8 +153,7 @@ export function failedPlanningCard(run: FailedRun, context: CardContext): Card {
       { kind: 'small', rich: [run.fleet, ...ids(run)] },
     ],
     buttons: [{ action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id }],
-    files:
-      failure.details.length > 12 ? [{ name: 'error.log', title: 'Full error', text: failure.details.join('\n') }] : [],
+    files: errorFile(failure),
   };
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BuildProgress } from '../../src/builder/nix/build.ts';
-import { readEvaluationFailure } from '../../src/builder/nix/evaluation-errors.ts';
+import { readEvaluationFailure, readWarnings } from '../../src/builder/nix/evaluation-failure.ts';
 import { parseLine } from '../../src/builder/nix/process.ts';
 import { withoutSource } from '../../src/builder/nix/store.ts';
 import { readCommandLine } from '../../src/chat/command-line.ts';
@@ -88,6 +88,7 @@ const functions: Readonly<Record<string, (text: string) => unknown>> = {
   },
   'a message of Nix that was cut': (text) => parseLine(`@nix {"action":"msg","level":0,"msg":"${text}…`),
   'plain lines of Nix': (text) => readEvaluationFailure([{ kind: 'text', text }]),
+  'warnings of Nix': (text) => readWarnings([{ kind: 'warning', text }]),
   'a frame in the flake': (text) =>
     readEvaluationFailure([
       { kind: 'message', level: 0, text, at: { text, file: `/${text}` }, trace: [{ text, file: text }] },

@@ -150,6 +150,10 @@ export class BuildProgress {
       case 'text':
         if (event.text.startsWith('error:')) this.#addError(event.text.replace(/^error:\s*/, ''));
         return;
+      case 'trace':
+      case 'warning':
+        // Only an evaluation says them.
+        return;
     }
   }
 

@@ -1,36 +1,43 @@
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
-import type { Image, ImageRequest } from '../../core/guest.ts';
-import { imageKey, imageTitle } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
 import { Newest } from '../../lib/streams.ts';
 import { isDeeperThan } from '../../lib/text.ts';
-import {
-  type EvaluationFailure,
-  flakeError,
-  type ImageProblem,
-  imageErrors,
-  readEvaluationFailure,
-} from './evaluation-errors.ts';
-import { fleetExpression, imagesExpression, sourceExpression } from './expression.ts';
+import { flakeError } from './evaluation-errors.ts';
+import { type EvaluationFailure, readEvaluationFailure, readWarnings } from './evaluation-failure.ts';
+import { fleetExpression, sourceExpression } from './expression.ts';
 import { type NixEvent, type NixResult, parseLine, runNix } from './process.ts';
 import { inSandbox, type SandboxUse } from './sandbox.ts';
 import type { NixSettings } from './settings.ts';
-import { evaluationArguments, fetchArguments, namePattern } from './settings.ts';
-import { drvPathPattern, storePathPattern } from './store.ts';
+import { evaluationArguments, fetchArguments } from './settings.ts';
+import { lineOf } from './source-lines.ts';
+import type { FlakeFacts } from './sources.ts';
+import { realPath, storePathPattern, storeRoot } from './store.ts';
 
 const Fleet = z.object({ proxnix: z.unknown(), rev: z.string() });
 /** The answer of an evaluation: a fleet of 10,000 guests is some MiB. */
 const maxAnswer = 8 * 1024 * 1024;
 const deepestAnswer = 32;
 
+/** What an evaluation takes besides what it evaluates. */
+export interface EvaluationOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Gets each warning of the flake's modules and of NixOS, once for an evaluation. */
+  readonly warn?: (text: string) => void;
+}
+
 /** The flake's output `proxnix`. */
-export async function evaluateFleet(settings: NixSettings, source: Source, signal?: AbortSignal): Promise<unknown> {
+export async function evaluateFleet(
+  settings: NixSettings,
+  source: Source,
+  options: EvaluationOptions = {},
+): Promise<unknown> {
   const outcome = await evaluate(
     settings,
     source,
     { expression: fleetExpression(source), what: 'the VM list' },
-    signal,
+    options,
   );
   if (!outcome.ok) throw flakeError(source, outcome.error);
   const { proxnix, rev } = Fleet.parse(outcome.json);
@@ -53,11 +60,11 @@ export async function evaluate(
   settings: NixSettings,
   source: Source | undefined,
   { expression, what }: { readonly expression: string; readonly what: string },
-  signal?: AbortSignal,
+  { signal, warn }: EvaluationOptions = {},
 ): Promise<Outcome> {
   const started = settings.now();
-  const missing = source === undefined ? undefined : await bringSource(settings, source, what, signal);
-  if (missing !== undefined) return { ok: false, error: missing };
+  const facts = await bringSource(settings, source, what, signal);
+  if ('error' in facts) return { ok: false, error: facts.error };
   const { evalHosts } = settings;
   const use = {
     purpose: 'evaluate',
@@ -70,51 +77,61 @@ export async function evaluate(
     maxOutput: maxAnswer,
     signal,
   });
-  const facts = { what, ms: settings.now() - started, exitCode: result.exitCode, ended: result.ended };
-  settings.log.debug(facts, 'evaluated');
-  if (result.ended !== undefined) throw endedEarly(result.ended, what, settings);
+  const { exitCode, ended } = result;
+  settings.log.debug({ what, ms: settings.now() - started, exitCode, ended }, 'evaluated');
+  for (const event of said)
+    if (event.kind === 'trace') settings.log.debug({ what, text: event.text }, 'the flake traced');
+  if (ended !== undefined) throw endedEarly(ended, what, settings);
   // Nix 2.8 writes JSON as it goes: after a failure a broken piece of it is there.
-  if (result.exitCode !== 0) {
-    // Nix's garbage collector may have deleted the commit's source: the next evaluation fetches it again.
-    if (source !== undefined) brought.get(settings)?.delete(`${source.mirror} ${source.rev}`);
-    return { ok: false, error: withRefusals(readEvaluationFailure(said), refused) };
+  if (exitCode !== 0) {
+    const error = await lineOf(readEvaluationFailure(said, facts), facts, settings.store);
+    return { ok: false, error: withRefusals(error, refused) };
   }
+  for (const warning of readWarnings(said, facts)) warn?.(warning);
   if (isDeeperThan(result.stdout, deepestAnswer)) {
     throw new UserError(`The evaluation of ${what} gave values nested deeper than ${deepestAnswer}.`);
   }
   return { ok: true, json: JSON.parse(result.stdout) };
 }
 
-/** The commits that are in the store since this process began, by builder. */
-const brought = new WeakMap<NixSettings, Set<string>>();
+/** Where the commits lie that are in the store since this process began, by builder. */
+const brought = new WeakMap<NixSettings, Map<string, string>>();
 
 /**
  * Fetches a commit into the store with an expression of ours, because the evaluation itself has no git.
- * @returns Nix's error; `undefined` when the commit is in the store
+ * @returns what is known of the flake, or Nix's error
  */
 async function bringSource(
   settings: NixSettings,
-  source: Source,
+  source: Source | undefined,
   what: string,
   signal: AbortSignal | undefined,
-): Promise<EvaluationFailure | undefined> {
-  if (!settings.evalSandbox) return undefined;
-  const known = brought.get(settings) ?? new Set();
+): Promise<FlakeFacts | { readonly error: EvaluationFailure }> {
+  const memory = settings.evalMemoryBytes === undefined ? {} : { memoryBytes: settings.evalMemoryBytes };
+  const facts = source === undefined ? memory : { ...memory, source };
+  if (source === undefined || !settings.evalSandbox) return facts;
+  const known = brought.get(settings) ?? new Map<string, string>();
   brought.set(settings, known);
   const key = `${source.mirror} ${source.rev}`;
-  if (known.has(key)) return undefined;
+  const there = known.get(key);
+  // Nix's garbage collector may have deleted it.
+  if (there !== undefined && existsSync(realPath(storeRoot(settings.store), there)))
+    return { ...facts, storePath: there };
   const use = { purpose: 'source', reads: [source.mirror] } as const;
   const { result, said } = await runSandboxed(settings, use, {
     args: (store) => fetchArguments(settings, sourceExpression(source), store),
     timeoutMs: settings.evalTimeoutMs,
     signal,
   });
-  const { exitCode, ended } = result;
+  const { exitCode, ended, stdout } = result;
   if (ended !== undefined) throw endedEarly(ended, what, settings);
-  if (exitCode !== 0) return readEvaluationFailure(said);
-  known.add(key);
-  return undefined;
+  if (exitCode !== 0) return { error: readEvaluationFailure(said, facts) };
+  const storePath = StorePath.parse(JSON.parse(stdout));
+  known.set(key, storePath);
+  return { ...facts, storePath };
 }
+
+const StorePath = z.string().regex(storePathPattern);
 
 /** Programs see only that a connection failed, so the reason of the refusal is added. */
 function withRefusals(error: EvaluationFailure, refused: readonly string[]): EvaluationFailure {
@@ -129,7 +146,7 @@ function endedEarly(ended: NonNullable<NixResult['ended']>, what: string, settin
       return new UserError(
         `The evaluation of ${what} took longer than ${settings.evalTimeoutMs / 1000} s and was stopped.`,
         {
-          next: 'Look for an endless recursion in the flake, or raise the time limit of an evaluation.',
+          next: 'Look for an endless recursion in the flake, or raise NIX_EVAL_TIMEOUT.',
         },
       );
     case 'too-much-output':
@@ -137,135 +154,10 @@ function endedEarly(ended: NonNullable<NixResult['ended']>, what: string, settin
   }
 }
 
-/** Longer ones are no path of Linux. */
-const longestPath = 4096;
-
-const Entry = z.union([
-  z.object({ error: z.literal('unknown') }),
-  z.object({ error: z.literal('throws') }),
-  z.object({ error: z.literal('lacks'), attribute: z.string() }),
-  z.object({
-    drv: z.string().regex(drvPathPattern),
-    out: z.string().regex(storePathPattern),
-    file: z.string().max(longestPath).nullable(),
-  }),
-]);
-const Batch = z.object({ known: z.array(z.string()), images: z.array(z.unknown()) });
-
-type Found = { readonly image: Image } | { readonly problem: ImageProblem };
-
-/**
- * Distinct images, in the order asked: batches in bounded processes, then one call for each image that failed, which
- * gives it its own message.
- */
-export async function evaluateImages(
-  settings: NixSettings,
-  source: Source,
-  wanted: readonly ImageRequest[],
-  signal?: AbortSignal,
-): Promise<readonly Image[]> {
-  if (wanted.length === 0) return [];
-  let known: readonly string[] | undefined;
-  const askable = besideEachOther(wanted.filter(({ type }) => namePattern.test(type)));
-  // An empty batch still tells which types there are.
-  const batches = askable.length === 0 ? [[]] : chunks(askable, settings.batchSize);
-  const found = new Map<string, Found>();
-  const ask = async (batch: readonly ImageRequest[], caught: boolean) => {
-    const answer = await evaluateBatch(settings, source, batch, caught, signal);
-    if ('error' in answer) return answer.error;
-    known = answer.known;
-    for (const [index, request] of batch.entries()) {
-      const entry = answer.found[index];
-      if (entry !== undefined) found.set(imageKey(request), entry);
-    }
-    return undefined;
-  };
-  await eachOf(batches, settings.workers, async (batch) => {
-    const failed = (await ask(batch, true)) !== undefined;
-    const again = batch.filter((request) => failed || isThrow(found.get(imageKey(request))));
-    for (const request of again) {
-      const error = await ask([request], false);
-      if (error !== undefined) found.set(imageKey(request), { problem: { request, why: 'fails', error } });
-    }
-  });
-  const results = wanted.map(
-    (request): Found => found.get(imageKey(request)) ?? { problem: { request, why: 'unknown' } },
-  );
-  const problems = results.flatMap((result) => ('problem' in result ? [result.problem] : []));
-  if (problems.length > 0) throw imageErrors(source, problems, known);
-  return results.flatMap((result) => ('image' in result ? [result.image] : []));
-}
-
-type BatchAnswer =
-  | { readonly known: readonly string[]; readonly found: readonly Found[] }
-  | { readonly error: EvaluationFailure };
-
-async function evaluateBatch(
-  settings: NixSettings,
-  source: Source,
-  batch: readonly ImageRequest[],
-  caught: boolean,
-  signal: AbortSignal | undefined,
-): Promise<BatchAnswer> {
-  const places = batch.map(({ kind, type }) => ({ type, attribute: settings.images[kind].attribute }));
-  const expression = imagesExpression(source, places, caught);
-  const what = batch.map(imageTitle).join(', ');
-  const outcome = await evaluate(settings, source, { expression, what }, signal);
-  if (!outcome.ok) return { error: outcome.error };
-  const { known, images } = Batch.parse(outcome.json);
-  return { known, found: batch.map((request, index) => readEntry(settings, request, images[index])) };
-}
-
-function readEntry(settings: NixSettings, request: ImageRequest, json: unknown): Found {
-  const parsed = Entry.safeParse(json);
-  // `drvPath` and `outPath` are what the flake says they are.
-  if (!parsed.success) return { problem: { request, why: 'no-derivation' } };
-  const entry = parsed.data;
-  const { kind, type } = request;
-  const attr = ['nixosConfigurations', type, ...settings.images[kind].attribute].join('.');
-  if ('error' in entry) {
-    if (entry.error === 'lacks') return { problem: { request, why: 'lacks', attr, attribute: entry.attribute } };
-    return { problem: { request, why: entry.error } };
-  }
-  const { drv, out, file } = entry;
-  return { image: { kind, type, attr, drvPath: drv, storePath: out, ...(file === null ? {} : { file }) } };
-}
-
-function isThrow(found: Found | undefined): boolean {
-  return found !== undefined && 'problem' in found && found.problem.why === 'throws';
-}
-
-/** Both kinds of a type in one process share most of its evaluation. */
-function besideEachOther(requests: readonly ImageRequest[]): readonly ImageRequest[] {
-  const byType = new Map<string, ImageRequest[]>();
-  for (const request of requests) byType.set(request.type, [...(byType.get(request.type) ?? []), request]);
-  return [...byType.values()].flat();
-}
-
-function chunks<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
-}
-
-/** Runs `work` over the items, `workers` at a time; the first failure stops what has not begun. */
-async function eachOf<T>(items: readonly T[], workers: number, work: (item: T) => Promise<void>): Promise<void> {
-  const waiting = [...items];
-  let failed = false;
-  const worker = async () => {
-    for (let item = waiting.shift(); item !== undefined && !failed; item = waiting.shift()) {
-      await work(item).catch((error: unknown) => {
-        failed = true;
-        throw error;
-      });
-    }
-  };
-  const ends = await Promise.allSettled(Array.from({ length: workers }, worker));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
-}
-
 /** How much of Nix's messages is kept: an evaluation may print without end (`builtins.trace`), and errors come last. */
 const saidLimits = { count: 200, bytes: 2 * 1024 * 1024 };
+
+const kept: ReadonlySet<NixEvent['kind']> = new Set(['text', 'trace', 'warning', 'message']);
 
 /** The result of a run of `nix` in the sandbox. */
 interface SandboxedRun {
@@ -303,7 +195,7 @@ export async function runSandboxed(
       limits: { timeoutMs, memoryBytes: settings.evalMemoryBytes },
       onLine: (line) => {
         const event = parseLine(line);
-        if (event?.kind === 'text' || event?.kind === 'message') said.add(event, line.length);
+        if (event !== undefined && kept.has(event.kind)) said.add(event, line.length);
       },
     });
     return { result, said: said.items(), refused: sandbox.refused() };

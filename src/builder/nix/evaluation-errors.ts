@@ -3,96 +3,7 @@ import type { ImageRequest } from '../../core/guest.ts';
 import { imageTitle } from '../../core/guest.ts';
 import { nearest } from '../../core/nearest.ts';
 import type { Source } from '../../git/git.ts';
-import { imageContext, inputContext } from './expression.ts';
-import type { Frame, NixEvent } from './process.ts';
-import { withoutSource } from './store.ts';
-
-/** The error of a failed evaluation. */
-export interface EvaluationFailure {
-  /** Nix's own sentence. */
-  readonly text: string;
-  /** Where in the flake: `vms.nix:9:15`. */
-  readonly place?: string;
-  /** The text with its place and the frames that lie in the flake, the innermost first; 30 lines at most. */
-  readonly lines: readonly string[];
-  /** The image it happened in, where the trace tells. */
-  readonly image?: string;
-  /** The input of the lock file that it happened in, where the trace tells. */
-  readonly input?: string;
-  /** What a person can do, for errors that proxnix knows. */
-  readonly next?: string;
-}
-
-const maxLines = 30;
-
-/** Reads the events of an evaluation that ended with an error. Newer and older Nix order the trace alike. */
-export function readEvaluationFailure(events: readonly NixEvent[]): EvaluationFailure {
-  const message = events.findLast((event) => event.kind === 'message' && event.level === 0);
-  if (message?.kind === 'message') return fromMessage(message.text, message.at, message.trace);
-  const texts = events.flatMap((event) => (event.kind === 'text' && !isNoise(event.text) ? [event.text] : []));
-  const plain = texts.findLast((text) => text.startsWith('error:'))?.replace(/^error:\s*/, '');
-  const text = plain ?? texts.at(-1) ?? 'Nix said nothing';
-  return { text, lines: plain === undefined ? texts.slice(-maxLines) : [text], ...hint(text) };
-}
-
-function fromMessage(raw: string, at: Frame, trace: readonly Frame[]): EvaluationFailure {
-  const text = withoutSource(raw);
-  const after = (prefix: string) => trace.find((frame) => frame.text.startsWith(prefix))?.text.slice(prefix.length);
-  const [image, input] = [after(imageContext), after(inputContext)];
-  const place = placeOf(at);
-  const frames = trace.flatMap((frame) => {
-    const where = placeOf(frame);
-    return where === undefined ? [] : [`${withoutSource(frame.text)} at ${where}`.replaceAll('\n', ' ')];
-  });
-  const lines = [...text.split('\n'), ...(place === undefined ? [] : [`at ${place}`]), ...frames];
-  return {
-    text: text.split('\n', 1)[0] ?? text,
-    lines: lines.slice(0, maxLines),
-    ...(place === undefined ? {} : { place }),
-    ...(image === undefined ? {} : { image }),
-    ...(input === undefined ? {} : { input }),
-    ...hint(text),
-  };
-}
-
-/** Only places in a flake: for our own expression older Nix gives its whole text as the file's name. */
-function placeOf(frame: Frame): string | undefined {
-  if (frame.file === undefined || !/^\/\S*-source\//.test(frame.file)) return undefined;
-  return [withoutSource(frame.file), frame.line, frame.column].filter((part) => part !== undefined).join(':');
-}
-
-/** Boehm's collector writes hundreds of these before memory ends. */
-function isNoise(text: string): boolean {
-  return text === '' || text.startsWith('GC Warning:');
-}
-
-const hints: readonly (readonly [RegExp, string])[] = [
-  [
-    /allow-import-from-derivation/,
-    'The flake builds something while it is evaluated, so code of a push would run before anyone approved. Remove the import from a derivation, or allow it in the settings.',
-  ],
-  [/requires Nix >= /, 'Install a newer Nix on the machine of the bot; nixpkgs decides which.'],
-  [/^out of memory$/, 'Raise the memory limit of an evaluation, or evaluate fewer images at a time.'],
-  [
-    /access to (?:absolute path|URI|path)|forbidden in (?:pure eval|restricted) mode|not allowed in pure|is not allowed to/,
-    'Evaluation is pure: a flake may read only itself and its locked inputs.',
-  ],
-  [
-    /unable to download|[Cc]ould(?:n't| not) resolve|program 'git' failed|[Cc]ould not connect|CONNECT tunnel|[Ff]ailed to (?:connect|fetch git)|Git repository .{0,300} does not exist/,
-    'An evaluation has no network and sees no other repository. Make it an input of the flake, or name the host in NIX_EVAL_HOSTS.',
-  ],
-  [
-    /hash mismatch|mismatch in (?:input|field)/,
-    'A hash in the flake or in flake.lock does not fit. Nix on your own machine tells the right one; here it is never shown.',
-  ],
-  [/no output named proxnix/, 'Give the flake an output proxnix with the attribute vms.'],
-  [/lock file|flake\.lock|unlocked flake reference/, 'Run nix flake lock, commit flake.lock and push.'],
-];
-
-function hint(text: string): { next?: string } {
-  const next = hints.find(([pattern]) => pattern.test(text))?.[1];
-  return next === undefined ? {} : { next };
-}
+import { type EvaluationFailure, sentenceOf as failureSentence } from './evaluation-failure.ts';
 
 /** Why there is no image for a request. */
 export type ImageProblem = { readonly request: ImageRequest } & (
@@ -101,7 +12,8 @@ export type ImageProblem = { readonly request: ImageRequest } & (
   | { readonly why: 'fails'; readonly error: EvaluationFailure }
 );
 
-const maxDetails = 30;
+/** A card shows twelve lines. */
+const maxDetails = 12;
 const maxKnown = 20;
 const maxAdvised = 10;
 
@@ -109,20 +21,16 @@ const maxAdvised = 10;
  * One error for everything that is wrong with the images of a commit.
  * @param known the names in `nixosConfigurations`; `undefined` when no evaluation came that far
  */
-export function imageErrors(
-  source: Source,
-  found: readonly ImageProblem[],
-  known: readonly string[] | undefined,
-): UserError {
+export function imageErrors(found: readonly ImageProblem[], known: readonly string[] | undefined): UserError {
   const problems = withoutTold(found);
   const shared = sharedError(problems);
-  if (shared !== undefined && shared.image === undefined) return flakeError(source, shared);
   const advice = [
     ...problems.slice(0, maxAdvised).map((problem) => adviceOf(problem, known ?? [])),
     ...(problems.some((problem) => problem.why === 'unknown') ? [knownOnes(known)] : []),
   ].filter((text) => text !== undefined);
   return new UserError(messageOf(problems, shared), {
     details: shared?.lines ?? detailsOf(problems),
+    ...logOf(shared === undefined ? problems : problems.slice(0, 1)),
     ...(advice.length === 0 ? {} : { next: [...new Set(advice)].join(' ') }),
   });
 }
@@ -138,18 +46,34 @@ function withoutTold(found: readonly ImageProblem[]): readonly ImageProblem[] {
   });
 }
 
-/** The error that all of several images share. When it names no image, the flake itself is broken. */
+/** The error that all of several images share: the same whole message at the same place. */
 function sharedError(problems: readonly ImageProblem[]): EvaluationFailure | undefined {
   const [first] = problems;
   if (problems.length < 2 || first?.why !== 'fails') return undefined;
-  const same = problems.every((problem) => problem.why === 'fails' && problem.error.text === first.error.text);
+  const { message, place } = first.error;
+  const same = problems.every(
+    (problem) => problem.why === 'fails' && problem.error.message === message && problem.error.place === place,
+  );
   return same ? first.error : undefined;
+}
+
+/** The whole errors, for the file beside the card. */
+function logOf(problems: readonly ImageProblem[]): { log?: string } {
+  const logs = problems.flatMap((problem) =>
+    problem.why === 'fails' && problem.error.log !== undefined
+      ? [`${titleOf(problem)}: ${problem.error.text}\n${problem.error.log}`]
+      : [],
+  );
+  return logs.length === 0 ? {} : { log: logs.join('\n\n') };
 }
 
 function messageOf(problems: readonly ImageProblem[], shared: EvaluationFailure | undefined): string {
   if (problems.length === 1) return problems.map(sentenceOf).join(' ');
   const titles = problems.map(titleOf).join(', ');
-  if (shared !== undefined) return `The images ${titles} do not evaluate, all for one reason: ${reason(shared)}`;
+  if (shared !== undefined) {
+    const what = shared.deed === undefined ? 'do not evaluate' : shared.deed.replace('fails', 'fail');
+    return `The images ${titles} ${what}, all for one reason: ${reason(shared)}`;
+  }
   return `These images do not evaluate: ${titles}.`;
 }
 
@@ -165,7 +89,7 @@ function sentenceOf(problem: ImageProblem): string {
     case 'throws':
       return `The image ${title} does not evaluate.`;
     case 'fails':
-      return `The image ${title} does not evaluate: ${reason(problem.error)}`;
+      return failureSentence(`The image ${title}`, { ...problem.error, text: reason(problem.error) });
   }
 }
 
@@ -204,20 +128,22 @@ function detailsOf(problems: readonly ImageProblem[]): readonly string[] {
   const lines = problems.flatMap((problem) => {
     const own = problem.why === 'fails' ? problem.error.lines : [];
     if (problems.length === 1) return own;
-    return [sentenceOf(problem), ...own.slice(1, share)];
+    return [sentenceOf(problem), ...own.slice(0, Math.min(share, 4))];
   });
   return lines.slice(0, maxDetails);
 }
 
 /** The error of a flake that cannot be read at all. */
 export function flakeError(source: Source, error: EvaluationFailure): UserError {
-  return new UserError(`The flake of commit ${source.rev.slice(0, 7)} does not evaluate: ${reason(error)}`, {
+  const subject = `The flake of commit ${source.rev.slice(0, 7)}`;
+  return new UserError(failureSentence(subject, { ...error, text: reason(error) }), {
     details: error.lines,
+    ...(error.log === undefined ? {} : { log: error.log }),
     ...(error.next === undefined ? {} : { next: error.next }),
   });
 }
 
-/** Nix's own words as the end of a sentence, with the place in the flake. */
+/** The end of the sentence, with the place in the flake. */
 function reason(error: EvaluationFailure): string {
   const text = error.text.replace(/[.:]$/, '');
   return error.place === undefined ? `${text}.` : `${text} (${error.place}).`;

@@ -70,6 +70,8 @@ in map fetch inputs`;
 
 /** An image to look for: an attribute path below a configuration. */
 export interface ImagePlace {
+  /** What the trace of an error calls it. */
+  readonly title: string;
   /** The `nixosConfigurations` key. */
   readonly type: string;
   readonly attribute: readonly string[];
@@ -78,6 +80,8 @@ export interface ImagePlace {
 /**
  * Gives `{ known, images }`: the names of all configurations, and one entry for each image asked, in order.
  * A list and not a set, because a set with a key `outPath` becomes a string in JSON.
+ * An error names its image only while the whole entry is computed inside of `addErrorContext`: what is left to be computed
+ * when JSON is written has lost it.
  * @param caught whether `throw` and `assert` are caught, so that one bad image leaves the others; not caught, they tell
  * their message
  */
@@ -93,15 +97,16 @@ export function imagesExpression(source: Source, places: readonly ImagePlace[], 
     if at ? lacks then at
     else if builtins.isAttrs at.here && at.here ? \${key} then { here = at.here.\${key}; }
     else { lacks = key; };
-  describe = { type, attribute }:
+  describe = { type, attribute, ... }:
     let found = builtins.foldl' step { here = configurations.\${type}; } attribute; in
     if !(configurations ? \${type}) then { error = "unknown"; }
     else if found ? lacks then { error = "lacks"; attribute = found.lacks; }
     else { drv = text found.here.drvPath; out = text found.here.outPath; file = textOrNull (found.here.passthru.filePath or null); };
+  whole = place: let d = describe place; in builtins.deepSeq d d;
   guard = place:
-    let tried = builtins.tryEval (let d = describe place; in builtins.deepSeq d d); in
+    let tried = builtins.tryEval (whole place); in
     if tried.success then tried.value else { error = "throws"; };
-  entry = place: builtins.addErrorContext "${imageContext}\${place.type}" (${caught ? 'guard' : 'describe'} place);
+  entry = place: builtins.addErrorContext "${imageContext}\${place.title}" (${caught ? 'guard' : 'whole'} place);
 in
 builtins.seq configurations {
   known = builtins.attrNames configurations;
@@ -109,8 +114,8 @@ builtins.seq configurations {
 }`;
 }
 
-function nixPlace({ type, attribute }: ImagePlace): string {
-  return `{ type = ${nixString(type)}; attribute = [ ${attribute.map(nixString).join(' ')} ]; }`;
+function nixPlace({ title, type, attribute }: ImagePlace): string {
+  return `{ title = ${nixString(title)}; type = ${nixString(type)}; attribute = [ ${attribute.map(nixString).join(' ')} ]; }`;
 }
 
 /** Any text as a Nix string: data from a push never becomes code. */

@@ -3,7 +3,7 @@ import { UserError } from '../../core/errors.ts';
 import type { Source } from '../../git/git.ts';
 import { isDeeperThan } from '../../lib/text.ts';
 import { runSandboxed } from './evaluate.ts';
-import { readEvaluationFailure } from './evaluation-errors.ts';
+import { readEvaluationFailure } from './evaluation-failure.ts';
 import { type FetchedInput, fetchExpression } from './expression.ts';
 import type { NixSettings } from './settings.ts';
 import { fetchArguments } from './settings.ts';
@@ -62,11 +62,15 @@ export async function fetchInputs(settings: NixSettings, source: Source, signal?
     });
   }
   if (result.exitCode === 0) return;
-  const failure = readEvaluationFailure(said);
-  const name = failure.input;
-  throw new UserError(`${name === undefined ? 'An input' : `The input ${name}`} cannot be fetched: ${failure.text}`, {
+  const failure = readEvaluationFailure(said, { source });
+  const input = failure.input === undefined ? 'An input' : `The input ${failure.input}`;
+  const sentence = failure.ofInput === true ? failure.text : `${input} cannot be fetched: ${failure.text}`;
+  throw new UserError(sentence, {
     details: [...failure.lines, ...new Set(refused)],
-    next: refused.length > 0 ? refusedAdvice : 'Check that the bot reaches the server, and its tokens in NIX_SETTINGS.',
+    next:
+      refused.length > 0
+        ? refusedAdvice
+        : (failure.next ?? 'Check that the bot reaches the server, and its tokens in NIX_SETTINGS.'),
   });
 }
 
@@ -75,7 +79,13 @@ const refusedAdvice =
 
 /** The inputs of a lock file that have to be fetched. @throws UserError for a lock file or an input that is refused */
 export function readLock(text: string): readonly FetchedInput[] {
-  const lock = Lock.safeParse(isDeeperThan(text, deepest) ? undefined : parseJson(text));
+  const json = isDeeperThan(text, deepest) ? 'nested too deep' : parseJson(text);
+  if (json === undefined) {
+    throw new UserError('flake.lock is no JSON (a merge conflict?).', {
+      next: 'Run nix flake lock, commit flake.lock and push.',
+    });
+  }
+  const lock = Lock.safeParse(json);
   if (!lock.success) {
     throw new UserError('The file flake.lock is not one that Nix wrote.', {
       next: 'Run nix flake lock, commit and push.',

@@ -6,9 +6,11 @@ import type { Image, ImageRequest } from '../../core/guest.ts';
 import { imageKey, imageTitle } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
 import { cleanText } from '../../lib/text.ts';
-import type { Builder, BuildMonitor } from '../builder.ts';
+import type { Builder, BuildMonitor, WarningSink } from '../builder.ts';
 import { realise } from './build.ts';
-import { evaluateFleet, evaluateImages } from './evaluate.ts';
+import { type EvaluationOptions, evaluateFleet } from './evaluate.ts';
+import { evaluateImages } from './evaluate-images.ts';
+import { mostWarnings } from './evaluation-failure.ts';
 import { expressionVersion } from './expression.ts';
 import { findImageFile } from './image-file.ts';
 import { fetchInputs } from './inputs.ts';
@@ -49,24 +51,26 @@ export class NixBuilder implements Builder {
     await fetchInputs(this.#settings, source, signal);
   }
 
-  async evaluateFleet(source: Source, signal?: AbortSignal): Promise<unknown> {
+  async evaluateFleet(source: Source, signal?: AbortSignal, warn?: WarningSink): Promise<unknown> {
     const entry = this.#cache.entry(source, this.#settings, await this.#ready());
-    if (entry.fleet !== undefined) return entry.fleet.json;
-    const json = await evaluateFleet(this.#settings, source, signal);
-    if (JSON.stringify(json).length <= longestCached) entry.fleet = { json };
-    return json;
+    const found = entry.fleet ?? { json: await evaluateFleet(this.#settings, source, heard(entry, signal)) };
+    if (JSON.stringify(found.json).length <= longestCached) entry.fleet = found;
+    for (const text of entry.warnings) warn?.(text);
+    return found.json;
   }
 
   async evaluateImages(
     source: Source,
     wanted: readonly ImageRequest[],
     signal?: AbortSignal,
+    warn?: WarningSink,
   ): Promise<readonly Image[]> {
     const entry = this.#cache.entry(source, this.#settings, await this.#ready());
     const distinct = new Map(wanted.map((request) => [imageKey(request), request]));
     const asked = [...distinct.values()].filter((request) => !entry.images.has(imageKey(request)));
-    for (const image of await evaluateImages(this.#settings, source, asked, signal))
+    for (const image of await evaluateImages(this.#settings, source, asked, heard(entry, signal)))
       entry.images.set(imageKey(image), image);
+    for (const text of entry.warnings) warn?.(text);
     return wanted.flatMap((request) => entry.images.get(imageKey(request)) ?? []);
   }
 
@@ -125,7 +129,7 @@ export class NixBuilder implements Builder {
     for (const image of lost) {
       const source = this.#cache.sourceOf(image);
       if (source !== undefined) await fetchInputs(this.#settings, source, signal);
-      const [again] = source === undefined ? [] : await evaluateImages(this.#settings, source, [image], signal);
+      const [again] = source === undefined ? [] : await evaluateImages(this.#settings, source, [image], { signal });
       if (again?.drvPath === image.drvPath && again.storePath === image.storePath) continue;
       throw new UserError(`The derivation of the image ${imageTitle(image)} is no longer in the Nix store.`, {
         next: 'Plan again: evaluating the flake brings it back.',
@@ -156,6 +160,18 @@ interface Entry {
   fleet?: { readonly json: unknown };
   /** By `imageKey`. */
   readonly images: Map<string, Image>;
+  /** What evaluating the commit warned of, so far. */
+  readonly warnings: Set<string>;
+}
+
+/** The options of an evaluation whose warnings are kept beside its result. */
+function heard({ warnings }: Entry, signal: AbortSignal | undefined): EvaluationOptions {
+  return {
+    signal,
+    warn: (text) => {
+      if (warnings.size < mostWarnings) warnings.add(text);
+    },
+  };
 }
 
 /** The cache of evaluations, in memory: a commit always evaluates to the same result under the same Nix. */
@@ -167,7 +183,7 @@ export class EvaluationCache {
     const { mirror, rev, dir } = source;
     const attributes = [images.vm.attribute, images.container.attribute];
     const key = JSON.stringify([mirror, rev, dir, attributes, expressionVersion, nixVersion]);
-    const entry = { images: new Map<string, Image>(), ...this.#entries.get(key), source };
+    const entry = { images: new Map<string, Image>(), warnings: new Set<string>(), ...this.#entries.get(key), source };
     this.#entries.set(key, entry);
     return entry;
   }

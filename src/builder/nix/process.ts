@@ -127,8 +127,11 @@ export interface Frame {
 /** What a line of `--log-format internal-json` says, as far as it matters here. Ids are text: they pass 2^53. */
 export type NixEvent =
   | { readonly kind: 'text'; readonly text: string }
+  /** A flake's `builtins.trace`, or a warning of a flake or of nixpkgs (`warnings`, `lib.warn`, `builtins.warn`). */
+  | { readonly kind: 'trace' | 'warning'; readonly text: string }
   | {
       readonly kind: 'message';
+      /** 0: an error, 1: a warning of Nix itself, 3: information. */
       readonly level: number;
       readonly text: string;
       readonly at: Frame;
@@ -180,9 +183,13 @@ export function parseLine(line: string): NixEvent | undefined {
   switch (event.action) {
     case 'msg': {
       const text = shown(event.raw_msg ?? event.msg).replace(/^error:\s*/, '');
+      const said = evaluationSays(event.level, text, shown(event.msg), event.raw_msg === undefined);
+      if (said !== undefined) return said;
+      // Nix writes some of its own warnings at the level of errors, without `raw_msg`; an error begins with its word.
+      const isError = event.raw_msg !== undefined || /^error:/.test(shown(event.msg));
       return {
         kind: 'message',
-        level: event.level,
+        level: event.level === 0 && !isError ? 1 : event.level,
         text,
         at: frame(text, event),
         trace: event.trace.map((part) => frame(shown(part.raw_msg), part)),
@@ -195,6 +202,21 @@ export function parseLine(line: string): NixEvent | undefined {
     case 'stop':
       return { kind: 'stop', id: event.id };
   }
+}
+
+/**
+ * What a flake prints while it is evaluated. `builtins.trace` is a message of level 0, the level of errors, without
+ * `raw_msg`; the `warnings` of NixOS are such traces too, or messages of level 1 whose `msg` alone says so (Nix 2.23 and
+ * newer).
+ */
+function evaluationSays(level: number, text: string, msg: string, isPlain: boolean): NixEvent | undefined {
+  const evaluation = 'evaluation warning:';
+  if (level === 1 && msg.startsWith(evaluation)) {
+    return { kind: 'warning', text: text.replace(evaluation, '').trim() };
+  }
+  const traced = level === 0 && isPlain ? /^trace: (?:((?:evaluation )?warning: ))?/.exec(text) : null;
+  if (traced === null) return undefined;
+  return { kind: traced[1] === undefined ? 'trace' : 'warning', text: text.slice(traced[0].length).trim() };
 }
 
 /**
@@ -240,7 +262,9 @@ function cutMessage(text: string): unknown {
   const error = words.startsWith('…')
     ? `an error with a trace without end, as of an endless recursion\n${words}`
     : words;
-  return { ...head, msg: error };
+  // Newer Nix writes the outermost frames first, so what an image or an input is named by comes before the cut.
+  const named = /^ *… (proxnix \w+ [^\n]{1,200})$/m.exec(shown(msg.slice(0, longestText)))?.[1];
+  return { ...head, raw_msg: error, ...(named === undefined ? {} : { trace: [{ raw_msg: named }] }) };
 }
 
 /** Ids are process number times 2^32: as numbers, neighbours would become one. */

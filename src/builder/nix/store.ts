@@ -181,10 +181,16 @@ export function realPath(root: string, storePath: string): string {
   return root === '/' ? storePath : join(root, storePath);
 }
 
-/** Text without the store prefix of the flake's source: `/nix/store/<hash>-source/flake.nix` is `flake.nix`. */
-export function withoutSource(text: string): string {
+/**
+ * Text without the store prefix of a source: `/nix/store/<hash>-source/flake.nix` is `flake.nix`.
+ * @param label what stands for the prefix, by its hash
+ */
+export function withoutSource(text: string, label: (hash: string) => string = () => ''): string {
   // Word by word, each read from its beginning: a search from every slash would take the square of the length.
   return text.replace(/[^\s'"«»:]+/g, (word) =>
-    word.replace(/^([^/]*)(?:\/.*)?\/nix\/store\/[a-z0-9]{32}-source\//, '$1'),
+    word.replace(
+      /^([^/]*)(?:\/.*)?\/nix\/store\/([a-z0-9]{32})-source\//,
+      (_, before: string, hash: string) => `${before}${label(hash)}`,
+    ),
   );
 }

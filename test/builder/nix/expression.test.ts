@@ -37,10 +37,12 @@ describe('flakeRef', () => {
 describe('imagesExpression', () => {
   it('takes no name that was not checked', () => {
     for (const name of ['a.b', '--option', `$${'{x}'}`, '"', '', 'a b', '../x', '1a']) {
-      expect(() => imagesExpression(source, [{ type: name, attribute: ['config'] }], true), name).toThrow(
+      expect(() => imagesExpression(source, [{ title: 'x', type: name, attribute: ['config'] }], true), name).toThrow(
         /not checked/,
       );
-      expect(() => imagesExpression(source, [{ type: 'web', attribute: [name] }], true), name).toThrow(/not checked/);
+      expect(() => imagesExpression(source, [{ title: 'web', type: 'web', attribute: [name] }], true), name).toThrow(
+        /not checked/,
+      );
     }
   });
 });
