@@ -119,7 +119,9 @@ function unreachable(said: Said): ReturnType<Kind> {
   )
     return undefined;
   const words = plain.filter(
-    (line) => /^(?:fatal|error|ssh|remote|curl|Permission denied|Host key)\b/i.test(line) && !/^error: *$/.test(line),
+    (line) =>
+      /^(?:fatal|error|ssh|remote|curl)\b|Permission denied|Host key verification/i.test(line) &&
+      !/^error: *$/.test(line),
   );
   const told = [...words, text].join('\n');
   if (fetched === 'this repository' || text.includes("'this repository'")) {
