@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sameText } from '../lib/text.ts';
 import type { GuestKind } from './guest-ref.ts';
 import { containerHealth, healthValue, vmHealth } from './health.ts';
 import { isMarker } from './tags.ts';
@@ -384,8 +385,8 @@ export const settings = {
     kinds: { vm: byDefault(description, ''), container: byDefault(description, '') },
     restart: false,
     show: (value = '') => shortened(value),
-    // Proxmox adds a line feed to some descriptions; a text area in its page adds others.
-    same: (a = '', b = '') => a.trimEnd() === b.trimEnd(),
+    // Proxmox cuts white space at the end of a VM's, and adds a line feed to a container's; a text area adds others.
+    same: (a = '', b = '') => sameText(a, b),
     doc: 'the notes of the guest',
   }),
   order: place({

@@ -63,6 +63,27 @@ function spelled(char: string): string {
   );
 }
 
+/**
+ * Are two texts the same to a person who reads both? White space around them does not count, nor half characters, which
+ * no encoding keeps: a system that stores a text cuts or adds the one and replaces the other.
+ */
+export function sameText(a: string, b: string): boolean {
+  return bare(a) === bare(b);
+}
+
+function bare(text: string): string {
+  const whole = text.replace(halves, '\ufffd');
+  let [from, to] = [0, whole.length];
+  while (from < to && isBlank(whole.charAt(from))) from++;
+  while (to > from && isBlank(whole.charAt(to - 1))) to--;
+  return whole.slice(from, to);
+}
+
+/** Perl counts U+0085 as white space and U+FEFF not, JavaScript the other way round. */
+function isBlank(char: string): boolean {
+  return char === '\u0085' || char.trim() === '';
+}
+
 /** Quotes a word for a POSIX shell. Single quotes, because an interactive bash would expand the `!` of a token's id. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

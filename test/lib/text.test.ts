@@ -2,7 +2,7 @@ import { execaSync } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { literal } from '../../src/chat/console/page/text.js';
-import { cleanText, cut, escapeHidden, lastState, oneLine, shellWord } from '../../src/lib/text.ts';
+import { cleanText, cut, escapeHidden, lastState, oneLine, sameText, shellWord } from '../../src/lib/text.ts';
 
 const anyText = fc.string({ unit: 'binary', maxLength: 200 });
 
@@ -112,4 +112,20 @@ describe('shellWord', () => {
       expect(execaSync('/bin/sh', ['-c', `printf %s ${shellWord(word)}`]).stdout).toBe(word);
     },
   );
+});
+
+describe('sameText', () => {
+  it.each([
+    ['x', ' \n x \n\n'],
+    ['', '\u0085\ufeff \t'],
+    ['a\ud800', 'a\ufffd'],
+    [' a\n b', 'a\n b\n'],
+  ])('takes %j and %j for one', (a, b) => expect(sameText(a, b)).toBe(true));
+
+  it.each([
+    ['a b', 'a  b'],
+    ['a\nb', 'a b'],
+    ['x', ''],
+    ['x', 'X'],
+  ])('tells %j from %j', (a, b) => expect(sameText(a, b)).toBe(false));
 });

@@ -9,6 +9,7 @@ import {
   settingsOf,
   type VmSettings,
 } from '../../core/settings.ts';
+import { sameText } from '../../lib/text.ts';
 import { isCloudInit, type Property, readDrive, readProperty, toDisk, type Values, writeProperty } from './property.ts';
 
 /** Keys to write by name; `undefined` deletes one. */
@@ -215,12 +216,12 @@ function flag(key: string): Codec<boolean> {
   return { keys: [key], read: (values) => values[key] === '1', write: (wanted) => ({ [key]: wanted }) };
 }
 
-/** Proxmox adds a line feed to the description of a container, and keeps no empty one. */
+/** Proxmox adds a line feed to the description of a container, and keeps none that is empty or white space. */
 function notes(): Codec<string> {
   return {
     keys: ['description'],
     read: ({ description = '' }) => description.replace(/\n$/, ''),
-    write: (wanted) => ({ description: wanted || undefined }),
+    write: (wanted) => ({ description: sameText(wanted, '') ? undefined : wanted }),
   };
 }
 

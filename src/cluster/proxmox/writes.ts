@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
 import type { GuestRef } from '../../core/guest.ts';
 import { sameTags, splitTags } from '../../core/tags.ts';
+import { sameText } from '../../lib/text.ts';
 import type { ClusterMonitor } from '../cluster.ts';
 import { type Api, guestPath, type ListedTask, TaskList } from './api.ts';
 import type { Params } from './client.ts';
@@ -166,6 +167,6 @@ export function isStored({ values, pending }: GuestConfig, changes: Changes): bo
     if (key === 'tags') return sameTags(splitTags(stored), splitTags(sent));
     if (sent.endsWith(':cloudinit'))
       return stored.split(':')[0] === sent.split(':')[0] && isCloudInit(readDrive(stored));
-    return properties.test(key) ? holds(stored, sent) : stored.trim() === sent.trim();
+    return properties.test(key) ? holds(stored, sent) : sameText(stored, sent);
   });
 }

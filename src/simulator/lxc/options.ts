@@ -70,7 +70,7 @@ export function storedOptions(call: Call, keys: readonly string[]): Config {
 }
 
 function storedText(world: World, key: string, value: string): string {
-  if (key === 'description') return `${value.replace(/\n$/, '')}\n`;
+  if (key === 'description') return `${value.replace(/\n+$/, '')}\n`;
   if (key === 'tags') return normaliseTags(value, world.tagStyle);
   if (!/^net\d+$/.test(key)) return value;
   const rules = rulesOf('net-ct', world.version.table) ?? new Map();

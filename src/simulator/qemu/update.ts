@@ -184,6 +184,8 @@ export function optionsOf(call: Call, keys: readonly string[]): Config {
 
 function storedText(world: World, key: string, value: string): string {
   if (/^net\d+$/.test(key)) return storedCard(world, value);
+  // parse_vm_config of 9.2 cuts what Perl takes for white space, which U+FEFF is not.
+  if (key === 'description') return value.replace(/(?:(?!\ufeff)[\s\u0085])+$/, '');
   return value;
 }
 
