@@ -94,7 +94,7 @@ describe('an entry of a list', () => {
 it('what is asked for one by one is read in the same way', () => {
   expect(CurrentStatus.parse({ status: 'running', uptime: '5' })).toMatchObject({ status: 'running', uptime: 5 });
   expect(StorageStatus.parse({ content: 'import', avail: '5', active: '', enabled: '1' })).toEqual({
-    ...{ content: 'import', avail: 5, active: 0, enabled: 1 },
+    ...{ type: '', content: 'import', avail: 5, active: 0, enabled: 1 },
   });
   expect(ListedTask.parse({ ...task, type: 1 }).type).toBe('1');
 });
