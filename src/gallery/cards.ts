@@ -67,6 +67,7 @@ export function galleryCards(): Readonly<Record<string, Card>> {
   cards['power-started'] = powerCard(stopped, { kind: 'started' });
   cards['power-report'] = powerCard(stopped, { kind: 'report' });
   cards['power-locked'] = powerCard(stopped, { kind: 'locked', lock });
+  cards['power-pending'] = powerCard(stopped, { kind: 'pending' });
   cards['power-often'] = powerCard(stopped, { kind: 'often', starts: 3 });
   const collected = {
     volid: 'local-lvm:vm-822-disk-1',

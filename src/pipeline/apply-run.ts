@@ -6,7 +6,7 @@ import { errorFacts, toFailure } from '../core/errors.ts';
 import { type Goal, onlyGuest } from '../core/goal.ts';
 import { withWanted } from '../core/guest-facts.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
-import type { ApplyingRun, RunEvent, StepState } from '../core/run.ts';
+import type { ApplyingRun, Run, RunEvent, StepState } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
 import { type CutOff, cutOffNote, stoppedBetween } from '../views/parts.ts';
@@ -49,7 +49,7 @@ export async function applyRun(fleet: Fleet, runId: string, ports: ApplyPorts): 
       return { event: changed ?? { type: 'started', steps: planSteps(run.plan), at: clock.now() } };
     });
     if ('refused' in begun || begun.run.phase !== 'applying') return;
-    await rememberRunning(fleet, run.plan, store);
+    await rememberRunning(fleet, runBefore(run.plan), store);
     await store.audit({ at: clock.now(), action: 'started', who: 'proxnix', run: runId, plan: run.plan.digest });
     const runner = new StepRunner({ ...ports, fleet, runId, plan: run.plan, cancelled: ports.signals.of(runId) });
     const end = await runner.run(begun.run.steps);
@@ -62,6 +62,7 @@ export async function applyRun(fleet: Fleet, runId: string, ports: ApplyPorts): 
   }
   const ended = runs.get(runId);
   if (ended === undefined || !hasEnded(ended)) return;
+  await rememberStarted(fleet, ended, { store, log });
   await store
     .audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: runId, detail: ended.phase })
     .catch((error: unknown) => log.error({ run: runId, err: error }, 'the end of an apply could not be audited'));
@@ -89,13 +90,17 @@ async function replyWithLogs(
 /** Each may have megabytes. */
 const mostLogs = 5;
 
-/** Remembers which guests run before the apply touches them: one that an interrupted apply leaves stopped is started. */
-async function rememberRunning(fleet: Fleet, plan: Plan, store: Store): Promise<void> {
-  const known = store.fleet(fleet.name).running ?? [];
-  const more = runnable(plan).flatMap((change) =>
-    'live' in change && change.live.status === 'running' && !known.includes(change.vmid) ? [change.vmid] : [],
+/** The guests that run before the apply touches them: one that an interrupted apply leaves stopped is started. */
+function runBefore(plan: Plan): readonly number[] {
+  return runnable(plan).flatMap((change) =>
+    'live' in change && change.live.status === 'running' ? [change.vmid] : [],
   );
-  if (more.length > 0) await store.saveFleet(fleet.name, { running: [...known, ...more] });
+}
+
+async function rememberRunning(fleet: Fleet, vmids: readonly number[], store: Store): Promise<void> {
+  const { running = [] } = store.fleet(fleet.name);
+  const all = [...new Set([...running, ...vmids])];
+  if (all.length > running.length) await store.saveFleet(fleet.name, { running: all });
 }
 
 async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }: ApplyPorts): Promise<void> {
@@ -142,6 +147,19 @@ async function acceptDrift(
   } catch (error) {
     log.warn({ fleet: fleet.name, ...errorFacts(error) }, 'the drift that a rollback causes could not be acknowledged');
   }
+}
+
+/** A guest that the apply started runs, also when it stops before the first power check. Never rejects. */
+export async function rememberStarted(
+  fleet: Fleet,
+  run: Run,
+  { store, log }: Pick<ApplyPorts, 'store' | 'log'>,
+): Promise<void> {
+  const done = 'steps' in run ? run.steps.filter(({ state }) => state === 'done') : [];
+  const started = done.flatMap(({ step }) => (step.kind === 'start' || step.kind === 'health' ? [step.vmid] : []));
+  await rememberRunning(fleet, started, store).catch((error: unknown) => {
+    log.warn({ run: run.id, ...errorFacts(error) }, 'the guests that an apply started could not be remembered');
+  });
 }
 
 async function addressesOf(fleet: Fleet, run: ApplyingRun): Promise<Record<string, string>> {

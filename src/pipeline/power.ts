@@ -21,8 +21,8 @@ interface PowerOptions {
 }
 
 /**
- * Starts guests that ran and have stopped. The store holds which guests ran at the last check, so a guest that stopped
- * while the bot was down is found as well. A guest that did not run at the last check is not started.
+ * Starts guests that ran and have stopped. The store holds which guests ran at the last check or at the end of a later
+ * apply, so a guest that stopped while the bot was down is found as well. Others are not started.
  */
 export class Power {
   readonly #options: PowerOptions;
@@ -70,16 +70,20 @@ export class Power {
     const { clock, log, store } = this.#options;
     const { lock } = store.fleet(fleet.name);
     if (lock !== undefined) return { kind: 'locked', lock };
+    if (readTags(guest.tags).pending) return { kind: 'pending' };
     if (fleet.onStopped === 'report') return { kind: 'report' };
     const key = `${fleet.name} ${guest.vmid}`;
     const recent = (this.#starts.get(key) ?? []).filter((at) => at > clock.now() - startsWithinMs);
     if (recent.length >= mostStarts) return { kind: 'often', starts: recent.length };
+    const precondition = await preconditionOf(fleet, guest);
+    if (precondition === undefined) return 'later';
     try {
-      const precondition = await preconditionOf(fleet, guest);
-      if (precondition === undefined) return 'later';
       if (!(await start(fleet, precondition))) return 'runs';
       this.#starts.set(key, [...recent, clock.now()]);
     } catch (error) {
+      // Somebody works on the guest: it is looked at again, as what it is then.
+      const now = await preconditionOf(fleet, guest);
+      if (now?.digest !== precondition.digest || now.uuid !== precondition.uuid) return 'later';
       log.warn({ fleet: fleet.name, vmid: guest.vmid, ...errorFacts(error) }, 'a stopped guest could not be started');
       return { kind: 'failed', failure: toFailure(error) };
     }
@@ -93,13 +97,9 @@ function isOurs(fleet: Fleet, guest: LiveGuest): boolean {
   return belongsTo(ownerOf(fleet), guest.tags);
 }
 
-/**
- * Is the guest stopped, and does nobody work on it? HA starts and stops the guests that it manages. A staging guest and an incomplete guest carry `proxnix-pending`.
- */
+/** Is the guest stopped, and does nobody work on it? HA starts and stops the guests that it manages. */
 function isStopped(guest: LiveGuest): boolean {
-  const { pending } = readTags(guest.tags);
-  if (guest.haState !== undefined) return false;
-  return guest.status === 'stopped' && guest.lock === undefined && !guest.template && !pending;
+  return guest.status === 'stopped' && guest.lock === undefined && !guest.template && guest.haState === undefined;
 }
 
 /** The guest's precondition from its configuration; `undefined` when it is no longer the guest of the list. */

@@ -1,7 +1,7 @@
 import type { Commit } from '../core/commit.ts';
 import { errorFacts } from '../core/errors.ts';
 import { isNamed, type Run, type Trigger } from '../core/run.ts';
-import { applyRun, recoverInterrupted } from './apply-run.ts';
+import { applyRun, recoverInterrupted, rememberStarted } from './apply-run.ts';
 import { planRun } from './plan-run.ts';
 import type { Clock, Fleet, Log, Ports } from './ports.ts';
 import { type ClusterQueues, Signals } from './queues.ts';
@@ -66,6 +66,7 @@ export class Work {
     this.#enter(fleet, run.id, async () => {
       const { clock, store } = this.#ports;
       await this.#runs.apply(run.id, await recoverInterrupted(run, fleet.cluster, this.#ports));
+      await rememberStarted(fleet, run, this.#ports);
       await store.audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: run.id, detail: 'interrupted' });
       await this.begin(fleet, { kind: 'start' }, await fleet.git.head());
     });

@@ -18,7 +18,7 @@ export interface FleetRecord {
   /** The commit of the last apply that ended well. */
   readonly applied?: string;
   readonly lock?: Lock;
-  /** VMIDs of the guests that ran at the last power check. */
+  /** VMIDs of the guests that ran at the last power check, or at the end of a later apply. */
   readonly running?: readonly number[];
   /** Retained root disks that are not deleted yet. */
   readonly retainedDisks?: readonly RetainedDisk[];

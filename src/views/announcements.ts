@@ -10,6 +10,8 @@ export type PowerEvent =
   /** ON_STOPPED is `report`: the guest is not started. */
   | { readonly kind: 'report' }
   | { readonly kind: 'locked'; readonly lock: Lock }
+  /** An apply of it was not finished: it carries `proxnix-pending`. */
+  | { readonly kind: 'pending' }
   /** proxnix started it `starts` times within the last hour and does not start it again. */
   | { readonly kind: 'often'; readonly starts: number }
   | { readonly kind: 'failed'; readonly failure: Failure };
@@ -39,6 +41,15 @@ function whyBlocks(event: PowerEvent): readonly Block[] {
       const { by, reason } = event.lock;
       return [{ kind: 'text', rich: ['It was not started: applying is locked by ', { person: by }, `: ${reason}`] }];
     }
+    case 'pending':
+      return [
+        {
+          kind: 'text',
+          rich: [
+            'It was not started: an apply of it was not finished (proxnix-pending). Plan again to finish it, or start it in Proxmox.',
+          ],
+        },
+      ];
     case 'often':
       return [
         {

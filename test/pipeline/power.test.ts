@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import type { Fleet } from '../../src/pipeline/ports.ts';
+import { withConfig } from '../fakes/cluster-guest.ts';
 import { aBench, Bench, type BenchOptions, type Declared, owner } from '../support/pipeline.ts';
 import { gate, until } from './support/clock.ts';
 import { aCt, aForeignGuest, present, threeVms } from './support/fleet.ts';
@@ -64,10 +65,59 @@ describe('a guest that stopped', () => {
     expect(bench.cluster.reads).toBe(reads);
   });
 
-  it('is left alone when it never ran at a look, and when the look is off', async () => {
+  it('is started also when it stops before the first look after its apply', async () => {
     const bench = await aBench();
     await bench.push(1);
     await bench.apply();
+    bench.pipeline.keepUp({ powerIntervalMs: minuteMs });
+    stop(bench);
+    await bench.restart();
+    bench.pipeline.keepUp({ powerIntervalMs: minuteMs });
+    await look(bench);
+    expect(bench.cluster.guest(822)?.status).toBe('running');
+    await bench.push(2, { images: { website: 'website 2' } });
+    await bench.apply();
+    stop(bench, 823);
+    await look(bench);
+    expect(bench.cluster.guest(823)?.status).toBe('running');
+    expect(said(bench)).toHaveLength(2);
+  });
+
+  it('is said to wait for its plan when an apply of it was not finished, once', async () => {
+    const bench = await deployed();
+    stop(bench, 822, { tags: ['proxnix', 'proxnix-pending'] });
+    await look(bench);
+    await look(bench);
+    expect(bench.cluster.asked).toEqual([]);
+    expect(said(bench)).toEqual(['Stopped: test-database (822) is not running']);
+    expect(bench.text()).toContain('Plan again to finish it, or start it in Proxmox.');
+  });
+
+  it('is said when an apply that was killed had started it', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    const held = gate();
+    bench.cluster.before = (step) => (step.kind === 'finish' ? held.opened : undefined);
+    await bench.press('approve', owner);
+    await until(() => bench.cluster.atWork === 1);
+    await bench.restart();
+    bench.cluster.before = () => undefined;
+    await bench.settle();
+    const [started] = bench
+      .run('interrupted', 'r-1')
+      .steps.flatMap(({ step, state }) => (step.kind === 'health' && state === 'done' ? [step.vmid] : []));
+    stop(bench, present(started));
+    bench.pipeline.keepUp({ powerIntervalMs: minuteMs });
+    await look(bench);
+    expect(said(bench)).toHaveLength(1);
+    expect(bench.text()).toContain('proxnix-pending');
+  });
+
+  it('is left alone when it never ran, and when the look is off', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    await bench.store.saveFleet('acme', { running: [820, 823] });
     stop(bench);
     bench.pipeline.keepUp({});
     await look(bench);
@@ -145,7 +195,6 @@ describe('a guest that stopped', () => {
   });
 
   it.each([
-    ['half made', { tags: ['proxnix', 'proxnix-pending'] }],
     ['locked', { lock: 'backup' }],
     ['managed by HA', { haState: 'stopped' }],
     ['a template now', { template: true }],
@@ -196,8 +245,25 @@ describe('a guest that stopped', () => {
     stop(bench, 823);
     bench.cluster.before = async () => bench.cluster.put({ ...foreign, vmid: 823 });
     await look(bench);
-    expect(bench.text()).toContain('is another machine than planned');
+    expect(said(bench)).toEqual([]);
     expect([822, 823].map((vmid) => bench.cluster.guest(vmid)?.status)).toEqual(['stopped', 'stopped']);
+  });
+});
+
+describe('a guest that is gone or changed when it is started', () => {
+  it.each<[string, (bench: Bench) => void]>([
+    ['deleted', (bench) => bench.cluster.remove(822)],
+    ['changed', (bench) => bench.cluster.put(withConfig(present(bench.cluster.guest(822)), { cores: 8 }))],
+  ])('asks nobody to approve a plan that is not there: %s', async (_, happens) => {
+    const bench = await deployed();
+    stop(bench);
+    bench.cluster.before = async () => happens(bench);
+    const messages = bench.chat.messages.length;
+    await look(bench);
+    expect(bench.chat.messages).toHaveLength(messages);
+    bench.cluster.before = () => undefined;
+    await look(bench);
+    expect(bench.cluster.guest(822)?.status ?? 'gone').not.toBe('stopped');
   });
 });
 

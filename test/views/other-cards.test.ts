@@ -94,6 +94,7 @@ describe('a guest that stopped', () => {
     { kind: 'started' },
     { kind: 'report' },
     { kind: 'locked', lock },
+    { kind: 'pending' },
     { kind: 'often', starts: 3 },
     { kind: 'failed', failure },
   ])('reads as in expected/power-$kind.txt', async (event) => {

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { mapLimit } from '../../../src/cluster/proxmox/state.ts';
-import { createPlan } from '../../../src/core/plan.ts';
 import type { LiveGuest } from '../../../src/core/live.ts';
+import { createPlan } from '../../../src/core/plan.ts';
 import { startFront } from '../../cli/support/front.ts';
 import { Story } from '../../contracts/cluster.ts';
 import { aGoal, aGuest } from '../../support/builders.ts';
