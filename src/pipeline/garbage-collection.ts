@@ -26,7 +26,7 @@ interface CollectorOptions {
 
 /**
  * Deletes what is older than the rollback window: retained root disks, image files that no guest uses, and GC roots of
- * images that no rollback needs. Deletes only disks that the store has a record of, and files that proxnix named.
+ * images that no rollback needs. Deletes only disks and files that the store has a record of.
  */
 export class Collector {
   readonly #options: CollectorOptions;
@@ -99,9 +99,13 @@ export class Collector {
     }
   }
 
-  /** Image files belong to the cluster: a file that any of its fleets needs is not deleted. */
+  /**
+   * Image files belong to the cluster: a file that any of its fleets needs is not deleted, nor one that another bot may
+   * have uploaded.
+   */
   async #removeImages(any: Fleet, fleets: readonly Fleet[], live: LiveState): Promise<readonly StoredImage[]> {
-    const { runs, clock, log } = this.#options;
+    const { store, runs, clock, log } = this.#options;
+    const uploaded = new Set(fleets.flatMap((fleet) => store.fleet(fleet.name).uploadedImages ?? []));
     const used = imagesInUse(live, fleets, runs.all());
     const windowMs = Math.max(...fleets.map((fleet) => fleet.rollbackWindowMs));
     const removed: StoredImage[] = [];
@@ -111,7 +115,8 @@ export class Collector {
     };
     try {
       for (const image of await any.cluster.images()) {
-        if (used.has(image.hash) || image.at === undefined || image.at + windowMs > clock.now()) continue;
+        if (!uploaded.has(image.hash) || used.has(image.hash)) continue;
+        if (image.at === undefined || image.at + windowMs > clock.now()) continue;
         // A file that cannot be deleted does not keep the others from being deleted.
         const gone = any.cluster.removeImage(image).then(() => removed.push(image));
         await gone.catch((error: unknown) => refused(error, image.volid));
@@ -119,7 +124,18 @@ export class Collector {
     } catch (error) {
       refused(error);
     }
+    await this.#forgetUploads(fleets, removed);
     return removed;
+  }
+
+  async #forgetUploads(fleets: readonly Fleet[], removed: readonly StoredImage[]): Promise<void> {
+    const { store } = this.#options;
+    const gone = new Set(removed.map(({ hash }) => hash));
+    for (const { name } of fleets) {
+      const { uploadedImages = [] } = store.fleet(name);
+      const left = uploadedImages.filter((hash) => !gone.has(hash));
+      if (left.length !== uploadedImages.length) await store.saveFleet(name, { uploadedImages: left });
+    }
   }
 
   async #dropRoots(fleet: Fleet): Promise<number> {

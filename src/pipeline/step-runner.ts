@@ -28,6 +28,9 @@ import type { Runs } from './runs.ts';
 /** The outcome of an apply that did not fail. */
 export type ApplyEnd = 'applied' | 'cancelled';
 
+/** How many uploaded images are remembered; the oldest are forgotten, and their files stay. */
+const mostUploads = 1000;
+
 /** Runs the steps of one apply, one after the other, and reports each to its run. */
 export class StepRunner {
   readonly #fleet: Fleet;
@@ -127,7 +130,34 @@ export class StepRunner {
   async #upload(step: Extract<Step, { kind: 'upload' }>): Promise<void> {
     const file = this.#files.get(step.image.storePath);
     if (file === undefined) throw new Error(`no file was built for ${step.image.storePath}`);
-    await this.#fleet.cluster.upload(file, step.node, this.#monitor(step.id));
+    const monitor = this.#monitor(step.id);
+    let noted: Promise<void> | undefined;
+    const note = () => {
+      noted ??= this.#noteUpload(imageHash(step.image));
+    };
+    const noting: ClusterMonitor = {
+      ...monitor,
+      task(upid) {
+        note();
+        monitor.task(upid);
+      },
+      progress(...sent) {
+        note();
+        monitor.progress(...sent);
+      },
+    };
+    try {
+      await this.#fleet.cluster.upload(file, step.node, noting);
+    } finally {
+      await noted;
+    }
+  }
+
+  /** Records that the file of an image is ours, from its first byte on. The record is the condition for its deletion. */
+  async #noteUpload(hash: string): Promise<void> {
+    const { name } = this.#fleet;
+    const others = (this.#store.fleet(name).uploadedImages ?? []).filter((one) => one !== hash);
+    await this.#store.saveFleet(name, { uploadedImages: [...others, hash].slice(-mostUploads) });
   }
 
   async #guest(step: GuestStep): Promise<void> {

@@ -95,6 +95,7 @@ const StoredFleet = reads<FleetRecord>()(
     running: list(vmid),
     retainedDisks: list(StoredRetainedDisk),
     guests: list(StoredGuestFacts),
+    uploadedImages: list(name),
     acknowledgedDrifts: list(reads<AcknowledgedDrift>()(lenient({ digest: name, until: optional(time) }))),
   }).exactPartial(),
 );
@@ -104,6 +105,7 @@ const lists: readonly string[] = [
   'running',
   'retainedDisks',
   'guests',
+  'uploadedImages',
   'acknowledgedDrifts',
 ] satisfies (keyof FleetRecord)[];
 

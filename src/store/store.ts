@@ -24,6 +24,11 @@ export interface FleetRecord {
   readonly retainedDisks?: readonly RetainedDisk[];
   /** What is known of guests besides what the cluster tells. */
   readonly guests?: readonly GuestFacts[];
+  /**
+   * Store hashes of the images whose files runs of this store uploaded, the newest last: only these are deleted. Another
+   * bot may use the same storage.
+   */
+  readonly uploadedImages?: readonly string[];
   /** Drifts that were shown, or are ignored. */
   readonly acknowledgedDrifts?: readonly AcknowledgedDrift[];
 }

@@ -415,8 +415,8 @@ export const cluster = [
     rows: [
       [
         'only images of ours are collected',
-        'return hash === undefined ? [] : [{ nodes, volid, hash, size, at: ctime * 1000 }];',
-        "return [{ nodes, volid, hash: hash ?? '0'.repeat(32), size, at: ctime * 1000 }];",
+        'const hash = ours.exec(volid)?.[1];',
+        "const hash = ours.exec(volid)?.[1] ?? '0'.repeat(32);",
       ],
     ],
   },

@@ -132,6 +132,15 @@ export const core = [
     ],
   },
   {
+    room: 'images',
+    file: 'src/pipeline/garbage-collection.ts',
+    tests: ['test/pipeline/rollback.test.ts'],
+    rows: [
+      ['the files of another bot are not collected', '!uploaded.has(image.hash) || ', ''],
+      ['images in use are not collected', ' || used.has(image.hash)) continue;', ') continue;'],
+    ],
+  },
+  {
     room: 'drift',
     file: 'src/core/plan.ts',
     tests: ['test/pipeline/drift-check.test.ts'],

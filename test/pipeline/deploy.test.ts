@@ -33,8 +33,12 @@ describe('a push', () => {
       planned.plan.digest,
       undefined,
     ]);
-    const known = { lastSeen: shaOf(1), applied: shaOf(1), running: [820, 822, 823] };
-    expect(bench.store.fleet('acme')).toMatchObject(known);
+    expect(bench.store.fleet('acme')).toMatchObject({
+      lastSeen: shaOf(1),
+      applied: shaOf(1),
+      running: [820, 822, 823],
+      uploadedImages: applied.plan.goal.guests.map((guest) => imageHash(guest.image)),
+    });
     expect(bench.builder.kept.map(imageHash).sort()).toEqual(
       applied.plan.goal.guests.map((guest) => imageHash(guest.image)).sort(),
     );

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import { imageHash } from '../../src/core/guest.ts';
 import { readTags } from '../../src/core/tags.ts';
+import { anImage } from '../support/builders.ts';
 import { aBench, type Bench, owner, stranger } from '../support/pipeline.ts';
 import { aForeignGuest, present, shaOf, threeVms } from './support/fleet.ts';
 
@@ -351,6 +352,40 @@ describe('what the rollback window has passed over', () => {
     await bench.settle();
     expect(bench.chat.messages).toHaveLength(before);
     expect(bench.errors()).toEqual([]);
+  });
+
+  it('leaves the image files of another bot on the same storage, also one that it uses itself', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    await bench.push(2, other);
+    const shared = present(bench.run('planned').plan.goal.guests.find(({ vmid }) => vmid === 823)).image;
+    const theirs = anImage('x');
+    for (const image of [theirs, shared]) {
+      const monitor = { task() {}, progress() {}, line() {} };
+      await bench.cluster.upload({ image, path: '/nix/store/x', size: 1 }, 'pve1', monitor);
+    }
+    await bench.apply();
+    await bench.push(3);
+    await bench.apply();
+    bench.pipeline.keepUp({ collectIntervalMs: 10 * minute });
+    await bench.clock.advance(30 * hour);
+    await bench.settle();
+    const left = (await bench.cluster.images()).map(({ hash }) => hash);
+    expect(left).toContain(imageHash(theirs));
+    expect(left).toContain(imageHash(shared));
+    expect(left).toHaveLength(5);
+  });
+
+  it('is deleted also after a restart, and then forgotten', async () => {
+    const bench = await replaced();
+    await bench.restart();
+    bench.pipeline.keepUp({ collectIntervalMs: 10 * minute });
+    expect(bench.store.fleet('acme').uploadedImages).toHaveLength(4);
+    await bench.clock.advance(26 * hour);
+    await bench.settle();
+    expect(await files(bench)).toBe(3);
+    expect(bench.store.fleet('acme').uploadedImages).toHaveLength(3);
   });
 
   it.each<[string, (bench: Bench) => Promise<void> | void]>([
