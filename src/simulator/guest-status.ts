@@ -70,7 +70,8 @@ export function statusOf(world: World, guest: Guest, isList: boolean): Record<st
       maxdisk: maxDisk(guest),
       uptime: uptime(world, guest),
     },
-    ...{ cpu: 0, mem: 0, disk: 0, netin: 0, netout: 0, diskread: 0, diskwrite: 0 },
+    ...{ cpu: 0, mem: 0, disk: 0, netin: 0, netout: 0 },
+    ...(guest.type === 'qemu' && world.version.hasMemhost ? {} : { diskread: 0, diskwrite: 0 }),
     ...(config['tags'] === undefined ? {} : { tags: config['tags'] }),
     ...(config['lock'] === undefined ? {} : { lock: config['lock'] }),
     ...(config['template'] === 1 ? { template: 1 } : {}),
@@ -85,10 +86,18 @@ export function statusOf(world: World, guest: Guest, isList: boolean): Record<st
     ...common,
     ...memhost,
     ...(isRunning && world.version.hasMemhost ? PRESSURE : {}),
+    ...(isRunning ? cardsOf(guest) : {}),
     qmpstatus: isRunning ? (guest.paused ?? 'running') : 'stopped',
     ...(isAgentEnabled(merged) ? { agent: 1 } : {}),
     ...(Object.keys(config).some((key) => /^serial\d$/.test(key)) ? { serial: 1 } : {}),
   };
+}
+
+/** The counters of each card of a running VM, by the name of its tap device; without a card there is no such key. */
+function cardsOf({ vmid, config }: Guest): Record<string, unknown> {
+  const cards = Object.keys(config).flatMap((key) => /^net(\d+)$/.exec(key)?.[1] ?? []);
+  const nics = cards.map((index) => [`tap${vmid}i${index}`, { netin: 0, netout: 0 }] as const);
+  return nics.length === 0 ? {} : { nics: Object.fromEntries(nics) };
 }
 
 function haOf(world: World, { vmid }: Guest): Record<string, unknown> {

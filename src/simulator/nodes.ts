@@ -15,7 +15,7 @@ export function nodeFacts(call: Call, node: SeedNode): Record<string, unknown> {
   const bare = { id: `node/${node.node}`, node: node.node, type: 'node', status, level: '' };
   if (!may(call, `/nodes/${node.node}`, { all: ['Sys.Audit'] }) || status !== 'online') return bare;
   const uptime = secondsUp(call);
-  return { ...bare, maxcpu: node.maxcpu, maxmem: node.maxmem, cpu: 0.05, mem: memoryUsed(call, node), uptime, ...DISK };
+  return { ...bare, maxcpu: node.maxcpu, maxmem: node.maxmem, cpu: 0, mem: memoryUsed(call, node), uptime, ...DISK };
 }
 
 /** `GET /nodes/{node}/status` */
@@ -27,7 +27,7 @@ export function nodeStatus(call: Call): unknown {
   const free = node.maxmem - used;
   return {
     ...{ pveversion: `pve-manager/${version}/${repoid}`, kversion: 'Linux 0.0.0-0-pve #1 SMP PREEMPT_DYNAMIC' },
-    ...{ uptime: secondsUp(call), cpu: 0.05, wait: 0, idle: 0, loadavg: ['0.10', '0.10', '0.10'] },
+    ...{ uptime: secondsUp(call), cpu: 0, wait: 0, idle: 0, loadavg: ['0.10', '0.10', '0.10'] },
     memory: { total: node.maxmem, used, free, available: free },
     swap: { total: 0, used: 0, free: 0 },
     rootfs: { total: DISK.maxdisk, used: DISK.disk, free: DISK.maxdisk - DISK.disk, avail: DISK.maxdisk - DISK.disk },

@@ -54,6 +54,52 @@ describe('the demo cluster', () => {
     expect(exit).toBe('VM quit/powerdown failed - got timeout');
   });
 
+  it('holds the lock of a guest for some seconds after its reboot', async () => {
+    await simulator.close();
+    simulator = await startSimulator({ ...fast, timeScale: 0.05 });
+    client = clientOf(simulator, TOKEN);
+    await client.upload('web.qcow2', 48 * MIB);
+    await create(820, 'test-init');
+    await client.run('POST', vm(820, '/status/start'));
+    expect(await client.run('POST', vm(820, '/status/reboot'))).toBe('OK');
+    const { data } = await client.call('POST', vm(820, '/status/stop'));
+    expect(await client.ended(data)).toBe('OK');
+    expect(simulator.tasks().find(({ upid }) => upid === data)?.log).toContain('trying to acquire lock...');
+  });
+
+  it('tells the state of a VM as 9.2 does: its cards, and no sizes of disk traffic', async () => {
+    await create(820, 'test-init');
+    const status = async () => (await client.call('GET', vm(820, '/status/current'))).data;
+    expect(await status()).not.toHaveProperty('nics');
+    await client.run('POST', vm(820, '/status/start'));
+    expect(await status()).toMatchObject({ nics: { tap820i0: { netin: 0, netout: 0 } } });
+    expect(await status()).not.toHaveProperty('diskread');
+    expect((await client.call('GET', '/nodes')).data).toMatchObject([{ cpu: 0 }]);
+  });
+
+  it('tells the keys of a configuration in an order by chance', async () => {
+    await create(820, 'test-init');
+    const order = async () => {
+      const { data } = await client.call('GET', vm(820, '/pending'));
+      return (data as { key: string }[]).map(({ key }) => key).join();
+    };
+    const orders = new Set([await order(), await order(), await order(), await order(), await order()]);
+    expect(orders.size).toBeGreaterThan(1);
+  });
+
+  it('has no agent where none is configured', async () => {
+    const params = { vmid: 820, memory: 512, name: 'bare' };
+    expect(await client.run('POST', '/nodes/pve1/qemu', params)).toBe('OK');
+    await client.run('POST', vm(820, '/status/start'));
+    for (const [method, call] of [
+      ['POST', 'ping'],
+      ['GET', 'network-get-interfaces'],
+    ] as const) {
+      const answer = await client.call(method, vm(820, `/agent/${call}`));
+      expect(answer).toMatchObject({ status: 500, reason: 'No QEMU guest agent configured' });
+    }
+  });
+
   it.each(['before', 'after'] as const)(
     'ends a task as it is told to, %s its work, and only the next one',
     async (when) => {

@@ -13,14 +13,17 @@ export function readConfig(kind: Kind): (call: Call) => unknown {
   };
 }
 
-/** `GET pending`: a list of keys with their value, and with what they will be. The digest is one of them. */
+/**
+ * `GET pending`: a list of keys with their value, and with what they will be. The digest is one of them. The order is by
+ * chance, as Perl's keys are.
+ */
 export function readPending(kind: Kind): (call: Call) => unknown {
   return (call) => {
     const guest = guestOf(call, kind);
     const digest = { key: 'digest', value: call.world.digest(guest) };
     const config = masked(guest.config);
     const keys = new Set([...Object.keys(config), ...Object.keys(guest.pending)]);
-    return [digest, ...[...keys].map((key) => pendingItem(guest, config, key))];
+    return shuffled([digest, ...[...keys].map((key) => pendingItem(guest, config, key))], call.world.clock.random);
   };
 }
 
@@ -41,6 +44,13 @@ export function listGuests(kind: Kind): (call: Call) => unknown {
 
 function guestOf(call: Call, kind: Kind): Guest {
   return call.world.guest(kind, text(call, 'node'), amount(call, 'vmid'));
+}
+
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  return items
+    .map((item) => ({ item, place: random() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ item }) => item);
 }
 
 function pendingItem(guest: Guest, config: Config, key: string): Record<string, unknown> {
