@@ -2,7 +2,7 @@ import { type AdoptChange, type Blocked, type Change, type FieldChange, kindOf, 
 import { shrinksDisk } from './diff.ts';
 import type { Goal } from './goal.ts';
 import { isCreateInterrupted, sameName } from './goal.ts';
-import { type ContainerSpec, type DesiredGuest, guestLabel } from './guest.ts';
+import { type ContainerSpec, type DesiredGuest, guestLabel, type Image } from './guest.ts';
 import { haAdvice, lockedAdvice, protectedAdvice } from './guest-ref.ts';
 import type { KnownGuest, LiveGuest } from './live.ts';
 import { readTags } from './tags.ts';
@@ -53,6 +53,28 @@ export function unreadable(live: LiveGuest): Blocked {
     reason: 'unreachable',
     advice: `The configuration of ${guestLabel({ guestKind: live.kind, vmid: live.vmid })} on node ${live.node} cannot be read. Is the node down?`,
   };
+}
+
+/** Files that no VM is made of: archives, other formats of disks, and everything compressed (nixpkgs, nixos/modules/image). */
+const noDisk = /\.(?:vma|vmdk|vdi|vhdx?|ova|ovf|iso|squashfs|tar|tgz|box)$|\.(?:xz|zst|gz|bz2|lz4|lzo|zip|7z)$/i;
+/** Templates that Proxmox VE unpacks in every version, by their names. */
+const template = /\.tar\.(?:xz|zst|gz|bz2)$/;
+/** Attributes of `config.system.build` whose output is never a disk image, or never a tarball, whatever its file is. */
+const neverDisk = new Set(['toplevel', 'vm', 'vmWithBootLoader', 'isoImage', 'VMA', 'virtualBoxOVA', 'tarball']);
+const neverTarball = new Set(['toplevel', 'vm', 'vmWithBootLoader', 'isoImage', 'VMA', 'virtualBoxOVA', 'qcow2']);
+
+/** Why an image cannot become a guest's root, as far as evaluation tells; `undefined` when nothing speaks against it. */
+export function imageProblem({ kind, attr, file }: Image): string | undefined {
+  const last = /[^.]{0,63}$/.exec(attr)?.[0] ?? '';
+  const isVm = kind === 'vm';
+  const isWrong =
+    file === undefined ? (isVm ? neverDisk : neverTarball).has(last) : isVm ? noDisk.test(file) : !template.test(file);
+  if (!isWrong) return undefined;
+  const what = file === undefined ? `the attribute ${attr} makes` : `${attr} makes ${file},`;
+  const takes = isVm
+    ? 'a VM is made of a qcow2 or raw disk that is not compressed: choose another IMAGE_ATTRIBUTE or IMAGE_FILE'
+    : 'a container is made of a .tar.xz, .tar.zst, .tar.gz or .tar.bz2: choose another CONTAINER_ATTRIBUTE or CONTAINER_FILE';
+  return `${what} no image that can be used: ${takes}.`.replace(/^the/, 'The');
 }
 
 /**

@@ -21,7 +21,7 @@ export interface Image {
   readonly attr: string;
   readonly drvPath: string;
   readonly storePath: string;
-  /** The file's path below `storePath` where evaluation tells it (`passthru.filePath`). */
+  /** The file's path below `storePath`: as the fleet's setting says, else where evaluation tells it (`passthru.filePath`). */
   readonly file?: string;
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { adoptChange, blockIfNeeded, conflictWith, hiddenGuest, unreadable } from './block.ts';
+import { adoptChange, blockIfNeeded, conflictWith, hiddenGuest, imageProblem, unreadable } from './block.ts';
 import type { Change } from './change.ts';
 import { diffGuest, imageDiffers } from './diff.ts';
 import {
@@ -221,10 +221,11 @@ function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<C
   });
 }
 
-/** Blocks a change whose image cannot be uploaded for the guest's node. */
+/** Blocks a change whose image no guest can be made of, or cannot be uploaded for the guest's node. */
 function withImages(change: Change, nodes: readonly LiveNode[]): Change {
   if ((change.action !== 'create' && change.action !== 'replace') || change.blocked !== undefined) return change;
-  const advice = nodes.find((one) => one.node === change.node)?.imageProblems?.[change.guest.kind];
+  const { kind, image } = change.guest;
+  const advice = imageProblem(image) ?? nodes.find((one) => one.node === change.node)?.imageProblems?.[kind];
   return advice === undefined ? change : { ...change, blocked: { reason: 'images', advice } };
 }
 

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { DesiredGuest, Image } from '../../src/core/guest.ts';
 import { createPlan, runnable } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { creationMarker, stagingMarker } from '../../src/core/tags.ts';
 import { changeSummary, lineText, planLines } from '../../src/views/plan-text.ts';
 import {
+  aContainer,
   aGoal,
   aGuest,
   aLiveGuest,
@@ -16,6 +18,60 @@ import {
   gib,
 } from '../support/builders.ts';
 import { change, onlyChange } from './changes.ts';
+
+describe('an image', () => {
+  const blockOf = (image: Partial<Image>, guest: DesiredGuest = aGuest()) =>
+    createPlan(
+      aGoal({ guests: [{ ...guest, image: { ...guest.image, ...image } } as DesiredGuest] }),
+      aState([], [aNode()]),
+    ).changes[0]?.blocked;
+
+  it.each([
+    'vzdump-qemu-nixos.vma.zst',
+    'nixos.vdi',
+    'nixos.raw.xz',
+    'nixos.img.zst',
+    'nixos.qcow2.gz',
+    'iso/nixos.iso',
+    'nixos.vmdk',
+    'nixos.ova',
+    'tarball/nixos.tar.xz',
+  ])('of the file %s makes no VM: that is said before anything is built', (file) => {
+    expect(blockOf({ file })).toMatchObject({ reason: 'images', advice: expect.stringContaining('IMAGE_FILE') });
+    expect(blockOf({ file })?.advice).toContain(file);
+  });
+
+  it.each(['nixos.qcow2', 'nixos.raw', 'nixos.img', 'disk/main', 'v1.2.3'])('of the file %s may make one', (file) => {
+    expect(blockOf({ file })).toBeUndefined();
+  });
+
+  it.each(['nixos.qcow2', 'rootfs.squashfs', 'nixos.tar', 'nixos.tar.lz4'])(
+    'of the file %s makes no container',
+    (file) => {
+      expect(blockOf({ file }, aContainer())).toMatchObject({
+        reason: 'images',
+        advice: expect.stringContaining('CONTAINER_FILE'),
+      });
+      for (const good of ['tarball/a.tar.xz', 'a.tar.zst', 'a.tar.gz', 'a.tar.bz2'])
+        expect(blockOf({ file: good }, aContainer())).toBeUndefined();
+    },
+  );
+
+  it('of an attribute that never makes one is known by its name, unless a file of it is named', () => {
+    const attr = (last: string) => `nixosConfigurations.web.config.system.build.${last}`;
+    for (const last of ['toplevel', 'isoImage', 'VMA', 'tarball']) {
+      expect(blockOf({ attr: attr(last) })?.advice).toContain(`The attribute ${attr(last)} makes no image`);
+    }
+    expect(blockOf({ attr: attr('qcow2') }, aContainer())?.reason).toBe('images');
+    expect(blockOf({ attr: attr('vm'), file: 'disk.qcow2' })).toBeUndefined();
+    expect(blockOf({ attr: attr('image') })).toBeUndefined();
+  });
+
+  it('of a guest that keeps its root is not looked at', () => {
+    const guest = aGuest({ image: { ...anImage(), file: 'nixos.iso' }, cores: 7 });
+    expect(change({}, guest).blocked).toBeUndefined();
+  });
+});
 
 describe('what is blocked', () => {
   it('blocks a wanted VMID that carries no proxnix tag, and says how to hand it over', () => {

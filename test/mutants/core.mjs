@@ -26,6 +26,7 @@ export const core = [
     file: 'src/core/block.ts',
     tests: blocked,
     rows: [
+      ['an image that makes no guest is not built', 'if (!isWrong) return undefined;', 'return undefined;'],
       [
         'a guest that HA manages is not stopped',
         'if (live.haState !== undefined && changesPower(change)) {',

@@ -127,7 +127,8 @@ function readEntry(settings: NixSettings, request: ImageRequest, json: unknown):
     if (entry.error === 'lacks') return { problem: { request, why: 'lacks', attr, attribute: entry.attribute } };
     return { problem: { request, why: entry.error } };
   }
-  const { drv, out, file } = entry;
+  const { drv, out } = entry;
+  const file = settings.images[kind].file ?? entry.file;
   return { image: { kind, type, attr, drvPath: drv, storePath: out, ...(file === null ? {} : { file }) } };
 }
 

@@ -155,6 +155,11 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
       expect.objectContaining({ attr: 'nixosConfigurations.web.config.formats.qcow', file: 'disk/web.qcow2' }),
       expect.objectContaining({ attr: 'nixosConfigurations.web.config.formats.lxc', file: 'tarball/web.tar.xz' }),
     ]);
+    // A file that the fleet names is the one that counts.
+    const named = new NixBuilder(await nixOptions({ ...told, imageFile: 'other.qcow2' }));
+    expect(await named.evaluateImages(await aFlake(outputs), [vmImage('web')])).toEqual([
+      expect.objectContaining({ file: 'other.qcow2' }),
+    ]);
   });
 
   it('reads a flake that lies in a folder', async () => {
