@@ -52,9 +52,11 @@ function whilePlanning(run: PlanningRun, event: RunEvent): Run | undefined {
       return { ...run, attempts: (run.attempts ?? 0) + 1 };
     case 'commit-found': {
       // The count begins anew with another commit, which may be planned where the one before made the bot stop.
-      const { attempts: _attempts, ...rest } = run;
+      const { attempts: _attempts, warnings: _warnings, ...rest } = run;
       return { ...rest, commit: event.commit };
     }
+    case 'evaluated':
+      return { ...run, warnings: event.warnings };
     case 'in-sync':
       return {
         ...base,
@@ -75,7 +77,10 @@ function whilePlanning(run: PlanningRun, event: RunEvent): Run | undefined {
   }
 }
 
-type BaseOf<R extends Run> = Pick<R, 'id' | 'fleet' | 'branch' | 'trigger' | 'startedAt' | 'ref' | 'offBranch'>;
+type BaseOf<R extends Run> = Pick<
+  R,
+  'id' | 'fleet' | 'branch' | 'trigger' | 'startedAt' | 'ref' | 'offBranch' | 'warnings'
+>;
 
 function planned(base: BaseOf<Run>, event: Extract<RunEvent, { type: 'planned' }>): PlannedRun {
   return {
@@ -92,11 +97,12 @@ function planned(base: BaseOf<Run>, event: Extract<RunEvent, { type: 'planned' }
 }
 
 /** The fields that a run keeps from its start to its end. */
-function fromStart({ id, fleet, branch, trigger, startedAt, ref, offBranch }: BaseOf<Run>) {
+function fromStart({ id, fleet, branch, trigger, startedAt, ref, offBranch, warnings }: BaseOf<Run>) {
   return {
     ...{ id, fleet, branch, trigger, startedAt },
     ...(ref === undefined ? {} : { ref }),
     ...(offBranch === undefined ? {} : { offBranch }),
+    ...(warnings === undefined ? {} : { warnings }),
   };
 }
 

@@ -41,6 +41,8 @@ interface Base {
   readonly ref?: string;
   /** Set when the commit was not on `branch` when the run began, or when git could not tell. */
   readonly offBranch?: true | 'unknown';
+  /** What evaluating the commit warned of, each once; absent: of nothing. */
+  readonly warnings?: readonly string[];
 }
 
 /** A person's approval of a plan. */
@@ -212,6 +214,7 @@ export type RunEvent =
   /** Saved before the planning begins, so that a commit that makes the bot stop is counted. */
   | { readonly type: 'planning-begun' }
   | { readonly type: 'commit-found'; readonly commit: Commit }
+  | { readonly type: 'evaluated'; readonly warnings: readonly string[] }
   | { readonly type: 'in-sync'; readonly at: Time; readonly standing?: string }
   | { readonly type: 'blocked'; readonly plan: Plan; readonly at: Time }
   | {

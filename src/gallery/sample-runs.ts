@@ -60,6 +60,13 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
     'in-sync-standing': moved(planning, [{ type: 'in-sync', at, standing: 'r-40' }]),
     plan: planned(samplePlan()),
     'plan-quiet': planned(quietPlan()),
+    'plan-warned': {
+      ...planned(quietPlan()),
+      warnings: [
+        "The option `services.openssh.passwordAuthentication' defined in `hosts/website.nix' has been renamed to `services.openssh.settings.PasswordAuthentication'.",
+        'The website module is old.',
+      ],
+    },
     'plan-partly-approved': moved(planned(quietPlan(), 2), [{ type: 'approved', approval: { by: ada, at } }]),
     'plan-empties-fleet': planned(emptyPlan()),
     'plan-moved': moved(planned(samplePlan()), [

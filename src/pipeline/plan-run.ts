@@ -1,3 +1,4 @@
+import type { WarningSink } from '../builder/builder.ts';
 import { type Commit, shortSha } from '../core/commit.ts';
 import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
@@ -83,7 +84,10 @@ async function evaluate(fleet: Fleet, runId: string, ports: PlanPorts, signal: A
   const { commit, trigger } = runs.get(runId) ?? {};
   if (commit === undefined) throw new Error(`run ${runId} has no commit to plan`);
   const note = (activity: 'fetching' | 'evaluating' | 'images') => runs.note(runId, { type: 'progressed', activity });
-  const goal = await evaluateGoal(fleet, commit, { pin: runId, note, signal });
+  const warnings = new Set<string>();
+  const warn = (text: string) => void warnings.add(text);
+  const goal = await evaluateGoal(fleet, commit, { pin: runId, note, signal, warn });
+  if (warnings.size > 0) await runs.apply(runId, { type: 'evaluated', warnings: [...warnings] });
   if (trigger?.kind === 'adopt') return adopting(goal, trigger.guest);
   return trigger?.kind === 'rollback'
     ? rollingBack(goal, trigger.vmid, ports.store.fleet(fleet.name).retainedDisks)
@@ -118,17 +122,18 @@ export async function evaluateGoal(
     readonly pin: string;
     readonly note?: (activity: 'fetching' | 'evaluating' | 'images') => void;
     readonly signal?: AbortSignal;
+    readonly warn?: WarningSink;
   },
 ): Promise<Goal> {
-  const { pin, note, signal } = options;
+  const { pin, note, signal, warn } = options;
   note?.('fetching');
   const source = await fleet.git.pin(commit.sha, pin);
   await fleet.builder.fetchInputs(source, signal);
   note?.('evaluating');
-  const specs = parseDesired(await fleet.builder.evaluateFleet(source, signal));
+  const specs = parseDesired(await fleet.builder.evaluateFleet(source, signal, warn));
   note?.('images');
   const wanted = imagesOf(specs);
-  const images = wanted.length === 0 ? [] : await fleet.builder.evaluateImages(source, wanted, signal);
+  const images = wanted.length === 0 ? [] : await fleet.builder.evaluateImages(source, wanted, signal, warn);
   const guests = specs.map((spec) => {
     const image = images.find((one) => one.kind === spec.kind && one.type === spec.imageType);
     if (image === undefined) {

@@ -51,6 +51,7 @@ const base = {
   commit: optional(StoredCommit),
   ref: optional(text),
   offBranch: optional(z.literal([true, 'unknown'])),
+  warnings: optional(list(text)),
 };
 const withPlan = { ...base, commit: StoredCommit, plan: StoredPlan };
 const approvals = list(StoredApproval);

@@ -52,12 +52,24 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
       ...branchBlocks(run, context),
       ...warnings(plan, context),
       { kind: 'lines', lines: planLines(plan) },
+      ...warningBlocks(run.warnings),
       run.phase === 'planned' ? decisionLine(run, context) : { kind: 'small', rich: [run.fleet, ...ids(run, plan)] },
     ],
     buttons: run.phase === 'planned' ? planButtons(run, context) : [planAgain(run)],
-    files: [planFile(plan)],
+    files: [planFile(plan, run.warnings)],
   };
 }
+
+/** What the evaluation warned of, in one line: the whole stands in the file. */
+function warningBlocks(warnings: readonly string[] = []): readonly Block[] {
+  const [first] = warnings;
+  if (first === undefined) return [];
+  const rest = warnings.length === 1 && first.length <= longestWarning ? '' : ' (whole in the full plan)';
+  const text = first.length <= longestWarning ? first : `${first.slice(0, longestWarning - 1)}…`;
+  return [{ kind: 'small', rich: [`${count(warnings.length, 'warning')} of the evaluation: ${text}${rest}`] }];
+}
+
+const longestWarning = 160;
 
 /** A plan that was rejected, superseded or expired: its text stays, its buttons are removed. */
 export function plannedNoMore(run: RejectedRun | SupersededRun | ExpiredRun, context: CardContext): Card {
@@ -74,13 +86,13 @@ export function plannedNoMore(run: RejectedRun | SupersededRun | ExpiredRun, con
       { kind: 'small', rich: [...endNote(run), ` · ${run.fleet}`, ...ids(run, plan)] },
     ],
     buttons: run.phase === 'superseded' ? [] : [planAgain(run)],
-    files: plan === undefined ? [] : [planFile(plan)],
+    files: plan === undefined ? [] : [planFile(plan, run.warnings)],
   };
 }
 
 /** The whole plan as a file. */
-export function planFile(plan: Plan): CardFile {
-  return { name: 'plan.diff', title: 'Full plan', text: planText(plan) };
+export function planFile(plan: Plan, warnings?: readonly string[]): CardFile {
+  return { name: 'plan.diff', title: 'Full plan', text: planText(plan, warnings) };
 }
 
 /** The button that plans the fleet of a run again. */
@@ -298,7 +310,7 @@ function planButtons(run: PlannedRun, context: CardContext): readonly Button[] {
 }
 
 /** Asks which plan is meant when a command names only the run: shows the current plan and the command that names it. */
-export function whichPlanCard({ id, plan, commit }: PlannedRun, verb: 'approve' | 'reject'): Card {
+export function whichPlanCard({ id, plan, commit, warnings }: PlannedRun, verb: 'approve' | 'reject'): Card {
   return {
     tone: 'waiting',
     title: `Which plan? Run ${id} has plan ${plan.id} now`,
@@ -308,7 +320,7 @@ export function whichPlanCard({ id, plan, commit }: PlannedRun, verb: 'approve' 
       { kind: 'text', rich: [`To ${verb} exactly this plan: `, { code: `/proxnix ${verb} ${id} ${plan.id}` }] },
     ],
     buttons: [],
-    files: [planFile(plan)],
+    files: [planFile(plan, warnings)],
   };
 }
 
@@ -321,6 +333,6 @@ export function planCardOf(run: Run): Card | undefined {
     title: `Full plan ${plan.id} of run ${run.id}`,
     blocks: [{ kind: 'lines', lines: planLines(plan) }],
     buttons: [],
-    files: [planFile(plan)],
+    files: [planFile(plan, run.warnings)],
   };
 }

@@ -39,8 +39,11 @@ export function planLines(plan: Plan): readonly Line[] {
   return plan.changes.flatMap((change) => changeLines(change, Math.min(width, 24)));
 }
 
-/** The full plan as text for a file: the same lines, the commit, the digest, and the store paths of images. */
-export function planText(plan: Plan): string {
+/**
+ * The full plan as text for a file: the same lines, the commit, the digest, the store paths of images, and what the
+ * evaluation warned of.
+ */
+export function planText(plan: Plan, warnings: readonly string[] = []): string {
   const { goal, changes } = plan;
   const head = [
     `Plan ${plan.id} of ${goal.fleet}: ${counts(changes.filter((change) => change.blocked === undefined)) || 'nothing to run'}`,
@@ -58,7 +61,14 @@ export function planText(plan: Plan): string {
         ]
       : [],
   );
-  return [...head, '', ...body, ...(images.length === 0 ? [] : ['', 'Images', ...images]), ''].join('\n');
+  return [
+    ...head,
+    '',
+    ...body,
+    ...(images.length === 0 ? [] : ['', 'Images', ...images]),
+    ...(warnings.length === 0 ? [] : ['', 'Warnings of the evaluation', ...warnings.map((text) => `- ${text}`)]),
+    '',
+  ].join('\n');
 }
 
 /** A line with its sign in front, as a diff shows it. */

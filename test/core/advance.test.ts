@@ -14,6 +14,7 @@ const events: { readonly [Type in RunEvent['type']]: Extract<RunEvent, { type: T
   progressed: { type: 'progressed', activity: 'images' },
   'planning-begun': { type: 'planning-begun' },
   'commit-found': { type: 'commit-found', commit: aCommit({ sha: 'a'.repeat(40) }) },
+  evaluated: { type: 'evaluated', warnings: ['The option a is old.'] },
   'in-sync': { type: 'in-sync', at },
   blocked: { type: 'blocked', plan, at },
   planned: { type: 'planned', plan, at, expiresAt: at + minute, needed: 1 },
@@ -40,6 +41,7 @@ const toPhase: Partial<Record<Phase, Partial<Record<RunEvent['type'], Phase>>>> 
       progressed: 'planning',
       'planning-begun': 'planning',
       'commit-found': 'planning',
+      evaluated: 'planning',
       'in-sync': 'in-sync',
       blocked: 'blocked',
     },
@@ -101,6 +103,13 @@ describe('a run', () => {
         }
       }),
     );
+  });
+
+  it('keeps what its evaluation warned of, and forgets it with another commit', () => {
+    const warned = advance(aRun('planning', plan), events.evaluated);
+    const run = advance(advance(advance(warned, events.planned), events.approved), events.started);
+    expect(run.warnings).toEqual(['The option a is old.']);
+    expect(advance(warned, events['commit-found']).warnings).toBeUndefined();
   });
 
   it('keeps who it is through its whole life', () => {

@@ -94,7 +94,9 @@ async function recordBroken(): Promise<Recording['broken']> {
   if (!(error instanceof UserError)) throw error;
   const text = await readSample(repository, 'vms.nix');
   const line = text.split('\n').find((each) => / = .*[^;{]$/.test(each));
-  return { [line?.trim() ?? '']: error.details[0] ?? '' };
+  // The sentence without its beginning and its place.
+  const sentence = /does not evaluate: (.*?)(?: \([^)]*\))?\.$/.exec(error.message)?.[1];
+  return { [line?.trim() ?? '']: sentence ?? '' };
 }
 
 async function recordImages(): Promise<Recording['images']> {

@@ -107,7 +107,7 @@ describe.skipIf(nix?.system !== recordedSystem)('RecordedBuilder beside real Nix
     ['emptyFleet', edits.emptyFleet],
   ];
 
-  it('answers every edit, one after the other, as Nix does', { timeout: 60_000 }, async () => {
+  it('answers every edit, one after the other, as Nix does', { timeout: 120_000 }, async () => {
     const repository = await aRecordedRepository();
     const real = new NixBuilder(await nixOptions());
     const recorded = new RecordedBuilder({ dir: await aFolder() });

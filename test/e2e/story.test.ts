@@ -190,7 +190,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
   }, 120_000);
 
   it.each([
-    ['a broken flake', edits.breakSyntax, /syntax error/],
+    ['a broken flake', edits.breakSyntax, /Syntax error: unexpected/],
     ['an unknown field', edits.addUnknownField, /unknown field .{2}memory_mib.{2}, did you mean .{2}memory_mb/],
     ['a duplicate vm_id', edits.duplicateVmId, /is also the vm_id of test-cp/],
   ])('ends %s in a clear card, with nothing touched', async (_what, edit, words) => {

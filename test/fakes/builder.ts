@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { BuildError, type Builder, type BuildMonitor } from '../../src/builder/builder.ts';
+import { BuildError, type Builder, type BuildMonitor, type WarningSink } from '../../src/builder/builder.ts';
 import type { ImageFile } from '../../src/cluster/cluster.ts';
 import { UserError } from '../../src/core/errors.ts';
 import type { GuestKind, Image, ImageRequest } from '../../src/core/guest.ts';
@@ -16,6 +16,8 @@ export interface FakeCommit {
   readonly inputs?: boolean;
   /** Image types whose configuration has an image for VMs only. */
   readonly withoutTarball?: readonly string[];
+  /** What evaluating its images warns of. */
+  readonly warnings?: readonly string[];
 }
 
 const attributes: Readonly<Record<GuestKind, string>> = { vm: 'qcow2', container: 'tarball' };
@@ -79,10 +81,12 @@ export class FakeBuilder implements Builder {
     source: Source,
     wanted: readonly ImageRequest[],
     signal?: AbortSignal,
+    warn?: WarningSink,
   ): Promise<readonly Image[]> {
     this.calls.evaluateImages++;
     refuseCancelled(signal, 'evaluation');
-    const { images: known = {}, withoutTarball = [] } = this.#commits.get(source.rev) ?? {};
+    const { images: known = {}, withoutTarball = [], warnings = [] } = this.#commits.get(source.rev) ?? {};
+    for (const text of warnings) warn?.(text);
     const missing = [...new Set(wanted.map(({ type }) => type))].filter((type) => !Object.hasOwn(known, type));
     if (missing.length > 0) {
       throw new UserError(`These images do not evaluate: ${missing.join(', ')}.`, {

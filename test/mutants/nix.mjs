@@ -171,7 +171,7 @@ export const nix = [
   },
   {
     room: 'evaluation',
-    file: 'src/builder/nix/evaluate.ts',
+    file: 'src/builder/nix/evaluate-images.ts',
     tests: guards,
     rows: [
       ['an image is a derivation of the store', 'drv: z.string().regex(drvPathPattern),', 'drv: z.string(),'],
@@ -184,6 +184,24 @@ export const nix = [
     file: 'src/builder/nix/evaluate.ts',
     tests: ['test/builder/nix/evaluate.test.ts'],
     rows: [['the commit that was asked for is the one evaluated', 'if (rev !== source.rev) throw', 'if (false) throw']],
+  },
+  {
+    room: 'evaluation',
+    file: 'src/builder/nix/source-lines.ts',
+    tests: ['test/builder/nix/source-lines.test.ts'],
+    rows: [
+      [
+        'a line is looked for inside of the flake',
+        'if (!path.startsWith(',
+        'if (!file.startsWith(file) && !path.startsWith(',
+      ],
+    ],
+  },
+  {
+    room: 'evaluation',
+    file: 'src/builder/nix/sources.ts',
+    tests: ['test/builder/nix/failure-kinds.test.ts'],
+    rows: [['a password in an address is not told', ", '$1');\n  if (source", ", '$&');\n  if (source"]],
   },
   {
     room: 'settings',

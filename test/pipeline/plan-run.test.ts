@@ -17,6 +17,26 @@ describe('a plan', () => {
   });
 });
 
+describe('warnings of the evaluation', () => {
+  it('are in one line on the plan, and whole in its file; a plan made again has them still', async () => {
+    const bench = await aBench();
+    const warnings = ['The option a is old.', 'The option b is old.'];
+    await bench.push(1, { warnings });
+    expect(bench.run('planned').warnings).toEqual(warnings);
+    expect(bench.text()).toContain('2 warnings of the evaluation: The option a is old.');
+    expect(bench.message(bench.run('planned').id).cards.at(-1)?.files[0]?.text).toContain('- The option b is old.');
+    await bench.apply();
+    expect(bench.run('applied').warnings).toEqual(warnings);
+  });
+
+  it('are not said where there are none', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    expect(bench.run('planned').warnings).toBeUndefined();
+    expect(bench.text()).not.toContain('warning');
+  });
+});
+
 describe('a push that changes no planned value', () => {
   it('says in sync and leaves the open plan and its buttons as they are', async () => {
     const bench = await aBench();

@@ -31,6 +31,8 @@ export interface Declared {
   readonly images?: Readonly<Record<string, string>>;
   /** The flake does not evaluate. */
   readonly broken?: boolean;
+  /** What its evaluation warns of. */
+  readonly warnings?: readonly string[];
 }
 
 /** One line of the log. */
@@ -119,9 +121,9 @@ export class Bench {
   /** What a commit declares, before it is on any branch. */
   declare(n: number, declared: Declared = {}): void {
     const images = { website: 'website 1', database: 'database 1', init: 'init 1', ...declared.images };
-    const { vms = threeVms(), containers } = declared;
+    const { vms = threeVms(), containers, warnings = [] } = declared;
     const fleet = { vms, ...(containers === undefined ? {} : { containers }) };
-    this.builder.commit(shaOf(n), declared.broken === true ? {} : { fleet, images, inputs: true });
+    this.builder.commit(shaOf(n), declared.broken === true ? {} : { fleet, images, inputs: true, warnings });
   }
 
   /** The forge reports the branch. */

@@ -136,6 +136,13 @@ export const stories: readonly Story[] = [
   { name: 'plan-containers', run: aRun('planned', containers) },
   { name: 'applied-containers', run: applied(containers, {}) },
   { name: 'plan-big', run: aRun('planned', big) },
+  {
+    name: 'plan-warned',
+    run: {
+      ...aRun('planned', replacing),
+      warnings: ["The option `a.b' has been renamed to `a.c'.", 'The website is old.'],
+    },
+  },
   { name: 'plan-replace', run: aRun('planned', replacing) },
   { name: 'plan-partly-blocked', run: aRun('planned', partlyBlocked) },
   {
@@ -227,6 +234,18 @@ export const stories: readonly Story[] = [
   { name: 'applied-destroy-only', run: applied(aPlan({ guests: [] }, cloneGuests(2)), {}) },
   { name: 'failed-planning', run: aRun('failed') },
   { name: 'failed-planning-long', run: failedPlanning() },
+  {
+    name: 'failed-planning-log',
+    run: follow(aRun('planning'), {
+      type: 'failed',
+      at: t0 + minute,
+      failure: {
+        message: 'The image web does not evaluate: There is no option networking.nameserver (hosts/web.nix:4).',
+        details: ["Did you mean `networking.nameservers'?"],
+        log: "The option `networking.nameserver' does not exist.\nwhile evaluating the option `warnings':",
+      },
+    }),
+  },
   {
     name: 'failed-queued',
     run: follow(aRun('queued', big), failed('The cluster does not answer: connect ECONNREFUSED 10.0.0.1:8006.')),

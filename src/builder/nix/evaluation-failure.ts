@@ -1,4 +1,4 @@
-import { cut } from '../../lib/text.ts';
+import { cut, oneLine } from '../../lib/text.ts';
 import { imageContext, inputContext } from './expression.ts';
 import { inputErrors } from './failures/inputs.ts';
 import type { Kind, Reading, Said } from './failures/kind.ts';
@@ -208,7 +208,7 @@ export function readWarnings(events: readonly NixEvent[], facts: FlakeFacts = {}
   const ownerOf = ownership(facts, said);
   const texts = events.flatMap((event) =>
     event.kind === 'warning' && !/^getExe: Package /.test(event.text)
-      ? [cut(readable(cut(event.text, longestMessage), facts.source, ownerOf).trim(), longestWarning)]
+      ? [cut(oneLine(readable(cut(event.text, longestMessage), facts.source, ownerOf).trim()), longestWarning)]
       : [],
   );
   return [...new Set(texts)].filter((text) => text !== '').slice(0, mostWarnings);

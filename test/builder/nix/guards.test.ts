@@ -194,6 +194,52 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     await expect(asking).rejects.toThrow(/^The flake of commit [0-9a-f]{7} does not evaluate: no lib/);
   });
 
+  it('names the image of an error that is not caught, with its file in the flake and the line of the option', async () => {
+    const repository = await aSampleRepository();
+    const image = `throw ("The option \`networking.nameserver' defined in \`" + toString ./hosts/web.nix + "' does not exist.")`;
+    const good = `derivation { name = "good"; system = "${nix?.system}"; builder = "/bin/sh"; }`;
+    await commitFiles(repository, 'A wrong option', {
+      'flake.nix': `{ outputs = { self }: { nixosConfigurations = {
+        web.config.system.build.qcow2 = { type = "derivation"; outPath = "x"; drvPath = ${image}; };
+        bad.config.system.build.qcow2 = { outPath = "x"; drvPath = 1 + "a"; };
+        db.config.system.build.qcow2 = ${good};
+      }; }; }`,
+      'hosts/web.nix': '{\n  # the nameserver\n  services.nameserver2 = 1;\n  networking.nameserver = 1;\n}\n',
+    });
+    const evaluated: unknown[] = [];
+    const log = { debug: ({ what }: { what?: string }) => evaluated.push(what) };
+    const builder = new NixBuilder(await nixOptions({ log, workers: 1 }));
+    const asking = builder.evaluateImages(await pinned(repository), ['db', 'bad', 'web'].map(vmImage));
+    await expect(asking).rejects.toMatchObject({
+      message: 'These images do not evaluate: bad, web.',
+      details: expect.arrayContaining([
+        expect.stringMatching(/^The image bad does not evaluate: cannot add a string to an integer \(flake\.nix:3:/),
+        'The image web does not evaluate: There is no option networking.nameserver (hosts/web.nix:4).',
+      ]),
+    });
+    expect(evaluated).toEqual(['db, bad, web', 'db, web', 'web']);
+  });
+
+  it('tells what a flake warns of, also when the answer is known already; what it traces is for the log', async () => {
+    const good = `derivation { name = "good"; system = "${nix?.system}"; builder = "/bin/sh"; }`;
+    const outputs = `{
+      proxnix = builtins.trace "warning: old vms" 1;
+      nixosConfigurations.web.config.system.build.qcow2 =
+        builtins.trace "warning: the module is old" (builtins.trace "a trace" (${good}));
+    }`;
+    const logged: unknown[] = [];
+    const log = { debug: (facts: object, message: string) => logged.push({ ...facts, message }) };
+    const builder = new NixBuilder(await nixOptions({ log }));
+    const source = await aFlake(outputs);
+    for (let round = 0; round < 2; round++) {
+      const warned: string[] = [];
+      await builder.evaluateFleet(source, undefined, (text) => warned.push(text));
+      await builder.evaluateImages(source, [vmImage('web')], undefined, (text) => warned.push(text));
+      expect(new Set(warned)).toEqual(new Set(['old vms', 'the module is old']));
+    }
+    expect(logged).toContainEqual({ message: 'the flake traced', what: 'web', text: 'a trace' });
+  });
+
   it('reports one reason of several images once', async () => {
     const outputs = '{ nixosConfigurations = builtins.mapAttrs (name: v: abort "no lib") { web = 1; db = 2; }; }';
     const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), [
