@@ -41,13 +41,14 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
     rolledBack: { vmid: 822, name: 'test-worker', imageHash: '4vq1h0c2d8k3m7p1r5v9x2z6b0f4h8ln' },
   };
   const evaluation = {
-    message: 'The image build-qcow2-worker cannot be evaluated.',
-    next: 'Nothing was touched. Correct the flake and push again.',
+    message:
+      'The image build-qcow2-worker does not evaluate: There is no option boot.kernelPackges (images/worker.nix:7).',
     details: [
-      "error: attribute 'kernelPackges' missing",
-      '       at flake.nix:31:7:',
-      '          did you mean kernelPackages?',
+      "Did you mean `boot.kernelPackages'?",
+      "The option `boot.kernelPackges' does not exist. Definition values:",
+      "- In `images/worker.nix': <derivation linux-6.12.8>",
     ],
+    log: "The option `boot.kernelPackges' does not exist.\nwhile evaluating the option `warnings': at <nixpkgs>/lib/modules.nix:300:9",
   };
   const back: Run = { ...planned(rollbackPlan()), trigger: { kind: 'rollback', by: ada, vmid: 822 } };
   const drift = (plan: Plan, needed = 1): Run => ({ ...planned(plan, needed), trigger: { kind: 'drift' } });

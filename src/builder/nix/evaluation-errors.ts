@@ -28,9 +28,10 @@ export function imageErrors(found: readonly ImageProblem[], known: readonly stri
     ...problems.slice(0, maxAdvised).map((problem) => adviceOf(problem, known ?? [])),
     ...(problems.some((problem) => problem.why === 'unknown') ? [knownOnes(known)] : []),
   ].filter((text) => text !== undefined);
+  const details = shared?.lines ?? detailsOf(problems);
   return new UserError(messageOf(problems, shared), {
-    details: shared?.lines ?? detailsOf(problems),
-    ...logOf(shared === undefined ? problems : problems.slice(0, 1)),
+    details,
+    ...logOf(shared === undefined ? problems : problems.slice(0, 1), details),
     ...(advice.length === 0 ? {} : { next: [...new Set(advice)].join(' ') }),
   });
 }
@@ -57,14 +58,16 @@ function sharedError(problems: readonly ImageProblem[]): EvaluationFailure | und
   return same ? first.error : undefined;
 }
 
-/** The whole errors, for the file beside the card. */
-function logOf(problems: readonly ImageProblem[]): { log?: string } {
-  const logs = problems.flatMap((problem) =>
-    problem.why === 'fails' && problem.error.log !== undefined
-      ? [`${titleOf(problem)}: ${problem.error.text}\n${problem.error.log}`]
-      : [],
-  );
-  return logs.length === 0 ? {} : { log: logs.join('\n\n') };
+/** The whole error of each image, for the file beside the card, where that is more than the details. */
+function logOf(problems: readonly ImageProblem[], details: readonly string[]): { log?: string } {
+  const whole = problems.map((problem) => {
+    const { log, lines } = problem.why === 'fails' ? problem.error : { log: undefined, lines: [] };
+    return [sentenceOf(problem), ...(log === undefined ? lines : [log])].join('\n');
+  });
+  const log = whole.join('\n\n');
+  // The sentence of a single image stands above the details.
+  const shown = details.length + (problems.length === 1 ? 1 : 0);
+  return log.split(/\n+/).length > shown ? { log } : {};
 }
 
 function messageOf(problems: readonly ImageProblem[], shared: EvaluationFailure | undefined): string {

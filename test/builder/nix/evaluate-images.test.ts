@@ -74,6 +74,14 @@ it('an image that fails is named, and the rest goes on without it: one evaluatio
   });
 });
 
+it('more images that fail than a card shows are all in the file beside it', async () => {
+  const many = Array.from({ length: 15 }, (_, index) => vmImage(`image${index}`));
+  const named = Object.fromEntries(many.map(({ type }) => [type, `no token for ${type}`]));
+  const { result } = await ask(many, { named });
+  expect(result).toMatchObject({ log: expect.stringContaining('no token for image14') });
+  expect(Reflect.get(Object(result), 'details')).toHaveLength(12);
+});
+
 it('the container image of a type fails, and the VM image of it does not', async () => {
   const { result, asked } = await ask([vmImage('a'), containerImage('a')], { named: { 'a (container)': 'no init' } });
   expect(asked).toEqual(['a,a (container)', 'a']);
