@@ -26,10 +26,10 @@ describe('the four moments of a run', () => {
     ['applying', applyingCard],
     ['applied', appliedCard],
     ['failed', failedCard],
-  ])('draws %s as designed', async (name, card) => {
+  ])('draws %s as designed', async (moment, card) => {
     const { body, files } = discordCard(card);
-    const drawn = { body, files: files.map(({ data: _, ...file }) => file) };
-    await expect(`${JSON.stringify(drawn, null, 2)}\n`).toMatchFileSnapshot(`expected/${name}.json`);
+    const drawn = { body, files: files.map(({ name, title, text }) => ({ name, title, text })) };
+    await expect(`${JSON.stringify(drawn, null, 2)}\n`).toMatchFileSnapshot(`expected/${moment}.json`);
   });
 });
 
