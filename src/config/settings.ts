@@ -191,7 +191,7 @@ const drift = z.object({
 });
 
 const nix = z.object({
-  NIX_EVAL_TIMEOUT: setting(is.duration.prefault('120s'), {
+  NIX_EVAL_TIMEOUT: setting(is.duration.prefault('10m'), {
     about: 'How long one evaluation may take.',
     example: '5m',
   }),

@@ -57,6 +57,8 @@ export interface PushEvent {
   readonly after?: string;
   /** The forge's id of this delivery, where it sends one. */
   readonly delivery?: string;
+  /** The forge sends this delivery again. */
+  readonly isRepeated?: true;
 }
 
 /** What becomes of a push: it is planned, or ignored; then `why` says what came and what is expected. */

@@ -17,15 +17,18 @@ export class UserError extends Error {
   readonly details: readonly string[];
   /** The whole of what the details are cut from, where that is more: shown as a file. Its end is cut. */
   readonly log: string | undefined;
+  /** The cause may pass without a change of what was asked: a limit of time or memory, a server that is away. */
+  readonly mayPass: boolean;
 
   constructor(
     message: string,
-    options: { next?: string; details?: readonly string[]; log?: string; cause?: unknown } = {},
+    options: { next?: string; details?: readonly string[]; log?: string; mayPass?: boolean; cause?: unknown } = {},
   ) {
     super(cut(message, longest.message), options.cause === undefined ? undefined : { cause: options.cause });
     this.next = options.next === undefined ? undefined : cut(options.next, longest.next);
     this.details = newestLines(options.details ?? []);
     this.log = options.log === undefined ? undefined : cut(options.log, longest.log);
+    this.mayPass = options.mayPass ?? false;
   }
 }
 
@@ -75,6 +78,7 @@ export interface Failure {
   readonly next?: string;
   readonly details: readonly string[];
   readonly log?: string;
+  readonly mayPass?: true;
   readonly rolledBack?: RolledBack;
 }
 
@@ -92,6 +96,7 @@ export function toFailure(error: unknown): Failure {
     details: error.details,
     ...(error.next === undefined ? {} : { next: error.next }),
     ...(error.log === undefined ? {} : { log: error.log }),
+    ...(error.mayPass ? { mayPass: true } : {}),
     ...(error instanceof RolledBackError ? { rolledBack: error.rolledBack } : {}),
   };
 }

@@ -103,7 +103,7 @@ export interface WebhookOptions {
   /** Asked in this order whether a request is theirs. */
   readonly forges: readonly Forge[];
   readonly secret: Secret;
-  /** Called for a push with a right signature. Answers at once; the plan is made later. */
+  /** Called for a push with a right signature, also when it is repeated. Answers at once; the plan is made later. */
   onPush(push: PushEvent): PushOutcome;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
   readonly limitBytes?: number;
@@ -172,11 +172,12 @@ function take(c: Context, receiver: Receiver, forge: Forge, body: Uint8Array): R
 function hand(c: Context, receiver: Receiver, forge: Forge, push: PushEvent): Response {
   const { deliveries, log } = receiver;
   const id = push.delivery === undefined ? undefined : `${forge.name} ${push.delivery}`;
-  if (id !== undefined && deliveries.has(id)) {
-    log.info({ forge: forge.name, ...push }, 'webhook already seen');
+  const isRepeated = id !== undefined && deliveries.has(id);
+  const outcome = receiver.onPush(isRepeated ? { ...push, isRepeated } : push);
+  if (isRepeated && outcome.kind === 'ignored') {
+    log.info({ forge: forge.name, ...push, why: outcome.why }, 'webhook already seen');
     return c.json({ status: 'already seen' });
   }
-  const outcome = receiver.onPush(push);
   // Remembered only after success, so that the forge may repeat a delivery that failed inside the bot.
   if (id !== undefined) deliveries.add(id);
   if (outcome.kind === 'accepted') {
@@ -242,7 +243,7 @@ function after(ms: number): { readonly reached: Promise<'late'>; clear(): void }
   return { reached, clear: () => clearTimeout(timer) };
 }
 
-/** The recent delivery ids. A repeated delivery gets an answer and has no other effect. */
+/** The recent delivery ids. */
 export class RecentDeliveries {
   readonly #limit: number;
   readonly #ids = new Set<string>();

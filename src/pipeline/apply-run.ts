@@ -18,7 +18,7 @@ import { goalOf, planAgain, vmidsOf } from './plan-run.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Signals } from './queues.ts';
 import type { Runs } from './runs.ts';
-import { StepRunner } from './step-runner.ts';
+import { type ApplyEnd, StepRunner } from './step-runner.ts';
 
 /** What an apply needs. */
 export interface ApplyPorts {
@@ -52,7 +52,7 @@ export async function applyRun(fleet: Fleet, runId: string, ports: ApplyPorts): 
     await rememberRunning(fleet, runBefore(run.plan), store);
     await store.audit({ at: clock.now(), action: 'started', who: 'proxnix', run: runId, plan: run.plan.digest });
     const runner = new StepRunner({ ...ports, fleet, runId, plan: run.plan, cancelled: ports.signals.of(runId) });
-    const end = await runner.run(begun.run.steps);
+    const end = await runSteps(runner, begun.run, () => rememberStarted(fleet, runs.get(runId), ports));
     if (end === 'cancelled') await runs.apply(runId, { type: 'cancelled', at: clock.now() });
     else await applied(fleet, runId, ports);
   } catch (error) {
@@ -62,10 +62,18 @@ export async function applyRun(fleet: Fleet, runId: string, ports: ApplyPorts): 
   }
   const ended = runs.get(runId);
   if (ended === undefined || !hasEnded(ended)) return;
-  await rememberStarted(fleet, ended, { store, log });
   await store
     .audit({ at: clock.now(), action: 'ended', who: 'proxnix', run: runId, detail: ended.phase })
     .catch((error: unknown) => log.error({ run: runId, err: error }, 'the end of an apply could not be audited'));
+}
+
+/** @param remember is called before the end is shown: a guest may stop as soon as the run has ended. */
+async function runSteps(runner: StepRunner, { steps }: ApplyingRun, remember: () => Promise<void>): Promise<ApplyEnd> {
+  try {
+    return await runner.run(steps);
+  } finally {
+    await remember();
+  }
 }
 
 /** A card holds the end of a log; the whole of it is posted below the card, once. */
@@ -152,13 +160,13 @@ async function acceptDrift(
 /** A guest that the apply started runs, also when it stops before the first power check. Never rejects. */
 export async function rememberStarted(
   fleet: Fleet,
-  run: Run,
+  run: Run | undefined,
   { store, log }: Pick<ApplyPorts, 'store' | 'log'>,
 ): Promise<void> {
-  const done = 'steps' in run ? run.steps.filter(({ state }) => state === 'done') : [];
+  const done = run !== undefined && 'steps' in run ? run.steps.filter(({ state }) => state === 'done') : [];
   const started = done.flatMap(({ step }) => (step.kind === 'start' || step.kind === 'health' ? [step.vmid] : []));
   await rememberRunning(fleet, started, store).catch((error: unknown) => {
-    log.warn({ run: run.id, ...errorFacts(error) }, 'the guests that an apply started could not be remembered');
+    log.warn({ run: run?.id, ...errorFacts(error) }, 'the guests that an apply started could not be remembered');
   });
 }
 

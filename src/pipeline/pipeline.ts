@@ -81,7 +81,7 @@ export class Pipeline {
   }
 
   /** A forge reports a push. @returns whether it concerns one of the fleets; the rest happens later. */
-  push({ repository, ref, after }: PushEvent): PushOutcome {
+  push({ repository, ref, after, isRepeated }: PushEvent): PushOutcome {
     const ignored = (why: string, isOtherRepository = false) => ({ kind: 'ignored', why, isOtherRepository }) as const;
     const { fleets } = this.#ports;
     const ofRepository = fleets.filter((fleet) => isSameRepository(fleet.repository, repository));
@@ -95,7 +95,10 @@ export class Pipeline {
       return ignored(`the push is for ${ref}, expected is ${expected}`);
     }
     if (after === undefined) return ignored('the branch was deleted');
-    for (const fleet of meant) this.#watcher.pushed(fleet);
+    // A person who lets the forge deliver again wants what did not work planned again, and nothing twice.
+    const due = isRepeated === true ? meant.filter((fleet) => this.#work.mayTryAgain(fleet)) : meant;
+    if (due.length === 0) return ignored('the delivery was seen before, and nothing of it is left to try again');
+    for (const fleet of due) this.#watcher.pushed(fleet);
     return { kind: 'accepted' };
   }
 

@@ -23,11 +23,22 @@ export class Work {
     this.#queues = queues;
   }
 
-  /** Fetches the repository. A new commit begins a run, or replaces the commit of a run that is still planning. */
+  /**
+   * Fetches the repository. A new commit begins a run, or replaces the commit of a run that is still planning. A push of
+   * a commit that is known begins one when `mayTryAgain`.
+   */
   async fetch(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
     const commit = await fleet.git.head();
-    if (this.#ports.store.fleet(fleet.name).lastSeen === commit.sha) return;
+    const isKnown = this.#ports.store.fleet(fleet.name).lastSeen === commit.sha;
+    if (isKnown && !(trigger === 'push' && this.mayTryAgain(fleet))) return;
     await this.begin(fleet, { kind: trigger }, commit);
+  }
+
+  /** Could the newest commit of the branch not be planned, for a reason that may have passed? */
+  mayTryAgain(fleet: Fleet): boolean {
+    const { lastSeen } = this.#ports.store.fleet(fleet.name);
+    const last = this.#runs.all().findLast((run) => run.fleet === fleet.name && run.commit?.sha === lastSeen);
+    return last?.phase === 'failed' && last.applying === undefined && last.failure.mayPass === true;
   }
 
   /**

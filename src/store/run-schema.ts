@@ -25,6 +25,7 @@ const StoredFailure = reads<Failure>()(
     next: optional(text),
     details: list(text),
     log: optional(text),
+    mayPass: optional(z.literal(true)),
     rolledBack: optional(lenient({ vmid, name: text, imageHash: optional(name), settings: optional(z.literal(true)) })),
   }),
 );

@@ -65,7 +65,7 @@ describe('the plain environment', () => {
       chats: [{ name: 'console' }],
       drift: { powerIntervalMs: 60_000, planIntervalMs: 900_000 },
       nix: {
-        evalTimeoutMs: 120_000,
+        evalTimeoutMs: 600_000,
         buildTimeoutMs: 7_200_000,
         evalMemoryBytes: 4 * 1024 ** 3,
         batch: 8,

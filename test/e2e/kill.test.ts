@@ -89,7 +89,7 @@ describe('kill -9 of the bot in the middle of its work', () => {
     expect(old?.card.title).toMatch(/^Interrupted: step \d of 6, create test-cp \(821\)$/);
     expect(wordsOf(old ?? fresh)).toContain('test-init (820) created');
     expect(wordsOf(old ?? fresh)).toMatch(/Not started: .*create test-worker \(822\), create test-website \(823\)/);
-    expect(fresh.card.title).toMatch(/^Plan: replace 1, create 2$/);
+    expect(fresh.card.title).toMatch(/^Plan: update 1, create 2$/);
     expect((await again.messages()).length).toBe(2);
 
     await again.press(fresh, 'approve');

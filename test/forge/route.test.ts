@@ -118,14 +118,21 @@ describe('a push', () => {
     expect(JSON.stringify([pushes, lines])).not.toContain('evil');
   });
 
-  it('that comes again is answered and not handed over again, also under ten at once', async () => {
-    const { pushes, post } = await aReceiver();
+  it('that comes again is handed over as a repeated one, also under ten at once', async () => {
+    const pushes: PushEvent[] = [];
+    const isOtherRepository = false;
+    const { post } = await aReceiver({
+      onPush(push) {
+        pushes.push(push);
+        return push.isRepeated === true ? { kind: 'ignored', why: 'seen', isOtherRepository } : { kind: 'accepted' };
+      },
+    });
     const body = hubBody();
     const answers = await Promise.all(Array.from({ length: 10 }, () => post(body, signed.github(body))));
     expect(answers.filter((answer) => answer.status === 202)).toHaveLength(1);
     expect(answers.filter((answer) => answer.status === 200)).toHaveLength(9);
     expect(await (await post(body, signed.github(body))).json()).toEqual({ status: 'already seen' });
-    expect(pushes).toHaveLength(1);
+    expect(pushes.map(({ isRepeated }) => isRepeated)).toEqual([undefined, ...Array.from({ length: 10 }, () => true)]);
   });
 
   it('is handed over under each delivery id of its own', async () => {

@@ -39,6 +39,44 @@ describe('many pushes', () => {
   });
 });
 
+describe('a push that the forge delivers again', () => {
+  const [repository, ref, after] = ['acme/fleet', 'refs/heads/main', shaOf(1)];
+  const event = { repository, ref, after, isRepeated: true } as const;
+
+  it.each([true, undefined])('plans a commit again that failed for a limit (repeated: %s)', async (isRepeated) => {
+    const bench = await aBench();
+    const evaluate = bench.builder.evaluateFleet.bind(bench.builder);
+    bench.builder.evaluateFleet = () => Promise.reject(new UserError('It took too long.', { mayPass: true }));
+    await bench.push(1);
+    expect(bench.run('failed').failure.mayPass).toBe(true);
+    bench.builder.evaluateFleet = evaluate;
+    await bench.restart();
+    const outcome = bench.pipeline.push(isRepeated === true ? event : { repository, ref, after });
+    expect(outcome).toEqual({ kind: 'accepted' });
+    await bench.settle();
+    expect(bench.run('planned').id).toBe('r-2');
+    expect(bench.pipeline.push(event).kind).toBe('ignored');
+    await bench.settle();
+    expect(bench.pipeline.runs()).toHaveLength(2);
+  });
+
+  it('does not plan a commit again that is wrong, nor does a poll one that failed for a limit', async () => {
+    const bench = await aBench();
+    await bench.push(1, { broken: true });
+    bench.run('failed');
+    expect(bench.pipeline.push(event).kind).toBe('ignored');
+    bench.report();
+    await bench.settle();
+    expect(bench.pipeline.runs()).toHaveLength(1);
+    bench.builder.evaluateFleet = () => Promise.reject(new UserError('It took too long.', { mayPass: true }));
+    await bench.push(2);
+    bench.pipeline.poll(1000);
+    await bench.clock.advance(5000);
+    await bench.settle();
+    expect(bench.pipeline.runs()).toHaveLength(2);
+  });
+});
+
 describe('a push that comes while the repository is down', () => {
   it('is looked at again a little later', async () => {
     const bench = await aBench();

@@ -146,6 +146,7 @@ function endedEarly(ended: NonNullable<NixResult['ended']>, what: string, settin
       return new UserError(
         `The evaluation of ${what} took longer than ${settings.evalTimeoutMs / 1000} s and was stopped.`,
         {
+          mayPass: true,
           next: 'Look for an endless recursion in the flake, or raise NIX_EVAL_TIMEOUT.',
         },
       );

@@ -58,6 +58,7 @@ export async function fetchInputs(settings: NixSettings, source: Source, signal?
   if (result.ended === 'cancelled') throw new UserError('The fetch of the inputs was cancelled.');
   if (result.ended !== undefined) {
     throw new UserError(`Fetching the inputs took longer than ${settings.fetchTimeoutMs / 1000} s.`, {
+      mayPass: true,
       next: 'Look at the connection of the bot to the servers that flake.lock names.',
     });
   }
@@ -67,6 +68,7 @@ export async function fetchInputs(settings: NixSettings, source: Source, signal?
   const sentence = failure.ofInput === true ? failure.text : `${input} cannot be fetched: ${failure.text}`;
   throw new UserError(sentence, {
     details: [...failure.lines, ...new Set(refused)],
+    mayPass: refused.length === 0,
     next:
       refused.length > 0
         ? refusedAdvice

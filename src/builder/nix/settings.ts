@@ -113,7 +113,7 @@ export function nixSettings(options: NixOptions): NixSettings {
     },
     batchSize: options.batchSize ?? 8,
     workers: options.workers ?? 2,
-    evalTimeoutMs: options.evalTimeoutMs ?? 120_000,
+    evalTimeoutMs: options.evalTimeoutMs ?? 600_000,
     killAfterMs: options.killAfterMs ?? 5_000,
     evalMemoryBytes: options.evalMemoryBytes,
     buildTimeoutS: options.buildTimeoutS,
