@@ -65,7 +65,8 @@ describe('Discord, Slack and the console at once', () => {
       plan.slack.id,
       plan.console.id,
     ]);
-    expect(await deeds()).toEqual(['approved', 'started', 'ended']);
+    // The audit is written after the card.
+    await vi.waitFor(async () => expect(await deeds()).toEqual(['approved', 'started', 'ended']), patience);
   });
 
   it('make one run of presses at once in all of them, by five people', async () => {
@@ -81,7 +82,8 @@ describe('Discord, Slack and the console at once', () => {
       slack.press(plan.slack, approve, 'second'),
     ]);
     await everywhere(/^Applied: replaced 1$/);
-    expect(await deeds()).toEqual(['approved', 'started', 'ended']);
+    // The audit is written after the card.
+    await vi.waitFor(async () => expect(await deeds()).toEqual(['approved', 'started', 'ended']), patience);
     const late = asked.filter((one) => one.words().includes('already-approved')).length;
     const lateInConsole = JSON.stringify(inConsole).includes('already-approved') ? 1 : 0;
     expect(late + lateInConsole).toBe(4);
@@ -128,7 +130,11 @@ describe('Discord, Slack and the console at once', () => {
       expect(words).toMatch(/Stopped by .*alice/);
     }
     expect(world.simulator.guest(823)?.config['tags']).toBe(was);
-    expect(await deeds()).toEqual(['approved', 'started', 'cancelled', 'ended']);
+    // The audit is written after the card.
+    await vi.waitFor(
+      async () => expect(await deeds()).toEqual(['approved', 'started', 'cancelled', 'ended']),
+      patience,
+    );
   }, 120_000);
 
   it.each([
