@@ -6,11 +6,10 @@ const lengths = [4096, 32_768, 1_048_576] as const;
 /** What a function may do once, whatever the text. */
 const once = 16_384;
 /**
- * How many times the time of the yardstick a function may take. What reads a text some dozen times takes a few hundred,
- * a whole card with a sign in place of every other unit up to 1,300; the square of the length takes 5,000 and more at
- * the second length already.
+ * How many times the time of the yardstick a function may take. What reads a text some dozen times takes a few hundred;
+ * the square of the length takes 5,000 and more at the second length already.
  */
-const most = 2500;
+const most = 1500;
 
 /**
  * Holds the cost of a function over a text of up to 1 MiB to a multiple of the text's length: of the time that this
