@@ -1,4 +1,12 @@
-import { type AdoptChange, type Blocked, type Change, type FieldChange, kindOf, requiresRestart } from './change.ts';
+import {
+  type AdoptChange,
+  type Blocked,
+  type Change,
+  type FieldChange,
+  kindOf,
+  requiresRestart,
+  startsGuest,
+} from './change.ts';
 import { shrinksDisk } from './diff.ts';
 import type { Goal } from './goal.ts';
 import { isCreateInterrupted, sameName } from './goal.ts';
@@ -159,6 +167,7 @@ export function moveRootAdvice({ vmid, storage }: Pick<ContainerSpec, 'vmid' | '
 
 /** Does the change stop or start its guest? */
 function changesPower(change: Touching): boolean {
+  if (change.action === 'update' && startsGuest(change)) return true;
   return ['replace', 'rollback', 'destroy'].includes(change.action) || requiresRestart(change);
 }
 

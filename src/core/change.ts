@@ -163,6 +163,11 @@ export function unbootedSlot({ guest, live }: ReplaceChange | RollbackChange): s
   return live.config.boot.includes(guest.diskSlot) ? undefined : guest.diskSlot;
 }
 
+/** Does the update start a guest that an interrupted apply left behind? */
+export function startsGuest({ start, finishes }: UpdateChange): boolean {
+  return start === true || finishes === true;
+}
+
 /** Does running it stop a guest that runs now? */
 export function requiresRestart(change: Change): boolean {
   switch (change.action) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { adoptChange, blockIfNeeded, conflictWith, hiddenGuest, imageProblem, unreadable } from './block.ts';
-import type { Change } from './change.ts';
+import { type Change, startsGuest } from './change.ts';
 import { diffGuest, imageDiffers } from './diff.ts';
 import {
   belongsTo,
@@ -244,7 +244,7 @@ function startsAnew(
   if (change.action === 'create' || change.action === 'replace') return true;
   if (change.action === 'rollback') return change.fields.some((field) => field.restart);
   if (change.action !== 'update') return false;
-  return change.start === true || change.finishes === true || change.fields.some((field) => field.restart);
+  return startsGuest(change) || change.fields.some((field) => field.restart);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Change, kindOf, type RollbackChange, requiresRestart, type UpdateChange } from './change.ts';
+import { type Change, kindOf, type RollbackChange, requiresRestart, startsGuest, type UpdateChange } from './change.ts';
 import { onlyGuest } from './goal.ts';
 import { type DesiredGuest, type GuestRef, type Image, imageHash } from './guest.ts';
 import type { HealthCheck } from './health.ts';
@@ -153,7 +153,7 @@ function* updateSteps(change: UpdateChange, at: At): Generator<Step> {
   yield { ...at('configure'), guest, tags: updatingTags(live.tags) };
   if (has('storage')) yield { ...at('move-disk'), guest };
   if (has('disk')) yield { ...at('resize'), guest };
-  const starts = change.start === true || change.finishes === true;
+  const starts = startsGuest(change);
   // A swap that was written before the interruption takes effect at this restart.
   if (change.finishes || fields.some((field) => field.restart)) yield at('restart');
   if (starts) yield at('start');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DesiredGuest, Image } from '../../src/core/guest.ts';
+import { type DesiredGuest, type Image, imageHash } from '../../src/core/guest.ts';
 import { createPlan, runnable } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { creationMarker, stagingMarker } from '../../src/core/tags.ts';
@@ -145,6 +145,11 @@ describe('what is blocked', () => {
     expect(change(live, aGuest({ image: anImage('b') })).blocked).toEqual(ha);
     expect(change({ ...live, status: 'stopped' }, aGuest({ image: anImage('b') })).blocked).toEqual(ha);
     expect(onlyChange(aPlan({ guests: [] }, [aLiveGuest(live)])).blocked).toEqual(ha);
+    const unfinished = [{ vmid: 823, uuid: aLiveGuest(live).config.uuid ?? '', ran: true as const }];
+    const tags = ['proxnix', 'proxnix-pending'];
+    const left = aLiveGuest({ ...live, status: 'stopped', tags: [...tags, `nix-${imageHash(anImage('a'))}`] });
+    const starts = onlyChange(aPlan({ unfinished }, [left]));
+    expect(starts).toMatchObject({ action: 'update', start: true, blocked: ha });
     expect(change({ ...live, config: { description: 'old' } }).blocked).toBeUndefined();
     expect(change({ ...live, status: 'stopped', config: { cores: 1 } }).blocked).toBeUndefined();
   });
