@@ -133,7 +133,10 @@ export class StepRunner {
     const monitor = this.#monitor(step.id);
     let noted: Promise<void> | undefined;
     const note = () => {
-      noted ??= this.#noteUpload(imageHash(step.image));
+      if (noted !== undefined) return;
+      noted = this.#noteUpload(imageHash(step.image));
+      // It is awaited after the upload, which may take minutes; until then a failure must not count as unhandled.
+      noted.catch(() => undefined);
     };
     const noting: ClusterMonitor = {
       ...monitor,

@@ -164,6 +164,25 @@ describe('a build that fails', () => {
     expect(bench.logged.map(({ message }) => message)).toContain('the log of a failed build could not be read');
   });
 
+  it('whose upload cannot be recorded fails the run when the upload has ended, and not the bot', async () => {
+    const bench = await ready(present(stories['create']));
+    const { upload } = bench.cluster;
+    bench.cluster.upload = async (file, node, monitor) => {
+      monitor.progress(1, 2, 'bytes');
+      // A rejection that nobody has taken by now ends the process.
+      await new Promise((resolve) => setImmediate(resolve));
+      await upload.call(bench.cluster, file, node, monitor);
+    };
+    const { saveFleet } = bench.store;
+    bench.store.saveFleet = async (name, change) => {
+      if (change.uploadedImages !== undefined) throw diskFull();
+      await saveFleet.call(bench.store, name, change);
+    };
+    await bench.apply();
+    bench.run('failed');
+    expect(bench.cluster.asked).toEqual(['upload']);
+  });
+
   it('to give the path that was approved stops the run', async () => {
     const bench = await ready(present(stories['create']));
     const build = bench.builder.build.bind(bench.builder);
