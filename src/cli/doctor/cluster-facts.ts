@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { Permissions, Resources, StorageStatus } from '../../cluster/proxmox/api.ts';
+import { Permissions, Resources, StorageStatus, StoragesOfNode } from '../../cluster/proxmox/api.ts';
 import type { Client } from '../../cluster/proxmox/client.ts';
 import { ProxmoxError } from '../../cluster/proxmox/errors.ts';
+import { isDown } from '../../cluster/proxmox/resources.ts';
 import { mapLimit } from '../../cluster/proxmox/state.ts';
-import { splitTags } from '../../core/tags.ts';
+import { readTags, splitTags } from '../../core/tags.ts';
 
 /** The facts about a cluster that the checks need. */
 export interface ClusterFacts {
@@ -49,7 +50,10 @@ export async function readFacts(
   paths: readonly string[],
   storages: readonly string[],
 ): Promise<ClusterFacts> {
-  const nodes = (await client.get('/nodes', Nodes)).map(({ node, status }) => ({ node, online: status === 'online' }));
+  const nodes = await mapLimit(await client.get('/nodes', Nodes), 3, async ({ node, status }) => ({
+    node,
+    online: status === 'online' || (status !== 'offline' && (await answers(client, node))),
+  }));
   const places = nodes
     .filter(({ online }) => online)
     .flatMap(({ node }) => storages.map((storage) => ({ node, storage })));
@@ -61,6 +65,17 @@ export async function readFacts(
   return { nodes, granted: Object.fromEntries(granted), storages: found, tags };
 }
 
+/** A node whose statistics hang is `unknown` in lists (PVE 9.2), which is not down: it answers itself. */
+async function answers(client: Client, node: string): Promise<boolean> {
+  try {
+    await client.get(`/nodes/${node}/storage`, StoragesOfNode);
+    return true;
+  } catch (error) {
+    if (isDown(error)) return false;
+    throw error;
+  }
+}
+
 /** `GET /cluster/options`: `allowed-tags` for every token, the policy itself only with Sys.Audit on / (9.2). */
 async function readTagFacts(client: Client): Promise<TagFacts> {
   const options = await client.get('/cluster/options', Options);
@@ -69,7 +84,7 @@ async function readTagFacts(client: Client): Promise<TagFacts> {
     allowed: options['allowed-tags'],
     userAllow: options['user-tag-access']?.['user-allow'],
     registered: options['registered-tags'],
-    isInUse: resources.some((entry) => 'tags' in entry && splitTags(entry.tags).includes('proxnix')),
+    isInUse: resources.some((entry) => 'tags' in entry && readTags(splitTags(entry.tags)).ours),
   };
 }
 

@@ -55,6 +55,22 @@ async function examine(
   return examineCluster({ ...cluster, ...change, url }, options);
 }
 
+describe('a cluster whose statistics hang', () => {
+  it('has no node that is down but the one that does not answer', async () => {
+    const seed = demoSeed();
+    const [first] = seed.nodes;
+    if (first === undefined) throw new Error('no node');
+    const nodes = [first, { ...first, node: 'pve2', unreachable: 'No route to host' }];
+    const simulator = await aSimulator({ ...seed, nodes });
+    const texts = async () =>
+      (await examine(seed, { url: simulator.url })).findings.map(({ status, text }) => `${status} ${text}`);
+    const before = await texts();
+    expect(before).toContain('warn the node pve2 is down');
+    await simulator.outside({ do: 'statistics-down' });
+    expect(await texts()).toEqual(before);
+  });
+});
+
 const bad = (findings: readonly Finding[]) => findings.filter(({ status }) => status !== 'ok');
 
 describe('a cluster as it should be', () => {
