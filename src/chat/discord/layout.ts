@@ -1,5 +1,5 @@
-import type { Block, Line } from '../../views/card.ts';
-import { cut, escapeMarkdown, markdown, markdownWithin, oneLine } from './text.ts';
+import type { Block, Line, Rich } from '../../views/card.ts';
+import { cut, drawRich, escapeMarkdown, oneLine } from './text.ts';
 
 /** A part of a message with its final text. `joins`: it may share a Text Display with a joining part before it. */
 export type Piece =
@@ -75,30 +75,20 @@ function draft(block: Block, budget: Budget): Draft {
       return { kind: 'lines', code };
     }
     case 'text':
-      return fitted((max) => markdownWithin(block.rich, max), markdown(block.rich), maxRich.other, budget, true);
+      return fitted(block.rich, (text) => text, maxRich.other, budget, true);
     case 'small':
-      return fitted(
-        (max) => small(markdownWithin(block.rich, max)),
-        small(markdown(block.rich)),
-        maxRich.other,
-        budget,
-        true,
-      );
+      return fitted(block.rich, small, maxRich.other, budget, true);
     case 'warning':
-      return fitted(
-        (max) => `⚠️ ${markdownWithin(block.rich, max)}`,
-        `⚠️ ${markdown(block.rich)}`,
-        maxRich.warning,
-        budget,
-        false,
-      );
+      return fitted(block.rich, (text) => `⚠️ ${text}`, maxRich.warning, budget, false);
   }
 }
 
-function fitted(draw: (max: number) => string, whole: string, cap: number, budget: Budget, joins: boolean): Draft {
+function fitted(rich: Rich, style: (text: string) => string, cap: number, budget: Budget, joins: boolean): Draft {
+  const drawn = drawRich(rich);
+  const whole = style(drawn.whole);
   if (whole.length <= cap && budget.takeDisplay(whole)) return { kind: 'rich', text: whole, whole: true, joins };
   for (const max of [cap, Math.min(cap, budget.left - 100)]) {
-    const text = max > 20 ? draw(max) : '';
+    const text = max > 20 ? style(drawn.within(max)) : '';
     if (text !== '' && budget.takeDisplay(text)) return { kind: 'rich', text, whole: false, joins };
   }
   return { kind: 'rich', text: '', whole: false, joins };

@@ -7,16 +7,25 @@ const marks: readonly (string | undefined)[] = ['*', '`'];
 
 /** A rich text as Discord's Markdown, every plain string literal. */
 export function markdown(rich: Rich): string {
-  return rich.map(drawSpan).reduce(join, '');
+  return drawRich(rich).whole;
 }
 
 /** The same in at most `max` UTF-16 units. It is cut inside plain text or between spans, so no mark stays open. */
 export function markdownWithin(rich: Rich, max: number): string {
-  const whole = markdown(rich);
-  if (whole.length <= max) return whole;
+  return drawRich(rich).within(max);
+}
+
+/** A rich text that is drawn once: the whole, and what fits into `max` UTF-16 units. */
+export function drawRich(rich: Rich): { readonly whole: string; within(max: number): string } {
+  const spans = rich.map((span) => ({ span, text: drawSpan(span) }));
+  const whole = spans.map(({ text }) => text).reduce(join, '');
+  return { whole, within: (max) => (whole.length <= max ? whole : shortened(spans, max)) };
+}
+
+function shortened(spans: readonly { readonly span: Span; readonly text: string }[], max: number): string {
   let drawn = '';
-  for (const span of rich) {
-    const next = join(drawn, drawSpan(span));
+  for (const { span, text } of spans) {
+    const next = join(drawn, text);
     if (next.length < max) {
       drawn = next;
       continue;
