@@ -166,17 +166,17 @@ describe('a build that fails', () => {
 
   it('whose upload cannot be recorded fails the run when the upload has ended, and not the bot', async () => {
     const bench = await ready(present(stories['create']));
-    const { upload } = bench.cluster;
+    const upload = bench.cluster.upload.bind(bench.cluster);
     bench.cluster.upload = async (file, node, monitor) => {
       monitor.progress(1, 2, 'bytes');
       // A rejection that nobody has taken by now ends the process.
       await new Promise((resolve) => setImmediate(resolve));
-      await upload.call(bench.cluster, file, node, monitor);
+      await upload(file, node, monitor);
     };
-    const { saveFleet } = bench.store;
+    const saveFleet = bench.store.saveFleet.bind(bench.store);
     bench.store.saveFleet = async (name, change) => {
       if (change.uploadedImages !== undefined) throw diskFull();
-      await saveFleet.call(bench.store, name, change);
+      await saveFleet(name, change);
     };
     await bench.apply();
     bench.run('failed');
