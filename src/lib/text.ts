@@ -34,7 +34,7 @@ const clean = /^[\t\n -~]*$/;
 /** Text as it may be shown: lines without terminal sequences, control characters, and what reorders or hides text. */
 export function cleanText(text: string): string {
   if (clean.test(text)) return text;
-  return text.replace(terminal, '').replace(lineEnds, '\n').replace(hidden, '').replace(halves, '\ufffd');
+  return text.replace(terminal, '').replace(lineEnds, '\n').replace(hidden, '').toWellFormed();
 }
 
 /** The same on one line: a space stands for line ends and the white space around them. */
@@ -72,7 +72,7 @@ export function sameText(a: string, b: string): boolean {
 }
 
 function bare(text: string): string {
-  const whole = text.replace(halves, '\ufffd');
+  const whole = text.toWellFormed();
   let [from, to] = [0, whole.length];
   while (from < to && isBlank(whole.charAt(from))) from++;
   while (to > from && isBlank(whole.charAt(to - 1))) to--;
