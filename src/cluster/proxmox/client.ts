@@ -47,11 +47,12 @@ interface Init {
 
 const certificateCodes =
   /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|INVALID_|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED|CRL_|AKID_|SUBJECT_)/;
-/** The handshake failed before any certificate was looked at: most often the port speaks plain HTTP. */
+/** TLS failed, and not for the certificate: most often the port speaks plain HTTP. */
 const handshakeCodes = /^(ERR_SSL|EPROTO)/;
 /** The answer is no HTTP: most often a port that speaks TLS was asked in clear. */
 const noHttpCodes = /^HPE_/;
-const neverReached = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_SSL.*|EPROTO)$/;
+/** An error of TLS is none of these: it may come after the request was sent. */
+const neverReached = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 const Envelope = z.object({ data: z.unknown() }).refine((answer) => 'data' in answer);
 /** Bytes of an answer: the list of a cluster of many thousand guests is some MiB. */
 const longestAnswer = 64 * 1024 * 1024;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import https from 'node:https';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import tls from 'node:tls';
@@ -484,7 +484,33 @@ describe('a port of the other kind', () => {
     const client = connect(`https://127.0.0.1:${(plain.address() as AddressInfo).port}`, { ca: identity.cert });
     const error = await client.request('POST', '/x').catch((thrown: unknown) => thrown);
     expect(error).not.toBeInstanceOf(TlsError);
-    expect(error).toMatchObject({ reached: false, next: expect.stringContaining('8006') });
+    expect(error).toMatchObject({ next: expect.stringContaining('8006') });
+  });
+
+  it('that breaks the encryption after it has the request gets the write once: it may have carried it out', async () => {
+    const requests: string[] = [];
+    const api = https.createServer(identity, (request) => void requests.push(request.method ?? ''));
+    const wire = createTcpServer((near) => {
+      const far = connectTcp((api.address() as AddressInfo).port, '127.0.0.1');
+      for (const one of [near, far]) one.on('error', () => one.destroy());
+      near.pipe(far);
+      far.pipe(near, { end: false });
+      api.once('request', () => {
+        far.unpipe(near);
+        near.end('no record of TLS');
+      });
+    });
+    for (const one of [api, wire]) {
+      one.listen(0, '127.0.0.1');
+      await once(one, 'listening');
+      onTestFinished(() => void one.close());
+    }
+    onTestFinished(() => api.closeAllConnections());
+    const client = connect(`https://127.0.0.1:${(wire.address() as AddressInfo).port}`, { ca: identity.cert });
+    const error = await client.request('POST', '/x').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: expect.stringMatching(/^(?:ERR_SSL|EPROTO)/), reached: true });
+    expect(isLost(error)).toBe(true);
+    expect(requests).toEqual(['POST']);
   });
 
   it('that answers in something else than HTTP is asked for over https', async () => {
