@@ -31,7 +31,7 @@ export function imageErrors(found: readonly ImageProblem[], known: readonly stri
   const details = shared?.lines ?? detailsOf(problems);
   return new UserError(messageOf(problems, shared), {
     details,
-    mayPass: problems.some((problem) => problem.why === 'fails' && problem.error.outOfMemory === true),
+    mayPass: problems.some((problem) => problem.why === 'fails' && problem.error.mayPass === true),
     ...logOf(shared === undefined ? problems : problems.slice(0, 1), details),
     ...(advice.length === 0 ? {} : { next: [...new Set(advice)].join(' ') }),
   });
@@ -142,7 +142,7 @@ export function flakeError(source: Source, error: EvaluationFailure): UserError 
   const subject = `The flake of commit ${source.rev.slice(0, 7)}`;
   return new UserError(failureSentence(subject, { ...error, text: reason(error) }), {
     details: error.lines,
-    mayPass: error.outOfMemory === true,
+    mayPass: error.mayPass === true,
     ...(error.log === undefined ? {} : { log: error.log }),
     ...(error.next === undefined ? {} : { next: error.next }),
   });

@@ -44,6 +44,8 @@ export interface EvaluationFailure {
   readonly ofInput?: true;
   /** The memory limit ended it: the same images in one process end the same way. */
   readonly outOfMemory?: true;
+  /** The cause lies on the bot's machine, and may pass without another commit. */
+  readonly mayPass?: true;
   /** Nix told it with its trace, in which every image is named: without an image, it is an error of the whole flake. */
   readonly traced?: true;
   /** The whole message, by which two errors are compared. */
@@ -116,7 +118,7 @@ function readError({ text: whole, at, trace, texts }: NixError, facts: FlakeFact
   const lines = [...shortened(message), ...[...new Set(own)].slice(0, most.frames)];
   const log = logOf(text, [at, ...frames], plain, ownerOf);
   const after = (prefix: string) => frames.find((frame) => frame.text.startsWith(prefix))?.text.slice(prefix.length);
-  const { deed, word, next, ofInput, outOfMemory } = reading ?? {};
+  const { deed, word, next, ofInput, outOfMemory, mayPass } = reading ?? {};
   return {
     ...withoutUndefined({
       deed,
@@ -125,6 +127,7 @@ function readError({ text: whole, at, trace, texts }: NixError, facts: FlakeFact
       next,
       ofInput,
       outOfMemory,
+      mayPass,
       image: after(imageContext),
       input: after(inputContext),
     }),

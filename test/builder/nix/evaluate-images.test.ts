@@ -103,7 +103,18 @@ it('memory that ran out is not tried again with as many', async () => {
   expect(none.result).toMatchObject({
     message: 'The images a, b do not evaluate, all for one reason: The evaluation needs more memory than there is.',
     next: expect.stringContaining('NIX_EVAL_MEMORY'),
+    mayPass: true,
   });
+});
+
+it.each([
+  ['SQLite database /nix/var/nix/db/db.sqlite is busy', true],
+  ['writing to file: No space left on device', true],
+  ['undefined variable x', false],
+])('of "%s" it is told whether it may pass without another commit', async (flake, mayPass) => {
+  expect((await ask(eight, { flake })).result).toMatchObject({ mayPass });
+  const named = { a: flake };
+  expect((await ask([vmImage('a')], { named })).result).toMatchObject({ mayPass });
 });
 
 it('an error of the whole flake is told after one evaluation, also of one image', async () => {

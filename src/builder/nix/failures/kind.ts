@@ -31,6 +31,8 @@ export interface Reading {
   readonly ofInput?: true;
   /** The memory limit ended it, so the same work ends the same way. */
   readonly outOfMemory?: true;
+  /** The cause lies on the bot's machine, and may pass without another commit. */
+  readonly mayPass?: true;
 }
 
 /** Reads an error of one kind; `undefined` for every other. */

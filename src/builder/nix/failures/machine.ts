@@ -17,6 +17,7 @@ export const machineErrors: readonly Kind[] = [
       place: undefined,
       next: 'Raise NIX_EVAL_MEMORY, or evaluate fewer images in one process with NIX_BATCH.',
       outOfMemory: true,
+      mayPass: true,
     };
   },
   ({ text }) => {
@@ -38,10 +39,10 @@ export const machineErrors: readonly Kind[] = [
   },
   ({ text }) =>
     /^SQLite database .{0,500} is busy/.test(text)
-      ? { text: 'The Nix store was busy with other work.', next: 'Press Plan again.' }
+      ? { text: 'The Nix store was busy with other work.', next: 'Press Plan again.', mayPass: true }
       : undefined,
   ({ text }) =>
     /No space left on device/i.test(text)
-      ? { text: linesOf(text)[0] ?? text, next: 'Free space on the disk of the Nix store.' }
+      ? { text: linesOf(text)[0] ?? text, next: 'Free space on the disk of the Nix store.', mayPass: true }
       : undefined,
 ];
