@@ -118,9 +118,9 @@ function saidBy({ status, reason, server, location, text }: StrangeAnswer): stri
   const name = oneLine(cut(server, 60)).trim();
   return [
     ...(name === '' ? [] : [name]),
-    `${status} ${cut(oneLine(reason), 100)}`.trim(),
+    `${status} ${oneLine(cut(reason, 100))}`.trim(),
     ...(said === '' || said.includes(reason) ? [] : [`"${cut(said, 100)}"`]),
-    ...(location === '' ? [] : [`to ${cut(oneLine(location), 200)}`]),
+    ...(location === '' ? [] : [`to ${oneLine(cut(location, 200))}`]),
   ].join(', ');
 }
 
