@@ -46,7 +46,7 @@ function whyBlocks(event: PowerEvent): readonly Block[] {
         {
           kind: 'text',
           rich: [
-            'It was not started: an apply of it was not finished (proxnix-pending). Plan again to finish it, or start it in Proxmox.',
+            'It was not started: the last apply to it did not finish (proxnix-pending). Plan again to finish it, or start it in Proxmox.',
           ],
         },
       ];
