@@ -8,6 +8,7 @@ import {
   isOpen,
   lineContext,
   move,
+  narrowPopup,
   onPick,
   openPopup,
   suggestions,
@@ -93,6 +94,7 @@ function onKey(event) {
 async function suggest() {
   const edit = ++edits;
   showHint();
+  narrowPopup(input.value, commands);
   const found = await suggestions(input.value, commands).catch(() => []);
   if (edit === edits && document.activeElement === input) openPopup(found);
 }

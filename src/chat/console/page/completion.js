@@ -76,6 +76,17 @@ export function openPopup(suggestions) {
   redraw();
 }
 
+/**
+ * Drops the suggestions that no longer continue the line: until newer ones arrive, Tab accepts none of them.
+ *
+ * @param {string} line
+ * @param {readonly CommandSpec[]} commands
+ */
+export function narrowPopup(line, commands) {
+  const typed = lineContext(line, commands).typed.toLowerCase();
+  openPopup(typed === '' ? [] : shown.filter(({ value }) => value.toLowerCase().startsWith(typed)));
+}
+
 export function closePopup() {
   openPopup([]);
 }

@@ -68,6 +68,18 @@ withSite('the command line of the page', (site) => {
     expect(await page.getByRole('listbox').isVisible()).toBe(false);
   });
 
+  it('accepts no suggestion that no longer continues the line', async () => {
+    const page = await site.visit();
+    await line(page).fill('reject ');
+    await page.getByRole('option', { name: 'run-2' }).waitFor();
+    // The answer to what is typed now does not come in time.
+    site.handlers.complete = () => new Promise(() => {});
+    await page.keyboard.type('run-2');
+    expect(await page.getByRole('option').allTextContents()).toEqual([expect.stringContaining('run-2')]);
+    await page.keyboard.press('Tab');
+    expect(await line(page).inputValue()).toBe('reject run-2 ');
+  });
+
   it('leaves Tab alone when nothing is suggested', async () => {
     const page = await site.visit();
     await line(page).focus();
