@@ -1,6 +1,6 @@
 import { failure } from './errors.ts';
 import type { SeedStorage } from './seed.ts';
-import { diskName, isBlock, takenBy, type Volume, volumePath } from './volume.ts';
+import { diskName, isBlock, type NewVolume, takenBy, type Volume, volumePath } from './volume.ts';
 
 /** Bytes of an extent of LVM. */
 const EXTENT = 4 * 1024 ** 2;
@@ -12,6 +12,8 @@ interface Shelves {
   readonly volumes: Map<string, Volume>;
   /** By place, the bytes the seed's volumes had at first. */
   readonly seeded: ReadonlyMap<string, number>;
+  /** The last mark that a volume got. */
+  lastMark: number;
 }
 
 /** The storages of one node with their volumes: the shared ones and its own. */
@@ -82,10 +84,12 @@ export class Storages {
     return this.#shelves.volumes.get(this.#place(volid));
   }
 
-  /** Adds a volume or writes a new state of it. */
-  put(volume: Volume): void {
-    const placed = { ...volume, node: this.#nodeFor(volume.storage) };
+  /** Adds a volume or writes a new state of it; answers it as it lies there. */
+  put(volume: NewVolume): Volume {
+    const node = this.#nodeFor(volume.storage);
+    const placed = { ...volume, node, mark: volume.mark ?? this.#nextMark() };
     this.#shelves.volumes.set(placeOf(placed), placed);
+    return placed;
   }
 
   /** Removes a volume; one that is gone already is no error. */
@@ -94,9 +98,13 @@ export class Storages {
   }
 
   /** Replaces all volumes. */
-  restore(volumes: readonly Volume[]): void {
+  restore(volumes: readonly NewVolume[]): void {
     this.#shelves.volumes.clear();
-    for (const volume of volumes) this.#shelves.volumes.set(placeOf(volume), volume);
+    this.#shelves.lastMark = Math.max(this.#shelves.lastMark, ...volumes.map(({ mark = 0 }) => mark));
+    for (const volume of volumes) {
+      const { mark = this.#nextMark() } = volume;
+      this.#shelves.volumes.set(placeOf(volume), { ...volume, mark });
+    }
   }
 
   /** The path of a volume on its node. */
@@ -131,6 +139,11 @@ export class Storages {
     return isBlock(this.get(name)) ? 'raw' : wished;
   }
 
+  #nextMark(): number {
+    this.#shelves.lastMark += 1;
+    return this.#shelves.lastMark;
+  }
+
   #place(volid: string): string {
     return placeOf({ volid, node: this.#nodeFor(volid.split(':')[0] ?? '') });
   }
@@ -144,18 +157,19 @@ export class Storages {
 export function openStorages(
   storages: readonly SeedStorage[],
   nodes: readonly string[],
-  seeds: readonly Volume[],
+  seeds: readonly NewVolume[],
 ): Storages {
-  const placed = seeds.map((volume): Volume => {
+  const placed = seeds.map((volume, index): Volume => {
     const storage = storages.find((one) => one.storage === volume.storage);
     const first = nodes.find((node) => storage === undefined || isOn(storage, node));
-    return { ...volume, node: storage?.shared === true ? undefined : (volume.node ?? first) };
+    return { ...volume, node: storage?.shared === true ? undefined : (volume.node ?? first), mark: index + 1 };
   });
   const typeOf = (name: string) => storages.find((one) => one.storage === name)?.type ?? '';
   const shelves = {
     storages,
     volumes: new Map(placed.map((volume) => [placeOf(volume), volume])),
     seeded: new Map(placed.map((volume) => [placeOf(volume), takenBy(typeOf(volume.storage), volume)])),
+    lastMark: placed.length,
   };
   return new Storages(shelves, nodes[0] ?? '');
 }

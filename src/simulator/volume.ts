@@ -9,7 +9,15 @@ export interface Volume extends SeedVolume {
   readonly ctime: number;
   /** The base volume of a linked clone. */
   readonly parent: string | undefined;
+  /**
+   * Stands for what is written to it, so that a test can prove that a disk is untouched. A new, an imported and an uploaded
+   * volume get a mark that no other one has; a move, another name, another size, a clone and a backup keep it.
+   */
+  readonly mark: number;
 }
+
+/** A volume that is put on a storage: without a mark it gets a new one. */
+export type NewVolume = Omit<Volume, 'mark'> & { readonly mark?: number | undefined };
 
 const BLOCK_TYPES = ['lvmthin', 'lvm', 'zfspool', 'zfs', 'rbd', 'iscsi', 'iscsidirect'];
 
@@ -53,7 +61,7 @@ export function vmidOf(volid: string): number | undefined {
 }
 
 /** A volume of the seed with the fields that the simulator adds. */
-export function keepVolume(seed: SeedVolume, now: number): Volume {
+export function keepVolume(seed: SeedVolume & { readonly mark?: number | undefined }, now: number): NewVolume {
   return {
     ...seed,
     storage: seed.volid.split(':')[0] ?? '',

@@ -6,7 +6,7 @@ import type { Seed } from './seed.ts';
 import { openStorages, type Storages } from './storages.ts';
 import { type TaskRecord, Tasks } from './tasks.ts';
 import { type Version, versionOf } from './version.ts';
-import { keepVolume, type Volume } from './volume.ts';
+import { keepVolume, type NewVolume } from './volume.ts';
 
 /** States that only outside actions cause: daemons that are down, a cluster without quorum. */
 export interface Troubles {
@@ -24,7 +24,7 @@ export interface Troubles {
 /** What a state file holds. */
 export interface WorldState {
   readonly guests: readonly Guest[];
-  readonly volumes: readonly Volume[];
+  readonly volumes: readonly NewVolume[];
   readonly tasks: readonly TaskRecord[];
 }
 

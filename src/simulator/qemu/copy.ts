@@ -1,7 +1,7 @@
 import { failure } from '../errors.ts';
 import { progressLine } from '../sizes.ts';
 import { Interrupted, Killed, type TaskHandle } from '../tasks.ts';
-import { keepVolume, type Volume } from '../volume.ts';
+import { keepVolume, type NewVolume, type Volume } from '../volume.ts';
 import type { World } from '../world.ts';
 
 const LOOK_MS = 4;
@@ -35,7 +35,8 @@ export async function importDisk(
   if (!world.version.logsAllocation) await world.clock.wait(LOOK_MS);
   task.log(`create full clone of drive (${what.source})`);
   try {
-    return await copyVolume(world, vmid, { source, storage: what.storage, format: what.format }, task, made);
+    const image = { ...source, mark: undefined };
+    return await copyVolume(world, vmid, { source: image, storage: what.storage, format: what.format }, task, made);
   } catch (error) {
     if (error instanceof CopyFailed)
       throw failure(`cannot import from '${what.source}' - copy failed: ${error.message}`);
@@ -52,7 +53,7 @@ class CopyFailed extends Error {
 export async function copyVolume(
   world: World,
   vmid: number,
-  what: { readonly source: Volume; readonly storage: string; readonly format: string | undefined },
+  what: { readonly source: NewVolume; readonly storage: string; readonly format: string | undefined },
   task: TaskHandle,
   made: string[],
 ): Promise<Volume> {
@@ -97,13 +98,13 @@ export async function copyVolume(
   return finished;
 }
 
-/** A new volume, empty or with what its source makes a guest do. */
+/** A new volume, empty or with the mark of its source and with what that makes a guest do. */
 export function makeVolume(
   world: World,
   volid: string,
   format: string,
   bytes: number,
-  source: Volume | undefined,
+  source: NewVolume | undefined,
 ): Volume {
   world.storages.demandDisk(volid.split(':')[0] ?? '', bytes);
   const behaviour = {
@@ -117,11 +118,10 @@ export function makeVolume(
     format,
     size: Math.min(bytes, 200 * 1024),
     virtualSize: bytes,
+    mark: source?.mark,
     ...behaviour,
   };
-  const volume = keepVolume(seed, world.clock.now());
-  world.storages.put(volume);
-  return volume;
+  return world.storages.put(keepVolume(seed, world.clock.now()));
 }
 
 /** The line the image tool writes for a new file. */
