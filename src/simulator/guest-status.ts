@@ -131,7 +131,7 @@ export type Sentinel =
   | 'no-agent'
   /** The agent answers, but the guest never gets an address. */
   | 'sick'
-  /** The guest ignores ACPI and has no agent: a shutdown runs into its timeout. */
+  /** The guest ignores ACPI, has no agent and lets go of no device. */
   | 'deaf';
 
 /** Whether a guest's name holds that word. */

@@ -28,6 +28,17 @@ export interface Guest {
   paused?: string;
   /** The disk that a running VM booted from was pulled out of it: nothing in it answers any more. */
   rootless?: true;
+  /** Slots whose device a running VM has lost, while their controller, and so the configuration, still has it. */
+  lost?: readonly string[];
+}
+
+/** A guest that does not run any more, with what was so only while it ran. */
+export function switchedOff(guest: Guest): void {
+  guest.startedAt = undefined;
+  guest.pid = undefined;
+  delete guest.paused;
+  delete guest.rootless;
+  delete guest.lost;
 }
 
 /** A guest with that configuration, stopped, without anything pending. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ApiError } from './errors.ts';
-import type { Guest } from './guest.ts';
+import { type Guest, switchedOff } from './guest.ts';
 import { start as startContainer } from './lxc/power.ts';
 import { silently } from './qemu/disks.ts';
 import { start as startVm } from './qemu/start.ts';
@@ -71,7 +71,7 @@ export async function actOutside(world: World, wanted: OutsideAction): Promise<v
     case 'end-task':
       return world.tasks.endNext(action.type, action);
     case 'power-off':
-      return powerOff(guestOf(world, action.vmid));
+      return switchedOff(guestOf(world, action.vmid));
     case 'pause':
       guestOf(world, action.vmid).paused = action.qmpstatus;
       return;
@@ -128,19 +128,12 @@ async function killWorker(world: World, vmid: number): Promise<void> {
   world.tasks.kill(task.upid);
 }
 
-function powerOff(guest: Guest): void {
-  guest.startedAt = undefined;
-  guest.pid = undefined;
-  delete guest.paused;
-  delete guest.rootless;
-}
-
 function nodeDown(world: World, node: string, how: { readonly reason: string; readonly noticed: boolean }): void {
   demandNode(world, node);
   if (node === world.localNode) throw new Error(`${node} is the node that answers`);
   world.troubles.downNodes.set(node, { reason: how.reason, noticed: how.noticed });
   for (const task of world.tasks.list()) if (task.node === node) world.tasks.kill(task.upid);
-  for (const guest of world.guests()) if (guest.node === node) powerOff(guest);
+  for (const guest of world.guests()) if (guest.node === node) switchedOff(guest);
 }
 
 function nodeUp(world: World, node: string): void {

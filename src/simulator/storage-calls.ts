@@ -42,12 +42,15 @@ export function listContent(call: Call): unknown {
   const vmid = amount(call, 'vmid');
   const path = `/storage/${storage.storage}`;
   const mayAudit = may(call, path, { all: ['Datastore.Audit'] });
-  return call.world.storages
-    .volumes(storage.storage)
-    .filter((one) => content === undefined || one.content === content)
-    .filter((one) => vmid === 0 || one.vmid === vmid)
-    .filter((one) => storage.content.includes(one.content) && (mayAudit || one.content !== 'images'))
-    .map(describe);
+  return (
+    call.world.storages
+      .volumes(storage.storage)
+      .filter((one) => content === undefined || one.content === content)
+      // A list for one guest has the images to import as well (9.2.11).
+      .filter((one) => vmid === 0 || one.vmid === vmid || one.content === 'import')
+      .filter((one) => storage.content.includes(one.content) && (mayAudit || one.content !== 'images'))
+      .map(describe)
+  );
 }
 
 /** `GET .../content/{volume}` */

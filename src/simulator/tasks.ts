@@ -61,7 +61,7 @@ export class Tasks {
     this.#changed = changed;
   }
 
-  /** Starts a task and answers its UPID. What `body` throws becomes `TASK ERROR: text`. */
+  /** Starts a task and answers its UPID. What `body` throws becomes `TASK ERROR: text`; lines `WARN: ` are counted at its end. */
   start(
     what: { readonly node: string; readonly type: string; readonly id: string; readonly caller: Caller },
     body: (task: TaskHandle) => void | Promise<void>,
@@ -149,8 +149,10 @@ export class Tasks {
     try {
       await body(handle);
       if (doomed !== undefined) return this.#end(running, doomed.exit);
-      handle.log('TASK OK');
-      this.#end(running, 'OK');
+      const warnings = running.record.log.filter((line) => line.startsWith('WARN: ')).length;
+      const exit = warnings === 0 ? 'OK' : `WARNINGS: ${warnings}`;
+      handle.log(`TASK ${exit}`);
+      this.#end(running, exit);
     } catch (error) {
       if (running.record.exit !== undefined) return;
       handle.log(`TASK ERROR: ${textOf(error)}`);

@@ -31,6 +31,8 @@ export interface Version {
   readonly agentCommand: 'qga' | 'qmp';
   readonly hasMemhost: boolean;
   readonly plainTarTemplates: boolean;
+  /** What the log of an online move calls its job, before the name of the drive. */
+  readonly mirrorJob: 'mirror' | 'drive';
   readonly reassignLine: (disk: string, from: number, to: number, target: string) => string;
 }
 
@@ -61,6 +63,7 @@ const NINE: Differences = {
   agentCommand: 'qga',
   hasMemhost: true,
   plainTarTemplates: true,
+  mirrorJob: 'mirror',
   reassignLine: (disk, from, to, target) => `reassign disk '${disk}' from VM '${from}' as '${target}' to VM '${to}'`,
 };
 
@@ -82,6 +85,7 @@ const EIGHT: Differences = {
   agentCommand: 'qmp',
   hasMemhost: false,
   plainTarTemplates: false,
+  mirrorJob: 'drive',
   reassignLine: (disk, from, to) => `moving disk '${disk}' from VM '${from}' to '${to}'`,
 };
 

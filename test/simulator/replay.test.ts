@@ -14,13 +14,18 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '9.2 request-format': ['request-format-06'],
   // The seed gives the token VM.Monitor, the recorded list does not have it.
   '8.4 permission-one-vm': ['permission-one-vm-17'],
+  // The stop came some seconds after the reboot, whose clean-up holds the lock for a while.
+  '9.2-guests disk-running-helpful': ['disk-running-helpful-40'],
+  // Two storage locks that another program held for a moment.
+  '9.2-guests efi-create': ['efi-create-03'],
 };
 /** Sequences that look at a task while it runs, or wait for one: they get more of its time, for machines with much to do. */
 const IN_TIME = /create-twice|import-progress|killed|import-stopped|import-beside|task-running/;
+const TIME_SCALES = [0.03, 0.3];
 const seeds = readSeeds();
 
-describe.each(['9.2', '8.4'])('the recorded sequences of %s', (version) => {
-  const sequences = readSequences(version);
+describe.each(['9.2', '8.4', 'guests-9.2'])('the recorded sequences of %s', (recording) => {
+  const sequences = readSequences(recording);
   const states = [...new Set([...sequences.keys()].map((name) => name.split(' ')[0] ?? ''))];
 
   describe.each(states)('from seed %s', (state) => {
@@ -29,7 +34,7 @@ describe.each(['9.2', '8.4'])('the recorded sequences of %s', (version) => {
 
     beforeAll(async () => {
       if (seed === undefined) throw new Error(`no seed ${state}`);
-      for (const timeScale of [0.03, 0.3]) {
+      for (const timeScale of TIME_SCALES) {
         simulators.push(await startSimulator({ seed, timeScale, statisticsSeconds: 0 }));
       }
     });
@@ -39,10 +44,11 @@ describe.each(['9.2', '8.4'])('the recorded sequences of %s', (version) => {
 
     const names = [...sequences.keys()].filter((name) => name.startsWith(`${state} `));
     it.each(names)('answers %s as it was recorded', async (name) => {
-      const simulator = simulators[IN_TIME.test(name) ? 1 : 0];
-      if (seed === undefined || simulator === undefined) return;
+      const index = IN_TIME.test(name) ? 1 : 0;
+      const [simulator, timeScale] = [simulators[index], TIME_SCALES[index]];
+      if (seed === undefined || simulator === undefined || timeScale === undefined) return;
       await simulator.reset();
-      const { total, differing } = await play(simulator, seed, sequences.get(name) ?? []);
+      const { total, differing } = await play(simulator, { seed, timeScale }, sequences.get(name) ?? []);
       const unexpected = [...differing].filter(([id]) => !(KNOWN[name] ?? []).includes(id));
       expect(unexpected).toEqual([]);
       expect(total).toBeGreaterThan(0);

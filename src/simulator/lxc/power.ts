@@ -1,7 +1,7 @@
 import { amount, type Call, flag, text } from '../call.ts';
 import { changing, demandUnlocked } from '../change.ts';
 import { failure } from '../errors.ts';
-import type { Guest } from '../guest.ts';
+import { type Guest, switchedOff } from '../guest.ts';
 import { isNamed } from '../guest-status.ts';
 import type { TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
@@ -65,8 +65,7 @@ async function shutdown(call: Call, guest: Guest, task: TaskHandle): Promise<voi
 }
 
 function switchOff(world: World, guest: Guest): void {
-  guest.startedAt = undefined;
-  guest.pid = undefined;
+  switchedOff(guest);
   applyPending(world, guest);
 }
 

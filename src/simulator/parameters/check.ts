@@ -21,7 +21,8 @@ export function checkParameters(rules: Rules, given: ReadonlyMap<string, string>
 function valueProblem(name: string, value: string, rule: Rule, version: Version): string | undefined {
   const properties = rulesOf(rule.properties ?? rule.format ?? '', version.table);
   if (properties === undefined) return plainProblem(value, rule);
-  const problems = parsePropertyString(value, properties).problems;
+  const { problems, broken } = parsePropertyString(value, properties);
+  if (broken !== undefined) return `invalid format - ${broken}\n`;
   if (problems.length > 0) {
     return `invalid format - format error\n${problems.map(([key, text]) => `${name}.${key}: ${text}\n`).join('')}`;
   }
@@ -159,6 +160,8 @@ function isNetwork(value: string, isAddress: (text: string) => boolean, longest:
 export interface PropertyString {
   readonly values: ReadonlyMap<string, string>;
   readonly problems: readonly (readonly [key: string, text: string])[];
+  /** Why it cannot be taken apart at all. */
+  readonly broken: string | undefined;
 }
 
 /** Takes a property string apart by its rules: default key, aliases, booleans in words. */
@@ -168,6 +171,9 @@ export function parsePropertyString(text: string, rules: Rules): PropertyString 
   for (const part of text.split(',')) {
     if (part.trim() === '') continue;
     const cut = part.indexOf('=');
+    if (cut === 0 || cut === part.length - 1) {
+      return { values, problems, broken: 'missing key in comma-separated list property' };
+    }
     const byName = cut < 0 ? undefined : rules.get(part.slice(0, cut));
     if (cut >= 0 && byName === undefined) {
       problems.push([part.slice(0, cut), UNKNOWN]);
@@ -194,7 +200,7 @@ export function parsePropertyString(text: string, rules: Rules): PropertyString 
       problems.push([rule.name, 'property is missing and it is not optional']);
     }
   }
-  return { values, problems };
+  return { values, problems, broken: undefined };
 }
 
 /** Writes the values back as the server stores them: default key, then mandatory keys, then the rest by name. */

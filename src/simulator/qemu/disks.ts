@@ -1,5 +1,5 @@
 import { failure } from '../errors.ts';
-import { addUnused, type Config, removeUnused } from '../guest.ts';
+import { addUnused, type Config, removeUnused, slotOf } from '../guest.ts';
 import { printSize, progressLine } from '../sizes.ts';
 import type { TaskHandle } from '../tasks.ts';
 import { type Volume, volumePath } from '../volume.ts';
@@ -52,14 +52,19 @@ async function allocate(
     const volume = await importDisk(world, vmid, { key, storage: target.storage, source, format }, task, made);
     return done(key, volume, options, task);
   }
-  const isEfi = key === 'efidisk0';
-  const bytes = isEfi ? (options.get('efitype') === '4m' ? 528 : 128) * 1024 : Math.round(target.gib * GIB);
+  const bytes = firmwareBytes(key, options) ?? Math.round(target.gib * GIB);
   const volid = world.storages.freeDisk(target.storage, vmid, format ?? 'raw');
   const volume = makeVolume(world, volid, world.storages.formatOn(target.storage, format ?? 'raw'), bytes, undefined);
   made.push(volid);
   task.log(formatting(world, volume));
-  if (isEfi) for (const at of [0, bytes, bytes]) task.log(progressLine(at, bytes));
+  if (key === 'efidisk0') for (const at of [0, bytes, bytes]) task.log(progressLine(at, bytes));
   return done(key, volume, options, task);
+}
+
+/** The size of an EFI disk and of a TPM state, whatever size is asked for (9.2.11); undefined for every other drive. */
+export function firmwareBytes(key: string, options: ReadonlyMap<string, string>): number | undefined {
+  if (key === 'tpmstate0') return 4 * 1024 * 1024;
+  return key === 'efidisk0' ? (options.get('efitype') === '4m' ? 528 : 128) * 1024 : undefined;
 }
 
 /** A drive whose volume is there already: the server reads its size anew. */
@@ -93,11 +98,14 @@ function makeCloudinit(world: World, vmid: number, key: string, name: string, ta
   return drive;
 }
 
-/** Lists a drive's volume as unused when its slot gets another one; CDs and cloud-init drives are not kept. */
+/**
+ * Lists a drive's volume as unused when its slot gets another one, also one that is not there any more. CDs and cloud-init
+ * drives are not kept, nor is a volume that another slot has (9.2.11).
+ */
 export function retire(world: World, config: Config, value: string | number): void {
   const { file } = parseDrive(value);
   if (/cloudinit/.test(file)) world.storages.remove(file);
-  else if (!isCdrom(value) && file !== 'none' && world.storages.volume(file) !== undefined) addUnused(config, file);
+  else if (!isCdrom(value) && file !== 'none' && slotOf(config, file) === undefined) addUnused(config, file);
 }
 
 /** A volume that gets a slot is not unused any more. */

@@ -6,7 +6,7 @@ import type { TaskHandle } from '../tasks.ts';
 import { keepVolume, parentOf, type Volume } from '../volume.ts';
 import type { World } from '../world.ts';
 import { copyVolume } from './copy.ts';
-import { parseDrive, printDrive } from './disks.ts';
+import { firmwareBytes, parseDrive, printDrive } from './disks.ts';
 import { removeFromBoot } from './pending.ts';
 import { isInSnapshot } from './snapshot.ts';
 
@@ -29,7 +29,9 @@ function moveToStorage(call: Call): string {
   if (value === undefined) throw failure(`disk '${key}' does not exist`);
   const source = world.storages.volume(volidOf(value));
   if (source === undefined) throw failure(`volume ${volidOf(value)} does not exist`);
-  world.storages.get(storage);
+  if (!world.storages.get(storage).content.includes('images')) {
+    throw parameterError({ storage: `storage '${storage}' does not support vm images` });
+  }
   const format = call.given.get('format');
   if (source.storage === storage && (format === undefined || format === source.format)) {
     throw failure("you can't move to the same storage with same format");
@@ -49,11 +51,15 @@ async function copyOver(call: Call, guest: Guest, key: string, source: Volume, t
   task.log(`copying volume ${from} to target storage '${storage}'`);
   task.log(`create full clone of drive ${key} (${source.volid})`);
   const isOnline = guest.startedAt !== undefined;
+  const fixed = firmwareBytes(key, parseDrive(guest.config[key] ?? '').options);
+  if (fixed !== undefined) demandFirmware(key, source, fixed, isOnline);
   const what = { source, storage, format: call.given.get('format') };
-  const volume = await copyVolume(world, guest.vmid, what, isOnline ? asMirror(key, task) : task, []);
-  if (isOnline) {
+  const job = `${world.version.mirrorJob}-${key}`;
+  const log = key === 'efidisk0' ? withoutProgress(task) : isOnline ? asMirror(key, job, task) : task;
+  const volume = await copyVolume(world, guest.vmid, what, log, []);
+  if (isOnline && key !== 'efidisk0') {
     for (const line of ['Completing block job...', 'Completed successfully.', 'mirror-job finished']) {
-      task.log(`drive-${key}: ${line}`);
+      task.log(`${job}: ${line}`);
     }
   }
   const { options } = parseDrive(guest.config[key] ?? '');
@@ -67,8 +73,19 @@ async function copyOver(call: Call, guest: Guest, key: string, source: Volume, t
   task.log(`adding source volume '${source.volid}' as '${unused}' to config`);
 }
 
+/** An EFI disk or a TPM state that was resized cannot be moved any more, nor the TPM state of a running VM (9.2.11). */
+function demandFirmware(key: string, source: Volume, bytes: number, isOnline: boolean): void {
+  if (key === 'tpmstate0' && isOnline) throw failure('cannot move TPM state while VM is running');
+  if ((source.virtualSize ?? 0) > bytes) throw failure('qemu-img: output file is smaller than input file');
+}
+
+/** An EFI disk is copied in one piece. */
+function withoutProgress(task: TaskHandle): TaskHandle {
+  return { ...task, log: (line) => (line.startsWith('transferred') ? undefined : task.log(line)) };
+}
+
 /** The log of a running VM's mirror: the emulator copies, so its lines look different. */
-function asMirror(key: string, task: TaskHandle): TaskHandle {
+function asMirror(key: string, job: string, task: TaskHandle): TaskHandle {
   let last = '';
   const log = (line: string) => {
     if (!line.startsWith('transferred')) return task.log(line);
@@ -76,7 +93,7 @@ function asMirror(key: string, task: TaskHandle): TaskHandle {
     if (last === '') task.log(`drive mirror is starting for drive-${key}`);
     last = line;
     const isReady = line.includes('(100.00%)');
-    task.log(`drive-${key}: ${line} in 0s${isReady ? ', ready' : ''}`);
+    task.log(`${job}: ${line} in 0s${isReady ? ', ready' : ''}`);
   };
   return { ...task, log };
 }
@@ -88,6 +105,9 @@ function reassign(call: Call): string {
   const target = amount(call, 'target-vmid');
   const key = text(call, 'disk');
   const targetKey = call.given.get('target-disk') ?? key;
+  if (target === source.vmid) {
+    throw parameterError({ 'target-vmid': 'must be different than source VMID to reassign disk' });
+  }
   demandRight(call, `/vms/${target}`, { all: ['VM.Config.Disk'] });
   const live = world.guest('qemu', node, target);
   demandReassign(call, source, live, key, targetKey);

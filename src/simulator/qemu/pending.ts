@@ -1,7 +1,8 @@
-import { type Config, type Guest, isUnusedKey, volidOf } from '../guest.ts';
-import { bootDisk, bootOrder, bootVolume, isAgentEnabled } from '../guest-status.ts';
+import { type Config, type Guest, volidOf } from '../guest.ts';
+import { bootDisk, bootOrder, bootVolume, isAgentEnabled, isNamed } from '../guest-status.ts';
 import type { World } from '../world.ts';
-import { engage, isCdrom, isCloudinit, retire } from './disks.ts';
+import { bridgeOf } from './cards.ts';
+import { engage, isCdrom, isCloudinit, parseDrive, retire } from './disks.ts';
 import { appliesAtOnce, isDriveKey } from './options.ts';
 
 /** Applies everything that is pending: what a stop, or a change of a stopped VM, does. */
@@ -17,27 +18,35 @@ export function applyChange(world: World, guest: Guest, key: string): void {
   delete guest.pending[key];
   const before = guest.config[key];
   guest.config[key] = value;
+  forgetLost(guest, key);
   if (!isDriveKey(key)) return;
   engage(guest.config, value);
   if (before !== undefined && volidOf(before) !== volidOf(value)) retire(world, guest.config, before);
 }
 
-/** Removes one key for good. A disk leaves the boot order and is kept as unused. */
+/** Removes one key for good. A disk is kept as unused. */
 export function applyDelete(world: World, guest: Guest, key: string): void {
   const before = guest.config[key];
   delete guest.config[key];
+  forgetLost(guest, key);
   guest.pendingDelete = guest.pendingDelete.filter((one) => one !== key);
   if (before === undefined || !isDriveKey(key)) return;
-  if (!isUnusedKey(key)) removeFromBoot(guest.config, key);
   retire(world, guest.config, before);
 }
 
-/** Takes a device out of `boot: order=`; an order without devices is stored as one space. */
+function forgetLost(guest: Guest, key: string): void {
+  if (guest.lost !== undefined) guest.lost = guest.lost.filter((one) => one !== key);
+}
+
+/** Takes a device out of `boot: order=`. */
 export function removeFromBoot(config: Config, key: string): void {
   const order = bootOrder(config);
-  if (!order.includes(key)) return;
-  const rest = order.filter((one) => one !== key);
-  config['boot'] = rest.length === 0 ? ' ' : `order=${rest.join(';')}`;
+  if (order.includes(key)) config['boot'] = printBoot(order.filter((one) => one !== key));
+}
+
+/** A boot order as it is stored: one space when no device is left. */
+export function printBoot(order: readonly string[]): string {
+  return order.length === 0 ? ' ' : `order=${order.join(';')}`;
 }
 
 /** Drops pending values that are the configured ones already. */
@@ -75,31 +84,78 @@ async function plug(world: World, guest: Guest, key: string, value: string | num
   const before = guest.config[key];
   if (appliesAtOnce(key)) return undefined;
   if (key === 'agent') return isSameAgent(guest, value) ? undefined : WAITS;
-  if (/^net\d+$/.test(key)) {
-    if (before === undefined || cardOf(before) === cardOf(value)) return undefined;
-    return await unplug(world, guest, key);
-  }
-  if (!/^(scsi|virtio)\d+$/.test(key)) return isCdChange(before, value) ? undefined : WAITS;
-  if (before === undefined) return undefined;
-  if (volidOf(before) === volidOf(value)) return WAITS;
-  return await unplug(world, guest, key);
+  if (/^net\d+$/.test(key)) return await plugCard(world, guest, key, value);
+  if (isCdChange(before, value)) return undefined;
+  if (!isDriveKey(key) || isFirmware(key)) return WAITS;
+  if (before !== undefined && volidOf(before) === volidOf(value))
+    return changesDevice(before, value) ? WAITS : undefined;
+  if (!isHotpluggable(key) || !hotplugs(guest, 'disk')) return WAITS;
+  return before === undefined ? undefined : await unplug(world, guest, key);
+}
+
+/** A card with another model, MAC address, mtu or number of queues is another device; everything else is set on the host. */
+async function plugCard(world: World, guest: Guest, key: string, value: string | number): Promise<string | undefined> {
+  const before = guest.config[key];
+  const isDevice = before === undefined || deviceOf(before) !== deviceOf(value);
+  if (isDevice && !hotplugs(guest, 'network')) return WAITS;
+  const held = before !== undefined && isDevice ? await unplug(world, guest, key) : undefined;
+  return held ?? bridgeProblem(world, guest, value);
+}
+
+/** What the script of a card says when it is plugged into a running VM (9.2.11). */
+function bridgeProblem(world: World, guest: Guest, value: string | number): string | undefined {
+  const { bridge, isThere, lacksUplink } = bridgeOf(world, guest, value);
+  if (lacksUplink) return `no physical interface on bridge '${bridge}'`;
+  if (isThere) return undefined;
+  const script = 'network script /usr/libexec/qemu-server/pve-bridge-hotplug failed with status 512';
+  return `VM ${guest.vmid} qmp command 'netdev_add' failed - ${script}`;
 }
 
 async function unplug(world: World, guest: Guest, key: string): Promise<string | undefined> {
   if (appliesAtOnce(key) || /^unused\d+$/.test(key)) return undefined;
   const isCard = /^net\d+$/.test(key);
-  if (!isCard && !/^(scsi|virtio)\d+$/.test(key)) return WAITS;
+  if (!isCard && !isHotpluggable(key)) return WAITS;
+  if (!hotplugs(guest, isCard ? 'network' : 'disk')) return WAITS;
   if (isCloudinit(guest.config[key])) return WAITS;
   if (!isCard && bootOrder(guest.config).includes(key)) return `can't unplug bootdisk '${key}'`;
-  if (bootVolume(world, guest)?.hotUnplug) return undefined;
-  const isOwnController = isDriveKey(key) && key.startsWith('scsi') && guest.config['scsihw'] === 'virtio-scsi-single';
+  if (guest.lost?.includes(key) || letsGo(world, guest)) return undefined;
+  const isOwnController = key.startsWith('scsi') && guest.config['scsihw'] === 'virtio-scsi-single';
   const isLast = Object.keys(guest.config).filter((one) => /^scsi\d+$/.test(one)).length === 1;
   // With the last disk the shared controller goes as well.
   if (key.startsWith('scsi') && !isOwnController && !isLast) return undefined;
   await world.clock.wait(isCard ? 6000 : 17_000);
+  // The disk itself is gone by then, only its controller is not: the next attempt succeeds.
+  if (key.startsWith('scsi')) guest.lost = [...(guest.lost ?? []), key];
   const controller = isOwnController ? `virtioscsi${key.slice(4)}` : 'scsihw0';
   const device = key.startsWith('scsi') ? controller : key;
   return `error on hot-unplugging device '${device}' - still busy in guest?`;
+}
+
+/** Whether the system in a running VM lets go of a device. */
+function letsGo(world: World, guest: Guest): boolean {
+  return bootVolume(world, guest)?.hotUnplug === true && !isNamed(guest, 'deaf');
+}
+
+/** Whether the option `hotplug` has a kind of device; without the option disks and networks are in it. */
+function hotplugs(guest: Guest, kind: 'disk' | 'network'): boolean {
+  const option = String(guest.config['hotplug'] ?? '1');
+  return option === '1' || option.split(',').includes(kind);
+}
+
+function isHotpluggable(key: string): boolean {
+  return /^(?:scsi|virtio)\d+$/.test(key);
+}
+
+function isFirmware(key: string): boolean {
+  return key === 'efidisk0' || key === 'tpmstate0';
+}
+
+const OF_DEVICE = ['aio', 'cache', 'discard', 'event_idx', 'iothread', 'product', 'queues', 'ro', 'ssd', 'vendor'];
+
+/** Whether one of the keys differs that a running VM cannot change of a disk (9.2.11, vmconfig_update_disk). */
+function changesDevice(before: string | number, value: string | number): boolean {
+  const [{ options: old }, { options: wanted }] = [parseDrive(before), parseDrive(value)];
+  return OF_DEVICE.some((key) => old.get(key) !== wanted.get(key));
 }
 
 function isSameAgent(guest: Guest, value: string | number): boolean {
@@ -108,9 +164,10 @@ function isSameAgent(guest: Guest, value: string | number): boolean {
   return before !== undefined && isOn(before) === isOn(value);
 }
 
-/** Model and MAC address, which are the device. */
-function cardOf(value: string | number): string {
-  return String(value).split(',')[0]?.toLowerCase() ?? '';
+/** Model and MAC address, mtu and queues, which are the device. */
+function deviceOf(value: string | number): string {
+  const [first = '', ...rest] = String(value).split(',');
+  return [first.toLowerCase(), ...rest.filter((part) => /^(?:mtu|queues)=/.test(part))].join(',');
 }
 
 function isCdChange(before: string | number | undefined, value: string | number): boolean {

@@ -1,7 +1,7 @@
 import { amount, type Call, flag, text } from '../call.ts';
 import { changing, demandUnlocked } from '../change.ts';
 import { failure } from '../errors.ts';
-import type { Guest } from '../guest.ts';
+import { type Guest, switchedOff } from '../guest.ts';
 import { bootVolume, isAgentEnabled, isNamed } from '../guest-status.ts';
 import type { TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
@@ -95,10 +95,7 @@ function guestOf(call: Call): Guest {
 function switchOff(world: World, guest: Guest): void {
   if (guest.startedAt === undefined) return;
   demandUnlocked(guest);
-  guest.startedAt = undefined;
-  guest.pid = undefined;
-  delete guest.paused;
-  delete guest.rootless;
+  switchedOff(guest);
   applyPending(world, guest);
 }
 

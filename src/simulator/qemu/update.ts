@@ -11,7 +11,7 @@ import type { TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
 import { allocateDrives, engage, isCdrom, isCloudinit, retire, silently } from './disks.ts';
 import { isDriveKey, NO_OPTIONS, requireBridges, requireOptions, requireStorages, rootOnlyError } from './options.ts';
-import { applyPending, hotplug, tidyPending } from './pending.ts';
+import { applyPending, hotplug, printBoot, tidyPending } from './pending.ts';
 import { demandUnusedInSnapshots } from './snapshot.ts';
 
 interface Update {
@@ -75,10 +75,11 @@ function read(call: Call, guest: Guest): Update {
   requireStorages(call, drives);
   requireOptions(call, guest.vmid, [...deletes, ...reverts], { config: mergedConfig(guest), isNew: false });
   requireOptions(call, guest.vmid, keys, { isNew: false });
-  requireBridges(
-    call,
-    keys.filter((key) => /^net\d/.test(key)).map((key) => text(call, key)),
-  );
+  const cards = [...keys, ...deletes].filter((key) => /^net\d+$/.test(key));
+  requireBridges(call, [
+    ...cards.map((key) => String(guest.config[key] ?? '')),
+    ...cards.map((key) => text(call, key)),
+  ]);
   const options = optionsOf(
     call,
     keys.filter((key) => !isDriveKey(key)),
@@ -98,6 +99,7 @@ async function apply(call: Call, guest: Guest, update: Update, task: TaskHandle)
   world.demandQuorum(`unable to open file '/etc/pve/nodes/${node}/qemu-server/${vmid}.conf.tmp.1' - Permission denied`);
   for (const key of update.reverts) revert(guest, key);
   for (const key of update.deletes) remove(call, guest, key);
+  shortenBoot(guest, update.deletes);
   await take(call, guest, update, task);
   tidyPending(guest);
   if (guest.startedAt === undefined) return applyPending(world, guest);
@@ -128,8 +130,20 @@ function remove(call: Call, guest: Guest, key: string): void {
   if (isDriveKey(key) && value !== undefined && isProtected) {
     throw failure(`can't remove drive '${key}' - protection mode enabled`);
   }
+  const waiting = guest.pending[key];
   delete guest.pending[key];
+  if (value === undefined && waiting !== undefined && isDriveKey(key)) retire(call.world, guest.config, waiting);
   if (value !== undefined && !guest.pendingDelete.includes(key)) guest.pendingDelete.push(key);
+}
+
+/**
+ * The request itself takes deleted devices out of the boot order, as the present configuration has it: an order that
+ * waits is lost, and a deletion that is refused or reverted leaves the shorter order behind (9.2.11).
+ */
+function shortenBoot(guest: Guest, deletes: readonly string[]): void {
+  const order = bootOrder(guest.config);
+  const rest = order.filter((key) => !deletes.includes(key));
+  if (rest.length < order.length) guest.pending['boot'] = printBoot(rest);
 }
 
 async function take(call: Call, guest: Guest, update: Update, task: TaskHandle): Promise<void> {
@@ -157,7 +171,7 @@ async function take(call: Call, guest: Guest, update: Update, task: TaskHandle):
 /** A CD that is added later becomes the last device to boot from. */
 function appendToBoot(guest: Guest, key: string): void {
   const order = bootOrder(mergedConfig(guest));
-  if (order.length > 0 && !order.includes(key)) guest.pending['boot'] = `order=${[...order, key].join(';')}`;
+  if (order.length > 0 && !order.includes(key)) guest.pending['boot'] = printBoot([...order, key]);
 }
 
 function demandBootDevices(config: Config): void {
@@ -194,5 +208,5 @@ function storedCard(world: World, value: string): string {
   const rules = rulesOf('net', world.version.table) ?? new Map();
   const values = new Map(parsePropertyString(value, rules).values);
   const mac = values.get('macaddr') ?? randomMac(world.clock.random, world.macPrefix);
-  return printPropertyString(values.set('macaddr', mac.toUpperCase()), rules);
+  return printPropertyString(values.set('macaddr', mac), rules);
 }

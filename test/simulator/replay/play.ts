@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { OutsideAction } from '../../../src/simulator/outside.ts';
 import type { Seed, Simulator } from '../../../src/simulator/simulator.ts';
 import { type Answer, ask } from './ask.ts';
@@ -11,12 +12,17 @@ export interface Played {
   readonly differing: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Plays a sequence against a simulator that was just reset. */
-export async function play(simulator: Simulator, seed: Seed, lines: readonly Line[]): Promise<Played> {
+/** Plays a sequence against a simulator that was just reset and that takes `timeScale` of the real server's waits. */
+export async function play(
+  simulator: Simulator,
+  { seed, timeScale }: { readonly seed: Seed; readonly timeScale: number },
+  lines: readonly Line[],
+): Promise<Played> {
   const learned = new Map<string, string>();
   const differing = new Map<string, readonly string[]>();
   let total = 0;
   for (const line of lines) {
+    if (line.after !== undefined) await setTimeout(line.after * timeScale);
     if (line.outside !== undefined) await simulator.outside(OutsideAction.parse(line.outside));
     if (line.ask === undefined) continue;
     if (awaitsEnd(line)) await finished(simulator, decodeURIComponent(translate(line.ask[1], learned)));
@@ -59,8 +65,8 @@ async function send(url: string, seed: Seed, line: Line, learned: ReadonlyMap<st
 function authorizationOf(seed: Seed, auth: Line['auth']): string | undefined {
   if (auth === null) return undefined;
   if (typeof auth === 'object') return auth.header;
-  const id = auth ?? 'bot@pve!full';
-  return `PVEAPIToken=${id}=${seed.tokens.find((token) => token.tokenid === id)?.secret ?? ''}`;
+  const token = seed.tokens.find(({ tokenid }) => auth === undefined || tokenid === auth);
+  return `PVEAPIToken=${auth ?? token?.tokenid}=${token?.secret ?? ''}`;
 }
 
 function form(params: Readonly<Record<string, unknown>>): string {

@@ -21,11 +21,14 @@ export interface Line {
   readonly id: string;
   readonly state: string;
   readonly outside?: unknown;
+  /** Milliseconds that passed on the real server before it, without another request. */
+  readonly after?: number;
   readonly ask?: readonly [method: string, path: string];
   readonly params?: Readonly<Record<string, unknown>>;
   readonly upload?: readonly Part[];
   readonly rawBody?: string;
   readonly contentType?: string;
+  /** Absent: the first token of the seed. */
   readonly auth?: string | { readonly header: string } | null;
   /** Brings the server into the state; its answer was not recorded. */
   readonly setup?: 1;
@@ -38,10 +41,10 @@ export interface Line {
   readonly body?: unknown;
 }
 
-/** The sequences of a recording, each whole and in order. */
-export function readSequences(version: string): ReadonlyMap<string, readonly Line[]> {
+/** The sequences of a recording (`9.2`, `guests-9.2`), each whole and in order. */
+export function readSequences(recording: string): ReadonlyMap<string, readonly Line[]> {
   const sequences = new Map<string, Line[]>();
-  for (const line of readLines<Line>(`recorded-${version}.jsonl`)) {
+  for (const line of readLines<Line>(`recorded-${recording}.jsonl`)) {
     const name = `${line.state} ${line.id.replace(/-\d+$/, '')}`;
     sequences.set(name, [...(sequences.get(name) ?? []), line]);
   }
