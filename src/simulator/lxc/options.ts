@@ -50,11 +50,15 @@ export function requireStorages(call: Call, keys: readonly string[]): void {
     const [storage = '', rest = ''] = text(call, key).split(/[:,]/);
     if (storage.startsWith('/')) throw forbidden('mount point type bind is only allowed for root@pam');
     demandRight(call, `/storage/${storage}`, { all: ['Datastore.AllocateSpace'] });
-    const found = call.world.storages.get(storage);
-    if (/^[\d.]+$/.test(rest) && !found.content.includes('rootdir')) {
-      throw failure(`storage '${storage}' does not support container directories`);
-    }
+    if (/^[\d.]+$/.test(rest)) demandRoot(call.world, storage);
+    else call.world.storages.get(storage);
   }
+}
+
+/** Throws unless the storage holds volumes of containers. */
+export function demandRoot(world: World, storage: string): void {
+  if (world.storages.get(storage).content.includes('rootdir')) return;
+  throw failure(`storage '${storage}' does not support container directories`);
 }
 
 /** The options as they are stored: numbers where the API answers numbers, cards with an address, a description with its line feed. */

@@ -1,14 +1,15 @@
 import { amount, type Call, demandRight, flag, text } from '../call.ts';
 import { changing, DIGEST, demandDigest, demandUnlocked } from '../change.ts';
 import { ApiError, failure, parameterError } from '../errors.ts';
-import { type Guest, isUnusedKey } from '../guest.ts';
+import { addUnused, type Guest, isUnusedKey } from '../guest.ts';
 import { isNamed } from '../guest-status.ts';
 import { addressOf } from '../qemu/agent.ts';
+import { copyVolume } from '../qemu/copy.ts';
 import { removeGuest } from '../qemu/destroy.ts';
 import { demandRename, renamed } from '../qemu/move.ts';
 import { wantedSize } from '../qemu/resize.ts';
 import { printSize } from '../sizes.ts';
-import { isMountKey } from './options.ts';
+import { demandRoot, isMountKey } from './options.ts';
 import { volumeOf, withVolume } from './volumes.ts';
 
 /** `DELETE /nodes/{node}/lxc/{vmid}` */
@@ -51,8 +52,7 @@ export function resizeContainer(call: Call): string {
   demandDigest(world, guest, call.given.get('digest'), DIGEST);
   demandUnlocked(guest);
   const value = guest.config[key];
-  if (value === undefined)
-    throw new ApiError(500, 'format error', { errors: { volume: 'property is missing and it is not optional' } });
+  if (value === undefined) throw formatError(key);
   const volume = world.storages.volume(volumeOf(value));
   if (volume === undefined) throw failure(`volume '${volumeOf(value)}' does not exist`);
   const wanted = wantedSize(volume.virtualSize ?? 0, text(call, 'size'));
@@ -72,13 +72,56 @@ export function resizeContainer(call: Call): string {
   );
 }
 
-/** `POST move_volume` to another container: the volume gets a name of its new owner. */
+/** A mount point that is not there fails as an empty text does, by its mandatory keys (9.2.11). */
+function formatError(key: string): ApiError {
+  const missing = 'property is missing and it is not optional';
+  return new ApiError(500, 'format error', {
+    errors: { volume: missing, ...(key === 'rootfs' ? {} : { mp: missing }) },
+  });
+}
+
+/** `POST move_volume`: to another storage, or as it is to another container. */
 export function moveVolume(call: Call): string {
+  return call.given.has('target-vmid') ? reassign(call) : moveToStorage(call);
+}
+
+/** Only of a stopped container (PVE::API2::LXC of 9.2); not from a recording. */
+function moveToStorage(call: Call): string {
+  const { world, caller } = call;
+  const guest = guestOf(call);
+  const [key, storage] = [text(call, 'volume'), text(call, 'storage')];
+  if (storage === '') throw parameterError({ storage: 'property is missing and it is not optional' });
+  demandRight(call, `/storage/${storage}`, { all: ['Datastore.AllocateSpace'] });
+  demandRoot(world, storage);
+  demandDigest(world, guest, call.given.get('digest'), DIGEST);
+  demandUnlocked(guest);
+  if (guest.startedAt !== undefined) throw failure('cannot move volumes of a running container');
+  const value = guest.config[key];
+  if (value === undefined) throw formatError(key);
+  const source = world.storages.volume(volumeOf(value));
+  if (source === undefined) throw failure(`volume '${volumeOf(value)}' does not exist`);
+  return world.tasks.start({ node: guest.node, type: 'move_volume', id: String(guest.vmid), caller }, (task) =>
+    changing(
+      world,
+      guest.vmid,
+      async () => {
+        const moved = await copyVolume(world, guest.vmid, { source, storage, format: undefined }, task, []);
+        guest.config[key] = withVolume(world, key, value, new Map([['volume', moved.volid]]));
+        if (flag(call, 'delete')) world.storages.remove(source.volid);
+        else addUnused(guest.config, source.volid);
+      },
+      task,
+      'lxc',
+    ),
+  );
+}
+
+/** The volume gets a name of its new owner. */
+function reassign(call: Call): string {
   const { world, caller } = call;
   const source = guestOf(call);
   const key = text(call, 'volume');
   const target = amount(call, 'target-vmid');
-  if (target === 0) throw parameterError({ 'target-vmid': 'property is missing and it is not optional' });
   const targetKey = call.given.get('target-volume') ?? key;
   demandRight(call, `/vms/${target}`, { all: ['VM.Config.Disk'] });
   const live = world.guest('lxc', text(call, 'node'), target);
@@ -103,8 +146,11 @@ export function containerInterfaces(call: Call): unknown {
   if (guest.startedAt === undefined) return null;
   const loopback = { name: 'lo', hwaddr: '00:00:00:00:00:00', 'hardware-address': '00:00:00:00:00:00' };
   const cards = Object.keys(guest.config).filter((key) => /^net\d+$/.test(key));
+  const own = [{ 'ip-address': '127.0.0.1', 'ip-address-type': 'inet', prefix: '8' }];
+  const isManual = cards.length > 0 && cards.every((key) => /,ip=manual/.test(String(guest.config[key])));
   return [
-    { ...loopback, 'ip-addresses': [{ 'ip-address': '127.0.0.1', 'ip-address-type': 'inet', prefix: '8' }] },
+    // Nothing in the container sets up what nobody asks to be set up.
+    { ...loopback, 'ip-addresses': isManual ? [] : own },
     ...cards.map((key) => cardOf(call, guest, String(guest.config[key]))),
   ];
 }
@@ -113,7 +159,8 @@ function cardOf(call: Call, guest: Guest, value: string): unknown {
   const part = (name: string) => new RegExp(`(?:^|,)${name}=([^,]+)`).exec(value)?.[1];
   const hwaddr = part('hwaddr')?.toLowerCase() ?? '';
   const fixed = /^[0-9.]+/.exec(part('ip') ?? '')?.[0];
-  const address = isNamed(guest, 'sick') ? undefined : (fixed ?? addressOf(call.world, guest, part('bridge')));
+  const isBare = isNamed(guest, 'sick') || part('ip') === 'manual';
+  const address = isBare ? undefined : (fixed ?? addressOf(call.world, guest, part('bridge')));
   const addresses = address === undefined ? [] : [{ 'ip-address': address, 'ip-address-type': 'inet', prefix: '24' }];
   return { name: part('name'), hwaddr, 'hardware-address': hwaddr, 'ip-addresses': addresses };
 }

@@ -3,6 +3,7 @@ import { changing, DIGEST, demandDigest, demandUnlocked } from '../change.ts';
 import { failure, parameterError } from '../errors.ts';
 import { addUnused, type Config, type Guest, isUnusedKey } from '../guest.ts';
 import { ruleOf, rulesOf } from '../parameters/table.ts';
+import { bridgeOf } from '../qemu/cards.ts';
 import { silently } from '../qemu/disks.ts';
 import { requireBridges } from '../qemu/options.ts';
 import { demandTags } from '../tag-policy.ts';
@@ -26,10 +27,11 @@ export async function updateContainer(call: Call): Promise<null> {
   demandHarmless(call);
   requireOptions(call, guest.vmid, [...keys, ...deletes, ...reverts]);
   requireStorages(call, keys);
-  requireBridges(
-    call,
-    keys.filter((key) => /^net\d/.test(key)).map((key) => text(call, key)),
-  );
+  const cards = [...keys, ...deletes].filter((key) => /^net\d+$/.test(key));
+  requireBridges(call, [
+    ...cards.map((key) => String(guest.config[key] ?? '')),
+    ...cards.map((key) => text(call, key)),
+  ]);
   const options = storedOptions(call, keys);
   if (keys.includes('tags') || deletes.includes('tags')) {
     demandTags(call, String(guest.config['tags'] ?? ''), String(options['tags'] ?? ''));
@@ -64,23 +66,29 @@ function apply(call: Call, guest: Guest, update: Update): void {
   if (isProtected && touched !== undefined) {
     throw failure(`can't update CT ${guest.vmid} drive '${touched}' - protection mode enabled`);
   }
+  demandBridges(world, guest, update.options);
   for (const key of update.reverts) {
     delete guest.pending[key];
     guest.pendingDelete = guest.pendingDelete.filter((one) => one !== key);
   }
   for (const key of update.deletes) remove(world, guest, key);
-  const mounts: Config = {};
-  for (const key of update.keys.filter(isMountKey)) mounts[key] = mounted(call, guest, key);
-  Object.assign(guest.pending, update.options, mounts);
+  const mounts = update.keys.filter(isMountKey).map((key) => [key, text(call, key)] as const);
+  Object.assign(guest.pending, update.options, Object.fromEntries(mounts));
+  for (const key of update.keys) guest.pendingDelete = guest.pendingDelete.filter((one) => one !== key);
   if (guest.startedAt === undefined) applyPending(world, guest);
-  else takeAtOnce(guest);
+  else takeAtOnce(world, guest);
 }
 
-/** A size as `rootfs` of an existing container is stored as it is, and breaks it (9.2.11). */
-function mounted(call: Call, guest: Guest, key: string): string {
-  const value = text(call, key);
-  if (key === 'rootfs' && /^[^:]+:[\d.]+(,|$)/.test(value)) return value;
-  return mountVolume(call.world, guest.vmid, key, value, silently());
+/** A card of a running container that cannot be plugged is refused, and nothing of the request is kept (9.2.11). */
+function demandBridges(world: World, guest: Guest, options: Config): void {
+  if (guest.startedAt === undefined) return;
+  for (const [key, value] of Object.entries(options)) {
+    if (!/^net\d+$/.test(key) || guest.config[key] === value) continue;
+    const { bridge, isThere, lacksUplink } = bridgeOf(world, guest, value);
+    if (isThere && !lacksUplink) continue;
+    const problem = isThere ? `no physical interface on bridge '${bridge}'` : `bridge '${bridge}' does not exist`;
+    throw parameterError({ [key]: `unable to hotplug ${key}: ${problem}\n\n` });
+  }
 }
 
 function remove(world: World, guest: Guest, key: string): void {
@@ -90,27 +98,38 @@ function remove(world: World, guest: Guest, key: string): void {
   if (isUnusedKey(key)) {
     world.storages.remove(volumeOf(value));
     delete guest.config[key];
-  } else if (guest.startedAt === undefined || AT_ONCE.test(key)) applyDelete(world, guest, key);
+  } else if (guest.startedAt === undefined || (AT_ONCE.test(key) && !isMountKey(key))) applyDelete(world, guest, key);
   else if (!guest.pendingDelete.includes(key)) guest.pendingDelete.push(key);
 }
 
 const AT_ONCE =
-  /^(tags|description|onboot|startup|protection|hostname|memory|swap|cores|cpulimit|cpuunits|nameserver|searchdomain|net\d+|mp\d+|hookscript)$/;
+  /^(tags|description|onboot|startup|protection|hostname|memory|swap|cores|cpulimit|cpuunits|net\d+|mp\d+|hookscript)$/;
 
-function takeAtOnce(guest: Guest): void {
+function takeAtOnce(world: World, guest: Guest): void {
   for (const [key, value] of Object.entries(guest.pending)) {
     const waits = !AT_ONCE.test(key) || (isMountKey(key) && guest.config[key] !== undefined);
-    if (waits && guest.config[key] !== value) continue;
-    delete guest.pending[key];
-    guest.config[key] = value;
+    if (!waits || guest.config[key] === value) applyChange(world, guest, key, value);
   }
+}
+
+/**
+ * Makes one pending value the configured one. A mount point that asks for a new volume gets it now, not before
+ * (PVE::LXC::Config of 9.2), and the volume that it replaces is unused. A size as `rootfs` of an existing container is
+ * stored as it is, and breaks it (9.2.11).
+ */
+function applyChange(world: World, guest: Guest, key: string, value: string | number): void {
+  delete guest.pending[key];
+  const before = guest.config[key];
+  const isLiteral = key === 'rootfs' && /^[^:]+:[\d.]+(,|$)/.test(String(value));
+  const isMounted = isMountKey(key) && !isLiteral;
+  guest.config[key] = isMounted ? mountVolume(world, guest.vmid, key, String(value), silently()) : value;
+  if (before !== undefined && isMountKey(key) && key !== 'rootfs') keepUnused(world, guest, before);
 }
 
 /** Applies the pending changes. A root that is replaced drops out of the configuration, unless the same change lists it as unused. */
 export function applyPending(world: World, guest: Guest): void {
   for (const key of guest.pendingDelete.splice(0)) applyDelete(world, guest, key);
-  Object.assign(guest.config, guest.pending);
-  guest.pending = {};
+  for (const [key, value] of Object.entries(guest.pending)) applyChange(world, guest, key, value);
   tidyUnused(guest.config);
 }
 
@@ -119,7 +138,10 @@ export function applyDelete(world: World, guest: Guest, key: string): void {
   const value = guest.config[key];
   delete guest.config[key];
   guest.pendingDelete = guest.pendingDelete.filter((one) => one !== key);
-  if (value === undefined || !isMountKey(key)) return;
+  if (value !== undefined && isMountKey(key)) keepUnused(world, guest, value);
+}
+
+function keepUnused(world: World, guest: Guest, value: string | number): void {
   const volid = volumeOf(value);
   const isUsed = Object.keys(guest.config).some((one) => isMountKey(one) && volumeOf(guest.config[one]) === volid);
   if (!isUsed && world.storages.volume(volid) !== undefined) addUnused(guest.config, volid);

@@ -15,6 +15,7 @@ export function mountVolume(world: World, vmid: number, key: string, value: stri
   const [, storage, gib] = /^([^:]+):(\d+(?:\.\d+)?)$/.exec(values.get('volume') ?? '') ?? [];
   if (storage !== undefined) {
     const bytes = Math.floor(Number(gib) * 1024) * MIB;
+    if (bytes === 0) return folder(world, vmid, { key, storage, values });
     const volid = world.storages.freeDisk(storage, vmid, 'raw');
     world.storages.demandDisk(storage, bytes);
     if (world.storages.space(storage).avail < MIB) throw failure('mkfs.ext4: No space left on device');
@@ -27,6 +28,18 @@ export function mountVolume(world: World, vmid: number, key: string, value: stri
   const size = world.storages.volume(values.get('volume') ?? '')?.virtualSize;
   if (size !== undefined && !values.has('size')) values.set('size', printSize(size));
   return print(world, key, values);
+}
+
+/** `STORAGE:0` is a folder without a limit (9.2.11). */
+function folder(
+  world: World,
+  vmid: number,
+  { key, storage, values }: { readonly key: string; readonly storage: string; readonly values: Map<string, string> },
+): string {
+  const volid = world.storages.freeDisk(storage, vmid, 'subvol').replace(/vm-(\d+-disk-\d+)/, 'subvol-$1');
+  const seed = { volid, content: 'images', format: 'subvol', size: 0, virtualSize: 0 };
+  world.storages.put(keepVolume(seed, world.clock.now()));
+  return print(world, key, values.set('volume', volid).set('size', '0T'));
 }
 
 /** The same mount point with another volume or size. */
