@@ -1,13 +1,22 @@
 import { z } from 'zod';
 import { cut } from '../lib/text.ts';
 import { UserError } from './errors.ts';
+import { cloudInitFields, startupFields } from './forms.ts';
 import type { ContainerSpec, GuestKind, GuestSpec, VmSpec } from './guest.ts';
 import { healthFields } from './health.ts';
 import { didYouMean } from './nearest.ts';
-import { type ContainerFields, rowsOf, type VmFields } from './settings.ts';
+import { type Cards, cardFields } from './networks.ts';
+import { type ContainerFields, rowsOf, settingsOf, type VmFields } from './settings.ts';
 
 const entries: Readonly<Record<GuestKind, z.ZodType<Readonly<Record<string, unknown>>>>> = {
-  vm: entryOf('vm'),
+  // Proxmox refuses a larger one (PVE 9.2).
+  vm: entryOf('vm').refine(
+    ({ balloon_mb, memory_mb }) => balloon_mb === undefined || Number(balloon_mb) <= Number(memory_mb),
+    {
+      path: ['balloon_mb'],
+      error: 'must be at most "memory_mb"',
+    },
+  ),
   // A gateway needs a fixed address: DHCP announces its own gateway.
   container: entryOf('container').refine(({ ip, gateway }) => gateway === undefined || String(ip).includes('/'), {
     path: ['gateway'],
@@ -20,9 +29,17 @@ const entries: Readonly<Record<GuestKind, z.ZodType<Readonly<Record<string, unkn
  * refused.
  */
 function entryOf(kind: GuestKind) {
-  return z.strictObject(
-    Object.fromEntries(rowsOf(kind).map((row) => [row.flake, row.kinds[kind]?.schema ?? z.never()])),
-  );
+  const fields = rowsOf(kind).map((row) => [row.flake, row.kinds[kind]?.schema ?? z.never()] as const);
+  const ignorable = settingsOf(kind).map(({ flake }) => flake);
+  return z.strictObject(Object.fromEntries(fields)).superRefine(({ ignore }, context) => {
+    for (const name of Array.isArray(ignore) ? ignore : []) {
+      if (ignorable.includes(name)) continue;
+      context.addIssue({
+        ...{ code: 'custom', path: ['ignore'], input: name },
+        message: `has "${name}", which is no setting that can be left alone${didYouMean(String(name), ignorable)}`,
+      });
+    }
+  });
 }
 
 /** Reads one entry of `proxnix.vms` or `proxnix.containers`, every default filled in. */
@@ -32,21 +49,58 @@ export function readEntry(
   value: unknown,
 ): { readonly guest: GuestSpec } | { readonly error: z.ZodError } {
   const entry = entries[kind].safeParse(value, { reportInput: true });
-  return entry.success ? { guest: toSpec(kind, key, entry.data) } : { error: entry.error };
+  const twice = saidTwice(value);
+  const issues = [...(entry.error?.issues ?? []), ...twice];
+  return entry.success && twice.length === 0
+    ? { guest: toSpec(kind, key, entry.data) }
+    : { error: new z.ZodError(issues) };
+}
+
+/** Fields of the first network card that stand beside `networks`, which has them. */
+function saidTwice(value: unknown): z.core.$ZodIssue[] {
+  if (!isSet(value) || value['networks'] === undefined) return [];
+  const beside = ['network_bridge', 'ip', 'gateway'].filter((field) => value[field] !== undefined);
+  return beside.map((field) => {
+    const inCard = field === 'network_bridge' ? 'bridge' : field;
+    return {
+      code: 'custom',
+      path: [field],
+      message: `is said by the first of "networks": write it there as "${inCard}"`,
+      input: value[field],
+    };
+  });
 }
 
 /** The field names allowed at a path of an entry; empty where any name is allowed. */
 export function knownFields(kind: GuestKind, path: readonly PropertyKey[]): readonly string[] {
   if (path.length === 0) return rowsOf(kind).map((row) => row.flake);
-  return path[0] === 'health' ? healthFields[kind] : [];
+  const [field] = path;
+  if (field === 'health') return healthFields[kind];
+  if (field === 'networks') return cardFields[kind];
+  if (field === 'cloud_init') return cloudInitFields;
+  return field === 'startup' ? startupFields : [];
 }
 
 function toSpec(kind: GuestKind, key: string, entry: Readonly<Record<string, unknown>>): GuestSpec {
   const fields = rowsOf(kind).flatMap((row) => (entry[row.flake] === undefined ? [] : [[row.key, entry[row.flake]]]));
   // The types of the fields are inferred from the rows that this object was read by.
-  const read: unknown = Object.fromEntries(fields);
+  const read: unknown = withFirstCard(Object.fromEntries(fields));
   if (kind === 'vm') return { kind, key, ...(read as VmFields) } satisfies VmSpec;
   return { kind, key, diskSlot: 'rootfs', ...(read as ContainerFields) } satisfies ContainerSpec;
+}
+
+/** The first card's bridge, and a container's address there, are settings of their own: a plan shows them once. */
+function withFirstCard(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { networks, gateway: _, ...others } = fields as { readonly networks?: Cards; readonly gateway?: unknown };
+  const [first, ...more] = networks ?? [];
+  if (first === undefined || first === null) return fields;
+  const { bridge, ip, gateway, ...card } = first;
+  return {
+    ...others,
+    bridge,
+    ...('ip' in fields ? { ip: ip ?? 'dhcp', ...(gateway === undefined ? {} : { gateway }) } : {}),
+    networks: [card, ...more],
+  };
 }
 
 const Entries = z.record(z.string(), z.unknown());
@@ -156,7 +210,31 @@ function duplicates(guests: readonly GuestSpec[]): string[] {
     (guest) => guest.name.toLowerCase(),
     (guest, first) => `${guest.key}: "name" ${guest.name} is also the name of ${first.key}`,
   );
-  return problems;
+  return [...problems, ...addressTwice(guests)];
+}
+
+/** Addresses and MAC addresses that two guests of the fleet would have. */
+function addressTwice(guests: readonly GuestSpec[]): string[] {
+  const first = new Map<string, string>();
+  return guests.flatMap((guest) =>
+    addressesOf(guest).flatMap(({ field, address }) => {
+      const other = first.get(address);
+      if (other === undefined) first.set(address, guest.key);
+      return other === undefined ? [] : [`${guest.key}: "${field}" ${address} is also that of ${other}`];
+    }),
+  );
+}
+
+function addressesOf(guest: GuestSpec): { readonly field: string; readonly address: string }[] {
+  const fixed = (field: string, ip: string | undefined) =>
+    ip?.includes('/') === true ? [{ field, address: ip.split('/', 1)[0] ?? ip }] : [];
+  const cards = (guest.networks ?? []).flatMap((card, number) => [
+    ...fixed(`networks.${number}.ip`, card?.ip),
+    ...(card?.mac === undefined ? [] : [{ field: `networks.${number}.mac`, address: card.mac }]),
+  ]);
+  return guest.kind === 'vm'
+    ? [...fixed('cloud_init.ip', guest.cloudInit?.ip), ...cards]
+    : [...fixed('ip', guest.ip), ...cards];
 }
 
 /** Limits above every real cluster and guest; larger input only costs time. */

@@ -11,6 +11,7 @@ import {
   settingsOf,
   showValue,
   waitsForRestart,
+  wantedPart,
 } from './settings.ts';
 import { finalTags, readTags, sameTags, splitTags } from './tags.ts';
 
@@ -47,15 +48,16 @@ function* diffSettings(wanted: DesiredGuest, live: KnownGuest): Generator<FieldC
     if (row.word === undefined || (row.role === 'root' && newDisk)) continue;
     const difference = row.role === 'setting' ? differenceOf(row, wanted, values) : differenceBeside(row, wanted, live);
     if (difference !== undefined) {
-      yield { field: row.word, ...difference, restart: waitsForRestart(row, wanted.kind) };
+      const restart = waitsForRestart(row, wanted.kind, values[row.key], valueIn(row, wanted));
+      yield { field: row.word, ...difference, restart };
     }
   }
 }
 
 function differenceOf(row: AnySetting, wanted: DesiredGuest, live: Values): Difference | undefined {
-  const [from, to] = [live[row.key], wantedValue(row, wanted)];
-  if (!isManaged(row, wanted.kind, to) || sameValue(row, from, to)) return undefined;
-  return { from: showValue(row, from), to: withUnit(row, to) };
+  const [from, to] = [live[row.key], valueIn(row, wanted)];
+  if (!isManaged(row, wanted, to) || sameValue(row, from, to)) return undefined;
+  return { from: showValue(row, wantedPart(row, from, to)), to: withUnit(row, to) };
 }
 
 /** The difference of a row outside the configuration: the root disk, or the guest's place. */
@@ -73,8 +75,8 @@ function* pendingSettings(wanted: DesiredGuest, live: KnownGuest): Generator<Fie
   if (live.status !== 'running' || live.config.pending.length === 0) return;
   const values = settingsIn(live);
   for (const row of settingsOf(wanted.kind)) {
-    const to = wantedValue(row, wanted);
-    if (!live.config.pending.includes(row.key) || !isManaged(row, wanted.kind, to)) continue;
+    const to = valueIn(row, wanted);
+    if (!live.config.pending.includes(row.key) || !isManaged(row, wanted, to)) continue;
     // A value that still differs is among the differences already.
     if (sameValue(row, values[row.key], to)) {
       yield { field: row.word, from: 'pending', to: withUnit(row, to), restart: true };
@@ -95,7 +97,7 @@ function settingsIn({ name, config }: KnownGuest): Values {
   return { ...config, name };
 }
 
-function wantedValue({ key }: AnySetting, wanted: Values): unknown {
+function valueIn({ key }: AnyRow, wanted: Values): unknown {
   return wanted[key];
 }
 
@@ -108,7 +110,7 @@ function* tags(wanted: DesiredGuest, live: KnownGuest, fleetTag: string | undefi
   const commit = readTags(live.tags).commit ?? anyCommit;
   const done = { imageHash: imageHash(wanted.image), commit, ...(fleetTag === undefined ? {} : { fleet: fleetTag }) };
   const now = splitTags(live.tags.join(';'));
-  const expected = splitTags(finalTags(live.tags, done));
+  const expected = splitTags(finalTags(live.tags, done, wanted.tags));
   const extra = now.filter((tag) => !expected.includes(tag) && !expected.includes(tag.toLowerCase()));
   const missing = expected
     .filter((tag) => !now.some((one) => sameTags([one], [tag])))

@@ -1,4 +1,5 @@
 import type { Commit } from './commit.ts';
+import { type Declared, declaredBy } from './declared.ts';
 import type { DesiredGuest } from './guest.ts';
 import { factsOf, type GuestFacts } from './guest-facts.ts';
 import type { KnownGuest, LiveConfig, LiveGuest, LiveState, RetainedDisk } from './live.ts';
@@ -20,6 +21,8 @@ export interface Goal {
   readonly adopt?: number;
   /** The guests whose work was interrupted, as far as the store knew them when the plan was made; absent without any. */
   readonly unfinished?: readonly UnfinishedGuest[];
+  /** What left the flake: the paths that were named of guests before and are not all named now; absent without any. */
+  readonly declared?: readonly Declared[];
   /** Set for a rollback: guests get retained root disks back where there are matching ones; other images are built. */
   readonly rollback?: {
     /** The one guest to roll back; absent: the whole fleet, to the commit. */
@@ -48,8 +51,21 @@ interface Known {
   readonly retainedDisks?: readonly RetainedDisk[];
 }
 
-/** The goal with what the store knows of the guests that are pending now. */
-export function withUnfinished(goal: Goal, { guests }: LiveState, known: Known): Goal {
+/** The goal with what the store knows of its guests. */
+export function withKnown(goal: Goal, live: LiveState, known: Known): Goal {
+  return withDeclared(withUnfinished(goal, live, known), known);
+}
+
+function withDeclared(goal: Goal, { guests }: Known): Goal {
+  const declared = goal.guests.flatMap((guest): Declared[] => {
+    const { declared: paths = [] } = factsOf(guests, guest.vmid);
+    const now = new Set(declaredBy(guest));
+    return paths.every((path) => now.has(path)) ? [] : [{ vmid: guest.vmid, paths }];
+  });
+  return declared.length === 0 ? goal : { ...goal, declared };
+}
+
+function withUnfinished(goal: Goal, { guests }: LiveState, known: Known): Goal {
   const unfinished = goal.guests.flatMap((guest): UnfinishedGuest[] => {
     const live = guests.find(({ vmid }) => vmid === guest.vmid);
     if (live?.config?.uuid === undefined || !readTags(live.tags).pending) return [];
@@ -126,7 +142,7 @@ export function belongsTo(goal: Pick<Goal, 'fleet' | 'fleetTag'>, tags: readonly
 /** The VMID of the owner of a staging guest; `undefined` when the guest is no staging guest. */
 export function stagedFor({ tags, config }: LiveGuest): number | undefined {
   const { ours, pending } = readTags(tags);
-  return ours && pending && config !== undefined ? stagingOwner(config.description) : undefined;
+  return ours && pending && config !== undefined ? stagingOwner(config.description ?? '') : undefined;
 }
 
 /**
@@ -135,7 +151,7 @@ export function stagedFor({ tags, config }: LiveGuest): number | undefined {
  * whatever its description says.
  */
 export function isCreateInterrupted({ kind, vmid, tags, status, config }: LiveGuest): boolean {
-  if (config === undefined || !hasCreationMarker(vmid, tags, config.description)) return false;
+  if (config === undefined || !hasCreationMarker(vmid, tags, config.description ?? '')) return false;
   return kind === 'vm' ? hasNoDisks(config) : status !== 'running' && hasOnlyRoot(config);
 }
 

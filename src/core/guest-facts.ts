@@ -1,3 +1,4 @@
+import { declaredBy } from './declared.ts';
 import { type DesiredGuest, imageHash } from './guest.ts';
 import type { HealthCheck } from './health.ts';
 
@@ -8,6 +9,10 @@ export interface GuestFacts {
   readonly hadAgent?: true;
   /** The image that the guest was last as wanted with, and the check of that commit; no check: the default rule. */
   readonly wanted?: { readonly imageHash: string; readonly health?: HealthCheck };
+  /** What the flake named of the guest then (`declaredBy`). */
+  readonly declared?: readonly string[];
+  /** Whether it shall run; absent: it shall. */
+  readonly power?: 'stopped' | 'unmanaged';
   /** The root disk that a run is bringing to the guest; absent when the guest's work is done. */
   readonly root?: IncomingRoot;
 }
@@ -31,13 +36,15 @@ export function healthOf(facts: GuestFacts | undefined, image: string | undefine
   return image !== undefined && facts?.wanted?.imageHash === image ? facts.wanted.health : undefined;
 }
 
-/** The facts after guests are as wanted: each image with the check of its commit. */
+/** The facts after guests are as wanted: each image with the check of its commit, and what the flake names. */
 export function withWanted(facts: readonly GuestFacts[] = [], guests: readonly DesiredGuest[]): readonly GuestFacts[] {
-  return guests.reduce(
-    (all, { vmid, image, health }) =>
-      withFacts(all, vmid, { wanted: { imageHash: imageHash(image), ...(health === undefined ? {} : { health }) } }),
-    facts,
-  );
+  return guests.reduce((all, guest) => {
+    const { vmid, image, health, power } = guest;
+    const wanted = { imageHash: imageHash(image), ...(health === undefined ? {} : { health }) };
+    const { power: _, ...before } = factsOf(all, vmid);
+    const facts = { ...before, wanted, declared: declaredBy(guest), ...(power === 'running' ? {} : { power }) };
+    return [...withoutFacts(all, vmid), facts];
+  }, facts);
 }
 
 /** Changes the facts of one guest; the others stay. */

@@ -75,6 +75,8 @@ interface AnyLiveGuest {
    * requests that are carried out about 16 s later (PVE 9.2).
    */
   readonly haState?: string;
+  /** The pool that it is in; absent where it is in none, or the token may not see it. */
+  readonly pool?: string;
   readonly template: boolean;
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { adoptChange, blockIfNeeded, conflictWith, hiddenGuest, imageProblem, unreadable } from './block.ts';
 import { type Change, startsGuest } from './change.ts';
+import { declaredBefore, withGoneCards } from './declared.ts';
 import { diffGuest, imageDiffers } from './diff.ts';
 import {
   belongsTo,
@@ -174,7 +175,8 @@ function create(guest: DesiredGuest, { nodes, hidden }: LiveState, earlier: Plan
   return { ...base, node: guest.node ?? '', blocked: { reason: 'storage', advice: place.problem } };
 }
 
-function* compare(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<Change> {
+function* compare(goal: Goal, declared: DesiredGuest, live: LiveGuest): Generator<Change> {
+  const guest = withGoneCards(declared, declaredBefore(goal.declared, declared.vmid));
   const base = { guest, vmid: guest.vmid, name: guest.name, node: live.node } as const;
   const conflict = conflictWith(goal, guest, live);
   if (conflict !== undefined || !hasConfig(live)) {

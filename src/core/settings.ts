@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { sameText } from '../lib/text.ts';
+import * as forms from './forms.ts';
 import type { GuestKind } from './guest-ref.ts';
 import { containerHealth, healthValue, vmHealth } from './health.ts';
-import { isMarker } from './tags.ts';
+import { cardsValue, containerCards, partOfCards, showCards, vmCards } from './networks.ts';
 
 /**
  * The fields of a guest, each said once: the flake's entry with its defaults, the types of wanted and live guests, the
@@ -64,10 +65,13 @@ interface Compared<Word extends string> {
   /** The field as a plan names it. Acknowledged drifts are digests of it: it never changes. */
   readonly word: Word;
   /** Whether a new value waits for a restart while the guest runs. */
-  readonly restart: boolean | ((kind: GuestKind) => boolean);
+  readonly restart: Restart;
   /** The unit, written after the wanted value. */
   readonly unit?: string;
 }
+
+/** By the kind of the guest, and by the value that it has and the one that is wanted. */
+type Restart = boolean | ((kind: GuestKind, from: unknown, to: unknown) => boolean);
 
 /** A value in the guest's own configuration. */
 interface SettingRow<Word extends string, Value extends z.ZodType, K extends Kinds<z.output<Value>>>
@@ -75,9 +79,17 @@ interface SettingRow<Word extends string, Value extends z.ZodType, K extends Kin
     Compared<Word> {
   readonly role: 'setting';
   /** The value as people read it; by default yes or no, the words of a list, `none`, or the text itself. */
-  show?(value: z.output<Value> | undefined): string;
+  show?(value: ReadOnly<z.output<Value>> | undefined): string;
   /** Whether two values are the same to a guest; by default those that read the same. */
   same?(a: z.output<Value> | undefined, b: z.output<Value> | undefined): boolean;
+  /**
+   * The part of a live value that the wanted one speaks of: what a wanted object leaves out is not managed. By default the
+   * whole value.
+   */
+  part?(
+    live: ReadOnly<z.output<Value>> | undefined,
+    wanted: ReadOnly<z.output<Value>> | undefined,
+  ): ReadOnly<z.output<Value>> | undefined;
 }
 
 /** A property of the root disk, written by the steps that make, grow and move a disk. */
@@ -97,7 +109,19 @@ interface PlaceRow<Word extends string | undefined, Value extends z.ZodType, K e
   readonly word: Word;
   readonly restart: false;
   /** How the place differs; `undefined` when it does not. */
-  differs?(wanted: { readonly node?: string }, live: { readonly node: string }): Difference | undefined;
+  differs?(wanted: WantedPlace, live: LivePlace): Difference | undefined;
+}
+
+interface WantedPlace {
+  readonly node?: string;
+  readonly power?: 'running' | 'stopped' | 'unmanaged';
+  readonly pool?: string;
+}
+
+interface LivePlace {
+  readonly node: string;
+  readonly status?: string;
+  readonly pool?: string;
 }
 
 interface WantedRoot {
@@ -143,59 +167,6 @@ const text = z.string().max(65_536);
 const yesNo = z.boolean();
 const words = z.array(word).max(10_000);
 
-/** A DNS name as Proxmox takes it for a guest: labels of letters, digits and inner hyphens. */
-const dnsName = z
-  .string()
-  .regex(
-    /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i,
-    'must be a DNS name (letters, digits and hyphens)',
-  );
-const vmId = z.int().min(100).max(999_999_999);
-/** The image type becomes part of a Nix expression and of file names. */
-const imageType = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_'-]{0,62}$/, 'must be the name of a nixosConfigurations entry');
-/** Storage, bridge and node names become parts of API parameters: a comma or a slash would change their meaning. */
-const plainName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a plain name (letters, digits, . _ -)');
-const count = z.int().min(1).max(8192);
-const memory = z.int().min(16);
-const diskSize = z.int().min(1).max(131_072);
-const diskSlot = z
-  .string()
-  .regex(/^(?:scsi(?:[0-9]|[12][0-9]|30)|virtio(?:[0-9]|1[0-5])|sata[0-5])$/, 'must be a disk slot such as scsi0');
-const startOrder = z.int().min(0).max(1_000_000);
-const controller = z.enum(['lsi', 'lsi53c810', 'virtio-scsi-pci', 'virtio-scsi-single', 'megasas', 'pvscsi']);
-const cloudInit = z
-  .union([z.literal('None'), z.strictObject({ StorageReference: plainName })], {
-    error: 'must be "None" or { StorageReference = "<storage>"; }',
-  })
-  .transform((value) => (value === 'None' ? undefined : { storage: value.StorageReference }));
-const vlanTag = z.int().min(1).max(4094);
-const ipv4 = String.raw`(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$|/)|(?=$|/))){4}`;
-const address = z
-  .string()
-  .regex(
-    new RegExp(`^(?:dhcp|manual|${ipv4}/(?:[1-9]|[12]\\d|3[0-2]))$`),
-    'must be "dhcp", "manual" or like "10.0.0.5/24"',
-  );
-const router = z.string().regex(new RegExp(`^${ipv4}$`), 'must be an IPv4 address');
-const description = z
-  .string()
-  .max(8192)
-  .refine((value) => !isMarker(value), 'is a mark that proxnix itself writes: choose other words');
-
-const onlyNesting = 'must be { nesting = true; } or { }: an API token of Proxmox may set no other feature';
-/** An API token may set no other feature of a container (403 on PVE 8.4 and 9.2). Proxmox's own text is taken as well. */
-const features = z
-  .union([z.record(z.string(), z.boolean()), z.enum(['', 'nesting=0', 'nesting=1'])], { error: onlyNesting })
-  .transform((value) => {
-    if (typeof value === 'string') return value === 'nesting=1' ? ['nesting'] : [];
-    return Object.keys(value).filter((name) => value[name] === true);
-  })
-  .refine((names) => names.every((name) => name === 'nesting'), onlyNesting);
-
 /** A VM gets new resources at its next start; a container gets them at once. */
 const ofVm = (kind: GuestKind) => kind === 'vm';
 
@@ -205,36 +176,35 @@ export const settings = {
     flake: 'name',
     word: 'name',
     value: word,
-    kinds: { vm: required(dnsName), container: required(dnsName) },
+    kinds: { vm: required(forms.dnsName), container: required(forms.dnsName) },
     restart: false,
     doc: 'a DNS name; in Proxmox the name of the VM or the host name of the container',
   }),
   vmid: place({
     flake: 'vm_id',
     value: amount,
-    kinds: { vm: required(vmId), container: required(vmId) },
+    kinds: { vm: required(forms.vmId), container: required(forms.vmId) },
     doc: 'the VMID, 100 to 999999999. Another one is another guest: the old one is destroyed',
   }),
   imageType: place({
     flake: 'image_type',
     value: word,
-    kinds: { vm: required(imageType), container: required(imageType) },
+    kinds: { vm: required(forms.imageType), container: required(forms.imageType) },
     doc: 'a key of `nixosConfigurations`. Another image replaces the root disk',
   }),
   node: place({
     flake: 'node',
     word: 'node',
     value: word,
-    kinds: { vm: unmanaged(plainName), container: unmanaged(plainName) },
+    kinds: { vm: unmanaged(forms.plainName), container: unmanaged(forms.plainName) },
     doc: 'where it lives; without it where it is now, or for a new guest the node with the most free memory that has the storage',
-    differs: (wanted, live) =>
-      wanted.node === undefined || wanted.node === live.node ? undefined : { from: live.node, to: wanted.node },
+    differs: ({ node }, live) => (node === undefined || node === live.node ? undefined : { from: live.node, to: node }),
   }),
   cores: setting({
     flake: 'cores',
     word: 'cores',
     value: amount,
-    kinds: { vm: required(count), container: byDefault(count, 1) },
+    kinds: { vm: required(forms.count), container: byDefault(forms.count, 1) },
     restart: ofVm,
     // A container without a limit has all of its host's, which no flake can want.
     show: (value) => (value === 0 ? 'all' : String(value)),
@@ -248,14 +218,40 @@ export const settings = {
     restart: true,
     doc: 'CPU sockets',
   }),
+  cpuType: setting({
+    flake: 'cpu_type',
+    word: 'cpu',
+    value: word,
+    kinds: { vm: unmanaged(forms.cpuType) },
+    restart: true,
+    doc: 'the type of its CPUs, such as `"host"` or `"x86-64-v2-AES"`; a new VM without it gets `kvm64`',
+  }),
+  numa: setting({
+    flake: 'numa',
+    word: 'numa',
+    value: yesNo,
+    kinds: { vm: unmanaged(yesNo) },
+    restart: true,
+    doc: 'whether the guest sees NUMA nodes',
+  }),
   memoryMb: setting({
     flake: 'memory_mb',
     word: 'memory',
     value: amount,
-    kinds: { vm: required(memory), container: byDefault(memory, 512) },
+    kinds: { vm: required(forms.memory), container: byDefault(forms.memory, 512) },
     restart: ofVm,
     unit: ' MiB',
     doc: 'memory in MiB',
+  }),
+  balloonMb: setting({
+    flake: 'balloon_mb',
+    word: 'balloon',
+    value: amount,
+    kinds: { vm: unmanaged(z.int().min(0)) },
+    // A running VM takes another size at once, but keeps its balloon device until it is stopped (PVE 9.2).
+    restart: (_kind, from, to) => from === 0 || to === 0,
+    unit: ' MiB',
+    doc: 'the least memory in MiB when its node is short of it; 0 takes the balloon device away',
   }),
   swapMb: setting({
     flake: 'swap_mb',
@@ -270,7 +266,7 @@ export const settings = {
     flake: 'disk_gb',
     word: 'disk',
     value: amount,
-    kinds: { vm: required(diskSize), container: required(diskSize) },
+    kinds: { vm: required(forms.diskSize), container: required(forms.diskSize) },
     doc: 'size of the root disk in GiB. It grows online; a smaller one comes with another image only',
     differs: (wanted, live) => {
       if (live === undefined) return { from: 'none', to: `${wanted.diskGb} GiB at ${wanted.diskSlot}` };
@@ -282,7 +278,7 @@ export const settings = {
     flake: 'storage_location',
     word: 'storage',
     value: word,
-    kinds: { vm: required(plainName), container: required(plainName) },
+    kinds: { vm: required(forms.plainName), container: required(forms.plainName) },
     doc: 'the storage of the root disk. A VM is moved online',
     differs: (wanted, live) =>
       live === undefined || live.storage === wanted.storage ? undefined : { from: live.storage, to: wanted.storage },
@@ -291,7 +287,7 @@ export const settings = {
     flake: 'disk_slot',
     word: 'disk',
     value: word,
-    kinds: { vm: byDefault(diskSlot, 'scsi0') },
+    kinds: { vm: byDefault(forms.diskSlot, 'scsi0') },
     doc: 'the slot of the root disk',
   }),
   bridge: setting({
@@ -299,40 +295,58 @@ export const settings = {
     word: 'bridge',
     // Empty: a live guest without a network card.
     value: text,
-    kinds: { vm: byDefault(plainName, 'vmbr0'), container: byDefault(plainName, 'vmbr0') },
+    kinds: { vm: byDefault(forms.plainName, 'vmbr0'), container: byDefault(forms.plainName, 'vmbr0') },
     restart: false,
     doc: 'the bridge of net0; the rest of the card stays as it is',
   }),
-  vlan: setting({
-    flake: 'vlan',
-    word: 'vlan',
-    value: amount,
-    kinds: { vm: unmanaged(vlanTag), container: unmanaged(vlanTag) },
+  networks: setting({
+    flake: 'networks',
+    word: 'networks',
+    value: cardsValue,
+    kinds: { vm: unmanaged(vmCards), container: unmanaged(containerCards) },
     restart: false,
-    doc: 'the VLAN tag of net0, 1 to 4094',
+    show: showCards,
+    part: partOfCards,
+    doc: 'network cards, net0 first: `[ { bridge = "vmbr0"; vlan = 10; } ]`, see below. In place of `network_bridge`, and of a container\'s `ip` and `gateway`',
   }),
   scsiHw: setting({
     flake: 'scsi_hw',
     word: 'scsi-hw',
     value: word,
-    kinds: { vm: byDefault(controller, 'virtio-scsi-pci') },
+    kinds: { vm: byDefault(forms.controller, 'virtio-scsi-pci') },
     restart: true,
     doc: 'the SCSI controller',
   }),
   cloudInit: setting({
     flake: 'cloud_init',
     word: 'cloud-init',
-    value: z.strictObject({ storage: word }),
-    kinds: { vm: requiredOrNone(cloudInit) },
-    restart: true,
-    show: (value) => value?.storage ?? 'none',
-    doc: '`"None"`, or `{ StorageReference = "local-lvm"; }` for a cloud-init drive on that storage',
+    value: z.strictObject({
+      storage: word,
+      user: z.exactOptional(word),
+      sshKeys: z.exactOptional(z.array(text).max(10_000)),
+      ip: z.exactOptional(word),
+      gateway: z.exactOptional(word),
+      nameservers: z.exactOptional(words),
+      searchDomain: z.exactOptional(word),
+    }),
+    kinds: { vm: requiredOrNone(forms.cloudInit) },
+    // What the drive says is written to it at once; the guest reads it at its next boot.
+    restart: (_kind, from, to) => storageOf(from) !== storageOf(to),
+    // Without a drive what it would say means nothing.
+    part: (live, wanted) => namedPart(live, wanted ?? { storage: '' }),
+    show: (value) => {
+      if (value === undefined) return 'none';
+      const { storage, sshKeys, ...rest } = value;
+      const keys = sshKeys === undefined ? {} : { ssh_keys: shownKeys(sshKeys) };
+      return [storage, showParts({ ...rest, ...keys })].join(' ').trimEnd();
+    },
+    doc: '`"None"`, or `{ StorageReference = "local-lvm"; }` for a cloud-init drive on that storage, with `user`, `ssh_keys`, `ip`, `gateway`, `nameservers` and `search_domain`',
   }),
   ip: setting({
     flake: 'ip',
     word: 'ip',
     value: word,
-    kinds: { container: byDefault(address, 'dhcp') },
+    kinds: { container: byDefault(forms.address, 'dhcp') },
     restart: false,
     doc: 'the address of net0: `"dhcp"`, `"manual"`, or like `"10.0.0.5/24"`',
   }),
@@ -340,7 +354,7 @@ export const settings = {
     flake: 'gateway',
     word: 'gateway',
     value: word,
-    kinds: { container: noneByDefault(router) },
+    kinds: { container: noneByDefault(forms.router) },
     restart: false,
     doc: 'the IPv4 gateway, with a fixed `ip` only',
   }),
@@ -350,7 +364,7 @@ export const settings = {
     // The names of those that are on, sorted.
     value: words,
     // NixOS runs its services in namespaces of their own, which a container may make only with nesting.
-    kinds: { container: byDefault(features, { nesting: true }) },
+    kinds: { container: byDefault(forms.features, { nesting: true }) },
     restart: true,
     doc: '`{ nesting = true; }` or `{ }`: an API token may set no other',
   }),
@@ -361,6 +375,60 @@ export const settings = {
     kinds: { container: byDefault(yesNo, true) },
     restart: false,
     doc: 'whether root of the container is another user on its host. Proxmox sets it once, at the creation',
+  }),
+  nameservers: setting({
+    flake: 'nameservers',
+    word: 'nameservers',
+    value: words,
+    kinds: { container: unmanaged(forms.nameservers) },
+    restart: true,
+    doc: 'its servers of names; a new container without them gets those of its node',
+  }),
+  searchDomain: setting({
+    flake: 'search_domain',
+    word: 'search-domain',
+    value: word,
+    kinds: { container: unmanaged(forms.searchDomain) },
+    restart: true,
+    doc: 'the domain of short host names',
+  }),
+  vga: setting({
+    flake: 'vga',
+    word: 'vga',
+    value: word,
+    kinds: { vm: unmanaged(forms.vga) },
+    restart: true,
+    doc: 'the type of its display, such as `"serial0"`',
+  }),
+  pci: setting({
+    flake: 'pci',
+    word: 'pci',
+    value: words,
+    kinds: { vm: unmanaged(forms.mappings.max(16)) },
+    restart: true,
+    doc: "PCI devices by the names of the cluster's resource mappings; an API token may set no other",
+  }),
+  usb: setting({
+    flake: 'usb',
+    word: 'usb',
+    value: words,
+    kinds: { vm: unmanaged(forms.mappings.max(14)) },
+    restart: true,
+    doc: 'USB devices by the names of resource mappings',
+  }),
+  startup: setting({
+    flake: 'startup',
+    word: 'startup',
+    value: z.strictObject({
+      order: z.exactOptional(amount),
+      upS: z.exactOptional(amount),
+      downS: z.exactOptional(amount),
+    }),
+    kinds: { vm: unmanaged(forms.startup), container: unmanaged(forms.startup) },
+    restart: false,
+    part: namedPart,
+    show: (value = {}) => showParts({ order: value.order, up: value.upS, down: value.downS }) || 'none',
+    doc: '`{ order = 1; up_s = 30; down_s = 60; }`: its place when its node starts and stops, and the pauses in seconds. Of a VM it needs Sys.Modify on `/`',
   }),
   onboot: setting({
     flake: 'onboot',
@@ -382,17 +450,47 @@ export const settings = {
     flake: 'description',
     word: 'description',
     value: text,
-    kinds: { vm: byDefault(description, ''), container: byDefault(description, '') },
+    kinds: { vm: unmanaged(forms.description), container: unmanaged(forms.description) },
     restart: false,
     show: (value = '') => shortened(value),
     // Proxmox cuts white space at the end of a VM's, and adds a line feed to a container's; a text area adds others.
     same: (a = '', b = '') => sameText(a, b),
     doc: 'the notes of the guest',
   }),
+  tags: place({
+    flake: 'tags',
+    value: words,
+    kinds: { vm: noneByDefault(forms.ownTags), container: noneByDefault(forms.ownTags) },
+    doc: 'tags of your own beside those of proxnix. A tag that leaves the list stays on the guest',
+  }),
+  power: place({
+    flake: 'power',
+    word: 'power',
+    value: forms.power,
+    kinds: { vm: byDefault(forms.power, 'running'), container: byDefault(forms.power, 'running') },
+    doc: '`"running"`: it is started after its creation and when it stopped; `"stopped"`: it is shut down; `"unmanaged"`: neither',
+    differs: ({ power }, { status }) =>
+      power === 'stopped' && status === 'running' ? { from: 'running', to: 'stopped' } : undefined,
+  }),
+  pool: place({
+    flake: 'pool',
+    word: 'pool',
+    value: word,
+    kinds: { vm: unmanaged(forms.poolName), container: unmanaged(forms.poolName) },
+    doc: 'the pool that it is in. It needs Pool.Allocate on that pool and on the one that the guest leaves',
+    differs: ({ pool }, live) =>
+      pool === undefined || pool === live.pool ? undefined : { from: live.pool ?? 'none', to: pool },
+  }),
+  ignore: place({
+    flake: 'ignore',
+    value: words,
+    kinds: { vm: noneByDefault(forms.fieldNames), container: noneByDefault(forms.fieldNames) },
+    doc: 'fields of this table that are written to a new guest and compared no more, such as `[ "memory_mb" ]`, because something else moves them',
+  }),
   order: place({
     flake: 'order',
     value: amount,
-    kinds: { vm: byDefault(startOrder, 0), container: byDefault(startOrder, 0) },
+    kinds: { vm: byDefault(forms.startOrder, 0), container: byDefault(forms.startOrder, 0) },
     doc: 'an apply works on guests of a smaller number first',
   }),
   health: place({
@@ -455,7 +553,7 @@ export type AnyRow = {
   readonly value: z.ZodType;
   readonly kinds: { readonly [Kind in GuestKind]?: Entry };
   readonly doc: string;
-  readonly restart: boolean | ((kind: GuestKind) => boolean);
+  readonly restart: Restart;
 } & (
   | {
       readonly role: 'setting';
@@ -463,6 +561,7 @@ export type AnyRow = {
       readonly unit?: string;
       show?(value: unknown): string;
       same?(a: unknown, b: unknown): boolean;
+      part?(live: unknown, wanted: unknown): unknown;
     }
   | {
       readonly role: 'root';
@@ -472,7 +571,7 @@ export type AnyRow = {
   | {
       readonly role: 'place';
       readonly word: FieldWord | undefined;
-      differs?(wanted: { readonly node?: string }, live: { readonly node: string }): Difference | undefined;
+      differs?(wanted: WantedPlace, live: LivePlace): Difference | undefined;
     }
 );
 /** A row whose value the configuration of a guest holds. */
@@ -513,19 +612,30 @@ export function showValue(row: AnySetting, value: unknown): string {
   return typeof shown === 'string' && shown !== '' ? shown : 'none';
 }
 
-/** Whether a guest with one value is as if it had the other. */
-export function sameValue(row: AnySetting, a: unknown, b: unknown): boolean {
-  return row.same === undefined ? showValue(row, a) === showValue(row, b) : row.same(a, b);
+/** The part of a live value that the wanted one speaks of. */
+export function wantedPart(row: AnySetting, live: unknown, wanted: unknown): unknown {
+  return row.part === undefined ? live : row.part(live, wanted);
 }
 
-/** Whether the flake manages the value: one that it leaves out may be a person's own. */
-export function isManaged(row: AnyRow, kind: GuestKind, wanted: unknown): boolean {
+/** Whether a guest with the live value is as wanted. */
+export function sameValue(row: AnySetting, live: unknown, wanted: unknown): boolean {
+  const part = wantedPart(row, live, wanted);
+  return row.same === undefined ? showValue(row, part) === showValue(row, wanted) : row.same(part, wanted);
+}
+
+/** Whether the flake manages the value: one that it leaves out, or names in `ignore`, may be somebody else's. */
+export function isManaged(
+  row: AnyRow,
+  { kind, ignore = [] }: { readonly kind: GuestKind; readonly ignore?: readonly string[] },
+  wanted: unknown,
+): boolean {
+  if (ignore.includes(row.flake)) return false;
   return wanted !== undefined || row.kinds[kind]?.absent !== 'unmanaged';
 }
 
 /** Whether a new value waits for a restart while the guest runs. */
-export function waitsForRestart({ restart }: AnyRow, kind: GuestKind): boolean {
-  return typeof restart === 'boolean' ? restart : restart(kind);
+export function waitsForRestart({ restart }: AnyRow, kind: GuestKind, from: unknown, to: unknown): boolean {
+  return typeof restart === 'boolean' ? restart : restart(kind, from, to);
 }
 
 /** The zod shape of the values of a kind as they are held and stored. */
@@ -559,6 +669,35 @@ type StoredShape<Kind extends GuestKind, Of extends Role> = {
 
 function isOptional(entry: Entry | undefined): boolean {
   return entry?.absent === 'none' || entry?.absent === 'unmanaged' || entry?.mayBeNone === true;
+}
+
+/** The values of a live object under the names that the wanted one has: what it leaves out is not managed. */
+function namedPart<Value extends object>(live: Value | undefined, wanted: Value | undefined): Value | undefined {
+  if (live === undefined || wanted === undefined) return live;
+  const named = Object.keys(wanted);
+  return Object.fromEntries(Object.entries(live).filter(([key]) => named.includes(key))) as Value;
+}
+
+/** `user=ada ip=dhcp`: the parts of an object that are there. */
+function showParts(parts: Readonly<Record<string, unknown>>): string {
+  const there = Object.entries(parts).filter(([, value]) => value !== undefined);
+  return there
+    .map(([key, value]) => `${snake(key)}=${Array.isArray(value) ? value.join(',') || 'none' : String(value)}`)
+    .join(' ');
+}
+
+/** The name of a key as the flake writes it. */
+function snake(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** Each key by its comment, or by its end: the rest of a key tells people nothing. */
+function shownKeys(keys: readonly string[]): string[] {
+  return keys.map((key) => key.split(' ')[2] ?? `…${key.slice(-12)}`);
+}
+
+function storageOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'storage' in value ? value.storage : undefined;
 }
 
 function gib(sizeMb: number): string {

@@ -1,4 +1,12 @@
-import { type Change, kindOf, type RollbackChange, requiresRestart, startsGuest, type UpdateChange } from './change.ts';
+import {
+  type Change,
+  kindOf,
+  type ReplaceChange,
+  type RollbackChange,
+  requiresRestart,
+  startsGuest,
+  type UpdateChange,
+} from './change.ts';
 import { onlyGuest } from './goal.ts';
 import { type DesiredGuest, type GuestRef, type Image, imageHash } from './guest.ts';
 import type { HealthCheck } from './health.ts';
@@ -49,6 +57,10 @@ type StepWork =
   /** Adopts a guest: writes its tags and nothing else. */
   | { readonly kind: 'adopt'; readonly tags: string }
   | { readonly kind: 'stop' }
+  /** Shuts a running guest down, as its operating system does it; one that does not shut down in time is stopped. */
+  | { readonly kind: 'shutdown' }
+  /** Moves the guest to the wanted pool; does nothing when it is in it. */
+  | { readonly kind: 'pool'; readonly guest: DesiredGuest }
   /** Deletes the guest with its disks; succeeds when it is gone already. */
   | { readonly kind: 'destroy' }
   /** Deletes an incomplete guest. `vmid` is the guest itself, or with `staging` the owner of the staging guest. */
@@ -120,11 +132,9 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
     yield { ...at('prepare'), guest };
     yield { ...at('attach'), guest };
     // Until the swap the tags keep the old image, so that an apply interrupted here can still be rolled back.
-    if (change.fields.length > 0) yield { ...at('configure'), guest, tags: updatingTags(live) };
+    yield* settingSteps(change, at);
     yield { ...at('swap'), guest, tags: working };
-    yield at('restart');
-    yield at('start');
-    yield { ...at('health'), guest };
+    yield* bootSteps(change, at, guest);
   } else if (change.action === 'rollback') yield* rollbackSteps(plan, change, at, working);
   else {
     if (change.action === 'replace') yield { ...at('discard'), staging: false };
@@ -134,8 +144,10 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
       yield { ...at('import'), guest };
       yield { ...at('resize'), guest };
     }
-    yield at('start');
-    yield { ...at('health'), guest };
+    if (guest.power === 'running') {
+      yield at('start');
+      yield { ...at('health'), guest };
+    }
   }
   // Volumes are deleted before protection is set, because Proxmox deletes nothing of a protected guest.
   const orphanVolumes = change.action === 'create' ? undefined : change.orphanVolumes;
@@ -143,16 +155,20 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   const { commit, fleetTag } = plan.goal;
   const planned = { imageHash: imageHash(guest.image), commit: commit.sha };
   const done = change.action === 'rollback' ? rolledBackTo(change, planned) : planned;
-  const tags = finalTags(live, fleetTag === undefined ? done : { ...done, fleet: fleetTag });
+  const tags = finalTags(live, fleetTag === undefined ? done : { ...done, fleet: fleetTag }, guest.tags);
   yield { ...at('finish'), guest, tags };
 }
 
 function* updateSteps(change: UpdateChange, at: At): Generator<Step> {
-  const { guest, live, fields } = change;
+  const { guest, fields } = change;
   const has = (field: string) => fields.some((one) => one.field === field);
-  yield { ...at('configure'), guest, tags: updatingTags(live.tags) };
+  yield* settingSteps(change, at);
   if (has('storage')) yield { ...at('move-disk'), guest };
   if (has('disk')) yield { ...at('resize'), guest };
+  if (has('power')) {
+    yield at('shutdown');
+    return;
+  }
   const starts = startsGuest(change);
   // A swap that was written before the interruption takes effect at this restart.
   if (change.finishes || fields.some((field) => field.restart)) yield at('restart');
@@ -161,14 +177,37 @@ function* updateSteps(change: UpdateChange, at: At): Generator<Step> {
 }
 
 function* rollbackSteps(plan: Plan, change: RollbackChange, at: At, tags: string): Generator<Step> {
-  const { guest, to, fields } = change;
+  const { guest, to } = change;
   if (to === undefined) return;
-  if (fields.length > 0) yield { ...at('configure'), guest, tags: updatingTags(change.live.tags) };
+  yield* settingSteps(change, at);
   yield { ...at('swap'), guest, tags, volid: to.volid };
+  // The commit of a fleet's rollback is that of the old image; a guest that goes back alone leaves its commit.
+  yield* bootSteps(change, at, onlyGuest(plan.goal) === undefined ? guest : withHealth(guest, to.health));
+}
+
+/** Writes the settings, and the pool, which is none of them in Proxmox. */
+function* settingSteps(change: UpdateChange | ReplaceChange | RollbackChange, at: At): Generator<Step> {
+  const { guest, live, fields } = change;
+  if (change.action === 'update' || fields.length > 0) {
+    yield { ...at('configure'), guest, tags: updatingTags(live.tags) };
+  }
+  if (fields.some(({ field }) => field === 'pool')) yield { ...at('pool'), guest };
+}
+
+/** Brings a guest up on its new root disk, and judges it by the check of `judged`; one that shall not run stays down. */
+function* bootSteps(
+  { guest: { power }, live }: ReplaceChange | RollbackChange,
+  at: At,
+  judged: DesiredGuest,
+): Generator<Step> {
+  const runs = power === 'running' || (power === 'unmanaged' && live.status === 'running');
+  if (!runs) {
+    if (live.status === 'running') yield at('shutdown');
+    return;
+  }
   yield at('restart');
   yield at('start');
-  // The commit of a fleet's rollback is that of the old image; a guest that goes back alone leaves its commit.
-  yield { ...at('health'), guest: onlyGuest(plan.goal) === undefined ? guest : withHealth(guest, to.health) };
+  yield { ...at('health'), guest: judged };
 }
 
 /** The guest judged by another check; without one by the default rule. */

@@ -82,13 +82,19 @@ export function updatingTags(before: readonly string[]): string {
   return writeTags({ ...readTags(before), ours: true, pending: true });
 }
 
-/** The final tags, written when all work on the guest is done. */
+/**
+ * The final tags, written when all work on the guest is done.
+ * @param own tags that the flake wants beside; one that is there stands as it is
+ */
 export function finalTags(
   before: readonly string[],
   done: { imageHash?: string; commit?: string; fleet?: string },
+  own: readonly string[] = [],
 ): string {
   const { foreign } = readTags(before);
-  return writeTags({ ours: true, pending: false, foreign, ...done });
+  const there = canonical(foreign);
+  const missing = own.filter((tag) => !there.includes(tag.toLowerCase()));
+  return writeTags({ ours: true, pending: false, foreign: [...foreign, ...missing], ...done });
 }
 
 /** Tags for a guest that is adopted: all its tags stay, and the tag `proxnix` is added. */

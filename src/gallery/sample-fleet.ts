@@ -98,7 +98,7 @@ function guest(key: string, vmid: number, hash: string, sizes: Partial<DesiredVm
     diskSlot: 'scsi0',
     onboot: true,
     order: 0,
-    description: '',
+    power: 'running',
     image: {
       kind: 'vm',
       type,
@@ -127,7 +127,7 @@ function live(wanted: DesiredGuest, hash: string, status: LiveGuest['status']) {
       memoryMb: 2048,
       onboot: true,
       protected: false,
-      description: '',
+      power: 'running',
       scsiHw: 'virtio-scsi-pci',
       bridge: 'vmbr0',
       disks: { scsi0: { volid: `local-lvm:vm-${wanted.vmid}-disk-0`, storage: 'local-lvm', sizeMb: 10 * 1024 } },

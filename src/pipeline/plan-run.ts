@@ -1,10 +1,11 @@
 import type { WarningSink } from '../builder/builder.ts';
 import { type Commit, shortSha } from '../core/commit.ts';
+import { stayingPaths } from '../core/declared.ts';
 import { parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
-import { type Goal, onlyGuest, ownerOf, withUnfinished } from '../core/goal.ts';
+import { type Goal, onlyGuest, ownerOf, withKnown } from '../core/goal.ts';
 import type { DesiredGuest, GuestSpec, ImageRequest } from '../core/guest.ts';
-import { withWanted } from '../core/guest-facts.ts';
+import { factsOf, type GuestFacts, withWanted } from '../core/guest-facts.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
 import { planDifferences } from '../core/plan-differences.ts';
@@ -87,11 +88,23 @@ async function evaluate(fleet: Fleet, runId: string, ports: PlanPorts, signal: A
   const warnings = new Set<string>();
   const warn = (text: string) => void warnings.add(text);
   const goal = await evaluateGoal(fleet, commit, { pin: runId, note, signal, warn });
+  for (const text of leftTheFlake(goal, ports.store.fleet(fleet.name).guests)) warn(text);
   if (warnings.size > 0) await runs.apply(runId, { type: 'evaluated', warnings: [...warnings] });
   if (trigger?.kind === 'adopt') return adopting(goal, trigger.guest);
   return trigger?.kind === 'rollback'
     ? rollingBack(goal, trigger.vmid, ports.store.fleet(fleet.name).retainedDisks)
     : goal;
+}
+
+/** Says once what the flake named of a guest before and does not name any more: it is left as it is. */
+function leftTheFlake({ guests }: Goal, facts: readonly GuestFacts[] | undefined): readonly string[] {
+  return guests.flatMap((guest) => {
+    const left = stayingPaths(guest, factsOf(facts, guest.vmid).declared ?? []);
+    if (left.length === 0) return [];
+    return [
+      `${guest.name}: ${left.join(', ')} left the flake and ${left.length === 1 ? 'stays as it is' : 'stay as they are'}`,
+    ];
+  });
 }
 
 /** The goal of a rollback. It holds the retained disks, so that planning again does not need the store. */
@@ -158,7 +171,7 @@ export function goalOf(fleet: Fleet, commit: Commit, guests: readonly DesiredGue
 async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanPorts): Promise<Plan> {
   ports.runs.note(runId, { type: 'progressed', activity: 'comparing' });
   const live = await fleet.cluster.readState(vmidsOf(goal));
-  return createPlan(withUnfinished(goal, live, ports.store.fleet(fleet.name)), live);
+  return createPlan(withKnown(goal, live, ports.store.fleet(fleet.name)), live);
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Precondition } from '../cluster/cluster.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
 import { belongsTo, ownerOf } from '../core/goal.ts';
 import { type GuestRef, guestLabel } from '../core/guest.ts';
+import { factsOf } from '../core/guest-facts.ts';
 import type { LiveGuest } from '../core/live.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
@@ -44,7 +45,8 @@ export class Power {
   async #checkFleet(fleet: Fleet, guests: readonly LiveGuest[]): Promise<void> {
     const { store } = this.#options;
     const known = store.fleet(fleet.name).running ?? [];
-    const ours = guests.filter((guest) => isOurs(fleet, guest));
+    const facts = store.fleet(fleet.name).guests;
+    const ours = guests.filter((guest) => isOurs(fleet, guest) && factsOf(facts, guest.vmid).power === undefined);
     const stopped = ours.filter((guest) => known.includes(guest.vmid) && isStopped(guest));
     const events = new Map<number, PowerEvent | 'runs' | 'later'>();
     for (const guest of stopped) events.set(guest.vmid, await this.#onStopped(fleet, guest));

@@ -67,6 +67,7 @@ const live = {
   tags: list(name),
   lock: optional(name),
   haState: optional(name),
+  pool: optional(name),
   template: z.boolean(),
 };
 
@@ -170,6 +171,7 @@ const StoredGoal = reads<Goal>()(
     guests: list(StoredGuest),
     head: optional(list(StoredGuest)),
     adopt: optional(vmid),
+    declared: optional(list(strict({ vmid, paths: list(name) }))),
     unfinished: optional(
       list(
         strict({
@@ -211,6 +213,8 @@ export const StoredStep = reads<Step>()(
     strict({ ...guestStep, kind: z.literal('finish'), guest: StoredGuest, tags: text }),
     strict({ ...guestStep, kind: z.literal('adopt'), tags: text }),
     strict({ ...guestStep, kind: z.literal('stop') }),
+    strict({ ...guestStep, kind: z.literal('shutdown') }),
+    strict({ ...guestStep, kind: z.literal('pool'), guest: StoredGuest }),
     strict({ ...guestStep, kind: z.literal('destroy') }),
     strict({ ...guestStep, kind: z.literal('discard'), staging: z.boolean() }),
     strict({ ...guestStep, kind: z.literal('free'), volids: list(name) }),

@@ -83,6 +83,8 @@ const StoredGuestFacts = reads<GuestFacts>()(
     vmid,
     hadAgent: optional(z.literal(true)),
     wanted: optional(strict({ imageHash: name, health: optional(healthValue) })),
+    declared: optional(list(name)),
+    power: optional(z.enum(['stopped', 'unmanaged'])),
     root: optional(strict({ imageHash: name, uuid: optional(name), volid: optional(name) })),
   }),
 );

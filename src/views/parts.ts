@@ -213,6 +213,8 @@ export const stepWords: Readonly<Record<Exclude<Step['kind'], 'build' | 'upload'
   finish: 'final tags',
   adopt: 'taking over',
   stop: 'stopping',
+  shutdown: 'shutting down',
+  pool: 'pool',
   destroy: 'destroying',
   discard: 'discarding',
   free: 'freeing disks',

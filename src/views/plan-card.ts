@@ -66,7 +66,7 @@ function warningBlocks(warnings: readonly string[] = []): readonly Block[] {
   if (first === undefined) return [];
   const rest = warnings.length === 1 && first.length <= longestWarning ? '' : ' (whole in the full plan)';
   const text = first.length <= longestWarning ? first : `${first.slice(0, longestWarning - 1)}…`;
-  return [{ kind: 'small', rich: [`${count(warnings.length, 'warning')} of the evaluation: ${text}${rest}`] }];
+  return [{ kind: 'small', rich: [`${count(warnings.length, 'warning')}: ${text}${rest}`] }];
 }
 
 const longestWarning = 160;

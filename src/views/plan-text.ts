@@ -40,8 +40,7 @@ export function planLines(plan: Plan): readonly Line[] {
 }
 
 /**
- * The full plan as text for a file: the same lines, the commit, the digest, the store paths of images, and what the
- * evaluation warned of.
+ * The full plan as text for a file: the same lines, the commit, the digest, the store paths of images, and the warnings.
  */
 export function planText(plan: Plan, warnings: readonly string[] = []): string {
   const { goal, changes } = plan;
@@ -66,7 +65,7 @@ export function planText(plan: Plan, warnings: readonly string[] = []): string {
     '',
     ...body,
     ...(images.length === 0 ? [] : ['', 'Images', ...images]),
-    ...(warnings.length === 0 ? [] : ['', 'Warnings of the evaluation', ...warnings.map((text) => `- ${text}`)]),
+    ...(warnings.length === 0 ? [] : ['', 'Warnings', ...warnings.map((text) => `- ${text}`)]),
     '',
   ].join('\n');
 }

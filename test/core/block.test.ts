@@ -150,7 +150,7 @@ describe('what is blocked', () => {
     const left = aLiveGuest({ ...live, status: 'stopped', tags: [...tags, `nix-${imageHash(anImage('a'))}`] });
     const starts = onlyChange(aPlan({ unfinished }, [left]));
     expect(starts).toMatchObject({ action: 'update', start: true, blocked: ha });
-    expect(change({ ...live, config: { description: 'old' } }).blocked).toBeUndefined();
+    expect(change({ ...live, config: { onboot: false } }).blocked).toBeUndefined();
     expect(change({ ...live, status: 'stopped', config: { cores: 1 } }).blocked).toBeUndefined();
   });
 

@@ -47,7 +47,7 @@ describe('a flake as the Rust daemon reads it', () => {
       {
         ...{ kind: 'vm', key: 'website', name: 'test-website', vmid: 823, imageType: 'build-qcow2-website' },
         ...{ cores: 2, sockets: 1, memoryMb: 2048, diskGb: 20, storage: 'local-lvm', protected: false },
-        ...{ bridge: 'vmbr0', scsiHw: 'virtio-scsi-pci', diskSlot: 'scsi0', onboot: true, order: 0, description: '' },
+        ...{ bridge: 'vmbr0', scsiHw: 'virtio-scsi-pci', diskSlot: 'scsi0', onboot: true, order: 0, power: 'running' },
       },
     ]);
   });

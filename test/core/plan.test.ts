@@ -79,7 +79,6 @@ describe('the actions of a plan', () => {
 
   it.each([
     ['name', { name: 'old-name' }, 'name old-name -> test-website'],
-    ['description', { config: { description: 'by hand' } }, 'description "by hand" -> none'],
     ['onboot', { config: { onboot: false } }, 'onboot no -> yes'],
     ['network_bridge', { config: { bridge: 'vmbr1' } }, 'bridge vmbr1 -> vmbr0'],
     ['a missing network', { config: { bridge: 'none' } }, 'bridge none -> vmbr0'],
@@ -94,12 +93,21 @@ describe('the actions of a plan', () => {
     expect(requiresRestart(found)).toBe(false);
   });
 
+  it('leaves alone what the flake does not name or says to ignore', () => {
+    const notes = { config: { description: 'by hand', cpuType: 'host', startup: { order: 2, upS: 9 } } };
+    expect(aPlan({}, [aLiveGuest(notes)]).changes).toEqual([]);
+    const named = aGuest({ description: '', startup: { order: 1 } });
+    expect(changeSummary(change(notes, named))).toBe('startup order=2 -> order=1, description "by hand" -> none');
+    const ignoring = aGuest({ ignore: ['cores', 'description'], description: 'ours' });
+    expect(aPlan({ guests: [ignoring] }, [aLiveGuest({ config: { cores: 7 } })]).changes).toEqual([]);
+  });
+
   it.each([
     ['cores', { config: { cores: 1 } }, 'cores 1 -> 2 (restart)'],
     ['sockets', { config: { sockets: 4 } }, 'sockets 4 -> 1 (restart)'],
     ['memory', { config: { memoryMb: 4096 } }, 'memory 4096 -> 2048 MiB (restart)'],
     ['scsi_hw', { config: { scsiHw: 'lsi' } }, 'scsi-hw lsi -> virtio-scsi-pci (restart)'],
-    ['cloud_init', { config: { cloudInit: { slot: 'ide2', storage: 'slow' } } }, 'cloud-init slow -> none (restart)'],
+    ['cloud_init', { config: { cloudInit: { storage: 'slow', user: 'ada' } } }, 'cloud-init slow -> none (restart)'],
   ])('says that a running guest restarts for %s, and does not when it is stopped', (_, live, summary) => {
     expect(changeSummary(change(live))).toBe(summary);
     expect(requiresRestart(change(live))).toBe(true);

@@ -224,6 +224,10 @@ export class FakeCluster implements Cluster {
         return { ...withConfig(guest, { pending: [] }), status: 'stopped' };
       case 'restart':
         return withConfig(guest, { pending: [] });
+      case 'shutdown':
+        return { ...withConfig(guest, { pending: [] }), status: 'stopped' };
+      case 'pool':
+        return { ...guest, ...(step.guest.pool === undefined ? {} : { pool: step.guest.pool }) };
       case 'configure':
         return configured(guest, step.guest, step.tags);
       case 'prepare':
@@ -317,7 +321,8 @@ export class FakeCluster implements Cluster {
 
   #dropStaging(vmid: number): void {
     const staging = this.#guests.get(stagingOf(vmid));
-    if (staging !== undefined && stagingOwner(staging.config.description) === vmid) this.#guests.delete(staging.vmid);
+    if (staging !== undefined && stagingOwner(staging.config.description ?? '') === vmid)
+      this.#guests.delete(staging.vmid);
   }
 
   #task(monitor: ClusterMonitor): void {
@@ -328,7 +333,7 @@ export class FakeCluster implements Cluster {
 /** Steps that are one write, or have nothing to do, begin no task. */
 function isSilent({ kind }: StepSpec, guest: FakeGuest): boolean {
   if (kind === 'start') return guest.status === 'running';
-  return ['adopt', 'configure', 'swap', 'rollback', 'finish'].includes(kind);
+  return ['adopt', 'pool', 'configure', 'swap', 'rollback', 'finish'].includes(kind);
 }
 
 function isKnown(guest: LiveGuest): guest is KnownGuest {

@@ -23,7 +23,7 @@ describe('warnings of the evaluation', () => {
     const warnings = ['The option a is old.', 'The option b is old.'];
     await bench.push(1, { warnings });
     expect(bench.run('planned').warnings).toEqual(warnings);
-    expect(bench.text()).toContain('2 warnings of the evaluation: The option a is old.');
+    expect(bench.text()).toContain('2 warnings: The option a is old.');
     expect(bench.message(bench.run('planned').id).cards.at(-1)?.files[0]?.text).toContain('- The option b is old.');
     await bench.apply();
     expect(bench.run('applied').warnings).toEqual(warnings);

@@ -19,7 +19,7 @@ export function writtenSettings<Kind extends GuestKind, Config extends object>(
   const config: Record<string, unknown> = Object.fromEntries(Object.entries(old));
   for (const row of settingsOf(kind)) {
     const value = values[row.key];
-    if (row.key === 'name' || !isManaged(row, kind, value)) continue;
+    if (row.key === 'name' || !isManaged(row, wanted, value)) continue;
     if (value === undefined) delete config[row.key];
     else config[row.key] = value;
   }
@@ -30,7 +30,7 @@ export function writtenSettings<Kind extends GuestKind, Config extends object>(
 export function waitingSettings(kind: GuestKind, before: object, after: object): readonly string[] {
   const [from, to]: [Values, Values] = [{ ...before }, { ...after }];
   const waiting = settingsOf(kind).filter(
-    (row) => waitsForRestart(row, kind) && !sameValue(row, from[row.key], to[row.key]),
+    (row) => waitsForRestart(row, kind, from[row.key], to[row.key]) && !sameValue(row, from[row.key], to[row.key]),
   );
   return waiting.map((row) => row.key);
 }

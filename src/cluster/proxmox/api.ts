@@ -121,6 +121,7 @@ const anyGuest = {
   lock: maybe(text),
   /** Where HA manages the guest: the state that it holds it in. */
   hastate: maybe(text),
+  pool: maybe(text),
   template: orElse(flag, 0),
 };
 const NodeResource = z.object({

@@ -12,7 +12,7 @@ export const pendingTagsText = 'proxnix;proxnix-pending';
  * (none for a VM, the root for a container) is not ours, whatever its description says.
  */
 export function isCreateInterrupted(vmid: number, config: GuestConfig): boolean {
-  const { disks, unused, description } = toLiveConfig(config);
+  const { disks, unused, description = '' } = toLiveConfig(config);
   const made = config.guestKind === 'vm' ? [] : ['rootfs'];
   const more = Object.keys(disks).filter((slot) => !made.includes(slot));
   return more.length + Object.keys(unused).length === 0 && hasCreationMarker(vmid, tagsOf(config), description);

@@ -19,9 +19,9 @@ import { ProxmoxError } from './errors.ts';
 import { listImages, rememberVersion, removeImage, uploadImage } from './images.ts';
 import { validateNames } from './settings.ts';
 import { listGuests, readState } from './state.ts';
-import { adopt, configure, create, finish } from './steps/create.ts';
+import { adopt, configure, create, finish, moveToPool } from './steps/create.ts';
 import { destroy, discard, free } from './steps/destroy.ts';
-import { restart, start, stop } from './steps/power.ts';
+import { restart, shutdown, start, stop } from './steps/power.ts';
 import { importDisk, moveDisk, resize, rollback, swap } from './steps/root-disk.ts';
 import { attach, prepare } from './steps/staging.ts';
 import { followTask, isOf, silent, waitForActive } from './tasks.ts';
@@ -236,6 +236,10 @@ export async function performStep(
       return adopt({ api, step, precondition, monitor });
     case 'stop':
       return stop({ api, step, precondition, monitor });
+    case 'shutdown':
+      return shutdown({ api, step, precondition, monitor });
+    case 'pool':
+      return moveToPool({ api, step, precondition, monitor });
     case 'destroy':
       return destroy({ api, step, precondition, monitor });
     case 'free':

@@ -1,4 +1,4 @@
-import { UserError } from '../../core/errors.ts';
+import { defined } from '../../core/forms.ts';
 import type { GuestKind, GuestSpec } from '../../core/guest.ts';
 import {
   type AnySetting,
@@ -10,29 +10,41 @@ import {
   type VmSettings,
 } from '../../core/settings.ts';
 import { sameText } from '../../lib/text.ts';
-import { isCloudInit, type Property, readDrive, readProperty, toDisk, type Values, writeProperty } from './property.ts';
-
-/** Keys to write by name; `undefined` deletes one. */
-export type Changes = Readonly<Record<string, string | number | boolean | undefined>>;
-
-/** How a setting stands in the configuration of a guest in Proxmox VE (8.4 and 9.2: qm.conf, pct.conf). */
-interface Codec<Value> {
-  /** The keys of the configuration that it stands in; several settings may share one. */
-  readonly keys: readonly string[];
-  /** When it is written: with everything else, in the create call only, or with the last write to the guest. */
-  readonly written?: 'at creation' | 'at the end';
-  /** The value; Proxmox's default where the key is absent. */
-  read(values: Values): Value;
-  /** What is to be written, composed on the values that are there; `undefined` deletes a key. */
-  write(wanted: Value, values: Values): Changes;
-  /** Throws a `UserError` for text that could leave its place in a property string. */
-  check?(wanted: NonNullable<Value>): void;
-}
+import { bridgeOn, cardsOf, containerCard, onCard, vmCard } from './cards.ts';
+import { cloudInit } from './cloud-init.ts';
+import {
+  amount,
+  type Changes,
+  type Codec,
+  check,
+  flag,
+  optionalText,
+  partOf,
+  replaced,
+  text,
+  wordsOf,
+} from './codec.ts';
+import { type Property, readProperty, type Values, writeProperty } from './property.ts';
 
 type Codecs<Settings> = { readonly [Key in keyof Settings]-?: Codec<Settings[Key]> };
 
-/** Where a cloud-init drive is put, the first free one. */
-const cloudInitSlots = ['ide2', 'ide0', 'ide3', 'ide1'];
+/** Of a VM, Proxmox asks for Sys.Modify on `/` even where the value stays (9.2): it is written only when it differs. */
+const startup: Codec<VmSettings['startup']> = {
+  keys: ['startup'],
+  read: ({ startup: text = '' }) => {
+    const parts = readProperty(text, 'order');
+    const value = (key: string) => (parts.has(key) ? Number(parts.get(key)) : undefined);
+    return defined({ order: value('order'), upS: value('up'), downS: value('down') });
+  },
+  write: (wanted = {}, { startup: text = '' }) => {
+    const given = Object.entries({ order: wanted.order, up: wanted.upS, down: wanted.downS });
+    const parts = given.reduce<Property>(
+      (all, [key, value]) => (value === undefined ? all : replaced(all, key, String(value))),
+      readProperty(text, 'order'),
+    );
+    return { startup: writeProperty(parts, '') || undefined };
+  },
+};
 
 const vm = {
   name: text('name'),
@@ -40,27 +52,24 @@ const vm = {
   sockets: amount('sockets', 1),
   memoryMb: {
     ...amount('memory', 512),
-    // `current=2048` is the same as `2048`.
-    read: ({ memory = '512' }) => Number(readProperty(memory, 'current').get('current') ?? 512),
+    read: memoryOf,
+  },
+  cpuType: partOf('cpu', 'cputype', { absent: 'kvm64', form: 'CPU type' }),
+  numa: flag('numa'),
+  // Without the key a VM may give up nothing of its memory.
+  balloonMb: {
+    keys: ['balloon'],
+    read: (values) => Number(values['balloon'] ?? memoryOf(values)),
+    write: (wanted) => ({ balloon: wanted }),
   },
   bridge: bridgeOn('virtio', 'model'),
-  vlan: vlanOn('virtio', 'model'),
+  networks: cardsOf(vmCard),
   scsiHw: { ...text('scsihw', 'lsi'), check: (name) => check('name of a SCSI controller', name) },
-  cloudInit: {
-    keys: cloudInitSlots,
-    read: (values) => {
-      const drive = cloudInitDrive(values);
-      return drive && { storage: drive.storage };
-    },
-    // Another storage replaces the drive in its own slot: a second slot is refused while the first is attached.
-    write: (wanted, values) => {
-      const slot = cloudInitDrive(values)?.slot;
-      if (wanted === undefined) return slot === undefined ? {} : { [slot]: undefined };
-      const free = cloudInitSlots.find((key) => values[key] === undefined);
-      return { [slot ?? free ?? 'ide2']: `${wanted.storage}:cloudinit` };
-    },
-    check: (drive) => check('name of a storage', drive.storage),
-  },
+  cloudInit,
+  vga: partOf('vga', 'type', { absent: 'std', form: 'type of a display' }),
+  pci: devices('hostpci', 16),
+  usb: devices('usb', 14),
+  startup,
   onboot: flag('onboot'),
   protected: { ...flag('protection'), written: 'at the end' },
   description: notes(),
@@ -73,7 +82,7 @@ const container = {
   memoryMb: amount('memory', 512),
   swapMb: amount('swap', 512),
   bridge: bridgeOn('name=eth0', 'name'),
-  vlan: vlanOn('name=eth0', 'name'),
+  networks: cardsOf(containerCard),
   ip: {
     ...onCard('name=eth0', 'name', {
       read: (card) => card.get('ip') ?? 'manual',
@@ -97,6 +106,16 @@ const container = {
       for (const name of names) check('name of a feature', name);
     },
   },
+  nameservers: {
+    keys: ['nameserver'],
+    read: (values) => wordsOf(values['nameserver']),
+    write: (wanted) => ({ nameserver: wanted?.join(' ') }),
+    check: (servers) => {
+      for (const server of servers) check('address of a server of names', server);
+    },
+  },
+  searchDomain: { ...optionalText('searchdomain'), check: (domain) => check('domain', domain) },
+  startup,
   // Always sent: without it 8.4 and 9.x make different containers. Later it is refused as read-only.
   unprivileged: { ...flag('unprivileged'), written: 'at creation' },
   onboot: flag('onboot'),
@@ -133,7 +152,7 @@ export function changedSettings(guest: GuestSpec, values: Values): Changes {
 
 /** The changes that replace the creation marker in a guest's description by the flake's description. */
 export function newDescription({ description }: GuestSpec): Changes {
-  return vm.description.write(description, {});
+  return vm.description.write(description ?? '', {});
 }
 
 /** The settings in the last write to a guest: a guest that is marked as done also has its protection. */
@@ -176,7 +195,7 @@ function written(guest: GuestSpec, rows: readonly AnySetting[], values: Values):
   let changes: Changes = {};
   for (const row of rows) {
     const wanted = wantedOf(guest, row);
-    if (!isManaged(row, guest.kind, wanted)) continue;
+    if (!isManaged(row, guest, wanted)) continue;
     changes = { ...changes, ...codecOf(guest.kind, row).write(wanted, composed(values, changes)) };
   }
   return changes;
@@ -190,7 +209,7 @@ function composed(values: Values, changes: Changes): Values {
 
 function isAsWanted(guest: GuestSpec, row: AnySetting, values: Values): boolean {
   const wanted = wantedOf(guest, row);
-  return !isManaged(row, guest.kind, wanted) || sameValue(row, codecOf(guest.kind, row).read(values), wanted);
+  return !isManaged(row, guest, wanted) || sameValue(row, codecOf(guest.kind, row).read(values), wanted);
 }
 
 function wantedOf(guest: GuestSpec, { key }: AnySetting): unknown {
@@ -204,99 +223,50 @@ function codecOf(kind: GuestKind, { key }: AnySetting): Codec<unknown> {
   return codec;
 }
 
-function text(key: string, absent = ''): Codec<string> {
-  return { keys: [key], read: (values) => values[key] ?? absent, write: (wanted) => ({ [key]: wanted }) };
+/**
+ * Devices of the node by the names of resource mappings, in the order of their keys. A device that a person gave the VM
+ * without a mapping stays: only root@pam may change one (PVE 9.2).
+ */
+function devices(prefix: 'hostpci' | 'usb', most: number): Codec<readonly string[] | undefined> {
+  const keys = Array.from({ length: most }, (_, index) => `${prefix}${index}`);
+  const mapped = (values: Values) =>
+    keys.flatMap((key) => {
+      const mapping = readProperty(values[key] ?? '', 'host').get('mapping');
+      return mapping === undefined ? [] : [{ key, mapping }];
+    });
+  return {
+    keys,
+    read: (values) => mapped(values).map(({ mapping }) => mapping),
+    write: (wanted = [], values) => {
+      const there = mapped(values);
+      const free = keys.filter((key) => values[key] === undefined);
+      const places = [...there.map(({ key }) => key), ...free];
+      const given = wanted.map((mapping, index): [string, string] => {
+        const key = places[index] ?? `${prefix}${index}`;
+        return [
+          key,
+          writeProperty(new Map([...readProperty(values[key] ?? '', 'host'), ['mapping', mapping]]), 'host'),
+        ];
+      });
+      const gone = there.slice(wanted.length).map(({ key }): [string, undefined] => [key, undefined]);
+      return Object.fromEntries([...given, ...gone]);
+    },
+    check: (names) => {
+      for (const name of names) check('name of a resource mapping', name);
+    },
+  };
 }
 
-function amount(key: string, absent: number): Codec<number> {
-  return { keys: [key], read: (values) => Number(values[key] ?? absent), write: (wanted) => ({ [key]: wanted }) };
-}
-
-function flag(key: string): Codec<boolean> {
-  return { keys: [key], read: (values) => values[key] === '1', write: (wanted) => ({ [key]: wanted }) };
+/** The memory of a VM in MiB: `current=2048` is the same as `2048`. */
+function memoryOf({ memory = '512' }: Values): number {
+  return Number(readProperty(memory, 'current').get('current') ?? 512);
 }
 
 /** Proxmox adds a line feed to the description of a container, and keeps none that is empty or white space. */
-function notes(): Codec<string> {
+function notes(): Codec<string | undefined> {
   return {
     keys: ['description'],
     read: ({ description = '' }) => description.replace(/\n$/, ''),
-    write: (wanted) => ({ description: sameText(wanted, '') ? undefined : wanted }),
+    write: (wanted = '') => ({ description: sameText(wanted, '') ? undefined : wanted }),
   };
-}
-
-/**
- * A part of the first network card, whose other parts stay: without its MAC address it would get a new one.
- * @param fresh the card of a new guest
- * @param first the name of the card's first part, which a VM has without its name
- */
-function onCard<Value>(
-  fresh: string,
-  first: 'model' | 'name',
-  part: {
-    read(card: Property): Value;
-    write(wanted: Value, card: Property): Property;
-  },
-): Codec<Value> {
-  // `name=` is no default key of a container's card: it is written out.
-  const written = first === 'model' ? first : '';
-  return {
-    keys: ['net0'],
-    read: ({ net0 = '' }) => part.read(readProperty(net0, first)),
-    write: (wanted, { net0 = fresh }) => ({
-      net0: writeProperty(part.write(wanted, readProperty(net0, first)), written),
-    }),
-  };
-}
-
-function bridgeOn(fresh: string, first: 'model' | 'name'): Codec<string> {
-  return {
-    ...onCard(fresh, first, {
-      read: (card) => card.get('bridge') ?? '',
-      write: (bridge, card) => new Map([...card, ['bridge', bridge]]),
-    }),
-    check: (bridge) => check('name of a bridge', bridge),
-  };
-}
-
-/** A running VM takes another one at once (source of PVE 9.2.11). */
-function vlanOn(fresh: string, first: 'model' | 'name'): Codec<number | undefined> {
-  return onCard(fresh, first, {
-    read: (card) => (card.has('tag') ? Number(card.get('tag')) : undefined),
-    write: (tag, card) => replaced(card, 'tag', tag === undefined ? undefined : String(tag)),
-  });
-}
-
-/** With a part as the last one, or without it. */
-function replaced(property: Property, name: string, value: string | undefined): Property {
-  const others = [...property].filter(([key]) => key !== name);
-  return new Map(value === undefined ? others : [...others, [name, value]]);
-}
-
-function cloudInitDrive(values: Values): { readonly slot: string; readonly storage: string } | undefined {
-  const slots = Object.entries(values).filter(([key]) => /^(?:ide|sata|scsi|virtio)\d+$/.test(key));
-  for (const [slot, text] of slots) {
-    const drive = readDrive(text);
-    if (isCloudInit(drive)) return { slot, storage: toDisk(drive).storage };
-  }
-  return undefined;
-}
-
-/** Identifiers as Proxmox VE defines them (PVE::JSONSchema 9.2): none can leave its place in a path or a property. */
-const forms = {
-  'name of a node': /^[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$/,
-  'name of a storage': /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]$/,
-  'name of a bridge': /^[a-zA-Z][a-zA-Z0-9_.-]*$/,
-  'name of a SCSI controller': /^[a-z0-9-]+$/,
-  'name of a disk slot': /^(?:scsi|virtio|sata|ide)\d{1,2}$/,
-  'address of a container': /^(?:dhcp|manual|[\d.]{7,15}\/\d{1,2})$/,
-  'address of a gateway': /^[\d.]{7,15}$/,
-  'name of a feature': /^[a-z_]+$/,
-} as const;
-
-function check(kind: keyof typeof forms, word: string): void {
-  if (forms[kind].test(word)) return;
-  throw new UserError(`${JSON.stringify(word)} is no ${kind} in Proxmox.`, {
-    next: 'Correct it in the flake.',
-  });
 }

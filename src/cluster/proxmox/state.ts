@@ -115,6 +115,7 @@ function toGuest(entry: GuestResource, online: boolean): LiveGuest {
     tags: splitTags(entry.tags),
     ...(entry.lock === undefined ? {} : { lock: entry.lock }),
     ...(entry.hastate === undefined || entry.hastate === 'ignored' ? {} : { haState: entry.hastate }),
+    ...(entry.pool === undefined || entry.pool === '' ? {} : { pool: entry.pool }),
     template: entry.template === 1,
   };
 }

@@ -6,10 +6,10 @@ import { sameText } from '../../lib/text.ts';
 import type { ClusterMonitor } from '../cluster.ts';
 import { type Api, guestPath, type ListedTask, TaskList } from './api.ts';
 import type { Params } from './client.ts';
+import type { Changes } from './codec.ts';
 import { type GuestConfig, readConfig } from './config.ts';
 import { isBusy, NoAnswer, ProxmoxError, TaskError } from './errors.ts';
 import { holds, isCloudInit, readDrive } from './property.ts';
-import type { Changes } from './settings.ts';
 import { followTask, taskFailure } from './tasks.ts';
 
 /** A call that Proxmox answers with a UPID. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Changes } from '../../../src/cluster/proxmox/codec.ts';
 import { changedSettings, newSettings, readSettings, validateNames } from '../../../src/cluster/proxmox/settings.ts';
 import { parseDesired } from '../../../src/core/desired.ts';
 import { diffGuest } from '../../../src/core/diff.ts';
@@ -40,50 +41,91 @@ it('the addresses of an ordinary container pass', () => {
   for (const guest of [fixed, aContainer(), aContainer({ ip: 'manual' })]) validateNames('pve1', guest);
 });
 
-describe('the VLAN of net0', () => {
+describe('network cards', () => {
   const card = {
     vm: 'virtio=BC:24:11:8B:87:74,bridge=vmbr0,firewall=1',
     container: 'name=eth0,bridge=vmbr0,hwaddr=BC:24:11:8B:87:74,type=veth',
   };
+  const networks = [{ vlan: 42 }];
+  const cardsIn = (changes: Changes) => Object.fromEntries(Object.entries(changes).filter(([key]) => /^net/.test(key)));
 
-  it('is a field of both kinds, which a flake may leave out', () => {
-    expect(parseDesired({ vms: { web: aFlakeEntry('vm', { vlan: 42 }) } })).toMatchObject([{ vlan: 42 }]);
-    expect(parseDesired({ vms: { web: aFlakeEntry('vm') } })[0]).not.toHaveProperty('vlan');
-    for (const vlan of [0, 4095, '42']) {
-      expect(() => parseDesired({ containers: { web: aFlakeEntry('container', { vlan }) } })).toThrow('"vlan" must be');
+  it('are a field of both kinds, which a flake may leave out', () => {
+    const one = { networks: [{ bridge: 'vmbr1', vlan: 42, rate_mbps: 5 }] };
+    expect(parseDesired({ vms: { web: aFlakeEntry('vm', one) } })).toMatchObject([
+      { bridge: 'vmbr1', networks: [{ vlan: 42, rateMbps: 5 }] },
+    ]);
+    const [fixed] = parseDesired({
+      containers: {
+        web: aFlakeEntry('container', { networks: [{ bridge: 'vmbr0', ip: '10.0.0.5/24', gateway: '10.0.0.1' }] }),
+      },
+    });
+    expect(fixed).toMatchObject({ ip: '10.0.0.5/24', gateway: '10.0.0.1', networks: [{}] });
+    expect(parseDesired({ vms: { web: aFlakeEntry('vm') } })[0]).not.toHaveProperty('networks');
+    const mistakes: [object, string][] = [
+      [{ networks: [{ bridge: 'vmbr0', vlan: 4095 }] }, '"networks.0.vlan" must be at most 4094'],
+      [{ networks: [{ bridge: 'vmbr0', vlna: 4 }] }, 'unknown field "networks.0.vlna", did you mean "vlan"?'],
+      [{ networks: [{ vlan: 4 }] }, '"networks.0.bridge" is missing'],
+      [{ networks: [{ bridge: 'vmbr0', mac: '01:00:5e:00:00:01' }] }, 'must be a unicast MAC address'],
+      [{ networks: [{ bridge: 'vmbr0' }], network_bridge: 'vmbr1' }, 'is said by the first of "networks"'],
+    ];
+    for (const [entry, message] of mistakes) {
+      expect(() => parseDesired({ vms: { web: aFlakeEntry('vm', { ...entry }) } })).toThrow(message);
     }
   });
 
-  it.each(['vm', 'container'] as const)('is read from the card of a %s', (kind) => {
-    expect(readSettings(kind, { net0: `${card[kind]},tag=42` }).vlan).toBe(42);
-    expect(readSettings(kind, { net0: card[kind] })).not.toHaveProperty('vlan');
+  it.each(['vm', 'container'] as const)('are read from the configuration of a %s', (kind) => {
+    const [first] = readSettings(kind, { net0: `${card[kind]},tag=42` }).networks ?? [];
+    expect(first).toMatchObject({ bridge: 'vmbr0', vlan: 42, mac: 'BC:24:11:8B:87:74', firewall: kind === 'vm' });
+    expect(readSettings(kind, { net2: card[kind] }).networks).toMatchObject([null, null, { bridge: 'vmbr0' }]);
+    expect(readSettings('vm', { net0: 'model=e1000,bridge=b' }).networks).toEqual([
+      { model: 'e1000', bridge: 'b', firewall: false },
+    ]);
   });
 
   it.each([
-    ['vm', aGuest({ vlan: 42 }), 'virtio,bridge=vmbr0,tag=42'],
-    ['container', aContainer({ vlan: 42 }), 'name=eth0,bridge=vmbr0,tag=42,ip=dhcp'],
-  ] as const)('is sent for a new %s', (_, guest, net0) => {
-    expect(newSettings(guest)).toMatchObject({ net0 });
+    ['vm', aGuest({ networks }), 'virtio,bridge=vmbr0,tag=42'],
+    ['container', aContainer({ networks }), 'name=eth0,bridge=vmbr0,ip=dhcp,tag=42'],
+  ] as const)('are sent for a new %s', (kind, guest, net0) => {
+    const sent = String(newSettings(guest)['net0']).split(',').sort();
+    expect(sent).toEqual(net0.split(',').sort());
+    const two = newSettings({ ...guest, networks: [{}, { bridge: 'vmbr1' }] });
+    expect(two['net1']).toBe(kind === 'vm' ? 'virtio,bridge=vmbr1' : 'name=eth1,bridge=vmbr1');
   });
 
   it.each([
-    ['vm', aGuest, `${card.vm},tag=42`],
-    ['container', aContainer, `${card.container},tag=42`],
-  ] as const)(
-    'changes alone on the card of a %s, and stays as it is where the flake leaves it out',
-    (kind, a, after) => {
-      const net0 = kind === 'vm' ? card.vm : `${card.container},ip=dhcp`;
-      const tagged = `${net0},tag=7`;
-      expect(changedSettings(a({ vlan: 42 }), { net0 })['net0']).toBe(kind === 'vm' ? after : `${after},ip=dhcp`);
-      expect(changedSettings(a(), { net0: tagged })).not.toHaveProperty('net0');
-      expect(changedSettings(a({ bridge: 'vmbr1' }), { net0: tagged })['net0']).toMatch(/bridge=vmbr1.*tag=7/);
-    },
-  );
+    ['vm', aGuest, card.vm],
+    ['container', aContainer, `${card.container},ip=dhcp`],
+  ] as const)('keep on a %s what the flake does not name: the MAC address and the cards of others', (kind, a, net0) => {
+    const values = { net0, net1: card[kind] };
+    expect(cardsIn(changedSettings(a({ networks }), values))).toEqual({ net0: `${net0},tag=42` });
+    expect(cardsIn(changedSettings(a(), { ...values, net0: `${net0},tag=7` }))).toEqual({});
+    const moved = changedSettings(a({ bridge: 'vmbr1' }), { net0: `${net0},tag=7` })['net0'];
+    expect(moved).toMatch(/BC:24:11:8B:87:74.*tag=7/);
+    const gone = changedSettings(a({ networks: [...networks, null] }), { ...values, net0: `${net0},tag=42` });
+    expect(Object.keys(cardsIn(gone))).toEqual(['net0', 'net1']);
+    expect(gone).toMatchObject({ net0: `${net0},tag=42`, net1: undefined });
+  });
+
+  it('keep their MAC address when the model changes', () => {
+    const changed = changedSettings(aGuest({ networks: [{ model: 'e1000' }] }), { net0: card.vm });
+    expect(cardsIn(changed)).toEqual({ net0: 'e1000=BC:24:11:8B:87:74,bridge=vmbr0,firewall=1' });
+  });
 
   it.each([
-    [aGuest({ vlan: 42 }), aLiveGuest({}, aGuest())],
-    [aContainer({ vlan: 42 }), aLiveContainer({}, aContainer())],
-  ] as const)('is told in the plan, without a restart', (guest, live) => {
-    expect([...diffGuest(guest, live)]).toEqual([{ field: 'vlan', from: 'none', to: '42', restart: false }]);
+    [aGuest({ networks }), aLiveGuest({ config: { networks: [{ bridge: 'vmbr0' }] } }, aGuest())],
+    [aContainer({ networks }), aLiveContainer({ config: { networks: [{ bridge: 'vmbr0' }] } }, aContainer())],
+  ] as const)('are told in the plan, without a restart', (guest, live) => {
+    expect([...diffGuest(guest, live)]).toEqual([
+      { field: 'networks', from: 'net0', to: 'net0 vlan=42', restart: false },
+    ]);
+  });
+
+  it('refuse an address that another guest of the fleet has', () => {
+    const one = aFlakeEntry('container', { name: 'a', vm_id: 830, ip: '10.0.0.5/24' });
+    const cloud_init = { StorageReference: 'local-lvm', ip: '10.0.0.5/16' };
+    const two = aFlakeEntry('vm', { name: 'b', vm_id: 831, cloud_init });
+    expect(() => parseDesired({ vms: { b: two }, containers: { a: one } })).toThrow(
+      'a: "ip" 10.0.0.5 is also that of b',
+    );
   });
 });

@@ -3,8 +3,9 @@ import { type ContainerSpec, type DesiredGuest, type GuestRef, guestLabel, type 
 import { unlockAdvice } from '../../../core/guest-ref.ts';
 import { creationMarker, sameTags, splitTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
-import { type Api, guestPath, guestsPath, isFree, taskType } from '../api.ts';
+import { type Api, guestPath, guestsPath, isFree, Resources, taskType } from '../api.ts';
 import type { Params } from '../client.ts';
+import type { Changes } from '../codec.ts';
 import {
   checkForeign,
   checkGuest,
@@ -19,7 +20,7 @@ import {
 } from '../config.ts';
 import { ProxmoxError, TaskError } from '../errors.ts';
 import { isCreateInterruptedNow } from '../markers.ts';
-import { type Changes, changedSettings, lastSettings, newDescription, newSettings } from '../settings.ts';
+import { changedSettings, lastSettings, newDescription, newSettings } from '../settings.ts';
 import { checkImport, checkMove } from '../storage.ts';
 import { putConfig, runTask } from '../writes.ts';
 
@@ -34,7 +35,8 @@ export async function create(api: Api, step: StepOf<'create'>, monitor: ClusterM
   if (!(await isFree(api, vmid))) await refuseUnlessOurs(api, step);
   else {
     const settings = guest.kind === 'vm' ? newVm(guest) : newContainer(guest, image);
-    const params = { ...settings, description: creationMarker(vmid) };
+    const pool = guest.pool === undefined ? {} : { pool: guest.pool };
+    const params = { ...settings, ...pool, description: creationMarker(vmid) };
     await makeGuest(api, step, { params, doing: `The creation of ${guestLabel(step)}` }, monitor);
   }
   const { digest } = await preconditionOf(api, step);
@@ -139,6 +141,29 @@ export function differences(config: GuestConfig, guest: DesiredGuest, tags: stri
     ...changedSettings(guest, config.values),
     ...(sameTags(tagsOf(config), splitTags(tags)) ? {} : { tags }),
   };
+}
+
+/**
+ * Moves the guest to the wanted pool. `allow-move` takes it out of the one that it is in, which needs Pool.Allocate on
+ * both (PVE 9.2); the configuration of the guest does not hold its pool.
+ */
+export async function moveToPool({ api, step, precondition }: Doing<'pool'>): Promise<Precondition> {
+  await checkGuest(api, step, precondition);
+  const { vmid, guest } = step;
+  if (guest.pool === undefined || (await poolOf(api, vmid)) === guest.pool) return precondition;
+  try {
+    await api.client.request('PUT', `/pools`, { poolid: guest.pool, vms: vmid, 'allow-move': 1 });
+  } catch (error) {
+    // The answer may be lost, or tell that the guest is a member already.
+    if ((await poolOf(api, vmid)) !== guest.pool) throw error;
+  }
+  return precondition;
+}
+
+async function poolOf(api: Api, vmid: number): Promise<string | undefined> {
+  const resources = await api.client.get('/cluster/resources', Resources);
+  const entry = resources.find((one) => (one.type === 'qemu' || one.type === 'lxc') && one.vmid === vmid);
+  return entry !== undefined && 'pool' in entry ? entry.pool : undefined;
 }
 
 /** Writes the final tags and protection in one call: a guest that is marked as done also has its protection. */

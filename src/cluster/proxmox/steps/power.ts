@@ -24,6 +24,14 @@ export async function stop({ api, step, precondition, monitor }: Doing<'stop'>):
   return nextPrecondition(api, step, precondition);
 }
 
+/** Shuts a running guest down; one that does not shut down in time is stopped. */
+export async function shutdown({ api, step, precondition, monitor }: Doing<'shutdown'>): Promise<Precondition> {
+  await checkGuest(api, step, precondition);
+  if (!(await isRunning(api, step))) return precondition;
+  await shutdownGuest(api, step, monitor);
+  return nextPrecondition(api, step, precondition);
+}
+
 /** Whether the guest runs at this moment; the list of all guests may be 10 s old. */
 export async function isRunning(api: Api, at: GuestRef): Promise<boolean> {
   return (await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus)).status === 'running';

@@ -4,6 +4,7 @@ import { type DesiredGuest, type GuestKind, type GuestRef, guestLabel } from '..
 import { sameTags, splitTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath } from '../api.ts';
+import type { Changes } from '../codec.ts';
 import {
   bootOrder,
   checkGuest,
@@ -17,7 +18,6 @@ import {
 } from '../config.ts';
 import { attachedKey, freeUnusedKey, isOwnVolume, unusedKeyOf } from '../markers.ts';
 import { driveOptions, readDrive, writeProperty, writeSize } from '../property.ts';
-import type { Changes } from '../settings.ts';
 import { checkFits, checkImport, checkMove, volumeSize } from '../storage.ts';
 import { putConfig, runTask } from '../writes.ts';
 import { isRunning, shutdownGuest, stopGuest } from './power.ts';

@@ -1,0 +1,60 @@
+import type { GuestSpec } from './guest.ts';
+import { rowsOf } from './settings.ts';
+
+/**
+ * What the flake names of a guest beyond what every guest has, as paths: `description`, `cloud_init.user`, `networks.1`.
+ * A value that is not named is not managed, so only this record tells a value that left the flake from one that a person
+ * set.
+ */
+export function declaredBy(guest: GuestSpec): readonly string[] {
+  const values: Readonly<Record<string, unknown>> = guest;
+  return rowsOf(guest.kind).flatMap((row) => {
+    const value = values[row.key];
+    if (value === undefined) return [];
+    const parts = partsOf(value).map((part) => `${row.flake}.${part}`);
+    return row.kinds[guest.kind]?.absent === 'unmanaged' ? [row.flake, ...parts] : parts;
+  });
+}
+
+function partsOf(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Array.isArray(value)
+    ? value.flatMap((one, index) => (isPart(one) ? [String(index)] : []))
+    : Object.keys(value);
+}
+
+/** Items of plain lists are no parts: the list is one value. */
+function isPart(item: unknown): boolean {
+  return typeof item === 'object' && item !== null;
+}
+
+/** What was named of a guest when it was last as wanted, by VMID. */
+export interface Declared {
+  readonly vmid: number;
+  readonly paths: readonly string[];
+}
+
+/** The paths that the flake named of a guest when it was last as wanted; none where nothing is known of it. */
+export function declaredBefore(declared: readonly Declared[] = [], vmid: number): readonly string[] {
+  return declared.find((one) => one.vmid === vmid)?.paths ?? [];
+}
+
+/** The guest with a `null` for each network card that the flake named before and does not name any more. */
+export function withGoneCards<Guest extends GuestSpec>(guest: Guest, before: readonly string[]): Guest {
+  const { networks } = guest;
+  if (networks === undefined) return guest;
+  const numbers = before.flatMap((path) => /^networks\.(\d+)$/.exec(path)?.[1] ?? []).map(Number);
+  const missing = Math.max(0, ...numbers.map((number) => number + 1)) - networks.length;
+  return missing <= 0 ? guest : { ...guest, networks: [...networks, ...Array.from({ length: missing }, () => null)] };
+}
+
+/**
+ * The paths that left the flake and whose values stay as they are: the plan says so once. A card of `networks` goes
+ * instead, and so does a disk.
+ */
+export function stayingPaths(guest: GuestSpec, before: readonly string[]): readonly string[] {
+  const now = new Set(declaredBy(guest));
+  const left = before.filter((path) => !now.has(path) && !/^(?:networks|disks|mounts)\./.test(path));
+  // A part goes with the whole that left.
+  return left.filter((path) => !left.some((other) => path.startsWith(`${other}.`)));
+}

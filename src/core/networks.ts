@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { address, defined, macAddress, plainName, router, vlanTag } from './forms.ts';
+
+/** A network card. A wanted one has the values that the flake names, a live one all that it has. */
+export interface Card {
+  /** Absent in the first card of a wanted guest: its bridge is the setting `bridge`. */
+  readonly bridge?: string;
+  readonly vlan?: number;
+  /** In capital letters. */
+  readonly mac?: string;
+  readonly mtu?: number;
+  /** A VM's only. */
+  readonly model?: string;
+  readonly firewall?: boolean;
+  /** MB/s, as Proxmox counts them. */
+  readonly rateMbps?: number;
+  /** The interface of a container. */
+  readonly name?: string;
+  /** The address of a container's card. */
+  readonly ip?: string;
+  /** The gateway of a container's card. */
+  readonly gateway?: string;
+}
+
+/** The cards by their number. `null`: there is none, and a wanted guest shall have none. */
+export type Cards = readonly (Card | null)[];
+
+/** Models that Proxmox VE 8.4 and 9.2 know. */
+export const cardModels = [
+  ...(['virtio', 'e1000', 'e1000e', 'vmxnet3', 'rtl8139', 'e1000-82540em', 'e1000-82544gc', 'e1000-82545em'] as const),
+  ...(['i82551', 'i82557b', 'i82559er', 'ne2k_isa', 'ne2k_pci', 'pcnet'] as const),
+] as const;
+
+const text = z.string().max(1024);
+const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+
+/** The cards as they are held. */
+export const cardsValue = z
+  .array(
+    z.union([
+      z.strictObject({
+        bridge: z.exactOptional(text),
+        vlan: z.exactOptional(amount),
+        mac: z.exactOptional(text),
+        mtu: z.exactOptional(amount),
+        model: z.exactOptional(text),
+        firewall: z.exactOptional(z.boolean()),
+        rateMbps: z.exactOptional(amount),
+        name: z.exactOptional(text),
+        ip: z.exactOptional(text),
+        gateway: z.exactOptional(text),
+      }),
+      z.null(),
+    ]),
+  )
+  .max(32);
+
+const commonFields = {
+  bridge: plainName,
+  vlan: vlanTag.optional(),
+  mac: macAddress.optional(),
+  // 1 is "as its bridge has it" (qm.conf).
+  mtu: z.int().min(1).max(65_520).optional(),
+  firewall: z.boolean().optional(),
+  rate_mbps: z.number().positive().max(10_240).optional(),
+};
+const vmFields = z.strictObject({ ...commonFields, model: z.enum(cardModels).optional() });
+const containerFields = z.strictObject({
+  ...commonFields,
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{1,14}$/i, 'must be an interface such as "eth1"')
+    .optional(),
+  ip: address.optional(),
+  gateway: router.optional(),
+});
+
+/** `networks` of a VM as the flake writes it; Proxmox has net0 to net31. */
+export const vmCards = z.array(vmFields.transform(toCard)).min(1).max(32);
+/** `networks` of a container as the flake writes it. */
+export const containerCards = z.array(containerFields.transform(toCard)).min(1).max(32);
+
+/** The field names of a card by kind, for the error on an unknown name. */
+export const cardFields = { vm: Object.keys(vmFields.shape), container: Object.keys(containerFields.shape) } as const;
+
+function toCard({ rate_mbps, ...fields }: z.output<typeof vmFields> | z.output<typeof containerFields>): Card {
+  return defined({ ...fields, rateMbps: rate_mbps });
+}
+
+/** What the wanted cards name of the live ones; cards beyond them are not managed. */
+export function partOfCards(live: Cards = [], wanted: Cards = []): Cards {
+  return wanted.map((card, number) => {
+    const there = live[number] ?? null;
+    if (card === null || there === null) return there;
+    const named = Object.keys(card);
+    return Object.fromEntries(Object.entries(there).filter(([key]) => named.includes(key)));
+  });
+}
+
+/** The cards as people read them: `net0 vlan=10, net1 bridge=vmbr1 mtu=1400`. */
+export function showCards(cards: Cards = []): string {
+  if (cards.length === 0) return 'none';
+  return cards.map((card, number) => `net${number} ${card === null ? 'none' : showCard(card)}`.trimEnd()).join(', ');
+}
+
+const shownKeys = [
+  ...(['bridge', 'vlan', 'model', 'mac', 'mtu', 'firewall', 'rateMbps', 'name', 'ip', 'gateway'] as const),
+] as const;
+
+function showCard(card: Card): string {
+  return shownKeys
+    .flatMap((key) => {
+      const value = card[key];
+      if (value === undefined) return [];
+      return `${key === 'rateMbps' ? 'rate' : key}=${typeof value === 'boolean' ? (value ? 'yes' : 'no') : value}`;
+    })
+    .join(' ');
+}
