@@ -84,6 +84,23 @@ function* pendingSettings(wanted: DesiredGuest, live: KnownGuest): Generator<Fie
   }
 }
 
+/**
+ * What somebody else wrote to the guest and a restart would make real, as people read it: `hotplug disk`. What the flake
+ * manages is among the differences.
+ */
+export function othersPending(wanted: DesiredGuest, live: KnownGuest): readonly string[] {
+  const values = settingsIn(live);
+  const unmanaged = settingsOf(wanted.kind).filter(
+    (row) => live.config.pending.includes(row.key) && !isManaged(row, wanted, valueIn(row, wanted)),
+  );
+  // The new root disk is ours.
+  const others = (live.config.otherPending ?? []).filter(({ key }) => key !== wanted.diskSlot);
+  return [
+    ...unmanaged.map((row) => `${row.word} ${showValue(row, values[row.key])}`),
+    ...others.map(({ key, to }) => (to === '' ? `no ${key}` : `${key} ${to}`)),
+  ];
+}
+
 /** The guest with the settings that it has in Proxmox, the pending ones among them: writing it changes nothing. */
 export function withLiveSettings(guest: DesiredGuest, live: KnownGuest): DesiredGuest {
   const values = settingsIn(live);

@@ -45,6 +45,8 @@ interface AnyLiveConfig {
   readonly unused: Readonly<Record<string, string>>;
   /** The keys of the settings that have a value waiting for a stop and start. */
   readonly pending: readonly string[];
+  /** Other keys of Proxmox with such a value, and that value; empty: the key goes. Absent without any. */
+  readonly otherPending?: readonly { readonly key: string; readonly to: string }[];
 }
 
 /**

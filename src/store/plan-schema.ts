@@ -56,6 +56,7 @@ const liveConfig = {
   disks: table(strict({ volid: name, storage: name, sizeMb: optional(amount) })),
   unused: table(name),
   pending: list(name),
+  otherPending: optional(list(strict({ key: name, to: text }))),
 };
 const vmConfig = strict({ ...liveConfig, ...storedShape('vm', 'setting'), boot: list(name) }).omit({ name: true });
 const containerConfig = strict({ ...liveConfig, ...storedShape('container', 'setting') }).omit({ name: true });

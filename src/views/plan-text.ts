@@ -4,9 +4,12 @@ import {
   type FieldChange,
   type ReplaceChange,
   type RollbackChange,
+  requiresRestart,
+  type UpdateChange,
   unbootedSlot,
 } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
+import { othersPending } from '../core/diff.ts';
 import { type DesiredGuest, type GuestKind, imageHash } from '../core/guest.ts';
 import { checkOf, describeHealth } from '../core/health.ts';
 import type { LiveGuest } from '../core/live.ts';
@@ -114,6 +117,7 @@ function detailParts(change: Change): string[] {
     case 'update':
       return [
         ...change.fields.map((field) => fieldText(field, change.live.status === 'running')),
+        ...othersParts(change),
         ...(change.finishes
           ? [`image ${short(change.guest)} is on its root disk`, 'an interrupted apply is finished']
           : []),
@@ -128,6 +132,7 @@ function detailParts(change: Change): string[] {
         ...(retainsDisk(change) ? ['old root disk is kept'] : []),
         ...stopParts(change),
         ...change.fields.map((field) => fieldText(field, false)),
+        ...othersParts(change),
         ...orphanParts(change.orphanVolumes),
       ];
     }
@@ -177,8 +182,16 @@ function rollbackParts(change: RollbackChange): string[] {
     ...(to?.commit === undefined ? [] : [`as of commit ${shortSha(to.commit)}`]),
     ...(to === undefined ? [] : ['its earlier root disk comes back', 'nothing is built', ...stopParts(change)]),
     ...fields.map((field) => fieldText(field, live.status === 'running')),
+    ...othersParts(change),
     ...orphanParts(orphanVolumes),
   ];
+}
+
+/** Says what else becomes real with the restart: a person may have stored it long ago. */
+function othersParts(change: UpdateChange | ReplaceChange | RollbackChange): string[] {
+  if (!requiresRestart(change)) return [];
+  const others = othersPending(change.guest, change.live);
+  return others.length === 0 ? [] : [`its restart also makes real what waits in Proxmox: ${others.join('; ')}`];
 }
 
 /** The guest as far as the token may read it, and what the next plan does to it. */

@@ -93,6 +93,22 @@ describe('the actions of a plan', () => {
     expect(requiresRestart(found)).toBe(false);
   });
 
+  it('tells what somebody else stored before its restart makes that real', () => {
+    const waiting = {
+      pending: ['cpuType', 'memoryMb'],
+      cpuType: 'host',
+      otherPending: [{ key: 'hotplug', to: 'disk' }],
+    };
+    const live = { config: { cores: 1, ...waiting } };
+    expect(changeSummary(change(live))).toContain(
+      'its restart also makes real what waits in Proxmox: cpu host; hotplug disk',
+    );
+    expect(changeSummary(change({ ...live, status: 'stopped' }))).not.toContain('waits in Proxmox');
+    expect(changeSummary(change({ config: { onboot: false, otherPending: waiting.otherPending } }))).toBe(
+      'onboot no -> yes',
+    );
+  });
+
   it('leaves alone what the flake does not name or says to ignore', () => {
     const notes = { config: { description: 'by hand', cpuType: 'host', startup: { order: 2, upS: 9 } } };
     expect(aPlan({}, [aLiveGuest(notes)]).changes).toEqual([]);

@@ -4,11 +4,12 @@ import { unlockAdvice } from '../../core/guest-ref.ts';
 import type { LiveConfig, LiveContainerConfig, LiveVmConfig } from '../../core/live.ts';
 import type { StepSpec } from '../../core/steps.ts';
 import { readTags, splitTags } from '../../core/tags.ts';
+import { cut } from '../../lib/text.ts';
 import type { ClusterMonitor, Precondition } from '../cluster.ts';
 import { type Api, guestPath, isFree, Pending, type PendingEntry } from './api.ts';
 import { isMissing, ProxmoxError } from './errors.ts';
 import { isCloudInit, type Property, readDrive, readProperty, toDisk, type Values } from './property.ts';
-import { pendingSettings, readSettings } from './settings.ts';
+import { isSettingKey, pendingSettings, readSettings } from './settings.ts';
 
 /** A guest's configuration as text by key. */
 export interface GuestConfig {
@@ -100,7 +101,15 @@ function commonOf(config: GuestConfig) {
     ...(uuid === undefined ? {} : { uuid }),
     unused: Object.fromEntries(Object.entries(config.values).filter(([key]) => /^unused\d+$/.test(key))),
     pending: pendingSettings(config.guestKind, config),
+    ...otherPending(config),
   };
+}
+
+/** What waits beside the settings: a restart makes it real, whoever wrote it. Volumes are told by the disks. */
+function otherPending({ guestKind, pending, values }: GuestConfig): Pick<LiveConfig, 'otherPending'> {
+  const others = pending.filter((key) => !isSettingKey(guestKind, key) && !/^unused\d+$/.test(key));
+  if (others.length === 0) return {};
+  return { otherPending: others.map((key) => ({ key, to: cut(values[key] ?? '', 200) })) };
 }
 
 /** As they stand, without doubles. */

@@ -179,6 +179,11 @@ export function pendingSettings(
   return [...new Set(waiting.map((row) => row.key))];
 }
 
+/** Does a setting stand in this key? */
+export function isSettingKey(kind: GuestKind, key: string): boolean {
+  return settingsOf(kind).some((row) => codecOf(kind, row).keys.includes(key));
+}
+
 /** Names come from a flake, whoever wrote it: `fast:0,import-from=...` is no storage. */
 export function validateNames(node: string, guest?: GuestSpec): void {
   check('name of a node', node);
