@@ -17,7 +17,7 @@ import {
 import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
 import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
 import { retainedDiskFor, rollbackChange } from './retained-disks.ts';
-import { blockWithoutRoom, hasRoom, withDisk } from './room.ts';
+import { blockWithoutRoom, chooseStorage, hasRoom, withDisk } from './room.ts';
 import { adoptedTags, attachedVolumes, readTags, splitTags } from './tags.ts';
 
 /** The difference between a goal and the live cluster. */
@@ -255,7 +255,8 @@ function startsAnew(
  */
 function cpuProblem(guest: GuestSpec, { node, cpus }: LiveNode): string | undefined {
   if (guest.kind !== 'vm' || cpus === undefined || guest.sockets * guest.cores <= cpus) return undefined;
-  const wanted = `${guest.sockets} sockets with ${guest.cores} cores are ${guest.sockets * guest.cores} CPUs`;
+  const { sockets, cores } = guest;
+  const wanted = `sockets = ${sockets} and cores = ${cores} make ${sockets * cores} CPUs`;
   return `${wanted}, and node ${node} has ${cpus}: Proxmox would not start it. Lower sockets or cores in the flake.`;
 }
 
@@ -350,7 +351,11 @@ export function placeGuest(
     const named = nodes.find((node) => node.node === guest.node);
     if (named === undefined) return { problem: `The cluster has no node "${guest.node}".` };
     if (!named.online) return { problem: `Node ${guest.node} is offline.` };
-    if (!able.includes(named)) return { problem: `Node ${guest.node} has no storage "${guest.storage}".` };
+    if (!able.includes(named)) {
+      return {
+        problem: `Node ${guest.node} has no storage "${guest.storage}". ${chooseStorage(guest.storage, [named])}`,
+      };
+    }
     return { node: guest.node };
   }
   const lacksNothing: readonly ((node: LiveNode) => boolean)[] = [
@@ -364,7 +369,12 @@ export function placeGuest(
   }, able);
   if (earlier !== undefined && fit.some((node) => node.node === earlier)) return { node: earlier };
   const [best] = [...fit].sort((a, b) => (b.freeMemory ?? 0) - (a.freeMemory ?? 0) || a.node.localeCompare(b.node));
-  if (best === undefined) return { problem: `No node that is online has a storage "${guest.storage}".` };
+  if (best === undefined) {
+    const online = nodes.filter((node) => node.online);
+    return {
+      problem: `No node that is online has a storage "${guest.storage}". ${chooseStorage(guest.storage, online)}`,
+    };
+  }
   return { node: best.node };
 }
 

@@ -2,19 +2,20 @@ import { sizeText } from '../lib/text.ts';
 import type { Change } from './change.ts';
 import type { DesiredGuest, GuestSpec } from './guest.ts';
 import type { LiveNode, StorageFacts } from './live.ts';
+import { nearest } from './nearest.ts';
 
 /**
- * Blocks the changes whose new disk has no place: its storage makes no such disks, cannot hand one to another guest, or
- * has less free than the disk takes at once. A storage whose disks take what is written to them is never too small for
- * the size that a guest sees. Earlier changes of the plan have their room already; what it frees comes last.
+ * Blocks the changes whose new disk has no place: its storage is not on the node, makes no such disks, cannot hand one
+ * to another guest, or has less free than the disk takes at once. A storage whose disks take what is written to them is
+ * never too small for the size that a guest sees. Earlier changes of the plan have their room already; what it frees comes last.
  */
 export function blockWithoutRoom(changes: readonly Change[], nodes: readonly LiveNode[]): readonly Change[] {
   let left = nodes;
   return changes.map((change) => {
     const disk = change.blocked === undefined ? newDisk(change) : undefined;
     if (disk === undefined) return change;
-    const facts = factsOf(left, change.node, disk.guest.storage);
-    const advice = problemOf(disk, change.node, facts);
+    const on = left.find(({ node }) => node === change.node);
+    const advice = on && problemOf(disk, on);
     if (advice !== undefined) return { ...change, blocked: { reason: 'storage', advice } };
     left = withDisk(left, change.node, { storage: disk.guest.storage, bytes: disk.bytes });
     return change;
@@ -50,9 +51,19 @@ export function noRoom(
   return `Storage "${storage}" on ${node} has ${sizeText(free)} free; ${sizeText(needed)} needed.`;
 }
 
+/** What to do where no node has a storage of that name: it is mistyped, down, or the token may not see it. */
+export function chooseStorage(name: string, nodes: readonly LiveNode[]): string {
+  const known = [...new Set(nodes.flatMap(({ storages }) => storages))].sort();
+  if (known.length === 0) return 'The token can see no storage: `npx proxnix doctor` tells which right it lacks.';
+  const guess = nearest(name, known);
+  const list = known.slice(0, mostNamed).join(', ') + (known.length > mostNamed ? ', …' : '');
+  return `${guess === undefined ? '' : `Did you mean "${guess}"? `}The token can see ${list}: correct \`storage_location\`, or let the token use "${name}".`;
+}
+
 /** What to do where a storage has too little room. */
 export const makeRoom = 'Free space there or choose another `storage_location`.';
 
+const mostNamed = 10;
 const gib = 2 ** 30;
 const mib = 2 ** 20;
 
@@ -81,13 +92,15 @@ function newDisk(change: Change): NewDisk | undefined {
   return sizeMb > 0 && grows > 0 ? { guest, bytes: grows, work: 'grow' } : undefined;
 }
 
-function problemOf({ guest, bytes, work }: NewDisk, node: string, facts: StorageFacts): string | undefined {
+function problemOf({ guest, bytes, work }: NewDisk, on: LiveNode): string | undefined {
+  const { node, online, storages, storageFacts } = on;
+  // A node that is down has no storage in the list.
+  if (work !== 'grow' && online && !storages.includes(guest.storage)) {
+    return `Node ${node} has no storage "${guest.storage}". ${chooseStorage(guest.storage, [on])}`;
+  }
+  const facts: StorageFacts = storageFacts?.[guest.storage] ?? {};
   if (work !== 'grow' && facts.problems?.[guest.kind] !== undefined) return facts.problems[guest.kind];
   if (work === 'swap' && facts.noSwap !== undefined) return facts.noSwap;
   if (facts.free === undefined || facts.free >= bytes) return undefined;
   return `${noRoom(guest.storage, node, { free: facts.free, needed: bytes })} ${makeRoom}`;
-}
-
-function factsOf(nodes: readonly LiveNode[], node: string, storage: string): StorageFacts {
-  return nodes.find((one) => one.node === node)?.storageFacts?.[storage] ?? {};
 }

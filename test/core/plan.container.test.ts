@@ -44,7 +44,8 @@ describe('a plan for a container', () => {
   });
 
   it('makes a new root on another storage together with another image', () => {
-    const found = plan(wanted({ storage: 'fast', image: anImage('b', 'container') }), live());
+    const goal = aGoal({ guests: [wanted({ storage: 'fast', image: anImage('b', 'container') })] });
+    const found = onlyChange(createPlan(goal, aState([live()], [aNode({ storages: ['fast', 'local-lvm'] })])));
     expect(found).toMatchObject({ action: 'replace' });
     expect(found.blocked).toBeUndefined();
   });

@@ -49,7 +49,7 @@ describe('the CPUs of a node', () => {
 
   it('are named with the figures', () => {
     expect(plan(3, { config: { sockets: 1, cores: 2 } }).blocked?.advice).toBe(
-      '2 sockets with 2 cores are 4 CPUs, and node pve1 has 3: Proxmox would not start it. Lower sockets or cores in the flake.',
+      'sockets = 2 and cores = 2 make 4 CPUs, and node pve1 has 3: Proxmox would not start it. Lower sockets or cores in the flake.',
     );
   });
 
@@ -324,8 +324,14 @@ describe('the place of a new guest', () => {
   it.each([
     [{ node: 'pve9' }, 'The cluster has no node "pve9".'],
     [{ node: 'pve4' }, 'Node pve4 is offline.'],
-    [{ node: 'pve3' }, 'Node pve3 has no storage "local-lvm".'],
-    [{ storage: 'tape' }, 'No node that is online has a storage "tape".'],
+    [
+      { node: 'pve3' },
+      'Node pve3 has no storage "local-lvm". The token can see ceph: correct `storage_location`, or let the token use "local-lvm".',
+    ],
+    [
+      { storage: 'tape' },
+      'No node that is online has a storage "tape". The token can see ceph, local-lvm: correct `storage_location`, or let the token use "tape".',
+    ],
   ])('has no place for %j, and the reason is said', (wanted, problem) => {
     expect(placeGuest(aGuest(wanted), nodes)).toEqual({ problem });
   });

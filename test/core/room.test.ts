@@ -77,6 +77,41 @@ it('nothing is refused for the size that a guest sees where the storage takes wh
   ]);
 });
 
+describe('a storage that the node does not have', () => {
+  const guest = aGuest({ storage: 'local-lmv' });
+  const elsewhere = aLiveGuest({}, { ...guest, storage: 'local-lvm' });
+  const blockOf = (
+    goal: ReturnType<typeof aGoal>,
+    live = [elsewhere],
+    node = aNode({ storages: ['local-lvm', 'vg'] }),
+  ) => createPlan(goal, aState(live, [node])).changes[0]?.blocked;
+  const advice =
+    'Node pve1 has no storage "local-lmv". Did you mean "local-lvm"? The token can see local-lvm, vg: ' +
+    'correct `storage_location`, or let the token use "local-lmv".';
+
+  it('blocks a move to it and a new root disk on it', () => {
+    expect(blockOf(aGoal({ guests: [guest] }))).toEqual({ reason: 'storage', advice });
+    const replaced = aGoal({ guests: [{ ...guest, image: anImage('b') }] });
+    expect(blockOf(replaced)).toEqual({ reason: 'storage', advice });
+  });
+
+  it('stops nothing that makes no disk there, and nothing on a node that is down, whose storages are not listed', () => {
+    const there = aLiveGuest({}, guest);
+    expect(blockOf(aGoal({ guests: [{ ...guest, cores: 7 }] }), [there])).toBeUndefined();
+    expect(blockOf(aGoal({ guests: [guest] }), [elsewhere], aNode({ online: false, storages: [] }))).toBeUndefined();
+  });
+
+  it('is named for a new guest with those that the token can see', () => {
+    const none = 'No node that is online has a storage "tape". ';
+    expect(placeGuest(aGuest({ storage: 'tape' }), [aNode(), aNode({ node: 'pve2', storages: ['vg'] })])).toEqual({
+      problem: `${none}The token can see local-lvm, vg: correct \`storage_location\`, or let the token use "tape".`,
+    });
+    expect(placeGuest(aGuest({ storage: 'tape' }), [aNode({ storages: [] })])).toEqual({
+      problem: `${none}The token can see no storage: \`npx proxnix doctor\` tells which right it lacks.`,
+    });
+  });
+});
+
 describe('a storage that lacks what a disk needs', () => {
   const guest = aGuest({ storage: 'vg' });
   const container = aContainer({ storage: 'vg' });

@@ -404,7 +404,7 @@ describe('a VM that wants more CPUs than its node has', () => {
     expect(story.bench.run('blocked').plan.changes[0]?.blocked).toEqual({
       reason: 'cpus',
       advice:
-        '4 sockets with 4 cores are 16 CPUs, and node pve1 has 8: Proxmox would not start it. Lower sockets or cores in the flake.',
+        'sockets = 4 and cores = 4 make 16 CPUs, and node pve1 has 8: Proxmox would not start it. Lower sockets or cores in the flake.',
     });
   });
 });
