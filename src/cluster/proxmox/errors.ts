@@ -328,8 +328,12 @@ function grant(path: string, privileges: string, { tokenId, pool }: Trouble): st
   const where = ofGuest ? (pool === undefined ? '/vms' : `/pool/${pool}`) : path;
   const privilege = privileges.split('|')[0] ?? privileges;
   const outside = ofGuest && pool !== undefined ? ` A guest outside of ${where} is not for this token.` : '';
+  // Proxmox checks rights before it looks whether a bridge or storage of that name is there (PVE 9.2).
+  const named = /^\/(?:sdn\/zones\/[^/]+|storage)\/([^/]+)$/.exec(path)?.[1];
+  const first =
+    named === undefined ? '' : `Is "${named}" the right name? Proxmox answers the same where none is there. `;
   return (
-    `Grant ${privileges} on ${where} to the token and to its user: \`pveum role add ProxnixMore --privs "${privilege}"\`, ` +
+    `${first}Grant ${privileges} on ${where} to the token and to its user: \`pveum role add ProxnixMore --privs "${privilege}"\`, ` +
     `\`pveum acl modify ${where} --roles ProxnixMore --tokens ${shellWord(tokenId)}\` and the same with ` +
     `\`--users ${shellWord(userOf(tokenId))}\`.${outside}`
   );

@@ -74,6 +74,16 @@ describe('a refusal of Proxmox', () => {
     ).toContain('pveum acl modify /storage/fast ');
   });
 
+  it('on a bridge or a storage may come from a mistyped name, and the advice says so first', () => {
+    const put = { method: 'PUT', path: '/nodes/pve1/qemu/100/config' } as const;
+    const asked = 'Is "vmbr7" the right name? Proxmox answers the same where none is there. Grant SDN.Use on ';
+    const bridge = 'Permission check failed (/sdn/zones/localnetwork/vmbr7, SDN.Use)';
+    expect(refusal(403, bridge, undefined, put).next).toMatch(new RegExp(`^${asked.replace('?', '\\?')}`));
+    const storage = 'Permission check failed (/storage/fsat, Datastore.Audit)';
+    expect(refusal(403, storage, undefined, put).next).toMatch(/^Is "fsat" the right name\?/);
+    expect(refusal(403, 'Permission check failed (/vms/100, VM.Audit)', undefined, put).next).toMatch(/^Grant /);
+  });
+
   it('of a tag policy names the policy, because no privilege of a guest helps', () => {
     const { next = '' } = refusal(403, "Permission check failed (/, Sys.Modify for modifying tag 'proxnix')");
     expect(next).not.toContain('pveum');
