@@ -133,7 +133,7 @@ export function branchRefusal(branch: string, sha: string, onBranch: boolean | u
 }
 
 function lockedBy({ by, reason }: Lock): Refusal {
-  return { code: 'locked', text: `Applying is locked by ${by.name}: ${reason}` };
+  return { code: 'locked', text: `Applying is locked by ${by.name}: ${reason} (/proxnix unlock allows it again)` };
 }
 
 /**

@@ -144,7 +144,10 @@ describe('an approval', () => {
 
   it('is refused while applies are locked, with who locked them and why', () => {
     const lock = { reason: 'storage migration', by: grace, at: t0 };
-    expect(asking({ lock })).toEqual({ code: 'locked', text: 'Applying is locked by Grace: storage migration' });
+    expect(asking({ lock })).toEqual({
+      code: 'locked',
+      text: 'Applying is locked by Grace: storage migration (/proxnix unlock allows it again)',
+    });
     expect(mayReject(run, plan.id, anActor(), aPolicy(), now)).toBeUndefined();
   });
 
