@@ -44,9 +44,10 @@ export interface FleetStatus {
 export function statusCard(fleets: readonly FleetStatus[], now: number, risks: readonly string[] = []): Card {
   const guests = fleets.flatMap((fleet) => fleet.guests);
   const running = guests.filter((guest) => guest.status === 'running').length;
+  const unfinished = guests.filter((guest) => guest.pending).length;
   return {
-    tone: running === guests.length ? 'good' : 'waiting',
-    title: `Status: ${running} of ${count(guests.length, 'guest')} running`,
+    tone: running === guests.length && unfinished === 0 ? 'good' : 'waiting',
+    title: `Status: ${running} of ${count(guests.length, 'guest')} running${unfinished === 0 ? '' : `, ${unfinished} unfinished`}`,
     blocks: [
       ...risks.map((text): Block => ({ kind: 'warning', rich: [text] })),
       ...fleets.flatMap((fleet) => fleetBlocks(fleet, now)),
@@ -66,7 +67,7 @@ export function guestStatusCard(guest: GuestStatusRow): Card {
     ['cores', guest.cores === undefined ? 'unknown' : guest.cores === 0 ? 'all of its node' : String(guest.cores)],
     ['memory', guest.memoryMb === undefined ? 'unknown' : `${guest.memoryMb} MiB`],
     ['protected', guest.protected === undefined ? 'unknown' : guest.protected ? 'yes' : 'no'],
-    ...(guest.pending ? [['state', 'unfinished: a run was interrupted (proxnix-pending)']] : []),
+    ...(guest.pending ? [['state', 'unfinished (proxnix-pending): plan again to finish it']] : []),
   ];
   return {
     tone: guest.status === 'running' && !guest.pending ? 'good' : 'waiting',
