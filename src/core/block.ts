@@ -11,7 +11,7 @@ import { shrinksDisk } from './diff.ts';
 import type { Goal } from './goal.ts';
 import { isCreateInterrupted, sameName } from './goal.ts';
 import { type ContainerSpec, type DesiredGuest, guestLabel, type Image } from './guest.ts';
-import { haAdvice, lockedAdvice, protectedAdvice } from './guest-ref.ts';
+import { haAdvice, lockedAdvice, pausedAdvice, protectedAdvice } from './guest-ref.ts';
 import type { KnownGuest, LiveGuest } from './live.ts';
 import { readTags } from './tags.ts';
 
@@ -119,6 +119,10 @@ export function blockOf(change: Touching): Blocked | undefined {
   }
   if (live.haState !== undefined && changesPower(change)) {
     return { reason: 'ha', advice: haAdvice({ guestKind: live.kind, vmid }) };
+  }
+  if (live.paused !== undefined && change.action !== 'destroy' && changesPower(change)) {
+    const { message, next } = pausedAdvice({ guestKind: live.kind, vmid, node: live.node }, live.paused);
+    return { reason: 'paused', advice: `${message} ${next}` };
   }
   // A staging container has no network card and is recognised by its description.
   if (live.kind === 'container' && live.config.uuid === undefined && change.action !== 'clean-up') {

@@ -23,6 +23,8 @@ export interface Blocked {
     | 'template'
     /** HA manages the guest, and the change would stop or start it. */
     | 'ha'
+    /** The VM stands still, and the change would stop and start it. */
+    | 'paused'
     | 'node'
     | 'locked'
     | 'disk'

@@ -38,6 +38,19 @@ export function haAdvice(at: Pick<GuestRef, 'guestKind' | 'vmid'>): string {
   return `${guestLabel(at)} is managed by HA, which alone starts and stops it. Take it out for this change: on a node root can \`ha-manager remove ${id}\`, and \`ha-manager add ${id}\` afterwards.`;
 }
 
+/**
+ * Why a VM whose processors stand still is neither stopped nor restarted, and what to do: what it has not written yet
+ * would be lost.
+ * @param state of QEMU, where it is known
+ */
+export function pausedAdvice(at: GuestRef, state?: string): { readonly message: string; readonly next: string } {
+  const known = state === undefined || state === 'paused' ? '' : ` (${state})`;
+  return {
+    message: `${guestLabel(at)} is paused${known}, so it is not restarted.`,
+    next: `Resume it (\`qm resume ${at.vmid}\` on ${at.node}; make room on its storage first where that is full), then plan again.`,
+  };
+}
+
 /** The advice to turn protection off in Proxmox, which proxnix never does: `qm set 820 --protection 0`. */
 export function unprotectAdvice({ guestKind, vmid }: Pick<GuestRef, 'guestKind' | 'vmid'>): string {
   return `Turn it off there: \`${guestKind === 'vm' ? 'qm' : 'pct'} set ${vmid} --protection 0\`.`;

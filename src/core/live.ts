@@ -79,6 +79,8 @@ interface AnyLiveGuest {
   readonly haState?: string;
   /** The pool that it is in; absent where it is in none, or the token may not see it. */
   readonly pool?: string;
+  /** The state of QEMU of a VM that is running and stands still: `paused`, `io-error`, … */
+  readonly paused?: string;
   readonly template: boolean;
 }
 

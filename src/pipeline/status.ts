@@ -42,6 +42,7 @@ function toRow(guest: LiveGuest, retained: GuestStatusRow['retained']): GuestSta
     vmid: guest.vmid,
     node: guest.node,
     status: guest.status,
+    ...(guest.paused === undefined ? {} : { paused: guest.paused }),
     pending: tags.pending,
     imageHash: tags.imageHash,
     commit: tags.commit,

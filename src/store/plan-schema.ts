@@ -69,6 +69,7 @@ const live = {
   lock: optional(name),
   haState: optional(name),
   pool: optional(name),
+  paused: optional(name),
   template: z.boolean(),
 };
 
@@ -96,6 +97,7 @@ const blocked = strict({
     'kind',
     'template',
     'ha',
+    'paused',
     'node',
     'locked',
     'disk',

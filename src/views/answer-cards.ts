@@ -12,6 +12,8 @@ export interface GuestStatusRow {
   readonly vmid: number;
   readonly node: string;
   readonly status: GuestStatus;
+  /** The state of QEMU of a VM that is running and stands still. */
+  readonly paused?: string;
   readonly pending: boolean;
   readonly imageHash: string | undefined;
   readonly commit: string | undefined;
@@ -43,7 +45,7 @@ export interface FleetStatus {
  */
 export function statusCard(fleets: readonly FleetStatus[], now: number, risks: readonly string[] = []): Card {
   const guests = fleets.flatMap((fleet) => fleet.guests);
-  const running = guests.filter((guest) => guest.status === 'running').length;
+  const running = guests.filter(isAtWork).length;
   const unfinished = guests.filter((guest) => guest.pending).length;
   return {
     tone: running === guests.length && unfinished === 0 ? 'good' : 'waiting',
@@ -60,7 +62,7 @@ export function statusCard(fleets: readonly FleetStatus[], now: number, risks: r
 /** Every known fact about one guest. */
 export function guestStatusCard(guest: GuestStatusRow): Card {
   const rows = [
-    ['status', guest.status],
+    ['status', guest.paused === undefined ? guest.status : `${guest.status}, but it stands still (${guest.paused})`],
     ['node', guest.node],
     ['image', guest.imageHash ?? 'unknown'],
     ['commit', guest.commit ?? 'unknown'],
@@ -70,8 +72,8 @@ export function guestStatusCard(guest: GuestStatusRow): Card {
     ...(guest.pending ? [['state', 'unfinished (proxnix-pending): plan again to finish it']] : []),
   ];
   return {
-    tone: guest.status === 'running' && !guest.pending ? 'good' : 'waiting',
-    title: `Status: ${guest.name} (${guest.vmid}) is ${guest.status === 'unknown' ? 'in an unknown state' : guest.status}`,
+    tone: isAtWork(guest) && !guest.pending ? 'good' : 'waiting',
+    title: `Status: ${guest.name} (${guest.vmid}) is ${stateOf(guest)}`,
     blocks: [
       { kind: 'lines', lines: rows.map(([key = '', value = '']) => ({ text: `${key.padEnd(10)} ${value}` })) },
       ...retainedBlocks(guest),
@@ -79,6 +81,15 @@ export function guestStatusCard(guest: GuestStatusRow): Card {
     buttons: [],
     files: [],
   };
+}
+
+function isAtWork({ status, paused }: GuestStatusRow): boolean {
+  return status === 'running' && paused === undefined;
+}
+
+function stateOf({ status, paused }: GuestStatusRow): string {
+  if (paused !== undefined) return 'paused';
+  return status === 'unknown' ? 'in an unknown state' : status;
 }
 
 function retainedBlocks({ name, retained }: GuestStatusRow): readonly Block[] {
@@ -134,7 +145,7 @@ function fleetBlocks(fleet: FleetStatus, now: number): readonly Block[] {
 
 function guestLine(guest: GuestStatusRow, width: number): string {
   const commit = guest.commit === undefined ? 'no commit' : shortSha(guest.commit);
-  const state = guest.pending ? 'unfinished' : guest.status;
+  const state = guest.pending ? 'unfinished' : guest.paused === undefined ? guest.status : 'paused';
   return `${guest.name.padEnd(width)} (${guest.vmid})  ${state.padEnd(10)} ${guest.imageHash?.slice(0, 8) ?? '?'.padEnd(8)}  ${commit}`;
 }
 

@@ -154,6 +154,19 @@ describe('what is blocked', () => {
     expect(change({ ...live, status: 'stopped', config: { cores: 1 } }).blocked).toBeUndefined();
   });
 
+  it('blocks what would stop and start a VM that stands still, and says how to let it go on', () => {
+    const live = { paused: 'io-error' };
+    const paused = {
+      reason: 'paused',
+      advice:
+        'VM 823 is paused (io-error), so it is not restarted. Resume it (`qm resume 823` on pve1; make room on its storage first where that is full), then plan again.',
+    };
+    expect(change({ ...live, config: { cores: 1 } }).blocked).toEqual(paused);
+    expect(change(live, aGuest({ image: anImage('b') })).blocked).toEqual(paused);
+    expect(change({ ...live, config: { description: 'old' } }).blocked).toBeUndefined();
+    expect(onlyChange(aPlan({ guests: [] }, [aLiveGuest(live)])).blocked).toBeUndefined();
+  });
+
   it('does not take a template of ours for a guest', () => {
     expect(change({ template: true }).blocked).toEqual({
       reason: 'template',

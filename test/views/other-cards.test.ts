@@ -45,6 +45,8 @@ describe('the status', () => {
       ),
     ],
     ['status-guest', guestStatusCard(guest)],
+    ['status-guest-paused', guestStatusCard({ ...guest, paused: 'io-error' })],
+    ['status-paused', statusCard([{ ...fleet, guests: [guest, { ...guest, paused: 'io-error' }] }], t0)],
     ['status-guest-unread', guestStatusCard({ ...unread, pending: true })],
   ])('reads as in expected/%s.txt', async (name, card) => {
     await expect(cardText(card)).toMatchFileSnapshot(`expected/${name}.txt`);

@@ -1,5 +1,14 @@
 import type { GuestStatus, LiveGuest } from '../../core/live.ts';
-import { type Api, GuestsOfNode, guestsPath, type Resource, Resources, StoragesOfNode } from './api.ts';
+import {
+  type Api,
+  CurrentStatus,
+  GuestsOfNode,
+  guestPath,
+  guestsPath,
+  type Resource,
+  Resources,
+  StoragesOfNode,
+} from './api.ts';
 import { ProxmoxError } from './errors.ts';
 
 /**
@@ -66,6 +75,19 @@ export class NodeStates {
 /** Proxmox's answers when the node of the path cannot be reached. */
 export function isDown(error: unknown): boolean {
   return error instanceof ProxmoxError && [595, 596].includes(error.status);
+}
+
+/**
+ * The state of QEMU of a VM that is running and stands still; `undefined` for every other guest. The list of the cluster
+ * tells it (pvestatd of PVE 9.2), 10 s late, so that a VM which was resumed meanwhile is asked itself.
+ * @param listed the state in the list of the cluster
+ */
+export async function pausedState(api: Api, guest: LiveGuest, listed: string): Promise<string | undefined> {
+  const { kind, node, vmid, status } = guest;
+  if (kind !== 'vm' || status !== 'running' || ['running', 'stopped', 'unknown'].includes(listed)) return undefined;
+  const path = `${guestPath({ guestKind: kind, node, vmid })}/status/current`;
+  const { qmpstatus = 'running' } = await api.client.get(path, CurrentStatus);
+  return qmpstatus === 'running' || qmpstatus === 'stopped' ? undefined : qmpstatus;
 }
 
 /** A state as a list tells it; a paused VM has none of the two. */

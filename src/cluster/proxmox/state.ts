@@ -5,7 +5,7 @@ import { readTags, splitTags } from '../../core/tags.ts';
 import { type Api, type GuestResource, isFree, type Resource, Resources } from './api.ts';
 import { type GuestConfig, nameOf, readConfig, tagsOf, toContainerConfig, toVmConfig } from './config.ts';
 import { imageProblemsOn } from './images.ts';
-import { isDown, NodeStates, readResources, toStatus } from './resources.ts';
+import { isDown, NodeStates, pausedState, readResources, toStatus } from './resources.ts';
 import { storageFactsOf } from './storage.ts';
 
 /**
@@ -59,7 +59,7 @@ export async function listGuests(api: Api): Promise<readonly LiveGuest[]> {
     const guest = toGuest(entry, !offline.has(entry.node));
     if (guest.status !== 'unknown' || offline.has(entry.node) || !readTags(guest.tags).ours) return guest;
     try {
-      return { ...guest, status: await states.of(guest) };
+      return await withPaused(api, { ...guest, status: await states.of(guest) }, entry);
     } catch (error) {
       if (!isDown(error)) throw error;
       return guest;
@@ -85,13 +85,19 @@ async function readGuest(
     const config = await readConfig(api, at);
     if (config === undefined) return 'moved';
     // A guest that the list does not call running may have been started less than 10 s ago.
-    return { ...withConfig(guest, config), status: guest.status === 'running' ? 'running' : await states.of(guest) };
+    const status = guest.status === 'running' ? 'running' : await states.of(guest);
+    return await withPaused(api, { ...withConfig(guest, config), status }, entry);
   } catch (error) {
     // When a node has just gone down, its guests are not taken for deleted and the plan does not fail.
     if (!isDown(error)) throw error;
     online.delete(entry.node);
     return { ...guest, status: 'unknown' };
   }
+}
+
+async function withPaused(api: Api, guest: LiveGuest, { status }: GuestResource): Promise<LiveGuest> {
+  const paused = await pausedState(api, guest, status);
+  return paused === undefined ? guest : { ...guest, paused };
 }
 
 function isGuest(entry: Resource): entry is GuestResource {

@@ -64,6 +64,18 @@ describe('reading the cluster', () => {
     expect((await world.cluster.readState(new Set())).guests[0]?.name).toBe('second');
   });
 
+  it('names the state of QEMU of a VM that stands still, which the list alone calls paused', async () => {
+    const rates = { importBytesPerSecond: 1e9, statisticsSeconds: 0 };
+    const world = await start(seed({ rates, guests: [{ ...vm(200, { tags: 'proxnix' }), running: true }] }));
+    const read = async () => (await world.cluster.readState(new Set([200]))).guests[0];
+    expect((await read())?.paused).toBeUndefined();
+    await world.simulator.outside({ do: 'pause', vmid: 200, qmpstatus: 'io-error' });
+    expect(await read()).toMatchObject({ status: 'running', paused: 'io-error' });
+    expect((await world.cluster.list())[0]).toMatchObject({ status: 'running', paused: 'io-error' });
+    await world.admin('POST', '/nodes/pve1/qemu/200/status/resume');
+    expect((await read())?.paused).toBeUndefined();
+  });
+
   it('asks for the state of a guest that is too young for the list', async () => {
     const world = await start(seed({ rates: { importBytesPerSecond: 1e9, statisticsSeconds: 1000 } }));
     await world.admin('POST', '/nodes/pve1/qemu', { vmid: 200, name: 'young' });

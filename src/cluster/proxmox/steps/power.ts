@@ -1,5 +1,6 @@
 import { UserError } from '../../../core/errors.ts';
 import { type GuestRef, guestLabel } from '../../../core/guest.ts';
+import { pausedAdvice } from '../../../core/guest-ref.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, CurrentStatus, guestPath, taskType } from '../api.ts';
 import type { Params } from '../client.ts';
@@ -105,11 +106,9 @@ async function reboots(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise
   }
 }
 
-/** A paused VM is not stopped by force: what it has not written yet would be lost. */
 function paused(at: GuestRef): UserError {
-  return new UserError(`${guestLabel(at)} is paused, so it is not restarted.`, {
-    next: `Resume it (\`qm resume ${at.vmid}\` on ${at.node}; make room on its storage first where that is full), then plan again.`,
-  });
+  const { message, next } = pausedAdvice(at);
+  return new UserError(message, { next });
 }
 
 /** Shuts a guest down that is started again later; one that does not shut down in time is stopped. */
