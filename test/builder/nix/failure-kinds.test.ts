@@ -117,6 +117,12 @@ describe.each([
     '',
   ],
   [
+    'a repository without a flake, with Nix 2.8',
+    `getting status of '${own}/flake.nix': No such file or directory`,
+    'There is no flake.nix in the repository.',
+    '',
+  ],
+  [
     'a file that git does not track',
     'Path \'images/x.nix\' in the repository "/srv/mirror.git" is not tracked by Git.',
     'The file images/x.nix is not in the repository.',

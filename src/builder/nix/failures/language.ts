@@ -71,10 +71,13 @@ export const languageErrors: readonly Kind[] = [
     return { text: firstLine(text), next: 'Give the flake an output proxnix with the attribute vms.' };
   },
   ({ text }) => {
-    if (!/(?:does not contain|no) .{0,200}flake\.nix|flake\.nix' does not exist/.test(text)) return undefined;
+    // Nix 2.8 asks for the file's status; cleaned of its prefix, the path of the flake's own file is relative.
+    const lacks =
+      /(?:does not contain|no) .{0,200}flake\.nix|flake\.nix' does not exist|^getting status of 'flake\.nix'/;
+    if (!lacks.test(text)) return undefined;
     return {
       text: 'There is no flake.nix in the repository.',
-      next: 'Commit one, or name its folder where the repository is named.',
+      next: 'Commit one, or name its folder in `FLAKE_DIR`.',
       place: undefined,
     };
   },
