@@ -38,7 +38,7 @@ export function isUndoable(change: Change): change is Undoable {
 }
 
 /**
- * Puts the old root disk of a replaced guest or the old settings of an updated one back, starts the guest and checks its
+ * Puts the old root disk of a replaced guest and the old settings of a changed one back, starts the guest and checks its
  * health. A healthy guest gets its old tags again; until then it carries `proxnix-pending`.
  * @returns the failure that the run ends with, whether the rollback succeeded or not
  */
@@ -75,10 +75,14 @@ export async function rollback(options: {
     const perform = async (step: StepSpec) => {
       precondition = await cluster.perform(step, precondition, monitor);
     };
-    if (isUpdate) {
-      await perform({ ...at, kind: 'configure', guest: withLiveSettings(guest, live), tags: updatingTags(live.tags) });
+    const oldTags = kept === undefined ? splitTags(live.tags.join(';')).join(';') : tagsOn(kept, live.tags);
+    if (!isUpdate && volid !== undefined) await perform({ ...at, kind: 'rollback', guest, volid });
+    // The settings that came with an image may be what kept the guest from starting.
+    if (change.fields.length > 0) {
+      const tags = updatingTags(splitTags(oldTags));
+      await perform({ ...at, kind: 'configure', guest: withLiveSettings(guest, live), tags });
       await perform({ ...at, kind: 'restart' });
-    } else if (volid !== undefined) await perform({ ...at, kind: 'rollback', guest, volid });
+    }
     await perform({ ...at, kind: 'start' });
     const { imageHash } = kept ?? readTags(live.tags);
     // The check of the commit that failed is for its own image and settings.
@@ -89,8 +93,7 @@ export async function rollback(options: {
     for (const { text } of checks) monitor.line(text);
     if (!healthy)
       throw new UserError(`${name} (${vmid}) is not healthy ${isUpdate ? 'with' : 'on'} its old ${old} either.`);
-    const tags = kept === undefined ? splitTags(live.tags.join(';')).join(';') : tagsOn(kept, live.tags);
-    await perform({ ...at, kind: 'finish', guest: { ...guest, protected: false }, tags });
+    await perform({ ...at, kind: 'finish', guest: { ...guest, protected: false }, tags: oldTags });
     const rolledBack = {
       ...{ vmid, name },
       ...(imageHash === undefined ? {} : { imageHash }),

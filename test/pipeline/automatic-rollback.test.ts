@@ -377,6 +377,18 @@ describe.each(['vm', 'container'] as const)('a %s whose new settings keep it fro
     expect(story.config()).toEqual(before);
     expect([story.runs(), story.simulator.guest(823)?.pending]).toEqual([true, {}]);
   });
+
+  it('and that came with a new image runs with its old root disk and its old settings again', async () => {
+    const story = await startSimulated();
+    await story.deploy(1, fleetOf(kind, { website: {} }));
+    const { unused0: _, ...before } = story.config();
+    const images = { website: 'website 2' };
+    await story.bench.push(2, { ...fleetOf(kind, { website: { name: 'website-fail-start' } }), images });
+    await story.bench.apply();
+    expect(story.bench.run('failed').failure.rolledBack).toMatchObject({ vmid: 823, imageHash: expect.any(String) });
+    expect(story.config()).toMatchObject(before);
+    expect([story.runs(), story.simulator.guest(823)?.pending]).toEqual([true, {}]);
+  });
 });
 
 describe('a VM whose processors stand still', () => {
