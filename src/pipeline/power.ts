@@ -29,6 +29,8 @@ export class Power {
   readonly #options: PowerOptions;
   /** When each guest was started, by fleet and VMID. */
   readonly #starts = new Map<string, readonly number[]>();
+  /** Unfinished guests whose stop was reported, by fleet and VMID: they go on counting as running. */
+  readonly #reported = new Set<string>();
 
   constructor(options: PowerOptions) {
     this.#options = options;
@@ -53,16 +55,19 @@ export class Power {
     const running = ours.filter((guest) => {
       const event = events.get(guest.vmid);
       if (event === 'runs' || event === 'later') return true;
-      if (event !== undefined) return event.kind === 'started';
+      // The plan that finishes an unfinished guest starts it only when it is known to have run.
+      if (event !== undefined) return event.kind === 'started' || readTags(guest.tags).pending;
       // A guest that is locked, incomplete or on a node that is down keeps its last known state.
       return guest.status === 'running' || known.includes(guest.vmid);
     });
     // Saved before the card is shown, so that no card is shown twice.
     const vmids = running.map((guest) => guest.vmid);
     if (vmids.join() !== known.join()) await store.saveFleet(fleet.name, { running: vmids });
+    for (const guest of ours) if (!stopped.includes(guest)) this.#reported.delete(keyOf(fleet, guest));
     for (const guest of stopped) {
       const event = events.get(guest.vmid);
-      if (typeof event !== 'object') continue;
+      if (typeof event !== 'object' || this.#reported.has(keyOf(fleet, guest))) continue;
+      if (readTags(guest.tags).pending) this.#reported.add(keyOf(fleet, guest));
       this.#options.delivery.announce(fleet.name, `power of ${guest.vmid}`, powerCard(guest, event));
     }
   }
@@ -74,7 +79,7 @@ export class Power {
     if (lock !== undefined) return { kind: 'locked', lock };
     if (readTags(guest.tags).pending) return { kind: 'pending' };
     if (fleet.onStopped === 'report') return { kind: 'report' };
-    const key = `${fleet.name} ${guest.vmid}`;
+    const key = keyOf(fleet, guest);
     const recent = (this.#starts.get(key) ?? []).filter((at) => at > clock.now() - startsWithinMs);
     if (recent.length >= mostStarts) return { kind: 'often', starts: recent.length };
     const precondition = await preconditionOf(fleet, guest);
@@ -93,6 +98,10 @@ export class Power {
     await store.audit({ at: clock.now(), action: 'guest-started', who: 'proxnix', detail });
     return { kind: 'started' };
   }
+}
+
+function keyOf({ name }: Fleet, { vmid }: LiveGuest): string {
+  return `${name} ${vmid}`;
 }
 
 function isOurs(fleet: Fleet, guest: LiveGuest): boolean {

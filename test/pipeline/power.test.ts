@@ -93,6 +93,22 @@ describe('a guest that stopped', () => {
     expect(bench.text()).toContain('Plan again to finish it, or start it in Proxmox.');
   });
 
+  it('is started by the plan that finishes it, however often it was looked at before', async () => {
+    const bench = await deployed();
+    stop(bench, 822, { tags: [...present(bench.cluster.guest(822)).tags, 'proxnix-pending'] });
+    await look(bench);
+    await look(bench);
+    await bench.push(2);
+    expect(bench.text()).toContain('is started: it ran before the interrupted apply');
+    await bench.apply();
+    expect(bench.cluster.guest(822)?.status).toBe('running');
+    await look(bench);
+    stop(bench, 822, { tags: [...present(bench.cluster.guest(822)).tags, 'proxnix-pending'] });
+    await look(bench);
+    await look(bench);
+    expect(said(bench)).toHaveLength(2);
+  });
+
   it('is said when an apply that was killed had started it', async () => {
     const bench = await aBench();
     await bench.push(1);
