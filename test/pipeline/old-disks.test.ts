@@ -196,6 +196,17 @@ describe('a root disk outside the boot order', () => {
     expect(present(simulator.guest(823)).rootless).toBeUndefined();
   });
 
+  it('stays, and the VM runs again, when the write of the swap is refused', async () => {
+    const { bench, config, runs, proxy, beforeNext } = await outside('order=net0');
+    const old = String(config()['scsi0']).split(',')[0];
+    await bench.push(2, second);
+    const as = { status: 403, reason: 'Permission check failed' };
+    beforeNext('swap', () => proxy.lose({ method: 'PUT', path: /823\/config/, what: 'request', as }));
+    await bench.apply();
+    expect(bench.run('failed').failure.message).toContain('Permission check failed');
+    expect([String(config()['scsi0']).split(',')[0], runs()]).toEqual([old, true]);
+  });
+
   it('is not swapped while the VM is paused: it is not stopped by force', async () => {
     const story = await outside('order=net0');
     const { bench, config, runs, simulator, beforeNext } = story;

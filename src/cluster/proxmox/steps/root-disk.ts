@@ -20,7 +20,7 @@ import { attachedKey, freeUnusedKey, isOwnVolume, unusedKeyOf } from '../markers
 import { driveOptions, readDrive, writeProperty, writeSize } from '../property.ts';
 import { checkFits, checkImport, checkMove, volumeSize } from '../storage.ts';
 import { putConfig, runTask } from '../writes.ts';
-import { isRunning, shutdownGuest, stopGuest } from './power.ts';
+import { isRunning, shutdownGuest, startGuest, stopGuest } from './power.ts';
 
 /**
  * Imports the image into the VM's empty root slot. A slot with a disk is done already, because nothing else fills it. A
@@ -117,7 +117,7 @@ export async function moveDisk({ api, step, precondition, monitor }: Doing<'move
  */
 export async function swap(doing: Doing<'swap'>): Promise<Precondition> {
   const { api, step, precondition } = doing;
-  let config = await checkGuest(api, step, precondition);
+  const config = await checkGuest(api, step, precondition);
   const slot = step.guest.diskSlot;
   const volid = step.volid ?? config.values[attachedKey(config.values) ?? ''];
   const root = readDrive(config.values[slot] ?? 'none').get('file');
@@ -134,26 +134,43 @@ export async function swap(doing: Doing<'swap'>): Promise<Precondition> {
       next: 'Look at the unused disks of the guest in Proxmox, and at the fresh plan.',
     });
   }
-  if (!isThere) config = await stopUnlessGuarded(doing, config);
-  const changes = isThere ? {} : await asRoot[step.guestKind](api, step, config, { slot, volid });
-  await putConfig(api, step, { ...changes, tags: step.tags }, config.digest);
+  if (isThere) await putConfig(api, step, { tags: step.tags }, config.digest);
+  else {
+    await writeRoot(doing, config, async (now) => {
+      const changes = await asRoot[step.guestKind](api, step, now, { slot, volid });
+      await putConfig(api, step, { ...changes, tags: step.tags }, now.digest);
+    });
+  }
   return nextPrecondition(api, step, precondition);
 }
 
 /**
- * Stops a running VM whose root slot is not in its boot order. Proxmox keeps only the slots of the CURRENT order in a
- * running VM ("can't unplug bootdisk"): any other disk it pulls out of the guest at once (PVE 9.2).
- * @returns the configuration, read again where the VM was stopped
+ * Writes another root disk. A running VM whose root slot is not in its boot order is stopped first: Proxmox keeps only the
+ * slots of the CURRENT order in a running VM ("can't unplug bootdisk"), any other disk it pulls out of the guest at once
+ * (PVE 9.2). Where the write fails, the VM is started again.
  */
-async function stopUnlessGuarded(
+async function writeRoot(
   { api, step, precondition, monitor }: Doing<'swap'> | Doing<'rollback'>,
   config: GuestConfig,
-): Promise<GuestConfig> {
-  if (step.guestKind !== 'vm' || bootOrder(config.current['boot']).includes(step.guest.diskSlot)) return config;
-  if (config.values[step.guest.diskSlot] === undefined || !(await isRunning(api, step))) return config;
-  monitor.line(`${step.guest.diskSlot} is not in the boot order: the VM is stopped for the swap`);
+  write: (config: GuestConfig) => Promise<void>,
+): Promise<void> {
+  const slot = step.guest.diskSlot;
+  const isGuarded = step.guestKind !== 'vm' || bootOrder(config.current['boot']).includes(slot);
+  if (isGuarded || config.values[slot] === undefined || !(await isRunning(api, step))) return write(config);
+  monitor.line(`${slot} is not in the boot order: the VM is stopped for the swap`);
   await shutdownGuest(api, step, monitor);
-  return checkGuest(api, step, await nextPrecondition(api, step, precondition));
+  try {
+    await write(await checkGuest(api, step, await nextPrecondition(api, step, precondition)));
+  } catch (error) {
+    monitor.line('the swap failed: the VM is started again');
+    try {
+      await nextPrecondition(api, step, precondition);
+      await startGuest(api, step, monitor);
+    } catch (second) {
+      api.log.warn({ vmid: step.vmid, error: second }, 'a VM that was stopped for a swap could not be started again');
+    }
+    throw error;
+  }
 }
 
 /**
@@ -163,7 +180,7 @@ async function stopUnlessGuarded(
  */
 export async function rollback(doing: Doing<'rollback'>): Promise<Precondition> {
   const { api, step, precondition, monitor } = doing;
-  let config = await checkGuest(api, step, precondition);
+  const config = await checkGuest(api, step, precondition);
   const slot = step.guest.diskSlot;
   if (config.pending.includes(slot)) {
     // The old root of a container waits under a key of its own to become unused.
@@ -177,9 +194,9 @@ export async function rollback(doing: Doing<'rollback'>): Promise<Precondition> 
       next: 'Look at the unused disks of the guest in Proxmox.',
     });
   }
-  config = await stopUnlessGuarded(doing, config);
-  const changes = await asRoot[step.guestKind](api, step, config, { slot, volid: step.volid });
-  await putConfig(api, step, changes, config.digest);
+  await writeRoot(doing, config, async (now) => {
+    await putConfig(api, step, await asRoot[step.guestKind](api, step, now, { slot, volid: step.volid }), now.digest);
+  });
   const after = await readConfig(api, step);
   if (after?.pending.includes(slot) === true && (await isRunning(api, step))) {
     await stopGuest(api, step, monitor);
