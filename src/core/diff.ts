@@ -1,5 +1,5 @@
 import type { FieldChange } from './change.ts';
-import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
+import { type DesiredGuest, type GuestSpec, guestLabel, imageHash } from './guest.ts';
 import type { KnownGuest } from './live.ts';
 import {
   type AnyRow,
@@ -110,8 +110,9 @@ export function withLiveSettings(guest: DesiredGuest, live: KnownGuest): Desired
   return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as unknown as DesiredGuest;
 }
 
-function settingsIn({ name, config }: KnownGuest): Values {
-  return { ...config, name };
+function settingsIn({ kind, vmid, name, config }: KnownGuest): Values {
+  // A guest without a name is called by its label, which Proxmox does not take for a name.
+  return { ...config, name: name === guestLabel({ guestKind: kind, vmid }) ? '' : name };
 }
 
 function valueIn({ key }: AnyRow, wanted: Values): unknown {

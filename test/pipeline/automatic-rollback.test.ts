@@ -391,6 +391,24 @@ describe.each(['vm', 'container'] as const)('a %s whose new settings keep it fro
   });
 });
 
+describe('a guest that has no value where the flake brings one', () => {
+  it.each([
+    ['vm', 'name', undefined],
+    ['vm', 'net0', expect.not.stringContaining('bridge')],
+    ['container', 'cores', undefined],
+  ] as const)('runs without it again when it does not start with it: %s, %s', async (kind, key, left) => {
+    const story = await startSimulated();
+    await story.deploy(1, fleetOf(kind, { website: { cores: 1 } }));
+    await story.simulator.outside({ do: 'edit', vmid: 823, set: { [key]: null } });
+    const restarting = kind === 'vm' ? {} : { features: {} };
+    await story.bench.push(2, fleetOf(kind, { website: { cores: 2, name: 'website-fail-start', ...restarting } }));
+    expect(story.plan()).toEqual(['update 823']);
+    await story.bench.apply();
+    expect(story.bench.run('failed').failure).toMatchObject({ rolledBack: { vmid: 823, settings: true } });
+    expect([story.runs(), story.config()[key]]).toEqual([true, left]);
+  });
+});
+
 describe('a VM whose processors stand still', () => {
   it('is neither restarted nor stopped by force, and it is said what to do', async () => {
     const story = await startSimulated();

@@ -134,8 +134,11 @@ export function bridgeOn(fresh: string, first: 'model' | 'name'): Codec<string> 
   return {
     ...onCard(fresh, first, {
       read: (card) => card.get('bridge') ?? '',
-      write: (bridge, card) => new Map([...card, ['bridge', bridge]]),
+      // A card without a bridge, or none at all, reads as an empty name: only a rollback writes that.
+      write: (bridge, card) => replaced(card, 'bridge', bridge || undefined),
     }),
-    check: (bridge) => check('name of a bridge', bridge),
+    check: (bridge) => {
+      if (bridge !== '') check('name of a bridge', bridge);
+    },
   };
 }

@@ -47,7 +47,8 @@ const startup: Codec<VmSettings['startup']> = {
 };
 
 const vm = {
-  name: text('name'),
+  // A VM need not have a name.
+  name: { ...text('name'), write: (name) => ({ name: name || undefined }) },
   cores: amount('cores', 1),
   sockets: amount('sockets', 1),
   memoryMb: {
@@ -77,8 +78,8 @@ const vm = {
 
 const container = {
   name: text('hostname'),
-  // Without `cores` a container has all cores of its host, which is read as 0; no flake can want that.
-  cores: amount('cores', 0),
+  // Without `cores` a container has all cores of its host, which is read as 0; no flake can want that, but a rollback.
+  cores: { ...amount('cores', 0), write: (cores) => ({ cores: cores || undefined }) },
   memoryMb: amount('memory', 512),
   swapMb: amount('swap', 512),
   bridge: bridgeOn('name=eth0', 'name'),
