@@ -44,7 +44,7 @@ export function isUndoable(change: Change): change is Undoable {
  */
 export async function rollback(options: {
   readonly change: Undoable;
-  /** The root disk to put back where the plan of an interrupted replace does not name it; absent: the one of the plan. */
+  /** The root disk to put back, and what is on it, where the plan does not tell; absent: the one of the plan. */
   readonly kept?: RetainedDisk | undefined;
   /** Which check belongs to the old image. */
   readonly facts: GuestFacts;

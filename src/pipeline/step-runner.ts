@@ -1,5 +1,4 @@
 import type { ClusterMonitor, ImageFile, Precondition } from '../cluster/cluster.ts';
-import type { UpdateChange } from '../core/change.ts';
 import { UserError } from '../core/errors.ts';
 import { hasConfig } from '../core/goal.ts';
 import { type DesiredGuest, guestLabel, imageHash } from '../core/guest.ts';
@@ -18,7 +17,7 @@ import { type RetainedDisk, retainedBy, retainedDiskFor, withRetained } from '..
 import type { ApplyingRun } from '../core/run.ts';
 import { groupKey } from '../core/run.ts';
 import type { GuestStep, Step } from '../core/steps.ts';
-import { attachedVolumes } from '../core/tags.ts';
+import { attachedVolumes, readTags } from '../core/tags.ts';
 import { sizeText } from '../lib/text.ts';
 import type { Store } from '../store/store.ts';
 import { isUndoable, needsAutomaticRollback, rollback, type Undoable, UnhealthyGuest } from './automatic-rollback.ts';
@@ -272,7 +271,7 @@ export class StepRunner {
     if (change === undefined || !needsAutomaticRollback(step, error)) return this.#clearUp(error);
     const { cluster, health } = this.#fleet;
     const facts = factsOf(this.#facts(), change.vmid);
-    const kept = change.action === 'update' && change.finishes ? await this.#keptDisk(change) : undefined;
+    const kept = await this.#keptDisk(change);
     return rollback({
       ...(kept === undefined ? {} : { kept }),
       ...{ change, facts, cluster, health, monitor: this.#monitor(step.id), failure: error },
@@ -280,12 +279,24 @@ export class StepRunner {
     });
   }
 
-  /** The root disk that an interrupted replace took out of the guest. */
-  async #keptDisk({ vmid, live }: UpdateChange): Promise<RetainedDisk | undefined> {
+  /**
+   * The record of the root disk to go back to, where the plan does not tell it: the disk that an interrupted replace took
+   * out of the guest, or the image of the one that it had when its tags named none.
+   */
+  async #keptDisk(change: Undoable): Promise<RetainedDisk | undefined> {
+    const { vmid, live, guest } = change;
+    const retained = this.#store.fleet(this.#fleet.name).retainedDisks ?? [];
+    if (change.action !== 'update') {
+      if (readTags(live.tags).imageHash !== undefined) return undefined;
+      const volid = live.config.disks[guest.diskSlot]?.volid;
+      return retained.find(
+        (disk) => disk.uuid === live.config.uuid && disk.volid === volid && disk.imageHash !== undefined,
+      );
+    }
+    if (!change.finishes) return undefined;
     const { guests } = await this.#fleet.cluster.readState(new Set([vmid]));
     const now = guests.find((one) => one.vmid === vmid && one.config?.uuid === live.config.uuid);
-    if (now === undefined || !hasConfig(now)) return undefined;
-    return retainedDiskFor(now, this.#store.fleet(this.#fleet.name).retainedDisks ?? []);
+    return now === undefined || !hasConfig(now) ? undefined : retainedDiskFor(now, retained);
   }
 
   /** Removes the incomplete guest that the failure left behind, and adds to the error whether that succeeded. */

@@ -355,6 +355,33 @@ describe.each(['vm', 'container'] as const)('a %s whose apply was killed', (kind
     expect(String(story.config()['tags'])).toContain(`nix-${old.imageHash}`);
   });
 
+  it('in its automatic rollback is judged and tagged as what its old disk holds when that is needed again', async () => {
+    const story = await startSimulated();
+    const { bench } = story;
+    const health = { tcp: [80] };
+    await story.deploy(1, fleetOf(kind, { website: { health } }));
+    const tags = String(story.config()['tags']);
+    await bench.push(2, second);
+    bench.health.script(823, 'ill', 'ill', 'well');
+    const died = gate();
+    story.beforeNext('rollback', () =>
+      story.beforeNext('start', async () => {
+        bench.kill();
+        died.open();
+        await new Promise(() => undefined);
+      }),
+    );
+    void bench.press('approve');
+    await died.opened;
+    await bench.restart();
+    await bench.settle();
+    expect(story.plan()).toEqual(['replace 823']);
+    await bench.apply();
+    expect(bench.run('failed').failure.rolledBack).toMatchObject({ vmid: 823, imageHash: expect.any(String) });
+    expect(bench.health.watched.at(-1)?.check).toMatchObject(health);
+    expect([story.runs(), String(story.config()['tags'])]).toEqual([true, tags]);
+  });
+
   it('is replaced as before where the store knows nothing of the disk', async () => {
     const story = await killedBefore('finish');
     const { bench } = story;
