@@ -1,6 +1,6 @@
 import { driftDigest, isAcknowledged, onlyIgnored, withAcknowledged } from '../core/acknowledged-drift.ts';
 import type { Commit } from '../core/commit.ts';
-import { type Goal, onlyGuest } from '../core/goal.ts';
+import { type Goal, onlyGuest, withUnfinished } from '../core/goal.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
 import { isNamed, planOf, type Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
@@ -81,8 +81,9 @@ export class DriftCheck {
 
   async #compare(fleet: Fleet, applied: Goal, asked: boolean): Promise<DriftFinding> {
     const head = headOf(fleet, this.#runs.all(), applied);
-    const goal = withHead(applied, head);
-    const live = await fleet.cluster.readState(vmidsOf(goal));
+    const wanted = withHead(applied, head);
+    const live = await fleet.cluster.readState(vmidsOf(wanted));
+    const goal = withUnfinished(wanted, live, this.#store.fleet(fleet.name));
     const before = this.#lastPlan(fleet, goal.commit.sha);
     const plan = createPlan(goal, live, before);
     const now = this.#clock.now();

@@ -5,6 +5,7 @@ import { type FakeGuest, withConfig } from '../fakes/cluster-guest.ts';
 import { aBench, type Bench, type BenchOptions, owner, stranger } from '../support/pipeline.ts';
 import { gate, until } from './support/clock.ts';
 import { aForeignGuest, commitOf, present, shaOf, threeVms } from './support/fleet.ts';
+import { fleetOf, startSimulated } from './support/on-simulator.ts';
 
 const everyMs = 15 * 60_000;
 const hourMs = 60 * 60_000;
@@ -32,6 +33,24 @@ function change(bench: Bench, config: Partial<FakeGuest['config']> = { memoryMb:
 function drifts(bench: Bench): readonly string[] {
   return bench.pipeline.runs().flatMap((run) => (run.trigger.kind === 'drift' ? [run.phase] : []));
 }
+
+describe.each(['vm', 'container'] as const)('a %s that a failed rollback left unfinished', (kind) => {
+  it('is finished on the disk that it has, not given another one', async () => {
+    const first = fleetOf(kind, { website: {} });
+    const { bench, plan, deploy } = await startSimulated();
+    await deploy(1, first);
+    await deploy(2, { ...first, images: { website: 'website 2' } });
+    bench.health.script(823, 'ill', 'ill');
+    await bench.chat.command('/proxnix rollback test-website', owner);
+    await bench.settle();
+    await bench.apply();
+    bench.run('failed');
+    await bench.chat.command('/proxnix drift', owner);
+    await bench.settle();
+    expect(plan()).toEqual(['update 823']);
+    expect(bench.text()).toContain('is on its root disk');
+  });
+});
 
 describe('a check that finds nothing', () => {
   it('says nothing and keeps no run', async () => {
