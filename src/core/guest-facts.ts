@@ -7,14 +7,23 @@ export interface GuestFacts {
   readonly vmid: number;
   /** Its agent answered a health check, on whichever image. */
   readonly hadAgent?: true;
-  /** The image that the guest was last as wanted with, and the check of that commit; no check: the default rule. */
-  readonly wanted?: { readonly imageHash: string; readonly health?: HealthCheck };
+  /** The image that the guest was last as wanted with. */
+  readonly wanted?: ProvenImage;
   /** What the flake named of the guest then (`declaredBy`). */
   readonly declared?: readonly string[];
   /** Whether it shall run; absent: it shall. */
   readonly power?: 'stopped' | 'unmanaged';
   /** The root disk that a run is bringing to the guest; absent when the guest's work is done. */
   readonly root?: IncomingRoot;
+}
+
+/** An image that a guest was healthy on. */
+interface ProvenImage {
+  readonly imageHash: string;
+  /** The check of its commit; absent: the default rule. */
+  readonly health?: HealthCheck;
+  /** The guest's agent answered on it. */
+  readonly agent?: true;
 }
 
 /** The image of a root disk that is being brought to a guest. Written before the disk is in its slot. */
@@ -31,19 +40,31 @@ export function factsOf(facts: readonly GuestFacts[] = [], vmid: number): GuestF
   return facts.find((one) => one.vmid === vmid) ?? { vmid };
 }
 
-/** The check that belongs to an image of the guest; `undefined`: the default rule, also where nothing is known. */
-export function healthOf(facts: GuestFacts | undefined, image: string | undefined): HealthCheck | undefined {
-  return image !== undefined && facts?.wanted?.imageHash === image ? facts.wanted.health : undefined;
+/** How an image of the guest is judged: its check, and whether an agent is missed on it. Nothing where it is not known. */
+export function provenOn(facts: GuestFacts | undefined, image: string | undefined): Omit<ProvenImage, 'imageHash'> {
+  if (image === undefined || facts?.wanted?.imageHash !== image) return {};
+  const { imageHash: _, ...proven } = facts.wanted;
+  return proven;
 }
 
-/** The facts after guests are as wanted: each image with the check of its commit, and what the flake names. */
-export function withWanted(facts: readonly GuestFacts[] = [], guests: readonly DesiredGuest[]): readonly GuestFacts[] {
+/**
+ * The facts after guests are as wanted: each image with the check of its commit, and what the flake names. That an agent
+ * answered on an image stays known; `agent`: it did now.
+ */
+export function withWanted(
+  facts: readonly GuestFacts[] = [],
+  guests: readonly DesiredGuest[],
+  agent = false,
+): readonly GuestFacts[] {
   return guests.reduce((all, guest) => {
     const { vmid, image, health, power } = guest;
-    const wanted = { imageHash: imageHash(image), ...(health === undefined ? {} : { health }) };
     const { power: _, ...before } = factsOf(all, vmid);
-    const facts = { ...before, wanted, declared: declaredBy(guest), ...(power === 'running' ? {} : { power }) };
-    return [...withoutFacts(all, vmid), facts];
+    const hash = imageHash(image);
+    const answered = agent || provenOn(before, hash).agent === true;
+    const checked = { imageHash: hash, ...(health === undefined ? {} : { health }) };
+    const wanted = { ...checked, ...(answered ? { agent: true as const } : {}) };
+    const now = { ...before, wanted, declared: declaredBy(guest), ...(power === 'running' ? {} : { power }) };
+    return [...withoutFacts(all, vmid), now];
   }, facts);
 }
 

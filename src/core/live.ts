@@ -26,6 +26,8 @@ export interface RetainedDisk {
   readonly since: number;
   /** The health check that belongs to the image; absent: the default rule. */
   readonly health?: HealthCheck;
+  /** The guest's agent answered on it. */
+  readonly agent?: true;
   /** An automatic rollback took the disk out, because the guest did not become healthy on it: it is not offered. */
   readonly unhealthy?: true;
 }

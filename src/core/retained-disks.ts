@@ -1,6 +1,6 @@
 import type { Change, FieldChange, ReplaceChange, RollbackChange } from './change.ts';
 import { type DesiredGuest, imageHash } from './guest.ts';
-import { type GuestFacts, healthOf } from './guest-facts.ts';
+import { type GuestFacts, provenOn } from './guest-facts.ts';
 import type { KnownGuest, LiveGuest, RetainedDisk } from './live.ts';
 import { readTags } from './tags.ts';
 
@@ -8,7 +8,7 @@ export type { RetainedDisk } from './live.ts';
 
 /**
  * The record of the root disk that a change takes out; `undefined` when the guest has no root disk or no identity.
- * `facts` tell the health check that belongs to its image.
+ * `facts` tell how its image is judged.
  */
 export function retainedBy(
   { guest, live }: ReplaceChange | RollbackChange,
@@ -19,9 +19,8 @@ export function retainedBy(
   const disk = config.disks[guest.diskSlot];
   if (disk === undefined || config.uuid === undefined) return undefined;
   const { imageHash, commit } = readTags(tags);
-  const health = healthOf(facts, imageHash);
   return {
-    ...(health === undefined ? {} : { health }),
+    ...provenOn(facts, imageHash),
     ...{ vmid, uuid: config.uuid, volid: disk.volid, since },
     ...(disk.sizeMb === undefined ? {} : { sizeMb: disk.sizeMb }),
     // No tag names the image of a guest that was adopted, or on whose root disk work was interrupted.
@@ -36,11 +35,15 @@ export function retainedBy(
  */
 export function withRetained(retained: readonly RetainedDisk[], disk: RetainedDisk): readonly RetainedDisk[] {
   const isSame = (one: RetainedDisk) => one.vmid === disk.vmid && one.volid === disk.volid && one.uuid === disk.uuid;
-  const { imageHash, commit, health } = retained.find(isSame) ?? {};
+  const { imageHash, commit, health, agent } = retained.find(isSame) ?? {};
   const others = retained.filter((one) => one.vmid !== disk.vmid || one.volid !== disk.volid);
   if (disk.imageHash !== undefined || imageHash === undefined) return [...others, disk];
   const { unhealthy: _, ...rest } = disk;
-  const known = { ...(commit === undefined ? {} : { commit }), ...(health === undefined ? {} : { health }) };
+  const known = {
+    ...(commit === undefined ? {} : { commit }),
+    ...(health === undefined ? {} : { health }),
+    ...(agent === undefined ? {} : { agent }),
+  };
   return [...others, { ...rest, imageHash, ...known }];
 }
 

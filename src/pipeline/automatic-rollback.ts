@@ -9,7 +9,7 @@ import {
 import { withLiveSettings } from '../core/diff.ts';
 import { RolledBackError, UserError } from '../core/errors.ts';
 import { guestLabel } from '../core/guest.ts';
-import { type GuestFacts, healthOf } from '../core/guest-facts.ts';
+import { type GuestFacts, provenOn } from '../core/guest-facts.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { Step, StepSpec } from '../core/steps.ts';
 import { finalTags, readTags, splitTags, updatingTags } from '../core/tags.ts';
@@ -86,8 +86,7 @@ export async function rollback(options: {
     await perform({ ...at, kind: 'start' });
     const { imageHash } = kept ?? readTags(live.tags);
     // The check of the commit that failed is for its own image and settings.
-    const check = kept === undefined ? healthOf(facts, imageHash) : kept.health;
-    const { hadAgent = false } = facts;
+    const { health: check, agent: hadAgent = false } = kept ?? provenOn(facts, imageHash);
     const watched = { ...at, name, hadAgent, ...(check === undefined ? {} : { check }) };
     const { healthy, checks } = await health.check(watched, monitor);
     for (const { text } of checks) monitor.line(text);

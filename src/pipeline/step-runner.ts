@@ -44,6 +44,8 @@ export class StepRunner {
   readonly #files = new Map<string, ImageFile>();
   /** The changes that can be rolled back, by VMID. */
   readonly #undoable: ReadonlyMap<number, Undoable>;
+  /** The guests whose agent answered in this apply, by VMID. */
+  readonly #answered = new Set<number>();
   /** The step that removes the incomplete guest when the current guest fails. */
   #discard: GuestStep | undefined;
 
@@ -205,11 +207,13 @@ export class StepRunner {
   async #rememberWanted({ guest, vmid }: Extract<GuestStep, { kind: 'finish' }>): Promise<void> {
     const change = this.#undoable.get(vmid);
     const facts = withoutRoot(this.#facts(), vmid);
-    if (change?.action !== 'rollback') return this.#saveFacts(withWanted(facts, [guest]));
-    const { imageHash: image, health } = change.to ?? {};
-    const wanted =
-      image === undefined ? {} : { wanted: { imageHash: image, ...(health === undefined ? {} : { health }) } };
-    await this.#saveFacts(withFacts(facts, vmid, wanted));
+    const answered = this.#answered.has(vmid);
+    if (change?.action !== 'rollback') return this.#saveFacts(withWanted(facts, [guest], answered));
+    const { imageHash: image, health, agent } = change.to ?? {};
+    if (image === undefined) return this.#saveFacts(facts);
+    const known = { imageHash: image, ...(health === undefined ? {} : { health }) };
+    const wanted = { ...known, ...(answered || agent === true ? { agent: true as const } : {}) };
+    await this.#saveFacts(withFacts(facts, vmid, { wanted }));
   }
 
   /** Remembers, before the swap, which volume comes to the root slot and its image: a killed bot finds it there. */
@@ -244,16 +248,19 @@ export class StepRunner {
 
   async #health(step: Extract<Step, { kind: 'health' }>): Promise<{ readonly onlyRunning?: true }> {
     const { guest, guestKind, vmid, node, name } = step;
-    const { hadAgent = false } = factsOf(this.#facts(), vmid);
+    const { hadAgent: everHadAgent = false } = factsOf(this.#facts(), vmid);
+    const change = this.#undoable.get(vmid);
+    // A new image is expected to have what an earlier one had; an older one, what it had itself.
+    const hadAgent = change?.action === 'rollback' ? change.to?.agent === true : everHadAgent;
     const at = { guestKind, vmid, node, name, hadAgent };
     const watched = { ...at, ...(guest.health === undefined ? {} : { check: guest.health }) };
     const { healthy, checks, agentAnswered } = await this.#fleet.health.check(watched, this.#monitor(step.id));
     for (const { text } of checks) this.#line(step.id, text);
     if (healthy) {
-      if (agentAnswered && !hadAgent) await this.#saveFacts(withFacts(this.#facts(), vmid, { hadAgent: true }));
+      if (agentAnswered) this.#answered.add(vmid);
+      if (agentAnswered && !everHadAgent) await this.#saveFacts(withFacts(this.#facts(), vmid, { hadAgent: true }));
       return seesOnlyRunning(checkOf(guestKind, guest.health), agentAnswered) ? { onlyRunning: true } : {};
     }
-    const change = this.#undoable.get(vmid);
     const image = change?.action === 'rollback' ? change.to?.imageHash : imageHash(guest.image);
     const on = image === undefined ? 'its earlier root disk' : `image ${image.slice(0, 8)}`;
     const silent = guestKind === 'vm' && guest.health === undefined && hadAgent && !agentAnswered;

@@ -25,6 +25,7 @@ export const StoredRetainedDisk = reads<RetainedDisk>()(
     commit: optional(name),
     sizeMb: optional(amount),
     health: optional(healthValue),
+    agent: optional(z.literal(true)),
     unhealthy: optional(z.literal(true)),
   }),
 );

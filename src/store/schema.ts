@@ -82,7 +82,7 @@ const StoredGuestFacts = reads<GuestFacts>()(
   strict({
     vmid,
     hadAgent: optional(z.literal(true)),
-    wanted: optional(strict({ imageHash: name, health: optional(healthValue) })),
+    wanted: optional(strict({ imageHash: name, health: optional(healthValue), agent: optional(z.literal(true)) })),
     declared: optional(list(name)),
     power: optional(z.enum(['stopped', 'unmanaged'])),
     root: optional(strict({ imageHash: name, uuid: optional(name), volid: optional(name) })),

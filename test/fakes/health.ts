@@ -1,8 +1,8 @@
 import { checkNames, checkOf } from '../../src/core/health.ts';
 import type { CheckedGuest, Health, HealthMonitor, HealthReport } from '../../src/health/health.ts';
 
-/** How a watch ends: healthy, ill, or not judged because the cluster does not tell. */
-export type FakeEnd = 'well' | 'ill' | Error;
+/** How a watch ends: healthy, healthy without an agent that answers, ill, or not judged because the cluster does not tell. */
+export type FakeEnd = 'well' | 'silent' | 'ill' | Error;
 
 /** Health by script, for tests of what uses it. Every guest is healthy until told otherwise; no time passes. */
 export class FakeHealth implements Health {
@@ -21,10 +21,11 @@ export class FakeHealth implements Health {
     signal?.throwIfAborted();
     this.watched.push(guest);
     const end = this.#next(guest.vmid);
-    if (end !== 'well') monitor.line('running: it is not running');
+    if (end !== 'well' && end !== 'silent') monitor.line('running: it is not running');
     await this.hold;
     signal?.throwIfAborted();
     if (end instanceof Error) throw end;
+    if (end === 'silent') return { ...wellReport(guest), agentAnswered: false };
     return end === 'well' ? wellReport(guest) : illReport(guest);
   }
 

@@ -191,6 +191,32 @@ describe('a guest agent', () => {
     expect(bench.text()).toContain('For an image without one set `health.agent = false` in the flake.');
   });
 
+  it('is missed only on a disk where it answered: an older image may have none', async () => {
+    const bench = await aBench();
+    bench.health.script(823, 'silent');
+    await bench.push(1);
+    await bench.apply();
+    bench.health.script(823, 'well');
+    await bench.push(2, other);
+    await bench.apply();
+    const missed = () => bench.health.watched.splice(0).map(({ hadAgent }) => hadAgent);
+    missed();
+    bench.health.script(823, 'silent');
+    await bench.chat.command('/proxnix rollback test-website', owner);
+    await bench.settle();
+    await bench.apply();
+    expect(missed()).toEqual([false]);
+    bench.health.script(823, 'ill', 'silent');
+    await bench.push(3, { images: { website: 'website 3' } });
+    await bench.apply();
+    expect(missed()).toEqual([true, false]);
+    bench.health.script(823, 'well');
+    await bench.chat.command('/proxnix rollback test-website', owner);
+    await bench.settle();
+    await bench.apply();
+    expect(missed()).toEqual([true]);
+  });
+
   it('of a guest that is gone is forgotten', async () => {
     const bench = await aBench();
     await bench.push(1);
