@@ -88,7 +88,7 @@ export function retainsDisk(change: Change): change is ReplaceChange | RollbackC
 
 /**
  * The retained disk that a guest can be rolled back to: an unused volume of this guest, the newest whose image is known
- * before the newest of an unknown image. With `wanted` the disk must have that image, size and storage, so that nothing
+ * before the newest of an unknown image, and one of the image that the guest runs last. With `wanted` the disk must have that image, size and storage, so that nothing
  * differs after the rollback.
  */
 export function retainedDiskFor(
@@ -103,15 +103,11 @@ export function retainedDiskFor(
       disk.uuid === live.config.uuid &&
       disk.unhealthy === undefined &&
       there.has(disk.volid) &&
-      (wanted === undefined ? holdsAnotherImage(disk, live) : isAsWanted(disk, wanted)),
+      (wanted === undefined || isAsWanted(disk, wanted)),
   );
-  const isKnown = ({ imageHash }: RetainedDisk) => Number(imageHash !== undefined);
-  return [...usable].sort((a, b) => isKnown(b) - isKnown(a) || b.since - a.since)[0];
-}
-
-/** A disk of an unknown image counts as another one: only a person can tell. */
-function holdsAnotherImage(disk: RetainedDisk, live: KnownGuest): boolean {
-  return disk.imageHash === undefined || disk.imageHash !== readTags(live.tags).imageHash;
+  const { imageHash: now } = readTags(live.tags);
+  const rank = ({ imageHash }: RetainedDisk) => (imageHash === undefined ? 1 : imageHash === now ? 2 : 0);
+  return [...usable].sort((a, b) => rank(a) - rank(b) || b.since - a.since)[0];
 }
 
 function isAsWanted(disk: RetainedDisk, wanted: DesiredGuest): boolean {

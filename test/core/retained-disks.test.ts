@@ -135,11 +135,15 @@ describe('rolling one guest back', () => {
     expect(onlyChange(back([{ ...newer, uuid: 'another machine' }, oldRoot]))).toMatchObject({ to: oldRoot });
   });
 
-  it.each<[string, readonly RetainedDisk[]]>([
-    ['none is retained', []],
-    ['what is retained holds the image it runs', [{ ...oldRoot, imageHash: imageHash(aGuest().image) }]],
-  ])('is blocked when %s', (_, retained) => {
-    const change = onlyChange(back(retained));
+  it('takes a disk of the image that it runs only when no other is there: its data is of before', () => {
+    const same = { ...oldRoot, imageHash: imageHash(aGuest().image), since: t0 + 1 };
+    expect(onlyChange(back([same]))).toMatchObject({ to: same });
+    const { imageHash: _, ...unknown } = { ...oldRoot, volid: 'local-lvm:vm-823-disk-9' };
+    expect(onlyChange(back([same, unknown]))).toMatchObject({ to: unknown });
+  });
+
+  it('is blocked when none is retained', () => {
+    const change = onlyChange(back([]));
     expect(change).toMatchObject({ action: 'rollback', blocked: { reason: 'nothing-retained' } });
     expect(change.blocked?.advice).toMatch(/rollback with the hash of an earlier commit/);
   });
