@@ -3,7 +3,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { driftDigest, withAcknowledged } from '../core/acknowledged-drift.ts';
 import { hasEnded } from '../core/advance.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
-import { type Goal, onlyGuest, withUnfinished } from '../core/goal.ts';
+import { type Goal, onlyGuest, withKnown } from '../core/goal.ts';
 import { withWanted } from '../core/guest-facts.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
 import type { ApplyingRun, Run, RunEvent, StepState } from '../core/run.ts';
@@ -148,7 +148,7 @@ async function acceptDrift(
   const goal = withHead(applied, headOf(fleet, runs.all(), applied));
   try {
     const live = await fleet.cluster.readState(vmidsOf(goal));
-    const plan = createPlan(withUnfinished(goal, live, store.fleet(fleet.name)), live);
+    const plan = createPlan(withKnown(goal, live, store.fleet(fleet.name)), live);
     const drifts = store.fleet(fleet.name).acknowledgedDrifts ?? [];
     await store.saveFleet(fleet.name, {
       acknowledgedDrifts: withAcknowledged(drifts, { digest: driftDigest(plan) }, clock.now()),

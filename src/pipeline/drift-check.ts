@@ -1,6 +1,6 @@
 import { driftDigest, isAcknowledged, onlyIgnored, withAcknowledged } from '../core/acknowledged-drift.ts';
 import type { Commit } from '../core/commit.ts';
-import { type Goal, onlyGuest, withUnfinished } from '../core/goal.ts';
+import { type Goal, onlyGuest, withKnown } from '../core/goal.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
 import { isNamed, planOf, type Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
@@ -83,7 +83,7 @@ export class DriftCheck {
     const head = headOf(fleet, this.#runs.all(), applied);
     const wanted = withHead(applied, head);
     const live = await fleet.cluster.readState(vmidsOf(wanted));
-    const goal = withUnfinished(wanted, live, this.#store.fleet(fleet.name));
+    const goal = withKnown(wanted, live, this.#store.fleet(fleet.name));
     const before = this.#lastPlan(fleet, goal.commit.sha);
     const plan = createPlan(goal, live, before);
     const now = this.#clock.now();
