@@ -109,7 +109,7 @@ export const cluster = [
     tests: ['test/cluster/proxmox/settings.test.ts'],
     rows: [
       ['a storage cannot leave its property', "check('name of a storage', guest.storage);", ''],
-      ['a bridge cannot leave its property', "check: (bridge) => check('name of a bridge', bridge),", ''],
+      ['a bridge cannot leave its property', "if (bridge !== '') check('name of a bridge', bridge);", ''],
       ['a node cannot leave its path', "check('name of a node', node);", ''],
       ['an address cannot leave its property', "check: (ip) => check('address of a container', ip),", ''],
       ['a gateway cannot leave its property', "check: (gateway) => check('address of a gateway', gateway),", ''],
@@ -296,8 +296,8 @@ export const cluster = [
     rows: [
       [
         'a root disk outside the boot order is not pulled out of a running VM',
-        'if (!isThere) config = await stopUnlessGuarded(doing, config);',
-        '',
+        'if (isGuarded || config.values[slot] === undefined || !(await isRunning(api, step))) return write(config);',
+        'return write(config);',
       ],
     ],
   },
