@@ -334,6 +334,7 @@ export const settings = {
     restart: (_kind, from, to) => storageOf(from) !== storageOf(to),
     // Without a drive what it would say means nothing.
     part: (live, wanted) => namedPart(live, wanted ?? { storage: '' }),
+    same: sameParts,
     show: (value) => {
       if (value === undefined) return 'none';
       const { storage, sshKeys, ...rest } = value;
@@ -671,11 +672,17 @@ function isOptional(entry: Entry | undefined): boolean {
   return entry?.absent === 'none' || entry?.absent === 'unmanaged' || entry?.mayBeNone === true;
 }
 
-/** The values of a live object under the names that the wanted one has: what it leaves out is not managed. */
+/** The values of a live object under the names that the wanted one has, in that order: the rest is not managed. */
 function namedPart<Value extends object>(live: Value | undefined, wanted: Value | undefined): Value | undefined {
   if (live === undefined || wanted === undefined) return live;
-  const named = Object.keys(wanted);
-  return Object.fromEntries(Object.entries(live).filter(([key]) => named.includes(key))) as Value;
+  const held = new Map(Object.entries(live));
+  const named = Object.keys(wanted).filter((key) => held.has(key));
+  return Object.fromEntries(named.map((key) => [key, held.get(key)])) as Value;
+}
+
+/** Parts that were taken out by the same names stand in the same order. */
+function sameParts(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** `user=ada ip=dhcp`: the parts of an object that are there. */

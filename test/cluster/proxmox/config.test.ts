@@ -11,6 +11,9 @@ import {
 import { ProxmoxError } from '../../../src/cluster/proxmox/errors.ts';
 import pending from './fixtures/pending.json' with { type: 'json' };
 
+/** What a configuration without the keys of unmanaged settings reads as: Proxmox's defaults. */
+const bareVm = { cpuType: 'kvm64', numa: false, vga: 'std', pci: [], usb: [], startup: {} };
+
 const read = (entries: unknown) => toConfig('vm', Pending.parse(entries));
 
 describe('a configuration as PVE 9.2 tells it', () => {
@@ -30,10 +33,13 @@ describe('a configuration as PVE 9.2 tells it', () => {
       description: 'live',
       scsiHw: 'virtio-scsi-single',
       bridge: 'vmbr0',
+      ...{ ...bareVm, balloonMb: 96 },
+      networks: [{ bridge: 'vmbr0', model: 'virtio', mac: expect.any(String), firewall: false }],
       disks: { scsi0: { volid: 'fast:100/vm-100-disk-1.qcow2', storage: 'fast', sizeMb: 2048 } },
       unused: { unused200: 'fast:100/vm-100-disk-2.qcow2' },
       boot: ['scsi0'],
       pending: ['cloudInit', 'memoryMb'],
+      otherPending: [{ key: 'scsi0', to: expect.stringContaining('fast:100/vm-100-disk-1.qcow2') }],
     });
   });
 
@@ -48,6 +54,7 @@ describe('a configuration as PVE 9.2 tells it', () => {
       description: '',
       scsiHw: 'lsi',
       bridge: '',
+      ...{ ...bareVm, balloonMb: 512, networks: [] },
       disks: {},
       unused: {},
       boot: [],
@@ -148,6 +155,13 @@ describe('the configuration of a container as PVE 9.2 tells it', () => {
       bridge: 'vmbr0',
       ip: '10.99.0.50/24',
       gateway: '10.99.0.1',
+      networks: [
+        {
+          ...{ bridge: 'vmbr0', name: 'eth0', mac: 'BC:24:11:00:02:C8', ip: '10.99.0.50/24', gateway: '10.99.0.1' },
+          firewall: false,
+        },
+      ],
+      startup: {},
       unprivileged: true,
       features: ['nesting'],
       disks: {
@@ -156,6 +170,7 @@ describe('the configuration of a container as PVE 9.2 tells it', () => {
       },
       unused: { unused1: 'fast:200/vm-200-disk-0.raw' },
       pending: ['features'],
+      otherPending: [{ key: 'rootfs', to: 'fast:200/vm-200-disk-1.raw,size=2G' }],
     });
   });
 
@@ -180,6 +195,7 @@ it('a container of which only its lock is there is full of defaults', () => {
     protected: false,
     description: '',
     bridge: '',
+    ...{ networks: [], startup: {} },
     ip: 'manual',
     unprivileged: false,
     features: [],

@@ -104,9 +104,9 @@ describe('what is written to a container', () => {
   it('is the whole of its network card, with its MAC address and what else it has', () => {
     const card = 'name=eth0,bridge=vmbr0,firewall=1,hwaddr=BC:24:11:8B:87:74,type=veth';
     const moved = card.replace('vmbr0', 'vmbr1');
-    expect(changes(aContainer({ bridge: 'vmbr1' }))).toEqual({ net0: `${moved},ip=dhcp` });
+    expect(changes(aContainer({ bridge: 'vmbr1' }))).toEqual({ net0: moved.replace(',type', ',ip=dhcp,type') });
     expect(changes(aContainer({ ip: '10.0.0.5/24', gateway: '10.0.0.1' }))).toEqual({
-      net0: `${card},ip=10.0.0.5/24,gw=10.0.0.1`,
+      net0: `${card.replace(',type', ',ip=10.0.0.5/24,type')},gw=10.0.0.1`,
     });
     const fixed = config({ net0: `${values.net0.replace('dhcp', '10.0.0.5/24')},gw=10.0.0.1` });
     expect(changes(aContainer({ ip: 'manual' }), fixed)).toEqual({ net0: card });
