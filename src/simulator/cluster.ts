@@ -4,7 +4,6 @@ import { parameterError } from './errors.ts';
 import type { Guest } from './guest.ts';
 import { maxDisk, maxMemory, processors, uptime } from './guest-status.ts';
 import { nodeFacts } from './nodes.ts';
-import { allowedTags } from './tag-policy.ts';
 
 /** `GET /version` */
 export function readVersion(call: Call): unknown {
@@ -51,13 +50,6 @@ export function clusterStatus(call: Call): unknown {
   return isCluster ? [cluster, ...nodes] : nodes;
 }
 
-/** `GET /cluster/options`: some keys for every token, the others for a token that may audit the datacenter. */
-export function clusterOptions(call: Call): unknown {
-  const allowed = { 'allowed-tags': allowedTags(call) };
-  if (!may(call, '/', { all: ['Sys.Audit'] })) return allowed;
-  return { description: '', ...call.world.seed.options, ...allowed };
-}
-
 /** `GET /cluster/resources`: one list of everything the caller may see. */
 export function clusterResources(call: Call): unknown {
   const type = text(call, 'type');
@@ -77,7 +69,7 @@ export function readPool(call: Call): unknown {
 }
 
 function pools(call: Call): Record<string, unknown>[] {
-  return call.world.seed.pools
+  return call.world.datacenter.pools
     .filter((pool) => may(call, `/pool/${pool}`, { all: ['Pool.Audit'] }))
     .map((pool) => ({ id: `/pool/${pool}`, pool, type: 'pool' }));
 }

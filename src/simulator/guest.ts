@@ -30,6 +30,8 @@ export interface Guest {
   rootless?: true;
   /** Slots whose device a running VM has lost, while their controller, and so the configuration, still has it. */
   lost?: readonly string[];
+  /** What the cloud-init drive of a running VM says. */
+  drive?: Config;
 }
 
 /** A guest that does not run any more, with what was so only while it ran. */
@@ -39,6 +41,7 @@ export function switchedOff(guest: Guest): void {
   delete guest.paused;
   delete guest.rootless;
   delete guest.lost;
+  delete guest.drive;
 }
 
 /** A guest with that configuration, stopped, without anything pending. */

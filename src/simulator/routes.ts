@@ -1,6 +1,7 @@
 import { demand } from './access.ts';
 import { type Call, text } from './call.ts';
 import * as cluster from './cluster.ts';
+import * as datacenter from './datacenter-calls.ts';
 import { ApiError } from './errors.ts';
 import { orRequest } from './ha.ts';
 import { createContainer } from './lxc/create.ts';
@@ -10,6 +11,7 @@ import { updateContainer } from './lxc/update.ts';
 import { listNetwork, listNodes, nodeStatus } from './nodes.ts';
 import { agentExec, agentInfo, agentInterfaces, pingAgent } from './qemu/agent.ts';
 import { cloneVm, makeTemplate } from './qemu/clone.ts';
+import * as cloudinit from './qemu/cloudinit.ts';
 import { createVm } from './qemu/create.ts';
 import { destroyVm } from './qemu/destroy.ts';
 import { moveDisk } from './qemu/move.ts';
@@ -46,7 +48,12 @@ export const routes: readonly Route[] = [
   route('GET', '/version', cluster.readVersion),
   route('GET', '/access/permissions', cluster.readPermissions),
   route('GET', '/cluster/nextid', cluster.nextId),
-  route('GET', '/cluster/options', cluster.clusterOptions),
+  route('GET', '/cluster/options', datacenter.clusterOptions),
+  route('PUT', '/cluster/options', datacenter.updateOptions, all('/', 'Sys.Modify')),
+  route('GET', '/cluster/mapping/{kind}', datacenter.listMappings),
+  route('POST', '/cluster/mapping/{kind}', datacenter.addMapping),
+  route('GET', '/cluster/mapping/{kind}/{id}', datacenter.readMapping),
+  route('DELETE', '/cluster/mapping/{kind}/{id}', datacenter.deleteMapping),
   route('GET', '/cluster/resources', cluster.clusterResources),
   route('GET', '/cluster/status', cluster.clusterStatus, all('/', 'Sys.Audit')),
   route('GET', '/cluster/tasks', tasks.listClusterTasks),
@@ -73,6 +80,8 @@ export const routes: readonly Route[] = [
   route('PUT', `${VM}/config`, updateVm, change),
   route('POST', `${VM}/config`, updateVmInTask, change),
   route('GET', `${VM}/pending`, readPending('qemu'), audit),
+  route('GET', `${VM}/cloudinit`, cloudinit.readCloudinit, audit),
+  route('PUT', `${VM}/cloudinit`, cloudinit.writeCloudinit, all('/vms/{vmid}', 'VM.Config.Cloudinit')),
   route('GET', `${VM}/status/current`, readStatus('qemu'), audit),
   route('POST', `${VM}/status/start`, orRequest('start', startVm), powerRight),
   route('POST', `${VM}/status/stop`, orRequest('stop', stopVm), powerRight),

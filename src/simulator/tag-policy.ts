@@ -39,13 +39,24 @@ export function demandTags(call: Call, old: string, wanted: string): void {
   if (refused !== undefined) throw forbidden(`/, Sys.Modify for modifying tag '${refused}'`);
 }
 
+/**
+ * Throws what a create with tags ends with under a policy. 9.2.11 asks about something that is no tag, so that no tag
+ * passes where tags are not free, nor a registered one where they are.
+ */
+export function demandTagsAtCreate(call: Call, tags: string): void {
+  if (mayModify(call)) return;
+  const { allow, registered } = policyOf(call);
+  if (allow === 'free' && !splitTags(tags).some((tag) => registered.includes(tag))) return;
+  throw new Error("403 Permission check failed (/, Sys.Modify for modifying tag 'HASH(0x5581c0ffee00)')");
+}
+
 function mayModify(call: Call): boolean {
   return may(call, '/', { all: ['Sys.Modify'] });
 }
 
 /** As `GET /cluster/options` holds them: an object with a list of words, and a list of words. */
 function policyOf({ world }: Call): TagPolicy {
-  const { 'user-tag-access': access, 'registered-tags': registered } = world.seed.options;
+  const { 'user-tag-access': access, 'registered-tags': registered } = world.datacenter.options;
   const given = typeof access === 'object' && access !== null ? access : {};
   const allow = 'user-allow' in given ? String(given['user-allow']) : 'free';
   return {

@@ -1,4 +1,5 @@
 import { type Clock, randomUuid } from './clock.ts';
+import { type Datacenter, datacenterOf } from './datacenter.ts';
 import { ApiError, failure } from './errors.ts';
 import { digestOf, type Guest, newGuest } from './guest.ts';
 import { GuestLocks } from './locks.ts';
@@ -26,6 +27,8 @@ export interface WorldState {
   readonly guests: readonly Guest[];
   readonly volumes: readonly NewVolume[];
   readonly tasks: readonly TaskRecord[];
+  /** Absent: as the seed has it. */
+  readonly datacenter?: Datacenter;
 }
 
 /** The options of a world besides its seed. */
@@ -44,6 +47,7 @@ interface Shared {
   readonly locks: GuestLocks;
   readonly statistics: Statistics;
   readonly troubles: Troubles;
+  readonly datacenter: Datacenter;
   readonly guests: Map<number, Guest>;
 }
 
@@ -60,6 +64,7 @@ export class World {
   readonly locks: GuestLocks;
   readonly statistics: Statistics;
   readonly troubles: Troubles;
+  readonly datacenter: Datacenter;
   readonly #shared: Shared;
   readonly #guests: Map<number, Guest>;
 
@@ -74,6 +79,7 @@ export class World {
     this.locks = shared.locks;
     this.statistics = shared.statistics;
     this.troubles = shared.troubles;
+    this.datacenter = shared.datacenter;
     this.#shared = shared;
     this.#guests = shared.guests;
   }
@@ -90,13 +96,13 @@ export class World {
 
   /** The first bytes of new MAC addresses. */
   get macPrefix(): string {
-    const prefix = this.seed.options['mac_prefix'];
+    const prefix = this.datacenter.options['mac_prefix'];
     return typeof prefix === 'string' ? prefix : 'BC:24:11';
   }
 
   /** The datacenter option `tag-style`, as text. */
   get tagStyle(): string {
-    return JSON.stringify(this.seed.options['tag-style'] ?? '');
+    return JSON.stringify(this.datacenter.options['tag-style'] ?? '');
   }
 
   /** Why calls for that node never reach it; undefined when they do. */
@@ -127,8 +133,10 @@ export class World {
     throw failure(`Configuration file 'nodes/${node}/${folder}/${vmid}.conf' does not exist`);
   }
 
-  /** Adds a new guest. */
+  /** Adds a new guest, to the pool that its number is in already. */
   addGuest(guest: Guest): void {
+    guest.pool ??= this.datacenter.reserved[guest.vmid];
+    delete this.datacenter.reserved[guest.vmid];
     this.#guests.set(guest.vmid, guest);
   }
 
@@ -159,7 +167,10 @@ export class World {
 
   /** The state for a state file. */
   state(): WorldState {
-    return { guests: this.guests(), volumes: this.storages.everywhere(), tasks: this.tasks.list().toReversed() };
+    return {
+      ...{ guests: this.guests(), volumes: this.storages.everywhere(), tasks: this.tasks.list().toReversed() },
+      datacenter: this.datacenter,
+    };
   }
 }
 
@@ -173,6 +184,7 @@ export function openWorld(seed: Seed, clock: Clock, changed: () => void, more: W
     tasks: new Tasks(clock, changed),
     locks: new GuestLocks(clock),
     statistics: new Statistics(clock, seed.rates.statisticsSeconds),
+    datacenter: more.state?.datacenter ?? datacenterOf(seed),
     troubles: {
       workerDaemonDown: false,
       configurationDown: false,

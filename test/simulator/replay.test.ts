@@ -14,6 +14,10 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '9.2 request-format': ['request-format-06'],
   // The seed gives the token VM.Monitor, the recorded list does not have it.
   '8.4 permission-one-vm': ['permission-one-vm-17'],
+  // A call that is not there.
+  '9.2-guests cloudinit-all': [7, 8, 9, 10, 11, 75].map((n) => `cloudinit-all-${String(n).padStart(2, '0')}`),
+  // The machine of the recording had another device at the address of the mapping.
+  '9.2-guests mapping': ['mapping-13', 'mapping-21', 'mapping-22'],
   // The stop came some seconds after the reboot, whose clean-up holds the lock for a while.
   '9.2-guests disk-running-helpful': ['disk-running-helpful-40'],
   // Two storage locks that another program held for a moment.

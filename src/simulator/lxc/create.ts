@@ -16,7 +16,7 @@ export async function createContainer(call: Call): Promise<string> {
   const node = text(call, 'node');
   const pool = call.given.get('pool');
   world.demandQuorum('cluster not ready - no quorum?');
-  if (pool !== undefined && !world.seed.pools.includes(pool)) throw forbidden(`pool '${pool}' does not exist`);
+  if (pool !== undefined && !world.datacenter.pools.includes(pool)) throw forbidden(`pool '${pool}' does not exist`);
   const need = { all: ['VM.Allocate'] };
   if (!may(call, `/vms/${vmid}`, need) && !(pool !== undefined && may(call, `/pool/${pool}`, need))) throw forbidden();
   const keys = optionKeys(call);
@@ -75,7 +75,7 @@ async function build(
     const unprivileged: Config = world.version.table === '9' ? { unprivileged: 1 } : {};
     const config = { ...defaults, ...unprivileged, ...options, ...mounts };
     const guest = world.findGuest(vmid);
-    if (guest !== undefined) Object.assign(guest, { config, pool: call.given.get('pool') });
+    if (guest !== undefined) Object.assign(guest, { config, pool: call.given.get('pool') ?? guest.pool });
   } catch (error) {
     if (error instanceof Killed) throw error;
     for (const volid of made) world.storages.remove(volid);

@@ -21,7 +21,12 @@ export function checkParameters(rules: Rules, given: ReadonlyMap<string, string>
 function valueProblem(name: string, value: string, rule: Rule, version: Version): string | undefined {
   const properties = rulesOf(rule.properties ?? rule.format ?? '', version.table);
   if (properties === undefined) return plainProblem(value, rule);
-  const { problems, broken } = parsePropertyString(value, properties);
+  const { values, problems: found, broken } = parsePropertyString(value, properties);
+  const needy = [...properties.values()].filter(({ name: key, needs }) => needs !== undefined && values.has(key));
+  const lacking = needy.flatMap(({ name: key, needs = '' }): (readonly [string, string])[] =>
+    values.has(needs) ? [] : [[needs, version.missingRequirement(`${name}.${key}`)]],
+  );
+  const problems = [...found, ...lacking];
   if (broken !== undefined) return `invalid format - ${broken}\n`;
   if (problems.length > 0) {
     return `invalid format - format error\n${problems.map(([key, text]) => `${name}.${key}: ${text}\n`).join('')}`;
@@ -31,11 +36,21 @@ function valueProblem(name: string, value: string, rule: Rule, version: Version)
 }
 
 /** The models of the emulator that guests of this field use; any other text is refused with the words of 9.2.11. */
-const CPU_MODELS =
-  /^(host|max|kvm32|kvm64|qemu32|qemu64|x86-64-v[234](-AES)?|custom-.+|EPYC.*|Opteron.*|[A-Z]\w*.*|486)$/;
+const CPU_MODELS = /^(host|max|kvm32|kvm64|qemu32|qemu64|x86-64-v[234](-AES)?|EPYC.*|Opteron.*|[A-Z]\w*.*|486)$/;
+
+const CPU_FLAGS = [
+  ...['aes', 'amd-no-ssb', 'amd-ssbd', 'hv-evmcs', 'hv-tlbflush', 'ibpb', 'md-clear', 'nested-virt', 'pcid', 'pdpe1gb'],
+  ...['spec-ctrl', 'ssbd', 'virt-ssbd'],
+];
 
 function cpuProblem(value: string): string | undefined {
   const model = value.split(',')[0]?.replace(/^cputype=/, '') ?? '';
+  const custom = /^custom-(.+)$/.exec(model)?.[1];
+  if (custom !== undefined) return `Custom cputype '${custom}' not found`;
+  const flags = /(?:^|,)flags=([^,]*)/.exec(value)?.[1]?.split(';') ?? [];
+  if (flags.some((flag) => !CPU_FLAGS.includes(flag.slice(1)))) {
+    return `VM-specific CPU flags must be a subset of: ${CPU_FLAGS.join(', ')}`;
+  }
   if (CPU_MODELS.test(model)) return undefined;
   return `Built-in cputype '${model}' is not defined (missing 'custom-' prefix?)`;
 }
@@ -134,6 +149,15 @@ const FORMATS: Readonly<Record<string, Check>> = {
     /^(?:ide[0-3]|sata[0-5]|scsi(?:[12]?[0-9]|30)|virtio(?:[0-9]|1[0-5])|net(?:[12]?[0-9]|3[01])|usb\d+|hostpci\d+)$/,
     (value) => `invalid boot device '${value}'`,
   ),
+  'pve-startup-order': matches(
+    /^(?:(?:order=)?\d+|(?:up|down)=\d+)(?:,(?:(?:order=)?\d+|(?:up|down)=\d+))*$/,
+    () => 'unable to parse startup options',
+  ),
+  'pve-cpuset': matches(/^\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*$/, () => 'unable to parse cpuset option'),
+  'pve-hotplug-features': (value) => {
+    const wrong = value.split(',').find((one) => !/^(?:network|disk|cpu|memory|usb|cloudinit)$/.test(one));
+    return wrong === undefined || /^[01]$/.test(value) ? undefined : `invalid hotplug feature '${wrong}'`;
+  },
   urlencoded: matches(/^[-%a-zA-Z0-9_.!~*'()]*$/, (value) => `invalid urlencoded string: ${value}`),
 };
 

@@ -77,7 +77,8 @@ export function cloneVm(call: Call): string {
 }
 
 function demandCloneRights(call: Call, newid: number, pool: string | undefined): void {
-  if (pool !== undefined && !call.world.seed.pools.includes(pool)) throw forbidden(`pool '${pool}' does not exist`);
+  if (pool !== undefined && !call.world.datacenter.pools.includes(pool))
+    throw forbidden(`pool '${pool}' does not exist`);
   const need = { all: ['VM.Allocate'] };
   if (may(call, `/vms/${newid}`, need) || (pool !== undefined && may(call, `/pool/${pool}`, need))) return;
   throw forbidden();
@@ -100,7 +101,7 @@ async function fill(call: Call, from: Guest, fresh: Guest, isFull: boolean, task
     if (call.given.has('description')) config['description'] = text(call, 'description');
     config['smbios1'] = `uuid=${randomUuid(world.clock.random)}`;
     config['vmgenid'] = randomUuid(world.clock.random);
-    Object.assign(fresh, { config, pool: call.given.get('pool') });
+    Object.assign(fresh, { config, pool: call.given.get('pool') ?? fresh.pool });
   } catch (error) {
     if (error instanceof Killed) throw error;
     freeVolumes(world, made);

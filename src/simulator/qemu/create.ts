@@ -3,6 +3,7 @@ import { busy } from '../change.ts';
 import { randomUuid } from '../clock.ts';
 import { failure, forbidden, textOf } from '../errors.ts';
 import { type Config, newGuest, normaliseTags } from '../guest.ts';
+import { demandTagsAtCreate } from '../tag-policy.ts';
 import { Killed, type TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
 import { allocateDrives, freeVolumes } from './disks.ts';
@@ -17,7 +18,7 @@ export async function createVm(call: Call): Promise<string> {
   const node = text(call, 'node');
   const pool = given.get('pool');
   world.demandQuorum('cluster not ready - no quorum?');
-  if (pool !== undefined && !world.seed.pools.includes(pool)) throw forbidden(`pool '${pool}' does not exist`);
+  if (pool !== undefined && !world.datacenter.pools.includes(pool)) throw forbidden(`pool '${pool}' does not exist`);
   const need = { all: ['VM.Allocate'] };
   if (!may(call, `/vms/${vmid}`, need) && !(pool !== undefined && may(call, `/pool/${pool}`, need))) throw forbidden();
   const keys = [...given.keys()].filter((key) => !NO_OPTIONS.has(key));
@@ -85,22 +86,23 @@ async function build(call: Call, plan: Plan, task: TaskHandle): Promise<void> {
   const made: string[] = [];
   try {
     const drives = await allocateDrives(world, vmid, plan.drives, task, made);
-    const { tags, ...options } = { ...plan.config };
+    const { tags, description, ...options } = plan.config;
+    const comment: Config = description === undefined || description === '' ? {} : { description };
     const now = Math.floor(world.clock.now() / 1000);
     const identity = {
       meta: `creation-qemu=10.1.2,ctime=${now}`,
       smbios1: `uuid=${randomUuid(world.clock.random)}`,
       vmgenid: randomUuid(world.clock.random),
     };
-    const config: Config = { ...identity, ...options, ...drives };
-    if (tags !== undefined && world.version.normalisesTagsAtCreate) requireTagsInWorker(call, vmid);
+    const config: Config = { ...identity, ...options, ...comment, ...drives };
+    if (tags !== undefined && world.version.normalisesTagsAtCreate) requireTagsInWorker(call, vmid, String(tags));
     if (tags !== undefined) {
       config['tags'] = world.version.normalisesTagsAtCreate
         ? normaliseTags(String(tags), world.tagStyle)
         : String(tags).replaceAll('\0', ';');
     }
     config['boot'] ??= defaultBoot(config);
-    if (guest !== undefined) Object.assign(guest, { config, pool: call.given.get('pool') });
+    if (guest !== undefined) Object.assign(guest, { config, pool: call.given.get('pool') ?? guest.pool });
   } catch (error) {
     if (error instanceof Killed) throw error;
     freeVolumes(world, made);
@@ -110,9 +112,11 @@ async function build(call: Call, plan: Plan, task: TaskHandle): Promise<void> {
 }
 
 /** In 9.2.11 this check comes after the whole import and undoes it; rights on the pool do not count yet. */
-function requireTagsInWorker(call: Call, vmid: number): void {
-  if (may(call, `/vms/${vmid}`, { all: ['VM.Config.Options'] })) return;
-  throw new Error(`403 Permission check failed (/vms/${vmid}, VM.Config.Options)`);
+function requireTagsInWorker(call: Call, vmid: number, tags: string): void {
+  if (!may(call, `/vms/${vmid}`, { all: ['VM.Config.Options'] })) {
+    throw new Error(`403 Permission check failed (/vms/${vmid}, VM.Config.Options)`);
+  }
+  demandTagsAtCreate(call, tags);
 }
 
 function requirePower(call: Call, vmid: number, pool: string | undefined): void {

@@ -5,10 +5,10 @@ import { cloudinitStorageOf, isCdrom, isCloudinit, newDiskOf, parseDrive } from 
 
 /** What a key of a VM's configuration is: whose right is asked, and what a change of it does to a running VM. */
 
-const CPU = /^(cores|sockets|cpu|cpulimit|cpuunits|numa\d*|vcpus|smp|affinity)$/;
-const MEMORY = /^(memory|balloon|shares|hugepages|keephugepages|allow-ksm)$/;
+const CPU = /^(cores|sockets|cpu|cpulimit|cpuunits|numa\d*|vcpus|smp)$/;
+const MEMORY = /^(memory|balloon|shares|allow-ksm)$/;
 const HARDWARE =
-  /^(acpi|hotplug|kvm|machine|scsihw|smbios1|tablet|vga|watchdog|audio0|rng0|serial\d+|amd-sev|intel-tdx|vmgenid|arch)$/;
+  /^(acpi|hotplug|kvm|machine|scsihw|smbios1|tablet|vga|watchdog|audio0|rng0|serial\d+|amd-sev|intel-tdx|arch|usb\d+|hostpci\d+)$/;
 const DISK = /^(boot|bootdisk|vmstatestorage|(ide|scsi|sata|virtio|unused)\d+|efidisk0|tpmstate0)$/;
 const CLOUDINIT = /^(cicustom|cipassword|citype|ciuser|ciupgrade|nameserver|searchdomain|sshkeys)$/;
 const NETWORK = /^(net|ipconfig)\d+$/;
@@ -28,7 +28,7 @@ export function privilegeOf(key: string): readonly string[] | undefined {
 }
 
 const AT_ONCE =
-  /^(name|description|onboot|tags|protection|startup|shares|balloon|cpulimit|cpuunits|hookscript|vmstatestorage|autostart|reboot|template|bootdisk|ipconfig\d+|ciuser|cipassword|citype|cicustom|ciupgrade|nameserver|searchdomain|sshkeys)$/;
+  /^(name|description|onboot|tags|protection|startup|shares|tablet|cpulimit|cpuunits|hookscript|vmstatestorage|autostart|reboot|template|bootdisk|ipconfig\d+|ciuser|cipassword|citype|cicustom|ciupgrade|nameserver|searchdomain|sshkeys)$/;
 
 /** Whether a running VM takes a change of that key at once; all others but cards and disks wait for a stop. */
 export function appliesAtOnce(key: string): boolean {
@@ -63,7 +63,24 @@ export function requireOptions(
     const privileges = privilegeOf(key);
     if (privileges === undefined) throw failure(`only root can set '${key}' config`);
     requireGuest(call, vmid, privileges, more.pool);
+    if (key === 'startup' && call.world.version.startupNeedsSysModify) demandRight(call, '/', { all: ['Sys.Modify'] });
+    requireDevice(call, key, String(value ?? ''));
   }
+}
+
+/** Devices of the node are for root@pam alone, unless the cluster has a name for them, which the caller may use. */
+function requireDevice(call: Call, key: string, value: string): void {
+  if (/^serial\d+$/.test(key) && value.startsWith('/dev/')) {
+    throw failure(`only root can modify '${key}' config for real devices`);
+  }
+  const kind = /^(?:usb|hostpci)/.exec(key)?.[0] === 'usb' ? 'usb' : 'pci';
+  if (!/^(?:usb|hostpci)\d+$/.test(key) || value === '') return;
+  const mapping = /(?:^|,)mapping=([^,]+)/.exec(value)?.[1];
+  const host = /(?:^|,)host=([^,]+)/.exec(value)?.[1] ?? (mapping === undefined ? value.split(',')[0] : undefined);
+  if (kind === 'usb' && /^spice$/i.test(host ?? '')) return;
+  const what = kind === 'usb' ? 'real' : 'non-mapped';
+  if (host !== undefined) throw failure(`only root can set '${key}' config for ${what} devices`);
+  demandRight(call, `/mapping/${kind}/${mapping}`, { all: ['Mapping.Use'] });
 }
 
 function requireGuest(call: Call, vmid: number, any: readonly string[], pool: string | undefined): void {

@@ -17,7 +17,8 @@ export function applyChange(world: World, guest: Guest, key: string): void {
   if (value === undefined) return;
   delete guest.pending[key];
   const before = guest.config[key];
-  guest.config[key] = value;
+  if (key === 'description' && value === '') delete guest.config[key];
+  else guest.config[key] = value;
   forgetLost(guest, key);
   if (!isDriveKey(key)) return;
   engage(guest.config, value);
@@ -51,7 +52,10 @@ export function printBoot(order: readonly string[]): string {
 
 /** Drops pending values that are the configured ones already. */
 export function tidyPending(guest: Guest): void {
-  for (const [key, value] of Object.entries(guest.pending)) if (guest.config[key] === value) delete guest.pending[key];
+  for (const [key, value] of Object.entries(guest.pending)) {
+    const now = guest.config[key] ?? (key === 'description' ? '' : undefined);
+    if (now === value) delete guest.pending[key];
+  }
   guest.pendingDelete = guest.pendingDelete.filter((key) => guest.config[key] !== undefined);
 }
 
@@ -83,6 +87,7 @@ const WAITS = 'waits';
 async function plug(world: World, guest: Guest, key: string, value: string | number): Promise<string | undefined> {
   const before = guest.config[key];
   if (appliesAtOnce(key)) return undefined;
+  if (key === 'balloon') return hasBalloon(before) === hasBalloon(value) ? undefined : WAITS;
   if (key === 'agent') return isSameAgent(guest, value) ? undefined : WAITS;
   if (/^net\d+$/.test(key)) return await plugCard(world, guest, key, value);
   if (isCdChange(before, value)) return undefined;
@@ -113,6 +118,7 @@ function bridgeProblem(world: World, guest: Guest, value: string | number): stri
 
 async function unplug(world: World, guest: Guest, key: string): Promise<string | undefined> {
   if (appliesAtOnce(key) || /^unused\d+$/.test(key)) return undefined;
+  if (key === 'balloon') return hasBalloon(guest.config[key]) ? undefined : WAITS;
   const isCard = /^net\d+$/.test(key);
   if (!isCard && !isHotpluggable(key)) return WAITS;
   if (!hotplugs(guest, isCard ? 'network' : 'disk')) return WAITS;
@@ -156,6 +162,11 @@ const OF_DEVICE = ['aio', 'cache', 'discard', 'event_idx', 'iothread', 'product'
 function changesDevice(before: string | number, value: string | number): boolean {
   const [{ options: old }, { options: wanted }] = [parseDrive(before), parseDrive(value)];
   return OF_DEVICE.some((key) => old.get(key) !== wanted.get(key));
+}
+
+/** A balloon of 0 is no device at all, which a running VM neither gets nor loses. */
+function hasBalloon(value: string | number | undefined): boolean {
+  return value === undefined || Number(value) !== 0;
 }
 
 function isSameAgent(guest: Guest, value: string | number): boolean {

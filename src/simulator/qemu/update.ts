@@ -9,6 +9,7 @@ import { ruleOf, rulesOf } from '../parameters/table.ts';
 import { demandTags } from '../tag-policy.ts';
 import type { TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
+import { demandKeys } from './cloudinit.ts';
 import { allocateDrives, engage, isCdrom, isCloudinit, retire, silently } from './disks.ts';
 import { isDriveKey, NO_OPTIONS, requireBridges, requireOptions, requireStorages, rootOnlyError } from './options.ts';
 import { applyPending, hotplug, printBoot, tidyPending } from './pending.ts';
@@ -71,6 +72,7 @@ function read(call: Call, guest: Guest): Update {
   const both = deletes.find((key) => call.given.has(key));
   if (both !== undefined)
     throw parameterError({ delete: `you can't use '-${both}' and -delete ${both}' at the same time` });
+  demandScript(call);
   const drives = drivesOf(call, keys);
   requireStorages(call, drives);
   requireOptions(call, guest.vmid, [...deletes, ...reverts], { config: mergedConfig(guest), isNew: false });
@@ -88,7 +90,22 @@ function read(call: Call, guest: Guest): Update {
   if (options['tags'] !== undefined || deletes.includes('tags')) {
     demandTags(call, String(guest.config['tags'] ?? ''), String(options['tags'] ?? ''));
   }
+  demandBalloon(guest, options);
   return { keys, deletes, reverts, drives, options };
+}
+
+/** Whether the script is there is asked before the right to set one. */
+function demandScript(call: Call): void {
+  const script = call.given.get('hookscript');
+  if (script === undefined || call.world.storages.volume(script) !== undefined) return;
+  throw parameterError({ hookscript: `script '${script}' does not exist\n` });
+}
+
+function demandBalloon(guest: Guest, options: Config): void {
+  if (options['memory'] === undefined && options['balloon'] === undefined) return;
+  const { memory = 512, balloon = 0 } = { ...guest.config, ...guest.pending, ...options };
+  if (Number(balloon) <= Number(String(memory).replace(/^current=/, ''))) return;
+  throw failure('balloon value too large (must be smaller than assigned memory)');
 }
 
 async function apply(call: Call, guest: Guest, update: Update, task: TaskHandle): Promise<void> {
@@ -184,13 +201,18 @@ export function drivesOf(call: Call, keys: readonly string[]): Map<string, strin
   return new Map(keys.filter(isDriveKey).map((key) => [key, text(call, key)]));
 }
 
-/** The other options as they are stored: numbers where the API answers numbers, cards with a MAC address. */
+/**
+ * The other options as they are stored: numbers where the API answers numbers, cards with a MAC address, one space for an
+ * empty text. Empty `sshkeys` are dropped; an empty description takes the present one away.
+ */
 export function optionsOf(call: Call, keys: readonly string[]): Config {
   const rules = rulesOf('@vm', call.world.version.table);
   const config: Config = {};
   for (const key of keys) {
     const type = (rules && ruleOf(rules, key))?.type;
     const value = text(call, key);
+    if (key === 'sshkeys') demandKeys(value);
+    if (key === 'sshkeys' && value === '') continue;
     config[key] = type === 'integer' || type === 'boolean' ? Number(value) : storedText(call.world, key, value);
   }
   return config;
@@ -200,7 +222,7 @@ function storedText(world: World, key: string, value: string): string {
   if (/^net\d+$/.test(key)) return storedCard(world, value);
   // parse_vm_config of 9.2 cuts what Perl takes for white space, which U+FEFF is not.
   if (key === 'description') return value.replace(/(?:(?!\ufeff)[\s\u0085])+$/, '');
-  return value;
+  return value === '' ? ' ' : value;
 }
 
 /** A network card as it is stored; one without a MAC address gets a new one. */
