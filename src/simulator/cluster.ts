@@ -62,12 +62,6 @@ export function clusterResources(call: Call): unknown {
   ];
 }
 
-/** `GET /pools/{poolid}` */
-export function readPool(call: Call): unknown {
-  const members = guests(call).filter((one) => one['pool'] === text(call, 'poolid'));
-  return { poolid: text(call, 'poolid'), members };
-}
-
 function pools(call: Call): Record<string, unknown>[] {
   return call.world.datacenter.pools
     .filter((pool) => may(call, `/pool/${pool}`, { all: ['Pool.Audit'] }))
@@ -85,10 +79,11 @@ function guests(call: Call): Record<string, unknown>[] {
  * Tags, lock and pool are current. The other fields appear with the first round of statistics that includes the guest; state
  * and name are those of the last round.
  */
-function guestFacts(call: Call, guest: Guest): Record<string, unknown> {
+export function guestFacts(call: Call, guest: Guest): Record<string, unknown> {
   const { world } = call;
   const { tags, lock } = guest.config;
-  const hastate = world.troubles.managed.get(guest.vmid);
+  const resource = world.troubles.managed.get(guest.vmid);
+  const hastate = resource?.status ?? resource?.state;
   const seesPool = guest.pool !== undefined && may(call, `/pool/${guest.pool}`, { all: ['Pool.Audit'] });
   const bare = {
     ...{ id: `${guest.type}/${guest.vmid}`, vmid: guest.vmid, node: guest.node, type: guest.type, status: 'unknown' },
@@ -133,6 +128,7 @@ function isUnknown({ world }: Call, node: string): boolean {
   return world.isOffline(node) || world.troubles.statisticsDown;
 }
 
-function isVisible(call: Call, guest: Guest): boolean {
+/** Whether the caller sees a guest in lists. */
+export function isVisible(call: Call, guest: Guest): boolean {
   return may(call, `/vms/${guest.vmid}`, { all: ['VM.Audit'] });
 }

@@ -101,8 +101,8 @@ function cardsOf({ vmid, config }: Guest): Record<string, unknown> {
 }
 
 function haOf(world: World, { vmid }: Guest): Record<string, unknown> {
-  const state = world.troubles.managed.get(vmid);
-  return state === undefined ? { managed: 0 } : { managed: 1, state };
+  const found = world.troubles.managed.get(vmid);
+  return found === undefined || found.state === 'ignored' ? { managed: 0 } : { managed: 1, state: found.status };
 }
 
 const PRESSURE = {

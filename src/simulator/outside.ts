@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ApiError } from './errors.ts';
 import { type Guest, switchedOff } from './guest.ts';
+import { restartByManager } from './ha.ts';
 import { start as startContainer } from './lxc/power.ts';
 import { silently } from './qemu/disks.ts';
 import { start as startVm } from './qemu/start.ts';
@@ -71,7 +72,8 @@ export async function actOutside(world: World, wanted: OutsideAction): Promise<v
     case 'end-task':
       return world.tasks.endNext(action.type, action);
     case 'power-off':
-      return switchedOff(guestOf(world, action.vmid));
+      switchedOff(guestOf(world, action.vmid));
+      return restartByManager(world, action.vmid);
     case 'pause':
       guestOf(world, action.vmid).paused = action.qmpstatus;
       return;
@@ -101,7 +103,10 @@ export async function actOutside(world: World, wanted: OutsideAction): Promise<v
       return;
     case 'ha':
       if (action.state === null) world.troubles.managed.delete(action.vmid);
-      else world.troubles.managed.set(guestOf(world, action.vmid).vmid, action.state);
+      else {
+        const { vmid } = guestOf(world, action.vmid);
+        world.troubles.managed.set(vmid, { state: action.state, status: action.state });
+      }
       return;
     default:
       action satisfies never;

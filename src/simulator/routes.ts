@@ -3,12 +3,13 @@ import { type Call, text } from './call.ts';
 import * as cluster from './cluster.ts';
 import * as datacenter from './datacenter-calls.ts';
 import { ApiError } from './errors.ts';
-import { orRequest } from './ha.ts';
+import * as ha from './ha.ts';
 import { createContainer } from './lxc/create.ts';
 import * as container from './lxc/power.ts';
 import { containerInterfaces, destroyContainer, moveVolume, resizeContainer } from './lxc/rest.ts';
 import { updateContainer } from './lxc/update.ts';
 import { listNetwork, listNodes, nodeStatus } from './nodes.ts';
+import * as pools from './pools.ts';
 import { agentExec, agentInfo, agentInterfaces, pingAgent } from './qemu/agent.ts';
 import { cloneVm, makeTemplate } from './qemu/clone.ts';
 import * as cloudinit from './qemu/cloudinit.ts';
@@ -40,6 +41,8 @@ const see = any('/storage/{storage}', 'Datastore.Audit', 'Datastore.AllocateSpac
 const change = any('/vms/{vmid}', ...CONFIG);
 const changeContainer = any('/vms/{vmid}', ...CONFIG.filter((one) => /Disk|CPU|Memory|Network|Options/.test(one)));
 const audit = all('/vms/{vmid}', 'VM.Audit');
+const haAudit = all('/', 'Sys.Audit');
+const haRight = all('/', 'Sys.Console');
 const powerRight = all('/vms/{vmid}', 'VM.PowerMgmt');
 const takeSnapshots = all('/vms/{vmid}', 'VM.Snapshot');
 
@@ -57,7 +60,16 @@ export const routes: readonly Route[] = [
   route('GET', '/cluster/resources', cluster.clusterResources),
   route('GET', '/cluster/status', cluster.clusterStatus, all('/', 'Sys.Audit')),
   route('GET', '/cluster/tasks', tasks.listClusterTasks),
-  route('GET', '/pools/{poolid}', cluster.readPool, all('/pool/{poolid}', 'Pool.Audit')),
+  route('GET', '/cluster/ha/resources', ha.listResources, haAudit),
+  route('POST', '/cluster/ha/resources', ha.addResource, haRight),
+  route('GET', '/cluster/ha/resources/{sid}', ha.readResource, haAudit),
+  route('PUT', '/cluster/ha/resources/{sid}', ha.changeResource, haRight),
+  route('DELETE', '/cluster/ha/resources/{sid}', ha.deleteResource, haRight),
+  route('GET', '/cluster/ha/status/current', ha.haStatus, haAudit),
+  route('GET', '/pools', pools.listPools),
+  route('PUT', '/pools', pools.updatePool),
+  route('GET', '/pools/{poolid}', pools.readPool, all('/pool/{poolid}', 'Pool.Audit')),
+  route('PUT', '/pools/{poolid}', pools.updatePool),
   route('GET', '/nodes', listNodes),
   route('GET', `${NODE}/status`, nodeStatus, all('/nodes/{node}', 'Sys.Audit')),
   route('GET', `${NODE}/network`, listNetwork),
@@ -83,9 +95,9 @@ export const routes: readonly Route[] = [
   route('GET', `${VM}/cloudinit`, cloudinit.readCloudinit, audit),
   route('PUT', `${VM}/cloudinit`, cloudinit.writeCloudinit, all('/vms/{vmid}', 'VM.Config.Cloudinit')),
   route('GET', `${VM}/status/current`, readStatus('qemu'), audit),
-  route('POST', `${VM}/status/start`, orRequest('start', startVm), powerRight),
-  route('POST', `${VM}/status/stop`, orRequest('stop', stopVm), powerRight),
-  route('POST', `${VM}/status/shutdown`, orRequest('stop', shutdownVm), powerRight),
+  route('POST', `${VM}/status/start`, ha.orRequest('start', startVm), powerRight),
+  route('POST', `${VM}/status/stop`, ha.orRequest('stop', stopVm), powerRight),
+  route('POST', `${VM}/status/shutdown`, ha.orRequest('stop', shutdownVm), powerRight),
   route('POST', `${VM}/status/reboot`, rebootVm, powerRight),
   route('POST', `${VM}/status/suspend`, suspendVm, powerRight),
   route('POST', `${VM}/status/resume`, resumeVm, powerRight),
@@ -114,9 +126,9 @@ export const routes: readonly Route[] = [
   route('PUT', `${CT}/config`, updateContainer, changeContainer),
   route('GET', `${CT}/pending`, readPending('lxc'), audit),
   route('GET', `${CT}/status/current`, readStatus('lxc'), audit),
-  route('POST', `${CT}/status/start`, orRequest('start', container.startContainer), powerRight),
-  route('POST', `${CT}/status/stop`, orRequest('stop', container.stopContainer), powerRight),
-  route('POST', `${CT}/status/shutdown`, orRequest('stop', container.shutdownContainer), powerRight),
+  route('POST', `${CT}/status/start`, ha.orRequest('start', container.startContainer), powerRight),
+  route('POST', `${CT}/status/stop`, ha.orRequest('stop', container.stopContainer), powerRight),
+  route('POST', `${CT}/status/shutdown`, ha.orRequest('stop', container.shutdownContainer), powerRight),
   route('POST', `${CT}/status/reboot`, container.rebootContainer, powerRight),
   route('PUT', `${CT}/resize`, resizeContainer, all('/vms/{vmid}', 'VM.Config.Disk')),
   route('POST', `${CT}/move_volume`, moveVolume, all('/vms/{vmid}', 'VM.Config.Disk')),

@@ -40,7 +40,7 @@ export function listClusterTasks(call: Call): unknown {
 export function taskStatus(call: Call): unknown {
   const task = taskOf(call, 'Sys.Audit');
   const { upid, node, pid, pstart, starttime, type, id, user, token } = task;
-  const known = { upid, node, pid, pstart, starttime, type, id, user, tokenid: token };
+  const known = { upid, node, pid, pstart, starttime, type, id, user, ...tokenOf(token) };
   if (task.exit === undefined) return { ...known, status: 'running' };
   return { ...known, status: 'stopped', exitstatus: task.exit };
 }
@@ -80,16 +80,22 @@ function isSuccess(exit: string): boolean {
   return exit === 'OK' || /^WARNINGS: \d+$/.test(exit);
 }
 
+/** What the node's own services do has no token. */
+function tokenOf(token: string): { readonly tokenid?: string } {
+  return token === '' ? {} : { tokenid: token };
+}
+
 function nodeItem(task: TaskRecord): Record<string, unknown> {
   const { upid, node, pid, pstart, starttime, type, id, user, token } = task;
   const common = { upid, node, pid, pstart, starttime, type, id };
-  if (task.exit === undefined) return { ...common, user: `${user}!${token}`, saved: '0', status: 'RUNNING' };
-  return { ...common, user, tokenid: token, endtime: task.endtime, status: task.exit };
+  const running = token === '' ? user : `${user}!${token}`;
+  if (task.exit === undefined) return { ...common, user: running, saved: '0', status: 'RUNNING' };
+  return { ...common, user, ...tokenOf(token), endtime: task.endtime, status: task.exit };
 }
 
 function clusterItem(task: TaskRecord): Record<string, unknown> {
   const { upid, node, pid, starttime, type, id, user, token } = task;
-  const common = { upid, node, starttime, type, id, user, tokenid: token };
+  const common = { upid, node, starttime, type, id, user, ...tokenOf(token) };
   if (task.exit === undefined) return { ...common, pid, saved: '0' };
   return { ...common, saved: '1', endtime: task.endtime, status: task.exit };
 }

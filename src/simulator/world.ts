@@ -16,10 +16,20 @@ export interface Troubles {
   noQuorum: boolean;
   /** The statistics daemons of all nodes hang. */
   statisticsDown: boolean;
-  /** The state in which HA holds each guest that it manages, by VMID. */
-  readonly managed: Map<number, string>;
+  /** What HA does with each guest that is handed to it, by VMID. */
+  readonly managed: Map<number, HaResource>;
   /** Nodes whose machine is off; `noticed`: the others' lists show it. */
   readonly downNodes: Map<string, { readonly reason: string; readonly noticed: boolean }>;
+}
+
+/** A guest in the hands of HA. */
+export interface HaResource {
+  /** What is asked for: `started`, `stopped`, `disabled`, or `ignored`, with which HA does nothing. */
+  state: string;
+  /** What the manager says of it; null until it has noticed the guest. */
+  status: string | null;
+  readonly comment?: string;
+  readonly max_restart?: number;
 }
 
 /** What a state file holds. */
@@ -145,9 +155,9 @@ export class World {
     this.#guests.delete(vmid);
   }
 
-  /** The pool of a guest. */
+  /** The pool of a guest, or of a number that has none yet. */
   poolOf(vmid: number): string | undefined {
-    return this.#guests.get(vmid)?.pool;
+    return this.#guests.get(vmid)?.pool ?? this.datacenter.reserved[vmid];
   }
 
   /** Throws when a cluster without quorum may not write. */

@@ -59,8 +59,9 @@ export function removeGuest(
     for (const one of world.storages.volumes()) if (one.vmid === vmid) world.storages.remove(one.volid);
   }
   world.removeGuest(vmid);
-  if (world.troubles.managed.delete(vmid)) task.log(`NOTE: removed VM ${vmid} from HA resource configuration.`);
-  if (how.purge) task.log(`purging ${guest.type === 'qemu' ? 'VM' : 'CT'} ${vmid} from related configurations..`);
+  const kind = guest.type === 'qemu' ? 'VM' : 'CT';
+  if (how.purge) task.log(`purging ${kind} ${vmid} from related configurations..`);
+  if (world.troubles.managed.delete(vmid)) task.log(`NOTE: removed ${kind} ${vmid} from HA resource configuration.`);
 }
 
 /** The volumes in a guest's configuration, pending changes, unused keys and snapshots. Only those that it owns are freed. */

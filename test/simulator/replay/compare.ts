@@ -99,7 +99,7 @@ function compareTasks(recorded: readonly Fields[], actual: readonly Fields[], wh
 }
 
 const KNOWN_LINES =
-  /^(create (full|linked) clone of drive|creating a clone of VM|allocated target volume|\w+: successfully created disk|(\S+: )?transferred |update (VM|CT) |Removed volume|purging |trying to acquire lock|target (node|file): |file size is: |finished file import|calculating checksum|starting file import|Image resized|snapshotting|VM still running|QEMU Guest Agent is not running|Execute autostart|no content|disk image '.*' does not exist|downloading |extracting archive|copying volume|reassign disk|moving (disk|volume)|removing (disk|volume|source volume)|adding source volume|target container|overruled |generating cloud-init|WARN: |TASK )/;
+  /^(create (full|linked) clone of drive|creating a clone of VM|allocated target volume|\w+: successfully created disk|(\S+: )?transferred |update (VM|CT) |Removed volume|purging |trying to acquire lock|target (node|file): |file size is: |finished file import|calculating checksum|starting file import|Image resized|snapshotting|VM still running|QEMU Guest Agent is not running|Execute autostart|no content|disk image '.*' does not exist|downloading |extracting archive|copying volume|reassign disk|moving (disk|volume)|removing (disk|volume|source volume)|adding source volume|target container|overruled |generating cloud-init|WARN: |Requesting HA |NOTE: |TASK )/;
 
 /** The known lines in their order, progress as one line; a log that was read while its task ran may have grown since. */
 function isSameLog(recorded: readonly unknown[], actual: unknown): boolean {
