@@ -61,16 +61,21 @@ export const diskSlot = z
   .regex(/^(?:scsi(?:[0-9]|[12][0-9]|30)|virtio(?:[0-9]|1[0-5])|sata[0-5])$/, 'must be a disk slot such as scsi0');
 export const startOrder = z.int().min(0).max(1_000_000);
 export const controller = z.enum(['lsi', 'lsi53c810', 'virtio-scsi-pci', 'virtio-scsi-single', 'megasas', 'pvscsi']);
+/** A line of `authorized_keys`: Proxmox refuses any other (PVE 9.2). */
+const publicKey = z
+  .string()
+  .max(16_384)
+  .regex(
+    /^(?:[ -~]* )?(?:ssh|ecdsa|sk)-[\w@.-]+ AAAA[A-Za-z0-9+/]+={0,3}(?: [ -~]*)?$/,
+    'must be a public key on one line',
+  );
 const cloudInitEntry = z.strictObject({
   StorageReference: plainName,
   user: z
     .string()
     .regex(/^[a-z_][a-z0-9_-]{0,31}$/i, 'must be the name of a user')
     .optional(),
-  ssh_keys: z
-    .array(z.string().regex(/^[!-~][ -~]{15,16000}$/, 'must be a public key on one line'))
-    .max(100)
-    .optional(),
+  ssh_keys: z.array(publicKey).max(100).optional(),
   ip: cloudInitAddress.optional(),
   gateway: router.optional(),
   nameservers: nameservers.optional(),

@@ -1,6 +1,7 @@
 import { defined } from '../../core/forms.ts';
+import type { GuestKind } from '../../core/guest-ref.ts';
 import type { VmSettings } from '../../core/settings.ts';
-import { type Codec, check, replaced, wordsOf } from './codec.ts';
+import { type Changes, type Codec, check, replaced, wordsOf } from './codec.ts';
 import { isCloudInit, readDrive, readProperty, toDisk, type Values, writeProperty } from './property.ts';
 
 /** Where a cloud-init drive is put, the first free one. */
@@ -59,6 +60,11 @@ export const cloudInit: Codec<VmSettings['cloudInit']> = {
     for (const server of drive.nameservers ?? []) check('address of a server of names', server);
   },
 };
+
+/** Do the changes touch what the drive says? */
+export function changesCloudInit(kind: GuestKind, changes: Changes): boolean {
+  return kind === 'vm' && cloudInitKeys.some((key) => key in changes);
+}
 
 function cloudInitDrive(values: Values): { readonly slot: string; readonly storage: string } | undefined {
   const slots = Object.entries(values).filter(([key]) => /^(?:ide|sata|scsi|virtio)\d+$/.test(key));

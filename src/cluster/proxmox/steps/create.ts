@@ -5,6 +5,7 @@ import { creationMarker, sameTags, splitTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
 import { type Api, guestPath, guestsPath, isFree, Resources, taskType } from '../api.ts';
 import type { Params } from '../client.ts';
+import { changesCloudInit } from '../cloud-init.ts';
 import type { Changes } from '../codec.ts';
 import {
   checkForeign,
@@ -120,7 +121,20 @@ export async function configure({ api, step, precondition }: Doing<'configure'>)
   if (Object.keys(changes).length === 0) return precondition;
   await checkComingMove(api, step, config);
   await putConfig(api, step, changes, config.digest);
+  if (changesCloudInit(step.guestKind, changes)) await writeDrive(api, step);
   return nextPrecondition(api, step, precondition);
+}
+
+/**
+ * Writes the cloud-init drive anew: a new value is in the configuration at once and on the drive only at the next start
+ * (PVE 9.2). Repeating it does no harm. It is a convenience: where it is refused, the start does it.
+ */
+async function writeDrive(api: Api, at: GuestRef): Promise<void> {
+  try {
+    await api.client.request('PUT', `${guestPath(at)}/cloudinit`);
+  } catch (error) {
+    api.log.warn({ vmid: at.vmid, error }, 'the cloud-init drive is written at the next start only');
+  }
 }
 
 /**
