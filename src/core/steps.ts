@@ -126,7 +126,7 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   }
   const { guest } = change;
   const live = change.action === 'create' ? [] : change.live.tags;
-  const working = pendingTags(live, plan.goal.fleetTag);
+  const working = pendingTags(live, plan.goal.fleetTag, guest.tags);
   if (change.action === 'update') yield* updateSteps(change, at);
   else if (change.action === 'replace' && !change.incomplete) {
     yield { ...at('prepare'), guest };
@@ -189,7 +189,7 @@ function* rollbackSteps(plan: Plan, change: RollbackChange, at: At, tags: string
 function* settingSteps(change: UpdateChange | ReplaceChange | RollbackChange, at: At): Generator<Step> {
   const { guest, live, fields } = change;
   if (change.action === 'update' || fields.length > 0) {
-    yield { ...at('configure'), guest, tags: updatingTags(live.tags) };
+    yield { ...at('configure'), guest, tags: updatingTags(live.tags, guest.tags) };
   }
   if (fields.some(({ field }) => field === 'pool')) yield { ...at('pool'), guest };
 }

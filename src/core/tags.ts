@@ -72,14 +72,17 @@ export function writeTags(tags: GuestTags): string {
  * Tags for a guest on whose root disk work begins. They name no image, because the content of the root disk is unknown
  * until the work is done.
  */
-export function pendingTags(before: readonly string[], fleet?: string): string {
-  const { foreign } = readTags(before);
+export function pendingTags(before: readonly string[], fleet?: string, own?: readonly string[]): string {
+  const foreign = withOwn(before, own);
   return writeTags({ ours: true, pending: true, foreign, ...(fleet === undefined ? {} : { fleet }) });
 }
 
-/** Tags for a guest that is changed in place. They keep the image, because the root disk stays the same. */
-export function updatingTags(before: readonly string[]): string {
-  return writeTags({ ...readTags(before), ours: true, pending: true });
+/**
+ * Tags for a guest that is changed in place. They keep the image, because the root disk stays the same. Tags of one's own
+ * come with the first write: a policy that refuses one refuses it before anything is changed.
+ */
+export function updatingTags(before: readonly string[], own?: readonly string[]): string {
+  return writeTags({ ...readTags(before), ours: true, pending: true, foreign: withOwn(before, own) });
 }
 
 /**
@@ -89,12 +92,15 @@ export function updatingTags(before: readonly string[]): string {
 export function finalTags(
   before: readonly string[],
   done: { imageHash?: string; commit?: string; fleet?: string },
-  own: readonly string[] = [],
+  own?: readonly string[],
 ): string {
+  return writeTags({ ours: true, pending: false, foreign: withOwn(before, own), ...done });
+}
+
+function withOwn(before: readonly string[], own: readonly string[] = []): readonly string[] {
   const { foreign } = readTags(before);
   const there = canonical(foreign);
-  const missing = own.filter((tag) => !there.includes(tag.toLowerCase()));
-  return writeTags({ ours: true, pending: false, foreign: [...foreign, ...missing], ...done });
+  return [...foreign, ...own.filter((tag) => !there.includes(tag.toLowerCase()))];
 }
 
 /** Tags for a guest that is adopted: all its tags stay, and the tag `proxnix` is added. */

@@ -390,13 +390,16 @@ describe('a token', () => {
     ['takes free tags from tokens', { 'user-tag-access': { 'user-allow': 'existing' } }],
     ['registers the tag proxnix', { 'registered-tags': ['proxnix'] }],
   ])('where a policy %s is told of the policy, not of a right on the guest', async (_, options) => {
-    const { story } = await start(seed({ options }));
+    const { story, simulator } = await start(seed({ options }));
     const error = await story.make().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
       message: expect.stringContaining("Sys.Modify for modifying tag '"),
       next: expect.stringContaining('pvesh set /cluster/options --user-tag-access user-allow=free'),
     });
     expect(error).not.toMatchObject({ next: expect.stringContaining('pveum') });
+    expect(error).toMatchObject({ next: expect.stringContaining('VM 823 was removed again') });
+    expect(simulator.guest(823)).toBeUndefined();
+    expect(simulator.volumes().filter(({ volid }) => volid.includes('823'))).toEqual([]);
   });
 
   it('with rights on a pool only makes, replaces and destroys guests in it', async () => {

@@ -3,7 +3,7 @@ import { type ContainerSpec, type DesiredGuest, type GuestRef, guestLabel, type 
 import { unlockAdvice } from '../../../core/guest-ref.ts';
 import { creationMarker, sameTags, splitTags } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
-import { type Api, guestPath, guestsPath, isFree, Resources, taskType } from '../api.ts';
+import { type Api, guestPath, isFree, Resources } from '../api.ts';
 import type { Params } from '../client.ts';
 import { changesCloudInit } from '../cloud-init.ts';
 import type { Changes } from '../codec.ts';
@@ -19,11 +19,12 @@ import {
   tagsOf,
   toLiveConfig,
 } from '../config.ts';
-import { ProxmoxError, TaskError } from '../errors.ts';
+import { ProxmoxError } from '../errors.ts';
 import { isCreateInterruptedNow } from '../markers.ts';
 import { changedSettings, lastSettings, newDescription, newSettings } from '../settings.ts';
 import { checkImport, checkMove } from '../storage.ts';
-import { putConfig, runTask } from '../writes.ts';
+import { putConfig } from '../writes.ts';
+import { deleteGuest, makeGuest } from './existence.ts';
 
 /**
  * Creates a guest and then writes its tags. The VM has no disk yet: when its worker is killed during the import, a
@@ -42,8 +43,23 @@ export async function create(api: Api, step: StepOf<'create'>, monitor: ClusterM
   }
   const { digest } = await preconditionOf(api, step);
   // Proxmox keeps no empty description: the creation marker is deleted when the flake has no description.
-  await putConfig(api, step, { tags: step.tags, ...newDescription(guest) }, digest);
+  try {
+    await putConfig(api, step, { tags: step.tags, ...newDescription(guest) }, digest);
+  } catch (error) {
+    throw error instanceof ProxmoxError && error.status === 403 ? await withoutGuest(api, step, error, monitor) : error;
+  }
   return preconditionOf(api, step);
+}
+
+/** A guest that gets no tags, because a policy refuses one, is nobody's: it is removed again. */
+async function withoutGuest(api: Api, at: GuestRef, error: ProxmoxError, monitor: ClusterMonitor): Promise<UserError> {
+  const config = await readConfig(api, at);
+  if (config === undefined || !(await isCreateInterruptedNow(api, at, config))) return error;
+  await deleteGuest(api, at, { unreferenced: false }, monitor);
+  return new UserError(error.message, {
+    next: `${guestLabel(at)} was removed again. ${error.next ?? ''}`.trimEnd(),
+    cause: error,
+  });
 }
 
 /**
@@ -59,41 +75,6 @@ async function refuseUnlessOurs(api: Api, at: GuestRef): Promise<void> {
         ? `It is locked (create): somebody makes it; ${unlockAdvice(at, lock)}.`
         : 'Choose another `vm_id` in the flake, or take the guest over with /proxnix adopt.',
   });
-}
-
-/** The create call. It tests the VMID atomically, so two runs cannot both create the guest. */
-export async function makeGuest(
-  api: Api,
-  at: GuestRef,
-  { params, doing }: { readonly params: Params; readonly doing: string },
-  monitor: ClusterMonitor,
-): Promise<void> {
-  const task = { node: at.node, type: taskType(at, 'create'), id: String(at.vmid), doing };
-  const all = { vmid: at.vmid, pool: api.pool, ...params };
-  try {
-    await runTask(api, { method: 'POST', path: guestsPath(at), params: all, ...task }, monitor);
-  } catch (error) {
-    throw error instanceof TaskError ? await withLock(api, at, error) : error;
-  }
-}
-
-/** A worker that died during the create leaves a locked guest without a marker, which only root can delete. */
-async function withLock(api: Api, at: GuestRef, error: TaskError): Promise<TaskError> {
-  if (!(await isLeftLocked(api, at))) return error;
-  const next = `${guestLabel(at)} is locked (create); ${unlockAdvice(at, 'create')}.`;
-  const { upid, text, details } = error;
-  return new TaskError(error.message, { upid, text, details, next });
-}
-
-/**
- * During the create, a token with rights on a pool only may not read the guest. A reading that fails proves nothing.
- */
-async function isLeftLocked(api: Api, at: GuestRef): Promise<boolean> {
-  try {
-    return (await readConfig(api, at))?.values['lock'] === 'create';
-  } catch (error) {
-    return error instanceof ProxmoxError && error.status === 403;
-  }
 }
 
 /** A new NixOS VM: agent, serial console, Linux. Its root disk comes with the import. */

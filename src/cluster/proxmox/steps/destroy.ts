@@ -18,8 +18,9 @@ import {
 } from '../config.ts';
 import { isCreateInterruptedNow, unusedKeyOf } from '../markers.ts';
 import { putConfig } from '../writes.ts';
+import { deleteGuest } from './existence.ts';
 import { isRunning, stopGuest } from './power.ts';
-import { deleteGuest, deleteStaging, findStaging, refuseLocked } from './staging.ts';
+import { deleteStaging, findStaging, refuseLocked } from './staging.ts';
 
 /** Deletes a guest that is no longer wanted; succeeds when it is gone already. */
 export async function destroy({ api, step, precondition, monitor }: Doing<'destroy'>): Promise<undefined> {

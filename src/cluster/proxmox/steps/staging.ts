@@ -3,7 +3,7 @@ import { type DesiredContainer, type GuestKind, type GuestRef, guestLabel } from
 import { unlockAdvice } from '../../../core/guest-ref.ts';
 import { stagingMarker } from '../../../core/tags.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
-import { type Api, guestPath, isFree, Resources, taskType } from '../api.ts';
+import { type Api, guestPath, isFree, Resources } from '../api.ts';
 import {
   checkGuest,
   type Doing,
@@ -18,7 +18,8 @@ import { attachedKey, isStagingOf, nextAttachKey, pendingTagsText } from '../mar
 import { checkImport } from '../storage.ts';
 import { isOf, waitForActive } from '../tasks.ts';
 import { putConfig, runTask } from '../writes.ts';
-import { makeGuest, root } from './create.ts';
+import { root } from './create.ts';
+import { deleteGuest, makeGuest } from './existence.ts';
 import { isRunning, stopGuest } from './power.ts';
 import { growDisk, importVolume } from './root-disk.ts';
 
@@ -212,19 +213,6 @@ export async function deleteStaging(api: Api, at: GuestRef, ownerVmid: number, m
   if (config === undefined || !isStagingOf(ownerVmid, config)) return;
   if (await isRunning(api, at)) await stopGuest(api, at, monitor);
   await deleteGuest(api, at, { unreferenced: true }, monitor);
-}
-
-/** Deletes a guest with its disks. The caller has compared the guest with its precondition or marker. */
-export async function deleteGuest(
-  api: Api,
-  at: GuestRef,
-  { unreferenced }: { unreferenced: boolean },
-  monitor: ClusterMonitor,
-): Promise<void> {
-  const params = { purge: 1, ...(unreferenced ? { 'destroy-unreferenced-disks': 1 } : {}) };
-  const task = { node: at.node, type: taskType(at, 'destroy'), id: String(at.vmid) };
-  const doing = `The deletion of ${guestLabel(at)}`;
-  await runTask(api, { method: 'DELETE', path: guestPath(at), params, ...task, doing }, monitor);
 }
 
 function candidates(api: Api, vmid: number): number[] {
