@@ -154,6 +154,12 @@ export function blockOf(change: Touching): Blocked | undefined {
   if (change.action === 'update' && guest?.kind === 'container' && differs(change, 'storage')) {
     return { reason: 'storage', advice: moveRootAdvice(guest) };
   }
+  if (guest?.kind === 'container' && changesIdentity(guest, live)) {
+    return {
+      reason: 'read-only',
+      advice: `proxnix knows a container by the MAC address of net0, which is ${live.config.uuid ?? 'unknown'}: write that one, or leave mac out.`,
+    };
+  }
   if (guest?.kind === 'container' && differs(change, 'unprivileged')) {
     return {
       reason: 'read-only',
@@ -167,6 +173,11 @@ export function blockOf(change: Touching): Blocked | undefined {
 export function moveRootAdvice({ vmid, storage }: Pick<ContainerSpec, 'vmid' | 'storage'>): string {
   const commands = `pct shutdown ${vmid} && pct move-volume ${vmid} rootfs ${storage} --delete 1 && pct start ${vmid}`;
   return `The root of a container is moved only while it is stopped: on its node root can \`${commands}\`. Or change the image as well: a new root is made on ${storage}.`;
+}
+
+function changesIdentity({ networks }: ContainerSpec, { config }: KnownGuest): boolean {
+  const wanted = networks?.[0]?.mac;
+  return wanted !== undefined && wanted !== config.uuid?.toUpperCase();
 }
 
 /** Does the change stop or start its guest? */

@@ -66,7 +66,7 @@ export interface UpdateChange extends OfKnownGuest {
   readonly guest: DesiredGuest;
   readonly live: KnownGuest;
   readonly fields: readonly FieldChange[];
-  /** It ran before an interrupted apply and is stopped: it is started. */
+  /** It is stopped, and ran before an interrupted apply or was wanted stopped until now: it is started. */
   readonly start?: true;
   /** The wanted image is on its root disk since an interrupted create or replace: it is started and judged. */
   readonly finishes?: true;

@@ -11,7 +11,8 @@ export function declaredBy(guest: GuestSpec): readonly string[] {
   return rowsOf(guest.kind).flatMap((row) => {
     const value = values[row.key];
     if (value === undefined) return [];
-    const parts = partsOf(value).map((part) => `${row.flake}.${part}`);
+    const names = row.key === 'tags' ? (guest.tags ?? []) : partsOf(value);
+    const parts = names.map((part) => `${row.flake}.${part}`);
     return row.kinds[guest.kind]?.absent === 'unmanaged' ? [row.flake, ...parts] : parts;
   });
 }

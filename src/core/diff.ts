@@ -1,6 +1,7 @@
 import type { FieldChange } from './change.ts';
 import { type DesiredGuest, type GuestSpec, guestLabel, imageHash } from './guest.ts';
 import type { KnownGuest } from './live.ts';
+import { restoredCards } from './networks.ts';
 import {
   type AnyRow,
   type AnySetting,
@@ -105,7 +106,8 @@ export function othersPending(wanted: DesiredGuest, live: KnownGuest): readonly 
 export function withLiveSettings(guest: DesiredGuest, live: KnownGuest): DesiredGuest {
   const values = settingsIn(live);
   const settings = settingsOf(guest.kind).map((row) => [row.key, values[row.key]] as const);
-  const all = Object.entries({ ...guest, ...Object.fromEntries(settings) });
+  const added = guest.networks === undefined ? {} : { networks: restoredCards(live.config.networks, guest.networks) };
+  const all = Object.entries({ ...guest, ...Object.fromEntries(settings), ...added });
   // The rows have the same types in a wanted and in a live guest.
   return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as unknown as DesiredGuest;
 }

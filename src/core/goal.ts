@@ -23,6 +23,8 @@ export interface Goal {
   readonly unfinished?: readonly UnfinishedGuest[];
   /** What left the flake: the paths that were named of guests before and are not all named now; absent without any. */
   readonly declared?: readonly Declared[];
+  /** VMIDs of guests that shall run now and were wanted stopped before; absent without any. */
+  readonly woken?: readonly number[];
   /** Set for a rollback: guests get retained root disks back where there are matching ones; other images are built. */
   readonly rollback?: {
     /** The one guest to roll back; absent: the whole fleet, to the commit. */
@@ -53,7 +55,15 @@ interface Known {
 
 /** The goal with what the store knows of its guests. */
 export function withKnown(goal: Goal, live: LiveState, known: Known): Goal {
-  return withDeclared(withUnfinished(goal, live, known), known);
+  return withWoken(withDeclared(withUnfinished(goal, live, known), known), known);
+}
+
+/** A guest that stopped by itself is a matter of the power check; one whose wish changed is started by the plan. */
+function withWoken(goal: Goal, { guests }: Known): Goal {
+  const woken = goal.guests.flatMap(({ vmid, power }) =>
+    power === 'running' && factsOf(guests, vmid).power === 'stopped' ? [vmid] : [],
+  );
+  return woken.length === 0 ? goal : { ...goal, woken };
 }
 
 function withDeclared(goal: Goal, { guests }: Known): Goal {

@@ -5,15 +5,16 @@ import { address, defined, macAddress, plainName, router, vlanTag } from './form
 export interface Card {
   /** Absent in the first card of a wanted guest: its bridge is the setting `bridge`. */
   readonly bridge?: string;
-  readonly vlan?: number;
+  /** `null`: none. */
+  readonly vlan?: number | null;
   /** In capital letters. */
   readonly mac?: string;
-  readonly mtu?: number;
+  readonly mtu?: number | null;
   /** A VM's only. */
   readonly model?: string;
   readonly firewall?: boolean;
   /** MB/s, as Proxmox counts them. */
-  readonly rateMbps?: number;
+  readonly rateMbps?: number | null;
   /** The interface of a container. */
   readonly name?: string;
   /** The address of a container's card. */
@@ -40,12 +41,12 @@ export const cardsValue = z
     z.union([
       z.strictObject({
         bridge: z.exactOptional(text),
-        vlan: z.exactOptional(amount),
+        vlan: z.exactOptional(amount.nullable()),
         mac: z.exactOptional(text),
-        mtu: z.exactOptional(amount),
+        mtu: z.exactOptional(amount.nullable()),
         model: z.exactOptional(text),
         firewall: z.exactOptional(z.boolean()),
-        rateMbps: z.exactOptional(amount),
+        rateMbps: z.exactOptional(amount.nullable()),
         name: z.exactOptional(text),
         ip: z.exactOptional(text),
         gateway: z.exactOptional(text),
@@ -92,9 +93,27 @@ export function partOfCards(live: Cards = [], wanted: Cards = []): Cards {
   return wanted.map((card, number) => {
     const there = live[number] ?? null;
     if (card === null || there === null) return there;
-    const named = Object.keys(card);
-    return Object.fromEntries(Object.entries(there).filter(([key]) => named.includes(key)));
+    const held: Readonly<Record<string, unknown>> = { vlan: null, mtu: null, rateMbps: null, ...there };
+    const named = Object.keys(card).filter((key) => held[key] !== undefined);
+    return Object.fromEntries(named.map((key) => [key, held[key]]));
   });
+}
+
+/**
+ * The live cards, with what the wanted ones would add taken away again: cards that are not there, and parts that a card
+ * does not have.
+ */
+export function restoredCards(live: Cards = [], wanted: Cards = []): Cards {
+  return Array.from({ length: Math.max(live.length, wanted.length) }, (_, number) => {
+    const there = live[number] ?? null;
+    return there && { ...(wanted[number] ?? {}), ...unset(wanted[number]), ...there };
+  });
+}
+
+/** The parts of a card that can be absent, as none. */
+function unset(card: Card | null | undefined): Card {
+  const removable = ['vlan', 'mtu', 'rateMbps'] as const;
+  return Object.fromEntries(removable.flatMap((key) => (card?.[key] === undefined ? [] : [[key, null]])));
 }
 
 /** The cards as people read them: `net0 vlan=10, net1 bridge=vmbr1 mtu=1400`. */
@@ -112,6 +131,7 @@ function showCard(card: Card): string {
     .flatMap((key) => {
       const value = card[key];
       if (value === undefined) return [];
+      if (value === null) return `no ${key === 'rateMbps' ? 'rate' : key}`;
       return `${key === 'rateMbps' ? 'rate' : key}=${typeof value === 'boolean' ? (value ? 'yes' : 'no') : value}`;
     })
     .join(' ');

@@ -184,12 +184,13 @@ function* compare(goal: Goal, declared: DesiredGuest, live: LiveGuest): Generato
     return;
   }
   const known = withKnownImage(goal, guest, live);
-  const fields = [...diffGuest(guest, known, goal.fleetTag)];
+  const wakes = goal.woken?.includes(guest.vmid) === true && live.status === 'stopped';
+  const fields = [...diffGuest(guest, known, goal.fleetTag), ...(wakes ? [awakening] : [])];
   const left = attachedVolumes(live.config.unused);
   const orphanVolumes = left.length === 0 ? {} : { orphanVolumes: left };
   if (!imageDiffers(guest, known)) {
     const finishes = imageDiffers(guest, live);
-    const start = live.status === 'stopped' && unfinishedGuest(goal, live)?.ran === true;
+    const start = wakes || (live.status === 'stopped' && unfinishedGuest(goal, live)?.ran === true);
     if (fields.length > 0) {
       yield blockIfNeeded({
         ...{ ...base, ...orphanVolumes, action: 'update', live, fields },
@@ -222,6 +223,8 @@ function* compare(goal: Goal, declared: DesiredGuest, live: LiveGuest): Generato
     ...(fromImage === undefined ? {} : { fromImage }),
   });
 }
+
+const awakening = { field: 'power', from: 'stopped', to: 'running', restart: false } as const;
 
 /** Blocks a change whose image no guest can be made of, or cannot be uploaded for the guest's node. */
 function withImages(change: Change, nodes: readonly LiveNode[]): Change {

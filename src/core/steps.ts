@@ -165,7 +165,7 @@ function* updateSteps(change: UpdateChange, at: At): Generator<Step> {
   yield* settingSteps(change, at);
   if (has('storage')) yield { ...at('move-disk'), guest };
   if (has('disk')) yield { ...at('resize'), guest };
-  if (has('power')) {
+  if (has('power') && change.live.status === 'running') {
     yield at('shutdown');
     return;
   }

@@ -176,6 +176,7 @@ const StoredGoal = reads<Goal>()(
     head: optional(list(StoredGuest)),
     adopt: optional(vmid),
     declared: optional(list(strict({ vmid, paths: list(name) }))),
+    woken: optional(list(vmid)),
     unfinished: optional(
       list(
         strict({

@@ -121,7 +121,9 @@ function detailParts(change: Change): string[] {
         ...(change.finishes
           ? [`image ${short(change.guest)} is on its root disk`, 'an interrupted apply is finished']
           : []),
-        ...(change.start ? ['is started: it ran before the interrupted apply'] : []),
+        ...(change.start && !change.fields.some(({ field }) => field === 'power')
+          ? ['is started: it ran before the interrupted apply']
+          : []),
         ...orphanParts(change.orphanVolumes),
       ];
     case 'replace': {

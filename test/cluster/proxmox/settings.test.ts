@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Changes } from '../../../src/cluster/proxmox/codec.ts';
 import { changedSettings, newSettings, readSettings, validateNames } from '../../../src/cluster/proxmox/settings.ts';
 import { parseDesired } from '../../../src/core/desired.ts';
-import { diffGuest } from '../../../src/core/diff.ts';
+import { diffGuest, withLiveSettings } from '../../../src/core/diff.ts';
 import { aFlakeEntry, aLiveContainer, aLiveGuest } from '../../support/builders.ts';
 import { aContainer, aGuest } from './a-guest.ts';
 
@@ -116,8 +116,20 @@ describe('network cards', () => {
     [aContainer({ networks }), aLiveContainer({ config: { networks: [{ bridge: 'vmbr0' }] } }, aContainer())],
   ] as const)('are told in the plan, without a restart', (guest, live) => {
     expect([...diffGuest(guest, live)]).toEqual([
-      { field: 'networks', from: 'net0', to: 'net0 vlan=42', restart: false },
+      { field: 'networks', from: 'net0 no vlan', to: 'net0 vlan=42', restart: false },
     ]);
+  });
+
+  it.each([
+    ['vm', aGuest, aLiveGuest],
+    ['container', aContainer, aLiveContainer],
+  ] as const)('of a %s lose again what a change added, when it is rolled back', (kind, a, live) => {
+    const net0 = kind === 'vm' ? card.vm : `${card.container},ip=dhcp`;
+    const wanted = a({ networks: [{ vlan: 42, mtu: 1400, rateMbps: 2 }, { bridge: 'vmbr1' }] });
+    const before = live({ config: { ...readSettings(kind, { net0 }) } } as object);
+    const values = { net0: `${net0},tag=42,mtu=1400,rate=2`, net1: 'name=eth1,bridge=vmbr1' };
+    const back = changedSettings(withLiveSettings(wanted, before), values);
+    expect(cardsIn(back)).toEqual({ net0: kind === 'vm' ? net0 : `${net0},firewall=0`, net1: undefined });
   });
 
   it('refuse an address that another guest of the fleet has', () => {

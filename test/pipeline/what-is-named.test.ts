@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { readTags, splitTags } from '../../src/core/tags.ts';
+import type { Seed } from '../../src/simulator/simulator.ts';
+import { seed } from '../cluster/proxmox/on-simulator.ts';
+import { fleetOf, startSimulated } from './support/on-simulator.ts';
+
+/** Pools that the bot may put guests into and take them out of. */
+function withPools(...names: readonly string[]): Seed {
+  const from = seed();
+  const rights = Object.fromEntries(names.map((name) => [`/pool/${name}`, ['Pool.Allocate', 'Pool.Audit']]));
+  const tokens = from.tokens.map((one) =>
+    one.tokenid === 'proxnix@pve!bot' ? { ...one, privileges: { ...one.privileges, ...rights } } : one,
+  );
+  return { ...from, tokens, pools: [...from.pools, ...names] };
+}
+
+describe.each(['vm', 'container'] as const)('what the flake names of a %s', (kind) => {
+  const route = kind === 'vm' ? 'qemu' : 'lxc';
+  const path = `/nodes/pve1/${route}/823/config`;
+
+  it('stays as it is when it is named no more, and that is said once', async () => {
+    const { bench, config, deploy } = await startSimulated();
+    const before = { description: 'ours', tags: ['Prod', 'db'], startup: kind === 'vm' ? undefined : { order: 2 } };
+    await deploy(1, fleetOf(kind, { website: before }));
+    expect(String(config()['description']).trim()).toBe('ours');
+    await bench.push(2, fleetOf(kind, { website: { cores: 3 } }));
+    const left = kind === 'vm' ? 'description, tags.Prod, tags.db' : 'startup, description, tags.Prod, tags.db';
+    expect(bench.text()).toContain(`${left} left the flake and stay as they are`);
+    await bench.apply();
+    bench.run('applied');
+    expect(String(config()['description']).trim()).toBe('ours');
+    expect(readTags(splitTags(String(config()['tags']))).foreign).toEqual(['db', 'prod']);
+    await bench.push(3, fleetOf(kind, { website: { cores: 3 } }));
+    bench.run('in-sync');
+    expect(bench.text()).not.toContain('left the flake');
+  });
+
+  it('is nothing of the notes and cards that a person gave it', async () => {
+    const { bench, world, config, deploy } = await startSimulated();
+    await deploy(1, fleetOf(kind, { website: {} }));
+    const card = kind === 'vm' ? 'virtio,bridge=vmbr1,tag=9' : 'name=eth1,bridge=vmbr1,tag=9';
+    await world.admin('PUT', path, { description: 'by hand', net1: card });
+    await bench.push(2, fleetOf(kind, { website: {} }));
+    bench.run('in-sync');
+    await deploy(3, { ...fleetOf(kind, { website: { cores: 3 } }), images: { website: 'website 2' } });
+    expect(String(config()['description']).trim()).toBe('by hand');
+    expect(String(config()['net1'])).toContain('tag=9');
+  });
+
+  it('of its cards goes when it leaves the list', async () => {
+    const { bench, config, deploy, plan } = await startSimulated();
+    const one = { bridge: 'vmbr0', vlan: 5 };
+    await deploy(1, fleetOf(kind, { website: { networks: [one, { bridge: 'vmbr1' }] } }));
+    const mac = /(?:[0-9A-F]{2}:){5}[0-9A-F]{2}/.exec(String(config()['net0']))?.[0];
+    expect(mac).toBeDefined();
+    await bench.push(2, fleetOf(kind, { website: { networks: [{ ...one, vlan: 6 }] } }));
+    expect(plan()).toEqual(['update 823']);
+    const told = bench.text().replace(/\s+/g, ' ');
+    expect(told).toMatch(/networks net0 vlan=5, net1 bridge=vmbr1 .*-> net0 vlan=6, net1 none/);
+    await bench.apply();
+    bench.run('applied');
+    expect(String(config()['net0'])).toContain('tag=6');
+    expect(String(config()['net0'])).toContain(mac);
+    expect(config()['net1']).toBeUndefined();
+    await bench.push(3, fleetOf(kind, { website: { networks: [{ ...one, vlan: 6 }] } }));
+    bench.run('in-sync');
+  });
+
+  it('of its power is kept: a stopped one is made and stays so, and is started when that is wanted', async () => {
+    const { bench, runs, deploy, plan } = await startSimulated();
+    await deploy(1, fleetOf(kind, { website: { power: 'stopped' } }));
+    expect(runs()).toBe(false);
+    await bench.push(2, fleetOf(kind, { website: { power: 'stopped' } }));
+    bench.run('in-sync');
+    await deploy(3, { ...fleetOf(kind, { website: { power: 'stopped' } }), images: { website: 'website 2' } });
+    expect(runs()).toBe(false);
+    await bench.push(4, { ...fleetOf(kind, { website: {} }), images: { website: 'website 2' } });
+    expect(plan()).toEqual(['update 823']);
+    expect(bench.text()).toContain('power stopped -> running');
+    await bench.apply();
+    bench.run('applied');
+    expect(runs()).toBe(true);
+    await deploy(5, { ...fleetOf(kind, { website: { power: 'stopped' } }), images: { website: 'website 2' } });
+    expect(runs()).toBe(false);
+    await bench.push(6, { ...fleetOf(kind, { website: { power: 'unmanaged' } }), images: { website: 'website 2' } });
+    bench.run('in-sync');
+    expect(runs()).toBe(false);
+  });
+
+  it('of its pool is where it is made and moved to', async () => {
+    const { bench, simulator, deploy, plan } = await startSimulated({ seed: withPools('web', 'old') });
+    await deploy(1, fleetOf(kind, { website: { pool: 'old' } }));
+    expect(simulator.guest(823)?.pool).toBe('old');
+    await bench.push(2, fleetOf(kind, { website: { pool: 'web' } }));
+    expect(plan()).toEqual(['update 823']);
+    expect(bench.text()).toContain('pool old -> web');
+    await bench.apply();
+    bench.run('applied');
+    expect(simulator.guest(823)?.pool).toBe('web');
+    await bench.push(3, fleetOf(kind, { website: {} }));
+    bench.run('in-sync');
+  });
+});
+
+it('a container is not told another MAC address, by which it is known', async () => {
+  const { bench, deploy } = await startSimulated();
+  await deploy(1, fleetOf('container', { website: {} }));
+  const networks = [{ bridge: 'vmbr0', mac: 'BC:24:11:00:00:09' }];
+  await bench.push(2, fleetOf('container', { website: { networks } }));
+  expect(bench.run('blocked').plan.changes).toMatchObject([{ blocked: { reason: 'read-only' } }]);
+  expect(bench.text()).toContain('proxnix knows a container by the MAC address of net0');
+});
