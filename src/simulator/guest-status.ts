@@ -125,6 +125,8 @@ export function bootVolume(world: World, guest: Guest) {
 export type Sentinel =
   /** The start task fails. */
   | 'fail-start'
+  /** A backup of the guest fails, in the log of the task. */
+  | 'fail-backup'
   /** The start task runs into its timeout; its text holds the whole command line of QEMU (9.2.11, 3.6 kB). */
   | 'slow-start'
   /** No guest agent ever answers. */

@@ -129,7 +129,8 @@ function fileText(guest: Guest): string {
   return [section(guest.config), pending === '' ? '' : `\n[${heading}]\n${pending}`, ...snapshots].join('');
 }
 
-function section(config: Config): string {
+/** One part of a configuration file: the description as comment lines, then the keys by name. */
+export function section(config: Config): string {
   const { description, ...rest } = config;
   const comment = String(description ?? '')
     .split('\n')

@@ -128,7 +128,7 @@ function setLock(world: World, vmid: number, lock: string | undefined): void {
 async function killWorker(world: World, vmid: number): Promise<void> {
   const task = world.tasks.list().find((one) => one.exit === undefined && one.id === String(vmid));
   if (task === undefined) return;
-  const isAtWork = () => task.log.some((line) => line.startsWith('transferred') || line.startsWith('extracting'));
+  const isAtWork = () => task.log.some((line) => /^(?:transferred|extracting|INFO: +\d+%)/.test(line));
   for (let waited = 0; waited < 500 && !isAtWork(); waited += 20) await world.clock.wait(20);
   world.tasks.kill(task.upid);
 }

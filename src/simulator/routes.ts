@@ -1,4 +1,6 @@
 import { demand } from './access.ts';
+import { extractConfig } from './backup/archives.ts';
+import { backUp, backupDefaults } from './backup/vzdump.ts';
 import { type Call, text } from './call.ts';
 import * as cluster from './cluster.ts';
 import * as datacenter from './datacenter-calls.ts';
@@ -78,7 +80,11 @@ export const routes: readonly Route[] = [
   route('GET', `${STORE}/status`, storage.storageStatus, see),
   route('GET', `${STORE}/content`, storage.listContent, see),
   route('GET', `${STORE}/content/{volume}`, storage.readVolume, see),
+  route('PUT', `${STORE}/content/{volume}`, storage.updateVolume),
   route('DELETE', `${STORE}/content/{volume}`, storage.deleteVolume),
+  route('POST', `${NODE}/vzdump`, backUp),
+  route('GET', `${NODE}/vzdump/defaults`, backupDefaults),
+  route('GET', `${NODE}/vzdump/extractconfig`, extractConfig),
   route('POST', UPLOAD, notByBody, all('/storage/{storage}', 'Datastore.AllocateTemplate')),
   route('POST', `${STORE}/download-url`, storage.downloadUrl, all('/storage/{storage}', 'Datastore.AllocateTemplate')),
   route('GET', `${NODE}/tasks`, tasks.listTasks),

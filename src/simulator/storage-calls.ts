@@ -1,7 +1,8 @@
+import { changeBackup, demandBackup, describeBackup, seesBackup } from './backup/archives.ts';
 import { amount, type Call, demandRight, flag, may, text } from './call.ts';
 import { failure, forbidden, parameterError } from './errors.ts';
 import type { SeedStorage } from './seed.ts';
-import { type Volume, volumePath } from './volume.ts';
+import { type Volume, vmidOf, volumePath } from './volume.ts';
 
 const SEE = ['Datastore.Audit', 'Datastore.AllocateSpace'];
 
@@ -49,6 +50,7 @@ export function listContent(call: Call): unknown {
       // A list for one guest has the images to import as well (9.2.11).
       .filter((one) => vmid === 0 || one.vmid === vmid || one.content === 'import')
       .filter((one) => storage.content.includes(one.content) && (mayAudit || one.content !== 'images'))
+      .filter((one) => one.content !== 'backup' || seesBackup(call, one))
       .map(describe)
   );
 }
@@ -59,8 +61,17 @@ export function readVolume(call: Call): unknown {
   const volid = volidOf(call);
   const volume = storages.volume(volid);
   if (volume === undefined) throw failure(`volume_size_info on '${volid}' failed - no format`);
-  const { format, size, virtualSize } = volume;
+  const { format, size, virtualSize, backup } = volume;
+  if (backup !== undefined) {
+    demandBackup(call, volume);
+    return { path: storages.path(volid), size, used: size, format: 'raw', ...describeBackup(backup) };
+  }
   return { path: storages.path(volid), size: virtualSize ?? size, used: size, format };
+}
+
+/** `PUT .../content/{volume}`: only of a backup. */
+export function updateVolume(call: Call): null {
+  return changeBackup(call, volidOf(call));
 }
 
 /** `DELETE .../content/{volume}`: a missing file is no error; with `delay` the answer is null when it is done in time. */
@@ -68,9 +79,15 @@ export async function deleteVolume(call: Call): Promise<unknown> {
   const { world, caller } = call;
   const volid = volidOf(call);
   const storage = world.storages.get(text(call, 'storage'));
-  const need = { all: ['Datastore.Allocate'] };
-  demandRight(call, `/storage/${storage.storage}`, need);
-  const upid = world.tasks.start({ node: text(call, 'node'), type: 'imgdel', id: storage.storage, caller }, (task) => {
+  const present = world.storages.volume(volid);
+  if (present?.backup === undefined) demandRight(call, `/storage/${storage.storage}`, { all: ['Datastore.Allocate'] });
+  else demandBackup(call, present);
+  const owner = vmidOf(volid);
+  const id = owner === undefined ? storage.storage : `${owner}@${storage.storage}`;
+  const upid = world.tasks.start({ node: text(call, 'node'), type: 'imgdel', id, caller }, (task) => {
+    if (present?.backup?.isProtected) {
+      throw failure(`cannot remove protected volume '${volid.slice(volid.indexOf(':') + 1)}' on '${storage.storage}'`);
+    }
     if (world.storages.volumes().some((one) => one.parent === volid)) {
       throw failure(`base volume '${volid}' is still in use by linked cloned`);
     }
@@ -115,7 +132,10 @@ function stateOf(call: Call, storage: SeedStorage): Record<string, unknown> {
 }
 
 function describe(volume: Volume): Record<string, unknown> {
-  const { volid, content, format, ctime, size } = volume;
+  const { volid, content, format, ctime, size, backup } = volume;
+  if (backup !== undefined) {
+    return { volid, content, format, size, ctime, vmid: volume.vmid, ...describeBackup(backup) };
+  }
   if (content !== 'images') return { volid, content, format, size, ctime };
   const { vmid, virtualSize, parent } = volume;
   return { volid, content, format, ctime, vmid, size: virtualSize ?? size, used: size, parent: parent ?? null };

@@ -1,3 +1,4 @@
+import type { Config } from './guest.ts';
 import type { SeedStorage, SeedVolume } from './seed.ts';
 
 /** A file or disk on a storage. */
@@ -14,6 +15,17 @@ export interface Volume extends SeedVolume {
    * volume get a mark that no other one has; a move, another name, another size, a clone and a backup keep it.
    */
   readonly mark: number;
+  /** What is in a backup. */
+  readonly backup?: Backup | undefined;
+}
+
+/** The content of a backup: a configuration, and the disks of it that were not left out. */
+export interface Backup {
+  readonly subtype: 'qemu' | 'lxc';
+  readonly config: Config;
+  readonly disks: Readonly<Record<string, Volume>>;
+  readonly notes: string;
+  readonly isProtected: boolean;
 }
 
 /** A volume that is put on a storage: without a mark it gets a new one. */
@@ -39,6 +51,7 @@ export function diskName(storage: SeedStorage, vmid: number, name: string, forma
 /** Where a volume lies on the node. */
 export function volumePath(storage: SeedStorage, volid: string): string {
   const name = volid.slice(volid.indexOf(':') + 1);
+  if (name.startsWith('backup/')) return `${storage.path}/dump/${name.slice(7)}`;
   if (name.startsWith('import/')) return `${storage.path}/${name}`;
   if (name.startsWith('iso/')) return `${storage.path}/template/${name}`;
   if (name.startsWith('vztmpl/')) return `${storage.path}/template/cache/${name.slice(7)}`;
@@ -56,12 +69,12 @@ export function parentOf(volid: string): string | undefined {
 
 /** The guest number in a volume's name. */
 export function vmidOf(volid: string): number | undefined {
-  const [, vmid] = /(?:vm|base|subvol)-(\d+)-[^/]*$/.exec(volid) ?? [];
+  const [, vmid] = /(?:vm|base|subvol|vzdump-(?:qemu|lxc))-(\d+)-[^/]*$/.exec(volid) ?? [];
   return vmid === undefined ? undefined : Number(vmid);
 }
 
 /** A volume of the seed with the fields that the simulator adds. */
-export function keepVolume(seed: SeedVolume & { readonly mark?: number | undefined }, now: number): NewVolume {
+export function keepVolume(seed: SeedVolume & Pick<NewVolume, 'mark' | 'backup'>, now: number): NewVolume {
   return {
     ...seed,
     storage: seed.volid.split(':')[0] ?? '',

@@ -7,6 +7,7 @@ import { Killed, type TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
 import { demandHarmless, isMountKey, optionKeys, requireOptions, requireStorages, storedOptions } from './options.ts';
 import { startContainerIn } from './power.ts';
+import { restoreContainer } from './restore.ts';
 import { mountVolume, volumeOf } from './volumes.ts';
 
 /** `POST /nodes/{node}/lxc` has no declared permission: parameters come first, then these rights. */
@@ -19,6 +20,7 @@ export async function createContainer(call: Call): Promise<string> {
   if (pool !== undefined && !world.datacenter.pools.includes(pool)) throw forbidden(`pool '${pool}' does not exist`);
   const need = { all: ['VM.Allocate'] };
   if (!may(call, `/vms/${vmid}`, need) && !(pool !== undefined && may(call, `/pool/${pool}`, need))) throw forbidden();
+  if (flag(call, 'restore')) return restoreContainer(call);
   const keys = optionKeys(call);
   demandHarmless(call);
   requireOptions(call, vmid, keys, pool);

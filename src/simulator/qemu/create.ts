@@ -8,6 +8,7 @@ import { Killed, type TaskHandle } from '../tasks.ts';
 import type { World } from '../world.ts';
 import { allocateDrives, freeVolumes } from './disks.ts';
 import { isDriveKey, NO_OPTIONS, requireBridges, requireOptions, requireStorages } from './options.ts';
+import { restoreVm } from './restore.ts';
 import { startInTask } from './start.ts';
 import { drivesOf, optionsOf } from './update.ts';
 
@@ -21,6 +22,7 @@ export async function createVm(call: Call): Promise<string> {
   if (pool !== undefined && !world.datacenter.pools.includes(pool)) throw forbidden(`pool '${pool}' does not exist`);
   const need = { all: ['VM.Allocate'] };
   if (!may(call, `/vms/${vmid}`, need) && !(pool !== undefined && may(call, `/pool/${pool}`, need))) throw forbidden();
+  if (given.has('archive')) return restoreVm(call);
   const keys = [...given.keys()].filter((key) => !NO_OPTIONS.has(key));
   const drives = drivesOf(call, keys);
   requireStorages(call, drives);

@@ -118,6 +118,9 @@ function isSameLog(recorded: readonly unknown[], actual: unknown): boolean {
   return JSON.stringify(found) === JSON.stringify(expected);
 }
 
+/** The name of a backup, with its kind, guest and time. */
+export const BACKUP = /vzdump-(qemu|lxc)-(\d+)-\d{4}(?:_\d\d){2}-\d\d(?:_\d\d){2}/;
+
 /** Without what is chance: numbers of processes, random names, times, places in the Perl source. */
 function canonical(text: string): string {
   return text
@@ -128,6 +131,7 @@ function canonical(text: string): string {
     .replace(/pveupload-[0-9a-f]+/g, 'pveupload-<id>')
     .replace(/\b(?:[0-9a-f]{64}|[0-9a-f]{40})\b/g, '<hash>')
     .replace(/\.tmp\.\d+/g, '.tmp.<n>')
+    .replace(new RegExp(BACKUP.source, 'g'), 'vzdump-$1-$2-<time>')
     .replace(/QEMU version '[^']*'/g, "QEMU version '<version>'")
     .replace(/creation-qemu=[^,]*,ctime=\S+/g, 'creation-qemu=<version>')
     .replace(/file size is: \d+/g, 'file size is: <n>')

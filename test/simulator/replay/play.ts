@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { OutsideAction } from '../../../src/simulator/outside.ts';
 import type { Seed, Simulator } from '../../../src/simulator/simulator.ts';
 import { type Answer, ask } from './ask.ts';
-import { differences, parse } from './compare.ts';
+import { BACKUP, differences, parse } from './compare.ts';
 import { makeMultipart } from './multipart.ts';
 import type { Line } from './recording.ts';
 
@@ -35,6 +35,7 @@ export async function play(
     const found = differences(line, answer);
     if (found.length > 0) differing.set(line.id, found);
     learn(line.body, parse(answer.text), learned);
+    learnBackups(line.body, answer.text, learned);
   }
   return { total, differing };
 }
@@ -112,6 +113,16 @@ function learn(recorded: unknown, actual: unknown, learned: Map<string, string>)
     }
   } else if (typeof recorded === 'object' && recorded !== null) {
     for (const key of Object.keys(recorded)) learn(read(recorded, key), read(actual, key), learned);
+  }
+}
+
+/** Backups carry the time in their names; the first of a list is the first in both. */
+function learnBackups(recorded: unknown, text: string, learned: Map<string, string>): void {
+  const names = (from: string) => [...new Set(from.match(new RegExp(BACKUP.source, 'g')))].toSorted();
+  const actual = names(text);
+  for (const [index, name] of names(JSON.stringify(recorded ?? '')).entries()) {
+    const other = actual[index];
+    if (other !== undefined && other !== name) learned.set(name, other);
   }
 }
 

@@ -21,7 +21,7 @@ export interface Line {
   readonly id: string;
   readonly state: string;
   readonly outside?: unknown;
-  /** Milliseconds that passed on the real server before it, without another request. */
+  /** Milliseconds that pass before it: what the answer needs of the time that passed on the real server. */
   readonly after?: number;
   readonly ask?: readonly [method: string, path: string];
   readonly params?: Readonly<Record<string, unknown>>;
