@@ -15,6 +15,7 @@ import * as pools from './pools.ts';
 import { agentExec, agentInfo, agentInterfaces, pingAgent } from './qemu/agent.ts';
 import { cloneVm, makeTemplate } from './qemu/clone.ts';
 import * as cloudinit from './qemu/cloudinit.ts';
+import { dumpCloudinit } from './qemu/cloudinit-dump.ts';
 import { createVm } from './qemu/create.ts';
 import { destroyVm } from './qemu/destroy.ts';
 import { moveDisk } from './qemu/move.ts';
@@ -100,6 +101,7 @@ export const routes: readonly Route[] = [
   route('GET', `${VM}/pending`, readPending('qemu'), audit),
   route('GET', `${VM}/cloudinit`, cloudinit.readCloudinit, audit),
   route('PUT', `${VM}/cloudinit`, cloudinit.writeCloudinit, all('/vms/{vmid}', 'VM.Config.Cloudinit')),
+  route('GET', `${VM}/cloudinit/dump`, dumpCloudinit, audit),
   route('GET', `${VM}/status/current`, readStatus('qemu'), audit),
   route('POST', `${VM}/status/start`, ha.orRequest('start', startVm), powerRight),
   route('POST', `${VM}/status/stop`, ha.orRequest('stop', stopVm), powerRight),

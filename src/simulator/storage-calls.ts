@@ -1,4 +1,4 @@
-import { changeBackup, demandBackup, describeBackup, seesBackup } from './backup/archives.ts';
+import { changeBackup, demandBackup, describeBackup, isBackup, seesBackup } from './backup/archives.ts';
 import { amount, type Call, demandRight, flag, may, text } from './call.ts';
 import { failure, forbidden, parameterError } from './errors.ts';
 import type { SeedStorage } from './seed.ts';
@@ -50,7 +50,7 @@ export function listContent(call: Call): unknown {
       // A list for one guest has the images to import as well (9.2.11).
       .filter((one) => vmid === 0 || one.vmid === vmid || one.content === 'import')
       .filter((one) => storage.content.includes(one.content) && (mayAudit || one.content !== 'images'))
-      .filter((one) => one.content !== 'backup' || seesBackup(call, one))
+      .filter((one) => one.content !== 'backup' || seesBackup(call, one.volid))
       .map(describe)
   );
 }
@@ -59,11 +59,11 @@ export function listContent(call: Call): unknown {
 export function readVolume(call: Call): unknown {
   const { storages } = call.world;
   const volid = volidOf(call);
+  if (isBackup(volid)) demandBackup(call, volid);
   const volume = storages.volume(volid);
   if (volume === undefined) throw failure(`volume_size_info on '${volid}' failed - no format`);
   const { format, size, virtualSize, backup } = volume;
   if (backup !== undefined) {
-    demandBackup(call, volume);
     return { path: storages.path(volid), size, used: size, format: 'raw', ...describeBackup(backup) };
   }
   return { path: storages.path(volid), size: virtualSize ?? size, used: size, format };
@@ -79,13 +79,12 @@ export async function deleteVolume(call: Call): Promise<unknown> {
   const { world, caller } = call;
   const volid = volidOf(call);
   const storage = world.storages.get(text(call, 'storage'));
-  const present = world.storages.volume(volid);
-  if (present?.backup === undefined) demandRight(call, `/storage/${storage.storage}`, { all: ['Datastore.Allocate'] });
-  else demandBackup(call, present);
+  if (isBackup(volid)) demandBackup(call, volid);
+  else demandRight(call, `/storage/${storage.storage}`, { all: ['Datastore.Allocate'] });
   const owner = vmidOf(volid);
   const id = owner === undefined ? storage.storage : `${owner}@${storage.storage}`;
   const upid = world.tasks.start({ node: text(call, 'node'), type: 'imgdel', id, caller }, (task) => {
-    if (present?.backup?.isProtected) {
+    if (world.storages.volume(volid)?.backup?.isProtected) {
       throw failure(`cannot remove protected volume '${volid.slice(volid.indexOf(':') + 1)}' on '${storage.storage}'`);
     }
     if (world.storages.volumes().some((one) => one.parent === volid)) {

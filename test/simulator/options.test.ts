@@ -52,6 +52,23 @@ describe('the options of a VM', () => {
     expect(simulator.tasks()[0]?.log.join()).toContain('cannot set up guest memory');
   });
 
+  it('show a password to those who may set it, as it came with the create call and as a hash after a change', async () => {
+    await simulator.close();
+    const { tokens, ...seed } = demoSeed();
+    const view = { tokenid: 'view@pve!all', secret: 'view-only', privileges: { '/vms': ['VM.Audit'] } };
+    simulator = await startSimulator({ ...options, seed: { ...seed, tokens: [...tokens, view] } });
+    connect();
+    const dump = async (caller = client) =>
+      (await caller.call('GET', '/nodes/pve1/qemu/820/cloudinit/dump', { type: 'user' })).data;
+    await create(820, { ide2: 'fast:cloudinit', cipassword: 'secret1', ipconfig0: 'ip=10.0.0.5/20,gw=10.0.0.1' });
+    expect(await dump()).toContain('\npassword: secret1\n');
+    expect(await dump(clientOf(simulator, 'view@pve!all=view-only'))).toContain('\npassword: **********\n');
+    await client.call('PUT', '/nodes/pve1/qemu/820/config', { cipassword: 'secret2', net0: 'virtio,bridge=vmbr0' });
+    expect(await dump()).toMatch(/\npassword: \$5\$/);
+    const network = await client.call('GET', '/nodes/pve1/qemu/820/cloudinit/dump', { type: 'network' });
+    expect(network.data).toContain("address: '10.0.0.5'\n        netmask: '255.255.240.0'");
+  });
+
   it('outlive a restart with those of the datacenter', async () => {
     const stateFile = path.join(mkdtempSync(path.join(tmpdir(), 'simulator-')), 'state.json');
     const restart = async () => {

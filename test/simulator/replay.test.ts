@@ -14,8 +14,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '9.2 request-format': ['request-format-06'],
   // The seed gives the token VM.Monitor, the recorded list does not have it.
   '8.4 permission-one-vm': ['permission-one-vm-17'],
-  // A call that is not there.
-  '9.2-guests cloudinit-all': [7, 8, 9, 10, 11, 75].map((n) => `cloudinit-all-${String(n).padStart(2, '0')}`),
   // The lists have tasks of runs before the recording. Later the manager's round came sooner after a request.
   '9.2-guests ha': ['ha-27', 'ha-28', 'ha-57', 'ha-59', 'ha-60'],
   // The machine of the recording had another device at the address of the mapping.

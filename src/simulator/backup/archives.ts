@@ -1,27 +1,32 @@
 import { type Call, demandRight, may, text } from '../call.ts';
 import { failure } from '../errors.ts';
 import { type Config, section } from '../guest.ts';
-import type { Backup, Volume } from '../volume.ts';
+import { type Backup, type Volume, vmidOf } from '../volume.ts';
 import type { World } from '../world.ts';
 
 /** Whether the caller sees a backup: with VM.Backup on the guest of it, or with the storage in its hands. */
-export function seesBackup(call: Call, { storage, vmid }: Volume): boolean {
+export function seesBackup(call: Call, volid: string): boolean {
   return (
-    may(call, `/vms/${vmid}`, { all: ['VM.Backup'] }) ||
-    may(call, `/storage/${storage}`, { all: ['Datastore.Allocate'] })
+    may(call, `/vms/${vmidOf(volid)}`, { all: ['VM.Backup'] }) ||
+    may(call, `/storage/${volid.split(':')[0]}`, { all: ['Datastore.Allocate'] })
   );
 }
 
-/** Throws the 403 of a backup that the caller may not touch. */
-export function demandBackup(call: Call, volume: Volume): void {
-  if (!seesBackup(call, volume)) demandRight(call, `/vms/${volume.vmid}`, { all: ['VM.Backup'] });
+/** Throws the 403 of a backup that the caller may not touch, whether it is there or not: the name tells the guest. */
+export function demandBackup(call: Call, volid: string): void {
+  if (!seesBackup(call, volid)) demandRight(call, `/vms/${vmidOf(volid)}`, { all: ['VM.Backup'] });
+}
+
+/** Whether a volume id is that of a backup. */
+export function isBackup(volid: string): boolean {
+  return /^[^:]+:backup\/vzdump-/.test(volid);
 }
 
 /** A backup that a restore or a look at it names. Throws where it is not there, or not the caller's. */
 export function backupOf(call: Call, volid: string): { readonly volume: Volume; readonly backup: Backup } {
+  if (isBackup(volid)) demandBackup(call, volid);
   const volume = call.world.storages.volume(volid);
   if (volume?.backup === undefined) throw failure(`volume '${volid}' does not exist`);
-  demandBackup(call, volume);
   return { volume, backup: volume.backup };
 }
 

@@ -7,7 +7,8 @@ import { isCloudinit } from './disks.ts';
 /** The keys of `GET cloudinit`; cards and the name are in the drive as well, and in no list (9.2.11). */
 const KEY = /^(?:cicustom|cipassword|citype|ciuser|ciupgrade|nameserver|searchdomain|sshkeys)$/;
 
-const STARS = '**********';
+/** What answers show in the place of a password. */
+export const STARS = '**********';
 
 /** What a drive that is written now has of a configuration; undefined without a drive. */
 export function driveOf(config: Config): Config | undefined {

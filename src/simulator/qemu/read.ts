@@ -1,6 +1,7 @@
 import { amount, type Call, flag, may, text } from '../call.ts';
 import { type Config, type Guest, mergedConfig } from '../guest.ts';
 import { statusOf } from '../guest-status.ts';
+import { STARS } from './cloudinit.ts';
 
 type Kind = 'qemu' | 'lxc';
 
@@ -65,5 +66,5 @@ function pendingItem(guest: Guest, config: Config, key: string): Record<string, 
 }
 
 function masked(config: Config): Config {
-  return config['cipassword'] === undefined ? config : { ...config, cipassword: '**********' };
+  return config['cipassword'] === undefined ? config : { ...config, cipassword: STARS };
 }

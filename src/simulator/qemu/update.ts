@@ -1,6 +1,6 @@
 import { amount, type Call, flag, text } from '../call.ts';
 import { changing, demandDigest, demandUnlocked, VM_DIGEST } from '../change.ts';
-import { randomMac } from '../clock.ts';
+import { randomHex, randomMac } from '../clock.ts';
 import { failure, parameterError } from '../errors.ts';
 import { addUnused, type Config, type Guest, isUnusedKey, mergedConfig, normaliseTags, volidOf } from '../guest.ts';
 import { bootOrder } from '../guest-status.ts';
@@ -91,6 +91,7 @@ function read(call: Call, guest: Guest): Update {
     demandTags(call, String(guest.config['tags'] ?? ''), String(options['tags'] ?? ''));
   }
   demandBalloon(guest, options);
+  hidePassword(call.world, options);
   return { keys, deletes, reverts, drives, options };
 }
 
@@ -99,6 +100,13 @@ function demandScript(call: Call): void {
   const script = call.given.get('hookscript');
   if (script === undefined || call.world.storages.volume(script) !== undefined) return;
   throw parameterError({ hookscript: `script '${script}' does not exist\n` });
+}
+
+/** A change keeps a password as its hash, a create as it is (9.2.11). The hash is as long as a real one, and no more. */
+function hidePassword({ clock }: World, options: Config): void {
+  const password = options['cipassword'];
+  if (password === undefined || /^\s*$|^\$\d\$/.test(String(password))) return;
+  options['cipassword'] = `$5$${randomHex(clock.random, 8)}$${randomHex(clock.random, 43)}`;
 }
 
 function demandBalloon(guest: Guest, options: Config): void {
