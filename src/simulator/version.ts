@@ -26,8 +26,6 @@ export interface Version {
   readonly checksLockBeforeWaiting: boolean;
   readonly startAtCreateNeedsPower: boolean;
   readonly privilegedContainerNeedsSysModify: boolean;
-  /** The order of starts is the node's matter. */
-  readonly startupNeedsSysModify: boolean;
   readonly featuresRefusal: string;
   readonly logsMissingTemplate: boolean;
   readonly agentCommand: 'qga' | 'qmp';
@@ -60,7 +58,6 @@ const NINE: Differences = {
   checksLockBeforeWaiting: true,
   startAtCreateNeedsPower: true,
   privilegedContainerNeedsSysModify: true,
-  startupNeedsSysModify: true,
   featuresRefusal: 'changing feature flags (except nesting) is only allowed for root@pam',
   logsMissingTemplate: true,
   agentCommand: 'qga',
@@ -83,7 +80,6 @@ const EIGHT: Differences = {
   checksLockBeforeWaiting: false,
   startAtCreateNeedsPower: false,
   privilegedContainerNeedsSysModify: false,
-  startupNeedsSysModify: false,
   featuresRefusal: 'changing feature flags for privileged container is only allowed for root@pam',
   logsMissingTemplate: false,
   agentCommand: 'qmp',

@@ -83,6 +83,14 @@ describe('a backup', () => {
     expect(archives().map(({ vmid }) => vmid)).toEqual([821]);
   });
 
+  it('of a VM that somebody paused leaves it paused', async () => {
+    await create(820);
+    await admin.run('POST', '/nodes/pve1/qemu/820/status/start');
+    await admin.run('POST', '/nodes/pve1/qemu/820/status/suspend');
+    expect(await backUp(820)).toBe('OK');
+    expect(simulator.guest(820)?.paused).toBe('paused');
+  });
+
   it('of a running VM with mode stop is over only after ten minutes where the guest is deaf', async () => {
     await create(820, { name: 'web-deaf' });
     await admin.run('POST', '/nodes/pve1/qemu/820/status/start');

@@ -63,7 +63,8 @@ export function requireOptions(
     const privileges = privilegeOf(key);
     if (privileges === undefined) throw failure(`only root can set '${key}' config`);
     requireGuest(call, vmid, privileges, more.pool);
-    if (key === 'startup' && call.world.version.startupNeedsSysModify) demandRight(call, '/', { all: ['Sys.Modify'] });
+    // The order of starts is the node's matter (9.2.11).
+    if (key === 'startup') demandRight(call, '/', { all: ['Sys.Modify'] });
     requireDevice(call, key, String(value ?? ''));
   }
 }
