@@ -7,6 +7,7 @@ import {
   requiresRestart,
   startsGuest,
 } from './change.ts';
+import { dataDiskProblem, pendingAdvice } from './data-disk-changes.ts';
 import { shrinksDisk } from './diff.ts';
 import type { Goal } from './goal.ts';
 import { isCreateInterrupted, sameName } from './goal.ts';
@@ -137,6 +138,12 @@ export function blockOf(change: Touching): Blocked | undefined {
       advice: `Proxmox cannot make a disk smaller. Set disk_gb back, or change the image as well: a new root disk has the new size.`,
     };
   }
+  const disks = guest !== undefined && differsInDisks(change) ? dataDiskProblem(guest, live) : undefined;
+  if (disks !== undefined) return disks;
+  if (change.action === 'update' && guest?.kind === 'vm' && differs(change, 'storage')) {
+    const waits = live.config.waiting?.[guest.diskSlot] !== undefined;
+    if (waits) return { reason: 'disk', advice: pendingAdvice(label, guest.diskSlot) };
+  }
   const madeAnew = change.action === 'replace' && (readTags(live.tags).pending || isCreateInterrupted(live));
   if (guest !== undefined && !hasRootDisk(guest, live) && !madeAnew) {
     const disks = Object.keys(live.config.disks).join(', ') || 'none';
@@ -184,6 +191,10 @@ function changesIdentity({ networks }: ContainerSpec, { config }: KnownGuest): b
 function changesPower(change: Touching): boolean {
   if (change.action === 'update' && startsGuest(change)) return true;
   return ['replace', 'rollback', 'destroy'].includes(change.action) || requiresRestart(change);
+}
+
+function differsInDisks(change: Touching): boolean {
+  return differs(change, 'data-disk') || differs(change, 'mount');
 }
 
 function differs(change: Touching, field: FieldChange['field']): boolean {

@@ -5,6 +5,8 @@ import type { FieldWord } from './settings.ts';
 /** One value that differs, as text: `memory 2048 -> 4096 MiB`. */
 export interface FieldChange {
   readonly field: FieldWord;
+  /** Which one, where a guest has several: `pgdata (scsi1)`. */
+  readonly of?: string;
   readonly from: string;
   readonly to: string;
   /** Whether Proxmox keeps the new value pending until a stop and start. */
@@ -37,7 +39,9 @@ export interface Blocked {
     /** The guest has no retained disk to roll back to. */
     | 'nothing-retained'
     /** The guest that replaces it under another VMID is blocked. */
-    | 'successor';
+    | 'successor'
+    /** The image does not boot with the firmware of the new guest. */
+    | 'firmware';
   readonly advice: string;
 }
 
@@ -163,6 +167,20 @@ export function unbootedSlot({ guest, live }: ReplaceChange | RollbackChange): s
   if (live.kind !== 'vm' || live.status !== 'running' || live.config.disks[guest.diskSlot] === undefined)
     return undefined;
   return live.config.boot.includes(guest.diskSlot) ? undefined : guest.diskSlot;
+}
+
+type WithFields = UpdateChange | ReplaceChange | RollbackChange;
+
+/** Does the change make, take out, move, grow or set data disks? */
+export function changesDataDisks({ fields }: WithFields): boolean {
+  return fields.some(({ field }) => field === 'data-disk' || field === 'mount');
+}
+
+/** Does the change move the EFI disk or the TPM state to another storage? */
+export function movesFirmware({ fields }: WithFields): boolean {
+  return fields.some(
+    ({ field, of, from }) => (field === 'tpm' && of === 'storage') || (field === 'efi-disk' && from !== 'none'),
+  );
 }
 
 /** Does the update start a guest that an interrupted apply left behind? */

@@ -1,8 +1,10 @@
+import { dataDisksValue } from './data-disks.ts';
 import type { GuestSpec } from './guest.ts';
-import { rowsOf } from './settings.ts';
+import { type AnyRow, rowsOf } from './settings.ts';
 
 /**
- * What the flake names of a guest beyond what every guest has, as paths: `description`, `cloud_init.user`, `networks.1`.
+ * What the flake names of a guest beyond what every guest has, as paths: `description`, `cloud_init.user`, `networks.1`, and of data
+ * disks by their places `disks.scsi1`, `mounts./data`.
  * A value that is not named is not managed, so only this record tells a value that left the flake from one that a person
  * set.
  */
@@ -11,13 +13,15 @@ export function declaredBy(guest: GuestSpec): readonly string[] {
   return rowsOf(guest.kind).flatMap((row) => {
     const value = values[row.key];
     if (value === undefined) return [];
-    const names = row.key === 'tags' ? (guest.tags ?? []) : partsOf(value);
+    const names = row.key === 'tags' ? (guest.tags ?? []) : partsOf(row, value);
     const parts = names.map((part) => `${row.flake}.${part}`);
     return row.kinds[guest.kind]?.absent === 'unmanaged' ? [row.flake, ...parts] : parts;
   });
 }
 
-function partsOf(value: unknown): readonly string[] {
+function partsOf(row: AnyRow, value: unknown): readonly string[] {
+  // A data disk is known by its place, whatever the flake calls it.
+  if (row.role === 'disks') return Object.values(dataDisksValue.parse(value)).map(({ at }) => at);
   if (typeof value !== 'object' || value === null) return [];
   return Array.isArray(value)
     ? value.flatMap((one, index) => (isPart(one) ? [String(index)] : []))
@@ -55,7 +59,7 @@ export function withGoneCards<Guest extends GuestSpec>(guest: Guest, before: rea
  */
 export function stayingPaths(guest: GuestSpec, before: readonly string[]): readonly string[] {
   const now = new Set(declaredBy(guest));
-  const left = before.filter((path) => !now.has(path) && !/^(?:networks|disks|mounts)\./.test(path));
+  const left = before.filter((path) => !now.has(path) && !/^(?:networks\.|disks|mounts)/.test(path));
   // A part goes with the whole that left.
   return left.filter((path) => !left.some((other) => path.startsWith(`${other}.`)));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cut } from '../lib/text.ts';
+import { diskAtRoot, diskFieldNames } from './data-disks.ts';
 import { UserError } from './errors.ts';
 import { cloudInitFields, startupFields } from './forms.ts';
 import type { ContainerSpec, GuestKind, GuestSpec, VmSpec } from './guest.ts';
@@ -9,14 +10,20 @@ import { type Cards, cardFields } from './networks.ts';
 import { type ContainerFields, rowsOf, settingsOf, type VmFields } from './settings.ts';
 
 const entries: Readonly<Record<GuestKind, z.ZodType<Readonly<Record<string, unknown>>>>> = {
-  // Proxmox refuses a larger one (PVE 9.2).
-  vm: entryOf('vm').refine(
-    ({ balloon_mb, memory_mb }) => balloon_mb === undefined || Number(balloon_mb) <= Number(memory_mb),
-    {
-      path: ['balloon_mb'],
-      error: 'must be at most "memory_mb"',
-    },
-  ),
+  vm: entryOf('vm')
+    .refine(
+      // Proxmox refuses a larger one (PVE 9.2).
+      ({ balloon_mb, memory_mb }) => balloon_mb === undefined || Number(balloon_mb) <= Number(memory_mb),
+      {
+        path: ['balloon_mb'],
+        error: 'must be at most "memory_mb"',
+      },
+    )
+    .superRefine(({ disks, disk_slot: root }, context) => {
+      const name = diskAtRoot(disks, root);
+      if (name !== undefined)
+        context.addIssue({ code: 'custom', path: ['disks', name, 'slot'], message: 'is the slot of the root disk' });
+    }),
   // A gateway needs a fixed address: DHCP announces its own gateway.
   container: entryOf('container').refine(({ ip, gateway }) => gateway === undefined || String(ip).includes('/'), {
     path: ['gateway'],
@@ -77,6 +84,7 @@ export function knownFields(kind: GuestKind, path: readonly PropertyKey[]): read
   const [field] = path;
   if (field === 'health') return healthFields[kind];
   if (field === 'networks') return cardFields[kind];
+  if ((field === 'disks' || field === 'mounts') && path.length === 2) return diskFieldNames[kind];
   if (field === 'cloud_init') return cloudInitFields;
   return field === 'startup' ? startupFields : [];
 }

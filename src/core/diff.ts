@@ -1,4 +1,7 @@
+import { diffBootOrder } from './boot-order.ts';
 import type { FieldChange } from './change.ts';
+import { dataDisksOf, diffDataDisks, liveDiskAt } from './data-disk-changes.ts';
+import { diffFirmware } from './firmware.ts';
 import { type DesiredGuest, type GuestSpec, guestLabel, imageHash } from './guest.ts';
 import type { KnownGuest } from './live.ts';
 import { restoredCards } from './networks.ts';
@@ -21,10 +24,19 @@ const anyCommit = '0'.repeat(40);
 /**
  * The differences between a wanted guest and the live guest, in reading order, without the image (`imageDiffers`). Both
  * sides are in canonical form, so there is none right after an apply.
+ * @param declared flake paths of what the flake named before, as `declaredBefore` tells them
  */
-export function* diffGuest(wanted: DesiredGuest, live: KnownGuest, fleetTag?: string): Generator<FieldChange> {
+export function* diffGuest(
+  wanted: DesiredGuest,
+  live: KnownGuest,
+  fleetTag?: string,
+  declared: readonly string[] = [],
+): Generator<FieldChange> {
   yield* diffSettings(wanted, live);
   yield* pendingSettings(wanted, live);
+  yield* diffFirmware(wanted, live);
+  yield* diffBootOrder(wanted, live);
+  yield* diffDataDisks(wanted, live, declared);
   if (!imageDiffers(wanted, live)) yield* tags(wanted, live, fleetTag);
 }
 
@@ -46,7 +58,7 @@ function* diffSettings(wanted: DesiredGuest, live: KnownGuest): Generator<FieldC
   const values = settingsIn(live);
   for (const row of rowsOf(wanted.kind)) {
     // A new image brings a new disk of the size and on the storage wanted.
-    if (row.word === undefined || (row.role === 'root' && newDisk)) continue;
+    if (row.word === undefined || row.role === 'disks' || (row.role === 'root' && newDisk)) continue;
     const difference = row.role === 'setting' ? differenceOf(row, wanted, values) : differenceBeside(row, wanted, live);
     if (difference !== undefined) {
       const restart = waitsForRestart(row, wanted.kind, values[row.key], valueIn(row, wanted));
@@ -63,7 +75,7 @@ function differenceOf(row: AnySetting, wanted: DesiredGuest, live: Values): Diff
 
 /** The difference of a row outside the configuration: the root disk, or the guest's place. */
 function differenceBeside(
-  row: Exclude<AnyRow, AnySetting>,
+  row: Exclude<AnyRow, AnySetting | { readonly role: 'disks' }>,
   wanted: DesiredGuest,
   live: KnownGuest,
 ): Difference | undefined {
@@ -95,11 +107,24 @@ export function othersPending(wanted: DesiredGuest, live: KnownGuest): readonly 
     (row) => live.config.pending.includes(row.key) && !isManaged(row, wanted, valueIn(row, wanted)),
   );
   // The new root disk is ours.
-  const others = (live.config.otherPending ?? []).filter(({ key }) => key !== wanted.diskSlot);
+  const others = (live.config.otherPending ?? []).filter(
+    ({ key }) => key !== wanted.diskSlot && !isOurDisk(key, wanted, live),
+  );
   return [
     ...unmanaged.map((row) => `${row.word} ${showValue(row, values[row.key])}`),
     ...others.map(({ key, to }) => (to === '' ? `no ${key}` : `${key} ${to}`)),
   ];
+}
+
+/** Is it a data disk or an EFI disk whose waiting values are among the differences? */
+function isOurDisk(key: string, wanted: DesiredGuest, { config }: KnownGuest): boolean {
+  if (key === 'efidisk0') return wanted.kind === 'vm' && wanted.bios === 'ovmf';
+  const waiting = config.waiting?.[key] ?? [];
+  return dataDisksOf(wanted).some(
+    (disk) =>
+      liveDiskAt(wanted.kind, config.disks, disk.at)?.slot === key &&
+      waiting.some((name) => name === 'volume' || Object.hasOwn(disk, name)),
+  );
 }
 
 /** The guest with the settings that it has in Proxmox, the pending ones among them: writing it changes nothing. */

@@ -116,6 +116,12 @@ export const power = z.enum(['running', 'stopped', 'unmanaged']);
 /** A pool of Proxmox VE; nested ones from 8.1 on. */
 export const poolName = z.string().regex(/^[\w.-]{1,100}(?:\/[\w.-]{1,100}){0,2}$/, 'must be the name of a pool');
 export const fieldNames = z.array(z.string().max(100)).max(100);
+/** As Proxmox names them (machine of qm.conf); `i440fx` is what it calls `pc`. */
+export const machine = z
+  .string()
+  .regex(/^(?:i440fx|pc|q35|pc-(?:i440fx|q35)-\d+(?:\.\d+)+(?:\+pve\d+)?)$/, 'must be a machine such as "q35"')
+  .transform((name) => (name === 'i440fx' ? 'pc' : name));
+export const bios = z.enum(['seabios', 'ovmf']);
 /** A CPU type, or a custom one as `custom-<name>`. */
 export const cpuType = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a CPU type such as "host"');
 export const vga = z.enum([

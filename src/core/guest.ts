@@ -23,6 +23,8 @@ export interface Image {
   readonly storePath: string;
   /** The file's path below `storePath`: as the fleet's setting says, else where evaluation tells it (`passthru.filePath`). */
   readonly file?: string;
+  /** The firmware that the image boots by, where evaluation tells it. */
+  readonly firmware?: 'uefi' | 'bios';
 }
 
 /** The 32 characters of the store hash: what the tag `nix-<hash>` carries. */

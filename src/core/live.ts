@@ -1,3 +1,4 @@
+import type { DiskOptions } from './data-disks.ts';
 import type { HealthCheck } from './health.ts';
 import type { ContainerSettings, VmSettings } from './settings.ts';
 
@@ -6,6 +7,12 @@ export interface LiveDisk {
   readonly volid: string;
   readonly storage: string;
   readonly sizeMb?: number;
+  /** Where a container has it; absent for its root. */
+  readonly path?: string;
+  /** The options that are not as by default. */
+  readonly options?: DiskOptions;
+  /** The options that the core does not know, as the cluster writes them: they come back with the disk. */
+  readonly others?: string;
 }
 
 /**
@@ -43,6 +50,10 @@ interface AnyLiveConfig {
   readonly uuid?: string;
   /** By slot (`scsi0`, `rootfs`), without CD drives and cloud-init. */
   readonly disks: Readonly<Record<string, LiveDisk>>;
+  /** Disks that were taken out of their slots and that the running guest keeps until its restart. */
+  readonly leaving?: Readonly<Record<string, LiveDisk>>;
+  /** The slots whose disk changes at the next restart: `volume`, and the options that differ then as far as known. */
+  readonly waiting?: Readonly<Record<string, readonly string[]>>;
   /** Volumes that belong to the guest and are not attached, by key (`unused0`). */
   readonly unused: Readonly<Record<string, string>>;
   /** The keys of the settings that have a value waiting for a stop and start. */
@@ -55,7 +66,14 @@ interface AnyLiveConfig {
  * A VM's configuration with its pending changes applied; absent keys have Proxmox's default. The name is a field of the
  * guest, because it is known without the configuration.
  */
-export type LiveVmConfig = AnyLiveConfig & Omit<VmSettings, 'name'> & { readonly boot: readonly string[] };
+export type LiveVmConfig = AnyLiveConfig &
+  Omit<VmSettings, 'name'> & {
+    readonly boot: readonly string[];
+    /** Slots with a CD or the cloud-init drive. */
+    readonly cds?: readonly string[];
+    /** The small disks of its firmware: the EFI disk and the TPM state. */
+    readonly firmware?: { readonly efi?: LiveDisk; readonly tpm?: LiveDisk };
+  };
 
 /** The same of a container. */
 export type LiveContainerConfig = AnyLiveConfig & Omit<ContainerSettings, 'name'>;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { adoptChange, blockIfNeeded, conflictWith, hiddenGuest, imageProblem, unreadable } from './block.ts';
-import { type Change, startsGuest } from './change.ts';
+import { type Change, type FieldChange, startsGuest } from './change.ts';
 import { declaredBefore, withGoneCards } from './declared.ts';
 import { diffGuest, imageDiffers } from './diff.ts';
+import { firmwareBlock } from './firmware.ts';
 import {
   belongsTo,
   type Goal,
@@ -17,7 +18,7 @@ import {
 import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
 import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
 import { retainedDiskFor, rollbackChange } from './retained-disks.ts';
-import { blockWithoutRoom, chooseStorage, hasRoom, withDisk } from './room.ts';
+import { blockWithoutRoom, chooseStorage, disksOf, hasRoom, storagesOf, withDisk } from './room.ts';
 import { adoptedTags, attachedVolumes, readTags, splitTags } from './tags.ts';
 
 /** The difference between a goal and the live cluster. */
@@ -110,8 +111,9 @@ function isPartOf(change: Change, other: Change | undefined): boolean {
   // A guest that is gone is made as it was; what the head changes in it comes with the head's own plan.
   if (!('fields' in change && 'fields' in other)) return true;
   const sameImage = !('toImage' in change && 'toImage' in other) || change.toImage === other.toImage;
-  const brings = new Map(other.fields.map(({ field, to }) => [field, to]));
-  return sameImage && change.fields.every(({ field, to }) => brings.get(field) === to);
+  const nameOf = ({ field, of = '' }: FieldChange) => `${field} ${of}`;
+  const brings = new Map(other.fields.map((one) => [nameOf(one), one.to]));
+  return sameImage && change.fields.every((one) => brings.get(nameOf(one)) === one.to);
 }
 
 function* changesFor(goal: Goal, live: LiveState, earlier: Plan | undefined): Generator<Change> {
@@ -171,7 +173,8 @@ function create(guest: DesiredGuest, { nodes, hidden }: LiveState, earlier: Plan
   if (hidden?.includes(guest.vmid)) {
     return { ...base, node: 'node' in place ? place.node : (guest.node ?? ''), blocked: hiddenGuest(guest) };
   }
-  if ('node' in place) return { ...base, node: place.node };
+  const blocked = firmwareBlock(guest);
+  if ('node' in place) return { ...base, node: place.node, ...(blocked === undefined ? {} : { blocked }) };
   return { ...base, node: guest.node ?? '', blocked: { reason: 'storage', advice: place.problem } };
 }
 
@@ -185,7 +188,8 @@ function* compare(goal: Goal, declared: DesiredGuest, live: LiveGuest): Generato
   }
   const known = withKnownImage(goal, guest, live);
   const wakes = goal.woken?.includes(guest.vmid) === true && live.status === 'stopped';
-  const fields = [...diffGuest(guest, known, goal.fleetTag), ...(wakes ? [awakening] : [])];
+  const before = declaredBefore(goal.declared, guest.vmid);
+  const fields = [...diffGuest(guest, known, goal.fleetTag, before), ...(wakes ? [awakening] : [])];
   const left = attachedVolumes(live.config.unused);
   const orphanVolumes = left.length === 0 ? {} : { orphanVolumes: left };
   if (!imageDiffers(guest, known)) {
@@ -349,16 +353,16 @@ export function placeGuest(
   nodes: readonly LiveNode[],
   earlier?: string,
 ): { readonly node: string } | { readonly problem: string } {
-  const able = nodes.filter((node) => node.online && node.storages.includes(guest.storage));
+  const storages = storagesOf(guest);
+  const lacking = (node: LiveNode) => storages.find((storage) => !node.storages.includes(storage));
+  const able = nodes.filter((node) => node.online && lacking(node) === undefined);
   if (guest.node !== undefined) {
     const named = nodes.find((node) => node.node === guest.node);
     if (named === undefined) return { problem: `The cluster has no node "${guest.node}".` };
     if (!named.online) return { problem: `Node ${guest.node} is offline.` };
-    if (!able.includes(named)) {
-      return {
-        problem: `Node ${guest.node} has no storage "${guest.storage}". ${chooseStorage(guest.storage, [named])}`,
-      };
-    }
+    const storage = lacking(named);
+    if (storage !== undefined)
+      return { problem: `Node ${guest.node} has no storage "${storage}". ${chooseStorage(storage, [named])}` };
     return { node: guest.node };
   }
   const lacksNothing: readonly ((node: LiveNode) => boolean)[] = [
@@ -374,23 +378,25 @@ export function placeGuest(
   const [best] = [...fit].sort((a, b) => (b.freeMemory ?? 0) - (a.freeMemory ?? 0) || a.node.localeCompare(b.node));
   if (best === undefined) {
     const online = nodes.filter((node) => node.online);
+    // Each may be on some node, and all of them on none.
+    const name = storages.find((storage) => online.every((node) => !node.storages.includes(storage)));
     return {
-      problem: `No node that is online has a storage "${guest.storage}". ${chooseStorage(guest.storage, online)}`,
+      problem:
+        name === undefined
+          ? `No node that is online has all of the storages ${storages.join(', ')}.`
+          : `No node that is online has a storage "${name}". ${chooseStorage(name, online)}`,
     };
   }
   return { node: best.node };
 }
 
 /** The nodes with memory and room of the new guest taken, so that several new guests do not all go to the same node. */
-export function withGuest(
-  nodes: readonly LiveNode[],
-  on: string,
-  { memoryMb, storage, diskGb }: GuestSpec,
-): readonly LiveNode[] {
-  return withDisk(nodes, on, { storage, bytes: diskGb * 2 ** 30 }).map((node) =>
+export function withGuest(nodes: readonly LiveNode[], on: string, guest: GuestSpec): readonly LiveNode[] {
+  const left = disksOf(guest).reduce((all, disk) => withDisk(all, on, disk), nodes);
+  return left.map((node) =>
     node.node !== on || node.freeMemory === undefined
       ? node
-      : { ...node, freeMemory: node.freeMemory - memoryMb * 2 ** 20 },
+      : { ...node, freeMemory: node.freeMemory - guest.memoryMb * 2 ** 20 },
   );
 }
 

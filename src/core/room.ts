@@ -1,7 +1,8 @@
 import { sizeText } from '../lib/text.ts';
-import type { Change } from './change.ts';
-import type { DesiredGuest, GuestSpec } from './guest.ts';
-import type { LiveNode, StorageFacts } from './live.ts';
+import type { Change, CreateChange, ReplaceChange, UpdateChange } from './change.ts';
+import { dataDisksOf, liveDiskAt } from './data-disk-changes.ts';
+import type { GuestKind, GuestSpec } from './guest.ts';
+import type { KnownGuest, LiveDisk, LiveNode, StorageFacts } from './live.ts';
 import { nearest } from './nearest.ts';
 
 /**
@@ -12,28 +13,34 @@ import { nearest } from './nearest.ts';
 export function blockWithoutRoom(changes: readonly Change[], nodes: readonly LiveNode[]): readonly Change[] {
   let left = nodes;
   return changes.map((change) => {
-    const disk = change.blocked === undefined ? newDisk(change) : undefined;
-    if (disk === undefined) return change;
-    const on = left.find(({ node }) => node === change.node);
-    const advice = on && problemOf(disk, on);
-    if (advice !== undefined) return { ...change, blocked: { reason: 'storage', advice } };
-    left = withDisk(left, change.node, { storage: disk.guest.storage, bytes: disk.bytes });
+    if (change.blocked !== undefined) return change;
+    let after = left;
+    for (const disk of newDisks(change)) {
+      const advice = problemOf(
+        disk,
+        after.find((one) => one.node === change.node),
+      );
+      if (advice !== undefined) return { ...change, blocked: { reason: 'storage', advice } };
+      after = withDisk(after, change.node, disk);
+    }
+    left = after;
     return change;
   });
 }
 
-/** Whether a node has room for the root disk of a new guest, as far as it is known. */
-export function hasRoom(node: LiveNode, { storage, kind, diskGb }: GuestSpec): boolean {
-  const { free, problems } = node.storageFacts?.[storage] ?? {};
-  return problems?.[kind] === undefined && (free === undefined || free >= diskGb * gib);
+/** Whether a node has room for the disks of a new guest, as far as it is known. */
+export function hasRoom(node: LiveNode, guest: GuestSpec): boolean {
+  let left: readonly LiveNode[] = [node];
+  for (const disk of disksOf(guest)) {
+    const { free, problems } = left[0]?.storageFacts?.[disk.storage] ?? {};
+    if (problems?.[guest.kind] !== undefined || (free !== undefined && free < disk.bytes)) return false;
+    left = withDisk(left, node.node, disk);
+  }
+  return true;
 }
 
 /** The nodes with the room of a new disk taken; of a shared storage on all of them. */
-export function withDisk(
-  nodes: readonly LiveNode[],
-  on: string,
-  { storage, bytes }: { readonly storage: string; readonly bytes: number },
-): readonly LiveNode[] {
+export function withDisk(nodes: readonly LiveNode[], on: string, { storage, bytes }: SizedDisk): readonly LiveNode[] {
   return nodes.map((node) => {
     const facts = node.storageFacts?.[storage];
     if (facts?.free === undefined || (node.node !== on && facts.shared !== true)) return node;
@@ -52,55 +59,99 @@ export function noRoom(
 }
 
 /** What to do where no node has a storage of that name: it is mistyped, down, or the token may not see it. */
-export function chooseStorage(name: string, nodes: readonly LiveNode[]): string {
+export function chooseStorage(name: string, nodes: readonly LiveNode[], named?: string): string {
   const known = [...new Set(nodes.flatMap(({ storages }) => storages))].sort();
   if (known.length === 0) return 'The token can see no storage: `npx proxnix doctor` tells which right it lacks.';
   const guess = nearest(name, known);
   const list = known.slice(0, mostNamed).join(', ') + (known.length > mostNamed ? ', …' : '');
-  return `${guess === undefined ? '' : `Did you mean "${guess}"? `}The token can see ${list}: correct \`storage_location\`, or let the token use "${name}".`;
+  return `${guess === undefined ? '' : `Did you mean "${guess}"? `}The token can see ${list}: correct \`${named ?? 'storage_location'}\`, or let the token use "${name}".`;
 }
 
-/** What to do where a storage has too little room. */
-export const makeRoom = 'Free space there or choose another `storage_location`.';
+/** What to do where a storage has too little room. @param named the field that names the storage, without its quotes */
+export function makeRoom(named = 'storage_location'): string {
+  return `Free space there or choose another \`${named}\`.`;
+}
 
 const mostNamed = 10;
 const gib = 2 ** 30;
 const mib = 2 ** 20;
 
-/** A disk that a change makes on the guest's storage, or the part by which one grows. */
-interface NewDisk {
-  readonly guest: DesiredGuest;
-  readonly bytes: number;
+/** A disk that a change makes on a storage, or the part by which one grows. */
+interface NewDisk extends SizedDisk {
+  readonly kind: GuestKind;
   readonly work: 'make' | 'swap' | 'grow';
+  /** The field of the flake that names the storage. */
+  readonly named: string;
 }
 
-function newDisk(change: Change): NewDisk | undefined {
-  if (change.action === 'create') return { guest: change.guest, bytes: change.guest.diskGb * gib, work: 'make' };
-  if (change.action === 'replace') {
-    // The old root disk stays beside the new one.
-    const work = change.incomplete ? 'make' : 'swap';
-    return { guest: change.guest, bytes: change.guest.diskGb * gib, work };
-  }
-  if (change.action !== 'update') return undefined;
-  const { guest, live } = change;
-  const { storage, sizeMb = 0 } = live.config.disks[guest.diskSlot] ?? {};
-  if (storage === undefined) return undefined;
-  if (storage !== guest.storage) {
-    return { guest, bytes: Math.max(sizeMb * mib, guest.diskGb * gib), work: 'make' };
-  }
-  const grows = guest.diskGb * gib - sizeMb * mib;
-  return sizeMb > 0 && grows > 0 ? { guest, bytes: grows, work: 'grow' } : undefined;
+interface SizedDisk {
+  readonly storage: string;
+  readonly bytes: number;
 }
 
-function problemOf({ guest, bytes, work }: NewDisk, on: LiveNode): string | undefined {
+/** Every disk of a new guest. */
+export function disksOf(guest: GuestSpec): readonly SizedDisk[] {
+  const data = dataDisksOf(guest).map(({ storage, sizeGb }) => ({ storage, bytes: sizeGb * gib }));
+  return [{ storage: guest.storage, bytes: guest.diskGb * gib }, ...data];
+}
+
+/** Every storage that a new guest has disks on. */
+export function storagesOf(guest: GuestSpec): readonly string[] {
+  return [...new Set(disksOf(guest).map(({ storage }) => storage))];
+}
+
+function newDisks(change: Change): readonly NewDisk[] {
+  if (change.action !== 'create' && change.action !== 'replace' && change.action !== 'update') {
+    return change.action === 'rollback' && change.to !== undefined ? newDataDisks(change.guest, change.live) : [];
+  }
+  const live = change.action === 'create' ? undefined : change.live;
+  const root = newRoot(change);
+  return [...(root === undefined ? [] : [root]), ...newDataDisks(change.guest, live)];
+}
+
+function newRoot(change: CreateChange | ReplaceChange | UpdateChange): NewDisk | undefined {
+  const { guest } = change;
+  const base = { kind: guest.kind, storage: guest.storage, named: 'storage_location' };
+  const whole = guest.diskGb * gib;
+  if (change.action === 'create') return { ...base, bytes: whole, work: 'make' };
+  // The old root disk stays beside the new one.
+  if (change.action === 'replace') return { ...base, bytes: whole, work: change.incomplete ? 'make' : 'swap' };
+  return movedOrGrown(base, whole, change.live.config.disks[guest.diskSlot]);
+}
+
+function newDataDisks(guest: GuestSpec, live: KnownGuest | undefined): readonly NewDisk[] {
+  return dataDisksOf(guest).flatMap(({ name, at, sizeGb, storage }) => {
+    const named = `storage\` of \`${guest.kind === 'vm' ? 'disks' : 'mounts'}.${name}`;
+    const base = { kind: guest.kind, storage, named };
+    if (live === undefined) return { ...base, bytes: sizeGb * gib, work: 'make' as const };
+    const { disks, leaving = {} } = live.config;
+    const there = liveDiskAt(guest.kind, { ...leaving, ...disks }, at);
+    if (there === undefined) return { ...base, bytes: sizeGb * gib, work: 'make' as const };
+    return movedOrGrown(base, sizeGb * gib, there.disk) ?? [];
+  });
+}
+
+function movedOrGrown(
+  base: Pick<NewDisk, 'kind' | 'storage' | 'named'>,
+  whole: number,
+  live: LiveDisk | undefined,
+): NewDisk | undefined {
+  if (live === undefined) return undefined;
+  const now = (live.sizeMb ?? 0) * mib;
+  if (live.storage !== base.storage) return { ...base, bytes: Math.max(now, whole), work: 'make' };
+  return now > 0 && whole > now ? { ...base, bytes: whole - now, work: 'grow' } : undefined;
+}
+
+function problemOf({ kind, storage, bytes, work, named }: NewDisk, on: LiveNode | undefined): string | undefined {
+  if (on === undefined) return undefined;
   const { node, online, storages, storageFacts } = on;
   // A node that is down has no storage in the list.
-  if (work !== 'grow' && online && !storages.includes(guest.storage)) {
-    return `Node ${node} has no storage "${guest.storage}". ${chooseStorage(guest.storage, [on])}`;
+  if (work !== 'grow' && online && !storages.includes(storage)) {
+    return `Node ${node} has no storage "${storage}". ${chooseStorage(storage, [on], named)}`;
   }
-  const facts: StorageFacts = storageFacts?.[guest.storage] ?? {};
-  if (work !== 'grow' && facts.problems?.[guest.kind] !== undefined) return facts.problems[guest.kind];
+  const facts: StorageFacts = storageFacts?.[storage] ?? {};
+  if (work !== 'grow' && facts.problems?.[kind] !== undefined) return facts.problems[kind];
   if (work === 'swap' && facts.noSwap !== undefined) return facts.noSwap;
   if (facts.free === undefined || facts.free >= bytes) return undefined;
-  return `${noRoom(guest.storage, node, { free: facts.free, needed: bytes })} ${makeRoom}`;
+  return `${noRoom(storage, node, { free: facts.free, needed: bytes })} ${makeRoom(named)}`;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { sameText } from '../lib/text.ts';
+import { containerMounts, dataDisksValue, vmDisks } from './data-disks.ts';
 import * as forms from './forms.ts';
 import type { GuestKind } from './guest-ref.ts';
 import { containerHealth, healthValue, vmHealth } from './health.ts';
@@ -102,6 +103,14 @@ interface RootRow<Word extends string | undefined, Value extends z.ZodType, K ex
   differs?(wanted: WantedRoot, live: LiveRoot | undefined): Difference | undefined;
 }
 
+/** The disks beside the root, written by a step of their own; `data-disk-changes` says how they differ. */
+interface DisksRow<Word extends string, Value extends z.ZodType, K extends Kinds<z.output<Value>>>
+  extends Row<Value, K> {
+  readonly role: 'disks';
+  readonly word: Word;
+  readonly restart: false;
+}
+
 /** A field that the guest's configuration does not hold: its identity, its place, or how proxnix works on it. */
 interface PlaceRow<Word extends string | undefined, Value extends z.ZodType, K extends Kinds<z.output<Value>>>
   extends Row<Value, K> {
@@ -151,6 +160,12 @@ function ofRoot<Value extends z.ZodType, const K extends Kinds<z.output<Value>>,
   row: Omit<RootRow<Word, Value, K>, 'role' | 'restart'>,
 ): RootRow<Word, Value, K> {
   return { role: 'root', restart: false, ...row };
+}
+
+function ofDisks<Value extends z.ZodType, const K extends Kinds<z.output<Value>>, const Word extends string>(
+  row: Omit<DisksRow<Word, Value, K>, 'role' | 'restart'>,
+): DisksRow<Word, Value, K> {
+  return { role: 'disks', restart: false, ...row };
 }
 
 function place<
@@ -290,6 +305,20 @@ export const settings = {
     kinds: { vm: byDefault(forms.diskSlot, 'scsi0') },
     doc: 'the slot of the root disk',
   }),
+  disks: ofDisks({
+    flake: 'disks',
+    word: 'data-disk',
+    value: dataDisksValue,
+    kinds: { vm: unmanaged(vmDisks) },
+    doc: 'data disks: `{ pgdata = { slot = "scsi1"; size_gb = 20; storage = "local-lvm"; }; }`, see below',
+  }),
+  mounts: ofDisks({
+    flake: 'mounts',
+    word: 'mount',
+    value: dataDisksValue,
+    kinds: { container: unmanaged(containerMounts) },
+    doc: 'data disks of a container: `{ data = { path = "/data"; size_gb = 20; storage = "local-lvm"; }; }`, see below',
+  }),
   bridge: setting({
     flake: 'network_bridge',
     word: 'bridge',
@@ -316,6 +345,30 @@ export const settings = {
     kinds: { vm: byDefault(forms.controller, 'virtio-scsi-pci') },
     restart: true,
     doc: 'the SCSI controller',
+  }),
+  machine: setting({
+    flake: 'machine',
+    word: 'machine',
+    value: word,
+    kinds: { vm: unmanaged(forms.machine) },
+    restart: true,
+    doc: 'the type of the machine: `"pc"` (i440fx), `"q35"`, or one with its version such as `"pc-q35-9.2"`',
+  }),
+  bios: setting({
+    flake: 'bios',
+    word: 'bios',
+    value: word,
+    kinds: { vm: unmanaged(forms.bios) },
+    restart: true,
+    doc: '`"seabios"`, or `"ovmf"` for UEFI, with an EFI disk on the storage of the root disk',
+  }),
+  tpm: setting({
+    flake: 'tpm',
+    word: 'tpm',
+    value: yesNo,
+    kinds: { vm: unmanaged(yesNo) },
+    restart: true,
+    doc: 'a TPM 2.0, its state on the storage of the root disk. Taken away, the state is kept as an unused volume',
   }),
   cloudInit: setting({
     flake: 'cloud_init',
@@ -545,7 +598,10 @@ export type ContainerFields = ValuesOf<'container', Role>;
 export type SettingsOf<Kind extends GuestKind> = Kind extends 'vm' ? VmSettings : ContainerSettings;
 
 /** A field as a plan names it. */
-export type FieldWord = Exclude<Table[keyof Table]['word'], undefined> | 'tags';
+export type FieldWord = Exclude<Table[keyof Table]['word'], undefined> | (typeof wordsBeside)[number];
+
+/** Words of what no field of the flake stands for. */
+const wordsBeside = ['tags', 'efi-disk', 'boot'] as const;
 
 /** A row as the loops over the table see it. */
 export type AnyRow = {
@@ -569,6 +625,7 @@ export type AnyRow = {
       readonly word: FieldWord;
       differs?(wanted: WantedRoot, live: LiveRoot | undefined): Difference | undefined;
     }
+  | { readonly role: 'disks'; readonly word: FieldWord }
   | {
       readonly role: 'place';
       readonly word: FieldWord | undefined;
@@ -601,7 +658,7 @@ function isSetting(row: AnyRow): row is AnySetting {
 
 /** Every field as a plan may name it. */
 export const fieldWords: readonly FieldWord[] = [
-  ...new Set([...rows.flatMap((row) => row.word ?? []), 'tags' as const]),
+  ...new Set([...rows.flatMap((row) => row.word ?? []), ...wordsBeside]),
 ];
 
 /** A value as people read it, without its unit. */

@@ -1,15 +1,20 @@
 import {
   type Change,
+  changesDataDisks,
   kindOf,
+  movesFirmware,
   type ReplaceChange,
   type RollbackChange,
   requiresRestart,
   startsGuest,
   type UpdateChange,
 } from './change.ts';
+import { dataDisksOf, disksToDetach } from './data-disk-changes.ts';
+import { declaredBefore } from './declared.ts';
 import { onlyGuest } from './goal.ts';
 import { type DesiredGuest, type GuestRef, type Image, imageHash } from './guest.ts';
 import type { HealthCheck } from './health.ts';
+import type { LiveDisk } from './live.ts';
 import { type Plan, runnable } from './plan.ts';
 import { rolledBackTo } from './retained-disks.ts';
 import { finalTags, pendingTags, updatingTags } from './tags.ts';
@@ -36,6 +41,19 @@ type StepWork =
   | { readonly kind: 'configure'; readonly guest: DesiredGuest; readonly tags: string }
   /** Moves the root disk to another storage; online when the guest runs. */
   | { readonly kind: 'move-disk'; readonly guest: DesiredGuest }
+  /**
+   * Moves the EFI disk and the TPM state to the storage of the root disk. A running VM is shut down for the state of a TPM,
+   * and the step `start` starts it again.
+   */
+  | { readonly kind: 'move-firmware'; readonly guest: DesiredGuest }
+  /**
+   * Makes the data disks as wanted: takes out those at the places `detach`, which stay with the guest as unused volumes,
+   * makes each missing one once, moves, grows and sets the others. What a running guest does not take or let go waits for
+   * its restart.
+   */
+  | { readonly kind: 'data-disks'; readonly guest: DesiredGuest; readonly detach: readonly string[] }
+  /** Puts data disks back into the slots where they were, with their options; others stay. */
+  | { readonly kind: 'restore-disks'; readonly disks: Readonly<Record<string, LiveDisk>> }
   /** Reboots a running guest that has pending changes, so that they take effect; otherwise does nothing. */
   | { readonly kind: 'restart' }
   /** Makes a staging guest with the new root disk, while the guest itself goes on running. */
@@ -127,12 +145,14 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   const { guest } = change;
   const live = change.action === 'create' ? [] : change.live.tags;
   const working = pendingTags(live, plan.goal.fleetTag, guest.tags);
-  if (change.action === 'update') yield* updateSteps(change, at);
+  if (change.action === 'update') yield* updateSteps(plan, change, at);
   else if (change.action === 'replace' && !change.incomplete) {
     yield { ...at('prepare'), guest };
     yield { ...at('attach'), guest };
     // Until the swap the tags keep the old image, so that an apply interrupted here can still be rolled back.
     yield* settingSteps(change, at);
+    // The new image may need its disks at its first start.
+    yield* diskSteps(plan, change, at);
     yield { ...at('swap'), guest, tags: working };
     yield* bootSteps(change, at, guest);
   } else if (change.action === 'rollback') yield* rollbackSteps(plan, change, at, working);
@@ -144,6 +164,7 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
       yield { ...at('import'), guest };
       yield { ...at('resize'), guest };
     }
+    if (dataDisksOf(guest).length > 0) yield { ...at('data-disks'), guest, detach: [] };
     if (guest.power === 'running') {
       yield at('start');
       yield { ...at('health'), guest };
@@ -159,17 +180,27 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   yield { ...at('finish'), guest, tags };
 }
 
-function* updateSteps(change: UpdateChange, at: At): Generator<Step> {
+/** The disks beside the root, as far as they differ. */
+function* diskSteps(plan: Plan, change: UpdateChange | ReplaceChange | RollbackChange, at: At): Generator<Step> {
+  const { guest, live, vmid } = change;
+  if (movesFirmware(change)) yield { ...at('move-firmware'), guest };
+  if (!changesDataDisks(change)) return;
+  yield { ...at('data-disks'), guest, detach: disksToDetach(guest, live, declaredBefore(plan.goal.declared, vmid)) };
+}
+
+function* updateSteps(plan: Plan, change: UpdateChange, at: At): Generator<Step> {
   const { guest, fields } = change;
   const has = (field: string) => fields.some((one) => one.field === field);
   yield* settingSteps(change, at);
+  yield* diskSteps(plan, change, at);
   if (has('storage')) yield { ...at('move-disk'), guest };
   if (has('disk')) yield { ...at('resize'), guest };
   if (has('power') && change.live.status === 'running') {
     yield at('shutdown');
     return;
   }
-  const starts = startsGuest(change);
+  // A VM is shut down for the move of its TPM state.
+  const starts = startsGuest(change) || (movesFirmware(change) && requiresRestart(change));
   // A swap that was written before the interruption takes effect at this restart.
   if (change.finishes || fields.some((field) => field.restart)) yield at('restart');
   if (starts) yield at('start');
@@ -180,6 +211,7 @@ function* rollbackSteps(plan: Plan, change: RollbackChange, at: At, tags: string
   const { guest, to } = change;
   if (to === undefined) return;
   yield* settingSteps(change, at);
+  yield* diskSteps(plan, change, at);
   yield { ...at('swap'), guest, tags, volid: to.volid };
   // The commit of a fleet's rollback is that of the old image; a guest that goes back alone leaves its commit.
   yield* bootSteps(change, at, onlyGuest(plan.goal) === undefined ? guest : withHealth(guest, to.health));

@@ -1,11 +1,13 @@
 import type { Cluster, ClusterMonitor, Precondition } from '../cluster/cluster.ts';
 import {
   type Change,
+  changesDataDisks,
   type ReplaceChange,
   type RollbackChange,
   requiresRestart,
   type UpdateChange,
 } from '../core/change.ts';
+import { liveDataDisks } from '../core/data-disk-changes.ts';
 import { withLiveSettings } from '../core/diff.ts';
 import { RolledBackError, UserError } from '../core/errors.ts';
 import { guestLabel } from '../core/guest.ts';
@@ -81,6 +83,10 @@ export async function rollback(options: {
     if (change.fields.length > 0) {
       const tags = updatingTags(splitTags(oldTags));
       await perform({ ...at, kind: 'configure', guest: withLiveSettings(guest, live), tags });
+      // A disk that was taken out may be the one that the guest does not start without.
+      if (changesDataDisks(change)) {
+        await perform({ ...at, kind: 'restore-disks', disks: liveDataDisks(guest, live) });
+      }
       await perform({ ...at, kind: 'restart' });
     }
     await perform({ ...at, kind: 'start' });

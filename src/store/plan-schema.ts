@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Change } from '../core/change.ts';
 import type { Commit } from '../core/commit.ts';
+import { heldOptions } from '../core/data-disks.ts';
 import type { Goal } from '../core/goal.ts';
 import type { DesiredGuest, Image } from '../core/guest.ts';
 import { healthValue } from '../core/health.ts';
@@ -33,11 +34,13 @@ export const StoredRetainedDisk = reads<RetainedDisk>()(
 const guestKind = z.enum(['vm', 'container']);
 
 const StoredImage = reads<Image>()(
-  strict({ kind: guestKind, type: name, attr: name, drvPath: name, storePath: name, file: optional(name) }),
+  strict({ kind: guestKind, type: name, attr: name, drvPath: name, storePath: name, file: optional(name) }).extend({
+    firmware: optional(z.enum(['uefi', 'bios'])),
+  }),
 );
 
 const wanted = { key: name, image: StoredImage };
-const everyField = ['setting', 'root', 'place'] as const;
+const everyField = ['setting', 'root', 'disks', 'place'] as const;
 
 const StoredGuest = reads<DesiredGuest>()(
   z.discriminatedUnion('kind', [
@@ -51,15 +54,26 @@ const StoredGuest = reads<DesiredGuest>()(
   ]),
 );
 
+const disk = strict({
+  ...{ volid: name, storage: name, sizeMb: optional(amount), path: optional(name) },
+  ...{ options: optional(strict(heldOptions)), others: optional(text) },
+});
+const disks = table(disk);
 const liveConfig = {
   digest: name,
   uuid: optional(name),
-  disks: table(strict({ volid: name, storage: name, sizeMb: optional(amount) })),
+  disks,
+  leaving: optional(disks),
+  waiting: optional(table(list(name))),
   unused: table(name),
   pending: list(name),
   otherPending: optional(list(strict({ key: name, to: text }))),
 };
-const vmConfig = strict({ ...liveConfig, ...storedShape('vm', 'setting'), boot: list(name) }).omit({ name: true });
+const vmConfig = strict({
+  ...{ ...liveConfig, ...storedShape('vm', 'setting') },
+  ...{ boot: list(name), cds: optional(list(name)) },
+  firmware: optional(strict({ efi: optional(disk), tpm: optional(disk) })),
+}).omit({ name: true });
 const containerConfig = strict({ ...liveConfig, ...storedShape('container', 'setting') }).omit({ name: true });
 const live = {
   vmid,
@@ -107,6 +121,7 @@ const blocked = strict({
     'cpus',
     'nothing-retained',
     'successor',
+    'firmware',
   ]),
   advice: text,
 });
@@ -114,6 +129,7 @@ const blocked = strict({
 const fields = list(
   strict({
     field: z.enum(fieldWords),
+    of: optional(text),
     from: text,
     to: text,
     restart: z.boolean(),
@@ -210,6 +226,9 @@ export const StoredStep = reads<Step>()(
     strict({ ...guestStep, kind: z.literal('start') }),
     strict({ ...guestStep, kind: z.literal('configure'), guest: StoredGuest, tags: text }),
     strict({ ...guestStep, kind: z.literal('move-disk'), guest: StoredGuest }),
+    strict({ ...guestStep, kind: z.literal('move-firmware'), guest: StoredGuest }),
+    strict({ ...guestStep, kind: z.literal('data-disks'), guest: StoredGuest, detach: list(name) }),
+    strict({ ...guestStep, kind: z.literal('restore-disks'), disks }),
     strict({ ...guestStep, kind: z.literal('restart') }),
     strict({ ...guestStep, kind: z.literal('prepare'), guest: StoredGuest }),
     strict({ ...guestStep, kind: z.literal('attach'), guest: StoredGuest }),

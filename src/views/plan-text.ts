@@ -217,7 +217,8 @@ function nextParts(next: AdoptChange['next']): string[] {
 
 function fieldText(field: FieldChange, running: boolean): string {
   const restart = field.restart && running ? ' (restart)' : '';
-  return `${field.field} ${field.from} -> ${field.to}${restart}`;
+  const what = field.of === undefined ? field.field : `${field.field} ${field.of}`;
+  return `${what} ${field.from} -> ${field.to}${restart}`;
 }
 
 function liveCores({ kind, config }: LiveGuest): string {

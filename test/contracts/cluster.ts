@@ -1,8 +1,11 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Cluster, ClusterMonitor, ImageFile, Precondition } from '../../src/cluster/cluster.ts';
-import type { Goal } from '../../src/core/goal.ts';
+import { dataDisksOf } from '../../src/core/data-disk-changes.ts';
+import type { DataDisk } from '../../src/core/data-disks.ts';
+import { diffGuest } from '../../src/core/diff.ts';
+import { type Goal, hasConfig } from '../../src/core/goal.ts';
 import { type DesiredGuest, type GuestKind, type GuestRef, guestLabel } from '../../src/core/guest.ts';
-import type { LiveGuest } from '../../src/core/live.ts';
+import type { KnownGuest, LiveDisk, LiveGuest } from '../../src/core/live.ts';
 import { createPlan, type Plan } from '../../src/core/plan.ts';
 import { planSteps, type StepSpec } from '../../src/core/steps.ts';
 import { updatingTags } from '../../src/core/tags.ts';
@@ -410,6 +413,178 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
     });
   });
 
+  describe(`${name}: a guest with data disks`, () => {
+    const place = isVm ? 'scsi1' : '/data';
+    const dataSlot = isVm ? 'scsi1' : 'mp0';
+    const withData = (change: Partial<DataDisk> = {}, more: CommonChange = {}): DesiredGuest => {
+      const disks = { data: { at: place, sizeGb: 1, storage: 'fast', ...change } };
+      return isVm ? aGuest({ ...more, disks }) : aContainer({ ...more, mounts: disks });
+    };
+    const disk = (guest: LiveGuest, at = dataSlot) => guest.config?.disks[at];
+
+    it('gets each once, whether it runs or not, and never a second one', async () => {
+      const story = await start();
+      await story.make();
+      await story.run('data-disks', { guest: withData() });
+      const made = await story.read();
+      expect(disk(made)).toMatchObject({ storage: 'fast', sizeMb: 1024, ...(isVm ? {} : { path: '/data' }) });
+      expect(made).toMatchObject({ status: 'running', config: { unused: {}, pending: [] } });
+      const { precondition } = story;
+      expect(await story.run('data-disks', { guest: withData() })).toEqual(precondition);
+      await story.run('stop');
+      const both = { ...disksOf(withData()), more: { at: isVm ? 'virtio3' : '/more', sizeGb: 2, storage: 'slow' } };
+      const guest = isVm ? aGuest({ disks: both }) : aContainer({ mounts: both });
+      await story.run('data-disks', { guest });
+      await story.run('data-disks', { guest });
+      const after = await story.read();
+      expect(disk(after)).toEqual(disk(made));
+      expect(disk(after, isVm ? 'virtio3' : 'mp1')).toMatchObject({ storage: 'slow', sizeMb: 2048 });
+      expect(after.config?.unused).toEqual({});
+      expect([...diffGuest(guest, known(after))].filter(({ field }) => field !== 'tags')).toEqual([]);
+    });
+
+    it('keeps its content and its options while it grows, and is never made smaller', async () => {
+      const story = await start();
+      await story.make();
+      await story.run('data-disks', { guest: withData({ backup: !isVm }) });
+      const before = disk(await story.read());
+      expect(before?.options).toEqual({ backup: !isVm });
+      await story.run('data-disks', { guest: withData({ sizeGb: 3 }) });
+      expect(disk(await story.read())).toEqual({ ...before, sizeMb: 3072 });
+      await expect(story.run('data-disks', { guest: withData({ sizeGb: 2 }) })).rejects.toThrow(
+        'more than its size_gb',
+      );
+      expect(disk(await story.read())).toEqual({ ...before, sizeMb: 3072 });
+    });
+
+    it.runIf(isVm)('moves to another storage while it runs', async () => {
+      const story = await start();
+      await story.make();
+      await story.run('data-disks', { guest: withData({ discard: true }) });
+      await story.run('data-disks', { guest: withData({ storage: 'slow', sizeGb: 2 }) });
+      expect(disk(await story.read())).toMatchObject({ storage: 'slow', sizeMb: 2048, options: { discard: true } });
+      expect((await story.read()).config?.unused).toEqual({});
+    });
+
+    it('keeps the volume when it is taken out, and gets it back with its options', async () => {
+      const story = await start();
+      await story.make();
+      const guest = withData({ backup: !isVm });
+      await story.run('data-disks', { guest });
+      await story.run('stop');
+      const { config } = await story.read();
+      await story.run('data-disks', { guest: a(), detach: [place] });
+      const out = await story.read();
+      expect(disk(out)).toBeUndefined();
+      expect(Object.values(out.config?.unused ?? {})).toEqual([config?.disks[dataSlot]?.volid]);
+      const { precondition } = story;
+      expect(await story.run('data-disks', { guest: a(), detach: [place] })).toEqual(precondition);
+      const { [slot]: _, ...disks } = config?.disks ?? {};
+      await story.run('restore-disks', { disks });
+      const back = await story.read();
+      expect(back.config?.disks).toEqual(config?.disks);
+      expect(back.config?.unused).toEqual({});
+      const restored = story.precondition;
+      expect(await story.run('restore-disks', { disks })).toEqual(restored);
+    });
+
+    it('never loses its root that way', async () => {
+      const story = await start();
+      await story.make();
+      const before = await story.read();
+      await story.run('data-disks', { guest: a(), detach: [slot, isVm ? 'scsi7' : '/'] });
+      expect(await story.read()).toEqual(before);
+    });
+
+    it('keeps them when it gets a new root disk, and the old one back', async () => {
+      const story = await start();
+      const root = (await story.make()).config?.disks[slot]?.volid ?? '';
+      await story.run('data-disks', { guest: withData() });
+      const before = disk(await story.read());
+      await story.upload('b');
+      const next = withData({}, { image: image('b'), diskGb: 3 });
+      for (const step of ['prepare', 'attach'] as const) await story.run(step, { guest: next });
+      await story.run('swap', { guest: next, tags: pending });
+      await story.run('restart');
+      expect(disk(await story.read())).toEqual(before);
+      await story.run('rollback', { guest: next, volid: root });
+      await story.run('start');
+      expect(disk(await story.read())).toEqual(before);
+    });
+  });
+
+  describe.runIf(isVm)(`${name}: the firmware of a VM`, () => {
+    const uefi = aGuest({ bios: 'ovmf', machine: 'q35', tpm: true });
+
+    it('has its disks beside the root from the beginning, each once', async () => {
+      const story = await start();
+      await story.make(uefi);
+      const made = await story.read();
+      expect(made.config).toMatchObject({
+        ...{ bios: 'ovmf', machine: 'q35', tpm: true, unused: {}, boot: ['scsi0'] },
+        firmware: { efi: { storage: 'fast' }, tpm: { storage: 'fast' } },
+      });
+      expect(Object.keys(made.config?.disks ?? {})).toEqual(['scsi0']);
+      await story.run('configure', { guest: uefi, tags: done });
+      expect(await story.read()).toEqual(made);
+      expect([...diffGuest(uefi, known(made))].filter(({ field }) => field !== 'tags')).toEqual([]);
+    });
+
+    it('comes with a restart to a VM that was made without', async () => {
+      const story = await start();
+      await story.make();
+      await story.run('configure', { guest: uefi, tags: pending });
+      await story.run('restart');
+      const after = await story.read();
+      expect(after.config).toMatchObject({ bios: 'ovmf', machine: 'q35', tpm: true, pending: [] });
+      expect(after.config).toMatchObject({ firmware: { efi: { storage: 'fast' }, tpm: { storage: 'fast' } } });
+      expect([...diffGuest(uefi, known(after))].filter(({ field }) => field !== 'tags')).toEqual([]);
+    });
+
+    it('goes with its root to another storage, and stays where a person put it beside', async () => {
+      const story = await start();
+      await story.make(uefi);
+      const guest = { ...uefi, storage: 'slow' };
+      await story.run('move-firmware', { guest });
+      await story.run('move-disk', { guest });
+      await story.run('start');
+      const moved = await story.read();
+      expect(moved).toMatchObject({ status: 'running', config: { unused: {}, pending: [] } });
+      expect(moved.config).toMatchObject({ firmware: { efi: { storage: 'slow' }, tpm: { storage: 'slow' } } });
+      expect(moved.config?.disks['scsi0']?.storage).toBe('slow');
+      const { precondition } = story;
+      expect(await story.run('move-firmware', { guest })).toEqual(precondition);
+      // The root of this guest would be elsewhere, and nobody names its firmware.
+      expect(await story.run('move-firmware', { guest: aGuest() })).not.toEqual(precondition);
+      await story.run('move-firmware', { guest: aGuest() });
+      expect((await story.read()).config).toMatchObject({ firmware: { efi: { storage: 'fast' } } });
+      expect(await story.run('move-firmware', { guest: aGuest({ storage: 'local' }) })).toEqual(story.precondition);
+    });
+
+    it('keeps its disks over a new root disk', async () => {
+      const story = await start();
+      await story.make(uefi);
+      const before = await story.read();
+      await story.upload('b');
+      const next = { ...uefi, image: image('b') };
+      for (const step of ['prepare', 'attach'] as const) await story.run(step, { guest: next });
+      await story.run('swap', { guest: next, tags: pending });
+      await story.run('restart');
+      const firmware = before.config !== undefined && 'firmware' in before.config ? before.config.firmware : undefined;
+      expect((await story.read()).config).toMatchObject({ firmware: firmware ?? {} });
+    });
+
+    it('keeps the state of a TPM that is taken away as an unused volume', async () => {
+      const story = await start();
+      await story.make(uefi);
+      await story.run('stop');
+      await story.run('configure', { guest: { ...uefi, tpm: false }, tags: pending });
+      const { config } = await story.read();
+      expect(config).toMatchObject({ tpm: false });
+      expect(Object.values(config?.unused ?? {})).toHaveLength(1);
+    });
+  });
+
   describe(`${name}: a guest that goes`, () => {
     it('is stopped and deleted; asked again it counts as done', async () => {
       const story = await start();
@@ -716,6 +891,26 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
   });
 }
 
+/** What the fields of a step are, where they are not as usual. */
+interface StepFacts {
+  readonly guest?: DesiredGuest;
+  readonly tags?: string;
+  readonly staging?: boolean;
+  readonly volid?: string;
+  readonly volids?: readonly string[];
+  readonly detach?: readonly string[];
+  readonly disks?: Readonly<Record<string, LiveDisk>>;
+}
+
+function disksOf(guest: DesiredGuest): Readonly<Record<string, DataDisk>> {
+  return (guest.kind === 'vm' ? guest.disks : guest.mounts) ?? {};
+}
+
+function known(guest: LiveGuest): KnownGuest {
+  if (!hasConfig(guest)) throw new Error('the guest was not read');
+  return guest;
+}
+
 /** One guest's steps in order, each with the precondition of the one before. */
 export class Story {
   readonly world: World;
@@ -739,13 +934,10 @@ export class Story {
     await this.world.cluster.upload(this.world.imageFile(letter, this.kind), 'pve1', this.monitor);
   }
 
-  async run(
-    kind: StepSpec['kind'],
-    facts: { guest?: DesiredGuest; tags?: string; staging?: boolean; volid?: string; volids?: readonly string[] } = {},
-  ): Promise<Precondition | undefined> {
-    const { guest = this.#guest(), tags = '', staging = false, ...more } = facts;
+  async run(kind: StepSpec['kind'], facts: StepFacts = {}): Promise<Precondition | undefined> {
+    const { guest = this.#guest(), tags = '', staging = false, detach = [], ...more } = facts;
     const at = { guestKind: guest.kind, vmid: 823, node: 'pve1' };
-    const step = { ...at, kind, guest, tags, staging, ...more } satisfies Record<string, unknown>;
+    const step = { ...at, kind, guest, tags, staging, detach, ...more } satisfies Record<string, unknown>;
     return this.perform(step as StepSpec);
   }
 
@@ -767,6 +959,7 @@ export class Story {
     await this.upload('a');
     await this.run('create', { guest, tags: pending });
     if (guest.kind === 'vm') for (const kind of ['import', 'resize'] as const) await this.run(kind, { guest });
+    if (dataDisksOf(guest).length > 0) await this.run('data-disks', { guest });
     await this.run('start', { guest });
     await this.run('finish', { guest, tags: done });
     return this.read();

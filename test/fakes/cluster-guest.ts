@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { withRootFirst } from '../../src/core/boot-order.ts';
 import { UserError } from '../../src/core/errors.ts';
-import { type DesiredGuest, type GuestKind, guestLabel } from '../../src/core/guest.ts';
+import { type DesiredGuest, type DesiredVm, type GuestKind, guestLabel } from '../../src/core/guest.ts';
 import type {
   GuestStatus,
   LiveContainer,
@@ -10,6 +11,7 @@ import type {
   LiveVmConfig,
 } from '../../src/core/live.ts';
 import { readTags, sameTags, splitTags } from '../../src/core/tags.ts';
+import { heldFirmware } from '../support/disks.ts';
 import { heldSettings, waitingSettings, writtenSettings } from '../support/settings.ts';
 
 /** A guest of the fake: its configuration is always there, its digest is made from the rest. */
@@ -28,7 +30,7 @@ export function emptyGuest(guest: DesiredGuest, node: string, tags: string): Fak
   const listed = { vmid, node, name, status: 'stopped', tags: storedTags(tags), template: false } as const;
   const facts = { uuid: randomUUID(), protected: false, disks: {}, unused: {}, pending: [] };
   return guest.kind === 'vm'
-    ? { kind: 'vm', ...listed, config: { ...heldSettings('vm', guest), ...facts, boot: [] } }
+    ? { kind: 'vm', ...listed, config: { ...heldSettings('vm', guest), ...facts, ...heldFirmware(guest), boot: [] } }
     : { kind: 'container', ...listed, config: { ...heldSettings('container', guest), ...facts } };
 }
 
@@ -36,13 +38,33 @@ export function emptyGuest(guest: DesiredGuest, node: string, tags: string): Fak
 export function configured(guest: FakeGuest, wanted: DesiredGuest, tags: string): FakeGuest {
   const named = { name: wanted.name, tags: storedTags(tags) };
   if (guest.kind === 'vm' && wanted.kind === 'vm') {
-    return { ...guest, ...named, config: writtenConfig('vm', guest.status, guest.config, wanted) };
+    const config = writtenConfig('vm', guest.status, guest.config, wanted);
+    return { ...guest, ...named, config: { ...config, ...firmwareOf(guest, wanted), ...bootFirst(guest, wanted) } };
   }
   if (guest.kind === 'container' && wanted.kind === 'container') {
     const config = writtenConfig('container', guest.status, guest.config, wanted);
     return { ...guest, ...named, config: { ...config, unprivileged: guest.config.unprivileged } };
   }
   throw new Error(`guest ${guest.vmid} is a ${guest.kind}`);
+}
+
+/** The root disk first in the order. */
+function bootFirst({ config }: FakeVm, { diskSlot }: DesiredGuest): Partial<LiveVmConfig> {
+  return config.disks[diskSlot] === undefined ? {} : { boot: withRootFirst(diskSlot, config.boot) };
+}
+
+/** The firmware's disks made where they are missing; a TPM state that is taken away is kept as unused. */
+function firmwareOf({ config }: FakeVm, wanted: DesiredVm): Partial<LiveVmConfig> {
+  const { efi, tpm } = heldFirmware(wanted).firmware ?? {};
+  const { firmware: old = {}, unused } = config;
+  const gone = wanted.tpm === false ? old.tpm : undefined;
+  const firmware = {
+    ...(efi === undefined ? {} : { efi }),
+    ...(tpm === undefined ? {} : { tpm }),
+    ...(gone === undefined ? old : old.efi === undefined ? {} : { efi: old.efi }),
+  };
+  if (Object.keys(firmware).length === 0 && gone === undefined) return {};
+  return { firmware, ...(gone === undefined ? {} : { unused: { ...unused, [freeKey(unused)]: gone.volid } }) };
 }
 
 function writtenConfig<Config extends FakeGuest['config']>(
@@ -58,7 +80,7 @@ function writtenConfig<Config extends FakeGuest['config']>(
 export function withRoot(guest: FakeGuest, { diskSlot }: DesiredGuest, disk: LiveDisk): FakeGuest {
   const disks = { ...guest.config.disks, [diskSlot]: disk };
   return guest.kind === 'vm'
-    ? { ...guest, config: { ...guest.config, disks, boot: [diskSlot] } }
+    ? { ...guest, config: { ...guest.config, disks, boot: [...withRootFirst(diskSlot, guest.config.boot)] } }
     : { ...guest, config: { ...guest.config, disks } };
 }
 
@@ -122,7 +144,7 @@ export function swapped(guest: FakeGuest, wanted: DesiredGuest, tags: string, ke
 }
 
 /** Proxmox takes the lowest one that is free. */
-function freeKey(unused: Readonly<Record<string, string>>): string {
+export function freeKey(unused: Readonly<Record<string, string>>): string {
   const free = Array.from({ length: 256 }, (_, index) => `unused${index}`).find((key) => unused[key] === undefined);
   if (free === undefined) throw new Error('no key is free for an unused volume');
   return free;

@@ -5,6 +5,7 @@ import { type DesiredGuest, type GuestRef, guestLabel, imageHash } from '../../s
 import type { KnownGuest, LiveDisk, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
 import type { StepSpec } from '../../src/core/steps.ts';
 import { readTags, stagingMarker, stagingOwner } from '../../src/core/tags.ts';
+import { firmwareMoved, withDataDisks, withRestored } from './cluster-disks.ts';
 import {
   configured,
   digestOf,
@@ -218,6 +219,12 @@ export class FakeCluster implements Cluster {
         if (step.guest.kind === 'container')
           throw new UserError(`The root of ${guestLabel(step)} is not moved.`, { next: moveRootAdvice(step.guest) });
         return withRoot(guest, step.guest, { ...rootOf(guest, step.guest), ...this.#volume(step.guest.storage) });
+      case 'move-firmware':
+        return firmwareMoved(guest, step.guest, (storage) => this.#volume(storage));
+      case 'data-disks':
+        return withDataDisks(guest, step.guest, step.detach, (storage) => this.#volume(storage));
+      case 'restore-disks':
+        return withRestored(guest, step.disks);
       case 'start':
         return { ...guest, status: 'running' };
       case 'stop':
@@ -333,7 +340,9 @@ export class FakeCluster implements Cluster {
 /** Steps that are one write, or have nothing to do, begin no task. */
 function isSilent({ kind }: StepSpec, guest: FakeGuest): boolean {
   if (kind === 'start') return guest.status === 'running';
-  return ['adopt', 'pool', 'configure', 'swap', 'rollback', 'finish'].includes(kind);
+  return [...['adopt', 'pool', 'configure', 'swap', 'rollback', 'finish'], ...['data-disks', 'restore-disks']].includes(
+    kind,
+  );
 }
 
 function isKnown(guest: LiveGuest): guest is KnownGuest {

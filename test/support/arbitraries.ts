@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import type { DataDisk } from '../../src/core/data-disks.ts';
+import { defined } from '../../src/core/forms.ts';
 import type { Goal } from '../../src/core/goal.ts';
 import type { DesiredContainer, DesiredGuest, DesiredVm } from '../../src/core/guest.ts';
 import type { KnownGuest, LiveGuest, LiveState } from '../../src/core/live.ts';
@@ -22,6 +24,21 @@ const vmid = fc.integer({ min: 100, max: 107 });
 const name = fc.constantFrom('web', 'db', 'Cache', 'mail.example', 'a-rather-long-name-of-a-guest-that-somebody-chose');
 const tag = fc.constantFrom('prod', 'team.a', 'backup', 'keep_me', 'nix-like', 'proxnixish', 'commit-x');
 
+/** Data disks at few places, so that some of them meet. */
+function dataDisks(places: readonly [string, string]): fc.Arbitrary<Readonly<Record<string, DataDisk>> | undefined> {
+  const disk = fc.record({
+    sizeGb: fc.constantFrom(1, 2),
+    storage: fc.constantFrom('local-lvm', 'ceph'),
+    more: fc.constantFrom({}, { backup: false }, { backup: true }),
+  });
+  const made = fc.record({ first: fc.option(disk), second: fc.option(disk) }).map(({ first, second }) => {
+    const at = (place: string, one: typeof first) =>
+      one === null ? {} : { [place]: { at: place, sizeGb: one.sizeGb, storage: one.storage, ...one.more } };
+    return { ...at(places[0], first), ...at(places[1], second) };
+  });
+  return fc.option(made, { nil: undefined });
+}
+
 /** What a flake may want of either kind of guest. */
 const common = {
   vmid,
@@ -44,11 +61,14 @@ const desiredVm: fc.Arbitrary<DesiredVm> = fc
     sockets: fc.integer({ min: 1, max: 2 }),
     scsiHw: fc.constantFrom('virtio-scsi-pci', 'lsi'),
     cloudInit: fc.option(fc.constantFrom({ storage: 'local-lvm' }, { storage: 'ceph' }), { nil: undefined }),
+    disks: dataDisks(['scsi1', 'sata2']),
+    bios: fc.constantFrom(undefined, 'seabios', 'ovmf'),
+    tpm: fc.constantFrom(undefined, true, false),
   })
-  .map(({ letter: one, cloudInit, ...rest }) => {
-    const base = aGuest({ ...rest, key: `key-${rest.vmid}`, image: anImage(one) });
-    return cloudInit === undefined ? base : { ...base, cloudInit };
-  });
+  .map(({ letter: one, cloudInit, disks, bios, tpm, ...rest }) => ({
+    ...aGuest({ ...rest, key: `key-${rest.vmid}`, image: anImage(one) }),
+    ...defined({ cloudInit, disks, bios, tpm }),
+  }));
 
 const desiredContainer: fc.Arbitrary<DesiredContainer> = fc
   .record({
@@ -58,10 +78,17 @@ const desiredContainer: fc.Arbitrary<DesiredContainer> = fc
     swapMb: fc.constantFrom(0, 512),
     features: fc.constantFrom<readonly string[]>([], ['nesting']),
     unprivileged: fc.constantFrom(true, true, true, false),
+    mounts: dataDisks(['/data', '/srv']),
     address: fc.constantFrom({ ip: 'dhcp' }, { ip: '10.0.0.5/24' }, { ip: '10.0.0.5/24', gateway: '10.0.0.1' }),
   })
-  .map(({ letter: one, address, ...rest }) =>
-    aContainer({ ...rest, ...address, key: `key-${rest.vmid}`, image: anImage(one, 'container') }),
+  .map(({ letter: one, address, mounts, ...rest }) =>
+    aContainer({
+      ...rest,
+      ...address,
+      ...defined({ mounts }),
+      key: `key-${rest.vmid}`,
+      image: anImage(one, 'container'),
+    }),
   );
 
 /** A guest as a flake may want it. */

@@ -29,6 +29,7 @@ import { rowsOf } from '../../src/core/settings.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { finalTags, splitTags } from '../../src/core/tags.ts';
 import type { CardContext } from '../../src/views/parts.ts';
+import { heldDataDisks, heldFirmware } from './disks.ts';
 import { heldSettings } from './settings.ts';
 
 /** Sun 22 Nov 2026, 10:00 UTC: when the story of every test begins. */
@@ -117,7 +118,11 @@ export function aLiveGuest(overrides: LiveOverrides = {}, wanted: DesiredVm = aG
       digest: `digest-${vmid}`,
       uuid: `00000000-0000-4000-8000-${String(vmid).padStart(12, '0')}`,
       ...heldSettings('vm', wanted),
-      disks: { [diskSlot]: { volid: `${storage}:vm-${vmid}-disk-0`, storage, sizeMb: diskGb * 1024 } },
+      ...heldFirmware(wanted),
+      disks: {
+        [diskSlot]: { volid: `${storage}:vm-${vmid}-disk-0`, storage, sizeMb: diskGb * 1024 },
+        ...heldDataDisks(wanted),
+      },
       unused: {},
       boot: [diskSlot],
       pending: [],
@@ -144,7 +149,10 @@ export function aLiveContainer(
     config: {
       ...{ digest: `digest-${vmid}`, uuid: 'BC:24:11:00:08:30' },
       ...heldSettings('container', wanted),
-      disks: { rootfs: { volid: `${storage}:vm-${vmid}-disk-0`, storage, sizeMb: diskGb * 1024 } },
+      disks: {
+        rootfs: { volid: `${storage}:vm-${vmid}-disk-0`, storage, sizeMb: diskGb * 1024 },
+        ...heldDataDisks(wanted),
+      },
       unused: {},
       pending: [],
       ...config,

@@ -1,14 +1,17 @@
+import { optionsOf } from '../../core/data-disks.ts';
 import { UserError } from '../../core/errors.ts';
 import { type GuestKind, type GuestRef, guestLabel } from '../../core/guest.ts';
 import { unlockAdvice } from '../../core/guest-ref.ts';
-import type { LiveConfig, LiveContainerConfig, LiveVmConfig } from '../../core/live.ts';
+import type { LiveConfig, LiveContainerConfig, LiveDisk, LiveVmConfig } from '../../core/live.ts';
 import type { StepSpec } from '../../core/steps.ts';
 import { readTags, splitTags } from '../../core/tags.ts';
 import { cut } from '../../lib/text.ts';
 import type { ClusterMonitor, Precondition } from '../cluster.ts';
 import { type Api, guestPath, isFree, Pending, type PendingEntry } from './api.ts';
+import { toLiveDisk } from './disk-options.ts';
 import { isMissing, ProxmoxError } from './errors.ts';
-import { isCloudInit, type Property, readDrive, readProperty, toDisk, type Values } from './property.ts';
+import { readFirmware } from './firmware.ts';
+import { isCloudInit, type Property, readDrive, readProperty, type Values } from './property.ts';
 import { isSettingKey, pendingSettings, readSettings } from './settings.ts';
 
 /** A guest's configuration as text by key. */
@@ -64,14 +67,17 @@ export function toLiveConfig(config: GuestConfig): LiveConfig {
 /** The configuration of a VM as the core knows it. */
 export function toVmConfig(config: GuestConfig): LiveVmConfig {
   const { name: _, ...settings } = readSettings('vm', config.values);
-  const drives = slotsOf(config.values, /^(?:ide|sata|scsi|virtio)\d+$/);
+  const drives = slotsOf(config.values, driveSlots.vm);
+  const cds = drives.flatMap(([slot, drive]) => (isDisk(drive) || isCloudInit(drive) ? [] : [slot]));
+  const cloudInit = drives.flatMap(([slot, drive]) => (isCloudInit(drive) ? [slot] : []));
+  const firmware = readFirmware(config.values);
   return {
     ...commonOf(config),
     ...settings,
-    disks: Object.fromEntries(
-      drives.filter(([, drive]) => isDisk(drive)).map(([slot, drive]) => [slot, toDisk(drive)]),
-    ),
+    disks: disksIn(config, config.values),
     boot: bootOrder(config.values['boot']),
+    ...(cds.length + cloudInit.length === 0 ? {} : { cds: [...cds, ...cloudInit] }),
+    ...(firmware === undefined ? {} : { firmware }),
   };
 }
 
@@ -81,8 +87,7 @@ export function toVmConfig(config: GuestConfig): LiveVmConfig {
  */
 export function toContainerConfig(config: GuestConfig): LiveContainerConfig {
   const { name: _, ...settings } = readSettings('container', config.values);
-  const mounts = slotsOf(config.values, /^(?:rootfs|mp\d+)$/);
-  const disks = Object.fromEntries(mounts.map(([slot, mount]) => [slot, toDisk(mount)]));
+  const disks = disksIn(config, config.values);
   const attached = new Set(Object.values(disks).map((disk) => disk.volid));
   const { unused, ...common } = commonOf(config);
   return {
@@ -94,11 +99,44 @@ export function toContainerConfig(config: GuestConfig): LiveContainerConfig {
   };
 }
 
+const driveSlots = { vm: /^(?:ide|sata|scsi|virtio)\d+$/, container: /^(?:rootfs|mp\d+)$/ } as const;
+
+/** The disks in slots, without CDs and cloud-init: as they are, or as they will be, by the values that are given. */
+export function disksIn({ guestKind }: Pick<GuestConfig, 'guestKind'>, values: Values): LiveConfig['disks'] {
+  const drives = slotsOf(values, driveSlots[guestKind]);
+  const disks = guestKind === 'vm' ? drives.filter(([, drive]) => isDisk(drive)) : drives;
+  return Object.fromEntries(disks.map(([slot, drive]) => [slot, toLiveDisk(guestKind, drive)]));
+}
+
+/** What the next restart does to the disks: those that leave their slots, and what differs in the others. */
+function waitingOf(config: GuestConfig): Pick<LiveConfig, 'leaving' | 'waiting'> {
+  const [now, then] = [disksIn(config, config.current), disksIn(config, config.values)];
+  const slots = config.pending.filter((key) => driveSlots[config.guestKind].test(key));
+  const leaving = slots.flatMap((slot) => {
+    const disk = now[slot];
+    return disk === undefined || then[slot] !== undefined ? [] : [[slot, disk] as const];
+  });
+  const waiting = slots.flatMap((slot) => {
+    const disk = then[slot];
+    return disk === undefined ? [] : [[slot, differencesOf(config.guestKind, now[slot], disk)] as const];
+  });
+  return {
+    ...(leaving.length === 0 ? {} : { leaving: Object.fromEntries(leaving) }),
+    ...(waiting.length === 0 ? {} : { waiting: Object.fromEntries(waiting) }),
+  };
+}
+
+function differencesOf(kind: GuestKind, now: LiveDisk | undefined, then: LiveDisk): readonly string[] {
+  const options = optionsOf(kind).filter((name) => now?.options?.[name] !== then.options?.[name]);
+  return now?.volid === then.volid ? options : ['volume', ...options];
+}
+
 function commonOf(config: GuestConfig) {
   const uuid = identityOf(config);
   return {
     digest: config.digest,
     ...(uuid === undefined ? {} : { uuid }),
+    ...waitingOf(config),
     unused: Object.fromEntries(Object.entries(config.values).filter(([key]) => /^unused\d+$/.test(key))),
     pending: pendingSettings(config.guestKind, config),
     ...otherPending(config),

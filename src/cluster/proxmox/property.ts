@@ -31,6 +31,20 @@ export function holds(stored: string, sent: string): boolean {
   return [...readProperty(sent, 'file')].every(([key, value]) => there.get(key) === value);
 }
 
+/** Does a drive ask for a new disk: `fast:10`? */
+export function isNewDisk(drive: string): boolean {
+  return /^[^,:/\s=]+:\d+(?:\.\d+)?(?:,|$)/.test(drive);
+}
+
+/** Is a stored drive the new disk that was asked for: on that storage, with those options and, where it counts, that size? */
+export function isMadeFrom(stored: string, sent: string, { sized }: { readonly sized: boolean }): boolean {
+  const [there, asked] = [readDrive(stored), readDrive(sent)];
+  const [storage, gib] = (asked.get('file') ?? '').split(':');
+  const options = [...asked].every(([key, value]) => key === 'file' || there.get(key) === value);
+  if (!options || isNewDisk(stored) || !there.get('file')?.startsWith(`${storage}:`)) return false;
+  return !sized || readSize(there.get('size') ?? '') === Math.round(Number(gib) * units.G);
+}
+
 /** The options of a drive or a mount point, its volume under `file`. */
 export function readDrive(text: string): Property {
   const drive = readProperty(text, 'file');
@@ -61,7 +75,13 @@ export function driveOptions(drive: Property): readonly (readonly [string, strin
 }
 
 const mib = 2 ** 20;
-const units: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: mib, G: 2 ** 30, T: 2 ** 40 };
+const units: Readonly<Record<string, number>> & { readonly G: number } = {
+  '': 1,
+  K: 2 ** 10,
+  M: mib,
+  G: 2 ** 30,
+  T: 2 ** 40,
+};
 
 /** A size as Proxmox writes it in a drive (`64M`, `528K`, `1G`, bytes without a unit) in bytes. */
 export function readSize(text: string): number | undefined {

@@ -20,7 +20,9 @@ import { listImages, rememberVersion, removeImage, uploadImage } from './images.
 import { validateNames } from './settings.ts';
 import { listGuests, readState } from './state.ts';
 import { adopt, configure, create, finish, moveToPool } from './steps/create.ts';
+import { dataDisks, restoreDisks } from './steps/data-disks.ts';
 import { destroy, discard, free } from './steps/destroy.ts';
+import { moveFirmware } from './steps/firmware.ts';
 import { restart, shutdown, start, stop } from './steps/power.ts';
 import { importDisk, moveDisk, resize, rollback, swap } from './steps/root-disk.ts';
 import { attach, prepare } from './steps/staging.ts';
@@ -220,6 +222,12 @@ export async function performStep(
       return configure({ api, step, precondition, monitor });
     case 'move-disk':
       return moveDisk({ api, step, precondition, monitor });
+    case 'move-firmware':
+      return moveFirmware({ api, step, precondition, monitor });
+    case 'data-disks':
+      return dataDisks({ api, step, precondition, monitor });
+    case 'restore-disks':
+      return restoreDisks({ api, step, precondition, monitor });
     case 'restart':
       return restart({ api, step, precondition, monitor });
     case 'prepare':

@@ -1,3 +1,4 @@
+import { dataDisksOf } from '../../core/data-disk-changes.ts';
 import { defined } from '../../core/forms.ts';
 import type { GuestKind, GuestSpec } from '../../core/guest.ts';
 import {
@@ -66,6 +67,19 @@ const vm = {
   bridge: bridgeOn('virtio', 'model'),
   networks: cardsOf(vmCard),
   scsiHw: { ...text('scsihw', 'lsi'), check: (name) => check('name of a SCSI controller', name) },
+  machine: {
+    keys: ['machine'],
+    read: ({ machine = '' }) => readProperty(machine, 'type').get('type') ?? 'pc',
+    // What else stands there, such as `viommu=intel`, stays.
+    write: (type = 'pc', { machine = '' }) => {
+      const rest = [...readProperty(machine, 'type')].filter(([name]) => name !== 'type');
+      return { machine: writeProperty(new Map([['type', type], ...rest]), 'type') };
+    },
+    check: (type) => check('type of a machine', type),
+  },
+  bios: { ...text('bios', 'seabios'), check: (name) => check('firmware of a VM', name) },
+  // Its state is a disk, which is made and taken out by `firmwareDisks`.
+  tpm: { keys: ['tpmstate0'], read: ({ tpmstate0 }) => tpmstate0 !== undefined, write: () => ({}) },
   cloudInit,
   vga: partOf('vga', 'type', { absent: 'std', form: 'type of a display' }),
   pci: devices('hostpci', 16),
@@ -191,6 +205,10 @@ export function validateNames(node: string, guest?: GuestSpec): void {
   if (guest === undefined) return;
   check('name of a storage', guest.storage);
   if (guest.kind === 'vm') check('name of a disk slot', guest.diskSlot);
+  for (const { at, storage } of dataDisksOf(guest)) {
+    check(guest.kind === 'vm' ? 'name of a disk slot' : 'path in a container', at);
+    check('name of a storage', storage);
+  }
   for (const row of settingsOf(guest.kind)) {
     const wanted = wantedOf(guest, row);
     if (wanted !== undefined && wanted !== null) codecOf(guest.kind, row).check?.(wanted);

@@ -79,12 +79,13 @@ export async function checkMove(api: Api, node: string, guest: DesiredGuest, { s
 
 /**
  * Does the storage hold roots of such guests, and has it room for one?
+ * @param named the field of the flake that names the storage, where it is not that of the root
  * @param size of the disk as its guest sees it, and what is surely written to it at once; in bytes
  */
-async function checkTarget(
+export async function checkTarget(
   api: Api,
   node: string,
-  { storage, kind }: Pick<DesiredGuest, 'storage' | 'kind'>,
+  { storage, kind, named }: Pick<DesiredGuest, 'storage' | 'kind'> & { readonly named?: string },
   size: { readonly whole: number; readonly written: number },
 ): Promise<void> {
   const status = await readStorage(api, node, storage);
@@ -93,7 +94,7 @@ async function checkTarget(
   const needed = takesWholeSize(status.type) ? size.whole : Math.max(1, size.written);
   if (status.avail !== undefined && status.avail < needed) {
     const told = Math.max(needed, size.written === 0 ? size.whole : 0);
-    throw new UserError(noRoom(storage, node, { free: status.avail, needed: told }), { next: makeRoom });
+    throw new UserError(noRoom(storage, node, { free: status.avail, needed: told }), { next: makeRoom(named) });
   }
 }
 

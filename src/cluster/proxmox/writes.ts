@@ -9,7 +9,7 @@ import type { Params } from './client.ts';
 import type { Changes } from './codec.ts';
 import { type GuestConfig, readConfig } from './config.ts';
 import { isBusy, NoAnswer, ProxmoxError, TaskError } from './errors.ts';
-import { holds, isCloudInit, readDrive } from './property.ts';
+import { holds, isCloudInit, isMadeFrom, isNewDisk, readDrive } from './property.ts';
 import { followTask, taskFailure } from './tasks.ts';
 
 /** A call that Proxmox answers with a UPID. */
@@ -152,7 +152,7 @@ function textOf(error: unknown): string {
   return error instanceof TaskError ? error.text : '';
 }
 
-const properties = /^(?:(?:net|ide|sata|scsi|virtio|mp)\d+|rootfs)$/;
+const properties = /^(?:(?:net|ide|sata|scsi|virtio|mp)\d+|rootfs|efidisk0|tpmstate0)$/;
 
 /** Does a configuration hold what a write sent, in the form in which the server stores it? */
 export function isStored({ values, pending }: GuestConfig, changes: Changes): boolean {
@@ -167,6 +167,7 @@ export function isStored({ values, pending }: GuestConfig, changes: Changes): bo
     if (key === 'tags') return sameTags(splitTags(stored), splitTags(sent));
     if (sent.endsWith(':cloudinit'))
       return stored.split(':')[0] === sent.split(':')[0] && isCloudInit(readDrive(stored));
+    if (isNewDisk(sent)) return isMadeFrom(stored, sent, { sized: !/^(?:efidisk|tpmstate)0$/.test(key) });
     return properties.test(key) ? holds(stored, sent) : sameText(stored, sent);
   });
 }

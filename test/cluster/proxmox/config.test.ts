@@ -12,7 +12,8 @@ import { ProxmoxError } from '../../../src/cluster/proxmox/errors.ts';
 import pending from './fixtures/pending.json' with { type: 'json' };
 
 /** What a configuration without the keys of unmanaged settings reads as: Proxmox's defaults. */
-const bareVm = { cpuType: 'kvm64', numa: false, vga: 'std', pci: [], usb: [], startup: {} };
+const bareVm = {
+  ...{ machine: 'pc', bios: 'seabios', tpm: false }, cpuType: 'kvm64', numa: false, vga: 'std', pci: [], usb: [], startup: {} };
 
 const read = (entries: unknown) => toConfig('vm', Pending.parse(entries));
 
@@ -35,7 +36,10 @@ describe('a configuration as PVE 9.2 tells it', () => {
       bridge: 'vmbr0',
       ...{ ...bareVm, balloonMb: 96 },
       networks: [{ bridge: 'vmbr0', model: 'virtio', mac: expect.any(String), firewall: false }],
-      disks: { scsi0: { volid: 'fast:100/vm-100-disk-1.qcow2', storage: 'fast', sizeMb: 2048 } },
+      waiting: { scsi0: ['volume'] },
+      disks: {
+        scsi0: { volid: 'fast:100/vm-100-disk-1.qcow2', storage: 'fast', sizeMb: 2048, options: { discard: true } },
+      },
       unused: { unused200: 'fast:100/vm-100-disk-2.qcow2' },
       boot: ['scsi0'],
       pending: ['cloudInit', 'memoryMb'],
@@ -166,8 +170,9 @@ describe('the configuration of a container as PVE 9.2 tells it', () => {
       features: ['nesting'],
       disks: {
         rootfs: { volid: 'fast:200/vm-200-disk-1.raw', storage: 'fast', sizeMb: 2048 },
-        mp1: { volid: 'slow:subvol-200-disk-3', storage: 'slow', sizeMb: 8192 },
+        mp1: { volid: 'slow:subvol-200-disk-3', storage: 'slow', sizeMb: 8192, path: '/data' },
       },
+      waiting: { rootfs: ['volume'] },
       unused: { unused1: 'fast:200/vm-200-disk-0.raw' },
       pending: ['features'],
       otherPending: [{ key: 'rootfs', to: 'fast:200/vm-200-disk-1.raw,size=2G' }],
@@ -209,6 +214,6 @@ it('takes the volume of a mount point with or without its name, and a bind mount
   const { disks } = toContainerConfig(pairs({ rootfs: 'volume=fast:vm-200-disk-0,size=512M', mp0: '/srv,mp=/srv' }));
   expect(disks).toEqual({
     rootfs: { volid: 'fast:vm-200-disk-0', storage: 'fast', sizeMb: 512 },
-    mp0: { volid: '/srv', storage: '/srv' },
+    mp0: { volid: '/srv', storage: '/srv', path: '/srv' },
   });
 });

@@ -1,3 +1,4 @@
+import { withRootFirst } from '../../../core/boot-order.ts';
 import { UserError } from '../../../core/errors.ts';
 import { type ContainerSpec, type DesiredGuest, type GuestRef, guestLabel, type VmSpec } from '../../../core/guest.ts';
 import { unlockAdvice } from '../../../core/guest-ref.ts';
@@ -8,6 +9,7 @@ import type { Params } from '../client.ts';
 import { changesCloudInit } from '../cloud-init.ts';
 import type { Changes } from '../codec.ts';
 import {
+  bootOrder,
   checkForeign,
   checkGuest,
   type Doing,
@@ -20,6 +22,7 @@ import {
   toLiveConfig,
 } from '../config.ts';
 import { ProxmoxError } from '../errors.ts';
+import { firmwareDisks } from '../firmware.ts';
 import { isCreateInterruptedNow } from '../markers.ts';
 import { changedSettings, lastSettings, newDescription, newSettings } from '../settings.ts';
 import { checkImport, checkMove } from '../storage.ts';
@@ -79,7 +82,7 @@ async function refuseUnlessOurs(api: Api, at: GuestRef): Promise<void> {
 
 /** A new NixOS VM: agent, serial console, Linux. Its root disk comes with the import. */
 export function newVm(guest: VmSpec): Params {
-  return { ...newSettings(guest), agent: 1, serial0: 'socket', ostype: 'l26' };
+  return { ...newSettings(guest), ...firmwareDisks(guest), agent: 1, serial0: 'socket', ostype: 'l26' };
 }
 
 /**
@@ -134,6 +137,8 @@ async function checkComingMove(api: Api, { node, guest }: StepOf<'configure'>, c
 export function differences(config: GuestConfig, guest: DesiredGuest, tags: string): Changes {
   return {
     ...changedSettings(guest, config.values),
+    ...firmwareDisks(guest, config),
+    ...bootFirst(config, guest),
     ...(sameTags(tagsOf(config), splitTags(tags)) ? {} : { tags }),
   };
 }
@@ -159,6 +164,13 @@ async function poolOf(api: Api, vmid: number): Promise<string | undefined> {
   const resources = await api.client.get('/cluster/resources', Resources);
   const entry = resources.find((one) => (one.type === 'qemu' || one.type === 'lxc') && one.vmid === vmid);
   return entry !== undefined && 'pool' in entry ? entry.pool : undefined;
+}
+
+/** The boot order with the root disk of a VM first. */
+function bootFirst({ values, guestKind }: GuestConfig, { diskSlot }: DesiredGuest): Changes {
+  if (guestKind !== 'vm' || values[diskSlot] === undefined) return {};
+  const boot = bootOrder(values['boot']);
+  return boot[0] === diskSlot ? {} : { boot: `order=${withRootFirst(diskSlot, boot).join(';')}` };
 }
 
 /** Writes the final tags and protection in one call: a guest that is marked as done also has its protection. */

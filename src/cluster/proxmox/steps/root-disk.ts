@@ -1,4 +1,5 @@
 import { moveRootAdvice } from '../../../core/block.ts';
+import { pendingAdvice } from '../../../core/data-disk-changes.ts';
 import { UserError } from '../../../core/errors.ts';
 import { type DesiredGuest, type GuestKind, type GuestRef, guestLabel } from '../../../core/guest.ts';
 import { sameTags, splitTags } from '../../../core/tags.ts';
@@ -76,15 +77,22 @@ export async function growDisk(
   const sizeMb = disk.sizeMb ?? 0;
   checkFits(guest, sizeMb * 2 ** 20);
   if (sizeMb === guest.diskGb * 1024) return false;
-  const params = { disk: slot, size: `${guest.diskGb}G`, digest: config.digest };
+  await growVolume(api, at, { slot, sizeGb: guest.diskGb, config }, monitor);
+  return true;
+}
+
+/** Grows the disk in a slot to a size, also while the guest runs. */
+export async function growVolume(
+  api: Api,
+  at: GuestRef,
+  { slot, sizeGb, config }: { readonly slot: string; readonly sizeGb: number; readonly config: GuestConfig },
+  monitor: ClusterMonitor,
+): Promise<void> {
+  const params = { disk: slot, size: `${sizeGb}G`, digest: config.digest };
   const path = `${guestPath(at)}/resize`;
   const doing = `The resize of ${slot} of ${guestLabel(at)}`;
-  await runTask(
-    api,
-    { method: 'PUT', path, params, node: at.node, type: 'resize', id: String(at.vmid), doing },
-    monitor,
-  );
-  return true;
+  const task = { node: at.node, type: 'resize', id: String(at.vmid), doing };
+  await runTask(api, { method: 'PUT', path, params, ...task }, monitor);
 }
 
 /**
@@ -102,13 +110,24 @@ export async function moveDisk({ api, step, precondition, monitor }: Doing<'move
   if (step.guest.kind === 'container') {
     throw new UserError(`The root of ${guestLabel(step)} is not moved.`, { next: moveRootAdvice(step.guest) });
   }
+  if (config.pending.includes(disk)) throw new UserError(pendingAdvice(guestLabel(step), disk));
   await checkMove(api, step.node, step.guest, live);
-  const params = { disk, storage, delete: 1, digest: config.digest };
-  const path = `${guestPath(step)}/move_disk`;
-  const doing = `The move of ${disk} of ${guestLabel(step)} to ${storage}`;
-  const task = { node: step.node, type: 'qmmove', id: String(step.vmid), doing };
-  await runTask(api, { method: 'POST', path, params, ...task }, monitor);
+  await moveVolume(api, step, { slot: disk, storage, config }, monitor);
   return nextPrecondition(api, step, precondition);
+}
+
+/** Moves the disk in a slot of a VM to another storage. No value of the slot may be pending. */
+export async function moveVolume(
+  api: Api,
+  at: GuestRef,
+  { slot, storage, config }: { readonly slot: string; readonly storage: string; readonly config: GuestConfig },
+  monitor: ClusterMonitor,
+): Promise<void> {
+  const params = { disk: slot, storage, delete: 1, digest: config.digest };
+  const path = `${guestPath(at)}/move_disk`;
+  const doing = `The move of ${slot} of ${guestLabel(at)} to ${storage}`;
+  const task = { node: at.node, type: 'qmmove', id: String(at.vmid), doing };
+  await runTask(api, { method: 'POST', path, params, ...task }, monitor);
 }
 
 /**
