@@ -51,8 +51,10 @@ export interface Cluster {
    * Every guest that the token can see, with the configuration of those that are tagged `proxnix` or whose VMID is in
    * `wanted`. Makes one list call and one call for each of these, and one more the first time. Guests on a node that is
    * down are not taken for deleted.
+   * @param sizes asks for the sizes of the unused volumes of guests that are ours and not wanted: a plan that destroys
+   * one lists them. One more call for each storage that such a guest has any on
    */
-  readState(wanted: ReadonlySet<number>): Promise<LiveState>;
+  readState(wanted: ReadonlySet<number>, sizes?: { readonly unused: true }): Promise<LiveState>;
   /**
    * Every guest that the token can see, without configurations, in one call. `status` may be 10 s old; it is `unknown`
    * for a new guest and on a node that is down.

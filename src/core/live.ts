@@ -56,6 +56,8 @@ interface AnyLiveConfig {
   readonly waiting?: Readonly<Record<string, readonly string[]>>;
   /** Volumes that belong to the guest and are not attached, by key (`unused0`). */
   readonly unused: Readonly<Record<string, string>>;
+  /** The sizes of unused volumes in MiB by volume, where they were asked for and are known. */
+  readonly unusedMb?: Readonly<Record<string, number>>;
   /** The keys of the settings that have a value waiting for a stop and start. */
   readonly pending: readonly string[];
   /** Other keys of Proxmox with such a value, and that value; empty: the key goes. Absent without any. */

@@ -82,7 +82,7 @@ export class DriftCheck {
   async #compare(fleet: Fleet, applied: Goal, asked: boolean): Promise<DriftFinding> {
     const head = headOf(fleet, this.#runs.all(), applied);
     const wanted = withHead(applied, head);
-    const live = await fleet.cluster.readState(vmidsOf(wanted));
+    const live = await fleet.cluster.readState(vmidsOf(wanted), { unused: true });
     const goal = withKnown(wanted, live, this.#store.fleet(fleet.name));
     const before = this.#lastPlan(fleet, goal.commit.sha);
     const plan = createPlan(goal, live, before);

@@ -65,7 +65,7 @@ export async function planAgain(
   run: PlannedRun | QueuedRun,
   clock: Clock,
 ): Promise<Extract<RunEvent, { type: 'planned' | 'in-sync' | 'blocked' }> | undefined> {
-  const live = await fleet.cluster.readState(vmidsOf(run.plan.goal));
+  const live = await fleet.cluster.readState(vmidsOf(run.plan.goal), { unused: true });
   const plan = createPlan(run.plan.goal, live, run.plan);
   if (plan.digest === run.plan.digest) return undefined;
   return outcomeOf(fleet, plan, clock, planDifferences(run.plan, plan));
@@ -170,7 +170,7 @@ export function goalOf(fleet: Fleet, commit: Commit, guests: readonly DesiredGue
 
 async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanPorts): Promise<Plan> {
   ports.runs.note(runId, { type: 'progressed', activity: 'comparing' });
-  const live = await fleet.cluster.readState(vmidsOf(goal));
+  const live = await fleet.cluster.readState(vmidsOf(goal), { unused: true });
   return createPlan(withKnown(goal, live, ports.store.fleet(fleet.name)), live);
 }
 

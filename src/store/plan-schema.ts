@@ -66,6 +66,7 @@ const liveConfig = {
   leaving: optional(disks),
   waiting: optional(table(list(name))),
   unused: table(name),
+  unusedMb: optional(table(amount)),
   pending: list(name),
   otherPending: optional(list(strict({ key: name, to: text }))),
 };

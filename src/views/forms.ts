@@ -1,6 +1,9 @@
+import type { DestroyChange } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
+import { hasConfig } from '../core/goal.ts';
 import { runnable } from '../core/plan.ts';
 import type { PlannedRun } from '../core/run.ts';
+import { describeVolume, volumesOf } from '../core/volumes.ts';
 import type { Rich } from './card.ts';
 import { count, counts, guestName } from './parts.ts';
 
@@ -39,6 +42,7 @@ export function confirmForm(run: PlannedRun, wanted: string): Form {
         bold: `${destroys.map(guestName).join(', ')} ${one ? 'is' : 'are'} destroyed and ${one ? 'its' : 'their'} disks are deleted.`,
       },
       ' This cannot be undone.',
+      ...destroys.flatMap((change) => volumesText(change, one)),
     ],
     fields: [
       {
@@ -56,6 +60,18 @@ export function confirmForm(run: PlannedRun, wanted: string): Form {
     submit: 'Approve',
     danger: true,
   };
+}
+
+/** How many disks of a guest a form names; the card has all. */
+const mostVolumes = 20;
+
+/** ` scsi0 20 GiB on fast, scsi1 4 GiB on fast.`, with the name of the guest where there are several. */
+function volumesText(change: DestroyChange, one: boolean): Rich {
+  if (!hasConfig(change.live)) return [];
+  const all = volumesOf(change.live).map(describeVolume);
+  if (all.length === 0) return [];
+  const rest = all.length > mostVolumes ? ` and ${all.length - mostVolumes} more, which the card names` : '';
+  return [` ${one ? 'Its disks' : guestName(change)}: ${all.slice(0, mostVolumes).join(', ')}${rest}.`];
 }
 
 /** Asks for the reason of a rejection, which may be empty. */

@@ -1,5 +1,6 @@
 import { type AdoptChange, type Change, kindOf, type RollbackChange, requiresRestart } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
+import { firmwareProblem } from '../core/firmware.ts';
 import { onlyGuest } from '../core/goal.ts';
 import { imageHash } from '../core/guest.ts';
 import { type Plan, runnable } from '../core/plan.ts';
@@ -197,7 +198,15 @@ function warnings(plan: Plan, context: CardContext): readonly Block[] {
   }
   if (replaces.length > 0) blocks.push(replaceWarning(replaces, context));
   if (backs.length > 0) blocks.push(rollbackWarning(backs, context));
+  blocks.push(...changes.flatMap(firmwareWarning));
   return [...blocks, ...changes.flatMap((change) => (change.action === 'adopt' ? [adoptWarning(change)] : []))];
+}
+
+/** The commonest way to a guest that never comes up. */
+function firmwareWarning(change: Change): readonly Block[] {
+  if (change.action !== 'update' && change.action !== 'replace') return [];
+  const problem = firmwareProblem(change.guest, change.live);
+  return problem === undefined ? [] : [{ kind: 'warning', rich: [{ bold: `${guestName(change)}: ` }, problem] }];
 }
 
 function replaceWarning(replaces: readonly Change[], { rollbackWindowMs }: CardContext): Block {

@@ -9,13 +9,16 @@ import {
   unbootedSlot,
 } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
+import { dataDisksOf, describe as describeDisk } from '../core/data-disk-changes.ts';
 import { othersPending } from '../core/diff.ts';
+import { hasConfig } from '../core/goal.ts';
 import { type DesiredGuest, type GuestKind, imageHash } from '../core/guest.ts';
 import { checkOf, describeHealth } from '../core/health.ts';
 import type { LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
 import { retainsDisk } from '../core/retained-disks.ts';
 import { readTags } from '../core/tags.ts';
+import { describeVolume, volumesOf } from '../core/volumes.ts';
 import type { Line, Mark } from './card.ts';
 import { count, counts, guestName, verbs } from './parts.ts';
 
@@ -144,7 +147,13 @@ function detailParts(change: Change): string[] {
       const image = readTags(change.live.tags).imageHash?.slice(0, 8) ?? 'unknown';
       if (change.blocked !== undefined) return [...kindPart(change.live), `image ${image}`];
       const moved = change.movedTo === undefined ? [] : [`its name moves to VMID ${change.movedTo}`];
-      return [...kindPart(change.live), `image ${image} -> none`, 'its disks are deleted', ...moved];
+      return [
+        ...kindPart(change.live),
+        `image ${image} -> none`,
+        'its disks are deleted',
+        ...volumeParts(change.live),
+        ...moved,
+      ];
     }
     case 'clean-up':
       return change.orphanVolumes === undefined
@@ -155,6 +164,11 @@ function detailParts(change: Change): string[] {
     case 'conflict':
       return [];
   }
+}
+
+/** Each disk that goes with its guest. */
+function volumeParts(live: LiveGuest): string[] {
+  return hasConfig(live) ? volumesOf(live).map(describeVolume) : [];
 }
 
 /** Names the kind of a created or destroyed guest that is no VM. */
@@ -232,6 +246,9 @@ function sizes(guest: DesiredGuest): string[] {
     count(guest.kind === 'vm' ? guest.cores * guest.sockets : guest.cores, 'core'),
     `${guest.memoryMb} MiB`,
     `${guest.diskGb} GiB on ${guest.storage}`,
+    ...dataDisksOf(guest).map((disk) => `${disk.name} (${disk.at}) ${describeDisk(disk)}`),
+    ...(guest.kind === 'vm' && guest.bios === 'ovmf' ? [`EFI disk on ${guest.storage}`] : []),
+    ...(guest.kind === 'vm' && guest.tpm === true ? [`TPM state on ${guest.storage}`] : []),
   ];
 }
 

@@ -73,8 +73,8 @@ export class ProxmoxCluster implements Cluster {
     };
   }
 
-  readState(wanted: ReadonlySet<number>): Promise<LiveState> {
-    return readState(this.#api, wanted);
+  readState(wanted: ReadonlySet<number>, sizes?: { readonly unused: true }): Promise<LiveState> {
+    return readState(this.#api, wanted, sizes);
   }
 
   /** The questions of a health check, asked over the same connection. */

@@ -2,9 +2,10 @@ import { UserError } from '../../core/errors.ts';
 import { guestLabel } from '../../core/guest.ts';
 import type { LiveGuest, LiveNode, LiveState } from '../../core/live.ts';
 import { readTags, splitTags } from '../../core/tags.ts';
-import { type Api, type GuestResource, isFree, type Resource, Resources } from './api.ts';
+import { type Api, type GuestResource, isFree, type Resource, Resources, Volumes } from './api.ts';
 import { type GuestConfig, nameOf, readConfig, tagsOf, toContainerConfig, toVmConfig } from './config.ts';
 import { imageProblemsOn } from './images.ts';
+import { toMib } from './property.ts';
 import { isDown, NodeStates, pausedState, readResources, toStatus } from './resources.ts';
 import { storageFactsOf } from './storage.ts';
 
@@ -13,7 +14,11 @@ import { storageFactsOf } from './storage.ts';
  * one for each node with guests that are not listed as running. Existence, node and tags of the list are right at once;
  * names and states in it lag by 10 s (PVE 8.4 and 9.2), so the name is taken from the configuration.
  */
-export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<LiveState> {
+export async function readState(
+  api: Api,
+  wanted: ReadonlySet<number>,
+  sizes?: { readonly unused: true },
+): Promise<LiveState> {
   const version = await api.version();
   for (let attempt = 1; ; attempt++) {
     const resources = await readResources(api);
@@ -26,7 +31,7 @@ export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<
     if (found.length === read.length) {
       const hidden = await hiddenOf(api, wanted, found);
       return {
-        guests: found.sort((a, b) => a.vmid - b.vmid),
+        guests: (sizes === undefined ? found : await withSizes(api, wanted, found)).toSorted((a, b) => a.vmid - b.vmid),
         ...(hidden.length === 0 ? {} : { hidden }),
         nodes: nodes.map((node) => (online.has(node.node) ? node : { ...node, online: false })),
       };
@@ -35,6 +40,38 @@ export async function readState(api: Api, wanted: ReadonlySet<number>): Promise<
     if (attempt === 2)
       throw new UserError('Guests keep moving while the cluster is read.', { next: 'Plan again in a minute.' });
   }
+}
+
+/** The guests that are ours and not wanted with the sizes of their unused volumes, which no configuration holds. */
+function withSizes(api: Api, wanted: ReadonlySet<number>, guests: readonly LiveGuest[]): Promise<readonly LiveGuest[]> {
+  return mapLimit(guests, 6, async (guest): Promise<LiveGuest> => {
+    if (wanted.has(guest.vmid) || !readTags(guest.tags).ours || guest.config === undefined) return guest;
+    const unused = Object.values(guest.config.unused);
+    if (unused.length === 0) return guest;
+    const unusedMb = await sizesOf(api, guest, unused);
+    return guest.kind === 'vm'
+      ? { ...guest, config: { ...guest.config, unusedMb } }
+      : { ...guest, config: { ...guest.config, unusedMb } };
+  });
+}
+
+/** A storage that is away, or that the token may not look into, leaves its sizes unknown. */
+async function sizesOf(
+  api: Api,
+  { node, vmid }: LiveGuest,
+  volids: readonly string[],
+): Promise<Record<string, number>> {
+  const storages = [...new Set(volids.map((volid) => volid.split(':', 1)[0] ?? ''))];
+  const lists = await mapLimit(storages, 2, async (storage) => {
+    try {
+      return await api.client.get(`/nodes/${node}/storage/${storage}/content`, Volumes, { vmid });
+    } catch (error) {
+      api.log.debug({ node, storage, error }, 'the sizes of unused volumes are not told');
+      return [];
+    }
+  });
+  const known = lists.flat().filter(({ volid, size }) => size > 0 && volids.includes(volid));
+  return Object.fromEntries(known.map(({ volid, size }) => [volid, toMib(size)]));
 }
 
 /** The list leaves out guests that the token may not see; whether a VMID is free is told to every token. */
