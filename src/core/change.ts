@@ -171,9 +171,9 @@ export function unbootedSlot({ guest, live }: ReplaceChange | RollbackChange): s
 
 type WithFields = UpdateChange | ReplaceChange | RollbackChange;
 
-/** Does the change make, take out, move, grow or set data disks? */
+/** Does the change make, take out, move, grow or set data disks, or set options of the root disk? */
 export function changesDataDisks({ fields }: WithFields): boolean {
-  return fields.some(({ field }) => field === 'data-disk' || field === 'mount');
+  return fields.some(({ field }) => field === 'data-disk' || field === 'mount' || field === 'disk-options');
 }
 
 /** Does the change move the EFI disk or the TPM state to another storage? */

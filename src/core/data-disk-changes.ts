@@ -1,5 +1,5 @@
 import type { Blocked, FieldChange } from './change.ts';
-import { type DataDisk, type DiskOptionName, diskOptions, optionsOf } from './data-disks.ts';
+import { type DataDisk, type DiskOptionName, type DiskOptions, diskOptions, optionsOf } from './data-disks.ts';
 import { type GuestKind, type GuestSpec, guestLabel } from './guest.ts';
 import type { KnownGuest, LiveConfig, LiveDisk } from './live.ts';
 
@@ -42,7 +42,7 @@ export function liveDiskAt(
 }
 
 /** The options of a live disk that differ from what is wanted. */
-export function differingOptions(kind: GuestKind, wanted: DataDisk, live: LiveDisk): readonly DiskOptionName[] {
+export function differingOptions(kind: GuestKind, wanted: DiskOptions, live: LiveDisk): readonly DiskOptionName[] {
   return optionsOf(kind).filter((name) => wanted[name] !== undefined && wanted[name] !== liveOption(kind, live, name));
 }
 
@@ -88,6 +88,17 @@ export function* diffDataDisks(
   }
 }
 
+/** The options of the root disk that differ. Their values go along when the disk is swapped. */
+export function* diffRootOptions(wanted: GuestSpec, live: KnownGuest): Generator<FieldChange> {
+  const root = live.config.disks[wanted.diskSlot];
+  const { ignore = [] } = wanted;
+  if (wanted.kind !== 'vm' || wanted.rootOptions === undefined || root === undefined || ignore.includes('disk')) return;
+  yield* optionDifferences('vm', wanted.rootOptions, { slot: wanted.diskSlot, disk: root }, live, {
+    field: 'disk-options',
+    of: (name) => name,
+  });
+}
+
 /** A running VM takes no SATA disk (PVE 9.2). */
 function waitsForPlug(at: string): boolean {
   return at.startsWith('sata');
@@ -97,7 +108,7 @@ function* differences(
   kind: GuestKind,
   wanted: NamedDisk,
   { slot, disk }: { readonly slot: string; readonly disk: LiveDisk },
-  { status, config }: KnownGuest,
+  live: KnownGuest,
 ): Generator<FieldChange> {
   const of = `${wanted.name} (${wanted.at})`;
   const base = { field: fieldOf[kind], restart: false } as const;
@@ -107,19 +118,33 @@ function* differences(
   if (disk.sizeMb !== undefined && disk.sizeMb !== wanted.sizeGb * 1024) {
     yield { ...base, of, from: gib(disk.sizeMb), to: `${wanted.sizeGb} GiB` };
   }
-  const waiting = status === 'running' ? (config.waiting?.[slot] ?? []) : [];
+  yield* optionDifferences(kind, wanted, { slot, disk }, live, { field: fieldOf[kind], of: (name) => `${of} ${name}` });
+  if (waitingOn(live, slot).includes('volume'))
+    yield { ...base, of, from: 'pending', to: describe(wanted), restart: true };
+}
+
+/** What differs in a disk at its next restart. */
+function waitingOn({ status, config }: KnownGuest, slot: string): readonly string[] {
+  return status === 'running' ? (config.waiting?.[slot] ?? []) : [];
+}
+
+function* optionDifferences(
+  kind: GuestKind,
+  wanted: DiskOptions,
+  { slot, disk }: { readonly slot: string; readonly disk: LiveDisk },
+  live: KnownGuest,
+  told: { readonly field: FieldChange['field']; of(name: DiskOptionName): string },
+): Generator<FieldChange> {
+  const waiting = waitingOn(live, slot);
   const differing = differingOptions(kind, wanted, disk);
   for (const name of optionsOf(kind)) {
     const to = wanted[name];
     if (to === undefined) continue;
+    const base = { field: told.field, of: told.of(name), to: show(to) };
     if (differing.includes(name)) {
-      const from = show(liveOption(kind, disk, name));
-      yield { ...base, of: `${of} ${name}`, from, to: show(to), restart: diskOptions[name].restart(kind) };
-    } else if (waiting.includes(name)) {
-      yield { ...base, of: `${of} ${name}`, from: 'pending', to: show(to), restart: true };
-    }
+      yield { ...base, from: show(liveOption(kind, disk, name)), restart: diskOptions[name].restart(kind) };
+    } else if (waiting.includes(name)) yield { ...base, from: 'pending', restart: true };
   }
-  if (waiting.includes('volume')) yield { ...base, of, from: 'pending', to: describe(wanted), restart: true };
 }
 
 /** Why the data disks of a guest cannot become as wanted, and what to do; `undefined` when they can. */
@@ -168,13 +193,17 @@ export function pendingAdvice(label: string, slot: string): string {
   return `${slot} of ${label} has a change that waits for a restart, and is not moved before: restart it or revert the change in Proxmox, then plan again.`;
 }
 
-/** `20 GiB on fast, cache writeback` */
+/** `20 GiB on fast cache writeback` */
 export function describe({ sizeGb, storage, ...options }: DataDisk): string {
-  const set = (Object.keys(diskOptions) as DiskOptionName[]).flatMap((name) => {
+  return [`${sizeGb} GiB on ${storage}`, ...describeOptions(options)].join(' ');
+}
+
+/** `cache writeback` for each option that is named. */
+export function describeOptions(options: DiskOptions): readonly string[] {
+  return optionsOf('vm').flatMap((name) => {
     const value = options[name];
     return value === undefined ? [] : `${name} ${show(value)}`;
   });
-  return [`${sizeGb} GiB on ${storage}`, ...set].join(' ');
 }
 
 /** `20 GiB on fast` */

@@ -82,15 +82,26 @@ export const dataDisksValue = z.record(
 );
 
 const size = { size_gb: diskSize, storage: plainName };
-const diskFields = z.strictObject({
-  ...size,
-  slot: diskSlot,
+const rootFields = z.strictObject({
   ssd: diskOptions.ssd.value.optional(),
   discard: diskOptions.discard.value.optional(),
   iothread: diskOptions.iothread.value.optional(),
   cache: diskOptions.cache.value.optional(),
   backup: diskOptions.backup.value.optional(),
 });
+const diskFields = z.strictObject({ ...size, slot: diskSlot, ...rootFields.shape });
+
+/** `disk` of a VM as the flake writes it: the options of its root disk. */
+export const vmRootOptions = rootFields.transform((options): DiskOptions => defined(options));
+/** The field names of `disk`, for the error on an unknown name. */
+export const rootOptionNames: readonly string[] = Object.keys(rootFields.shape);
+/** The options of a root disk as they are held. */
+export const rootOptionsValue = z.strictObject(heldOptions);
+
+/** An option that a disk in this slot cannot have. */
+export function optionNotAt(slot: string, options: DiskOptions): DiskOptionName | undefined {
+  return optionNames.find((name) => options[name] !== undefined && diskOptions[name].except?.test(slot));
+}
 /** No comma and nothing that leads elsewhere: the path is a part of a property string. */
 const mountPath = z
   .string()
@@ -107,7 +118,7 @@ export const vmDisks = z
   .superRefine((disks, context) => {
     refuseTwins(disks, 'slot', context);
     for (const [name, disk] of Object.entries(disks)) {
-      const wrong = optionNames.find((one) => disk[one] !== undefined && diskOptions[one].except?.test(disk.at));
+      const wrong = optionNotAt(disk.at, disk);
       if (wrong !== undefined) problem(context, [name, wrong], `does not exist for a disk at ${disk.at}`);
     }
   });

@@ -3,10 +3,9 @@ import type { GuestSpec } from './guest.ts';
 import { type AnyRow, rowsOf } from './settings.ts';
 
 /**
- * What the flake names of a guest beyond what every guest has, as paths: `description`, `cloud_init.user`, `networks.1`, and of data
- * disks by their places `disks.scsi1`, `mounts./data`.
- * A value that is not named is not managed, so only this record tells a value that left the flake from one that a person
- * set.
+ * What the flake names of a guest beyond what every guest has, as paths: `description`, `cloud_init.user`, `networks.1`,
+ * and data disks by their places, `disks.scsi1`, `mounts./data`. A value that is not named is not managed, so only this
+ * record tells a value that left the flake from one that a person set.
  */
 export function declaredBy(guest: GuestSpec): readonly string[] {
   const values: Readonly<Record<string, unknown>> = guest;
@@ -21,7 +20,8 @@ export function declaredBy(guest: GuestSpec): readonly string[] {
 
 function partsOf(row: AnyRow, value: unknown): readonly string[] {
   // A data disk is known by its place, whatever the flake calls it.
-  if (row.role === 'disks') return Object.values(dataDisksValue.parse(value)).map(({ at }) => at);
+  if (row.key === 'disks' || row.key === 'mounts')
+    return Object.values(dataDisksValue.parse(value)).map(({ at }) => at);
   if (typeof value !== 'object' || value === null) return [];
   return Array.isArray(value)
     ? value.flatMap((one, index) => (isPart(one) ? [String(index)] : []))

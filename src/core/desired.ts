@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { cut } from '../lib/text.ts';
-import { diskAtRoot, diskFieldNames } from './data-disks.ts';
+import { diskAtRoot, diskFieldNames, optionNotAt, rootOptionNames, rootOptionsValue } from './data-disks.ts';
 import { UserError } from './errors.ts';
 import { cloudInitFields, startupFields } from './forms.ts';
 import type { ContainerSpec, GuestKind, GuestSpec, VmSpec } from './guest.ts';
 import { healthFields } from './health.ts';
 import { didYouMean } from './nearest.ts';
 import { type Cards, cardFields } from './networks.ts';
-import { type ContainerFields, rowsOf, settingsOf, type VmFields } from './settings.ts';
+import { type ContainerFields, rowsOf, type VmFields } from './settings.ts';
 
 const entries: Readonly<Record<GuestKind, z.ZodType<Readonly<Record<string, unknown>>>>> = {
   vm: entryOf('vm')
@@ -19,10 +19,13 @@ const entries: Readonly<Record<GuestKind, z.ZodType<Readonly<Record<string, unkn
         error: 'must be at most "memory_mb"',
       },
     )
-    .superRefine(({ disks, disk_slot: root }, context) => {
+    .superRefine(({ disks, disk: options, disk_slot: root }, context) => {
       const name = diskAtRoot(disks, root);
       if (name !== undefined)
         context.addIssue({ code: 'custom', path: ['disks', name, 'slot'], message: 'is the slot of the root disk' });
+      const wrong = optionNotAt(String(root), rootOptionsValue.safeParse(options).data ?? {});
+      if (wrong !== undefined)
+        context.addIssue({ code: 'custom', path: ['disk', wrong], message: `does not exist for a disk at ${root}` });
     }),
   // A gateway needs a fixed address: DHCP announces its own gateway.
   container: entryOf('container').refine(({ ip, gateway }) => gateway === undefined || String(ip).includes('/'), {
@@ -37,7 +40,7 @@ const entries: Readonly<Record<GuestKind, z.ZodType<Readonly<Record<string, unkn
  */
 function entryOf(kind: GuestKind) {
   const fields = rowsOf(kind).map((row) => [row.flake, row.kinds[kind]?.schema ?? z.never()] as const);
-  const ignorable = settingsOf(kind).map(({ flake }) => flake);
+  const ignorable = rowsOf(kind).flatMap(({ role, flake }) => (role === 'setting' || role === 'disks' ? [flake] : []));
   return z.strictObject(Object.fromEntries(fields)).superRefine(({ ignore }, context) => {
     for (const name of Array.isArray(ignore) ? ignore : []) {
       if (ignorable.includes(name)) continue;
@@ -82,6 +85,7 @@ function saidTwice(value: unknown): z.core.$ZodIssue[] {
 export function knownFields(kind: GuestKind, path: readonly PropertyKey[]): readonly string[] {
   if (path.length === 0) return rowsOf(kind).map((row) => row.flake);
   const [field] = path;
+  if (field === 'disk') return rootOptionNames;
   if (field === 'health') return healthFields[kind];
   if (field === 'networks') return cardFields[kind];
   if ((field === 'disks' || field === 'mounts') && path.length === 2) return diskFieldNames[kind];

@@ -1,6 +1,6 @@
 import { diffBootOrder } from './boot-order.ts';
 import type { FieldChange } from './change.ts';
-import { dataDisksOf, diffDataDisks, liveDiskAt } from './data-disk-changes.ts';
+import { dataDisksOf, diffDataDisks, diffRootOptions, liveDiskAt } from './data-disk-changes.ts';
 import { diffFirmware } from './firmware.ts';
 import { type DesiredGuest, type GuestSpec, guestLabel, imageHash } from './guest.ts';
 import type { KnownGuest } from './live.ts';
@@ -36,6 +36,7 @@ export function* diffGuest(
   yield* pendingSettings(wanted, live);
   yield* diffFirmware(wanted, live);
   yield* diffBootOrder(wanted, live);
+  yield* diffRootOptions(wanted, live);
   yield* diffDataDisks(wanted, live, declared);
   if (!imageDiffers(wanted, live)) yield* tags(wanted, live, fleetTag);
 }

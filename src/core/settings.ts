@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sameText } from '../lib/text.ts';
-import { containerMounts, dataDisksValue, vmDisks } from './data-disks.ts';
+import { containerMounts, dataDisksValue, rootOptionsValue, vmDisks, vmRootOptions } from './data-disks.ts';
 import * as forms from './forms.ts';
 import type { GuestKind } from './guest-ref.ts';
 import { containerHealth, healthValue, vmHealth } from './health.ts';
@@ -304,6 +304,13 @@ export const settings = {
     value: word,
     kinds: { vm: byDefault(forms.diskSlot, 'scsi0') },
     doc: 'the slot of the root disk',
+  }),
+  rootOptions: ofDisks({
+    flake: 'disk',
+    word: 'disk-options',
+    value: rootOptionsValue,
+    kinds: { vm: unmanaged(vmRootOptions) },
+    doc: 'options of the root disk, which stay over a swap: `{ ssd = true; cache = "writeback"; }`; also `discard`, `iothread` and `backup`',
   }),
   disks: ofDisks({
     flake: 'disks',

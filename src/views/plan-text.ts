@@ -9,7 +9,7 @@ import {
   unbootedSlot,
 } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
-import { dataDisksOf, describe as describeDisk } from '../core/data-disk-changes.ts';
+import { dataDisksOf, describe as describeDisk, describeOptions } from '../core/data-disk-changes.ts';
 import { othersPending } from '../core/diff.ts';
 import { hasConfig } from '../core/goal.ts';
 import { type DesiredGuest, type GuestKind, imageHash } from '../core/guest.ts';
@@ -245,11 +245,15 @@ function sizes(guest: DesiredGuest): string[] {
   return [
     count(guest.kind === 'vm' ? guest.cores * guest.sockets : guest.cores, 'core'),
     `${guest.memoryMb} MiB`,
-    `${guest.diskGb} GiB on ${guest.storage}`,
+    [`${guest.diskGb} GiB on ${guest.storage}`, ...rootOptionsOf(guest)].join(' '),
     ...dataDisksOf(guest).map((disk) => `${disk.name} (${disk.at}) ${describeDisk(disk)}`),
     ...(guest.kind === 'vm' && guest.bios === 'ovmf' ? [`EFI disk on ${guest.storage}`] : []),
     ...(guest.kind === 'vm' && guest.tpm === true ? [`TPM state on ${guest.storage}`] : []),
   ];
+}
+
+function rootOptionsOf(guest: DesiredGuest): readonly string[] {
+  return guest.kind === 'vm' && guest.rootOptions !== undefined ? describeOptions(guest.rootOptions) : [];
 }
 
 function short(guest: DesiredGuest): string {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { diffDataDisks, disksToDetach } from '../../src/core/data-disk-changes.ts';
 import type { DataDisk } from '../../src/core/data-disks.ts';
 import { parseDesired } from '../../src/core/desired.ts';
+import { diffGuest } from '../../src/core/diff.ts';
 import type { KnownGuest, LiveVmConfig } from '../../src/core/live.ts';
 import { createPlan } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
@@ -256,5 +257,36 @@ describe('a data disk that cannot become as wanted', () => {
     expect(change).toMatchObject({ action: 'create', node: 'pve2' });
     const [none] = createPlan(aGoal({ guests: [vm({ storage: 'zfs' })] }), aState([], nodes)).changes;
     expect(none?.blocked?.advice).toEqual(expect.stringContaining('No node that is online has a storage "zfs".'));
+  });
+});
+
+describe('the options of a root disk', () => {
+  const rootOptions = { cache: 'writeback', ssd: true } as const;
+  const withRoot = (root: object) => ({
+    config: {
+      disks: { scsi0: { volid: 'local-lvm:vm-823-disk-0', storage: 'local-lvm', sizeMb: 20 * 1024, ...root } },
+    },
+  });
+  const fieldsOf = (live: KnownGuest, guest = aGuest({ rootOptions })) =>
+    [...diffGuest(guest, live)].map(({ field, of, from, to, restart }) => `${field} ${of} ${from} -> ${to} ${restart}`);
+
+  it('are read from `disk`, and refused where its bus has none', () => {
+    const disk = { cache: 'writeback', ssd: true };
+    expect(parseDesired({ vms: { web: aFlakeEntry('vm', { disk }) } })).toMatchObject([{ rootOptions }]);
+    const virtio = { disk_slot: 'virtio0', disk: { ssd: true } };
+    expect(() => parseDesired({ vms: { web: aFlakeEntry('vm', virtio) } })).toThrow(
+      '"disk.ssd" does not exist for a disk at virtio0',
+    );
+    expect(() => parseDesired({ vms: { web: aFlakeEntry('vm', { disk: { sdd: true } }) } })).toThrow('"disk.sdd"');
+  });
+
+  it('differ one by one, and those that are not named are a person’s own', () => {
+    expect(fieldsOf(aLiveGuest(withRoot({ options: { iothread: true, ssd: true } })))).toEqual([
+      'disk-options cache none -> writeback true',
+    ]);
+    expect(fieldsOf(aLiveGuest(withRoot({ options: { ...rootOptions, discard: true } })))).toEqual([]);
+    const waits = { ...withRoot({ options: rootOptions }).config, waiting: { scsi0: ['cache'] } };
+    expect(fieldsOf(aLiveGuest({ config: waits }))).toEqual(['disk-options cache pending -> writeback true']);
+    expect(fieldsOf(aLiveGuest(withRoot({})), aGuest({ rootOptions, ignore: ['disk'] }))).toEqual([]);
   });
 });

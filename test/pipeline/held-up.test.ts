@@ -112,7 +112,7 @@ describe.each(['vm', 'container'] as const)('a %s', (kind) => {
       await bench.settle();
       await bench.apply();
       bench.run('applied');
-      expect(String(config()['description'] ?? '').trim(), step).toBe('');
+      expect(String(config()['description'] ?? '').trim(), step).toBe('theirs');
       expect(
         simulator.guests().map(({ vmid }) => vmid),
         step,

@@ -102,6 +102,23 @@ describe.each(['vm', 'container'] as const)('what the flake names of a %s', (kin
   });
 });
 
+it('the options of a root disk are there from its creation, and stay over a swap', async () => {
+  const { bench, config, deploy, plan } = await startSimulated();
+  const images = { website: 'website 2' };
+  await deploy(1, fleetOf('vm', { website: { disk: { ssd: true } } }));
+  expect(String(config()['scsi0'])).toMatch(/discard=on.*ssd=1/);
+  await deploy(2, { ...fleetOf('vm', { website: { disk: { ssd: true } } }), images });
+  expect(String(config()['scsi0'])).toMatch(/discard=on.*ssd=1/);
+  await bench.push(3, { ...fleetOf('vm', { website: { disk: { cache: 'writeback', discard: false } } }), images });
+  expect(plan()).toEqual(['update 823']);
+  expect(bench.text()).toMatch(/disk-options discard yes -> no.*disk-options cache none -> writeback/s);
+  await bench.apply();
+  bench.run('applied');
+  expect(String(config()['scsi0'])).toMatch(/cache=writeback.*discard=ignore.*ssd=1/);
+  await bench.push(4, { ...fleetOf('vm', { website: { disk: { cache: 'writeback', discard: false } } }), images });
+  bench.run('in-sync');
+});
+
 it('a container is not told another MAC address, by which it is known', async () => {
   const { bench, deploy } = await startSimulated();
   await deploy(1, fleetOf('container', { website: {} }));

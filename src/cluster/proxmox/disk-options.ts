@@ -1,4 +1,4 @@
-import { type DataDisk, type DiskOptionName, type DiskOptions, diskOptions, optionsOf } from '../../core/data-disks.ts';
+import { type DiskOptionName, type DiskOptions, diskOptions, optionsOf } from '../../core/data-disks.ts';
 import type { GuestKind } from '../../core/guest.ts';
 import type { LiveDisk } from '../../core/live.ts';
 import { driveOptions, type Property, toDisk } from './property.ts';
@@ -71,6 +71,6 @@ function isOption(kind: GuestKind, name: string): boolean {
 }
 
 /** A drive with the wanted options; what they do not name stays. */
-export function withOptions(drive: Property, wanted: DataDisk): Property {
+export function withOptions(drive: Property, wanted: DiskOptions): Property {
   return new Map([...drive, ...writeOptions(wanted)]);
 }

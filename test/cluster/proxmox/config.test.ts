@@ -13,7 +13,14 @@ import pending from './fixtures/pending.json' with { type: 'json' };
 
 /** What a configuration without the keys of unmanaged settings reads as: Proxmox's defaults. */
 const bareVm = {
-  ...{ machine: 'pc', bios: 'seabios', tpm: false }, cpuType: 'kvm64', numa: false, vga: 'std', pci: [], usb: [], startup: {} };
+  ...{ machine: 'pc', bios: 'seabios', tpm: false },
+  cpuType: 'kvm64',
+  numa: false,
+  vga: 'std',
+  pci: [],
+  usb: [],
+  startup: {},
+};
 
 const read = (entries: unknown) => toConfig('vm', Pending.parse(entries));
 

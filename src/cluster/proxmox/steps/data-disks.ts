@@ -37,6 +37,7 @@ type Work = Doing<'data-disks'>;
 export async function dataDisks(doing: Work): Promise<Precondition> {
   let { precondition } = doing;
   for (const at of doing.step.detach) precondition = await takeOut({ ...doing, precondition }, at);
+  precondition = await setRootOptions({ ...doing, precondition });
   for (const disk of dataDisksOf(doing.step.guest)) {
     for (const work of [takeBack, make, move, grow, setOptions]) {
       precondition = await work({ ...doing, precondition }, disk);
@@ -148,6 +149,17 @@ async function setOptions(doing: Work, disk: NamedDisk): Promise<Precondition> {
   if (differingOptions(step.guestKind, disk, live).length === 0) return precondition;
   const drive = withOptions(rewritten(config, slot), disk);
   return write(doing, config, { [slot]: writeProperty(drive, 'file') });
+}
+
+async function setRootOptions(doing: Work): Promise<Precondition> {
+  const { api, step, precondition } = doing;
+  const { guest } = step;
+  if (guest.kind !== 'vm' || guest.rootOptions === undefined) return precondition;
+  const config = await checkGuest(api, step, precondition);
+  const root = disksIn(config, config.values)[guest.diskSlot];
+  if (root === undefined || differingOptions('vm', guest.rootOptions, root).length === 0) return precondition;
+  const drive = withOptions(rewritten(config, guest.diskSlot), guest.rootOptions);
+  return write(doing, config, { [guest.diskSlot]: writeProperty(drive, 'file') });
 }
 
 /** Of a VM's drive Proxmox reads the size from the volume; of a mount point it keeps what it is told. */

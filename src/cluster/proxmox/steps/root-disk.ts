@@ -17,6 +17,7 @@ import {
   toLiveConfig,
   toVmConfig,
 } from '../config.ts';
+import { withOptions } from '../disk-options.ts';
 import { attachedKey, freeUnusedKey, isOwnVolume, unusedKeyOf } from '../markers.ts';
 import { driveOptions, readDrive, writeProperty, writeSize } from '../property.ts';
 import { checkFits, checkImport, checkMove, volumeSize } from '../storage.ts';
@@ -43,7 +44,12 @@ export async function importVolume(
   monitor: ClusterMonitor,
 ): Promise<void> {
   const { guest, slot, volid, config } = from;
-  const drive = `${guest.storage}:0,import-from=${volid},discard=on`;
+  const fresh = new Map([
+    ['file', `${guest.storage}:0`],
+    ['import-from', volid],
+    ['discard', 'on'],
+  ]);
+  const drive = writeProperty(withOptions(fresh, (guest.kind === 'vm' && guest.rootOptions) || {}), 'file');
   const params = { [slot]: drive, boot: `order=${slot}`, digest: config.digest };
   const path = `${guestPath(at)}/config`;
   const doing = `The import of the image of ${guest.name} into ${guestLabel(at)}`;
