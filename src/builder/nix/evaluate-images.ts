@@ -21,6 +21,7 @@ const Entry = z.union([
     drv: z.string().regex(drvPathPattern),
     out: z.string().regex(storePathPattern),
     file: z.string().max(longestPath).nullable(),
+    firmware: z.enum(['uefi', 'bios']).nullish(),
   }),
 ]);
 const Batch = z.object({ known: z.array(z.string()), images: z.array(z.unknown()) });
@@ -129,7 +130,23 @@ function readEntry(settings: NixSettings, request: ImageRequest, json: unknown):
   }
   const { drv, out } = entry;
   const file = settings.images[kind].file ?? entry.file;
-  return { image: { kind, type, attr, drvPath: drv, storePath: out, ...(file === null ? {} : { file }) } };
+  const firmware = kind === 'vm' ? firmwareOf(settings.images[kind].attribute, entry.firmware) : undefined;
+  return {
+    image: {
+      ...{ kind, type, attr, drvPath: drv, storePath: out },
+      ...(file === null ? {} : { file }),
+      ...(firmware === undefined ? {} : { firmware }),
+    },
+  };
+}
+
+/**
+ * The firmware that an image boots by. Those of `config.system.build.images` are made of a configuration of their own,
+ * whose name tells it (`qemu-efi`, `raw-efi`: nixos/modules/image/images.nix of nixpkgs 25.05).
+ */
+function firmwareOf(attribute: readonly string[], told: 'uefi' | 'bios' | null | undefined): Image['firmware'] {
+  if (attribute.at(-2) !== 'images') return told ?? undefined;
+  return attribute.at(-1)?.endsWith('-efi') === true ? 'uefi' : undefined;
 }
 
 function isThrow(found: Found | undefined): boolean {

@@ -3,7 +3,7 @@ import type { Source } from '../../git/git.ts';
 import { namePattern } from './settings.ts';
 
 /** Part of every cache key: raise it when the text below gives another answer. */
-export const expressionVersion = 2;
+export const expressionVersion = 3;
 
 /** Prefix of the trace frame that names the image an error came from. */
 export const imageContext = 'proxnix image ';
@@ -82,6 +82,9 @@ export interface ImagePlace {
  * A list and not a set, because a set with a key `outPath` becomes a string in JSON.
  * An error names its image only while the whole entry is computed inside of `addErrorContext`: what is left to be computed
  * when JSON is written has lost it.
+ * The firmware that an image boots by is told where its configuration says it: systemd-boot needs UEFI, GRUB on a device
+ * without EFI support needs BIOS. Images made of a changed configuration (`config.system.build.images`) say it by their
+ * name. What cannot be read is `null`, and breaks nothing.
  * @param caught whether `throw` and `assert` are caught, so that one bad image leaves the others; not caught, they tell
  * their message
  */
@@ -101,7 +104,26 @@ export function imagesExpression(source: Source, places: readonly ImagePlace[], 
     let found = builtins.foldl' step { here = configurations.\${type}; } attribute; in
     if !(configurations ? \${type}) then { error = "unknown"; }
     else if found ? lacks then { error = "lacks"; attribute = found.lacks; }
-    else { drv = text found.here.drvPath; out = text found.here.outPath; file = textOrNull (found.here.passthru.filePath or null); };
+    else {
+      drv = text found.here.drvPath;
+      out = text found.here.outPath;
+      file = textOrNull (found.here.passthru.filePath or null);
+      firmware = firmwareOf configurations.\${type};
+    };
+  loader = configuration: path:
+    let found = builtins.foldl' step { here = configuration; } ([ "config" "boot" "loader" ] ++ path); in
+    if found ? lacks then null else found.here;
+  firmwareOf = configuration:
+    let
+      is = path: loader configuration path == true;
+      device = loader configuration [ "grub" "device" ];
+      onDevice = builtins.isString device && device != "" && device != "nodev";
+      tried = builtins.tryEval (
+        if is [ "systemd-boot" "enable" ] then "uefi"
+        else if is [ "grub" "enable" ] && onDevice && loader configuration [ "grub" "efiSupport" ] == false then "bios"
+        else null
+      ); in
+    if tried.success then tried.value else null;
   whole = place: let d = describe place; in builtins.deepSeq d d;
   guard = place:
     let tried = builtins.tryEval (whole place); in

@@ -162,6 +162,38 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     ]);
   });
 
+  it('tells which firmware an image boots by, where its configuration says it', async () => {
+    const grub = (more: string) => `grub = { enable = true; efiSupport = false; device = "/dev/vda"; } // { ${more} };`;
+    const loaders = {
+      none: '',
+      systemd: 'systemd-boot.enable = true;',
+      grub: grub(''),
+      hybrid: grub('efiSupport = true;'),
+      nowhere: grub('device = "nodev";'),
+      throws: 'systemd-boot.enable = throw "no";',
+      odd: 'systemd-boot = 7; grub = "x";',
+    };
+    const configurations = Object.entries(loaders).map(
+      ([name, loader]) =>
+        `${name}.config = { boot.loader = { ${loader} }; system.build = rec { qcow2 = ${generated}; images.qemu-efi = qcow2; images.qemu = qcow2; }; };`,
+    );
+    const flake = await aFlake(`{ nixosConfigurations = { ${configurations.join(' ')} }; }`);
+    const names = Object.keys(loaders);
+    const read = async (attribute?: string) => {
+      const builder = new NixBuilder(await nixOptions(attribute === undefined ? {} : { attribute }));
+      const images = await builder.evaluateImages(flake, names.map(vmImage));
+      return Object.fromEntries(
+        images.flatMap(({ type, firmware }) => (firmware === undefined ? [] : [[type, firmware]])),
+      );
+    };
+    expect(await read()).toEqual({ systemd: 'uefi', grub: 'bios' });
+    expect(await read('config.system.build.images.qemu-efi')).toEqual(
+      Object.fromEntries(names.map((name) => [name, 'uefi'])),
+    );
+    // Its configuration is another one than that of the machine.
+    expect(await read('config.system.build.images.qemu')).toEqual({});
+  });
+
   it('reads a flake that lies in a folder', async () => {
     const repository = await aSampleRepository();
     await commitFiles(repository, 'A folder', {
