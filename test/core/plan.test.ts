@@ -186,14 +186,14 @@ describe('the actions of a plan', () => {
       ['create', 824],
     ]);
     expect(plan.changes[0] && changeSummary(plan.changes[0])).toBe(
-      'image aaaaaaaa -> none, its disks are deleted, its name moves to VMID 824',
+      'image aaaaaaaa -> none, its disks are deleted, scsi0 20 GiB on local-lvm, its name moves to VMID 824',
     );
   });
 
   it('destroys a VM that is ours and no longer wanted', () => {
     const found = onlyChange(aPlan({ guests: [] }, [aLiveGuest()]));
     expect(found).toMatchObject({ action: 'destroy', vmid: 823, name: 'test-website' });
-    expect(changeSummary(found)).toBe('image aaaaaaaa -> none, its disks are deleted');
+    expect(changeSummary(found)).toBe('image aaaaaaaa -> none, its disks are deleted, scsi0 20 GiB on local-lvm');
     expect(requiresRestart(found)).toBe(false);
   });
 

@@ -35,10 +35,19 @@ export function attachedKey(values: GuestConfig['values']): string | undefined {
   return newest < 0 ? undefined : `unused${newest}`;
 }
 
-/** The lowest free key for a volume that is taken out of its slot; below the keys of attached disks. */
-export function freeUnusedKey(values: GuestConfig['values']): string | undefined {
+/**
+ * A free key for a volume that is taken out of its slot; below the keys of attached disks. Proxmox itself gives the lowest
+ * free keys to mounts that a restart takes out, before it applies what is pending under such a key: a volume that is
+ * written there would take the place of a mount's, which then no configuration names (PVE 9.2, `vmconfig_apply_pending`).
+ */
+export function freeUnusedKey({
+  values,
+  current,
+  pending,
+}: Omit<GuestConfig, 'digest' | 'guestKind'>): string | undefined {
+  const leaving = pending.filter((key) => /^mp\d+$/.test(key) && values[key] === undefined);
   const indexes = Array.from({ length: attachKeys.first }, (_, index) => `unused${index}`);
-  return indexes.find((key) => values[key] === undefined);
+  return indexes.filter((key) => values[key] === undefined && current[key] === undefined)[leaving.length];
 }
 
 /** The key of an unused volume of a guest. */

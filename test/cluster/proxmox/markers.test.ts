@@ -24,9 +24,14 @@ describe('the keys of disks that are handed over', () => {
   });
 
   it('leave those below them to disks that are taken out', () => {
-    expect(freeUnusedKey({ unused0: 'x', unused200: 'new' })).toBe('unused1');
+    const free = (values: Record<string, string>, current = values, pending: readonly string[] = []) =>
+      freeUnusedKey({ values, current, pending });
+    expect(free({ unused0: 'x', unused200: 'new' })).toBe('unused1');
     const full = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`unused${index}`, 'x']));
-    expect(freeUnusedKey(full)).toBeUndefined();
+    expect(free(full)).toBeUndefined();
+    // Proxmox gives the first keys to the mounts that the restart takes out.
+    expect(free({ unused0: 'x' }, { unused0: 'x', mp0: 'a', mp1: 'b' }, ['mp0', 'mp1'])).toBe('unused3');
+    expect(free({ mp0: 'c' }, { mp0: 'a' }, ['mp0'])).toBe('unused0');
   });
 });
 

@@ -23,7 +23,7 @@ import {
 } from '../config.ts';
 import { withOptions, writeOptions } from '../disk-options.ts';
 import { isOwnVolume, unusedKeyOf } from '../markers.ts';
-import { driveOptions, type Property, readDrive, writeProperty } from '../property.ts';
+import { driveOptions, type Property, readDrive, writeProperty, writeSize } from '../property.ts';
 import { checkTarget } from '../storage.ts';
 import { putConfig } from '../writes.ts';
 import { growVolume, moveVolume } from './root-disk.ts';
@@ -214,16 +214,18 @@ async function restore(doing: Doing<'restore-disks'>, slot: string, disk: LiveDi
   if (now !== undefined && now !== disk.volid) return precondition;
   if (now === undefined && unusedKeyOf(config.values, disk.volid) === undefined) return precondition;
   if (!isOwnVolume(step.vmid, disk.volid)) return precondition;
-  const before = restored(step.guestKind === 'container', disk);
-  const after = new Map(readDrive(config.values[slot] ?? ''));
-  after.delete('size');
-  const isSame = before.size === after.size && [...before].every(([name, text]) => after.get(name) === text);
-  return isSame ? precondition : write(doing, config, { [slot]: writeProperty(before, 'file') });
+  const before = restored(disk);
+  const after = readDrive(config.values[slot] ?? '');
+  const options = [...after.keys()].filter((name) => name !== 'size');
+  const isSame = before.size === options.length && [...before].every(([name, text]) => after.get(name) === text);
+  if (isSame) return precondition;
+  const size: [string, string][] =
+    step.guestKind === 'container' && disk.sizeMb !== undefined ? [['size', writeSize(disk.sizeMb * 2 ** 20)]] : [];
+  return write(doing, config, { [slot]: writeProperty(new Map([...before, ...size]), 'file') });
 }
 
-/** The drive as it was, without what Proxmox fills in by itself. */
-function restored(isMount: boolean, { volid, path, options = {}, others = '', sizeMb }: LiveDisk): Property {
-  const size: [string, string][] = isMount && sizeMb !== undefined ? [['size', `${sizeMb}M`]] : [];
+/** The drive as it was, without its size. */
+function restored({ volid, path, options = {}, others = '' }: LiveDisk): Property {
   const mount: [string, string][] = path === undefined ? [] : [['mp', path]];
-  return new Map([['file', volid], ...size, ...mount, ...writeOptions(options), ...readDrive(others)]);
+  return new Map([['file', volid], ...mount, ...writeOptions(options), ...readDrive(others)]);
 }

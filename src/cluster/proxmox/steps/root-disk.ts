@@ -279,7 +279,7 @@ async function containerRoot(
 
 function kept(at: GuestRef, config: GuestConfig, old: string | undefined, volid: string): Changes {
   if (old === undefined || old === volid || unusedKeyOf(config.values, old) !== undefined) return {};
-  const key = freeUnusedKey(config.values);
+  const key = freeUnusedKey(config);
   if (key !== undefined) return { [key]: old };
   throw new UserError(`${guestLabel(at)} has too many unused disks.`, { next: 'Remove those that are not needed.' });
 }

@@ -3,6 +3,7 @@ import type { DataDisk } from '../../../../src/core/data-disks.ts';
 import type { DesiredGuest, GuestKind } from '../../../../src/core/guest.ts';
 import type { Seed } from '../../../../src/simulator/simulator.ts';
 import { Story } from '../../../contracts/cluster.ts';
+import { anImage } from '../../../support/builders.ts';
 import { aContainer, aGuest } from '../a-guest.ts';
 import { LossyProxy } from '../lossy-proxy.ts';
 import { openSimulated, seed, seed8 } from '../on-simulator.ts';
@@ -207,6 +208,24 @@ describe('a data disk of a VM that runs', () => {
     await story.run('restart');
     expect((await story.read()).config).toMatchObject({ disks: { sata1: { sizeMb: 1024 } }, unused: {} });
     expect(volumes().size).toBe(2);
+  });
+});
+
+describe('a mount of a container that runs', () => {
+  it('that waits to be taken out is still named after the restart that swaps the root', async () => {
+    const { story, volid, config, world } = await start('container');
+    await story.run('data-disks', { guest: withData('container') });
+    const [root, data] = [volid('rootfs'), volid()];
+    await story.run('data-disks', { detach: ['/data'] });
+    expect((await story.read()).config?.leaving?.['mp0']?.volid).toBe(data);
+    await story.upload('b');
+    const next = aContainer({ image: anImage('b', 'container') });
+    for (const step of ['prepare', 'attach'] as const) await story.run(step, { guest: next });
+    await story.run('swap', { guest: next, tags: pending });
+    await story.run('restart');
+    const unused = Object.entries(config()).flatMap(([key, value]) => (key.startsWith('unused') ? [value] : []));
+    expect(unused.sort()).toEqual([root, data].sort());
+    expect(world.simulator.volumes().filter(({ vmid }) => vmid === 823)).toHaveLength(3);
   });
 });
 

@@ -20,6 +20,9 @@ export interface KindOfGuest {
   readonly attribute: 'vms' | 'containers';
   /** Settings of `website` that take a restart to change. */
   readonly waiting: object;
+  /** Data disks that the flake gives `website` beside the person's, and the slot of the one named `data`. */
+  readonly disks: (sizeGb: number) => object;
+  readonly diskSlot: string;
 }
 
 export const vms: KindOfGuest = {
@@ -31,6 +34,8 @@ export const vms: KindOfGuest = {
   staged: 'resize',
   attribute: 'vms',
   waiting: { cores: 2 },
+  disks: (sizeGb) => ({ disks: { data: { slot: 'scsi2', size_gb: sizeGb, storage: 'fast', cache: 'writeback' } } }),
+  diskSlot: 'scsi2',
 };
 
 export const containers: KindOfGuest = {
@@ -42,6 +47,8 @@ export const containers: KindOfGuest = {
   staged: 'config',
   attribute: 'containers',
   waiting: { features: {} },
+  disks: (sizeGb) => ({ mounts: { data: { path: '/flake', size_gb: sizeGb, storage: 'fast', backup: true } } }),
+  diskSlot: 'mp1',
 };
 
 /** The three guests of the stories. */

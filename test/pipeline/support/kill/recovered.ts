@@ -22,7 +22,13 @@ export async function expectRecovered(world: KillWorld, kind: KindOfGuest, story
   expectNothingTwice(world, story);
   for (const run of world.bench.pipeline.runs()) expect(hasEnded(run), `${run.id} ${run.phase}`).toBe(true);
   await windowPasses(world);
-  for (const { vmid } of story.wanted) expect(unusedOf(guestOf(world, vmid)), `unused of ${vmid}`).toEqual([]);
+  for (const { vmid } of story.wanted) {
+    const out = vmid === website ? (story.takesOut ?? 0) : 0;
+    expect(unusedOf(guestOf(world, vmid)), `unused of ${vmid}`).toHaveLength(out);
+  }
+  const disk = guestOf(world, website).config[kind.diskSlot];
+  if (story.hasDisk) expect(disk, 'the data disk of the flake').toMatch(/size=2G/);
+  if (story.takesOut !== undefined) expect(disk, 'the data disk of the flake').toBeUndefined();
   expect(world.bench.store.fleet('acme').retainedDisks ?? [], 'records').toEqual([]);
   expect(orphansIn(world), 'orphans after the window').toEqual([]);
   expect(world.bench.errors()).toEqual([]);
@@ -66,11 +72,12 @@ function expectForeignUntouched({ simulator }: KillWorld, before: WorldState): v
 }
 
 /** An unused disk of ours is an old root disk, of which is known that it is one. */
-function expectUnusedKnown(world: KillWorld, { wanted }: Story): void {
+function expectUnusedKnown(world: KillWorld, { wanted, takesOut = 0 }: Story): void {
   const kept = world.bench.store.fleet('acme').retainedDisks ?? [];
   for (const { vmid } of wanted) {
     const known = kept.filter((disk) => disk.vmid === vmid).map(({ volid }) => volid);
-    for (const volid of unusedOf(guestOf(world, vmid))) expect(known, `${volid} has a record`).toContain(volid);
+    const unknown = unusedOf(guestOf(world, vmid)).filter((volid) => !known.includes(volid));
+    expect(unknown, `unused of ${vmid} without a record`).toHaveLength(vmid === website ? takesOut : 0);
   }
 }
 

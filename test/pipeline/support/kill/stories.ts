@@ -1,4 +1,5 @@
 import { readTags, splitTags } from '../../../../src/core/tags.ts';
+import { volidOf } from '../../../../src/simulator/guest.ts';
 import { present, shaOf } from '../fleet.ts';
 import type { Point } from './deaths.ts';
 import { attachData, database, declared, guestOf, init, type KindOfGuest, website } from './kinds.ts';
@@ -27,6 +28,10 @@ export interface Story {
   readonly makes?: readonly number[];
   /** Only where a request to the API is made: for what is like another story otherwise. */
   readonly requestsOnly?: true;
+  /** How many data disks of `website` the story takes out: they are with it to the end. */
+  readonly takesOut?: number;
+  /** `website` has the data disk of the flake at the end. */
+  readonly hasDisk?: true;
   /** Looked at when the bot is dead, when it is back, and at the end. */
   readonly always?: (world: KillWorld) => void;
 }
@@ -44,6 +49,7 @@ export async function storiesOf(kind: KindOfGuest): Promise<readonly Story[]> {
   };
   const replacing = pushing({ image: 'website 2' });
   const replaced = await after(first, replacing);
+  const withDisk = await after(first, pushing({ more: kind.disks(1) }));
   const killed = (write: string, when: Point['when']) => after(first, replacing, { write, when });
   return [
     {
@@ -85,6 +91,41 @@ export async function storiesOf(kind: KindOfGuest): Promise<readonly Story[]> {
       from: await killed(`PUT /nodes/pve1/${kind.api}/${website}/config`, 'after'),
       act: pushing({ image: 'website 3' }),
       wanted: [other, { ...old, image: 'website 3', commit: 3 }],
+    },
+    {
+      ...{ title: 'a replace that makes a data disk', from: first, recover: finish },
+      requestsOnly: true,
+      act: pushing({ image: 'website 2', more: kind.disks(2) }),
+      wanted: [other, { ...old, image: 'website 2', commit: 2 }],
+      always: sameData(first),
+      hasDisk: true,
+    },
+    {
+      ...{ title: 'an update that grows a data disk and a replace after it', from: withDisk, recover: finish },
+      requestsOnly: true,
+      act: pushing({ image: 'website 2', more: kind.disks(2) }),
+      wanted: [other, { ...old, image: 'website 2', commit: 3 }],
+      always: sameData(withDisk),
+      hasDisk: true,
+    },
+    {
+      ...{ title: 'an update with a restart that takes a data disk out', from: withDisk, recover: finish },
+      requestsOnly: true,
+      act: pushing({ more: kind.waiting }),
+      wanted: [other, { ...old, commit: 3 }],
+      always: sameData(withDisk),
+      takesOut: 1,
+    },
+    {
+      ...{ title: 'a replace that takes a data disk out and is ill', from: withDisk, recover: finish },
+      requestsOnly: true,
+      act: async (world) => {
+        world.bench.health.script(website, 'ill', 'well');
+        await pushing({ image: 'website 2' })(world);
+      },
+      wanted: [other, { ...old, image: 'website 2', commit: 3 }],
+      always: sameData(withDisk),
+      takesOut: 1,
     },
     {
       ...{ title: 'a destroy', from: first, recover: finish },
@@ -157,6 +198,22 @@ async function after(from: Snapshot, act: (world: KillWorld) => Promise<void>, p
   } finally {
     await world.close();
   }
+}
+
+/** The disks with the data of `website` are there and named by it, with every byte, whatever happens. */
+function sameData(from: Snapshot): (world: KillWorld) => void {
+  const { config } = present(from.cluster.guests.find(({ vmid }) => vmid === website));
+  const slots = Object.keys(config).filter((key) => /^(?:scsi[1-9]|mp)\d*$/.test(key));
+  const volids = slots.map((slot) => volidOf(config[slot]));
+  const markOf = (volumes: Snapshot['cluster']['volumes'], volid: string) =>
+    volumes.find((one) => one.volid === volid)?.mark;
+  return (world) => {
+    const now = new Set(namedBy(guestOf(world, website)));
+    const wrong = volids.filter(
+      (volid) => !now.has(volid) || markOf(world.simulator.volumes(), volid) !== markOf(from.cluster.volumes, volid),
+    );
+    if (wrong.length > 0) throw new Error(`data lost on ${wrong.join(', ')}`);
+  };
 }
 
 /** The commit that the tags of `website` name, where work on it is done. */
