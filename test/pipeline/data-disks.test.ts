@@ -90,6 +90,37 @@ it('a VM with three disks, UEFI and a TPM lives its whole life with every byte o
   expect(simulator.volumes().filter(({ vmid }) => vmid === 823)).toEqual([]);
 });
 
+it('a VM that was shut down for the move of its TPM runs again after a bot that died there', async () => {
+  const story = await startSimulated();
+  const { bench } = story;
+  const wanted = (storage: string) =>
+    fleetOf('vm', { website: { bios: 'ovmf', tpm: true, storage_location: storage } });
+  await story.deploy(1, wanted('fast'));
+  const before = ['scsi0', 'efidisk0', 'tpmstate0'].map((slot) => held(story, slot).mark);
+  await bench.push(2, wanted('slow'));
+  story.beforeNext('move-disk', () => {
+    bench.kill();
+    return new Promise(() => undefined);
+  });
+  void bench.press('approve');
+  await bench.life.ended;
+  expect(story.runs()).toBe(false);
+  expect(held(story, 'tpmstate0').volid).toMatch(/^slow:/);
+  expect(held(story, 'scsi0').volid).toMatch(/^fast:/);
+  await bench.restart();
+  await bench.settle();
+  if (bench.pipeline.runs().at(-1)?.phase !== 'planned') {
+    await bench.chat.command('/proxnix plan', owner);
+    await bench.settle();
+  }
+  await bench.apply();
+  bench.run('applied');
+  expect(story.runs()).toBe(true);
+  for (const slot of ['scsi0', 'efidisk0', 'tpmstate0']) expect(held(story, slot).volid).toMatch(/^slow:/);
+  expect(['scsi0', 'efidisk0', 'tpmstate0'].map((slot) => held(story, slot).mark)).toEqual(before);
+  await expectInSync(story);
+});
+
 describe.each(kinds)('a data disk of a %s', (kind) => {
   const slot = kind === 'vm' ? 'scsi1' : 'mp0';
   const field = kind === 'vm' ? 'disks' : 'mounts';
