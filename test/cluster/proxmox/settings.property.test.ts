@@ -19,7 +19,7 @@ import type { Seed } from '../../../src/simulator/simulator.ts';
 import { Story } from '../../contracts/cluster.ts';
 import { aContainer, aGuest } from './a-guest.ts';
 import { LossyProxy } from './lossy-proxy.ts';
-import { openSimulated, seed } from './on-simulator.ts';
+import { openSimulated, seed, seed8 } from './on-simulator.ts';
 
 /** Values of a setting, and what must stand on the wire for one. */
 interface Sample<Value> {
@@ -136,8 +136,7 @@ function withValue(guest: DesiredGuest, row: AnySetting, value: unknown): Desire
 }
 
 /** A cluster whose token may do what single settings ask for beside the rights that doctor names. */
-function trusting(): Seed {
-  const from = seed();
+function trusting(from: Seed): Seed {
   const more = { '/': ['Sys.Modify'], '/mapping/pci': ['Mapping.Use'], '/mapping/usb': ['Mapping.Use'] };
   return {
     ...from,
@@ -147,9 +146,9 @@ function trusting(): Seed {
   };
 }
 
-async function start(kind: GuestKind) {
+async function start(kind: GuestKind, from = seed()) {
   const proxies: LossyProxy[] = [];
-  const world = await openSimulated(trusting(), async (url) => {
+  const world = await openSimulated(trusting(from), async (url) => {
     const made = new LossyProxy(url);
     proxies.push(made);
     return made.listen();
@@ -222,22 +221,28 @@ it.each(['vm', 'container'] as const)('whatever a description of a %s holds, pla
 describe.each(['vm', 'container'] as const)('every setting of a %s', (kind) => {
   const rows = settingsOf(kind);
 
-  it('that a new guest is made with reaches the wire, is read back, and leaves nothing to plan', async () => {
-    const { proxy, story, world } = await start(kind);
-    const values = fc.record(Object.fromEntries(rows.map((row) => [row.key, sampleOf(row).values])));
-    const guests = values.map((all) => rows.reduce((guest, row) => withValue(guest, row, all[row.key]), a(kind)));
-    await fc.assert(
-      fc.asyncProperty(guests, async (guest) => {
-        proxy.forms.length = 0;
-        await story.make(guest);
-        await expectAsWanted(story, guest);
-        for (const row of rows) expectOnWire(proxy.forms, row, valueIn(guest, row), kind);
-        await world.edit(823, { protected: false });
-        await world.remove(823);
-      }),
-      { numRuns: 5 },
-    );
-  });
+  it.each([
+    ['9.2', seed],
+    ['8.4', seed8],
+  ])(
+    'that a new guest is made with on PVE %s reaches the wire, is read back, and leaves nothing to plan',
+    async (_, from) => {
+      const { proxy, story, world } = await start(kind, from());
+      const values = fc.record(Object.fromEntries(rows.map((row) => [row.key, sampleOf(row).values])));
+      const guests = values.map((all) => rows.reduce((guest, row) => withValue(guest, row, all[row.key]), a(kind)));
+      await fc.assert(
+        fc.asyncProperty(guests, async (guest) => {
+          proxy.forms.length = 0;
+          await story.make(guest);
+          await expectAsWanted(story, guest);
+          for (const row of rows) expectOnWire(proxy.forms, row, valueIn(guest, row), kind);
+          await world.edit(823, { protected: false });
+          await world.remove(823);
+        }),
+        { numRuns: 5 },
+      );
+    },
+  );
 
   it.each(['running', 'stopped'] as const)(
     'that changes on a %s guest reaches the wire, is read back, and leaves nothing to plan',
