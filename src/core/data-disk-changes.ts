@@ -65,11 +65,16 @@ export function disksToDetach(guest: GuestSpec, live: KnownGuest, declared: read
     .sort();
 }
 
-/** The differences between the wanted data disks and the live ones. `declared` as for `disksToDetach`. */
+/**
+ * The differences between the wanted data disks and the live ones.
+ * @param declared as for `disksToDetach`
+ * @param detached the unused volumes that come back to their places, by these
+ */
 export function* diffDataDisks(
   wanted: GuestSpec,
   live: KnownGuest,
   declared: readonly string[],
+  detached: Readonly<Record<string, string>> = {},
 ): Generator<FieldChange> {
   if (isIgnored(wanted)) return;
   const { disks, leaving = {} } = live.config;
@@ -80,6 +85,9 @@ export function* diffDataDisks(
     if (there !== undefined) yield* differences(wanted.kind, disk, there, live);
     else if (liveDiskAt(wanted.kind, leaving, disk.at) !== undefined) {
       yield { field, of, from: 'to be detached', to: 'kept', restart: false };
+    } else if (Object.hasOwn(detached, disk.at)) {
+      const to = `${describe(disk)} with its data`;
+      yield { field, of, from: comesBack, to, restart: waitsForPlug(disk.at) };
     } else yield { field, of, from: 'none', to: describe(disk), restart: waitsForPlug(disk.at) };
   }
   for (const at of disksToDetach(wanted, live, declared)) {
@@ -97,6 +105,13 @@ export function* diffRootOptions(wanted: GuestSpec, live: KnownGuest): Generator
     field: 'disk-options',
     of: (name) => name,
   });
+}
+
+const comesBack = 'detached';
+
+/** Does a disk come back with its volume? It takes no room. */
+export function isAttachedAgain(fields: readonly FieldChange[], { name, at }: NamedDisk): boolean {
+  return fields.some(({ of, from }) => of === `${name} (${at})` && from === comesBack);
 }
 
 /** A running VM takes no SATA disk (PVE 9.2). */

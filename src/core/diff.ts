@@ -24,6 +24,7 @@ const anyCommit = '0'.repeat(40);
 /**
  * The differences between a wanted guest and the live guest, in reading order, without the image (`imageDiffers`). Both
  * sides are in canonical form, so there is none right after an apply.
+ * @param detached data disks that left the flake and are with the guest, as `detachedFrom` tells them
  * @param declared flake paths of what the flake named before, as `declaredBefore` tells them
  */
 export function* diffGuest(
@@ -31,13 +32,14 @@ export function* diffGuest(
   live: KnownGuest,
   fleetTag?: string,
   declared: readonly string[] = [],
+  detached: Readonly<Record<string, string>> = {},
 ): Generator<FieldChange> {
   yield* diffSettings(wanted, live);
   yield* pendingSettings(wanted, live);
   yield* diffFirmware(wanted, live);
   yield* diffBootOrder(wanted, live);
   yield* diffRootOptions(wanted, live);
-  yield* diffDataDisks(wanted, live, declared);
+  yield* diffDataDisks(wanted, live, declared, detached);
   if (!imageDiffers(wanted, live)) yield* tags(wanted, live, fleetTag);
 }
 

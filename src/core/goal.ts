@@ -1,4 +1,5 @@
 import type { Commit } from './commit.ts';
+import { dataDisksOf } from './data-disk-changes.ts';
 import { type Declared, declaredBy } from './declared.ts';
 import type { DesiredGuest } from './guest.ts';
 import { factsOf, type GuestFacts } from './guest-facts.ts';
@@ -23,6 +24,8 @@ export interface Goal {
   readonly unfinished?: readonly UnfinishedGuest[];
   /** What left the flake: the paths that were named of guests before and are not all named now; absent without any. */
   readonly declared?: readonly Declared[];
+  /** The volumes that were wanted data disks once and are with their guests, by VMID and place; absent without any. */
+  readonly detached?: readonly Detached[];
   /** VMIDs of guests that shall run now and were wanted stopped before; absent without any. */
   readonly woken?: readonly number[];
   /** Set for a rollback: guests get retained root disks back where there are matching ones; other images are built. */
@@ -32,6 +35,17 @@ export interface Goal {
     /** The retained disks of the fleet. */
     readonly retained: readonly RetainedDisk[];
   };
+}
+
+/** The data disks of a guest that a run took out, by their places. */
+export interface Detached {
+  readonly vmid: number;
+  readonly disks: Readonly<Record<string, string>>;
+}
+
+/** The volumes that are attached again where the flake wants a disk at their places. */
+export function detachedFrom({ detached = [] }: Goal, vmid: number): Readonly<Record<string, string>> {
+  return detached.find((one) => one.vmid === vmid)?.disks ?? {};
 }
 
 /** A pending guest: a run began work on it and did not finish. */
@@ -55,7 +69,7 @@ interface Known {
 
 /** The goal with what the store knows of its guests. */
 export function withKnown(goal: Goal, live: LiveState, known: Known): Goal {
-  return withWoken(withDeclared(withUnfinished(goal, live, known), known), known);
+  return withDetached(withWoken(withDeclared(withUnfinished(goal, live, known), known), known), live, known);
 }
 
 /** A guest that stopped by itself is a matter of the power check; one whose wish changed is started by the plan. */
@@ -64,6 +78,18 @@ function withWoken(goal: Goal, { guests }: Known): Goal {
     power === 'running' && factsOf(guests, vmid).power === 'stopped' ? [vmid] : [],
   );
   return woken.length === 0 ? goal : { ...goal, woken };
+}
+
+/** A data disk that comes back to the flake is the one that left it, as long as its volume is with the guest. */
+function withDetached(goal: Goal, { guests: live }: LiveState, { guests }: Known): Goal {
+  const detached = goal.guests.flatMap((guest): Detached[] => {
+    const unused = Object.values(live.find(({ vmid }) => vmid === guest.vmid)?.config?.unused ?? {});
+    const places = new Set(dataDisksOf(guest).map(({ at }) => at));
+    const known = Object.entries(factsOf(guests, guest.vmid).detached ?? {});
+    const there = known.filter(([at, volid]) => places.has(at) && unused.includes(volid));
+    return there.length === 0 ? [] : [{ vmid: guest.vmid, disks: Object.fromEntries(there) }];
+  });
+  return detached.length === 0 ? goal : { ...goal, detached };
 }
 
 function withDeclared(goal: Goal, { guests }: Known): Goal {

@@ -11,6 +11,8 @@ export interface GuestFacts {
   readonly wanted?: ProvenImage;
   /** What the flake named of the guest then (`declaredBy`). */
   readonly declared?: readonly string[];
+  /** The data disks that left the flake, by their places: the volumes that a run took out. */
+  readonly detached?: Readonly<Record<string, string>>;
   /** Whether it shall run; absent: it shall. */
   readonly power?: 'stopped' | 'unmanaged';
   /** The root disk that a run is bringing to the guest; absent when the guest's work is done. */

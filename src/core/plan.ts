@@ -6,6 +6,7 @@ import { diffGuest, imageDiffers } from './diff.ts';
 import { firmwareBlock } from './firmware.ts';
 import {
   belongsTo,
+  detachedFrom,
   type Goal,
   hasConfig,
   hasNoDisks,
@@ -189,7 +190,8 @@ function* compare(goal: Goal, declared: DesiredGuest, live: LiveGuest): Generato
   const known = withKnownImage(goal, guest, live);
   const wakes = goal.woken?.includes(guest.vmid) === true && live.status === 'stopped';
   const before = declaredBefore(goal.declared, guest.vmid);
-  const fields = [...diffGuest(guest, known, goal.fleetTag, before), ...(wakes ? [awakening] : [])];
+  const attached = detachedFrom(goal, guest.vmid);
+  const fields = [...diffGuest(guest, known, goal.fleetTag, before, attached), ...(wakes ? [awakening] : [])];
   const left = attachedVolumes(live.config.unused);
   const orphanVolumes = left.length === 0 ? {} : { orphanVolumes: left };
   if (!imageDiffers(guest, known)) {

@@ -1,6 +1,6 @@
 import { sizeText } from '../lib/text.ts';
-import type { Change, CreateChange, ReplaceChange, UpdateChange } from './change.ts';
-import { dataDisksOf, liveDiskAt } from './data-disk-changes.ts';
+import type { Change, CreateChange, FieldChange, ReplaceChange, UpdateChange } from './change.ts';
+import { dataDisksOf, isAttachedAgain, liveDiskAt } from './data-disk-changes.ts';
 import type { GuestKind, GuestSpec } from './guest.ts';
 import type { KnownGuest, LiveDisk, LiveNode, StorageFacts } from './live.ts';
 import { nearest } from './nearest.ts';
@@ -102,11 +102,14 @@ export function storagesOf(guest: GuestSpec): readonly string[] {
 
 function newDisks(change: Change): readonly NewDisk[] {
   if (change.action !== 'create' && change.action !== 'replace' && change.action !== 'update') {
-    return change.action === 'rollback' && change.to !== undefined ? newDataDisks(change.guest, change.live) : [];
+    return change.action === 'rollback' && change.to !== undefined
+      ? newDataDisks(change.guest, change.live, change.fields)
+      : [];
   }
   const live = change.action === 'create' ? undefined : change.live;
   const root = newRoot(change);
-  return [...(root === undefined ? [] : [root]), ...newDataDisks(change.guest, live)];
+  const fields = change.action === 'create' ? [] : change.fields;
+  return [...(root === undefined ? [] : [root]), ...newDataDisks(change.guest, live, fields)];
 }
 
 function newRoot(change: CreateChange | ReplaceChange | UpdateChange): NewDisk | undefined {
@@ -119,8 +122,14 @@ function newRoot(change: CreateChange | ReplaceChange | UpdateChange): NewDisk |
   return movedOrGrown(base, whole, change.live.config.disks[guest.diskSlot]);
 }
 
-function newDataDisks(guest: GuestSpec, live: KnownGuest | undefined): readonly NewDisk[] {
-  return dataDisksOf(guest).flatMap(({ name, at, sizeGb, storage }) => {
+function newDataDisks(
+  guest: GuestSpec,
+  live: KnownGuest | undefined,
+  fields: readonly FieldChange[],
+): readonly NewDisk[] {
+  return dataDisksOf(guest).flatMap((disk) => {
+    const { name, at, sizeGb, storage } = disk;
+    if (isAttachedAgain(fields, disk)) return [];
     const named = `storage\` of \`${guest.kind === 'vm' ? 'disks' : 'mounts'}.${name}`;
     const base = { kind: guest.kind, storage, named };
     if (live === undefined) return { ...base, bytes: sizeGb * gib, work: 'make' as const };

@@ -11,7 +11,7 @@ import {
 } from './change.ts';
 import { dataDisksOf, disksToDetach } from './data-disk-changes.ts';
 import { declaredBefore } from './declared.ts';
-import { onlyGuest } from './goal.ts';
+import { detachedFrom, onlyGuest } from './goal.ts';
 import { type DesiredGuest, type GuestRef, type Image, imageHash } from './guest.ts';
 import type { HealthCheck } from './health.ts';
 import type { LiveDisk } from './live.ts';
@@ -48,10 +48,15 @@ type StepWork =
   | { readonly kind: 'move-firmware'; readonly guest: DesiredGuest }
   /**
    * Makes the data disks as wanted: takes out those at the places `detach`, which stay with the guest as unused volumes,
-   * makes each missing one once, moves, grows and sets the others. What a running guest does not take or let go waits for
+   * attaches the unused volumes `attach` at their places, makes each other missing disk once, moves, grows and sets the others. What a running guest does not take or let go waits for
    * its restart.
    */
-  | { readonly kind: 'data-disks'; readonly guest: DesiredGuest; readonly detach: readonly string[] }
+  | {
+      readonly kind: 'data-disks';
+      readonly guest: DesiredGuest;
+      readonly detach: readonly string[];
+      readonly attach: Readonly<Record<string, string>>;
+    }
   /** Puts data disks back into the slots where they were, with their options; others stay. */
   | { readonly kind: 'restore-disks'; readonly disks: Readonly<Record<string, LiveDisk>> }
   /** Reboots a running guest that has pending changes, so that they take effect; otherwise does nothing. */
@@ -164,7 +169,7 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
       yield { ...at('import'), guest };
       yield { ...at('resize'), guest };
     }
-    if (dataDisksOf(guest).length > 0) yield { ...at('data-disks'), guest, detach: [] };
+    if (dataDisksOf(guest).length > 0) yield { ...at('data-disks'), guest, detach: [], attach: {} };
     if (guest.power === 'running') {
       yield at('start');
       yield { ...at('health'), guest };
@@ -185,7 +190,8 @@ function* diskSteps(plan: Plan, change: UpdateChange | ReplaceChange | RollbackC
   const { guest, live, vmid } = change;
   if (movesFirmware(change)) yield { ...at('move-firmware'), guest };
   if (!changesDataDisks(change)) return;
-  yield { ...at('data-disks'), guest, detach: disksToDetach(guest, live, declaredBefore(plan.goal.declared, vmid)) };
+  const detach = disksToDetach(guest, live, declaredBefore(plan.goal.declared, vmid));
+  yield { ...at('data-disks'), guest, detach, attach: detachedFrom(plan.goal, vmid) };
 }
 
 function* updateSteps(plan: Plan, change: UpdateChange, at: At): Generator<Step> {

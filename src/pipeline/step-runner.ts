@@ -1,4 +1,5 @@
 import type { ClusterMonitor, ImageFile, Precondition } from '../cluster/cluster.ts';
+import { liveDiskAt } from '../core/data-disk-changes.ts';
 import { UserError } from '../core/errors.ts';
 import { hasConfig } from '../core/goal.ts';
 import { type DesiredGuest, guestLabel, imageHash } from '../core/guest.ts';
@@ -176,6 +177,7 @@ export class StepRunner {
       );
     }
     if (step.kind === 'swap') await this.#rememberRoot(step);
+    if (step.kind === 'data-disks' && step.detach.length > 0) await this.#rememberDetached(step);
     const precondition = await this.#fleet.cluster.perform(
       step,
       this.#preconditions.get(step.vmid),
@@ -228,6 +230,17 @@ export class StepRunner {
       return this.#saveFacts(withoutRoot(this.#facts(), vmid));
     }
     await this.#saveFacts(withFacts(this.#facts(), vmid, { root: { imageHash: image, uuid, volid: comes } }));
+  }
+
+  /** Remembers, before they are taken out, which volumes the data disks are that leave the flake: they may come back. */
+  async #rememberDetached({ guestKind, vmid, detach }: Extract<GuestStep, { kind: 'data-disks' }>): Promise<void> {
+    const live = (await this.#fleet.cluster.readState(new Set([vmid]))).guests.find((one) => one.vmid === vmid);
+    const out = detach.flatMap((at) => {
+      const volid = liveDiskAt(guestKind, live?.config?.disks ?? {}, at)?.disk.volid;
+      return volid === undefined ? [] : [[at, volid] as const];
+    });
+    const { detached = {} } = factsOf(this.#facts(), vmid);
+    await this.#saveFacts(withFacts(this.#facts(), vmid, { detached: { ...detached, ...Object.fromEntries(out) } }));
   }
 
   /** Records the old root disk before the swap: afterwards Proxmox does not tell which volume was the root disk. */

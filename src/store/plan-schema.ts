@@ -193,6 +193,7 @@ const StoredGoal = reads<Goal>()(
     head: optional(list(StoredGuest)),
     adopt: optional(vmid),
     declared: optional(list(strict({ vmid, paths: list(name) }))),
+    detached: optional(list(strict({ vmid, disks: table(name) }))),
     woken: optional(list(vmid)),
     unfinished: optional(
       list(
@@ -228,7 +229,13 @@ export const StoredStep = reads<Step>()(
     strict({ ...guestStep, kind: z.literal('configure'), guest: StoredGuest, tags: text }),
     strict({ ...guestStep, kind: z.literal('move-disk'), guest: StoredGuest }),
     strict({ ...guestStep, kind: z.literal('move-firmware'), guest: StoredGuest }),
-    strict({ ...guestStep, kind: z.literal('data-disks'), guest: StoredGuest, detach: list(name) }),
+    strict({
+      ...guestStep,
+      kind: z.literal('data-disks'),
+      guest: StoredGuest,
+      detach: list(name),
+      attach: table(name),
+    }),
     strict({ ...guestStep, kind: z.literal('restore-disks'), disks }),
     strict({ ...guestStep, kind: z.literal('restart') }),
     strict({ ...guestStep, kind: z.literal('prepare'), guest: StoredGuest }),

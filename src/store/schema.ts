@@ -84,6 +84,7 @@ const StoredGuestFacts = reads<GuestFacts>()(
     hadAgent: optional(z.literal(true)),
     wanted: optional(strict({ imageHash: name, health: optional(healthValue), agent: optional(z.literal(true)) })),
     declared: optional(list(name)),
+    detached: optional(table(name)),
     power: optional(z.enum(['stopped', 'unmanaged'])),
     root: optional(strict({ imageHash: name, uuid: optional(name), volid: optional(name) })),
   }),

@@ -488,6 +488,22 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       expect(await story.run('restore-disks', { disks })).toEqual(restored);
     });
 
+    it("comes back with its data to its place, and is not taken for another guest's", async () => {
+      const story = await start();
+      await story.make();
+      await story.run('data-disks', { guest: withData() });
+      const volid = disk(await story.read())?.volid ?? '';
+      await story.run('stop');
+      await story.run('data-disks', { guest: a(), detach: [place] });
+      const attach = { [place]: volid };
+      await story.run('data-disks', { guest: withData({ sizeGb: 2, backup: !isVm }), attach });
+      const back = await story.read();
+      expect(disk(back)).toMatchObject({ volid, sizeMb: 2048, options: { backup: !isVm } });
+      expect(back.config?.unused).toEqual({});
+      const { precondition } = story;
+      expect(await story.run('data-disks', { guest: withData({ sizeGb: 2 }), attach })).toEqual(precondition);
+    });
+
     it('never loses its root that way', async () => {
       const story = await start();
       await story.make();
@@ -899,6 +915,7 @@ interface StepFacts {
   readonly volid?: string;
   readonly volids?: readonly string[];
   readonly detach?: readonly string[];
+  readonly attach?: Readonly<Record<string, string>>;
   readonly disks?: Readonly<Record<string, LiveDisk>>;
 }
 
@@ -935,9 +952,9 @@ export class Story {
   }
 
   async run(kind: StepSpec['kind'], facts: StepFacts = {}): Promise<Precondition | undefined> {
-    const { guest = this.#guest(), tags = '', staging = false, detach = [], ...more } = facts;
+    const { guest = this.#guest(), tags = '', staging = false, detach = [], attach = {}, ...more } = facts;
     const at = { guestKind: guest.kind, vmid: 823, node: 'pve1' };
-    const step = { ...at, kind, guest, tags, staging, detach, ...more } satisfies Record<string, unknown>;
+    const step = { ...at, kind, guest, tags, staging, detach, attach, ...more } satisfies Record<string, unknown>;
     return this.perform(step as StepSpec);
   }
 

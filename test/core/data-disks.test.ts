@@ -154,6 +154,22 @@ describe('a data disk that differs', () => {
   });
 });
 
+it('a data disk that left the flake and comes back is attached again, and takes no room', () => {
+  const live = aLiveGuest({ config: { unused: { unused0: 'full:vm-823-disk-1' } } });
+  const node = aNode({ storages: ['local-lvm', 'full'], storageFacts: { full: { free: 0 } } });
+  const guests = [vm({ storage: 'full', backup: true })];
+  const detached = [{ vmid: 823, disks: { scsi1: 'full:vm-823-disk-1' } }];
+  const [change] = createPlan(aGoal({ guests, detached }), aState([live], [node])).changes;
+  expect(change?.blocked).toBeUndefined();
+  expect(change).toMatchObject({
+    fields: [{ of: 'pgdata (scsi1)', from: 'detached', to: '10 GiB on full backup yes with its data' }],
+  });
+  const steps = planSteps(createPlan(aGoal({ guests, detached }), aState([live], [node])));
+  expect(steps.find(({ kind }) => kind === 'data-disks')).toMatchObject({ attach: { scsi1: 'full:vm-823-disk-1' } });
+  // Without the record it is another, empty disk.
+  expect(createPlan(aGoal({ guests }), aState([live], [node])).changes[0]?.blocked?.reason).toBe('storage');
+});
+
 describe('a data disk that leaves the flake', () => {
   const live = aLiveGuest({}, aGuest({ disks: { pgdata: data, logs: { ...data, at: 'scsi10' } } }));
 

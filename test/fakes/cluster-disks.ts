@@ -13,6 +13,7 @@ export function withDataDisks(
   guest: FakeGuest,
   wanted: DesiredGuest,
   detach: readonly string[],
+  attach: Readonly<Record<string, string>>,
   fresh: NewVolume,
 ): FakeGuest {
   const { disks, unused } = detach.reduce(
@@ -20,16 +21,20 @@ export function withDataDisks(
     { disks: guest.config.disks, unused: guest.config.unused },
   );
   let next = disks;
+  let left = unused;
   for (const disk of dataDisksOf(wanted)) {
     const sizeMb = disk.sizeGb * 1024;
     const there = liveDiskAt(guest.kind, next, disk.at);
     if ((there?.disk.sizeMb ?? 0) > sizeMb) throw new UserError(`${disk.name} has more than its size_gb.`);
     const slot = there?.slot ?? (guest.kind === 'vm' ? disk.at : freeMount(next));
+    const kept = Object.keys(left).find((key) => there === undefined && left[key] === attach[disk.at]);
     const volume = there?.disk.storage === disk.storage ? there.disk : { ...there?.disk, ...fresh(disk.storage) };
+    const volid = kept === undefined ? volume.volid : (left[kept] ?? volume.volid);
+    left = Object.fromEntries(Object.entries(left).filter(([key]) => key !== kept));
     const path = guest.kind === 'vm' ? {} : { path: disk.at };
-    next = { ...next, [slot]: withWantedOptions(guest.kind, { ...volume, ...path, sizeMb }, disk) };
+    next = { ...next, [slot]: withWantedOptions(guest.kind, { ...volume, volid, ...path, sizeMb }, disk) };
   }
-  return withConfig(guest, { disks: next, unused });
+  return withConfig(guest, { disks: next, unused: left });
 }
 
 function freeMount(disks: LiveConfig['disks']): string {

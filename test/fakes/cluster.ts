@@ -222,7 +222,7 @@ export class FakeCluster implements Cluster {
       case 'move-firmware':
         return firmwareMoved(guest, step.guest, (storage) => this.#volume(storage));
       case 'data-disks':
-        return withDataDisks(guest, step.guest, step.detach, (storage) => this.#volume(storage));
+        return withDataDisks(guest, step.guest, step.detach, step.attach, (storage) => this.#volume(storage));
       case 'restore-disks':
         return withRestored(guest, step.disks);
       case 'start':

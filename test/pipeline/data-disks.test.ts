@@ -155,6 +155,24 @@ describe.each(kinds)('a data disk of a %s', (kind) => {
     expect(story.orphans()).toEqual([]);
   });
 
+  it('that left the flake comes back with its data, also with a rollback of the fleet', async () => {
+    const story = await startSimulated();
+    await story.deploy(1, fleet(data));
+    const disk = held(story, slot);
+    await story.deploy(2, fleet(undefined, 'website 2'));
+    expect(story.config()[slot]).toBeUndefined();
+    expect(unused(story)).toContain(disk.volid);
+    await story.bench.chat.command(`/proxnix rollback ${'0001'}${'c0ffee'.repeat(6)}`, owner);
+    await story.bench.settle();
+    const text = story.bench.text().replaceAll(/\s+/g, ' ');
+    expect(text).toMatch(/\((?:scsi1|\/data)\) detached -> 1 GiB on fast with its data/);
+    await story.bench.apply();
+    story.bench.run('applied');
+    expect(held(story, slot)).toEqual(disk);
+    expect(unused(story)).not.toContain(disk.volid);
+    expect(story.orphans()).toEqual([]);
+  });
+
   it('that a person attached stays through a replacement', async () => {
     const story = await startSimulated();
     await story.deploy(1, fleet(undefined));

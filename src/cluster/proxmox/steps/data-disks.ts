@@ -24,7 +24,7 @@ import {
 import { withOptions, writeOptions } from '../disk-options.ts';
 import { isOwnVolume, unusedKeyOf } from '../markers.ts';
 import { driveOptions, type Property, readDrive, writeProperty, writeSize } from '../property.ts';
-import { checkTarget } from '../storage.ts';
+import { checkTarget, volumeSize } from '../storage.ts';
 import { putConfig } from '../writes.ts';
 import { growVolume, moveVolume } from './root-disk.ts';
 
@@ -104,10 +104,30 @@ async function make(doing: Work, disk: NamedDisk): Promise<Precondition> {
       next: 'Look at its hardware in Proxmox, or give the disk another slot.',
     });
   }
-  await checkRoom(api, doing, disk, disk.sizeGb * 2 ** 30);
+  const kept = Object.hasOwn(step.attach, disk.at) ? step.attach[disk.at] : undefined;
+  if (kept === undefined) await checkRoom(api, doing, disk, disk.sizeGb * 2 ** 30);
+  else checkKept(doing, config, kept);
+  const size = kept === undefined ? [] : await sizeOf(doing, kept);
   const path: [string, string][] = step.guestKind === 'container' ? [['mp', disk.at]] : [];
-  const fresh = new Map([['file', `${disk.storage}:${disk.sizeGb}`], ...path, ...writeOptions(disk)]);
-  return write(doing, config, { [slot]: writeProperty(fresh, 'file') });
+  const file: [string, string] = ['file', kept ?? `${disk.storage}:${disk.sizeGb}`];
+  return write(doing, config, {
+    [slot]: writeProperty(new Map([file, ...size, ...path, ...writeOptions(disk)]), 'file'),
+  });
+}
+
+/** The volume of a disk that comes back. Proxmox takes any volume for a container's, and deletes it with the container. */
+function checkKept({ step }: Work, config: GuestConfig, volid: string): void {
+  if (isOwnVolume(step.vmid, volid) && unusedKeyOf(config.values, volid) !== undefined) return;
+  throw new UserError(`The disk ${volid} is not with ${guestLabel(step)} any more.`, {
+    next: 'Look at the fresh plan.',
+  });
+}
+
+/** Of a mount point Proxmox keeps the size that it is told. */
+async function sizeOf({ api, step }: Work, volid: string): Promise<readonly [string, string][]> {
+  if (step.guestKind === 'vm') return [];
+  const bytes = await volumeSize(api, step.node, volid);
+  return bytes > 0 ? [['size', writeSize(bytes)]] : [];
 }
 
 /** PVE 8.4 and 9.2 know mp0 to mp255. */
