@@ -17,8 +17,11 @@ export interface Precondition extends GuestRef {
 export interface ClusterMonitor {
   /** Receives the UPID of a task as soon as Proxmox has accepted it, so that it is journaled before it is followed. */
   task(upid: string): void;
-  /** Receives the progress of the step, in bytes where the cluster reports them. */
-  progress(done: number, total: number, unit: 'bytes' | '%'): void;
+  /**
+   * Receives the progress of the step, in bytes where the cluster reports them. Of a wait, `s`: the seconds that passed
+   * and how many there may be.
+   */
+  progress(done: number, total: number, unit: 'bytes' | '%' | 's'): void;
   /** Receives a line of a task's log, or a text about the current work of the step. */
   line(text: string): void;
 }

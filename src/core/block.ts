@@ -2,6 +2,7 @@ import {
   type AdoptChange,
   type Blocked,
   type Change,
+  endsRunning,
   type FieldChange,
   kindOf,
   requiresRestart,
@@ -12,7 +13,8 @@ import { shrinksDisk } from './diff.ts';
 import type { Goal } from './goal.ts';
 import { isCreateInterrupted, sameName } from './goal.ts';
 import { type ContainerSpec, type DesiredGuest, guestLabel, type Image } from './guest.ts';
-import { haAdvice, lockedAdvice, pausedAdvice, protectedAdvice } from './guest-ref.ts';
+import { lockedAdvice, pausedAdvice, protectedAdvice } from './guest-ref.ts';
+import { haProblem } from './ha.ts';
 import type { KnownGuest, LiveGuest } from './live.ts';
 import { readTags } from './tags.ts';
 
@@ -119,7 +121,8 @@ export function blockOf(change: Touching): Blocked | undefined {
     return { reason: 'locked', advice: lockedAdvice({ guestKind: live.kind, vmid }, live.lock) };
   }
   if (live.haState !== undefined && changesPower(change)) {
-    return { reason: 'ha', advice: haAdvice({ guestKind: live.kind, vmid }) };
+    const advice = haProblem({ guestKind: live.kind, vmid }, live.haState, { starts: needsStart(change) });
+    if (advice !== undefined) return { reason: 'ha', advice };
   }
   if (live.paused !== undefined && change.action !== 'destroy' && changesPower(change)) {
     const { message, next } = pausedAdvice({ guestKind: live.kind, vmid, node: live.node }, live.paused);
@@ -191,6 +194,12 @@ function changesIdentity({ networks }: ContainerSpec, { config }: KnownGuest): b
 function changesPower(change: Touching): boolean {
   if (change.action === 'update' && startsGuest(change)) return true;
   return ['replace', 'rollback', 'destroy'].includes(change.action) || requiresRestart(change);
+}
+
+/** Does the change need a start of its guest? */
+function needsStart(change: Touching): boolean {
+  if (change.action === 'replace' || change.action === 'rollback') return endsRunning(change);
+  return change.action === 'update' && (startsGuest(change) || requiresRestart(change));
 }
 
 function differsInDisks(change: Touching): boolean {

@@ -23,7 +23,7 @@ export interface Blocked {
     | 'unreachable'
     | 'kind'
     | 'template'
-    /** HA manages the guest, and the change would stop or start it. */
+    /** HA manages the guest and is in no state to stop or start it. */
     | 'ha'
     /** The VM stands still, and the change would stop and start it. */
     | 'paused'
@@ -62,6 +62,8 @@ export interface CreateChange extends ChangeBase {
 interface OfKnownGuest extends ChangeBase {
   /** Volumes that an interrupted run attached and never swapped in: they are deleted. */
   readonly orphanVolumes?: readonly string[];
+  /** HA holds it stopped, as somebody wants it: the change does not start it. */
+  readonly heldStopped?: true;
 }
 
 /** Changes settings; the content of the root disk stays. */
@@ -184,8 +186,14 @@ export function movesFirmware({ fields }: WithFields): boolean {
 }
 
 /** Does the update start a guest that an interrupted apply left behind? */
-export function startsGuest({ start, finishes }: UpdateChange): boolean {
-  return start === true || finishes === true;
+export function startsGuest({ start, finishes, heldStopped }: UpdateChange): boolean {
+  return (start === true || finishes === true) && heldStopped !== true;
+}
+
+/** Does the guest run when a change of its root disk is done? One that HA holds stopped is left as it is. */
+export function endsRunning({ guest: { power }, live, heldStopped }: ReplaceChange | RollbackChange): boolean {
+  if (heldStopped) return false;
+  return power === 'running' || (power === 'unmanaged' && live.status === 'running');
 }
 
 /** Does running it stop a guest that runs now? */

@@ -32,12 +32,6 @@ export function lockedAdvice(at: Pick<GuestRef, 'guestKind' | 'vmid'>, lock: str
   return `${guestLabel(at)} is locked (${lock}). Plan again when that is over${advice}.`;
 }
 
-/** The reason why a plan neither stops nor starts a guest that HA manages, and how to take it out of HA. */
-export function haAdvice(at: Pick<GuestRef, 'guestKind' | 'vmid'>): string {
-  const id = `${at.guestKind === 'vm' ? 'vm' : 'ct'}:${at.vmid}`;
-  return `${guestLabel(at)} is managed by HA, which alone starts and stops it. Take it out for this change: on a node root can \`ha-manager remove ${id}\`, and \`ha-manager add ${id}\` afterwards.`;
-}
-
 /**
  * Why a VM whose processors stand still is neither stopped nor restarted, and what to do: what it has not written yet
  * would be lost.

@@ -17,6 +17,7 @@ import {
   withKnownImage,
 } from './goal.ts';
 import { type DesiredGuest, type GuestSpec, imageHash } from './guest.ts';
+import { isHeldStopped } from './ha.ts';
 import type { KnownGuest, LiveGuest, LiveNode, LiveState } from './live.ts';
 import { retainedDiskFor, rollbackChange } from './retained-disks.ts';
 import { blockWithoutRoom, chooseStorage, disksOf, hasRoom, storagesOf, withDisk } from './room.ts';
@@ -83,6 +84,7 @@ export function digestsOf({ goal, changes }: Pick<Plan, 'goal' | 'changes'>): Pi
     to: 'to' in change ? change.to?.volid : undefined,
     start: 'start' in change ? change.start : undefined,
     finishes: 'finishes' in change ? change.finishes : undefined,
+    heldStopped: 'heldStopped' in change ? change.heldStopped : undefined,
   }));
   return {
     digest: hash({ wanted, commit: commit.sha, basis, said }),
@@ -162,9 +164,8 @@ function* rollback(goal: Goal, guest: DesiredGuest, live: LiveGuest): Generator<
     yield { ...base, action: 'conflict', live, blocked: conflict ?? unreadable(live) };
     return;
   }
-  yield blockIfNeeded(
-    rollbackChange(guest, live, { fields: [], to: retainedDiskFor(live, goal.rollback?.retained ?? []) }),
-  );
+  const to = retainedDiskFor(live, goal.rollback?.retained ?? []);
+  yield blockIfNeeded({ ...rollbackChange(guest, live, { fields: [], to }), ...heldStopped(goal, live) });
 }
 
 function create(guest: DesiredGuest, { nodes, hidden }: LiveState, earlier: Plan | undefined): Change {
@@ -201,7 +202,7 @@ function* compare(goal: Goal, declared: DesiredGuest, live: LiveGuest): Generato
       yield blockIfNeeded({
         ...{ ...base, ...orphanVolumes, action: 'update', live, fields },
         ...(start && !finishes ? { start } : {}),
-        ...(finishes ? { finishes } : {}),
+        ...(finishes ? { finishes, ...heldStopped(goal, live) } : {}),
       });
     }
     if (fields.length === 0 && left.length > 0) {
@@ -211,13 +212,16 @@ function* compare(goal: Goal, declared: DesiredGuest, live: LiveGuest): Generato
   }
   const to = goal.rollback && retainedDiskFor(live, goal.rollback.retained, guest);
   if (to !== undefined) {
-    yield blockIfNeeded({ ...rollbackChange(guest, live, { fields, to }), ...orphanVolumes });
+    yield blockIfNeeded({
+      ...rollbackChange(guest, live, { fields, to }),
+      ...orphanVolumes,
+      ...heldStopped(goal, live),
+    });
     return;
   }
   const { imageHash: fromImage, pending } = readTags(known.tags);
   yield blockIfNeeded({
-    ...base,
-    ...orphanVolumes,
+    ...{ ...base, ...orphanVolumes, ...heldStopped(goal, live) },
     action: 'replace',
     live,
     fields,
@@ -231,6 +235,10 @@ function* compare(goal: Goal, declared: DesiredGuest, live: LiveGuest): Generato
 }
 
 const awakening = { field: 'power', from: 'stopped', to: 'running', restart: false } as const;
+
+function heldStopped(goal: Goal, live: KnownGuest): { readonly heldStopped?: true } {
+  return isHeldStopped(goal, live) ? { heldStopped: true } : {};
+}
 
 /** Blocks a change whose image no guest can be made of, or cannot be uploaded for the guest's node. */
 function withImages(change: Change, nodes: readonly LiveNode[]): Change {

@@ -1,6 +1,7 @@
 import {
   type Change,
   changesDataDisks,
+  endsRunning,
   kindOf,
   movesFirmware,
   type ReplaceChange,
@@ -8,6 +9,7 @@ import {
   requiresRestart,
   startsGuest,
   type UpdateChange,
+  unbootedSlot,
 } from './change.ts';
 import { dataDisksOf, disksToDetach } from './data-disk-changes.ts';
 import { declaredBefore } from './declared.ts';
@@ -223,24 +225,22 @@ function* rollbackSteps(plan: Plan, change: RollbackChange, at: At, tags: string
   yield* bootSteps(change, at, onlyGuest(plan.goal) === undefined ? guest : withHealth(guest, to.health));
 }
 
-/** Writes the settings, and the pool, which is none of them in Proxmox. */
+/**
+ * Writes the settings, and the pool, which is none of them in Proxmox. Before a VM is stopped for its swap it gets the tag
+ * of a guest at work: when the bot is killed then, the next plan knows that the VM ran.
+ */
 function* settingSteps(change: UpdateChange | ReplaceChange | RollbackChange, at: At): Generator<Step> {
   const { guest, live, fields } = change;
-  if (change.action === 'update' || fields.length > 0) {
+  if (change.action === 'update' || fields.length > 0 || unbootedSlot(change) !== undefined) {
     yield { ...at('configure'), guest, tags: updatingTags(live.tags, guest.tags) };
   }
   if (fields.some(({ field }) => field === 'pool')) yield { ...at('pool'), guest };
 }
 
 /** Brings a guest up on its new root disk, and judges it by the check of `judged`; one that shall not run stays down. */
-function* bootSteps(
-  { guest: { power }, live }: ReplaceChange | RollbackChange,
-  at: At,
-  judged: DesiredGuest,
-): Generator<Step> {
-  const runs = power === 'running' || (power === 'unmanaged' && live.status === 'running');
-  if (!runs) {
-    if (live.status === 'running') yield at('shutdown');
+function* bootSteps(change: ReplaceChange | RollbackChange, at: At, judged: DesiredGuest): Generator<Step> {
+  if (!endsRunning(change)) {
+    if (change.live.status === 'running') yield at('shutdown');
     return;
   }
   yield at('restart');

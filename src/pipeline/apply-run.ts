@@ -49,7 +49,7 @@ export async function applyRun(fleet: Fleet, runId: string, ports: ApplyPorts): 
       return { event: changed ?? { type: 'started', steps: planSteps(run.plan), at: clock.now() } };
     });
     if ('refused' in begun || begun.run.phase !== 'applying') return;
-    await rememberRunning(fleet, runBefore(run.plan), store);
+    await rememberBefore(fleet, run.plan, store);
     await store.audit({ at: clock.now(), action: 'started', who: 'proxnix', run: runId, plan: run.plan.digest });
     const runner = new StepRunner({ ...ports, fleet, runId, plan: run.plan, cancelled: ports.signals.of(runId) });
     const end = await runSteps(runner, begun.run, () => rememberStarted(fleet, runs.get(runId), ports));
@@ -98,10 +98,21 @@ async function replyWithLogs(
 /** Each may have megabytes. */
 const mostLogs = 5;
 
-/** The guests that run before the apply touches them: one that an interrupted apply leaves stopped is started. */
-function runBefore(plan: Plan): readonly number[] {
-  return runnable(plan).flatMap((change) =>
-    'live' in change && change.live.status === 'running' ? [change.vmid] : [],
+/**
+ * Remembers the guests that run before the apply touches them: one that an interrupted apply leaves stopped is started. One
+ * that HA holds stopped is not, although it ran once.
+ */
+async function rememberBefore(fleet: Fleet, plan: Plan, store: Store): Promise<void> {
+  const changes = runnable(plan);
+  const held = changes.flatMap((change) => ('heldStopped' in change && change.heldStopped ? [change.vmid] : []));
+  const { running = [] } = store.fleet(fleet.name);
+  const left = running.filter((vmid) => !held.includes(vmid));
+  if (left.length < running.length) await store.saveFleet(fleet.name, { running: left });
+  const run = changes.filter((change) => 'live' in change && change.live.status === 'running');
+  await rememberRunning(
+    fleet,
+    run.map(({ vmid }) => vmid),
+    store,
   );
 }
 

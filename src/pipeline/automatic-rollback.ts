@@ -110,7 +110,10 @@ export async function rollback(options: {
       ...(failure.next === undefined ? {} : { next: failure.next }),
     });
   } catch (second) {
-    const why = second instanceof UserError ? second.message : 'an unexpected error, see the log of the bot';
+    const why =
+      second instanceof UserError
+        ? [second.message, second.next].filter((one) => one !== undefined).join(' ')
+        : 'an unexpected error, see the log of the bot';
     const before = failure.next === undefined ? '' : `${failure.next} `;
     const left = isUpdate
       ? `${guestLabel(at)} stays tagged proxnix-pending: look in Proxmox whether it runs.`

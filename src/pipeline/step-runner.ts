@@ -345,6 +345,7 @@ export class StepRunner {
         });
       },
       progress: (done, total, unit) => {
+        if (unit === 's') return this.#progress(id, `${done} s of at most ${total} s`, undefined);
         const fraction = total === 0 ? 0 : done / total;
         const percent = `${Math.floor(fraction * 100)} %`;
         this.#progress(id, unit === '%' ? percent : `${sizeText(done)} of ${sizeText(total)} (${percent})`, fraction);

@@ -138,7 +138,10 @@ const fields = list(
 );
 
 const change = { vmid, name, node: name, blocked: optional(blocked) };
-const ofKnown = { ...change, live: StoredKnown, orphanVolumes: optional(list(name)) };
+const ofKnown = {
+  ...{ ...change, live: StoredKnown },
+  ...{ orphanVolumes: optional(list(name)), heldStopped: optional(z.literal(true)) },
+};
 const update = strict({
   ...ofKnown,
   action: z.literal('update'),

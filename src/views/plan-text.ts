@@ -127,6 +127,7 @@ function detailParts(change: Change): string[] {
         ...(change.start && !change.fields.some(({ field }) => field === 'power')
           ? ['is started: it ran before the interrupted apply']
           : []),
+        ...heldParts(change),
         ...orphanParts(change.orphanVolumes),
       ];
     case 'replace': {
@@ -147,11 +148,13 @@ function detailParts(change: Change): string[] {
       const image = readTags(change.live.tags).imageHash?.slice(0, 8) ?? 'unknown';
       if (change.blocked !== undefined) return [...kindPart(change.live), `image ${image}`];
       const moved = change.movedTo === undefined ? [] : [`its name moves to VMID ${change.movedTo}`];
+      const managed = change.live.haState === undefined ? [] : ['HA stops it and forgets it'];
       return [
         ...kindPart(change.live),
         `image ${image} -> none`,
         'its disks are deleted',
         ...volumeParts(change.live),
+        ...managed,
         ...moved,
       ];
     }
@@ -186,7 +189,10 @@ function orphanParts(orphanVolumes: readonly string[] = []): string[] {
 /** Says that a VM is stopped for the swap, which takes longer than a restart. */
 function stopParts(change: ReplaceChange | RollbackChange): string[] {
   const slot = unbootedSlot(change);
-  return slot === undefined ? [] : [`${slot} is not in its boot order`, 'it is stopped for the swap'];
+  return [
+    ...(slot === undefined ? [] : [`${slot} is not in its boot order`, 'it is stopped for the swap']),
+    ...heldParts(change),
+  ];
 }
 
 function rollbackParts(change: RollbackChange): string[] {
@@ -201,6 +207,10 @@ function rollbackParts(change: RollbackChange): string[] {
     ...othersParts(change),
     ...orphanParts(orphanVolumes),
   ];
+}
+
+function heldParts({ heldStopped }: Pick<ReplaceChange, 'heldStopped'>): string[] {
+  return heldStopped ? ['it stays stopped, as HA holds it'] : [];
 }
 
 /** Says what else becomes real with the restart: a person may have stored it long ago. */

@@ -138,20 +138,55 @@ describe('what is blocked', () => {
     expect(onlyChange(aPlan({ guests: [] }, [aLiveGuest(live)])).blocked).toEqual({ reason, advice });
   });
 
-  it('blocks what would stop or start a guest that HA manages, and says how to take it out', () => {
-    const ha = { reason: 'ha', advice: expect.stringContaining('`ha-manager remove vm:823`') };
-    const live = { haState: 'started' };
-    expect(change({ ...live, config: { cores: 1 } }).blocked).toEqual(ha);
-    expect(change(live, aGuest({ image: anImage('b') })).blocked).toEqual(ha);
-    expect(change({ ...live, status: 'stopped' }, aGuest({ image: anImage('b') })).blocked).toEqual(ha);
-    expect(onlyChange(aPlan({ guests: [] }, [aLiveGuest(live)])).blocked).toEqual(ha);
-    const unfinished = [{ vmid: 823, uuid: aLiveGuest(live).config.uuid ?? '', ran: true as const }];
-    const tags = ['proxnix', 'proxnix-pending'];
-    const left = aLiveGuest({ ...live, status: 'stopped', tags: [...tags, `nix-${imageHash(anImage('a'))}`] });
-    const starts = onlyChange(aPlan({ unfinished }, [left]));
-    expect(starts).toMatchObject({ action: 'update', start: true, blocked: ha });
-    expect(change({ ...live, config: { onboot: false } }).blocked).toBeUndefined();
-    expect(change({ ...live, status: 'stopped', config: { cores: 1 } }).blocked).toBeUndefined();
+  const replaced = aGuest({ image: anImage('b') });
+  const tagsAtWork = ['proxnix', 'proxnix-pending', `nix-${imageHash(anImage('a'))}`];
+  const ran = [{ vmid: 823, uuid: aLiveGuest().config.uuid ?? '', ran: true as const }];
+
+  it.each([
+    ['error', 'VM 823 is in the HA state error, in which HA neither stops nor starts it.'],
+    ['fence', 'HA is at work on VM 823 (fence). Plan again when that is over.'],
+    ['request_stop', 'HA is at work on VM 823 (request_stop). Plan again when that is over.'],
+    ['dreaming', 'VM 823 is in the HA state "dreaming", which proxnix does not know.'],
+  ])('blocks what would stop or start a guest in the HA state %s, and says why', (haState, advice) => {
+    const ha = { reason: 'ha', advice: expect.stringContaining(advice) };
+    expect(change({ haState, config: { cores: 1 } }).blocked).toEqual(ha);
+    expect(change({ haState }, replaced).blocked).toEqual(ha);
+    expect(onlyChange(aPlan({ guests: [] }, [aLiveGuest({ haState })])).blocked).toEqual(ha);
+    expect(change({ haState, config: { onboot: false } }).blocked).toBeUndefined();
+    expect(change({ haState, status: 'stopped', config: { cores: 1 } }).blocked).toBeUndefined();
+  });
+
+  it('names the commands that bring a guest out of an error of HA', () => {
+    expect(change({ haState: 'error' }, replaced).blocked?.advice).toContain(
+      '`ha-manager set vm:823 --state disabled`',
+    );
+  });
+
+  it.each(['started', 'enabled', 'request_start'])('changes a guest in the HA state %s as any other', (haState) => {
+    expect(change({ haState }, replaced)).not.toHaveProperty('blocked');
+    expect(change({ haState, status: 'stopped' }, replaced)).not.toHaveProperty('heldStopped');
+    expect(onlyChange(aPlan({ guests: [] }, [aLiveGuest({ haState })]))).not.toHaveProperty('blocked');
+  });
+
+  it.each(['stopped', 'disabled'])(
+    'does not start a guest that HA holds %s, unless a run of ours stopped it',
+    (haState) => {
+      const live = { haState, status: 'stopped' } as const;
+      const held = aPlan({ guests: [replaced] }, [aLiveGuest(live)]);
+      expect(onlyChange(held)).toMatchObject({ action: 'replace', heldStopped: true });
+      expect(onlyChange(held)).not.toHaveProperty('blocked');
+      expect(planSteps(held).map(({ kind }) => kind)).not.toContain('start');
+      const ours = aPlan({ guests: [replaced], unfinished: ran }, [aLiveGuest({ ...live, tags: tagsAtWork })]);
+      expect(onlyChange(ours)).not.toHaveProperty('heldStopped');
+      if (haState === 'stopped') expect(planSteps(ours).map(({ kind }) => kind)).toContain('start');
+      else expect(onlyChange(ours).blocked?.advice).toContain('`ha-manager set vm:823 --state started`');
+    },
+  );
+
+  it('makes another digest when HA holds a guest stopped that the plan would start', () => {
+    const plan = (haState: string) => aPlan({ guests: [replaced] }, [aLiveGuest({ haState, status: 'stopped' })]);
+    expect(plan('stopped').digest).not.toBe(plan('started').digest);
+    expect(plan('stopped').digest).toBe(plan('disabled').digest);
   });
 
   it('blocks what would stop and start a VM that stands still, and says how to let it go on', () => {

@@ -37,6 +37,10 @@ export interface Timeouts {
   readonly shutdownMs: number;
   /** After a stop, before a start: the clean-up of the stop holds the guest's lock. */
   readonly pauseMs: number;
+  /** HA gets this long to stop or start a guest after a request; it waits for its next round first (10 s). */
+  readonly haMs: number;
+  /** A request of an earlier process that is younger may still be carried out (9.2: after 11 to 17 s). */
+  readonly haDelayMs: number;
   /** After a reboot: when this is over and the guest does not run, its start has failed. */
   readonly startMs: number;
   /** The longest task of each type; `default` for those not named. */
@@ -54,6 +58,8 @@ export const defaultTimeouts: Timeouts = {
   logMs: 3000,
   shutdownMs: 2 * minute,
   pauseMs: 3000,
+  haMs: 5 * minute,
+  haDelayMs: minute,
   startMs: 5000,
   taskMs: {
     default: 10 * minute,
@@ -201,6 +207,8 @@ export const CurrentStatus = z.object({
   uptime: orElse(amount, 0),
   /** The state of QEMU itself: a VM with the status `running` may be `paused`, `io-error`, `prelaunch`, … */
   qmpstatus: maybe(text.pipe(z.string().max(100))),
+  /** What HA does with the guest; the state is `null` until HA has noticed the guest. */
+  ha: maybe(z.object({ managed: orElse(flag, 0), state: maybe(text.pipe(z.string().max(100))) })),
 });
 
 /** `GET …/tasks/{upid}/status`. */
@@ -217,6 +225,8 @@ export const ListedTask = z.object({
   starttime: amount,
   /** Absent while it runs. */
   endtime: maybe(amount),
+  /** The text that it ended with; `RUNNING` while it runs. */
+  status: maybe(text),
 });
 /** `GET /cluster/tasks` and `GET /nodes/{node}/tasks`. */
 export const TaskList = z.array(ListedTask);

@@ -2,7 +2,7 @@ import type { GuestRef } from '../../core/guest.ts';
 import { attachKeys, hasCreationMarker, stagingOwner } from '../../core/tags.ts';
 import type { Api } from './api.ts';
 import { type GuestConfig, tagsOf, toLiveConfig } from './config.ts';
-import { isRunning } from './steps/power.ts';
+import { powerOf } from './steps/ha.ts';
 
 /** The tags of a guest on which work has begun: they show what a killed bot left behind. */
 export const pendingTagsText = 'proxnix;proxnix-pending';
@@ -73,5 +73,5 @@ function attachedVolumes(values: GuestConfig['values']): number[] {
  * it.
  */
 export async function isCreateInterruptedNow(api: Api, at: GuestRef, config: GuestConfig): Promise<boolean> {
-  return isCreateInterrupted(at.vmid, config) && (at.guestKind === 'vm' || !(await isRunning(api, at)));
+  return isCreateInterrupted(at.vmid, config) && (at.guestKind === 'vm' || !(await powerOf(api, at)).running);
 }

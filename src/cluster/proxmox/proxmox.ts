@@ -23,6 +23,7 @@ import { adopt, configure, create, finish, moveToPool } from './steps/create.ts'
 import { dataDisks, restoreDisks } from './steps/data-disks.ts';
 import { destroy, discard, free } from './steps/destroy.ts';
 import { moveFirmware } from './steps/firmware.ts';
+import { settleRequest } from './steps/ha.ts';
 import { restart, shutdown, start, stop } from './steps/power.ts';
 import { importDisk, moveDisk, resize, rollback, swap } from './steps/root-disk.ts';
 import { attach, prepare } from './steps/staging.ts';
@@ -106,8 +107,10 @@ export class ProxmoxCluster implements Cluster {
     return performStep(this.#api, step, precondition, monitor);
   }
 
-  settle(upid: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined> {
-    return followTask(this.#api, upid, silent);
+  async settle(upid: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined> {
+    const end = await followTask(this.#api, upid, silent);
+    if (end?.ok) await settleRequest(this.#api, upid);
+    return end;
   }
 
   address(at: GuestRef): Promise<string | undefined> {

@@ -17,6 +17,8 @@ export const quick: Partial<Timeouts> = {
   logMs: 250,
   busyMs: 2000,
   startMs: 300,
+  haMs: 3000,
+  haDelayMs: 1000,
   shutdownMs: 20_000,
   requestMs: 5000,
 };

@@ -19,14 +19,15 @@ import {
 import { isCreateInterruptedNow, unusedKeyOf } from '../markers.ts';
 import { putConfig } from '../writes.ts';
 import { deleteGuest } from './existence.ts';
-import { isRunning, stopGuest } from './power.ts';
+import { needsStop, powerOf, settledPower } from './ha.ts';
+import { stopGuest } from './power.ts';
 import { deleteStaging, findStaging, refuseLocked } from './staging.ts';
 
 /** Deletes a guest that is no longer wanted; succeeds when it is gone already. */
 export async function destroy({ api, step, precondition, monitor }: Doing<'destroy'>): Promise<undefined> {
   if ((await readConfig(api, step)) === undefined) return assertGone(api, step);
   refuseProtected(step, await checkGuest(api, step, precondition));
-  if (await isRunning(api, step)) await stopGuest(api, step, monitor);
+  if (needsStop(await settledPower(api, step, monitor))) await stopGuest(api, step, monitor);
   // The guest may have changed during the stop: its identity and protection are checked again.
   const config = await readConfig(api, step);
   if (config === undefined) return assertGone(api, step);
@@ -57,7 +58,7 @@ export async function discard(
   if (precondition === undefined) throw new Error(`discard of ${guestLabel(step)} needs a precondition`);
   if (await isCreateInterruptedNow(api, step, config)) checkUnchanged(step, precondition, config);
   else refuseUnlessIncomplete(step, await checkGuest(api, step, precondition));
-  if (await isRunning(api, step)) {
+  if ((await powerOf(api, step)).running) {
     await stopGuest(api, step, monitor);
     // As in a destroy, the guest may have changed during the stop.
     const stopped = await readConfig(api, step);

@@ -4,7 +4,8 @@ import { guestLabel } from '../../../core/guest.ts';
 import type { Precondition } from '../../cluster.ts';
 import { checkGuest, type Doing, nextPrecondition, toVmConfig } from '../config.ts';
 import { firmwareKeys } from '../firmware.ts';
-import { isRunning, shutdownGuest } from './power.ts';
+import { needsStop, settledPower } from './ha.ts';
+import { shutdownGuest } from './power.ts';
 import { moveVolume } from './root-disk.ts';
 
 /** Moves the EFI disk and the TPM state to the storage of the root disk, each by its own task. */
@@ -19,7 +20,7 @@ export async function moveFirmware({
   let now = precondition;
   const { firmware, disks } = toVmConfig(await checkGuest(api, step, now));
   for (const [name] of firmwareToMove(guest, firmware, disks[guest.diskSlot])) {
-    if (name === 'tpm' && (await isRunning(api, step))) {
+    if (name === 'tpm' && needsStop(await settledPower(api, step, monitor))) {
       monitor.line('the state of a TPM is moved only while its VM is stopped: the VM is shut down');
       await shutdownGuest(api, step, monitor);
       // What waited for the stop is real now.

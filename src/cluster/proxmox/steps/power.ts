@@ -2,44 +2,56 @@ import { UserError } from '../../../core/errors.ts';
 import { type GuestRef, guestLabel } from '../../../core/guest.ts';
 import { pausedAdvice } from '../../../core/guest-ref.ts';
 import type { ClusterMonitor, Precondition } from '../../cluster.ts';
-import { type Api, CurrentStatus, guestPath, taskType } from '../api.ts';
+import { type Api, guestPath, taskType } from '../api.ts';
 import type { Params } from '../client.ts';
 import { checkGuest, type Doing, nextPrecondition, readConfig } from '../config.ts';
 import { ProxmoxError, TaskError } from '../errors.ts';
 import { runTask } from '../writes.ts';
+import { needsStop, type Power, powerOf, request, settledPower } from './ha.ts';
 
 /** Starts a stopped guest; one that runs is left alone. */
-export async function start({ api, step, precondition, monitor }: Doing<'start'>): Promise<Precondition> {
+export async function start(doing: Doing<'start'>): Promise<Precondition> {
+  const { api, step, precondition, monitor } = doing;
   await checkGuest(api, step, precondition);
-  if (await isRunning(api, step)) return precondition;
+  const now = await settledPower(api, step, monitor);
+  if (now.running) return untouched(doing, now);
   await startGuest(api, step, monitor);
   return nextPrecondition(api, step, precondition);
 }
 
 /** Stops the guest at once, without a shutdown: it is deleted next, or it did not shut down. */
-export async function stop({ api, step, precondition, monitor }: Doing<'stop'>): Promise<Precondition> {
+export async function stop(doing: Doing<'stop'>): Promise<Precondition> {
+  const { api, step, precondition, monitor } = doing;
   await checkGuest(api, step, precondition);
-  if (!(await isRunning(api, step))) return precondition;
+  const now = await settledPower(api, step, monitor);
+  if (!needsStop(now)) return untouched(doing, now);
   await stopGuest(api, step, monitor);
   await api.sleep(api.timeouts.pauseMs);
   return nextPrecondition(api, step, precondition);
 }
 
 /** Shuts a running guest down; one that does not shut down in time is stopped. */
-export async function shutdown({ api, step, precondition, monitor }: Doing<'shutdown'>): Promise<Precondition> {
+export async function shutdown(doing: Doing<'shutdown'>): Promise<Precondition> {
+  const { api, step, precondition, monitor } = doing;
   await checkGuest(api, step, precondition);
-  if (!(await isRunning(api, step))) return precondition;
+  const now = await settledPower(api, step, monitor);
+  if (!needsStop(now)) return untouched(doing, now);
   await shutdownGuest(api, step, monitor);
   return nextPrecondition(api, step, precondition);
 }
 
-/** Whether the guest runs at this moment; the list of all guests may be 10 s old. */
-export async function isRunning(api: Api, at: GuestRef): Promise<boolean> {
-  return (await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus)).status === 'running';
+/** The precondition of a step that wrote nothing. An earlier stop by HA makes pending values current, which changes the digest. */
+async function untouched(
+  { api, step, precondition }: Pick<Doing<'start'>, 'api' | 'precondition'> & { readonly step: GuestRef },
+  { ha }: Power,
+): Promise<Precondition> {
+  return ha === undefined ? precondition : nextPrecondition(api, step, precondition);
 }
 
 /** Succeeds when the guest runs already: the answer to the first try may have been lost. */
 export async function startGuest(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
+  const { ha } = await powerOf(api, at);
+  if (ha !== undefined) return request(api, at, { ...ha, call: 'start' }, monitor);
   try {
     await power(api, at, { action: 'start', doing: `The start of ${guestLabel(at)}` }, monitor);
   } catch (error) {
@@ -49,6 +61,8 @@ export async function startGuest(api: Api, at: GuestRef, monitor: ClusterMonitor
 
 /** Succeeds when the guest is stopped already. */
 export async function stopGuest(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
+  const { ha } = await powerOf(api, at);
+  if (ha !== undefined) return request(api, at, { ...ha, call: 'stop' }, monitor);
   try {
     await power(api, at, { action: 'stop', doing: `The stop of ${guestLabel(at)}` }, monitor);
   } catch (error) {
@@ -80,9 +94,12 @@ export async function power(
  * guest that does not shut down. When the server could not start the guest again, starts it here, because only that
  * task reports the reason.
  */
-export async function restart({ api, step, precondition, monitor }: Doing<'restart'>): Promise<Precondition> {
+export async function restart(doing: Doing<'restart'>): Promise<Precondition> {
+  const { api, step, precondition, monitor } = doing;
   const config = await checkGuest(api, step, precondition);
-  if (config.pending.length === 0 || !(await isRunning(api, step))) return precondition;
+  if (config.pending.length === 0) return precondition;
+  const now = await settledPower(api, step, monitor);
+  if (!now.running) return untouched(doing, now);
   await ((await reboots(api, step, monitor)) ? awaitReboot(api, step, monitor) : stopAndStart(api, step, monitor));
   const after = await readConfig(api, step);
   if (after !== undefined && after.pending.length > 0) {
@@ -113,18 +130,28 @@ function paused(at: GuestRef): UserError {
 
 /** Shuts a guest down that is started again later; one that does not shut down in time is stopped. */
 export async function shutdownGuest(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
-  const { qmpstatus = 'running' } = await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus);
+  const { qmpstatus, ha } = await powerOf(api, at);
   if (qmpstatus !== 'running' && qmpstatus !== 'stopped') throw paused(at);
-  const params = { timeout: Math.ceil(api.timeouts.shutdownMs / 1000), forceStop: 1 };
-  await power(api, at, { action: 'shutdown', doing: `The shutdown of ${guestLabel(at)}`, params }, monitor);
+  await endGuest(api, at, { seconds: Math.ceil(api.timeouts.shutdownMs / 1000), ha }, monitor);
+}
+
+/** A shutdown, and a stop when that takes too long; HA has its own time for that. */
+async function endGuest(
+  api: Api,
+  at: GuestRef,
+  { seconds, ha }: { readonly seconds: number; readonly ha: Power['ha'] | undefined },
+  monitor: ClusterMonitor,
+): Promise<void> {
+  const params = { timeout: seconds, forceStop: 1 };
+  if (ha !== undefined) await request(api, at, { ...ha, call: 'shutdown', params }, monitor);
+  else await power(api, at, { action: 'shutdown', doing: `The shutdown of ${guestLabel(at)}`, params }, monitor);
   await api.sleep(api.timeouts.pauseMs);
 }
 
 async function stopAndStart(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
   monitor.line('the guest does not shut down: it is stopped');
-  const params = { timeout: 10, forceStop: 1 };
-  await power(api, at, { action: 'shutdown', doing: `The shutdown of ${guestLabel(at)}`, params }, monitor);
-  await api.sleep(api.timeouts.pauseMs);
+  const { ha } = await powerOf(api, at);
+  await endGuest(api, at, { seconds: 10, ha }, monitor);
   await startGuest(api, at, monitor);
 }
 
@@ -136,12 +163,12 @@ async function awaitReboot(api: Api, at: GuestRef, monitor: ClusterMonitor): Pro
   const until = api.now() + api.timeouts.startMs;
   for (;;) {
     const config = await readConfig(api, at);
-    const { status } = await api.client.get(`${guestPath(at)}/status/current`, CurrentStatus);
-    if (status === 'running' && config?.pending.length === 0) return;
+    const { running } = await powerOf(api, at);
+    if (running && config?.pending.length === 0) return;
     if (api.now() >= until) break;
     await api.sleep(500);
   }
-  if (await isRunning(api, at)) return;
+  if ((await powerOf(api, at)).running) return;
   monitor.line('the guest did not come back: it is started');
   await startGuest(api, at, monitor);
 }

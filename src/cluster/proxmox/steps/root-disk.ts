@@ -22,7 +22,8 @@ import { attachedKey, freeUnusedKey, isOwnVolume, unusedKeyOf } from '../markers
 import { driveOptions, readDrive, writeProperty, writeSize } from '../property.ts';
 import { checkFits, checkImport, checkMove, volumeSize } from '../storage.ts';
 import { putConfig, runTask } from '../writes.ts';
-import { isRunning, shutdownGuest, startGuest, stopGuest } from './power.ts';
+import { needsStop, settledPower } from './ha.ts';
+import { shutdownGuest, startGuest, stopGuest } from './power.ts';
 
 /**
  * Imports the image into the VM's empty root slot. A slot with a disk is done already, because nothing else fills it. A
@@ -181,11 +182,14 @@ async function writeRoot(
 ): Promise<void> {
   const slot = step.guest.diskSlot;
   const isGuarded = step.guestKind !== 'vm' || bootOrder(config.current['boot']).includes(slot);
-  if (isGuarded || config.values[slot] === undefined || !(await isRunning(api, step))) return write(config);
+  if (isGuarded || config.values[slot] === undefined) return write(config);
+  const power = await settledPower(api, step, monitor);
+  const again = async () => checkGuest(api, step, await nextPrecondition(api, step, precondition));
+  if (!needsStop(power)) return write(power.ha === undefined ? config : await again());
   monitor.line(`${slot} is not in the boot order: the VM is stopped for the swap`);
   await shutdownGuest(api, step, monitor);
   try {
-    await write(await checkGuest(api, step, await nextPrecondition(api, step, precondition)));
+    await write(await again());
   } catch (error) {
     monitor.line('the swap failed: the VM is started again');
     try {
@@ -223,7 +227,7 @@ export async function rollback(doing: Doing<'rollback'>): Promise<Precondition> 
     await putConfig(api, step, await asRoot[step.guestKind](api, step, now, { slot, volid: step.volid }), now.digest);
   });
   const after = await readConfig(api, step);
-  if (after?.pending.includes(slot) === true && (await isRunning(api, step))) {
+  if (after?.pending.includes(slot) === true && (await settledPower(api, step, monitor)).running) {
     await stopGuest(api, step, monitor);
     await api.sleep(api.timeouts.pauseMs);
   }

@@ -20,7 +20,8 @@ import { isOf, waitForActive } from '../tasks.ts';
 import { putConfig, runTask } from '../writes.ts';
 import { root } from './create.ts';
 import { deleteGuest, makeGuest } from './existence.ts';
-import { isRunning, stopGuest } from './power.ts';
+import { powerOf } from './ha.ts';
+import { stopGuest } from './power.ts';
 import { growDisk, importVolume } from './root-disk.ts';
 
 /** Makes the new root disk in a guest of its own. The running guest is not changed and its lock is not taken. */
@@ -211,7 +212,7 @@ export async function deleteStaging(api: Api, at: GuestRef, ownerVmid: number, m
   await waitForActive(api, at.node, isOf(at.vmid));
   const config = await readConfig(api, at);
   if (config === undefined || !isStagingOf(ownerVmid, config)) return;
-  if (await isRunning(api, at)) await stopGuest(api, at, monitor);
+  if ((await powerOf(api, at)).running) await stopGuest(api, at, monitor);
   await deleteGuest(api, at, { unreferenced: true }, monitor);
 }
 

@@ -174,7 +174,7 @@ export async function windowPasses(world: KillWorld): Promise<void> {
 }
 
 /** Two guests that run, one of them with a disk of its own for its data. */
-async function made(kind: KindOfGuest): Promise<Snapshot> {
+export async function made(kind: KindOfGuest): Promise<Snapshot> {
   const world = await KillWorld.open();
   try {
     world.commit(declared(kind));

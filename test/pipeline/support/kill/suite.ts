@@ -10,8 +10,8 @@ import { KillWorld } from './world.ts';
 const worlds = 8;
 
 /** Kills the bot at every write of every story, starts another one, and looks at what has become of it all. */
-export async function killEverywhere(kind: KindOfGuest): Promise<void> {
-  for (const story of await storiesOf(kind)) {
+export async function killEverywhere(kind: KindOfGuest, stories = storiesOf): Promise<void> {
+  for (const story of await stories(kind)) {
     describe(`${story.title}, killed at any write`, () => {
       let points: readonly Point[] = [];
       beforeAll(async () => {

@@ -41,6 +41,8 @@ export interface Snapshot {
   readonly audit: readonly AuditEntry[];
   readonly messages: readonly FakeMessage[];
   readonly commits: readonly Declared[];
+  /** The guests that HA keeps running. */
+  readonly managed?: readonly number[];
 }
 
 /** The pipeline over the real adapter and the simulator, in processes that can be killed. */
@@ -81,6 +83,7 @@ export class KillWorld {
     const simulator = await startSimulator({ seed: seed(), timeScale, state: structuredClone(from?.cluster) });
     const world = new KillWorld({ simulator, folder, from });
     world.#deaths = new Deaths(point);
+    for (const vmid of from?.managed ?? []) await simulator.outside({ do: 'ha', vmid, state: 'started' });
     await world.#connect();
     await world.bench.start();
     return world;
@@ -180,7 +183,7 @@ export class KillWorld {
       imageStorage: 'local',
       // The dead do not wake up.
       sleep: (ms) => (isOver() ? new Promise(() => undefined) : setTimeout(ms * timeScale, undefined)),
-      timeouts: { requestMs: 5000, stallMs: 5000, startMs: 3000 },
+      timeouts: { requestMs: 5000, stallMs: 5000, startMs: 3000, haDelayMs: 1000 },
     });
     await begin?.();
     const { life } = this.bench;
