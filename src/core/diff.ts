@@ -111,12 +111,17 @@ export function othersPending(wanted: DesiredGuest, live: KnownGuest): readonly 
   );
   // The new root disk is ours.
   const others = (live.config.otherPending ?? []).filter(
-    ({ key }) => key !== wanted.diskSlot && !isOurDisk(key, wanted, live),
+    ({ key }) => key !== wanted.diskSlot && !isOurDisk(key, wanted, live) && !isOurOrder(key, wanted, live),
   );
   return [
     ...unmanaged.map((row) => `${row.word} ${showValue(row, values[row.key])}`),
     ...others.map(({ key, to }) => (to === '' ? `no ${key}` : `${key} ${to}`)),
   ];
+}
+
+/** A boot order with the root first was written by proxnix, and counts at the next start only. */
+function isOurOrder(key: string, { diskSlot }: DesiredGuest, { config }: KnownGuest): boolean {
+  return key === 'boot' && 'boot' in config && config.boot[0] === diskSlot;
 }
 
 /** Is it a data disk or an EFI disk whose waiting values are among the differences? */

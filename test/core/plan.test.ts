@@ -97,7 +97,10 @@ describe('the actions of a plan', () => {
     const waiting = {
       pending: ['cpuType', 'memoryMb'],
       cpuType: 'host',
-      otherPending: [{ key: 'hotplug', to: 'disk' }],
+      otherPending: [
+        { key: 'hotplug', to: 'disk' },
+        { key: 'boot', to: 'order=scsi0' },
+      ],
     };
     const live = { config: { cores: 1, ...waiting } };
     expect(changeSummary(change(live))).toContain(
