@@ -22,19 +22,20 @@ async function expectInSync({ bench }: Simulated): Promise<void> {
   bench.run('in-sync');
 }
 
-it('a VM with three disks, UEFI and a TPM lives its whole life with every byte of its data', async () => {
+it('a VM with three disks, two networks, UEFI and a TPM lives its whole life with every byte of its data', async () => {
   const story = await startSimulated();
   const { bench, simulator, orphans, world } = story;
   const disks = {
     pgdata: { slot: 'scsi1', size_gb: 2, storage: 'fast', backup: true, discard: true },
     logs: { slot: 'virtio2', size_gb: 1, storage: 'slow', cache: 'writeback' },
   };
+  const networks = [{ bridge: 'vmbr0' }, { bridge: 'vmbr1', vlan: 7 }];
   const wanted = (change: object = {}, image = 'website 1') => ({
-    ...fleetOf('vm', { website: { bios: 'ovmf', machine: 'q35', tpm: true, disks, ...change } }),
+    ...fleetOf('vm', { website: { bios: 'ovmf', machine: 'q35', tpm: true, disks, networks, ...change } }),
     images: { website: image },
   });
   const slots = ['scsi1', 'virtio2', 'efidisk0', 'tpmstate0'];
-  const marks = () => slots.map((slot) => held(story, slot).mark);
+  const marks = () => [...slots.map((slot) => held(story, slot).mark), story.config()['net0'], story.config()['net1']];
 
   await story.deploy(1, wanted());
   const [root, before] = [held(story, 'scsi0'), marks()];
