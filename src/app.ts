@@ -8,7 +8,7 @@ import type { NixOptions } from './builder/nix/settings.ts';
 import type { Chat, ChatHandlers } from './chat/chat.ts';
 import type { ChatSetup, MadeChat } from './chat/kind.ts';
 import { ProxmoxCluster, type ProxmoxOptions } from './cluster/proxmox/proxmox.ts';
-import type { Config, FleetConfig } from './config/config.ts';
+import type { ClusterConfig, Config, FleetConfig } from './config/config.ts';
 import { namedIn } from './config/people.ts';
 import { UserError } from './core/errors.ts';
 import { webhookRoutes } from './forge/route.ts';
@@ -188,17 +188,20 @@ export function channelsOf({ fleets }: Pick<Config, 'fleets'>, chat: string): Re
 }
 
 function makeClusters(config: Config, parts: AppParts, log: Log): ReadonlyMap<string, ProxmoxCluster> {
-  const clusters = config.clusters.map((cluster) => {
-    const { name, url, tokenId, tokenSecret, fingerprints, imageStorage, ca, pool } = cluster;
-    const adapter = new ProxmoxCluster({
-      ...{ url, tokenId, fingerprints, imageStorage, log, secret: tokenSecret.reveal() },
-      ...(ca === undefined ? {} : { ca }),
-      ...(pool === undefined ? {} : { pool }),
-      ...parts.proxmox,
-    });
-    return [name, adapter] as const;
+  return new Map(
+    config.clusters.map((cluster) => [cluster.name, makeCluster(cluster, { log, ...parts.proxmox })] as const),
+  );
+}
+
+/** The adapter of a cluster. */
+export function makeCluster(cluster: ClusterConfig, more: Partial<ProxmoxOptions> = {}): ProxmoxCluster {
+  const { url, tokenId, tokenSecret, fingerprints, imageStorage, ca, pool } = cluster;
+  return new ProxmoxCluster({
+    ...{ url, tokenId, fingerprints, imageStorage, secret: tokenSecret.reveal() },
+    ...(ca === undefined ? {} : { ca }),
+    ...(pool === undefined ? {} : { pool }),
+    ...more,
   });
-  return new Map(clusters);
 }
 
 function makeFleet(

@@ -71,6 +71,17 @@ program
   });
 
 program
+  .command('import')
+  .description('print a proxnix.nix for guests that exist; nothing is written, here or to the cluster')
+  .option('--vmid <list>', 'these guests only, such as 100,101 (default: every guest that the token sees)')
+  .option('--fleet <name>', 'the fleet that shall have them, where there are several')
+  .option('--env-file <file>', 'read variables from this file', '.env')
+  .action(async (options: { vmid?: string; fleet?: string; envFile: string }) => {
+    const { importGuests } = await import('./cli/import.ts');
+    await importGuests(options);
+  });
+
+program
   .command('simulator')
   .description('start the Proxmox VE simulator alone')
   .option('--port <port>', 'port to listen on; 0 takes any free one', '8006')

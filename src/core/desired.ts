@@ -141,7 +141,7 @@ export function parseDesired(output: unknown): readonly GuestSpec[] {
       if (problems.length > mostProblems) return;
       const read = readEntry(kind, key, value);
       if ('guest' in read) guests.push(read.guest);
-      else problems.push(...problemsOf(kind, key, read.error));
+      else problems.push(...mistakesIn(kind, key, read.error));
     }
   };
   parse('vm', vms);
@@ -151,7 +151,8 @@ export function parseDesired(output: unknown): readonly GuestSpec[] {
   return guests.sort((a, b) => a.vmid - b.vmid);
 }
 
-function problemsOf(kind: GuestKind, key: string, error: z.ZodError): string[] {
+/** What is wrong with an entry, one sentence without its full stop each: `web: "cores" must be at least 1`. */
+export function mistakesIn(kind: GuestKind, key: string, error: z.ZodError): string[] {
   return error.issues.flatMap((issue) => describe(kind, key, issue));
 }
 

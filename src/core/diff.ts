@@ -145,7 +145,8 @@ export function withLiveSettings(guest: DesiredGuest, live: KnownGuest): Desired
   return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as unknown as DesiredGuest;
 }
 
-function settingsIn({ kind, vmid, name, config }: KnownGuest): Values {
+/** The settings of a live guest by the keys of their rows; the name is empty where it has none. */
+export function settingsIn({ kind, vmid, name, config }: KnownGuest): Readonly<Record<string, unknown>> {
   // A guest without a name is called by its label, which Proxmox does not take for a name.
   return { ...config, name: name === guestLabel({ guestKind: kind, vmid }) ? '' : name };
 }

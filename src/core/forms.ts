@@ -89,6 +89,13 @@ const cloudInitSet = cloudInitEntry
   .transform(({ StorageReference: storage, ssh_keys: sshKeys, search_domain: domain, ...rest }) =>
     defined({ storage, ...rest, sshKeys, searchDomain: domain }),
   );
+/** The drive as the flake writes it: what `cloudInit` reads. */
+export function cloudInitInFlake(drive: z.output<typeof cloudInitSet> | undefined) {
+  if (drive === undefined) return 'None';
+  const { storage: StorageReference, sshKeys: ssh_keys, searchDomain: search_domain, ...rest } = drive;
+  return defined({ StorageReference, ...rest, ssh_keys, search_domain });
+}
+
 /** The field names of `cloud_init`, for the error on an unknown name. */
 export const cloudInitFields: readonly string[] = Object.keys(cloudInitEntry.shape);
 
@@ -112,6 +119,10 @@ const startupEntry = z.strictObject({
 /** The field names of `startup`, for the error on an unknown name. */
 export const startupFields: readonly string[] = Object.keys(startupEntry.shape);
 export const startup = startupEntry.transform(({ order, up_s: upS, down_s: downS }) => defined({ order, upS, downS }));
+/** The order as the flake writes it: what `startup` reads. */
+export function startupInFlake({ order, upS: up_s, downS: down_s }: z.output<typeof startup> = {}) {
+  return defined({ order, up_s, down_s });
+}
 export const power = z.enum(['running', 'stopped', 'unmanaged']);
 /** A pool of Proxmox VE; nested ones from 8.1 on. */
 export const poolName = z.string().regex(/^[\w.-]{1,100}(?:\/[\w.-]{1,100}){0,2}$/, 'must be the name of a pool');

@@ -88,6 +88,21 @@ function toCard({ rate_mbps, ...fields }: z.output<typeof vmFields> | z.output<t
   return defined({ ...fields, rateMbps: rate_mbps });
 }
 
+/**
+ * The cards of a live guest as the flake writes them, without what a card has when nobody names it, and without the MAC
+ * address, which stays. The flake leaves out no number and no bridge: the cards end where one is missing.
+ */
+export function cardsInFlake(cards: Cards = []): Readonly<Record<string, unknown>>[] {
+  const end = cards.findIndex((card) => card?.bridge === undefined);
+  return cards.slice(0, end < 0 ? cards.length : end).map((card, number) => {
+    const { mac: _, rateMbps: rate_mbps, ...rest } = card ?? {};
+    const ip = number === 0 ? 'dhcp' : 'manual';
+    const usual: Readonly<Record<string, unknown>> = { model: 'virtio', firewall: false, name: `eth${number}`, ip };
+    const named = Object.entries({ ...rest, rate_mbps }).filter(([key, value]) => value !== usual[key]);
+    return defined(Object.fromEntries(named));
+  });
+}
+
 /** What the wanted cards name of the live ones; cards beyond them are not managed. */
 export function partOfCards(live: Cards = [], wanted: Cards = []): Cards {
   return wanted.map((card, number) => {
@@ -119,20 +134,20 @@ function unset(card: Card | null | undefined): Card {
 /** The cards as people read them: `net0 vlan=10, net1 bridge=vmbr1 mtu=1400`. */
 export function showCards(cards: Cards = []): string {
   if (cards.length === 0) return 'none';
-  return cards.map((card, number) => `net${number} ${card === null ? 'none' : showCard(card)}`.trimEnd()).join(', ');
+  return cards.map(showCard).join(', ');
 }
 
 const shownKeys = [
   ...(['bridge', 'vlan', 'model', 'mac', 'mtu', 'firewall', 'rateMbps', 'name', 'ip', 'gateway'] as const),
 ] as const;
 
-function showCard(card: Card): string {
-  return shownKeys
-    .flatMap((key) => {
-      const value = card[key];
-      if (value === undefined) return [];
-      if (value === null) return `no ${key === 'rateMbps' ? 'rate' : key}`;
-      return `${key === 'rateMbps' ? 'rate' : key}=${typeof value === 'boolean' ? (value ? 'yes' : 'no') : value}`;
-    })
-    .join(' ');
+/** A card as people read it: `net1 bridge=vmbr1 mtu=1400`. */
+export function showCard(card: Card | null, number: number): string {
+  const parts = shownKeys.flatMap((key) => {
+    const [value, name] = [card?.[key], key === 'rateMbps' ? 'rate' : key];
+    if (value === undefined) return [];
+    if (value === null) return `no ${name}`;
+    return `${name}=${typeof value === 'boolean' ? (value ? 'yes' : 'no') : value}`;
+  });
+  return [`net${number}`, ...(card === null ? ['none'] : parts)].join(' ');
 }

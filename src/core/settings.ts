@@ -4,7 +4,7 @@ import { containerMounts, dataDisksValue, rootOptionsValue, vmDisks, vmRootOptio
 import * as forms from './forms.ts';
 import type { GuestKind } from './guest-ref.ts';
 import { containerHealth, healthValue, vmHealth } from './health.ts';
-import { cardsValue, containerCards, partOfCards, showCards, vmCards } from './networks.ts';
+import { cardsInFlake, cardsValue, containerCards, partOfCards, showCards, vmCards } from './networks.ts';
 
 /**
  * The fields of a guest, each said once: the flake's entry with its defaults, the types of wanted and live guests, the
@@ -91,6 +91,8 @@ interface SettingRow<Word extends string, Value extends z.ZodType, K extends Kin
     live: ReadOnly<z.output<Value>> | undefined,
     wanted: ReadOnly<z.output<Value>> | undefined,
   ): ReadOnly<z.output<Value>> | undefined;
+  /** The value as the flake writes it; by default as it is held. The schema of the entry reads it back. */
+  inFlake?(value: ReadOnly<z.output<Value>> | undefined): unknown;
 }
 
 /** A property of the root disk, written by the steps that make, grow and move a disk. */
@@ -343,6 +345,7 @@ export const settings = {
     restart: false,
     show: showCards,
     part: partOfCards,
+    inFlake: cardsInFlake,
     doc: 'network cards, net0 first: `[ { bridge = "vmbr0"; vlan = 10; } ]`, see below. In place of `network_bridge`, and of a container\'s `ip` and `gateway`',
   }),
   scsiHw: setting({
@@ -401,6 +404,7 @@ export const settings = {
       const keys = sshKeys === undefined ? {} : { ssh_keys: shownKeys(sshKeys) };
       return [storage, showParts({ ...rest, ...keys })].join(' ').trimEnd();
     },
+    inFlake: forms.cloudInitInFlake,
     doc: '`"None"`, or `{ StorageReference = "local-lvm"; }` for a cloud-init drive on that storage, with `user`, `ssh_keys`, `ip`, `gateway`, `nameservers` and `search_domain`',
   }),
   ip: setting({
@@ -427,6 +431,7 @@ export const settings = {
     // NixOS runs its services in namespaces of their own, which a container may make only with nesting.
     kinds: { container: byDefault(forms.features, { nesting: true }) },
     restart: true,
+    inFlake: (names = []) => Object.fromEntries(names.map((name) => [name, true])),
     doc: '`{ nesting = true; }` or `{ }`: an API token may set no other',
   }),
   unprivileged: setting({
@@ -489,6 +494,7 @@ export const settings = {
     restart: false,
     part: namedPart,
     show: (value = {}) => showParts({ order: value.order, up: value.upS, down: value.downS }) || 'none',
+    inFlake: forms.startupInFlake,
     doc: '`{ order = 1; up_s = 30; down_s = 60; }`: its place when its node starts and stops, and the pauses in seconds. Of a VM it needs Sys.Modify on `/`',
   }),
   onboot: setting({
@@ -626,6 +632,7 @@ export type AnyRow = {
       show?(value: unknown): string;
       same?(a: unknown, b: unknown): boolean;
       part?(live: unknown, wanted: unknown): unknown;
+      inFlake?(value: unknown): unknown;
     }
   | {
       readonly role: 'root';
@@ -675,6 +682,11 @@ export function showValue(row: AnySetting, value: unknown): string {
   if (typeof value === 'number') return String(value);
   const shown = Array.isArray(value) ? value.join(' ') : value;
   return typeof shown === 'string' && shown !== '' ? shown : 'none';
+}
+
+/** The value as the flake writes it. */
+export function flakeValue(row: AnyRow, value: unknown): unknown {
+  return row.role === 'setting' && row.inFlake !== undefined ? row.inFlake(value) : value;
 }
 
 /** The part of a live value that the wanted one speaks of. */

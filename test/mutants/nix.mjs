@@ -156,7 +156,6 @@ export const nix = [
     rows: [
       ['the folder of a flake stays inside', 'if (dir !== undefined && !dirPattern.test(dir)) {', 'if (false) {'],
       ['a name for an expression is one', 'if (!namePattern.test(name)) throw', 'if (false) throw'],
-      ['text never becomes code', ".replace(/[\"\\\\]|\\$(?=\\{)/g, '\\\\$&')", ''],
       [
         'a revision is a hash',
         "if (!revPattern.test(rev)) throw new Error('the rev of a source is no commit hash');",
@@ -167,6 +166,17 @@ export const nix = [
         "if (!refPattern.test(ref)) throw new Error('the ref of a source is no ref of ours');",
         '',
       ],
+    ],
+  },
+  {
+    room: 'texts for Nix',
+    file: 'src/core/nix-text.ts',
+    tests: ['test/core/nix-text.test.ts'],
+    rows: [
+      ['text never becomes code', ".replace(/[\"\\\\]|\\$(?=\\{)/g, '\\\\$&')", ''],
+      ['a name never becomes code', ' && !keywords.includes(name)', ''],
+      ['nothing printed moves a cursor', 'if (cleanText(text) === text) return', 'return'],
+      ['a comment never becomes code', 'oneLine(text)', 'text'],
     ],
   },
   {

@@ -1,4 +1,5 @@
 import { UserError } from '../../core/errors.ts';
+import { nixString } from '../../core/nix-text.ts';
 import type { Source } from '../../git/git.ts';
 import { namePattern } from './settings.ts';
 
@@ -138,14 +139,4 @@ builtins.seq configurations {
 
 function nixPlace({ title, type, attribute }: ImagePlace): string {
   return `{ title = ${nixString(title)}; type = ${nixString(type)}; attribute = [ ${attribute.map(nixString).join(' ')} ]; }`;
-}
-
-/** Any text as a Nix string: data from a push never becomes code. */
-export function nixString(text: string): string {
-  const escaped = text
-    .replace(/["\\]|\$(?=\{)/g, '\\$&')
-    .replace(/\n/g, '\\n')
-    .replace(/\r/g, '\\r')
-    .replace(/\t/g, '\\t');
-  return `"${escaped}"`;
 }

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
+import { nixString } from '../../core/nix-text.ts';
 import { Newest } from '../../lib/streams.ts';
 import { cleanText, cut } from '../../lib/text.ts';
-import { nixString } from './expression.ts';
 import { nixMissing, runNix } from './process.ts';
 import { type NixOptions, type NixSettings, nixSettings, sandboxArguments } from './settings.ts';
 

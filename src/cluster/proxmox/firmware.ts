@@ -6,6 +6,9 @@ import { driveOptions, readDrive, toDisk, type Values, writeProperty } from './p
 /** The keys of the firmware's disks (PVE 8.4 and 9.2: there is one of each). */
 export const firmwareKeys = { efi: 'efidisk0', tpm: 'tpmstate0' } as const;
 
+/** What a new one has beside its volume. */
+export const newFirmware = { efi: 'efitype=4m,pre-enrolled-keys=0', tpm: 'version=v2.0' } as const;
+
 /** The EFI disk and the TPM state of a VM; `undefined` when it has neither. */
 export function readFirmware(values: Values): LiveVmConfig['firmware'] {
   const found = (['efi', 'tpm'] as const).flatMap((name) => {
@@ -31,8 +34,8 @@ export function firmwareDisks(
     // The live value again takes its pending removal back.
     return { [key]: leaving === undefined ? `${guest.storage}:1,${fresh}` : withoutSize(leaving) };
   };
-  const efi = guest.bios === 'ovmf' ? make(firmwareKeys.efi, 'efitype=4m,pre-enrolled-keys=0') : {};
-  if (guest.tpm !== false) return { ...efi, ...(guest.tpm ? make(firmwareKeys.tpm, 'version=v2.0') : {}) };
+  const efi = guest.bios === 'ovmf' ? make(firmwareKeys.efi, newFirmware.efi) : {};
+  if (guest.tpm !== false) return { ...efi, ...(guest.tpm ? make(firmwareKeys.tpm, newFirmware.tpm) : {}) };
   return { ...efi, ...(config.values[firmwareKeys.tpm] === undefined ? {} : { [firmwareKeys.tpm]: undefined }) };
 }
 

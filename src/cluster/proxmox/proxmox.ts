@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
+import type { GuestDetails } from '../../core/flake-entry.ts';
 import { type GuestRef, guestLabel } from '../../core/guest.ts';
 import type { LiveGuest, LiveState } from '../../core/live.ts';
 import type { StepSpec } from '../../core/steps.ts';
@@ -15,6 +16,7 @@ import {
   type Timeouts,
 } from './api.ts';
 import { Client, type Log } from './client.ts';
+import { readDetails } from './details.ts';
 import { ProxmoxError } from './errors.ts';
 import { listImages, rememberVersion, removeImage, uploadImage } from './images.ts';
 import { validateNames } from './settings.ts';
@@ -85,6 +87,11 @@ export class ProxmoxCluster implements Cluster {
 
   list(): Promise<readonly LiveGuest[]> {
     return listGuests(this.#api);
+  }
+
+  /** What the configuration of a guest tells that no plan needs, for the entry of a flake. */
+  details(at: GuestRef): Promise<GuestDetails> {
+    return readDetails(this.#api, at);
   }
 
   upload(file: ImageFile, node: string, monitor: ClusterMonitor): Promise<void> {

@@ -147,6 +147,28 @@ export function readSettings<Kind extends GuestKind>(kind: Kind, values: Values)
   return Object.fromEntries(read.filter(([, value]) => value !== undefined)) as SettingsOf<Kind>;
 }
 
+/** What each setting reads as where nothing in the configuration says it, by the key of its row. */
+export function unsetSettings(kind: GuestKind, values: Values): Readonly<Record<string, unknown>> {
+  const unset = settingsOf(kind).map((row) => {
+    const codec = codecOf(kind, row);
+    const rest = Object.entries(values).filter(([key]) => !codec.keys.includes(key));
+    return [row.key, codec.read(Object.fromEntries(rest))] as const;
+  });
+  return Object.fromEntries(unset);
+}
+
+/** The settings of a configuration as they are written into an empty one: what none of them holds is not there. */
+export function settingTexts(kind: GuestKind, values: Values): Values {
+  const texts: Record<string, string> = {};
+  for (const row of settingsOf(kind)) {
+    const codec = codecOf(kind, row);
+    for (const [key, value] of Object.entries(codec.write(codec.read(values), texts))) {
+      if (value !== undefined) texts[key] = String(value);
+    }
+  }
+  return texts;
+}
+
 /** What a create call says of a guest's settings. Its description follows with its tags. */
 export function newSettings(guest: GuestSpec): Changes {
   const rows = settingsOf(guest.kind).filter(

@@ -1,9 +1,6 @@
-import { execa } from 'execa';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { flakeRef, imagesExpression, nixString } from '../../../src/builder/nix/expression.ts';
+import { flakeRef, imagesExpression } from '../../../src/builder/nix/expression.ts';
 import { UserError } from '../../../src/core/errors.ts';
-import { nix, nixOptions } from './here.ts';
 
 const source = { mirror: '/srv/my repos/mirror.git', ref: 'refs/proxnix/r-12', rev: 'a'.repeat(40) };
 
@@ -44,44 +41,5 @@ describe('imagesExpression', () => {
         /not checked/,
       );
     }
-  });
-});
-
-describe.skipIf(nix === undefined)('nixString', () => {
-  it('is read by Nix as the same text', async () => {
-    const parts = fc.constantFrom(
-      '$',
-      '{',
-      '}',
-      '"',
-      '\\',
-      '\n',
-      '\r',
-      '\t',
-      "'",
-      '$${',
-      'a',
-      'ü',
-      '😀',
-      ' ',
-      '${',
-      ';',
-      '`',
-      '$(id)',
-    );
-    const texts = fc.sample(
-      fc.array(parts, { maxLength: 30 }).map((all) => all.join('')),
-      { numRuns: 300, seed: 7 },
-    );
-    const { config: _, ...options } = await nixOptions();
-    const expression = `[ ${texts.map(nixString).join(' ')} ]`;
-    const { stdout } = await execa('nix', ['eval', '--json', '--expr', expression], {
-      env: {
-        HOME: options.dir,
-        NIX_USER_CONF_FILES: '/dev/null',
-        NIX_CONFIG: 'extra-experimental-features = nix-command flakes',
-      },
-    });
-    expect(JSON.parse(stdout)).toEqual(texts);
   });
 });

@@ -80,9 +80,15 @@ async function refuseUnlessOurs(api: Api, at: GuestRef): Promise<void> {
   });
 }
 
-/** A new NixOS VM: agent, serial console, Linux. Its root disk comes with the import. */
+/** What a new guest has beside its settings. A VM: agent, serial console, Linux. */
+export const ofNewGuests = {
+  vm: { agent: 1, serial0: 'socket', ostype: 'l26' },
+  container: { ostype: 'nixos', cmode: 'console' },
+} as const;
+
+/** A new NixOS VM. Its root disk comes with the import. */
 export function newVm(guest: VmSpec): Params {
-  return { ...newSettings(guest), ...firmwareDisks(guest), agent: 1, serial0: 'socket', ostype: 'l26' };
+  return { ...newSettings(guest), ...firmwareDisks(guest), ...ofNewGuests.vm };
 }
 
 /**
@@ -90,12 +96,12 @@ export function newVm(guest: VmSpec): Params {
  * Proxmox writes the addresses as systemd-networkd files, which NixOS reads; its login stands at /dev/console.
  */
 export function newContainer(guest: ContainerSpec, template: string): Params {
-  return { ...root(guest, template), ...newSettings(guest), cmode: 'console' };
+  return { ...root(guest, template), ...newSettings(guest), ...ofNewGuests.container };
 }
 
 /** The root file system that a create call makes, in a storage by its size in GiB. */
 export function root({ storage, diskGb }: ContainerSpec, template: string): Params {
-  return { ostemplate: template, rootfs: `${storage}:${diskGb}`, ostype: 'nixos' };
+  return { ostemplate: template, rootfs: `${storage}:${diskGb}`, ostype: ofNewGuests.container.ostype };
 }
 
 /** Writes everything that differs and the tags in ONE call, so that no intermediate state is visible or left behind. */
