@@ -22,6 +22,8 @@ export interface ClusterMonitor {
    * and how many there may be.
    */
   progress(done: number, total: number, unit: 'bytes' | '%' | 's'): void;
+  /** Receives the volume of a backup that was made. */
+  backup?(volid: string): void;
   /** Receives a line of a task's log, or a text about the current work of the step. */
   line(text: string): void;
 }
@@ -48,16 +50,24 @@ export interface StoredImage {
   readonly at?: number;
 }
 
+/** What a plan needs beside the state of the cluster. */
+export interface MoreState {
+  readonly unused: true;
+  readonly backups?: readonly string[];
+}
+
 /** A Proxmox VE cluster: read as a whole, changed one step at a time. All errors safe to show are `UserError`s. */
 export interface Cluster {
   /**
    * Every guest that the token can see, with the configuration of those that are tagged `proxnix` or whose VMID is in
    * `wanted`. Makes one list call and one call for each of these, and one more the first time. Guests on a node that is
    * down are not taken for deleted.
-   * @param sizes asks for the sizes of the unused volumes of guests that are ours and not wanted: a plan that destroys
-   * one lists them. One more call for each storage that such a guest has any on
+   * @param more asks for the sizes of the unused volumes of guests that are ours and not wanted: a plan that destroys
+   * one lists them. One more call for each storage that such a guest has any on. `backups`: the storages that guests are
+   * backed up to, where the rights for that are asked for: one more call for each storage and one for all guests, or for
+   * each guest where that one finds none
    */
-  readState(wanted: ReadonlySet<number>, sizes?: { readonly unused: true }): Promise<LiveState>;
+  readState(wanted: ReadonlySet<number>, more?: MoreState): Promise<LiveState>;
   /**
    * Every guest that the token can see, without configurations, in one call. `status` may be 10 s old; it is `unknown`
    * for a new guest and on a node that is down.

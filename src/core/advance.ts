@@ -192,6 +192,7 @@ function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {
       return change(event.id, (state) => ({
         ...{ ...state, state: 'done', endedAt: event.at },
         ...(event.onlyRunning === undefined ? {} : { onlyRunning: event.onlyRunning }),
+        ...(event.backup === undefined ? {} : { backup: event.backup }),
       }));
     case 'cancel-asked':
       return cancelledBy === undefined ? { ...run, cancelledBy: event.by } : undefined;

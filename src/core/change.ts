@@ -25,6 +25,8 @@ export interface Blocked {
     | 'template'
     /** HA manages the guest and is in no state to stop or start it. */
     | 'ha'
+    /** The backup that shall come before it cannot be made. */
+    | 'backup'
     /** The VM stands still, and the change would stop and start it. */
     | 'paused'
     | 'node'
@@ -49,6 +51,8 @@ interface ChangeBase {
   readonly vmid: number;
   readonly name: string;
   readonly node: string;
+  /** The storage of the backup that comes before its first write; absent: there is none. */
+  readonly backupTo?: string;
   readonly blocked?: Blocked;
 }
 

@@ -55,11 +55,11 @@ export function withGoneCards<Guest extends GuestSpec>(guest: Guest, before: rea
 
 /**
  * The paths that left the flake and whose values stay as they are: the plan says so once. A card of `networks` goes
- * instead, and so does a disk.
+ * instead, and so does a disk; a backup and a check of the health are no values of the guest.
  */
 export function stayingPaths(guest: GuestSpec, before: readonly string[]): readonly string[] {
   const now = new Set(declaredBy(guest));
-  const left = before.filter((path) => !now.has(path) && !/^(?:networks\.|disks|mounts)/.test(path));
+  const left = before.filter((path) => !now.has(path) && !/^(?:networks\.|disks|mounts|backup|health)/.test(path));
   // A part goes with the whole that left.
   return left.filter((path) => !left.some((other) => path.startsWith(`${other}.`)));
 }

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { cut } from '../lib/text.ts';
 import { diskAtRoot, diskFieldNames, optionNotAt, rootOptionNames, rootOptionsValue } from './data-disks.ts';
 import { UserError } from './errors.ts';
-import { cloudInitFields, startupFields } from './forms.ts';
+import { backupFields, cloudInitFields, fleetBackup, startupFields } from './forms.ts';
 import type { ContainerSpec, GuestKind, GuestSpec, VmSpec } from './guest.ts';
 import { healthFields } from './health.ts';
 import { didYouMean } from './nearest.ts';
 import { type Cards, cardFields } from './networks.ts';
-import { type ContainerFields, rowsOf, type VmFields } from './settings.ts';
+import { type Backup, type ContainerFields, rowsOf, type VmFields } from './settings.ts';
 
 const entries: Readonly<Record<GuestKind, z.ZodType<Readonly<Record<string, unknown>>>>> = {
   vm: entryOf('vm')
@@ -90,6 +90,7 @@ export function knownFields(kind: GuestKind, path: readonly PropertyKey[]): read
   if (field === 'networks') return cardFields[kind];
   if ((field === 'disks' || field === 'mounts') && path.length === 2) return diskFieldNames[kind];
   if (field === 'cloud_init') return cloudInitFields;
+  if (field === 'backup') return backupFields;
   return field === 'startup' ? startupFields : [];
 }
 
@@ -135,11 +136,12 @@ export function parseDesired(output: unknown): readonly GuestSpec[] {
     });
   }
   const guests: GuestSpec[] = [];
-  const problems: string[] = [];
+  const problems = fleetProblems(output);
+  const common = problems.length > 0 || !isSet(output) ? undefined : output['backup'];
   const parse = (kind: GuestKind, entries: Readonly<Record<string, unknown>> = {}) => {
     for (const [key, value] of Object.entries(entries)) {
       if (problems.length > mostProblems) return;
-      const read = readEntry(kind, key, value);
+      const read = readEntry(kind, key, withBackup(value, common));
       if ('guest' in read) guests.push(read.guest);
       else problems.push(...mistakesIn(kind, key, read.error));
     }
@@ -149,6 +151,25 @@ export function parseDesired(output: unknown): readonly GuestSpec[] {
   problems.push(...duplicates(guests));
   if (problems.length > 0) throw invalid(problems);
   return guests.sort((a, b) => a.vmid - b.vmid);
+}
+
+/** When guests are backed up that say nothing of it: those that the flake does not declare any more as well. */
+export function fleetBackupOf(output: unknown): Backup | undefined {
+  return isSet(output) && output['backup'] !== undefined ? fleetBackup.parse(output['backup']) : undefined;
+}
+
+function fleetProblems(output: unknown): string[] {
+  if (!isSet(output) || output['backup'] === undefined) return [];
+  const { error } = z.object({ backup: fleetBackup }).safeParse({ backup: output['backup'] }, { reportInput: true });
+  return error === undefined ? [] : mistakesIn('vm', 'proxnix', error);
+}
+
+/** An entry with the default of the fleet in it; a part that the entry names is its own. */
+function withBackup(value: unknown, common: unknown): unknown {
+  if (!isSet(value) || !isSet(common)) return value;
+  const own = value['backup'];
+  if (own !== undefined && !isSet(own)) return value;
+  return { ...value, backup: { ...common, ...own } };
 }
 
 /** What is wrong with an entry, one sentence without its full stop each: `web: "cores" must be at least 1`. */

@@ -8,6 +8,29 @@ export const plainName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a plain name (letters, digits, . _ -)');
 
+const backupParts = z.strictObject({
+  storage: plainName.optional(),
+  before: z
+    .array(z.enum(['replace', 'destroy', 'update']))
+    .max(3)
+    .default(['replace', 'destroy']),
+});
+const named = ({ storage, before }: z.output<typeof backupParts>) => ({
+  ...(storage === undefined ? {} : { storage }),
+  before,
+});
+/** What a backup comes before, and the storage that it goes to: the default of a fleet, which may leave out the storage. */
+export const fleetBackup = backupParts.transform(named);
+/** That of a guest, with the default of its fleet in it. */
+export const backup = backupParts
+  .refine(({ storage, before }) => storage !== undefined || before.length === 0, {
+    path: ['storage'],
+    error: 'is missing: neither the guest nor `proxnix.backup` names it',
+  })
+  .transform(named);
+/** The fields of it. */
+export const backupFields: readonly string[] = Object.keys(backupParts.shape);
+
 export const vlanTag = z.int().min(1).max(4094);
 
 const ipv4 = String.raw`(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$|/)|(?=$|/))){4}`;

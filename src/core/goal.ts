@@ -4,6 +4,7 @@ import { type Declared, declaredBy } from './declared.ts';
 import type { DesiredGuest } from './guest.ts';
 import { factsOf, type GuestFacts } from './guest-facts.ts';
 import type { KnownGuest, LiveConfig, LiveGuest, LiveState, RetainedDisk } from './live.ts';
+import type { Backup } from './settings.ts';
 import { hasCreationMarker, readTags, splitTags, stagingOwner } from './tags.ts';
 
 /** The purpose of a plan. The plan carries it, so that planning again needs no evaluation. */
@@ -18,6 +19,10 @@ export interface Goal {
    * nothing is planned that the head does not want.
    */
   readonly head?: readonly DesiredGuest[];
+  /** When guests are backed up that the flake does not declare any more; absent: never. */
+  readonly backup?: Backup;
+  /** What the flake last said of the backup of such guests; it holds in place of `backup`. */
+  readonly backups?: readonly { readonly vmid: number; readonly backup: Backup }[];
   /** The VMID of the guest to adopt; nothing else is planned. */
   readonly adopt?: number;
   /** The guests whose work was interrupted, as far as the store knew them when the plan was made; absent without any. */
@@ -69,7 +74,8 @@ interface Known {
 
 /** The goal with what the store knows of its guests. */
 export function withKnown(goal: Goal, live: LiveState, known: Known): Goal {
-  return withDetached(withWoken(withDeclared(withUnfinished(goal, live, known), known), known), live, known);
+  const atWork = withWoken(withDeclared(withUnfinished(goal, live, known), known), known);
+  return withBackups(withDetached(atWork, live, known), known);
 }
 
 /** A guest that stopped by itself is a matter of the power check; one whose wish changed is started by the plan. */
@@ -90,6 +96,14 @@ function withDetached(goal: Goal, { guests: live }: LiveState, { guests }: Known
     return there.length === 0 ? [] : [{ vmid: guest.vmid, disks: Object.fromEntries(there) }];
   });
   return detached.length === 0 ? goal : { ...goal, detached };
+}
+
+function withBackups(goal: Goal, { guests = [] }: Known): Goal {
+  const declared = new Set(goal.guests.map(({ vmid }) => vmid));
+  const backups = guests.flatMap(({ vmid, backup }) =>
+    declared.has(vmid) || backup === undefined ? [] : [{ vmid, backup }],
+  );
+  return backups.length === 0 ? goal : { ...goal, backups };
 }
 
 function withDeclared(goal: Goal, { guests }: Known): Goal {

@@ -1,6 +1,7 @@
 import { declaredBy } from './declared.ts';
 import { type DesiredGuest, imageHash } from './guest.ts';
 import type { HealthCheck } from './health.ts';
+import type { Backup } from './settings.ts';
 
 /** What the store knows of a guest and the cluster does not tell. A guest without facts is like one of an unknown past. */
 export interface GuestFacts {
@@ -13,6 +14,8 @@ export interface GuestFacts {
   readonly declared?: readonly string[];
   /** The data disks that left the flake, by their places: the volumes that a run took out. */
   readonly detached?: Readonly<Record<string, string>>;
+  /** What the flake said of its backup, the default of the fleet with it. */
+  readonly backup?: Backup;
   /** Whether it shall run; absent: it shall. */
   readonly power?: 'stopped' | 'unmanaged';
   /** The root disk that a run is bringing to the guest; absent when the guest's work is done. */
@@ -59,13 +62,14 @@ export function withWanted(
   agent = false,
 ): readonly GuestFacts[] {
   return guests.reduce((all, guest) => {
-    const { vmid, image, health, power } = guest;
-    const { power: _, ...before } = factsOf(all, vmid);
+    const { vmid, image, health, power, backup } = guest;
+    const { power: _, backup: __, ...before } = factsOf(all, vmid);
     const hash = imageHash(image);
     const answered = agent || provenOn(before, hash).agent === true;
     const checked = { imageHash: hash, ...(health === undefined ? {} : { health }) };
     const wanted = { ...checked, ...(answered ? { agent: true as const } : {}) };
-    const now = { ...before, wanted, declared: declaredBy(guest), ...(power === 'running' ? {} : { power }) };
+    const said = { ...(power === 'running' ? {} : { power }), ...(backup === undefined ? {} : { backup }) };
+    const now = { ...before, wanted, declared: declaredBy(guest), ...said };
     return [...withoutFacts(all, vmid), now];
   }, facts);
 }

@@ -137,6 +137,8 @@ export interface StorageFacts {
   readonly problems?: { readonly vm?: string; readonly container?: string };
   /** Why a disk there cannot be given to another guest, as a new root disk is, and what to do. */
   readonly noSwap?: string;
+  /** Why no backup can be made there, and what to do. */
+  readonly noBackup?: string;
 }
 
 /** A node; `freeMemory` in bytes and the number of its CPUs, absent where the token may not see them. */
@@ -159,4 +161,6 @@ export interface LiveState {
   /** Wanted VMIDs that guests have which the token may not see, outside of its pool. */
   readonly hidden?: readonly number[];
   readonly nodes: readonly LiveNode[];
+  /** By VMID, why the token cannot back a guest up, and what to do; absent where it can or nobody asked. */
+  readonly noBackup?: Readonly<Record<number, string>>;
 }

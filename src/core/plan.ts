@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { backupProblem, storageBefore } from './backup.ts';
 import { adoptChange, blockIfNeeded, conflictWith, hiddenGuest, imageProblem, unreadable } from './block.ts';
 import { type Change, type FieldChange, startsGuest } from './change.ts';
 import { declaredBefore, withGoneCards } from './declared.ts';
@@ -52,7 +53,7 @@ interface Basis {
  */
 export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
   const possible = wantedByHead(goal, live, earlier).map((change) =>
-    withImages(withinCpus(change, live.nodes), live.nodes),
+    withImages(withinCpus(withBackup(goal, change, live), live.nodes), live.nodes),
   );
   const changes = blockWithoutRoom(possible, live.nodes);
   const stagedOn = new Map(changes.filter(stagesAnew).map((change) => [change.vmid, change.node]));
@@ -85,6 +86,7 @@ export function digestsOf({ goal, changes }: Pick<Plan, 'goal' | 'changes'>): Pi
     start: 'start' in change ? change.start : undefined,
     finishes: 'finishes' in change ? change.finishes : undefined,
     heldStopped: 'heldStopped' in change ? change.heldStopped : undefined,
+    backupTo: change.backupTo,
   }));
   return {
     digest: hash({ wanted, commit: commit.sha, basis, said }),
@@ -232,6 +234,31 @@ function* compare(goal: Goal, declared: DesiredGuest, live: LiveGuest): Generato
       (isCreateInterrupted(live) || (pending && fromImage === undefined && hasNoDisks(live.config))),
     ...(fromImage === undefined ? {} : { fromImage }),
   });
+}
+
+/** The change with the backup that the flake wants before it; one that cannot be made blocks it. */
+function withBackup(goal: Goal, change: Change, { nodes, noBackup = {} }: LiveState): Change {
+  const backupTo = storageOfBackup(goal, change);
+  if (backupTo === undefined) return change;
+  const node = nodes.find((one) => one.node === change.node);
+  const advice = noBackup[change.vmid] ?? backupProblem(backupTo, node);
+  if (change.blocked !== undefined || advice === undefined) return { ...change, backupTo };
+  return { ...change, backupTo, blocked: { reason: 'backup', advice } };
+}
+
+function storageOfBackup({ backup, backups = [] }: Goal, change: Change): string | undefined {
+  switch (change.action) {
+    case 'update':
+      return storageBefore('update', change.guest.backup);
+    case 'replace':
+      return change.incomplete ? undefined : storageBefore('replace', change.guest.backup);
+    case 'rollback':
+      return storageBefore('replace', change.guest.backup);
+    case 'destroy':
+      return storageBefore('destroy', backups.find(({ vmid }) => vmid === change.vmid)?.backup ?? backup);
+    default:
+      return undefined;
+  }
 }
 
 const awakening = { field: 'power', from: 'stopped', to: 'running', restart: false } as const;

@@ -63,6 +63,8 @@ export interface StepState {
   readonly progress?: { readonly fraction?: number; readonly text: string };
   /** Set where a health check saw no more than that the guest runs. */
   readonly onlyRunning?: true;
+  /** The volume of the backup that the step made. */
+  readonly backup?: string;
   /** The newest lines of the step's output, oldest first. */
   readonly output: readonly string[];
 }
@@ -234,7 +236,13 @@ export type RunEvent =
   | { readonly type: 'task'; readonly id: string; readonly upid: string }
   | { readonly type: 'progress'; readonly id: string; readonly text: string; readonly fraction?: number }
   | { readonly type: 'output'; readonly id: string; readonly line: string }
-  | { readonly type: 'step-done'; readonly id: string; readonly at: Time; readonly onlyRunning?: true }
+  | {
+      readonly type: 'step-done';
+      readonly id: string;
+      readonly at: Time;
+      readonly onlyRunning?: true;
+      readonly backup?: string;
+    }
   | { readonly type: 'cancel-asked'; readonly by: Who }
   | { readonly type: 'cancelled'; readonly at: Time }
   | { readonly type: 'applied'; readonly at: Time; readonly addresses: Readonly<Record<string, string>> }
@@ -302,6 +310,16 @@ function stateOf(steps: readonly StepState[]): StepState['state'] {
   if (steps.every((one) => one.state === 'done')) return 'done';
   if (has('done')) return has('not-started') ? 'failed' : 'running';
   return has('not-started') ? 'not-started' : 'waiting';
+}
+
+/** The backups that a run made, in their order. */
+export function backupsIn(
+  run: Run,
+): readonly { readonly vmid: number; readonly name: string; readonly volid: string }[] {
+  const steps = 'steps' in run ? run.steps : [];
+  return steps.flatMap(({ step, backup }) =>
+    'vmid' in step && backup !== undefined ? [{ vmid: step.vmid, name: step.name, volid: backup }] : [],
+  );
 }
 
 /** The final tags that the steps of one guest wrote, in reading order; `undefined` when the last step is not done. */

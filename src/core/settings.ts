@@ -554,6 +554,15 @@ export const settings = {
     kinds: { vm: noneByDefault(forms.fieldNames), container: noneByDefault(forms.fieldNames) },
     doc: 'fields of this table that are written to a new guest and compared no more, such as `[ "memory_mb" ]`, because something else moves them',
   }),
+  backup: place({
+    flake: 'backup',
+    value: z.strictObject({
+      storage: z.exactOptional(word),
+      before: z.array(z.enum(['replace', 'destroy', 'update'])).max(10),
+    }),
+    kinds: { vm: noneByDefault(forms.backup), container: noneByDefault(forms.backup) },
+    doc: '`{ storage = "pbs"; before = [ "replace" "destroy" ]; }`: a backup (vzdump) before such a change, see below',
+  }),
   order: place({
     flake: 'order',
     value: amount,
@@ -609,6 +618,9 @@ export type VmFields = ValuesOf<'vm', Role>;
 export type ContainerFields = ValuesOf<'container', Role>;
 /** The settings or fields of one kind of guest, by the kind. */
 export type SettingsOf<Kind extends GuestKind> = Kind extends 'vm' ? VmSettings : ContainerSettings;
+
+/** When a guest is backed up before a change, and where to. Without a storage it never is. */
+export type Backup = ValueOf<'backup'>;
 
 /** A field as a plan names it. */
 export type FieldWord = Exclude<Table[keyof Table]['word'], undefined> | (typeof wordsBeside)[number];

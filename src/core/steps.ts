@@ -1,3 +1,4 @@
+import { backupNotes } from './backup.ts';
 import {
   type Change,
   changesDataDisks,
@@ -63,6 +64,11 @@ type StepWork =
   | { readonly kind: 'restore-disks'; readonly disks: Readonly<Record<string, LiveDisk>> }
   /** Reboots a running guest that has pending changes, so that they take effect; otherwise does nothing. */
   | { readonly kind: 'restart' }
+  /**
+   * Backs the guest up to the storage, before anything of it is changed. Ends with the guest as it was and without the lock
+   * of the backup. `notes`: one line, in which Proxmox replaces `{{guestname}}`.
+   */
+  | { readonly kind: 'backup'; readonly storage: string; readonly notes: string }
   /** Makes a staging guest with the new root disk, while the guest itself goes on running. */
   | { readonly kind: 'prepare'; readonly guest: DesiredGuest }
   /** Attaches the new disk to the guest as an unused volume, and deletes the staging guest. */
@@ -135,6 +141,9 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   const guestKind = kindOf(change);
   const at: At = (kind) => ({ id: `${vmid} ${kind}`, kind, guestKind, vmid, name, node });
   if (change.action === 'conflict') return;
+  if (change.backupTo !== undefined) {
+    yield { ...at('backup'), storage: change.backupTo, notes: backupNotes(plan.goal.commit) };
+  }
   if (change.action === 'destroy') {
     yield at('stop');
     yield at('destroy');

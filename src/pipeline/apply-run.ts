@@ -152,10 +152,10 @@ async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }:
 /** A guest that was rolled back on purpose differs from the applied commit: this drift is acknowledged at once. */
 async function acceptDrift(
   fleet: Fleet,
-  { commit, guests }: Goal,
+  done: Goal,
   { runs, store, clock, log }: Pick<ApplyPorts, 'runs' | 'store' | 'clock' | 'log'>,
 ): Promise<void> {
-  const applied = goalOf(fleet, commit, guests);
+  const applied = goalOf(fleet, done);
   const goal = withHead(applied, headOf(fleet, runs.all(), applied));
   try {
     const live = await fleet.cluster.readState(vmidsOf(goal));

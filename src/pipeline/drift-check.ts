@@ -5,7 +5,7 @@ import { createPlan, type Plan } from '../core/plan.ts';
 import { isNamed, planOf, type Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import { originIfKnown } from './commits.ts';
-import { evaluateGoal, goalOf, outcomeOf, vmidsOf } from './plan-run.ts';
+import { evaluateGoal, goalOf, outcomeOf, readFor } from './plan-run.ts';
 import type { Clock, Fleet } from './ports.ts';
 import type { ClusterQueues } from './queues.ts';
 import type { Runs } from './runs.ts';
@@ -69,7 +69,7 @@ export class DriftCheck {
   /** The guests that the commit declares, from a stored run that evaluated it, otherwise evaluated anew. */
   async #goal(fleet: Fleet, sha: string): Promise<Goal | undefined> {
     const kept = this.#lastPlan(fleet, sha)?.goal;
-    if (kept !== undefined) return goalOf(fleet, kept.commit, kept.guests);
+    if (kept !== undefined) return goalOf(fleet, kept);
     const commit = await fleet.git.find(sha);
     if (commit === undefined) return undefined;
     try {
@@ -82,7 +82,7 @@ export class DriftCheck {
   async #compare(fleet: Fleet, applied: Goal, asked: boolean): Promise<DriftFinding> {
     const head = headOf(fleet, this.#runs.all(), applied);
     const wanted = withHead(applied, head);
-    const live = await fleet.cluster.readState(vmidsOf(wanted), { unused: true });
+    const live = await readFor(fleet, wanted);
     const goal = withKnown(wanted, live, this.#store.fleet(fleet.name));
     const before = this.#lastPlan(fleet, goal.commit.sha);
     const plan = createPlan(goal, live, before);

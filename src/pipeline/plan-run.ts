@@ -1,11 +1,13 @@
 import type { WarningSink } from '../builder/builder.ts';
+import { backupStorages } from '../core/backup.ts';
 import { type Commit, shortSha } from '../core/commit.ts';
 import { stayingPaths } from '../core/declared.ts';
-import { parseDesired } from '../core/desired.ts';
+import { fleetBackupOf, parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
 import { type Goal, onlyGuest, ownerOf, withKnown } from '../core/goal.ts';
 import type { DesiredGuest, GuestSpec, ImageRequest } from '../core/guest.ts';
 import { factsOf, type GuestFacts, withWanted } from '../core/guest-facts.ts';
+import type { LiveState } from '../core/live.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
 import { planDifferences } from '../core/plan-differences.ts';
@@ -65,7 +67,7 @@ export async function planAgain(
   run: PlannedRun | QueuedRun,
   clock: Clock,
 ): Promise<Extract<RunEvent, { type: 'planned' | 'in-sync' | 'blocked' }> | undefined> {
-  const live = await fleet.cluster.readState(vmidsOf(run.plan.goal), { unused: true });
+  const live = await readFor(fleet, run.plan.goal);
   const plan = createPlan(run.plan.goal, live, run.plan);
   if (plan.digest === run.plan.digest) return undefined;
   return outcomeOf(fleet, plan, clock, planDifferences(run.plan, plan));
@@ -143,7 +145,8 @@ export async function evaluateGoal(
   const source = await fleet.git.pin(commit.sha, pin);
   await fleet.builder.fetchInputs(source, signal);
   note?.('evaluating');
-  const specs = parseDesired(await fleet.builder.evaluateFleet(source, signal, warn));
+  const output = await fleet.builder.evaluateFleet(source, signal, warn);
+  const specs = parseDesired(output);
   note?.('images');
   const wanted = imagesOf(specs);
   const images = wanted.length === 0 ? [] : await fleet.builder.evaluateImages(source, wanted, signal, warn);
@@ -154,7 +157,7 @@ export async function evaluateGoal(
     }
     return { ...spec, image };
   });
-  return goalOf(fleet, commit, guests);
+  return goalOf(fleet, { commit, guests, ...backupOf(output) });
 }
 
 /** Each image once, however many guests run it. */
@@ -164,13 +167,18 @@ function imagesOf(specs: readonly GuestSpec[]): readonly ImageRequest[] {
 }
 
 /** The goal of a whole fleet: these guests, as a commit declares them. */
-export function goalOf(fleet: Fleet, commit: Commit, guests: readonly DesiredGuest[]): Goal {
-  return { ...ownerOf(fleet), commit, guests };
+export function goalOf(fleet: Fleet, { commit, guests, backup }: Pick<Goal, 'commit' | 'guests' | 'backup'>): Goal {
+  return { ...ownerOf(fleet), commit, guests, ...(backup === undefined ? {} : { backup }) };
+}
+
+function backupOf(output: unknown): Pick<Goal, 'backup'> {
+  const backup = fleetBackupOf(output);
+  return backup === undefined ? {} : { backup };
 }
 
 async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanPorts): Promise<Plan> {
   ports.runs.note(runId, { type: 'progressed', activity: 'comparing' });
-  const live = await fleet.cluster.readState(vmidsOf(goal), { unused: true });
+  const live = await readFor(fleet, goal);
   return createPlan(withKnown(goal, live, ports.store.fleet(fleet.name)), live);
 }
 
@@ -250,6 +258,12 @@ export function outcomeOf(
 
 function isOvertaken(run: Run, sha: string | undefined): boolean {
   return run.phase === 'planning' && run.commit?.sha !== sha;
+}
+
+/** The state of the cluster with everything that a plan for the goal needs. */
+export function readFor({ cluster }: Fleet, goal: Goal): Promise<LiveState> {
+  const backups = backupStorages(goal);
+  return cluster.readState(vmidsOf(goal), { unused: true, ...(backups.length === 0 ? {} : { backups }) });
 }
 
 /** The VMIDs of a goal's guests: a plan needs their configuration. */

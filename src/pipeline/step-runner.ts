@@ -95,11 +95,11 @@ export class StepRunner {
 
   async #one(step: Step): Promise<void> {
     await this.#runs.apply(this.#runId, { type: 'step-started', id: step.id, at: this.#clock.now() });
-    let seen: { readonly onlyRunning?: true } = {};
+    let seen: { readonly onlyRunning?: true; readonly backup?: string } = {};
     if (step.kind === 'build') await this.#build(step);
     else if (step.kind === 'upload') await this.#upload(step);
     else if (step.kind === 'health') seen = await this.#health(step);
-    else await this.#guest(step);
+    else seen = await this.#guest(step);
     await this.#runs.apply(this.#runId, { type: 'step-done', id: step.id, at: this.#clock.now(), ...seen });
   }
 
@@ -165,7 +165,8 @@ export class StepRunner {
     await this.#store.saveFleet(name, { uploadedImages: [...others, hash].slice(-mostUploads) });
   }
 
-  async #guest(step: GuestStep): Promise<void> {
+  async #guest(step: GuestStep): Promise<{ readonly backup?: string }> {
+    let backup: string | undefined;
     const { guestKind, vmid, name, node } = step;
     const at = { id: 'undo', guestKind, vmid, name, node } as const;
     // A staging guest is recognised by its own marker. A new guest is ours only after its create call has succeeded.
@@ -178,11 +179,12 @@ export class StepRunner {
     }
     if (step.kind === 'swap') await this.#rememberRoot(step);
     if (step.kind === 'data-disks' && step.detach.length > 0) await this.#rememberDetached(step);
-    const precondition = await this.#fleet.cluster.perform(
-      step,
-      this.#preconditions.get(step.vmid),
-      this.#monitor(step.id),
-    );
+    const precondition = await this.#fleet.cluster.perform(step, this.#preconditions.get(step.vmid), {
+      ...this.#monitor(step.id),
+      backup(volid) {
+        backup = volid;
+      },
+    });
     if (precondition === undefined) this.#preconditions.delete(step.vmid);
     else this.#preconditions.set(step.vmid, precondition);
     if (step.kind === 'destroy') await this.#saveFacts(withoutFacts(this.#facts(), step.vmid));
@@ -194,6 +196,7 @@ export class StepRunner {
     if (step.kind === 'create') this.#discard = { ...at, kind: 'discard', staging: false };
     // From this step on the guest uses the new disk, and removing it would lose a guest.
     if (step.kind === 'start' || step.kind === 'attach') this.#discard = undefined;
+    return backup === undefined ? {} : { backup };
   }
 
   #facts(): readonly GuestFacts[] {

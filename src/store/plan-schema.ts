@@ -8,7 +8,7 @@ import { healthValue } from '../core/health.ts';
 import type { KnownGuest, LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
-import { fieldWords, storedShape } from '../core/settings.ts';
+import { fieldWords, settings, storedShape } from '../core/settings.ts';
 import type { Step } from '../core/steps.ts';
 import { amount, lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';
 
@@ -113,6 +113,7 @@ const blocked = strict({
     'kind',
     'template',
     'ha',
+    'backup',
     'paused',
     'node',
     'locked',
@@ -137,7 +138,7 @@ const fields = list(
   }),
 );
 
-const change = { vmid, name, node: name, blocked: optional(blocked) };
+const change = { vmid, name, node: name, blocked: optional(blocked), backupTo: optional(name) };
 const ofKnown = {
   ...{ ...change, live: StoredKnown },
   ...{ orphanVolumes: optional(list(name)), heldStopped: optional(z.literal(true)) },
@@ -206,6 +207,8 @@ const StoredGoal = reads<Goal>()(
         }),
       ),
     ),
+    backup: optional(settings.backup.value),
+    backups: optional(list(strict({ vmid, backup: settings.backup.value }))),
     rollback: optional(strict({ vmid: optional(vmid), retained: list(StoredRetainedDisk) })),
   }),
 );
@@ -229,6 +232,7 @@ export const StoredStep = reads<Step>()(
     strict({ ...guestStep, kind: z.literal('import'), guest: StoredGuest }),
     strict({ ...guestStep, kind: z.literal('resize'), guest: StoredGuest }),
     strict({ ...guestStep, kind: z.literal('start') }),
+    strict({ ...guestStep, kind: z.literal('backup'), storage: name, notes: text }),
     strict({ ...guestStep, kind: z.literal('configure'), guest: StoredGuest, tags: text }),
     strict({ ...guestStep, kind: z.literal('move-disk'), guest: StoredGuest }),
     strict({ ...guestStep, kind: z.literal('move-firmware'), guest: StoredGuest }),

@@ -39,6 +39,7 @@ const StoredStepState = reads<StepState>()(
     upid: optional(name),
     progress: optional(lenient({ fraction: optional(z.number().min(0).max(1)), text })),
     onlyRunning: optional(z.literal(true)),
+    backup: optional(name),
     output: list(text),
   }),
 );

@@ -8,6 +8,7 @@ import { healthValue } from '../core/health.ts';
 import { digestsOf, type Plan } from '../core/plan.ts';
 import type { Lock } from '../core/policy.ts';
 import { type Run, reachedApply } from '../core/run.ts';
+import { settings } from '../core/settings.ts';
 import { migrateFleet, migrateRun } from './migrations/1-2.ts';
 import { StoredRetainedDisk } from './plan-schema.ts';
 import { StoredRun, StoredWho } from './run-schema.ts';
@@ -86,6 +87,7 @@ const StoredGuestFacts = reads<GuestFacts>()(
     declared: optional(list(name)),
     detached: optional(table(name)),
     power: optional(z.enum(['stopped', 'unmanaged'])),
+    backup: optional(settings.backup.value),
     root: optional(strict({ imageHash: name, uuid: optional(name), volid: optional(name) })),
   }),
 );

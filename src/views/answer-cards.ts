@@ -2,7 +2,7 @@ import { shortSha } from '../core/commit.ts';
 import type { GuestStatus } from '../core/live.ts';
 import { runnable } from '../core/plan.ts';
 import type { Lock } from '../core/policy.ts';
-import { type ApplyGroup, type Approval, applyGroups, planOf, type Run } from '../core/run.ts';
+import { type ApplyGroup, type Approval, applyGroups, backupsIn, planOf, type Run } from '../core/run.ts';
 import type { Block, Card } from './card.ts';
 import { count, counts, duration } from './parts.ts';
 
@@ -167,7 +167,8 @@ export function runLine(run: Run): string {
   const commit = run.commit === undefined ? '' : ` ${shortSha(run.commit.sha)}`;
   const plan = planOf(run);
   const what = plan === undefined ? '' : `: ${counts(runnable(plan)) || 'nothing to run'}`;
-  return [`${run.id} ${run.phase}${commit}${what}`, ...outcome(run)].join(', ');
+  const backups = backupsIn(run).map(({ name, volid }) => `backup of ${name}: ${volid}`);
+  return [`${run.id} ${run.phase}${commit}${what}`, ...outcome(run), ...backups].join(', ');
 }
 
 function outcome(run: Run): readonly string[] {

@@ -6,6 +6,7 @@ import {
   type ApplyGroup,
   type Approval,
   applyGroups,
+  backupsIn,
   type CancelledRun,
   type FailedRun,
   finalTagsOf,
@@ -51,6 +52,9 @@ export function endedCard(run: Ended, context: CardContext): Card {
       ...commitBlocks(run, context),
       { kind: 'divider' },
       ...endedBlocks(run, groups),
+      ...backupsIn(run).map(
+        ({ volid, ...guest }): Block => ({ kind: 'small', rich: [`Backup of ${guestName(guest)}: `, { code: volid }] }),
+      ),
       ...keptBlocks(run, context),
       { kind: 'small', rich: [...approvedBy(run.approvals), took, ...ids(run, run.plan)] },
     ],

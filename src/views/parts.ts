@@ -202,6 +202,7 @@ export const stepWords: Readonly<Record<Exclude<Step['kind'], 'build' | 'upload'
   import: 'disk import',
   resize: 'disk resize',
   start: 'starting',
+  backup: 'backup',
   configure: 'settings',
   'move-disk': 'disk move',
   'move-firmware': 'firmware disks',
@@ -232,17 +233,18 @@ export type CutOff =
 /** The outcome as a sentence. It does not call the step done, because a step may be several tasks. */
 export function cutOffNote(step: Step, cutOff: CutOff): string {
   const what = 'vmid' in step ? `${step.name} (${step.vmid}), ${stepWords[step.kind]}` : step.kind;
+  const anew = step.kind === 'backup' ? ' The next run makes a backup of its own.' : '';
   switch (cutOff.kind) {
     case 'build':
       return 'The build was under way; a build changes nothing in the cluster.';
     case 'no-task':
-      return `${what}: it had started; no task of it is known.`;
+      return `${what}: it had started; no task of it is known.${anew}`;
     case 'forgotten':
-      return `${what}: the cluster no longer knows its task.`;
+      return `${what}: the cluster no longer knows its task.${anew}`;
     case 'unreachable':
-      return `${what}: the outcome of its task could not be read.`;
+      return `${what}: the outcome of its task could not be read.${anew}`;
     case 'ended':
-      return `${what}: its task finished after the bot stopped, with "${cutOff.text}".`;
+      return `${what}: its task finished after the bot stopped, with "${cutOff.text}".${anew}`;
   }
 }
 

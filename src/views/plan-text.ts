@@ -109,6 +109,11 @@ function changeLines(change: Change, width: number): Line[] {
 }
 
 function detailParts(change: Change): string[] {
+  const backup = change.backupTo === undefined ? [] : [`backup to ${change.backupTo} before`];
+  return [...workParts(change), ...backup];
+}
+
+function workParts(change: Change): string[] {
   switch (change.action) {
     case 'create':
       return [

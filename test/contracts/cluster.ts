@@ -82,6 +82,29 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
     });
   });
 
+  describe(`${name}: a backup`, () => {
+    it('leaves the guest as it is, tells its volume, and lets the next step go on', async () => {
+      const story = await start();
+      const before = await story.make();
+      const volids: string[] = [];
+      const monitor = { ...story.monitor, backup: (volid: string) => void volids.push(volid) };
+      const step = { ...at, kind: 'backup', storage: 'vault', notes: '{{guestname}} before' } as const;
+      const after = await story.world.cluster.perform(step, story.precondition, monitor);
+      expect(after).toEqual(story.precondition);
+      expect(volids).toEqual([expect.stringMatching(/^vault:backup\/./)]);
+      expect(await story.read()).toEqual(before);
+      await story.run('configure', { guest: a({ memoryMb: 4096 }), tags: pending });
+      expect((await story.read()).config?.memoryMb).toBe(4096);
+    });
+
+    it('is not made of another machine than planned', async () => {
+      const story = await start();
+      await story.make();
+      await story.world.recreate(823);
+      await expect(story.run('backup', { storage: 'vault', notes: 'x' })).rejects.toThrow('is another machine');
+    });
+  });
+
   describe(`${name}: a new guest`, () => {
     it('is made step by step and ends as wanted, running, with its final tags', async () => {
       const story = await start();
@@ -917,6 +940,8 @@ interface StepFacts {
   readonly detach?: readonly string[];
   readonly attach?: Readonly<Record<string, string>>;
   readonly disks?: Readonly<Record<string, LiveDisk>>;
+  readonly storage?: string;
+  readonly notes?: string;
 }
 
 function disksOf(guest: DesiredGuest): Readonly<Record<string, DataDisk>> {

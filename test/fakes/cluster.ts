@@ -197,13 +197,13 @@ export class FakeCluster implements Cluster {
   #change(step: StepSpec, precondition: Precondition | undefined, monitor: ClusterMonitor): void {
     const guest = this.#check(step, precondition);
     if (!isSilent(step, guest)) this.#task(monitor);
-    const next = this.#next(step, guest);
+    const next = this.#next(step, guest, monitor);
     if (next === undefined) this.#guests.delete(step.vmid);
     else this.#guests.set(step.vmid, next);
   }
 
   /** The guest after a step; `undefined` when it is gone. */
-  #next(step: StepSpec, guest: FakeGuest): FakeGuest | undefined {
+  #next(step: StepSpec, guest: FakeGuest, monitor: ClusterMonitor): FakeGuest | undefined {
     const { config } = guest;
     switch (step.kind) {
       case 'create':
@@ -225,6 +225,9 @@ export class FakeCluster implements Cluster {
         return withDataDisks(guest, step.guest, step.detach, step.attach, (storage) => this.#volume(storage));
       case 'restore-disks':
         return withRestored(guest, step.disks);
+      case 'backup':
+        monitor.backup?.(`${step.storage}:backup/vzdump-${step.vmid}-${this.#tasks}`);
+        return guest;
       case 'start':
         return { ...guest, status: 'running' };
       case 'stop':

@@ -1,4 +1,5 @@
 import { freeTags } from '../../cluster/proxmox/errors.ts';
+import { backupStorages } from '../../core/backup.ts';
 import { type Finding, findingsOf } from '../../core/finding.ts';
 import type { GuestKind, GuestSpec } from '../../core/guest.ts';
 import { shellWord } from '../../lib/text.ts';
@@ -27,6 +28,7 @@ const purposes = {
   vztmpl: 'takes images of containers',
   images: 'holds disks of VMs',
   rootdir: 'holds disks of containers',
+  backup: 'takes backups',
 };
 type Content = keyof typeof purposes;
 
@@ -41,6 +43,7 @@ export function storageNeeds({ imageStorage, guests }: ClusterNeeds): ReadonlyMa
   for (const { content } of groups) add(imageStorage, content.image);
   if (groups.length === 0) add(imageStorage, contentOf.vm.image);
   for (const group of groups) for (const storage of targetsOf(group.guests)) add(storage, group.content.disk);
+  for (const storage of backupStorages({ guests })) add(storage, 'backup');
   return needs;
 }
 
@@ -59,7 +62,12 @@ function targetsOf(guests: readonly GuestSpec[]): readonly string[] {
 /** The rights that the token needs for these requirements. */
 export function grantsOf(needs: ClusterNeeds): readonly Grant[] {
   const bridges = [...new Set(needs.guests.map(({ bridge }) => bridge))];
-  return grantsFor({ ...needs, targetStorages: targetsOf(needs.guests), bridges });
+  return grantsFor({
+    ...needs,
+    targetStorages: targetsOf(needs.guests),
+    bridges,
+    backupStorages: backupStorages(needs),
+  });
 }
 
 /** The paths whose privileges are read. With a pool `/vms` is among them, because rights on all guests suffice too. */

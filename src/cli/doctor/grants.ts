@@ -24,6 +24,8 @@ export interface Wanted {
   readonly imageStorage: string;
   readonly targetStorages: readonly string[];
   readonly bridges: readonly string[];
+  /** Where guests are backed up to before changes. */
+  readonly backupStorages?: readonly string[];
 }
 
 const guestPrivileges: readonly Privilege[] = [
@@ -44,15 +46,26 @@ const guestPrivileges: readonly Privilege[] = [
  * Every right the bot uses and no more, found by granting exactly what each 403 of Proxmox VE 8.4.1 and 9.2.11 asked
  * for.
  */
-export function grantsFor({ major, pool, imageStorage, targetStorages, bridges }: Wanted): readonly Grant[] {
+export function grantsFor({
+  major,
+  pool,
+  imageStorage,
+  targetStorages,
+  bridges,
+  backupStorages = [],
+}: Wanted): readonly Grant[] {
   const agent = { name: major < 9 ? 'VM.Monitor' : 'VM.GuestAgent.Audit' };
   return [
     {
       path: pool === undefined ? '/vms' : `/pool/${pool}`,
       role: 'ProxnixVM',
-      privileges: [...guestPrivileges, agent],
+      privileges: [
+        ...guestPrivileges,
+        agent,
+        ...(backupStorages.length === 0 ? [] : [{ name: 'VM.Backup', onlyFor: 'backups before changes' }]),
+      ],
     },
-    ...[...new Set(targetStorages)].map((storage) => ({
+    ...[...new Set([...targetStorages, ...backupStorages])].map((storage) => ({
       path: `/storage/${storage}`,
       role: 'ProxnixDisk',
       privileges: [{ name: 'Datastore.AllocateSpace' }, { name: 'Datastore.Audit' }],

@@ -69,6 +69,8 @@ export const defaultTimeouts: Timeouts = {
     qmdestroy: 30 * minute,
     vzcreate: 120 * minute,
     vzdestroy: 30 * minute,
+    // A node makes one backup at a time, and one waits up to three hours for the others (PVE 9.2).
+    vzdump: 720 * minute,
   },
 };
 

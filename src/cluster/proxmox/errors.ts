@@ -254,6 +254,7 @@ const rules: readonly (readonly [RegExp, (found: RegExpExecArray, trouble: Troub
     /does not support 'import' content/,
     () => 'Allow it: `pvesm set <storage> --content import,...` (Proxmox VE 8.4 or newer).',
   ],
+  [/can't use storage '([^']{1,100})' for backups - wrong content type/, (found) => noBackups(found[1] ?? '')],
   [/does not support vm images/, () => 'Choose a storage that holds VM disks as `storage_location`.'],
   [/does not support 'vztmpl' content/, () => 'Allow it: `pvesm set <storage> --content vztmpl,...`.'],
   [/does not support container directories/, () => 'Choose a storage that holds containers as `storage_location`.'],
@@ -292,6 +293,11 @@ export function adviceFor(trouble: Trouble): string | undefined {
     return `${node} did not answer in time, and nothing was repeated: look at a fresh plan.`;
   }
   return undefined;
+}
+
+/** What to do where a storage takes no backups. */
+export function noBackups(storage: string): string {
+  return `Allow it: \`pvesm set ${storage} --content backup,...\`, or choose another \`backup.storage\`.`;
 }
 
 /** The text names a guest or one of its disks. */

@@ -5,7 +5,7 @@ import { type GuestRef, guestLabel } from '../../core/guest.ts';
 import type { LiveGuest, LiveState } from '../../core/live.ts';
 import type { StepSpec } from '../../core/steps.ts';
 import { type GuestProbe, NotAllowed } from '../../health/health.ts';
-import type { Cluster, ClusterMonitor, ImageFile, Precondition, StoredImage } from '../cluster.ts';
+import type { Cluster, ClusterMonitor, ImageFile, MoreState, Precondition, StoredImage } from '../cluster.ts';
 import {
   AgentInterfaces,
   type Api,
@@ -21,6 +21,7 @@ import { ProxmoxError } from './errors.ts';
 import { listImages, rememberVersion, removeImage, uploadImage } from './images.ts';
 import { validateNames } from './settings.ts';
 import { listGuests, readState } from './state.ts';
+import { backup } from './steps/backup.ts';
 import { adopt, configure, create, finish, moveToPool } from './steps/create.ts';
 import { dataDisks, restoreDisks } from './steps/data-disks.ts';
 import { destroy, discard, free } from './steps/destroy.ts';
@@ -76,8 +77,8 @@ export class ProxmoxCluster implements Cluster {
     };
   }
 
-  readState(wanted: ReadonlySet<number>, sizes?: { readonly unused: true }): Promise<LiveState> {
-    return readState(this.#api, wanted, sizes);
+  readState(wanted: ReadonlySet<number>, more?: MoreState): Promise<LiveState> {
+    return readState(this.#api, wanted, more);
   }
 
   /** The questions of a health check, asked over the same connection. */
@@ -240,6 +241,8 @@ export async function performStep(
       return restoreDisks({ api, step, precondition, monitor });
     case 'restart':
       return restart({ api, step, precondition, monitor });
+    case 'backup':
+      return backup({ api, step, precondition, monitor });
     case 'prepare':
       return prepare({ api, step, precondition, monitor });
     case 'attach':

@@ -2,7 +2,9 @@ import { UserError } from '../../core/errors.ts';
 import { guestLabel } from '../../core/guest.ts';
 import type { LiveGuest, LiveNode, LiveState } from '../../core/live.ts';
 import { readTags, splitTags } from '../../core/tags.ts';
+import type { MoreState } from '../cluster.ts';
 import { type Api, type GuestResource, isFree, type Resource, Resources, Volumes } from './api.ts';
+import { withBackupRights } from './backup-rights.ts';
 import { type GuestConfig, nameOf, readConfig, tagsOf, toContainerConfig, toVmConfig } from './config.ts';
 import { imageProblemsOn } from './images.ts';
 import { toMib } from './property.ts';
@@ -14,11 +16,7 @@ import { storageFactsOf } from './storage.ts';
  * one for each node with guests that are not listed as running. Existence, node and tags of the list are right at once;
  * names and states in it lag by 10 s (PVE 8.4 and 9.2), so the name is taken from the configuration.
  */
-export async function readState(
-  api: Api,
-  wanted: ReadonlySet<number>,
-  sizes?: { readonly unused: true },
-): Promise<LiveState> {
+export async function readState(api: Api, wanted: ReadonlySet<number>, more?: MoreState): Promise<LiveState> {
   const version = await api.version();
   for (let attempt = 1; ; attempt++) {
     const resources = await readResources(api);
@@ -31,9 +29,12 @@ export async function readState(
     if (found.length === read.length) {
       const hidden = await hiddenOf(api, wanted, found);
       return {
-        guests: (sizes === undefined ? found : await withSizes(api, wanted, found)).toSorted((a, b) => a.vmid - b.vmid),
+        guests: (more === undefined ? found : await withSizes(api, wanted, found)).toSorted((a, b) => a.vmid - b.vmid),
         ...(hidden.length === 0 ? {} : { hidden }),
-        nodes: nodes.map((node) => (online.has(node.node) ? node : { ...node, online: false })),
+        ...(await withBackupRights(api, more?.backups ?? [], {
+          guests: found,
+          nodes: nodes.map((node) => (online.has(node.node) ? node : { ...node, online: false })),
+        })),
       };
     }
     // The guest was migrated or destroyed between the two calls; the next list shows it.

@@ -5,7 +5,7 @@ import { makeRoom, noRoom } from '../../core/room.ts';
 import { sizeText } from '../../lib/text.ts';
 import type { Api, StorageResource } from './api.ts';
 import { StorageStatus, VolumeInfo, Volumes } from './api.ts';
-import { ProxmoxError } from './errors.ts';
+import { noBackups, ProxmoxError } from './errors.ts';
 
 /** An image in the image storage. `size` is the file's, in bytes. */
 export interface UploadedImage {
@@ -143,6 +143,9 @@ export function storageFactsOf(entry: StorageResource): StorageFacts {
     ...(entry.shared === 1 ? { shared: true } : {}),
     ...(vm === undefined && container === undefined ? {} : { problems }),
     ...(type === 'zfs' ? { noSwap: noRename(storage) } : {}),
+    ...(content === '' || content.split(',').includes('backup')
+      ? {}
+      : { noBackup: `The storage ${storage} on ${node} takes no backups. ${noBackups(storage)}` }),
   };
 }
 

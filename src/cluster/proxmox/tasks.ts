@@ -20,7 +20,7 @@ const longestLogged = 16 * 1024;
 const keptLog = { count: 2000, bytes: 256 * 1024 };
 
 /** Types whose log tells how far they are. */
-const copying = new Set(['qmconfig', 'qmmove', 'qmcreate', 'imgcopy']);
+const copying = new Set(['qmconfig', 'qmmove', 'qmcreate', 'imgcopy', 'vzdump']);
 
 /**
  * Follows a task to its end and reports what its log says. `undefined`: the cluster does not know it (any more).
@@ -154,10 +154,15 @@ async function readLog(api: Api, path: string, start: number): Promise<{ lines: 
   }
 }
 
+/** A job of backups ends with `job errors`, whatever failed (PVE 9.2). */
+const failedBackup = /^ERROR: Backup of (?:VM|CT) \d+ failed - /;
+
 /** The reason of a failure. For `exit code 1` it is a line of the log. */
 function reasonOf(text: string, lines: readonly string[]): string {
   const full = lines.find((line) => line.includes('No space left on device'));
   if (full !== undefined) return full;
+  const backup = text === 'job errors' ? lines.findLast((line) => failedBackup.test(line)) : undefined;
+  if (backup !== undefined) return backup.replace(failedBackup, '');
   const last = lines.at(-1);
   return /exit(?:ed with)? code \d+$/.test(text) && last !== undefined && last !== text ? last : text;
 }
@@ -199,10 +204,17 @@ export interface CopyProgress {
 
 /** PVE 8.4 and 9.2: `transferred 6.4 MiB of 64.0 MiB (10.00%)`; of a running guest with `drive-scsi0: ` before it. */
 const transferred = /^(?:\S+: )?transferred [\d.]+ \w+ of ([\d.]+) (\w+) \(([\d.]+)%\)/;
+/** A backup (PVE 9.2): `INFO:  35% (23.0 MiB of 64.0 MiB) in 3s, read: 7.7 MiB/s, write: 341.3 KiB/s`. */
+const backedUp = /^INFO:\s{1,4}(\d{1,3})% \([\d.]+ \w+ of ([\d.]+) ([KMGT]?i?B)\) in /;
 const powers: Readonly<Record<string, number>> = { B: 0, KiB: 1, MiB: 2, GiB: 3, TiB: 4 };
 
 /** Reads a line of a task's log. The percentage is the finer number: the sizes are rounded to a tenth. */
 export function readProgress(line: string): CopyProgress | undefined {
+  const part = backedUp.exec(line);
+  if (part !== null) {
+    const total = Math.round(Number(part[2]) * 1024 ** (powers[part[3] ?? ''] ?? 0));
+    return { done: Math.round((total * Number(part[1])) / 100), total };
+  }
   const found = transferred.exec(line);
   const power = powers[found?.[2] ?? ''];
   if (found === null || power === undefined) return undefined;

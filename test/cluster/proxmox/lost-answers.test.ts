@@ -57,6 +57,7 @@ function chapters(type: 'qemu' | 'lxc', move: string): readonly Chapter[] {
     { step: 'resize', writes: [grow], facts: { guest } },
     { step: 'start', writes: [power('start')] },
     { step: 'finish', writes: [put], facts: { tags: 'proxnix' } },
+    { step: 'backup', writes: [{ method: 'POST', path: /\/vzdump$/ }], facts: { storage: 'vault', notes: 'x' } },
     { step: 'prepare', writes: staging, facts: tagged },
     { step: 'attach', writes: [{ method: 'POST', path: new RegExp(`/${move}$`) }, remove], facts: tagged },
     { step: 'configure', writes: [put], facts: tagged },

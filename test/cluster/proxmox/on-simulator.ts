@@ -33,6 +33,8 @@ export function seed(change: Partial<Seed> = {}): Seed {
     privileges: {
       ...token.privileges,
       '/storage/slow': ['Datastore.AllocateSpace', 'Datastore.Audit'],
+      '/storage/vault': ['Datastore.AllocateSpace', 'Datastore.Audit'],
+      '/vms': [...(token.privileges['/vms'] ?? []), 'VM.Backup'],
       '/sdn/zones/localnetwork/vmbr1': ['SDN.Use'],
     },
   }));
@@ -41,7 +43,11 @@ export function seed(change: Partial<Seed> = {}): Seed {
     ...base,
     rates,
     tokens,
-    storages: [...base.storages, { ...fast, storage: 'slow', path: '/mnt/slow' }],
+    storages: [
+      ...base.storages,
+      { ...fast, storage: 'slow', path: '/mnt/slow' },
+      { ...fast, storage: 'vault', path: '/mnt/vault', content: ['backup'] },
+    ],
     bridges: [...base.bridges, { iface: 'vmbr1', node: 'pve1' }],
     ...change,
   };

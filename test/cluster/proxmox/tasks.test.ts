@@ -230,6 +230,8 @@ it.each([
   ['transferred 6.4 MiB of 64.0 MiB (10.00%)', 6.4, 64],
   ['drive-scsi0: transferred 1.0 MiB of 64.0 MiB (1.56%) in 1s', 0.9984, 64],
   ['drive-scsi0: transferred 64.0 MiB of 64.0 MiB (100.00%) in 2s, ready', 64, 64],
+  ['INFO:  25% (16.0 MiB of 64.0 MiB) in 3s, read: 7.7 MiB/s, write: 341.3 KiB/s', 16, 64],
+  ['INFO: 100% (64.0 MiB of 64.0 MiB) in 9s, read: 6.0 MiB/s, write: 0 B/s', 64, 64],
 ])('%s', (line, done, total) => {
   expect(readProgress(line)).toEqual({ done: Math.round(done * 2 ** 20), total: total * 2 ** 20 });
 });
