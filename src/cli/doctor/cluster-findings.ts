@@ -2,6 +2,7 @@ import { freeTags } from '../../cluster/proxmox/errors.ts';
 import { backupStorages } from '../../core/backup.ts';
 import { type Finding, findingsOf } from '../../core/finding.ts';
 import type { GuestKind, GuestSpec } from '../../core/guest.ts';
+import { storagesOf } from '../../core/room.ts';
 import { shellWord } from '../../lib/text.ts';
 import type { ClusterFacts, StorageFact } from './cluster-facts.ts';
 import { type Grant, grantsFor, mendLine } from './grants.ts';
@@ -49,24 +50,38 @@ export function storageNeeds({ imageStorage, guests }: ClusterNeeds): ReadonlyMa
 
 /** The storages of the guests' disks and cloud-init drives. */
 function targetsOf(guests: readonly GuestSpec[]): readonly string[] {
-  return [
-    ...new Set(
-      guests.flatMap((guest) => [
-        guest.storage,
-        ...(guest.kind === 'vm' && guest.cloudInit ? [guest.cloudInit.storage] : []),
-      ]),
-    ),
-  ];
+  const all = guests.flatMap((guest) => [
+    ...storagesOf(guest),
+    ...(guest.kind === 'vm' && guest.cloudInit ? [guest.cloudInit.storage] : []),
+  ]);
+  return [...new Set(all)];
+}
+
+/** The bridges of the guests' network cards. */
+function bridgesOf(guests: readonly GuestSpec[]): readonly string[] {
+  const all = guests.flatMap(({ bridge, networks = [] }) => [
+    bridge,
+    ...networks.flatMap((card) => card?.bridge ?? []),
+  ]);
+  return [...new Set(all)];
 }
 
 /** The rights that the token needs for these requirements. */
 export function grantsOf(needs: ClusterNeeds): readonly Grant[] {
-  const bridges = [...new Set(needs.guests.map(({ bridge }) => bridge))];
+  const { guests } = needs;
+  const named = (values: readonly (string | undefined)[]) => [...new Set(values.flatMap((value) => value ?? []))];
+  const vms = guests.filter((guest) => guest.kind === 'vm');
   return grantsFor({
     ...needs,
-    targetStorages: targetsOf(needs.guests),
-    bridges,
+    targetStorages: targetsOf(guests),
+    bridges: bridgesOf(guests),
     backupStorages: backupStorages(needs),
+    startup: vms.some((guest) => guest.startup !== undefined),
+    pools: named(guests.map((guest) => guest.pool)),
+    mappings: [
+      ...named(vms.flatMap(({ pci = [] }) => pci)).map((name) => `pci/${name}`),
+      ...named(vms.flatMap(({ usb = [] }) => usb)).map((name) => `usb/${name}`),
+    ],
   });
 }
 

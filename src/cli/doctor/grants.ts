@@ -26,6 +26,12 @@ export interface Wanted {
   readonly bridges: readonly string[];
   /** Where guests are backed up to before changes. */
   readonly backupStorages?: readonly string[];
+  /** Whether the start order of a VM is set. */
+  readonly startup?: boolean;
+  /** Pools that guests are moved to. */
+  readonly pools?: readonly string[];
+  /** Resource mappings of devices: `pci/gpu`. */
+  readonly mappings?: readonly string[];
 }
 
 const guestPrivileges: readonly Privilege[] = [
@@ -53,6 +59,9 @@ export function grantsFor({
   targetStorages,
   bridges,
   backupStorages = [],
+  startup = false,
+  pools = [],
+  mappings = [],
 }: Wanted): readonly Grant[] {
   const agent = { name: major < 9 ? 'VM.Monitor' : 'VM.GuestAgent.Audit' };
   return [
@@ -83,6 +92,16 @@ export function grantsFor({
       path: `/sdn/zones/localnetwork/${bridge}`,
       role: 'ProxnixNet',
       privileges: [{ name: 'SDN.Use' }],
+    })),
+    // Any other option of a VM is free beside it; of a container the start order is, too (PVE 9.2).
+    ...(startup ? [{ path: '/', role: 'ProxnixStartup', privileges: [{ name: 'Sys.Modify' }] }] : []),
+    ...pools
+      .filter((name) => name !== pool)
+      .map((name) => ({ path: `/pool/${name}`, role: 'ProxnixPool', privileges: [{ name: 'Pool.Allocate' }] })),
+    ...mappings.map((name) => ({
+      path: `/mapping/${name}`,
+      role: 'ProxnixDevices',
+      privileges: [{ name: 'Mapping.Use' }],
     })),
     {
       path: '/nodes',

@@ -27,6 +27,16 @@ describe('grantsFor', () => {
     expect(grantsFor({ ...wanted, pool: 'proxnix' })[0]?.path).toBe('/pool/proxnix');
   });
 
+  it('asks for what single settings need, and for nothing of it otherwise', () => {
+    const more = { startup: true, pools: ['web', 'proxnix'], mappings: ['pci/gpu', 'usb/stick'], pool: 'proxnix' };
+    const paths = grantsFor({ ...wanted, ...more }).flatMap(({ path, privileges }) => [
+      path,
+      privileges.map(({ name }) => name).join(),
+    ]);
+    expect(paths.join(' ')).toContain('/ Sys.Modify /pool/web Pool.Allocate /mapping/pci/gpu Mapping.Use');
+    expect(paths.filter((path) => path === '/pool/proxnix')).toHaveLength(1);
+  });
+
   it('has each role once in the commands', () => {
     const lines = roleLines(grantsFor(wanted));
     expect(lines).toHaveLength(5);

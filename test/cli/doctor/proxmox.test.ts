@@ -200,6 +200,26 @@ describe('rights that are missing', () => {
   });
 });
 
+it('rights that single settings need are named, each with the line that grants it', async () => {
+  const wanted = guests({
+    ...{ startup: { order: 1 }, pool: 'web', pci: ['gpu'] },
+    networks: [{ bridge: 'vmbr0' }, { bridge: 'vmbr7' }],
+    disks: { data: { slot: 'scsi1', size_gb: 1, storage: 'elsewhere' } },
+  });
+  const { findings } = await examine(demoSeed(), {}, wanted);
+  const told = bad(findings).map(({ text, fix = '' }) => `${text} | ${fix}`);
+  for (const [privilege, path] of [
+    ['Sys.Modify', '/'],
+    ['Pool.Allocate', '/pool/web'],
+    ['Mapping.Use', '/mapping/pci/gpu'],
+    ['SDN.Use', '/sdn/zones/localnetwork/vmbr7'],
+  ]) {
+    const found = told.find((text) => text.startsWith(`${privilege} is missing on ${path} `));
+    expect(found, `${privilege} on ${path}`).toContain(`pveum acl modify ${path} `);
+  }
+  expect(told.some((text) => text.includes('/storage/elsewhere'))).toBe(true);
+});
+
 describe('storages', () => {
   const content = (name: string, list: string[]) => {
     const seed = demoSeed();
