@@ -239,10 +239,10 @@ function* compare(goal: Goal, declared: DesiredGuest, live: LiveGuest): Generato
 /** The change with the backup that the flake wants before it; one that cannot be made blocks it. */
 function withBackup(goal: Goal, change: Change, { nodes, noBackup = {} }: LiveState): Change {
   const backupTo = storageOfBackup(goal, change);
-  if (backupTo === undefined) return change;
+  if (backupTo === undefined || change.blocked !== undefined) return change;
   const node = nodes.find((one) => one.node === change.node);
   const advice = noBackup[change.vmid] ?? backupProblem(backupTo, node);
-  if (change.blocked !== undefined || advice === undefined) return { ...change, backupTo };
+  if (advice === undefined) return { ...change, backupTo };
   return { ...change, backupTo, blocked: { reason: 'backup', advice } };
 }
 

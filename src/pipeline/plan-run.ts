@@ -5,7 +5,7 @@ import { stayingPaths } from '../core/declared.ts';
 import { fleetBackupOf, parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
 import { type Goal, onlyGuest, ownerOf, withKnown } from '../core/goal.ts';
-import type { DesiredGuest, GuestSpec, ImageRequest } from '../core/guest.ts';
+import type { GuestSpec, ImageRequest } from '../core/guest.ts';
 import { factsOf, type GuestFacts, withWanted } from '../core/guest-facts.ts';
 import type { LiveState } from '../core/live.ts';
 import { didYouMean } from '../core/nearest.ts';

@@ -28,16 +28,19 @@ export function seed(change: Partial<Seed> = {}): Seed {
   const base = demoSeed();
   const fast = base.storages.find((storage) => storage.storage === 'fast');
   if (fast === undefined) throw new Error('the demo has no storage fast');
-  const tokens = base.tokens.map((token) => ({
-    ...token,
-    privileges: {
-      ...token.privileges,
-      '/storage/slow': ['Datastore.AllocateSpace', 'Datastore.Audit'],
-      '/storage/vault': ['Datastore.AllocateSpace', 'Datastore.Audit'],
-      '/vms': [...(token.privileges['/vms'] ?? []), 'VM.Backup'],
-      '/sdn/zones/localnetwork/vmbr1': ['SDN.Use'],
-    },
-  }));
+  const tokens = base.tokens.map((token) => {
+    const ofGuests = token.privileges['/vms'];
+    return {
+      ...token,
+      privileges: {
+        ...token.privileges,
+        '/storage/slow': ['Datastore.AllocateSpace', 'Datastore.Audit'],
+        '/storage/vault': ['Datastore.AllocateSpace', 'Datastore.Audit'],
+        ...(ofGuests === undefined ? {} : { '/vms': [...ofGuests, 'VM.Backup'] }),
+        '/sdn/zones/localnetwork/vmbr1': ['SDN.Use'],
+      },
+    };
+  });
   const rates = { importBytesPerSecond: 1e10, statisticsSeconds: 0 };
   return {
     ...base,
