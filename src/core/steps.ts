@@ -14,6 +14,7 @@ import {
 } from './change.ts';
 import { dataDisksOf, disksToDetach } from './data-disk-changes.ts';
 import { declaredBefore } from './declared.ts';
+import { withLiveSettings } from './diff.ts';
 import { detachedFrom, onlyGuest } from './goal.ts';
 import { type DesiredGuest, type GuestRef, type Image, imageHash } from './guest.ts';
 import type { HealthCheck } from './health.ts';
@@ -240,8 +241,11 @@ function* rollbackSteps(plan: Plan, change: RollbackChange, at: At, tags: string
  */
 function* settingSteps(change: UpdateChange | ReplaceChange | RollbackChange, at: At): Generator<Step> {
   const { guest, live, fields } = change;
-  if (change.action === 'update' || fields.length > 0 || unbootedSlot(change) !== undefined) {
+  if (change.action === 'update' || fields.length > 0) {
     yield { ...at('configure'), guest, tags: updatingTags(live.tags, guest.tags) };
+  } else if (unbootedSlot(change) !== undefined) {
+    // A rollback of one guest leaves its settings alone.
+    yield { ...at('configure'), guest: withLiveSettings(guest, live), tags: updatingTags(live.tags) };
   }
   if (fields.some(({ field }) => field === 'pool')) yield { ...at('pool'), guest };
 }

@@ -149,3 +149,17 @@ describe('the steps of a change', () => {
 function disk(storage: string, gibibytes: number) {
   return { scsi0: { volid: `${storage}:vm-823-disk-0`, storage, sizeMb: gibibytes * 1024 } };
 }
+
+it('a VM that is stopped for its rollback gets the tag of a guest at work first: a kill after the stop is told', () => {
+  const tags = ['proxnix', `nix-${'b'.repeat(32)}`];
+  const live = aLiveGuest({
+    tags,
+    config: { memoryMb: 4096, boot: ['net0'], unused: { unused0: 'local-lvm:vm-823-disk-9' } },
+  });
+  const disk = { vmid: 823, uuid: live.config.uuid ?? '', volid: 'local-lvm:vm-823-disk-9', since: 0 };
+  const plan = aPlan({ rollback: { vmid: 823, retained: [{ ...disk, imageHash: 'a'.repeat(32) }] } }, [live]);
+  const [first, second] = planSteps(plan);
+  const tagged = { kind: 'configure', tags: expect.stringContaining('proxnix-pending') };
+  expect(first).toMatchObject({ ...tagged, guest: { memoryMb: 4096 } });
+  expect(second?.kind).toBe('swap');
+});

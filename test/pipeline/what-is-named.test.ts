@@ -35,6 +35,15 @@ describe.each(['vm', 'container'] as const)('what the flake names of a %s', (kin
     expect(bench.text()).not.toContain('left the flake');
   });
 
+  it('is told of values of the guest only, not of how it is checked', async () => {
+    const { bench, deploy } = await startSimulated();
+    const own = { health: { tcp: [22] }, backup: { before: [] } };
+    await deploy(1, fleetOf(kind, { website: own }));
+    await bench.push(2, fleetOf(kind, { website: { cores: 3 } }));
+    bench.run('planned');
+    expect(bench.text()).not.toContain('left the flake');
+  });
+
   it('is nothing of the notes and cards that a person gave it', async () => {
     const { bench, world, config, deploy } = await startSimulated();
     await deploy(1, fleetOf(kind, { website: {} }));
