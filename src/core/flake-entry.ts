@@ -97,6 +97,7 @@ function placesOf(guest: KnownGuest): Fields {
   const slot = rootSlot(guest);
   const root = guest.config.disks[slot];
   const disks = dataDisks(guest);
+  const rootOptions = optionsOfRoot(guest);
   // Tags of ours on a guest without the tag `proxnix` are left from elsewhere: no flake may want them.
   const { foreign } = readTags(['proxnix', ...guest.tags]);
   return {
@@ -105,7 +106,8 @@ function placesOf(guest: KnownGuest): Fields {
     diskGb: Math.ceil((root?.sizeMb ?? 0) / 1024),
     storage: root?.storage ?? '',
     ...(guest.kind === 'vm' ? { diskSlot: slot } : {}),
-    ...(Object.keys(disks).length === 0 ? {} : { [guest.kind === 'vm' ? 'disks' : 'mounts']: disks }),
+    ...(Object.keys(rootOptions).length === 0 ? {} : { rootOptions }),
+    ...(Object.keys(disks).length === 0 ? {} : { [disksKey(guest)]: disks }),
     ...(foreign.length === 0 ? {} : { tags: foreign }),
     ...(guest.pool === undefined ? {} : { pool: guest.pool }),
     ...(guest.status === 'stopped' ? { power: 'unmanaged' } : {}),
@@ -239,7 +241,7 @@ function hiddenCards({ config: { networks = [] } }: KnownGuest): readonly string
 /** The disks beside the root, as the flake writes them; those that it cannot write are missing. */
 function dataDisks(guest: KnownGuest): Readonly<Record<string, Fields>> {
   const root = rootSlot(guest);
-  const schema = rowsOf(guest.kind).find(({ role }) => role === 'disks')?.kinds[guest.kind]?.schema;
+  const schema = rowsOf(guest.kind).find(({ key }) => key === disksKey(guest))?.kinds[guest.kind]?.schema;
   const found: Record<string, Fields> = {};
   for (const [slot, { path, storage, sizeMb = 0, options }] of Object.entries(guest.config.disks)) {
     const place = guest.kind === 'vm' ? { slot } : { path };
@@ -256,16 +258,26 @@ function nameOfDisk(slot: string, path: string | undefined, taken: object): stri
   return plainName.safeParse(name).success && !Object.hasOwn(taken, name) ? name : slot;
 }
 
+function disksKey({ kind }: KnownGuest): 'disks' | 'mounts' {
+  return kind === 'vm' ? 'disks' : 'mounts';
+}
+
+/** The options of the root disk, without the one that every root disk of proxnix is made with. */
+function optionsOfRoot(guest: KnownGuest): Fields {
+  const { options = {} } = guest.config.disks[rootSlot(guest)] ?? {};
+  return Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'discard'));
+}
+
 /** Disks that no entry has, and what no field says of the others. */
 function hiddenDisks(guest: KnownGuest): readonly string[] {
   const root = rootSlot(guest);
-  const said = Object.values(dataDisks(guest));
-  return Object.entries(guest.config.disks).flatMap(([slot, { volid, path, options = {}, others }]) => {
-    const isSaid = slot === root || said.some((disk) => (disk['slot'] ?? disk['path']) === (path ?? slot));
-    // Every root disk that proxnix makes has `discard`.
-    const ofRoot = slot === root ? Object.entries(options).filter(([name]) => name !== 'discard') : [];
-    const place = path === undefined ? [] : [`mp=${path}`];
-    const parts = isSaid ? ofRoot.map(([name, value]) => `${name}=${String(value)}`) : [volid, ...place];
+  const said = Object.values(dataDisks(guest)).map(({ slot, path }) => slot ?? path);
+  // The root of a container has no field for its options.
+  const ofRoot = guest.kind === 'vm' ? [] : Object.entries(optionsOfRoot(guest));
+  return Object.entries(guest.config.disks).flatMap(([slot, { volid, path, others }]) => {
+    const place = [volid, ...(path === undefined ? [] : [`mp=${path}`])];
+    const own = slot === root ? ofRoot.map(([name, value]) => `${name}=${String(value)}`) : [];
+    const parts = slot === root || said.includes(path ?? slot) ? own : place;
     const all = [...parts, ...(others === undefined ? [] : [others])];
     return all.length === 0 ? [] : `${slot}: ${all.join(',')}`;
   });

@@ -149,10 +149,11 @@ describe('disks and firmware', () => {
     });
     const { fields, unsaid, changes } = entryOf(guest);
     expect(fields).toMatchObject({
+      disk: { ssd: true },
       disks: { scsi1: { slot: 'scsi1', size_gb: 2, storage: 'fast', cache: 'writeback', backup: false } },
       ...{ bios: 'ovmf', machine: 'q35', tpm: true },
     });
-    expect(unsaid).toEqual(['scsi0: ssd=true,serial=x', 'scsi1: aio=native', 'ide1: fast:2', 'scsi2: /dev/sdb']);
+    expect(unsaid).toEqual(['scsi0: serial=x', 'scsi1: aio=native', 'ide1: fast:2', 'scsi2: /dev/sdb']);
     expect(changes).toEqual([]);
   });
 
@@ -172,7 +173,7 @@ describe('disks and firmware', () => {
     const guest = aLiveContainer({
       config: {
         disks: {
-          rootfs: { ...disk, volid: 'fast:0' },
+          rootfs: { ...disk, volid: 'fast:0', options: { backup: true } },
           mp0: { ...mount('/var/lib/data'), options: { backup: true } },
           mp1: mount('/var-lib/data'),
           mp2: mount('/.cache'),
@@ -187,7 +188,7 @@ describe('disks and firmware', () => {
           mp1: { path: '/var-lib/data', size_gb: 2, storage: 'fast' },
         },
       },
-      unsaid: ['mp2: fast:1,mp=/.cache', 'mp3: /srv/media,mp=/media'],
+      unsaid: ['rootfs: backup=true', 'mp2: fast:1,mp=/.cache', 'mp3: /srv/media,mp=/media'],
       changes: [],
     });
   });
