@@ -137,6 +137,12 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       });
     });
 
+    it('has the values that are compared no more', async () => {
+      const story = await start();
+      await story.make(a({ memoryMb: 1024, onboot: false, ignore: ['memory_mb', 'onboot'] }));
+      expect((await story.read()).config).toMatchObject({ memoryMb: 1024, onboot: false });
+    });
+
     it('is protected with its last write', async () => {
       const story = await start();
       await story.make(a({ protected: true }));

@@ -6,7 +6,7 @@ type Values = Readonly<Record<string, unknown>>;
 
 /** The settings of a guest wanted, as its live configuration holds them when all of them are written. */
 export function heldSettings<Kind extends GuestKind>(kind: Kind, wanted: GuestSpec): Held<Kind> {
-  return writtenSettings<Kind, object>(kind, {}, wanted) as Held<Kind>;
+  return writtenSettings<Kind, object>(kind, {}, { ...wanted, ignore: [] }) as Held<Kind>;
 }
 
 /** A live configuration with what is wanted written to it; what the flake does not manage stays. */

@@ -174,7 +174,9 @@ export function newSettings(guest: GuestSpec): Changes {
   const rows = settingsOf(guest.kind).filter(
     (row) => row.key !== 'description' && codecOf(guest.kind, row).written !== 'at the end',
   );
-  return Object.fromEntries(Object.entries(written(guest, rows, {})).filter(([, value]) => value !== undefined));
+  // What is compared no more is the guest's own from then on, and begins as the flake says it.
+  const changes = Object.entries(written({ ...guest, ignore: [] }, rows, {}));
+  return Object.fromEntries(changes.filter(([, value]) => value !== undefined));
 }
 
 /** What must be written for a guest to be as wanted, as far as it can be written at any time. */

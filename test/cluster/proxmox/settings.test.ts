@@ -41,6 +41,12 @@ it('the addresses of an ordinary container pass', () => {
   for (const guest of [fixed, aContainer(), aContainer({ ip: 'manual' })]) validateNames('pve1', guest);
 });
 
+it('a new guest gets the values that are compared no more', () => {
+  const guest = aGuest({ memoryMb: 4096, cores: 3, balloonMb: 1024, ignore: ['memory_mb', 'cores', 'balloon_mb'] });
+  expect(newSettings(guest)).toMatchObject({ memory: 4096, cores: 3, balloon: 1024 });
+  expect(changedSettings(guest, {})).not.toHaveProperty('memory');
+});
+
 describe('network cards', () => {
   const card = {
     vm: 'virtio=BC:24:11:8B:87:74,bridge=vmbr0,firewall=1',
