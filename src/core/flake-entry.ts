@@ -55,6 +55,7 @@ export function flakeEntry(guest: KnownGuest, key: string, { unset, others }: Gu
       vm_id: `it lives on ${guest.node}`,
       image_type: 'a guess: its image is not known',
       ...(fields['power'] === undefined ? {} : { power: 'it is stopped now' }),
+      ...(guest.config.protected ? { protected: 'no protected guest is adopted: turn it off in Proxmox before' } : {}),
       ...(fields['ignore'] === undefined ? {} : { ignore: 'no flake can say what the guest has there' }),
     },
     unsaid: [

@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { webConsole } from '../../src/chat/console/kind.ts';
 import { importedText, importGuests } from '../../src/cli/import.ts';
 import { demoSeed, type Seed } from '../../src/simulator/simulator.ts';
+import { startFront } from './support/front.ts';
 import { aFolder, aSimulator, envFile } from './support/services.ts';
 
 type SeedGuest = Seed['guests'][number];
@@ -31,7 +32,11 @@ const aContainer: SeedGuest = {
 
 async function anImport(
   guests: readonly SeedGuest[],
-  change: { seed?: Partial<Seed>; env?: Readonly<Record<string, string>> } = {},
+  change: {
+    seed?: Partial<Seed>;
+    env?: Readonly<Record<string, string>>;
+    canned?: Readonly<Record<string, unknown>>;
+  } = {},
 ) {
   const volumes = guests.map(({ vmid, type }) =>
     type === 'qemu'
@@ -57,9 +62,11 @@ async function anImport(
     ...change.seed,
   };
   const simulator = await aSimulator(seed);
+  const front = await startFront(simulator.url);
+  for (const [name, body] of Object.entries(change.canned ?? {})) front.answers.set(name, { status: 200, body });
   const dir = aFolder();
   const single = {
-    PROXMOX_URL: simulator.url,
+    PROXMOX_URL: front.origin,
     PROXMOX_TOKEN_ID: 'proxnix@pve!bot',
     GIT_URL: 'https://git.example.org/acme/web.git',
     APPROVERS: 'console:owner',
@@ -119,6 +126,18 @@ describe('the import', () => {
 `);
     expect(printed).toContain('power = "unmanaged"; # it is stopped now\n');
     expect(printed).not.toMatch(/vm-10[234]/);
+  });
+
+  it("tells the lines of a container that are LXC's own", async () => {
+    const lxc = [
+      ['lxc.cgroup2.devices.allow', 'c 226:* rwm'],
+      ['lxc.environment.runtime', 'TOKEN=abc'],
+    ];
+    const { text } = await anImport([aContainer], {
+      canned: { 'GET /api2/json/nodes/pve1/lxc/200/config': { data: { lxc } } },
+    });
+    const told = ['ostype: debian', 'lxc.cgroup2.devices.allow: c 226:* rwm', 'lxc.environment.runtime: (not shown)'];
+    expect(await text()).toContain(told.map((fact) => `      #   ${fact}\n`).join(''));
   });
 
   it('prints those that are named', async () => {

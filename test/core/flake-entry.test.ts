@@ -62,6 +62,14 @@ describe('the entry of a guest', () => {
     expect(planned(guest, entryOf(guest))).toEqual([]);
   });
 
+  it('says that a protected guest is not adopted', () => {
+    const { fields, notes } = entryOf(aLiveContainer({ config: { protected: true } }));
+    expect([fields['protected'], notes['protected']]).toEqual([
+      true,
+      expect.stringContaining('turn it off in Proxmox'),
+    ]);
+  });
+
   it('names the bridge of a plain card, and the cards where they have more', () => {
     const plain = { bridge: 'vmbr1', model: 'virtio', mac: 'BC:24:11:00:00:01', firewall: false };
     const fields = (networks: KnownGuest['config']['networks'] = []) => {

@@ -3,6 +3,16 @@ const secret = ['test/secret.test.ts'];
 
 export const texts = [
   {
+    room: 'import',
+    file: 'src/cluster/proxmox/details.ts',
+    tests: ['test/cluster/proxmox/details.test.ts'],
+    rows: [
+      ['no password of cloud-init is printed', "secret.test(key) ? '(not shown)' : ", ''],
+      ['no password among arguments is printed', 'cut(withoutSecrets(text), 200)', 'cut(text, 200)'],
+      ['no text is longer than it need be', 'cut(withoutSecrets(text), 200)', 'withoutSecrets(text)'],
+    ],
+  },
+  {
     room: 'secrets',
     file: 'src/secret.ts',
     tests: secret,

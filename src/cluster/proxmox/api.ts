@@ -195,6 +195,9 @@ export const PendingEntry = z.object({
 /** `GET /nodes/{node}/{type}/{vmid}/pending`; the digest is an entry of it. */
 export const Pending = z.array(PendingEntry);
 
+/** `GET /nodes/{node}/lxc/{vmid}/config`: the lines that are LXC's own, each a key and its value. */
+export const ContainerConfig = z.object({ lxc: orElse(z.array(z.array(text)), []) });
+
 /** `9.2.11`, `8.4.1`, `8.4~beta1`. */
 export const Version = z.object({ version: z.string().regex(/^\d+\.\d+/) });
 

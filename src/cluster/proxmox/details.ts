@@ -2,7 +2,7 @@ import { UserError } from '../../core/errors.ts';
 import type { GuestDetails } from '../../core/flake-entry.ts';
 import { type GuestRef, guestLabel } from '../../core/guest.ts';
 import { cut } from '../../lib/text.ts';
-import type { Api } from './api.ts';
+import { type Api, ContainerConfig, guestPath } from './api.ts';
 import { type GuestConfig, readConfig } from './config.ts';
 import { firmwareKeys, newFirmware } from './firmware.ts';
 import { driveOptions, isCloudInit, readDrive } from './property.ts';
@@ -15,7 +15,15 @@ export async function readDetails(api: Api, at: GuestRef): Promise<GuestDetails>
   if (config === undefined) {
     throw new UserError(`${guestLabel(at)} is not on ${at.node} any more.`, { next: 'Import again.' });
   }
-  return detailsOf(config);
+  const { unset, others } = detailsOf(config);
+  return { unset, others: [...others, ...(await rawLines(api, at))] };
+}
+
+/** The lines of a container's file that are LXC's own. The list of pending values leaves them out (PVE::GuestHelpers). */
+async function rawLines(api: Api, at: GuestRef): Promise<readonly string[]> {
+  if (at.guestKind === 'vm') return [];
+  const { lxc } = await api.client.get(`${guestPath(at)}/config`, ContainerConfig);
+  return lxc.map(([key = '', ...values]) => told(key, values.join(' ')));
 }
 
 /** The same of a configuration that was read. */
@@ -24,7 +32,7 @@ export function detailsOf(config: GuestConfig): GuestDetails {
   const said = { ...settingTexts(guestKind, values), ...ofNewGuests[guestKind] };
   const others = Object.keys(values).flatMap((key) => {
     const rest = restOf(key, values[key] ?? '', said);
-    return rest === '' ? [] : `${key}: ${cut(withoutSecrets(rest), 200)}`;
+    return rest === '' ? [] : told(key, rest);
   });
   return { unset: unsetSettings(guestKind, values), others: others.sort() };
 }
@@ -34,7 +42,11 @@ const known = /^(?:digest|tags|lock|template|vmgenid|meta|arch|parent|boot|bootd
 /** The core knows disks with all their options, but no CDs and nothing of the firmware's disks but their volumes. */
 const drives = /^(?:(?:ide|sata|scsi|virtio|mp|efidisk|tpmstate)\d+|rootfs)$/;
 /** Keys whose values are secrets, or may be. */
-const secret = /^(?:cipassword|env)$/;
+const secret = /^(?:cipassword|env|lxc\.environment.*)$/;
+
+function told(key: string, text: string): string {
+  return `${key}: ${secret.test(key) ? '(not shown)' : cut(withoutSecrets(text), 200)}`;
+}
 
 /** Property strings, and what is known in them beside that which a setting writes. */
 const properties: readonly (readonly [key: RegExp, parts: readonly string[]])[] = [
@@ -49,7 +61,6 @@ const properties: readonly (readonly [key: RegExp, parts: readonly string[]])[] 
 /** The part of a value that no setting and no disk says; empty where there is none. */
 function restOf(key: string, text: string, said: Readonly<Record<string, string | number>>): string {
   if (known.test(key)) return '';
-  if (secret.test(key)) return '(not shown)';
   if (drives.test(key)) return restOfDrive(key, text);
   const own = said[key] === undefined ? undefined : String(said[key]);
   if (own === text) return '';

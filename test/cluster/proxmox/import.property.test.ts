@@ -9,6 +9,7 @@ import { nix } from '../../builder/nix/here.ts';
 import { Story } from '../../contracts/cluster.ts';
 import { anImage } from '../../support/builders.ts';
 import { evaluated } from '../../support/nix-eval.ts';
+import { readNix } from '../../support/nix-reader.ts';
 import { openSimulated, seed, seed8 } from './on-simulator.ts';
 import { anyGuest, makeMappings, trusting } from './samples.ts';
 
@@ -45,6 +46,7 @@ describe.each([
         expect([...diffGuest({ ...wanted, image: anImage('a', kind) }, live)]).toEqual([]);
         expect(entry).toMatchObject({ unsaid: [], changes: [] });
         expect(Object.values(entry.fields['disks'] ?? entry.fields['mounts'] ?? {})).toMatchObject([{ size_gb: 3 }]);
+        expect(readNix(flakeText([entry]))).toEqual(output);
         if (nix !== undefined) expect(await evaluated(flakeText([entry]))).toEqual(output);
         await world.edit(823, { protected: false });
         await world.remove(823);
