@@ -81,20 +81,31 @@ export const dataDisksValue = z.record(
   z.strictObject({ at: word, sizeGb: z.number().min(0), storage: word, ...heldOptions }),
 );
 
-const size = { size_gb: diskSize, storage: plainName };
-const rootFields = z.strictObject({
-  ssd: diskOptions.ssd.value.optional(),
-  discard: diskOptions.discard.value.optional(),
-  iothread: diskOptions.iothread.value.optional(),
-  cache: diskOptions.cache.value.optional(),
-  backup: diskOptions.backup.value.optional(),
+const backupField = diskOptions.backup.value
+  .optional()
+  .describe('whether backups include it; by default they include a disk of a VM and no mount');
+const size = {
+  size_gb: diskSize.describe('size in GiB; it grows online and never becomes smaller'),
+  storage: plainName.describe('the storage'),
+};
+/** The fields of `disk`. */
+export const rootFields = z.strictObject({
+  ssd: diskOptions.ssd.value.optional().describe('whether the guest sees an SSD; not in a `virtio` slot'),
+  discard: diskOptions.discard.value.optional().describe('whether what the guest frees is freed on the storage'),
+  iothread: diskOptions.iothread.value
+    .optional()
+    .describe('a thread of its own, with `scsi_hw = "virtio-scsi-single"` or in a `virtio` slot'),
+  cache: diskOptions.cache.value.optional().describe('the cache mode, such as `"writeback"`'),
+  backup: backupField,
 });
-const diskFields = z.strictObject({ ...size, slot: diskSlot, ...rootFields.shape });
+const diskFields = z.strictObject({
+  ...size,
+  slot: diskSlot.describe('where it is, such as `"scsi1"`: what is there is this disk'),
+  ...rootFields.shape,
+});
 
 /** `disk` of a VM as the flake writes it: the options of its root disk. */
 export const vmRootOptions = rootFields.transform((options): DiskOptions => defined(options));
-/** The field names of `disk`, for the error on an unknown name. */
-export const rootOptionNames: readonly string[] = Object.keys(rootFields.shape);
 /** The options of a root disk as they are held. */
 export const rootOptionsValue = z.strictObject(heldOptions);
 
@@ -107,7 +118,11 @@ const mountPath = z
   .string()
   .max(255)
   .regex(/^(?:\/[A-Za-z0-9_+-][A-Za-z0-9._+-]*)+$/, 'must be a path such as "/data"');
-const mountFields = z.strictObject({ ...size, path: mountPath, backup: diskOptions.backup.value.optional() });
+const mountFields = z.strictObject({
+  ...size,
+  path: mountPath.describe('where it is in the container: what is there is this disk'),
+  backup: backupField,
+});
 
 /** `disks` of a VM as the flake writes it. */
 export const vmDisks = z
@@ -131,11 +146,8 @@ export const containerMounts = z
   )
   .superRefine((mounts, context) => refuseTwins(mounts, 'path', context));
 
-/** The field names of a data disk by kind of guest, for the error on an unknown name. */
-export const diskFieldNames: Readonly<Record<GuestKind, readonly string[]>> = {
-  vm: Object.keys(diskFields.shape),
-  container: Object.keys(mountFields.shape),
-};
+/** The fields of a data disk. */
+export const dataDiskFields = { vm: diskFields, container: mountFields } as const;
 
 /** The data disk in the slot of the root, which no flake may want; `undefined` when there is none. */
 export function diskAtRoot(disks: unknown, rootSlot: unknown): string | undefined {

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { cut } from '../lib/text.ts';
-import { diskAtRoot, diskFieldNames, optionNotAt, rootOptionNames, rootOptionsValue } from './data-disks.ts';
+import { diskAtRoot, optionNotAt, rootOptionsValue } from './data-disks.ts';
 import { UserError } from './errors.ts';
-import { backupFields, cloudInitFields, fleetBackup, startupFields } from './forms.ts';
+import { fleetBackup } from './forms.ts';
 import type { ContainerSpec, GuestKind, GuestSpec, VmSpec } from './guest.ts';
-import { healthFields } from './health.ts';
 import { didYouMean } from './nearest.ts';
-import { type Cards, cardFields } from './networks.ts';
+import type { Cards } from './networks.ts';
 import { type Backup, type ContainerFields, rowsOf, type VmFields } from './settings.ts';
 
 const entries: Readonly<Record<GuestKind, z.ZodType<Readonly<Record<string, unknown>>>>> = {
@@ -84,14 +83,8 @@ function saidTwice(value: unknown): z.core.$ZodIssue[] {
 /** The field names allowed at a path of an entry; empty where any name is allowed. */
 export function knownFields(kind: GuestKind, path: readonly PropertyKey[]): readonly string[] {
   if (path.length === 0) return rowsOf(kind).map((row) => row.flake);
-  const [field] = path;
-  if (field === 'disk') return rootOptionNames;
-  if (field === 'health') return healthFields[kind];
-  if (field === 'networks') return cardFields[kind];
-  if ((field === 'disks' || field === 'mounts') && path.length === 2) return diskFieldNames[kind];
-  if (field === 'cloud_init') return cloudInitFields;
-  if (field === 'backup') return backupFields;
-  return field === 'startup' ? startupFields : [];
+  const row = rowsOf(kind).find(({ flake }) => flake === path[0]);
+  return Object.keys(row?.parts?.[kind]?.shape ?? {});
 }
 
 function toSpec(kind: GuestKind, key: string, entry: Readonly<Record<string, unknown>>): GuestSpec {

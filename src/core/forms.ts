@@ -8,28 +8,28 @@ export const plainName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a plain name (letters, digits, . _ -)');
 
-const backupParts = z.strictObject({
-  storage: plainName.optional(),
+/** The fields of `backup`. */
+export const backupFields = z.strictObject({
+  storage: plainName.optional().describe("where it goes; without it the storage of the fleet's default"),
   before: z
     .array(z.enum(['replace', 'destroy', 'update']))
     .max(3)
-    .default(['replace', 'destroy']),
+    .default(['replace', 'destroy'])
+    .describe('the changes that it comes before; `[ "replace" "destroy" ]` without it'),
 });
-const named = ({ storage, before }: z.output<typeof backupParts>) => ({
+const named = ({ storage, before }: z.output<typeof backupFields>) => ({
   ...(storage === undefined ? {} : { storage }),
   before,
 });
 /** What a backup comes before, and the storage that it goes to: the default of a fleet, which may leave out the storage. */
-export const fleetBackup = backupParts.transform(named);
+export const fleetBackup = backupFields.transform(named);
 /** That of a guest, with the default of its fleet in it. */
-export const backup = backupParts
+export const backup = backupFields
   .refine(({ storage, before }) => storage !== undefined || before.length === 0, {
     path: ['storage'],
     error: 'is missing: neither the guest nor `proxnix.backup` names it',
   })
   .transform(named);
-/** The fields of it. */
-export const backupFields: readonly string[] = Object.keys(backupParts.shape);
 
 export const vlanTag = z.int().min(1).max(4094);
 
@@ -92,19 +92,21 @@ const publicKey = z
     /^(?:[ -~]* )?(?:ssh|ecdsa|sk)-[\w@.-]+ AAAA[A-Za-z0-9+/]+={0,3}(?: [ -~]*)?$/,
     'must be a public key on one line',
   );
-const cloudInitEntry = z.strictObject({
-  StorageReference: plainName,
+/** The fields of `cloud_init`. */
+export const cloudInitFields = z.strictObject({
+  StorageReference: plainName.describe('the storage of the drive'),
   user: z
     .string()
     .regex(/^[a-z_][a-z0-9_-]{0,31}$/i, 'must be the name of a user')
-    .optional(),
-  ssh_keys: z.array(publicKey).max(100).optional(),
-  ip: cloudInitAddress.optional(),
-  gateway: router.optional(),
-  nameservers: nameservers.optional(),
-  search_domain: searchDomain.optional(),
+    .optional()
+    .describe('the user that gets the keys'),
+  ssh_keys: z.array(publicKey).max(100).optional().describe('public keys, each on one line'),
+  ip: cloudInitAddress.optional().describe('the address of net0: `"dhcp"`, or like `"10.0.0.5/24"`'),
+  gateway: router.optional().describe('the IPv4 gateway, with a fixed `ip` only'),
+  nameservers: nameservers.optional().describe('servers of names, at most three'),
+  search_domain: searchDomain.optional().describe('the domain of short host names'),
 });
-const cloudInitSet = cloudInitEntry
+const cloudInitSet = cloudInitFields
   .refine(({ ip, gateway }) => gateway === undefined || ip?.includes('/') === true, {
     path: ['gateway'],
     error: 'goes with a fixed "ip" such as "10.0.0.5/24" only',
@@ -119,9 +121,6 @@ export function cloudInitInFlake(drive: z.output<typeof cloudInitSet> | undefine
   return defined({ StorageReference, ...rest, ssh_keys, search_domain });
 }
 
-/** The field names of `cloud_init`, for the error on an unknown name. */
-export const cloudInitFields: readonly string[] = Object.keys(cloudInitEntry.shape);
-
 /** `"None"`, or a set. The mistakes inside a set are told one by one, which those of a union are not. */
 export const cloudInit = z.unknown().transform((value, context) => {
   if (value === 'None') return undefined;
@@ -134,14 +133,13 @@ export const cloudInit = z.unknown().transform((value, context) => {
   else context.issues.push({ code: 'custom', message, input: value });
   return z.NEVER;
 });
-const startupEntry = z.strictObject({
-  order: z.int().min(0).max(1_000_000).optional(),
-  up_s: z.int().min(0).max(1_000_000).optional(),
-  down_s: z.int().min(0).max(1_000_000).optional(),
+/** The fields of `startup`. */
+export const startupFields = z.strictObject({
+  order: z.int().min(0).max(1_000_000).optional().describe('smaller numbers start first and stop last'),
+  up_s: z.int().min(0).max(1_000_000).optional().describe('seconds from its start to that of the next guest'),
+  down_s: z.int().min(0).max(1_000_000).optional().describe('seconds that it gets to shut down'),
 });
-/** The field names of `startup`, for the error on an unknown name. */
-export const startupFields: readonly string[] = Object.keys(startupEntry.shape);
-export const startup = startupEntry.transform(({ order, up_s: upS, down_s: downS }) => defined({ order, upS, downS }));
+export const startup = startupFields.transform(({ order, up_s: upS, down_s: downS }) => defined({ order, upS, downS }));
 /** The order as the flake writes it: what `startup` reads. */
 export function startupInFlake({ order, upS: up_s, downS: down_s }: z.output<typeof startup> = {}) {
   return defined({ order, up_s, down_s });

@@ -29,14 +29,23 @@ export const healthValue = z.strictObject({
 
 /** The fields of a check that both kinds of guests have. */
 const commonFields = {
-  tcp: z.array(z.int().min(1).max(65535)).default([]),
+  tcp: z.array(z.int().min(1).max(65535)).default([]).describe('ports that must accept a connection'),
   http: z
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
     .max(2000)
-    .optional(),
-  timeout_s: z.int().min(1).max(3600).default(defaultTimeoutS),
+    .optional()
+    .describe('a URL that must answer'),
+  timeout_s: z
+    .int()
+    .min(1)
+    .max(3600)
+    .default(defaultTimeoutS)
+    .describe(`seconds that it may take; ${defaultTimeoutS} without it`),
 };
-const vmFields = z.strictObject({ agent: z.boolean().default(true), ...commonFields });
+const vmFields = z.strictObject({
+  agent: z.boolean().default(true).describe('whether its agent must answer a ping; it must without the field'),
+  ...commonFields,
+});
 /** A container has no agent: its host reads its state. */
 const containerFields = z.strictObject(commonFields);
 
@@ -45,11 +54,8 @@ export const vmHealth = vmFields.transform(({ agent, ...checks }) => ({ agent, .
 /** `health` of a container as the flake writes it. */
 export const containerHealth = containerFields.transform((checks) => ({ agent: false, ...namedChecks(checks) }));
 
-/** The field names of `health` by kind, for the error on an unknown name. */
-export const healthFields: Readonly<Record<GuestKind, readonly string[]>> = {
-  vm: Object.keys(vmFields.shape),
-  container: Object.keys(containerFields.shape),
-};
+/** The fields of `health`. */
+export const healthFields = { vm: vmFields, container: containerFields } as const;
 
 function namedChecks({ tcp, http, timeout_s }: z.output<typeof containerFields>) {
   return { tcp, timeoutS: timeout_s, ...(http === undefined ? {} : { http }) };

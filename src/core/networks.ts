@@ -57,23 +57,29 @@ export const cardsValue = z
   .max(32);
 
 const commonFields = {
-  bridge: plainName,
-  vlan: vlanTag.optional(),
-  mac: macAddress.optional(),
+  bridge: plainName.describe('the bridge, or the network of an SDN'),
+  vlan: vlanTag.optional().describe('the VLAN tag, 1 to 4094'),
+  mac: macAddress.optional().describe('the MAC address; a new card without it gets one, which it keeps'),
   // 1 is "as its bridge has it" (qm.conf).
-  mtu: z.int().min(1).max(65_520).optional(),
-  firewall: z.boolean().optional(),
-  rate_mbps: z.number().positive().max(10_240).optional(),
+  mtu: z.int().min(1).max(65_520).optional().describe('the MTU; 1 is that of the bridge'),
+  firewall: z.boolean().optional().describe("whether Proxmox's firewall filters it"),
+  rate_mbps: z.number().positive().max(10_240).optional().describe('the limit in MB/s'),
 };
-const vmFields = z.strictObject({ ...commonFields, model: z.enum(cardModels).optional() });
+const vmFields = z.strictObject({
+  ...commonFields,
+  model: z.enum(cardModels).optional().describe('the model; a new card without it is `"virtio"`'),
+});
 const containerFields = z.strictObject({
   ...commonFields,
   name: z
     .string()
     .regex(/^[a-z][a-z0-9_]{1,14}$/i, 'must be an interface such as "eth1"')
-    .optional(),
-  ip: address.optional(),
-  gateway: router.optional(),
+    .optional()
+    .describe('the interface; a new card without it is `eth0`, `eth1`, …'),
+  ip: address
+    .optional()
+    .describe('`"dhcp"`, `"manual"`, or like `"10.0.0.5/24"`; the first card without it has `"dhcp"`'),
+  gateway: router.optional().describe('the IPv4 gateway'),
 });
 
 /** `networks` of a VM as the flake writes it; Proxmox has net0 to net31. */
@@ -81,8 +87,8 @@ export const vmCards = z.array(vmFields.transform(toCard)).min(1).max(32);
 /** `networks` of a container as the flake writes it. */
 export const containerCards = z.array(containerFields.transform(toCard)).min(1).max(32);
 
-/** The field names of a card by kind, for the error on an unknown name. */
-export const cardFields = { vm: Object.keys(vmFields.shape), container: Object.keys(containerFields.shape) } as const;
+/** The fields of a card. */
+export const cardFields = { vm: vmFields, container: containerFields } as const;
 
 function toCard({ rate_mbps, ...fields }: z.output<typeof vmFields> | z.output<typeof containerFields>): Card {
   return defined({ ...fields, rateMbps: rate_mbps });

@@ -1,10 +1,18 @@
 import { z } from 'zod';
 import { sameText } from '../lib/text.ts';
-import { containerMounts, dataDisksValue, rootOptionsValue, vmDisks, vmRootOptions } from './data-disks.ts';
+import {
+  containerMounts,
+  dataDiskFields,
+  dataDisksValue,
+  rootFields,
+  rootOptionsValue,
+  vmDisks,
+  vmRootOptions,
+} from './data-disks.ts';
 import * as forms from './forms.ts';
 import type { GuestKind } from './guest-ref.ts';
-import { containerHealth, healthValue, vmHealth } from './health.ts';
-import { cardsInFlake, cardsValue, containerCards, partOfCards, showCards, vmCards } from './networks.ts';
+import { containerHealth, healthFields, healthValue, vmHealth } from './health.ts';
+import { cardFields, cardsInFlake, cardsValue, containerCards, partOfCards, showCards, vmCards } from './networks.ts';
 
 /**
  * The fields of a guest, each said once: the flake's entry with its defaults, the types of wanted and live guests, the
@@ -49,6 +57,8 @@ function unmanaged<Schema extends z.ZodType>(schema: Schema) {
 
 type Kinds<Value> = { readonly [Kind in GuestKind]?: Entry<z.ZodType<Value | undefined>> };
 
+type Parts = { readonly [Kind in GuestKind]?: z.ZodObject };
+
 /** The fields of every row. */
 interface Row<Value extends z.ZodType, K extends Kinds<z.output<Value>>> {
   /** The field's name in the flake. */
@@ -59,6 +69,8 @@ interface Row<Value extends z.ZodType, K extends Kinds<z.output<Value>>> {
   readonly kinds: K;
   /** The description for the README. */
   readonly doc: string;
+  /** The fields of a set, where the value is one or holds some; each has its description. */
+  readonly parts?: Parts;
 }
 
 /** The fields of a row whose differences are shown. */
@@ -312,6 +324,7 @@ export const settings = {
     word: 'disk-options',
     value: rootOptionsValue,
     kinds: { vm: unmanaged(vmRootOptions) },
+    parts: { vm: rootFields },
     doc: 'options of the root disk, which stay over a swap: `{ ssd = true; cache = "writeback"; }`; also `discard`, `iothread` and `backup`',
   }),
   disks: ofDisks({
@@ -319,6 +332,7 @@ export const settings = {
     word: 'data-disk',
     value: dataDisksValue,
     kinds: { vm: unmanaged(vmDisks) },
+    parts: dataDiskFields,
     doc: 'data disks: `{ pgdata = { slot = "scsi1"; size_gb = 20; storage = "local-lvm"; }; }`, see below',
   }),
   mounts: ofDisks({
@@ -326,6 +340,7 @@ export const settings = {
     word: 'mount',
     value: dataDisksValue,
     kinds: { container: unmanaged(containerMounts) },
+    parts: dataDiskFields,
     doc: 'data disks of a container: `{ data = { path = "/data"; size_gb = 20; storage = "local-lvm"; }; }`, see below',
   }),
   bridge: setting({
@@ -342,6 +357,7 @@ export const settings = {
     word: 'networks',
     value: cardsValue,
     kinds: { vm: unmanaged(vmCards), container: unmanaged(containerCards) },
+    parts: cardFields,
     restart: false,
     show: showCards,
     part: partOfCards,
@@ -393,6 +409,7 @@ export const settings = {
       searchDomain: z.exactOptional(word),
     }),
     kinds: { vm: requiredOrNone(forms.cloudInit) },
+    parts: { vm: forms.cloudInitFields },
     // What the drive says is written to it at once; the guest reads it at its next boot.
     restart: (_kind, from, to) => storageOf(from) !== storageOf(to),
     // Without a drive what it would say means nothing.
@@ -491,6 +508,7 @@ export const settings = {
       downS: z.exactOptional(amount),
     }),
     kinds: { vm: unmanaged(forms.startup), container: unmanaged(forms.startup) },
+    parts: { vm: forms.startupFields, container: forms.startupFields },
     restart: false,
     part: namedPart,
     show: (value = {}) => showParts({ order: value.order, up: value.upS, down: value.downS }) || 'none',
@@ -561,6 +579,7 @@ export const settings = {
       before: z.array(z.enum(['replace', 'destroy', 'update'])).max(10),
     }),
     kinds: { vm: noneByDefault(forms.backup), container: noneByDefault(forms.backup) },
+    parts: { vm: forms.backupFields, container: forms.backupFields },
     doc: '`{ storage = "pbs"; before = [ "replace" "destroy" ]; }`: a backup (vzdump) before such a change, see below',
   }),
   order: place({
@@ -573,6 +592,7 @@ export const settings = {
     flake: 'health',
     value: healthValue,
     kinds: { vm: noneByDefault(vmHealth), container: noneByDefault(containerHealth) },
+    parts: healthFields,
     doc: 'how a started guest is judged, see below',
   }),
 } as const;
@@ -635,6 +655,7 @@ export type AnyRow = {
   readonly value: z.ZodType;
   readonly kinds: { readonly [Kind in GuestKind]?: Entry };
   readonly doc: string;
+  readonly parts?: Parts;
   readonly restart: Restart;
 } & (
   | {
