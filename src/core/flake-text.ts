@@ -19,7 +19,7 @@ export function flakeOutput(entries: readonly FlakeEntry[]): Readonly<Record<'vm
 export function flakeText(entries: readonly FlakeEntry[], missing: readonly string[] = []): string {
   const remarks = [
     'The guests as they are, written by `proxnix import`. In the flake: proxnix = import ./proxnix.nix;',
-    'Once they are adopted, a plan changes nothing of them but their tags and the image.',
+    'Once they are adopted, a plan changes their tags and the image, and nothing else but what a comment beside them says.',
     ...mistakesIn(entries).map((mistake) => `To correct, proxnix refuses it as it stands: ${mistake}`),
     ...missing.map((why) => `Left out: ${why}`),
   ];

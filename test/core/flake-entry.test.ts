@@ -283,7 +283,7 @@ describe('the text', () => {
     expect(
       text,
     ).toBe(`# The guests as they are, written by \`proxnix import\`. In the flake: proxnix = import ./proxnix.nix;
-# Once they are adopted, a plan changes nothing of them but their tags and the image.
+# Once they are adopted, a plan changes their tags and the image, and nothing else but what a comment beside them says.
 # Left out: VM 5 (x) cannot be read.
 {
   vms = {
