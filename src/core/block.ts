@@ -135,6 +135,13 @@ export function blockOf(change: Touching): Blocked | undefined {
       advice: `${label} has no net0 with a MAC address, by which proxnix knows a container. Add one in Proxmox.`,
     };
   }
+  const boots = guest === undefined ? undefined : otherRoot(guest, live);
+  if (guest !== undefined && boots !== undefined) {
+    return {
+      reason: 'disk',
+      advice: `${label} boots from ${boots}, and the disk at ${guest.diskSlot} is another one: it would be replaced with its data. Set disk_slot = "${boots}", or put ${guest.diskSlot} into the boot order in Proxmox.`,
+    };
+  }
   if (change.action === 'update' && shrinksDisk(change.guest, live)) {
     return {
       reason: 'shrink',
@@ -225,6 +232,14 @@ export function protectedBy(change: Touching, guest: DesiredGuest | undefined): 
 /** Is there a disk in the slot of the root disk that the flake names? */
 export function hasRootDisk(guest: DesiredGuest, live: KnownGuest): boolean {
   return live.config.disks[guest.diskSlot] !== undefined;
+}
+
+/** The disk that a VM boots from, where the one in the slot of the root disk is not in its boot order. */
+function otherRoot({ diskSlot }: DesiredGuest, { kind, config }: KnownGuest): string | undefined {
+  if (kind !== 'vm' || !('boot' in config) || config.boot.includes(diskSlot)) return undefined;
+  return config.disks[diskSlot] === undefined
+    ? undefined
+    : config.boot.find((slot) => config.disks[slot] !== undefined);
 }
 
 /** The fleet that adopts a guest. */

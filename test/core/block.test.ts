@@ -247,6 +247,23 @@ describe('what is blocked', () => {
     expect(change({ config: { disks: {} } }).blocked?.advice).toContain('(its disks: none)');
   });
 
+  it('takes no other disk of a VM for its root: its data would be replaced with the image', () => {
+    const disk = (number: number) => ({
+      volid: `local-lvm:vm-823-disk-${number}`,
+      storage: 'local-lvm',
+      sizeMb: 32 * 1024,
+    });
+    const config = { disks: { scsi0: disk(0), scsi1: disk(1) }, boot: ['net0', 'scsi0'] };
+    const advice =
+      'VM 823 boots from scsi0, and the disk at scsi1 is another one: it would be replaced with its data. Set disk_slot = "scsi0", or put scsi1 into the boot order in Proxmox.';
+    for (const wanted of [aGuest({ diskSlot: 'scsi1' }), aGuest({ diskSlot: 'scsi1', image: anImage('b') })]) {
+      expect(change({ config }, wanted).blocked).toEqual({ reason: 'disk', advice });
+    }
+    const second = aGuest({ diskSlot: 'scsi1', image: anImage('b') });
+    expect(change({ config: { ...config, boot: ['scsi0', 'scsi1'] } }, second).blocked).toBeUndefined();
+    expect(change({ config: { ...config, boot: ['net0'] } }, second).blocked).toBeUndefined();
+  });
+
   it('blocks a guest without a root disk also when a run was cut off while it updated it', () => {
     const live = { tags: [...aLiveGuest().tags, 'proxnix-pending'], config: { disks: {}, cores: 1 } };
     expect(change(live)).toMatchObject({ action: 'update', blocked: { reason: 'disk' } });
