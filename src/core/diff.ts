@@ -10,6 +10,7 @@ import {
   type AnySetting,
   type Difference,
   isManaged,
+  managedPart,
   rowsOf,
   sameValue,
   settingsOf,
@@ -36,7 +37,7 @@ export function* diffGuest(
 ): Generator<FieldChange> {
   yield* diffSettings(wanted, live);
   yield* pendingSettings(wanted, live);
-  yield* diffFirmware(wanted, live);
+  yield* diffFirmware(managedPart(wanted), live);
   yield* diffBootOrder(wanted, live);
   yield* diffRootOptions(wanted, live);
   yield* diffDataDisks(wanted, live, declared, detached);

@@ -743,6 +743,20 @@ export function isManaged(
   return wanted !== undefined || row.kinds[kind]?.absent !== 'unmanaged';
 }
 
+/** An existing guest as it is changed: of the optional fields that it ignores none is wanted. */
+export function managedPart<Guest extends { readonly kind: GuestKind; readonly ignore?: readonly string[] }>(
+  guest: Guest,
+): Guest {
+  const { kind, ignore = [] } = guest;
+  if (ignore.length === 0) return guest;
+  const ignored = rowsOf(kind).filter(
+    ({ flake, kinds }) => ignore.includes(flake) && kinds[kind]?.absent === 'unmanaged',
+  );
+  const keys = new Set(ignored.map(({ key }) => key));
+  // Only fields that may be absent are left out.
+  return Object.fromEntries(Object.entries(guest).filter(([key]) => !keys.has(key))) as unknown as Guest;
+}
+
 /** Whether a new value waits for a restart while the guest runs. */
 export function waitsForRestart({ restart }: AnyRow, kind: GuestKind, from: unknown, to: unknown): boolean {
   return typeof restart === 'boolean' ? restart : restart(kind, from, to);

@@ -21,6 +21,7 @@ import type { HealthCheck } from './health.ts';
 import type { LiveDisk } from './live.ts';
 import { type Plan, runnable } from './plan.ts';
 import { rolledBackTo } from './retained-disks.ts';
+import { managedPart } from './settings.ts';
 import { finalTags, pendingTags, updatingTags } from './tags.ts';
 
 /**
@@ -162,17 +163,9 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   const { guest } = change;
   const live = change.action === 'create' ? [] : change.live.tags;
   const working = pendingTags(live, plan.goal.fleetTag, guest.tags);
-  if (change.action === 'update') yield* updateSteps(plan, change, at);
-  else if (change.action === 'replace' && !change.incomplete) {
-    yield { ...at('prepare'), guest };
-    yield { ...at('attach'), guest };
-    // Until the swap the tags keep the old image, so that an apply interrupted here can still be rolled back.
-    yield* settingSteps(change, at);
-    // The new image may need its disks at its first start.
-    yield* diskSteps(plan, change, at);
-    yield { ...at('swap'), guest, tags: working };
-    yield* bootSteps(change, at, guest);
-  } else if (change.action === 'rollback') yield* rollbackSteps(plan, change, at, working);
+  if (change.action === 'update') yield* updateSteps(plan, managed(change), at);
+  else if (change.action === 'replace' && !change.incomplete) yield* replaceSteps(plan, managed(change), at, working);
+  else if (change.action === 'rollback') yield* rollbackSteps(plan, managed(change), at, working);
   else {
     if (change.action === 'replace') yield { ...at('discard'), staging: false };
     yield { ...at('create'), guest, tags: working };
@@ -195,6 +188,11 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   const done = change.action === 'rollback' ? rolledBackTo(change, planned) : planned;
   const tags = finalTags(live, fleetTag === undefined ? done : { ...done, fleet: fleetTag }, guest.tags);
   yield { ...at('finish'), guest, tags };
+}
+
+/** The change of an existing guest, of which nothing is written that the flake ignores. */
+function managed<One extends UpdateChange | ReplaceChange | RollbackChange>(change: One): One {
+  return { ...change, guest: managedPart(change.guest) };
 }
 
 /** The disks beside the root, as far as they differ. */
@@ -223,6 +221,18 @@ function* updateSteps(plan: Plan, change: UpdateChange, at: At): Generator<Step>
   if (change.finishes || fields.some((field) => field.restart)) yield at('restart');
   if (starts) yield at('start');
   if (starts || requiresRestart(change)) yield { ...at('health'), guest };
+}
+
+function* replaceSteps(plan: Plan, change: ReplaceChange, at: At, tags: string): Generator<Step> {
+  const { guest } = change;
+  yield { ...at('prepare'), guest };
+  yield { ...at('attach'), guest };
+  // Until the swap the tags keep the old image, so that an apply interrupted here can still be rolled back.
+  yield* settingSteps(change, at);
+  // The new image may need its disks at its first start.
+  yield* diskSteps(plan, change, at);
+  yield { ...at('swap'), guest, tags };
+  yield* bootSteps(change, at, guest);
 }
 
 function* rollbackSteps(plan: Plan, change: RollbackChange, at: At, tags: string): Generator<Step> {

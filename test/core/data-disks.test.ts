@@ -154,6 +154,19 @@ describe('a data disk that differs', () => {
   });
 });
 
+it('disks and options that the flake ignores are in no step of a guest that is there', () => {
+  const step = (wanted: ReturnType<typeof vm>, live: KnownGuest) =>
+    planSteps(createPlan(aGoal({ guests: [wanted] }), aState([live], [aNode()]))).find(
+      ({ kind }) => kind === 'data-disks',
+    );
+  const options = step(aGuest({ ...vm(), ignore: ['disks'], rootOptions: { ssd: true } }), aLiveGuest());
+  expect(options).toMatchObject({ guest: { rootOptions: { ssd: true } }, detach: [] });
+  expect(options).not.toHaveProperty('guest.disks');
+  const disks = step(aGuest({ ...vm(), ignore: ['disk'], rootOptions: { ssd: true } }), aLiveGuest());
+  expect(disks).toMatchObject({ guest: { disks: { pgdata: data } } });
+  expect(disks).not.toHaveProperty('guest.rootOptions');
+});
+
 it('a data disk that left the flake and comes back is attached again, and takes no room', () => {
   const live = aLiveGuest({ config: { unused: { unused0: 'full:vm-823-disk-1' } } });
   const node = aNode({ storages: ['local-lvm', 'full'], storageFacts: { full: { free: 0 } } });

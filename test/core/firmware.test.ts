@@ -6,6 +6,7 @@ import { createPlan } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { planCard } from '../../src/views/plan-card.ts';
 import { textOf } from '../pipeline/support/card-text.ts';
+import { present } from '../pipeline/support/fleet.ts';
 import { aContext, aGoal, aGuest, aLiveGuest, aNode, anImage, aRun, aState } from '../support/builders.ts';
 
 const node = aNode({ storages: ['local-lvm', 'ceph'] });
@@ -63,6 +64,14 @@ describe('the firmware of a VM', () => {
     expect(stepsOf(uefi({ storage: 'ceph', image: anImage('b') }), live)).toEqual(
       'build upload prepare attach configure move-firmware swap restart start health finish'.split(' '),
     );
+  });
+
+  it('is left alone where the flake ignores it', () => {
+    const ignore = ['bios', 'tpm'];
+    expect(said(uefi({ ignore }), aLiveGuest({ config: plain }))).toEqual([]);
+    const [step] = planSteps(planOf(uefi({ ignore, tpm: false, cores: 3 }), aLiveGuest({}, uefi())));
+    expect(step).toMatchObject({ kind: 'configure', guest: { cores: 3 } });
+    expect(present(step && 'guest' in step ? step.guest : undefined)).not.toHaveProperty('tpm');
   });
 
   it('that the flake does not name goes along, and stays where a person put it elsewhere', () => {
