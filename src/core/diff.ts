@@ -142,8 +142,10 @@ export function withLiveSettings(guest: DesiredGuest, live: KnownGuest): Desired
   const settings = settingsOf(guest.kind).map((row) => [row.key, values[row.key]] as const);
   const added = guest.networks === undefined ? {} : { networks: restoredCards(live.config.networks, guest.networks) };
   const all = Object.entries({ ...guest, ...Object.fromEntries(settings), ...added });
+  // A TPM that was taken out comes back with its state, as disks do: here it would get a new, empty one.
+  const kept = all.filter(([key, value]) => value !== undefined && !(key === 'tpm' && value === true));
   // The rows have the same types in a wanted and in a live guest.
-  return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as unknown as DesiredGuest;
+  return Object.fromEntries(kept) as unknown as DesiredGuest;
 }
 
 /** The settings of a live guest by the keys of their rows; the name is empty where it has none. */

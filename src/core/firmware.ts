@@ -1,6 +1,6 @@
 import type { Blocked, FieldChange } from './change.ts';
 import type { DesiredGuest, GuestSpec, VmSpec } from './guest.ts';
-import type { KnownGuest, LiveDisk, LiveVmConfig } from './live.ts';
+import type { KnownGuest, LiveConfig, LiveDisk, LiveVmConfig } from './live.ts';
 
 /** The small disks of a VM's firmware: the EFI disk keeps its boot entries, the TPM state its keys. */
 export type FirmwareDisk = keyof NonNullable<LiveVmConfig['firmware']>;
@@ -19,6 +19,12 @@ export function* diffFirmware(wanted: GuestSpec, live: KnownGuest): Generator<Fi
       ? { field: 'efi-disk', ...change, restart: false }
       : { field: 'tpm', of: 'storage', ...change, restart: true };
   }
+}
+
+/** The state of a TPM that the change takes out or moves, by its place. */
+export function tpmBefore(fields: readonly FieldChange[], live: KnownGuest): LiveConfig['disks'] {
+  const tpm = live.kind === 'vm' ? live.config.firmware?.tpm : undefined;
+  return tpm !== undefined && fields.some(({ field }) => field === 'tpm') ? { tpmstate0: tpm } : {};
 }
 
 /** Does the VM need an EFI disk that it does not have? OVMF forgets its settings without one. */

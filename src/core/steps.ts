@@ -62,7 +62,7 @@ type StepWork =
       readonly detach: readonly string[];
       readonly attach: Readonly<Record<string, string>>;
     }
-  /** Puts data disks back into the slots where they were, with their options; others stay. */
+  /** Puts data disks, and the state of a TPM, back into the slots where they were, with their options; others stay. */
   | { readonly kind: 'restore-disks'; readonly disks: Readonly<Record<string, LiveDisk>> }
   /** Reboots a running guest that has pending changes, so that they take effect; otherwise does nothing. */
   | { readonly kind: 'restart' }

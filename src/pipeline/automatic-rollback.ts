@@ -10,6 +10,7 @@ import {
 import { liveDataDisks } from '../core/data-disk-changes.ts';
 import { withLiveSettings } from '../core/diff.ts';
 import { RolledBackError, UserError } from '../core/errors.ts';
+import { tpmBefore } from '../core/firmware.ts';
 import { guestLabel } from '../core/guest.ts';
 import { type GuestFacts, provenOn } from '../core/guest-facts.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
@@ -84,9 +85,11 @@ export async function rollback(options: {
       const tags = updatingTags(splitTags(oldTags));
       await perform({ ...at, kind: 'configure', guest: withLiveSettings(guest, live), tags });
       // A disk that was taken out may be the one that the guest does not start without.
-      if (changesDataDisks(change)) {
-        await perform({ ...at, kind: 'restore-disks', disks: liveDataDisks(guest, live) });
-      }
+      const disks = {
+        ...(changesDataDisks(change) ? liveDataDisks(guest, live) : {}),
+        ...tpmBefore(change.fields, live),
+      };
+      if (Object.keys(disks).length > 0) await perform({ ...at, kind: 'restore-disks', disks });
       await perform({ ...at, kind: 'restart' });
     }
     await perform({ ...at, kind: 'start' });

@@ -122,6 +122,26 @@ it('a VM that was shut down for the move of its TPM runs again after a bot that 
   await expectInSync(story);
 });
 
+it('the state of a TPM comes back with its keys when the VM that lost it does not become healthy', async () => {
+  const story = await startSimulated();
+  const { bench } = story;
+  const wanted = (tpm: boolean, image: string) => ({
+    ...fleetOf('vm', { website: { bios: 'ovmf', tpm } }),
+    images: { website: image },
+  });
+  await story.deploy(1, wanted(true, 'website 1'));
+  const [state, text] = [held(story, 'tpmstate0'), story.config()['tpmstate0']];
+  for (const [n, image] of [[2, 'website 1'] as const, [3, 'website 2'] as const]) {
+    await bench.push(n, wanted(false, image));
+    bench.health.script(823, 'ill', 'well');
+    await bench.apply();
+    expect(bench.run('failed').failure.rolledBack).toMatchObject({ vmid: 823 });
+    expect([held(story, 'tpmstate0'), story.config()['tpmstate0'], story.runs()]).toEqual([state, text, true]);
+    expect(story.simulator.guest(823)?.pending).toEqual({});
+  }
+  expect(story.orphans()).toEqual([]);
+});
+
 describe.each(kinds)('a data disk of a %s', (kind) => {
   const slot = kind === 'vm' ? 'scsi1' : 'mp0';
   const field = kind === 'vm' ? 'disks' : 'mounts';

@@ -1,7 +1,8 @@
 import type { GuestSpec } from '../../core/guest.ts';
 import type { LiveVmConfig } from '../../core/live.ts';
 import type { Changes } from './codec.ts';
-import { driveOptions, readDrive, toDisk, type Values, writeProperty } from './property.ts';
+import { toLiveDisk } from './disk-options.ts';
+import { driveOptions, readDrive, type Values, writeProperty } from './property.ts';
 
 /** The keys of the firmware's disks (PVE 8.4 and 9.2: there is one of each). */
 export const firmwareKeys = { efi: 'efidisk0', tpm: 'tpmstate0' } as const;
@@ -13,7 +14,7 @@ export const newFirmware = { efi: 'efitype=4m,pre-enrolled-keys=0', tpm: 'versio
 export function readFirmware(values: Values): LiveVmConfig['firmware'] {
   const found = (['efi', 'tpm'] as const).flatMap((name) => {
     const text = values[firmwareKeys[name]];
-    return text === undefined ? [] : [[name, toDisk(readDrive(text))] as const];
+    return text === undefined ? [] : [[name, toLiveDisk('vm', readDrive(text))] as const];
   });
   return found.length === 0 ? undefined : Object.fromEntries(found);
 }
