@@ -5,7 +5,7 @@ import type { DesiredGuest } from './guest.ts';
 import { factsOf, type GuestFacts } from './guest-facts.ts';
 import type { KnownGuest, LiveConfig, LiveGuest, LiveState, RetainedDisk } from './live.ts';
 import type { Backup } from './settings.ts';
-import { hasCreationMarker, readTags, splitTags, stagingOwner } from './tags.ts';
+import { attachedVolumes, hasCreationMarker, readTags, splitTags, stagingOwner } from './tags.ts';
 
 /** The purpose of a plan. The plan carries it, so that planning again needs no evaluation. */
 export interface Goal {
@@ -87,9 +87,13 @@ function withWoken(goal: Goal, { guests }: Known): Goal {
 }
 
 /** A data disk that comes back to the flake is the one that left it, as long as its volume is with the guest. */
-function withDetached(goal: Goal, { guests: live }: LiveState, { guests }: Known): Goal {
+function withDetached(goal: Goal, { guests: live }: LiveState, { guests, retainedDisks = [] }: Known): Goal {
   const detached = goal.guests.flatMap((guest): Detached[] => {
-    const unused = Object.values(live.find(({ vmid }) => vmid === guest.vmid)?.config?.unused ?? {});
+    const all = live.find(({ vmid }) => vmid === guest.vmid)?.config?.unused ?? {};
+    // Proxmox gives the name of a volume that somebody deleted to the next one, which may be a root disk.
+    const roots = new Set(retainedDisks.filter(({ vmid }) => vmid === guest.vmid).map(({ volid }) => volid));
+    const fresh = new Set(attachedVolumes(all));
+    const unused = Object.values(all).filter((volid) => !roots.has(volid) && !fresh.has(volid));
     const places = new Set(dataDisksOf(guest).map(({ at }) => at));
     const known = Object.entries(factsOf(guests, guest.vmid).detached ?? {});
     const there = known.filter(([at, volid]) => places.has(at) && unused.includes(volid));

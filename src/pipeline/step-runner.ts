@@ -1,5 +1,5 @@
 import type { ClusterMonitor, ImageFile, Precondition } from '../cluster/cluster.ts';
-import { liveDiskAt } from '../core/data-disk-changes.ts';
+import { liveDataDisks, liveDiskAt } from '../core/data-disk-changes.ts';
 import { UserError } from '../core/errors.ts';
 import { hasConfig } from '../core/goal.ts';
 import { type DesiredGuest, guestLabel, imageHash } from '../core/guest.ts';
@@ -178,7 +178,10 @@ export class StepRunner {
       );
     }
     if (step.kind === 'swap') await this.#rememberRoot(step);
-    if (step.kind === 'data-disks' && step.detach.length > 0) await this.#rememberDetached(step);
+    if (step.kind === 'data-disks') {
+      await this.#forgetRetained(step);
+      if (step.detach.length > 0) await this.#rememberDetached(step);
+    }
     const precondition = await this.#fleet.cluster.perform(step, this.#preconditions.get(step.vmid), {
       ...this.#monitor(step.id),
       backup(volid) {
@@ -188,6 +191,7 @@ export class StepRunner {
     if (precondition === undefined) this.#preconditions.delete(step.vmid);
     else this.#preconditions.set(step.vmid, precondition);
     if (step.kind === 'destroy') await this.#saveFacts(withoutFacts(this.#facts(), step.vmid));
+    if (step.kind === 'data-disks') await this.#forgetRetained(step);
     if (step.kind === 'finish') await this.#rememberWanted(step);
     if (step.kind === 'create' && precondition !== undefined) {
       const root = { ...incoming(step.guest), uuid: precondition.uuid };
@@ -244,6 +248,21 @@ export class StepRunner {
     });
     const { detached = {} } = factsOf(this.#facts(), vmid);
     await this.#saveFacts(withFacts(this.#facts(), vmid, { detached: { ...detached, ...Object.fromEntries(out) } }));
+  }
+
+  /**
+   * Drops the records of root disks whose names volumes of data have: Proxmox gives the name of a volume that somebody
+   * deleted to the next one. With the record the data would be offered for a rollback, and deleted after its window.
+   */
+  async #forgetRetained({ guest, vmid }: Extract<GuestStep, { kind: 'data-disks' }>): Promise<void> {
+    const { name } = this.#fleet;
+    const { retainedDisks = [] } = this.#store.fleet(name);
+    if (!retainedDisks.some((disk) => disk.vmid === vmid)) return;
+    const live = (await this.#fleet.cluster.readState(new Set([vmid]))).guests.find((one) => one.vmid === vmid);
+    const disks = live === undefined || !hasConfig(live) ? {} : liveDataDisks(guest, live);
+    const data = new Set(Object.values(disks).map(({ volid }) => volid));
+    const left = retainedDisks.filter((disk) => disk.vmid !== vmid || !data.has(disk.volid));
+    if (left.length !== retainedDisks.length) await this.#store.saveFleet(name, { retainedDisks: left });
   }
 
   /** Records the old root disk before the swap: afterwards Proxmox does not tell which volume was the root disk. */

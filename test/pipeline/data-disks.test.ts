@@ -142,6 +142,60 @@ it('the state of a TPM comes back with its keys when the VM that lost it does no
   expect(story.orphans()).toEqual([]);
 });
 
+describe('a volume with the name of one that a person deleted', () => {
+  const mounts = { data: { path: '/data', size_gb: 1, storage: 'fast' } };
+  const wanted = (change: object, image: string) => ({
+    ...fleetOf('container', { website: change }),
+    images: { website: image },
+  });
+  const outside = ({ world }: Simulated) => ({
+    restart: () => world.admin('POST', '/nodes/pve1/lxc/823/status/reboot'),
+    remove: (key: string) => world.admin('PUT', '/nodes/pve1/lxc/823/config', { delete: key }),
+  });
+
+  it('is no old root disk when it holds data: neither rolled back to nor collected', async () => {
+    const story = await startSimulated();
+    const { bench } = story;
+    await story.deploy(1, wanted({}, 'website 1'));
+    await story.deploy(2, wanted({}, 'website 2'));
+    const [root] = unused(story);
+    await outside(story).remove('unused0');
+    await story.deploy(3, wanted({ mounts }, 'website 2'));
+    const disk = held(story, 'mp0');
+    expect(disk.volid).toBe(root);
+    await story.deploy(4, wanted({}, 'website 2'));
+    await outside(story).restart();
+    expect(unused(story)).toEqual([disk.volid]);
+    await bench.chat.command('/proxnix rollback test-website', owner);
+    await bench.settle();
+    expect(
+      story.bench.run('blocked').plan.changes.map(({ action, blocked }) => `${action} ${blocked?.reason}`),
+    ).toEqual(['rollback nothing-retained']);
+    bench.pipeline.keepUp({ collectIntervalMs: 1000 });
+    await bench.clock.advance(3 * 24 * 60 * 60_000);
+    await bench.settle();
+    expect(unused(story)).toEqual([disk.volid]);
+  });
+
+  it('is no data disk when it is an old root', async () => {
+    const story = await startSimulated();
+    await story.deploy(1, wanted({ mounts }, 'website 1'));
+    await story.deploy(2, wanted({}, 'website 1'));
+    await outside(story).restart();
+    const [data] = unused(story);
+    await outside(story).remove('unused0');
+    await story.deploy(3, wanted({}, 'website 2'));
+    await story.deploy(4, wanted({}, 'website 3'));
+    expect(unused(story)).toContain(data);
+    await story.bench.push(5, wanted({ mounts }, 'website 3'));
+    expect(story.bench.text().replaceAll(/\s+/g, ' ')).toContain('mount data (/data) none -> 1 GiB on fast');
+    await story.bench.apply();
+    story.bench.run('applied');
+    expect(unused(story)).toContain(data);
+    expect(held(story, 'mp0').volid).not.toBe(data);
+  });
+});
+
 describe.each(kinds)('a data disk of a %s', (kind) => {
   const slot = kind === 'vm' ? 'scsi1' : 'mp0';
   const field = kind === 'vm' ? 'disks' : 'mounts';
