@@ -1,6 +1,7 @@
 import type { Blocked, FieldChange } from './change.ts';
 import type { DesiredGuest, GuestSpec, VmSpec } from './guest.ts';
 import type { KnownGuest, LiveConfig, LiveDisk, LiveVmConfig } from './live.ts';
+import { managedPart } from './settings.ts';
 
 /** The small disks of a VM's firmware: the EFI disk keeps its boot entries, the TPM state its keys. */
 export type FirmwareDisk = keyof NonNullable<LiveVmConfig['firmware']>;
@@ -56,7 +57,9 @@ export function firmwareToMove(
  */
 export function firmwareProblem(guest: DesiredGuest, live?: KnownGuest): string | undefined {
   if (guest.kind !== 'vm' || guest.image.firmware === undefined) return undefined;
-  const bios = guest.bios ?? (live?.kind === 'vm' ? live.config.bios : undefined) ?? 'seabios';
+  // What the flake ignores is written to a new guest only.
+  const wanted = live === undefined ? guest.bios : managedPart(guest).bios;
+  const bios = wanted ?? (live?.kind === 'vm' ? live.config.bios : undefined) ?? 'seabios';
   const fits = guest.image.firmware === 'uefi' ? 'ovmf' : 'seabios';
   if (bios === fits) return undefined;
   const how = guest.image.firmware === 'uefi' ? 'UEFI' : 'BIOS';

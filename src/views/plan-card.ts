@@ -1,4 +1,11 @@
-import { type AdoptChange, type Change, kindOf, type RollbackChange, requiresRestart } from '../core/change.ts';
+import {
+  type AdoptChange,
+  type Change,
+  endsRunning,
+  kindOf,
+  type RollbackChange,
+  requiresRestart,
+} from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
 import { firmwareProblem } from '../core/firmware.ts';
 import { onlyGuest } from '../core/goal.ts';
@@ -212,10 +219,16 @@ function firmwareWarning(change: Change): readonly Block[] {
 function replaceWarning(replaces: readonly Change[], { rollbackWindowMs }: CardContext): Block {
   const [first] = replaces;
   const one = replaces.length === 1 && first !== undefined;
-  const restarting = replaces.filter(requiresRestart).map((change) => change.name);
-  const restart = one
-    ? `The ${kindOf(first) === 'vm' ? 'VM' : 'container'} restarts once. `
-    : `${restarting.join(', ')} ${restarting.length === 1 ? 'restarts' : 'restart'} once. `;
+  const stopping = replaces.filter(
+    (change) => requiresRestart(change) && change.action === 'replace' && !endsRunning(change),
+  );
+  const restarting = replaces.filter((change) => requiresRestart(change) && !stopping.includes(change));
+  const said = (which: readonly Change[], does: readonly [string, string]) => {
+    if (which.length === 0) return '';
+    const label = `The ${first && kindOf(first) === 'vm' ? 'VM' : 'container'}`;
+    const names = one ? label : which.map((change) => change.name).join(', ');
+    return `${names} ${does[which.length === 1 ? 0 : 1]}. `;
+  };
   const kept: Rich = [
     `The old ${one ? 'disk is' : 'disks are'} kept for ${span(rollbackWindowMs)}; undo with `,
     { code: `/proxnix rollback ${one ? first.name : '<guest>'}` },
@@ -226,7 +239,8 @@ function replaceWarning(replaces: readonly Change[], { rollbackWindowMs }: CardC
     rich: [
       { bold: `Replaces the root disk of ${replaces.map(guestName).join(', ')}: ` },
       `data written to ${one ? 'this disk' : 'these disks'} will not be on the new ${one ? 'one' : 'ones'}. `,
-      restarting.length === 0 ? '' : restart,
+      said(restarting, ['restarts once', 'restart once']),
+      said(stopping, ['is shut down', 'are shut down']),
       ...(replaces.some(retainsDisk) ? kept : []),
     ],
   };

@@ -110,6 +110,12 @@ describe('an image that boots by one firmware only', () => {
     ['the default firmware', wants('uefi'), {}, true],
     ['OVMF', wants('uefi'), { bios: 'ovmf' }, false],
     ['OVMF from now on', wants('uefi', { bios: 'ovmf' }), { bios: 'seabios' }, false],
+    [
+      'OVMF in the flake, which ignores it',
+      wants('uefi', { bios: 'ovmf', ignore: ['bios'] }),
+      { bios: 'seabios' },
+      true,
+    ],
     ['OVMF, and the image is for BIOS', wants('bios'), { bios: 'ovmf' }, true],
   ])('warns on the card of a VM with %s where it does not fit, and does not block it', (_, wanted, config, warns) => {
     const plan = planOf(wanted, aLiveGuest({ config }));

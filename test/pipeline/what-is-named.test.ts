@@ -96,6 +96,17 @@ describe.each(['vm', 'container'] as const)('what the flake names of a %s', (kin
     expect(runs()).toBe(false);
   });
 
+  it('of its power is told of a replacement: it is shut down, not restarted', async () => {
+    const { bench, deploy, runs } = await startSimulated();
+    await deploy(1, fleetOf(kind, { website: {} }));
+    await bench.push(2, { ...fleetOf(kind, { website: { power: 'stopped' } }), images: { website: 'website 2' } });
+    expect(bench.text()).toContain(`The ${kind === 'vm' ? 'VM' : 'container'} is shut down.`);
+    expect(bench.text()).not.toContain('restarts once');
+    await bench.apply();
+    bench.run('applied');
+    expect(runs()).toBe(false);
+  });
+
   it('of its pool is where it is made and moved to', async () => {
     const { bench, simulator, deploy, plan } = await startSimulated({ seed: withPools('web', 'old') });
     await deploy(1, fleetOf(kind, { website: { pool: 'old' } }));
