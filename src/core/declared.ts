@@ -1,6 +1,6 @@
 import { dataDisksValue } from './data-disks.ts';
 import type { GuestSpec } from './guest.ts';
-import { type AnyRow, rowsOf } from './settings.ts';
+import { type AnyRow, flakeValue, rowsOf } from './settings.ts';
 
 /**
  * What the flake names of a guest beyond what every guest has, as paths: `description`, `cloud_init.user`, `networks.1`,
@@ -23,9 +23,9 @@ function partsOf(row: AnyRow, value: unknown): readonly string[] {
   if (row.key === 'disks' || row.key === 'mounts')
     return Object.values(dataDisksValue.parse(value)).map(({ at }) => at);
   if (typeof value !== 'object' || value === null) return [];
-  return Array.isArray(value)
-    ? value.flatMap((one, index) => (isPart(one) ? [String(index)] : []))
-    : Object.keys(value);
+  if (Array.isArray(value)) return value.flatMap((one, index) => (isPart(one) ? [String(index)] : []));
+  // People read the paths, so they have the names of the flake.
+  return Object.keys(Object(flakeValue(row, value)));
 }
 
 /** Items of plain lists are no parts: the list is one value. */

@@ -122,6 +122,16 @@ describe.each(['vm', 'container'] as const)('what the flake names of a %s', (kin
   });
 });
 
+it('what a cloud-init drive says no more has the names of the flake', async () => {
+  const { bench, deploy } = await startSimulated();
+  const keys = ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1n0dZpX6nT8vE7Tq0p3aY5m4b2c1d0e9f8g7h6i5j4 ada'];
+  const said = { ssh_keys: keys, search_domain: 'example.org' };
+  await deploy(1, fleetOf('vm', { website: { cloud_init: { StorageReference: 'local-lvm', ...said } } }));
+  await bench.push(2, fleetOf('vm', { website: { cores: 3, cloud_init: { StorageReference: 'local-lvm' } } }));
+  const told = bench.text().replace(/\s+/g, ' ');
+  expect(told).toContain('cloud_init.ssh_keys, cloud_init.search_domain left the flake and stay as they are');
+});
+
 it('the options of a root disk are there from its creation, and stay over a swap', async () => {
   const { bench, config, deploy, plan } = await startSimulated();
   const images = { website: 'website 2' };
