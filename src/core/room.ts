@@ -75,6 +75,8 @@ export function makeRoom(named = 'storage_location'): string {
 const mostNamed = 10;
 const gib = 2 ** 30;
 const mib = 2 ** 20;
+/** The size of a cloud-init drive (PVE 9.2, `PVE::QemuServer::Cloudinit`). */
+const cloudInitBytes = 4 * mib;
 
 /** A disk that a change makes on a storage, or the part by which one grows. */
 interface NewDisk extends SizedDisk {
@@ -92,7 +94,12 @@ interface SizedDisk {
 /** Every disk of a new guest. */
 export function disksOf(guest: GuestSpec): readonly SizedDisk[] {
   const data = dataDisksOf(guest).map(({ storage, sizeGb }) => ({ storage, bytes: sizeGb * gib }));
-  return [{ storage: guest.storage, bytes: guest.diskGb * gib }, ...data];
+  const drive = guest.kind === 'vm' ? guest.cloudInit : undefined;
+  return [
+    { storage: guest.storage, bytes: guest.diskGb * gib },
+    ...data,
+    ...(drive === undefined ? [] : [{ storage: drive.storage, bytes: cloudInitBytes }]),
+  ];
 }
 
 /** Every storage that a new guest has disks on. */
@@ -109,7 +116,24 @@ function newDisks(change: Change): readonly NewDisk[] {
   const live = change.action === 'create' ? undefined : change.live;
   const root = newRoot(change);
   const fields = change.action === 'create' ? [] : change.fields;
-  return [...(root === undefined ? [] : [root]), ...newDataDisks(change.guest, live, fields)];
+  return [
+    ...(root === undefined ? [] : [root]),
+    ...newDataDisks(change.guest, live, fields),
+    ...newCloudInit(change.guest, live, fields),
+  ];
+}
+
+/** The cloud-init drive of a VM that has none yet, or has it on another storage. */
+function newCloudInit(
+  guest: GuestSpec,
+  live: KnownGuest | undefined,
+  fields: readonly FieldChange[],
+): readonly NewDisk[] {
+  if (guest.kind !== 'vm' || guest.cloudInit === undefined) return [];
+  const { storage } = guest.cloudInit;
+  if (live !== undefined && !fields.some(({ field }) => field === 'cloud-init')) return [];
+  if (live?.kind === 'vm' && live.config.cloudInit?.storage === storage) return [];
+  return [{ kind: 'vm', storage, bytes: cloudInitBytes, work: 'make', named: 'cloud_init.StorageReference' }];
 }
 
 function newRoot(change: CreateChange | ReplaceChange | UpdateChange): NewDisk | undefined {

@@ -95,6 +95,18 @@ describe('a storage that the node does not have', () => {
     expect(blockOf(replaced)).toEqual({ reason: 'storage', advice });
   });
 
+  it('blocks a cloud-init drive on it, and nothing where the drive is there already', () => {
+    const cloudInit = { storage: 'local-lmv' };
+    const wanted = aGuest({ cloudInit, cores: 7 });
+    const there = aLiveGuest({}, aGuest());
+    const named = advice.replace('storage_location', 'cloud_init.StorageReference');
+    expect(blockOf(aGoal({ guests: [wanted] }), [there])).toEqual({ reason: 'storage', advice: named });
+    expect(blockOf(aGoal({ guests: [wanted] }), [aLiveGuest({}, aGuest({ cloudInit }))])).toBeUndefined();
+    expect(placeGuest(wanted, [aNode({ node: 'pve2' }), aNode({ storages: ['local-lvm', 'local-lmv'] })])).toEqual({
+      node: 'pve1',
+    });
+  });
+
   it('stops nothing that makes no disk there, and nothing on a node that is down, whose storages are not listed', () => {
     const there = aLiveGuest({}, guest);
     expect(blockOf(aGoal({ guests: [{ ...guest, cores: 7 }] }), [there])).toBeUndefined();
