@@ -23,13 +23,19 @@ function partsOf(row: AnyRow, value: unknown): readonly string[] {
   if (row.key === 'disks' || row.key === 'mounts')
     return Object.values(dataDisksValue.parse(value)).map(({ at }) => at);
   if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap((one, index) => (isPart(one) ? [String(index)] : []));
+  if (Array.isArray(value))
+    return value.flatMap((one, index) => (isPart(one) ? [String(index), ...within(index, one)] : []));
   // People read the paths, so they have the names of the flake.
   return Object.keys(Object(flakeValue(row, value)));
 }
 
+/** The parts of a network card. */
+function within(index: number, card: object): readonly string[] {
+  return Object.keys(card).map((key) => `${index}.${key === 'rateMbps' ? 'rate_mbps' : key}`);
+}
+
 /** Items of plain lists are no parts: the list is one value. */
-function isPart(item: unknown): boolean {
+function isPart(item: unknown): item is object {
   return typeof item === 'object' && item !== null;
 }
 
@@ -59,7 +65,8 @@ export function withGoneCards<Guest extends GuestSpec>(guest: Guest, before: rea
  */
 export function stayingPaths(guest: GuestSpec, before: readonly string[]): readonly string[] {
   const now = new Set(declaredBy(guest));
-  const left = before.filter((path) => !now.has(path) && !/^(?:networks\.|disks|mounts|backup|health)/.test(path));
+  const left = before.filter((path) => !now.has(path) && !/^(?:disks|mounts|backup|health)/.test(path));
   // A part goes with the whole that left.
-  return left.filter((path) => !left.some((other) => path.startsWith(`${other}.`)));
+  const wholes = left.filter((path) => !left.some((other) => path.startsWith(`${other}.`)));
+  return wholes.filter((path) => !/^networks\.\d+$/.test(path));
 }

@@ -75,6 +75,22 @@ describe.each(['vm', 'container'] as const)('what the flake names of a %s', (kin
     bench.run('in-sync');
   });
 
+  it('of a card stays when the card is named without it, and that is said', async () => {
+    const { bench, config, deploy } = await startSimulated();
+    const [one, two] = [
+      { bridge: 'vmbr0', vlan: 5, rate_mbps: 10 },
+      { bridge: 'vmbr1', vlan: 7 },
+    ];
+    await deploy(1, fleetOf(kind, { website: { networks: [one, two] } }));
+    await bench.push(2, fleetOf(kind, { website: { cores: 3, networks: [{ bridge: 'vmbr0' }] } }));
+    const told = bench.text().replace(/\s+/g, ' ');
+    expect(told).toContain('networks.0.vlan, networks.0.rate_mbps left the flake and stay as they are');
+    await bench.apply();
+    bench.run('applied');
+    expect(String(config()['net0'])).toContain('tag=5');
+    expect(config()['net1']).toBeUndefined();
+  });
+
   it('of its power is kept: a stopped one is made and stays so, and is started when that is wanted', async () => {
     const { bench, runs, deploy, plan } = await startSimulated();
     await deploy(1, fleetOf(kind, { website: { power: 'stopped' } }));
