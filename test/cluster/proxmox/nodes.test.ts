@@ -55,9 +55,9 @@ describe('what a plan is told of several nodes', () => {
     const { cluster } = await start(from);
     const { nodes } = await cluster.readState(new Set());
     expect(nodes.map(({ node, storages }) => [node, storages])).toEqual([
-      ['pve1', ['full', 'local', 'local-lvm', 'slow']],
-      ['pve2', ['fast', 'full', 'local', 'local-lvm', 'slow']],
-      ['pve3', ['fast', 'full', 'local-lvm', 'slow']],
+      ['pve1', ['full', 'local', 'local-lvm', 'slow', 'vault']],
+      ['pve2', ['fast', 'full', 'local', 'local-lvm', 'slow', 'vault']],
+      ['pve3', ['fast', 'full', 'local-lvm', 'slow', 'vault']],
     ]);
     const memory = nodes.map(({ freeMemory }) => Math.round((freeMemory ?? 0) / 2 ** 30));
     expect(memory).toEqual([15, 31, 47]);

@@ -200,7 +200,7 @@ describe('a storage', () => {
     const { world } = await start(withFast(type, 2 ** 40));
     const { nodes } = await world.cluster.readState(new Set());
     const facts = nodes[0]?.storageFacts?.['fast'] ?? {};
-    expect(Object.keys(facts)).toEqual([fact]);
+    expect(Object.keys(facts)).toEqual([fact, 'noBackup']);
     expect(JSON.stringify(facts)).toContain(words);
   });
 
@@ -215,8 +215,9 @@ describe('a storage', () => {
   it('whose content has no place for a root is known too, and what is free on LVM', async () => {
     const { world } = await start(withFast('lvm', 5 * 2 ** 30));
     const { nodes } = await world.cluster.readState(new Set());
-    expect(nodes[0]?.storageFacts?.['fast']).toEqual({ free: 5 * 2 ** 30 });
-    expect(nodes[0]?.storageFacts?.['local-lvm']).toBeUndefined();
+    const noBackup = expect.stringContaining('takes no backups');
+    expect(nodes[0]?.storageFacts?.['fast']).toEqual({ free: 5 * 2 ** 30, noBackup });
+    expect(nodes[0]?.storageFacts?.['local-lvm']).toEqual({ noBackup });
     expect(nodes[0]?.storageFacts?.['local']?.problems?.container).toContain(
       'does not hold containers (its content is import,iso,snippets,vztmpl). Choose another `storage_location`',
     );
