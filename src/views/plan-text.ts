@@ -17,6 +17,7 @@ import { checkOf, describeHealth } from '../core/health.ts';
 import type { LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
 import { retainsDisk } from '../core/retained-disks.ts';
+import { flakeValue, settingsOf, showValue } from '../core/settings.ts';
 import { readTags } from '../core/tags.ts';
 import { describeVolume, volumesOf } from '../core/volumes.ts';
 import type { Line, Mark } from './card.ts';
@@ -120,6 +121,7 @@ function workParts(change: Change): string[] {
         ...kindPart(change.guest),
         `image none -> ${short(change.guest)}`,
         ...sizes(change.guest),
+        ...namedParts(change.guest),
         `on ${change.node || 'no node'}`,
       ];
     case 'update':
@@ -266,6 +268,30 @@ function sizes(guest: DesiredGuest): string[] {
     ...(guest.kind === 'vm' && guest.tpm === true ? [`TPM state on ${guest.storage}`] : []),
   ];
 }
+
+/** What a new guest has that the flake names and a guest without it would not have; notes are left out. */
+function namedParts(guest: DesiredGuest): string[] {
+  const values: Readonly<Record<string, unknown>> = guest;
+  const settings = settingsOf(guest.kind).flatMap((row) => {
+    const value = values[row.key];
+    const entry = row.kinds[guest.kind];
+    const isUsual =
+      entry?.absent === 'default' && JSON.stringify(flakeValue(row, value)) === JSON.stringify(entry.otherwise);
+    const isRequired = entry?.absent === 'refused' && entry.mayBeNone !== true;
+    if (value === undefined || isUsual || isRequired || shownElsewhere.has(row.key)) return [];
+    return `${row.word} ${showValue(row, value)}${row.unit === undefined ? '' : ` ${row.unit}`}`;
+  });
+  const tags = guest.tags ?? [];
+  return [
+    ...settings,
+    ...(tags.length === 0 ? [] : [`tags ${tags.join(' ')}`]),
+    ...(guest.pool === undefined ? [] : [`pool ${guest.pool}`]),
+    ...(guest.power === 'running' ? [] : [`power ${guest.power}`]),
+  ];
+}
+
+/** Settings that a line of a new guest has in other words, and its notes. */
+const shownElsewhere = new Set(['cores', 'memoryMb', 'bios', 'tpm', 'description']);
 
 function rootOptionsOf(guest: DesiredGuest): readonly string[] {
   return guest.kind === 'vm' && guest.rootOptions !== undefined ? describeOptions(guest.rootOptions) : [];

@@ -43,6 +43,23 @@ describe('the lines of a plan', () => {
     );
   });
 
+  it('show what the flake names of a new guest, and nothing that it leaves out', () => {
+    const named = aGuest({
+      cpuType: 'host',
+      networks: [{ vlan: 30 }, { bridge: 'vmbr1' }],
+      cloudInit: { storage: 'local-lvm', user: 'ops' },
+      tags: ['db'],
+      pool: 'web',
+      power: 'stopped',
+    });
+    const told = planLines(aPlan({ guests: [named] }, []))
+      .map(({ text }) => text.trim())
+      .join(' ');
+    expect(told).toContain('cpu host, networks net0 vlan=30, net1 bridge=vmbr1, cloud-init local-lvm user=ops,');
+    expect(told).toContain('tags db, pool web, power stopped, on pve1');
+    expect(planLines(aPlan({ guests: [aGuest()] }, [])).map(({ text }) => text.trim())).toHaveLength(3);
+  });
+
   it('never break a line', () => {
     fc.assert(
       fc.property(plans, (plan) => {
