@@ -279,7 +279,7 @@ function namedParts(guest: DesiredGuest): string[] {
       entry?.absent === 'default' && JSON.stringify(flakeValue(row, value)) === JSON.stringify(entry.otherwise);
     const isRequired = entry?.absent === 'refused' && entry.mayBeNone !== true;
     if (value === undefined || isUsual || isRequired || shownElsewhere.has(row.key)) return [];
-    return `${row.word} ${showValue(row, value)}${row.unit === undefined ? '' : ` ${row.unit}`}`;
+    return `${row.word} ${showValue(row, value)}${row.unit ?? ''}`;
   });
   const tags = guest.tags ?? [];
   return [
