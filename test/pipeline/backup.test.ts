@@ -115,7 +115,9 @@ describe('a VM', () => {
     await ofFleet(2, {});
     await bench.press('approve');
     const settled = bench.settle();
-    await expect.poll(() => dumps().some(({ exit }) => exit === undefined), { interval: 5 }).toBe(true);
+    // The task is journaled: the next process waits for its end.
+    const isFollowed = () => JSON.stringify(bench.store.runs()).includes(':vzdump:');
+    await expect.poll(() => isFollowed() && dumps().some(({ exit }) => exit === undefined), { interval: 5 }).toBe(true);
     bench.kill();
     await Promise.race([settled, bench.life.ended]);
     await bench.restart();
