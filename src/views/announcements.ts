@@ -2,7 +2,7 @@ import type { Failure } from '../core/errors.ts';
 import type { Lock } from '../core/policy.ts';
 import { sizeText } from '../lib/text.ts';
 import type { Block, Card, Line } from './card.ts';
-import { count, guestName } from './parts.ts';
+import { adviceText, count, guestName } from './parts.ts';
 
 /** What proxnix did about a guest that somebody or something else stopped. */
 export type PowerEvent =
@@ -64,7 +64,7 @@ function whyBlocks(event: PowerEvent): readonly Block[] {
       const { message, next } = event.failure;
       return [
         { kind: 'warning', rich: [{ bold: `It could not be started: ${message}` }] },
-        { kind: 'text', rich: [next ?? 'Start it in Proxmox.'] },
+        { kind: 'text', rich: adviceText(next ?? 'Start it in Proxmox.') },
       ];
     }
   }

@@ -15,6 +15,7 @@ import {
 } from '../core/run.ts';
 import type { Block, Card, CardFile, Line, Rich } from './card.ts';
 import {
+  adviceText,
   approvedBy,
   blockedCount,
   type CardContext,
@@ -118,7 +119,7 @@ function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {
       return [
         { kind: 'warning', rich: [{ bold: message }] },
         ...(rolledBack === undefined ? [] : [{ kind: 'text', rich: rolledBackText(rolledBack) } as const]),
-        ...(next === undefined ? [] : [{ kind: 'text', rich: [next] } as const]),
+        ...(next === undefined ? [] : [{ kind: 'text', rich: adviceText(next) } as const]),
       ];
     }
     case 'cancelled':

@@ -59,6 +59,14 @@ function commitSpan(sha: string, context: CardContext): Span {
   return { link: `${context.webUrl}/commit/${sha}`, text: shortSha(sha) };
 }
 
+/** An advice, whose commands and fields stand between backticks, with those as code. */
+export function adviceText(text: string): Rich {
+  return text
+    .split(/(`[^`\n]+`)/)
+    .filter((part) => part !== '')
+    .map((part) => (/^`[^`]+`$/.test(part) ? { code: part.slice(1, -1) } : part));
+}
+
 /** ` · run r-41 · plan p-7f3c2a`: the ids that commands take. */
 export function ids(run: Pick<Run, 'id'>, plan?: Plan): Rich {
   const planId: readonly Span[] = plan === undefined ? [] : [' · plan ', { code: plan.id }];

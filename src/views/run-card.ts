@@ -13,6 +13,7 @@ import {
 import type { Block, Button, Card } from './card.ts';
 import { endedCard, endTitle, logFile } from './ended-card.ts';
 import {
+  adviceText,
   approvedBy,
   type CardContext,
   commitBlocks,
@@ -149,7 +150,7 @@ export function failedPlanningCard(run: FailedRun, context: CardContext): Card {
       { kind: 'divider' },
       { kind: 'text', rich: [{ bold: failure.message }] },
       ...detailBlocks(failure.details),
-      ...(failure.next === undefined ? [] : [{ kind: 'text', rich: [failure.next] } as const]),
+      ...(failure.next === undefined ? [] : [{ kind: 'text', rich: adviceText(failure.next) } as const]),
       { kind: 'small', rich: [run.fleet, ...ids(run)] },
     ],
     buttons: [{ action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id }],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planSteps } from '../../src/core/steps.ts';
-import { count, counts, duration, guestName, stoppedBetween } from '../../src/views/parts.ts';
+import { adviceText, count, counts, duration, guestName, stoppedBetween } from '../../src/views/parts.ts';
 import { aBigPlan } from '../support/builders.ts';
 
 describe('words', () => {
@@ -47,4 +47,13 @@ describe('an apply whose bot stopped between two steps', () => {
   ])('says how far it came: %i steps', (done, words) => {
     expect(stoppedBetween(upTo(done))).toMatch(words);
   });
+});
+
+it('an advice has its commands as code, and everything else as it is', () => {
+  expect(adviceText('Allow it: `qm unlock 100`, or wait.')).toEqual([
+    'Allow it: ',
+    { code: 'qm unlock 100' },
+    ', or wait.',
+  ]);
+  expect(adviceText('one ` alone')).toEqual(['one ` alone']);
 });
