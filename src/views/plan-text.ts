@@ -127,6 +127,7 @@ function workParts(change: Change): string[] {
     case 'update':
       return [
         ...change.fields.map((field) => fieldText(field, change.live.status === 'running')),
+        ...tpmParts(change),
         ...othersParts(change),
         ...(change.finishes
           ? [`image ${short(change.guest)} is on its root disk`, 'an interrupted apply is finished']
@@ -145,6 +146,7 @@ function workParts(change: Change): string[] {
         ...(retainsDisk(change) ? ['old root disk is kept'] : []),
         ...stopParts(change),
         ...change.fields.map((field) => fieldText(field, false)),
+        ...tpmParts(change),
         ...othersParts(change),
         ...orphanParts(change.orphanVolumes),
       ];
@@ -211,6 +213,7 @@ function rollbackParts(change: RollbackChange): string[] {
     ...(to?.commit === undefined ? [] : [`as of commit ${shortSha(to.commit)}`]),
     ...(to === undefined ? [] : ['its earlier root disk comes back', 'nothing is built', ...stopParts(change)]),
     ...fields.map((field) => fieldText(field, live.status === 'running')),
+    ...tpmParts(change),
     ...othersParts(change),
     ...orphanParts(orphanVolumes),
   ];
@@ -218,6 +221,13 @@ function rollbackParts(change: RollbackChange): string[] {
 
 function heldParts({ heldStopped }: Pick<ReplaceChange, 'heldStopped'>): string[] {
   return heldStopped ? ['it stays stopped, as HA holds it'] : [];
+}
+
+/** Says what becomes of the keys of a guest whose TPM is switched: one that comes back gets a new state. */
+function tpmParts({ fields }: UpdateChange | ReplaceChange | RollbackChange): string[] {
+  const switched = fields.find(({ field, of }) => field === 'tpm' && of === undefined);
+  if (switched === undefined) return [];
+  return [switched.to === 'yes' ? 'the TPM is new and has no keys' : 'the TPM with its keys is kept as an unused disk'];
 }
 
 /** Says what else becomes real with the restart: a person may have stored it long ago. */

@@ -112,6 +112,13 @@ describe('the actions of a plan', () => {
     );
   });
 
+  it('tells what becomes of the keys of a TPM', () => {
+    const off = change({ config: { tpm: true } }, aGuest({ tpm: false }));
+    expect(changeSummary(off)).toBe('tpm yes -> no (restart), the TPM with its keys is kept as an unused disk');
+    const on = change({ config: { tpm: false } }, aGuest({ tpm: true }));
+    expect(changeSummary(on)).toContain('tpm no -> yes (restart), the TPM is new and has no keys');
+  });
+
   it('leaves alone what the flake does not name or says to ignore', () => {
     const notes = { config: { description: 'by hand', cpuType: 'host', startup: { order: 2, upS: 9 } } };
     expect(aPlan({}, [aLiveGuest(notes)]).changes).toEqual([]);
