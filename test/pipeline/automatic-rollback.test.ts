@@ -188,7 +188,7 @@ describe('a guest agent', () => {
     bench.health.script(823, 'ill', 'well');
     await bench.apply();
     expect(bench.health.watched.map(({ hadAgent }) => hadAgent)).toEqual([true, true]);
-    expect(bench.text()).toContain('For an image without one set `health.agent = false` in the flake.');
+    expect(bench.text()).toContain('For an image without one set health.agent = false in the flake.');
   });
 
   it('is missed only on a disk where it answered: an older image may have none', async () => {
