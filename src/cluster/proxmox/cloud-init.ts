@@ -20,7 +20,7 @@ export const cloudInit: Codec<VmSettings['cloudInit']> = {
     return defined({
       storage: drive.storage,
       user: values['ciuser']?.trim(),
-      sshKeys: values['sshkeys'] === undefined ? undefined : linesOf(decodeURIComponent(values['sshkeys'])),
+      sshKeys: values['sshkeys'] === undefined ? undefined : linesOf(decoded(values['sshkeys'])),
       ip: net.get('ip'),
       gateway: net.get('gw'),
       nameservers: wordsOf(values['nameserver']),
@@ -35,10 +35,8 @@ export const cloudInit: Codec<VmSettings['cloudInit']> = {
     const net = readProperty(values['ipconfig0'] ?? '', 'ip');
     const given = Object.entries({ ip, gw: gateway }).reduce(
       (all, [key, value]) => (value === undefined ? all : replaced(all, key, value)),
-      // Without an address of its own a gateway is refused, and DHCP brings one.
-      ip === undefined || ip === 'dhcp' || gateway !== undefined
-        ? replaced(net, 'gw', ip === undefined ? net.get('gw') : undefined)
-        : net,
+      // DHCP brings a gateway of its own.
+      ip === 'dhcp' ? replaced(net, 'gw', undefined) : net,
     );
     return {
       // Another storage replaces the drive in its own slot: a second slot is refused while the first is attached.
@@ -73,6 +71,15 @@ function cloudInitDrive(values: Values): { readonly slot: string; readonly stora
     if (isCloudInit(drive)) return { slot, storage: toDisk(drive).storage };
   }
   return undefined;
+}
+
+/** A file that somebody edited by hand may hold anything: such a text stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function linesOf(text: string): readonly string[] {

@@ -47,6 +47,11 @@ it('a new guest gets the values that are compared no more', () => {
   expect(changedSettings(guest, {})).not.toHaveProperty('memory');
 });
 
+it('keys of cloud-init that are not encoded as Proxmox encodes them are read as they stand', () => {
+  const values = { ide2: 'fast:cloudinit', sshkeys: 'ssh-ed25519 100%\nsecond' };
+  expect(readSettings('vm', values).cloudInit?.sshKeys).toEqual(['ssh-ed25519 100%', 'second']);
+});
+
 describe('network cards', () => {
   const card = {
     vm: 'virtio=BC:24:11:8B:87:74,bridge=vmbr0,firewall=1',
