@@ -209,6 +209,21 @@ describe('a root disk outside the boot order', () => {
     expect([String(config()['scsi0']).split(',')[0], runs()]).toEqual([old, true]);
   });
 
+  it('stays, and the card says that the VM is down, when it does not start again either', async () => {
+    const { bench, runs, proxy, beforeNext } = await outside('order=net0');
+    await bench.push(2, second);
+    const as = { status: 403, reason: 'Permission check failed' };
+    beforeNext('swap', () => {
+      proxy.lose({ method: 'PUT', path: /823\/config/, what: 'request', as });
+      proxy.lose({ method: 'POST', path: /823\/status\/start/, what: 'request', as });
+    });
+    await bench.apply();
+    expect(runs()).toBe(false);
+    expect(bench.run('failed').failure.next).toContain(
+      'VM 823 was stopped for the swap and could not be started again',
+    );
+  });
+
   it('is not swapped while the VM is paused: it is not stopped by force', async () => {
     const story = await outside('order=net0');
     const { bench, config, runs, simulator, beforeNext } = story;

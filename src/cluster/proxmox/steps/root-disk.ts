@@ -197,9 +197,19 @@ async function writeRoot(
       await startGuest(api, step, monitor);
     } catch (second) {
       api.log.warn({ vmid: step.vmid, error: second }, 'a VM that was stopped for a swap could not be started again');
+      throw leftDown(step, error, second);
     }
     throw error;
   }
+}
+
+/** The failure of a swap, with the fact that the VM is down since. */
+function leftDown(at: GuestRef, error: unknown, second: unknown): unknown {
+  if (!(error instanceof UserError)) return error;
+  const why = second instanceof UserError ? ` (${second.message})` : '';
+  const down = `${guestLabel(at)} was stopped for the swap and could not be started again${why}: start it in Proxmox.`;
+  const next = error.next === undefined ? down : `${down} ${error.next}`;
+  return new UserError(error.message, { next, details: error.details, cause: error });
 }
 
 /**
