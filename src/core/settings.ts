@@ -562,7 +562,7 @@ export const settings = {
     word: 'pool',
     value: word,
     kinds: { vm: unmanaged(forms.poolName), container: unmanaged(forms.poolName) },
-    doc: 'the pool that it is in. It needs Pool.Allocate on that pool and on the one that the guest leaves',
+    doc: 'the pool that it is in. It needs Pool.Allocate and Pool.Audit on that pool, and on the one that the guest leaves',
     differs: ({ pool }, live) =>
       pool === undefined || pool === live.pool ? undefined : { from: live.pool ?? 'none', to: pool },
   }),

@@ -5,9 +5,9 @@ import { seed } from '../cluster/proxmox/on-simulator.ts';
 import { fleetOf, startSimulated } from './support/on-simulator.ts';
 
 /** Pools that the bot may put guests into and take them out of. */
-function withPools(...names: readonly string[]): Seed {
+function withPools(names: readonly string[], privileges = ['Pool.Allocate', 'Pool.Audit']): Seed {
   const from = seed();
-  const rights = Object.fromEntries(names.map((name) => [`/pool/${name}`, ['Pool.Allocate', 'Pool.Audit']]));
+  const rights = Object.fromEntries(names.map((name) => [`/pool/${name}`, privileges]));
   const tokens = from.tokens.map((one) =>
     one.tokenid === 'proxnix@pve!bot' ? { ...one, privileges: { ...one.privileges, ...rights } } : one,
   );
@@ -124,7 +124,7 @@ describe.each(['vm', 'container'] as const)('what the flake names of a %s', (kin
   });
 
   it('of its pool is where it is made and moved to', async () => {
-    const { bench, simulator, deploy, plan } = await startSimulated({ seed: withPools('web', 'old') });
+    const { bench, simulator, deploy, plan } = await startSimulated({ seed: withPools(['web', 'old']) });
     await deploy(1, fleetOf(kind, { website: { pool: 'old' } }));
     expect(simulator.guest(823)?.pool).toBe('old');
     await bench.push(2, fleetOf(kind, { website: { pool: 'web' } }));
@@ -146,6 +146,23 @@ it('what a cloud-init drive says no more has the names of the flake', async () =
   await bench.push(2, fleetOf('vm', { website: { cores: 3, cloud_init: { StorageReference: 'local-lvm' } } }));
   const told = bench.text().replace(/\s+/g, ' ');
   expect(told).toContain('cloud_init.ssh_keys, cloud_init.search_domain left the flake and stay as they are');
+});
+
+it('a pool that the token may not look at is told with the right that it lacks, not planned for ever', async () => {
+  const { bench, simulator, deploy } = await startSimulated({ seed: withPools(['web', 'old'], ['Pool.Allocate']) });
+  await deploy(1, fleetOf('vm', { website: { pool: 'old' } }));
+  for (const [n, pool] of [
+    [2, 'old'],
+    [3, 'web'],
+  ] as const) {
+    await bench.push(n, fleetOf('vm', { website: { pool } }));
+    await bench.apply();
+    const { message, next } = bench.run('failed').failure;
+    expect(message).toBe(`VM 823 is in the pool ${pool}, and the token may not see that.`);
+    expect(next).toContain(`pveum acl modify /pool/${pool} `);
+    expect(next).toContain('Pool.Audit');
+    expect(simulator.guest(823)?.pool).toBe(pool);
+  }
 });
 
 it('the options of a root disk are there from its creation, and stay over a swap', async () => {

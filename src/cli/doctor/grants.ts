@@ -97,7 +97,11 @@ export function grantsFor({
     ...(startup ? [{ path: '/', role: 'ProxnixStartup', privileges: [{ name: 'Sys.Modify' }] }] : []),
     ...pools
       .filter((name) => name !== pool)
-      .map((name) => ({ path: `/pool/${name}`, role: 'ProxnixPool', privileges: [{ name: 'Pool.Allocate' }] })),
+      .map((name) => ({
+        path: `/pool/${name}`,
+        role: 'ProxnixPool',
+        privileges: [{ name: 'Pool.Allocate' }, { name: 'Pool.Audit' }],
+      })),
     ...mappings.map((name) => ({
       path: `/mapping/${name}`,
       role: 'ProxnixDevices',

@@ -33,7 +33,7 @@ describe('grantsFor', () => {
       path,
       privileges.map(({ name }) => name).join(),
     ]);
-    expect(paths.join(' ')).toContain('/ Sys.Modify /pool/web Pool.Allocate /mapping/pci/gpu Mapping.Use');
+    expect(paths.join(' ')).toContain('/ Sys.Modify /pool/web Pool.Allocate,Pool.Audit /mapping/pci/gpu Mapping.Use');
     expect(paths.filter((path) => path === '/pool/proxnix')).toHaveLength(1);
   });
 

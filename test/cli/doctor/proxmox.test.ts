@@ -210,13 +210,15 @@ it('rights that single settings need are named, each with the line that grants i
   const told = bad(findings).map(({ text, fix = '' }) => `${text} | ${fix}`);
   for (const [privilege, path] of [
     ['Sys.Modify', '/'],
-    ['Pool.Allocate', '/pool/web'],
     ['Mapping.Use', '/mapping/pci/gpu'],
     ['SDN.Use', '/sdn/zones/localnetwork/vmbr7'],
   ]) {
     const found = told.find((text) => text.startsWith(`${privilege} is missing on ${path} `));
     expect(found, `${privilege} on ${path}`).toContain(`pveum acl modify ${path} `);
   }
+  expect(told.find((text) => text.includes('/pool/web; missing: Pool.Allocate Pool.Audit'))).toContain(
+    'pveum acl modify /pool/web ',
+  );
   expect(told.some((text) => text.includes('/storage/elsewhere'))).toBe(true);
 });
 

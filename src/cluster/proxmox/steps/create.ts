@@ -21,7 +21,7 @@ import {
   tagsOf,
   toLiveConfig,
 } from '../config.ts';
-import { ProxmoxError } from '../errors.ts';
+import { adviceFor, ProxmoxError } from '../errors.ts';
 import { firmwareDisks } from '../firmware.ts';
 import { isCreateInterruptedNow } from '../markers.ts';
 import { changedSettings, lastSettings, newDescription, newSettings } from '../settings.ts';
@@ -105,13 +105,13 @@ export function root({ storage, diskGb }: ContainerSpec, template: string): Para
 }
 
 /** Writes everything that differs and the tags in ONE call, so that no intermediate state is visible or left behind. */
-export async function configure({ api, step, precondition }: Doing<'configure'>): Promise<Precondition> {
+export async function configure({ api, step, precondition, monitor }: Doing<'configure'>): Promise<Precondition> {
   const config = await checkGuest(api, step, precondition);
   const changes = differences(config, step.guest, step.tags);
   if (Object.keys(changes).length === 0) return precondition;
   await checkComingMove(api, step, config);
   await putConfig(api, step, changes, config.digest);
-  if (changesCloudInit(step.guestKind, changes)) await writeDrive(api, step);
+  if (changesCloudInit(step.guestKind, changes)) await writeDrive(api, step, monitor);
   return nextPrecondition(api, step, precondition);
 }
 
@@ -119,10 +119,11 @@ export async function configure({ api, step, precondition }: Doing<'configure'>)
  * Writes the cloud-init drive anew: a new value is in the configuration at once and on the drive only at the next start
  * (PVE 9.2). Repeating it does no harm. It is a convenience: where it is refused, the start does it.
  */
-async function writeDrive(api: Api, at: GuestRef): Promise<void> {
+async function writeDrive(api: Api, at: GuestRef, monitor: ClusterMonitor): Promise<void> {
   try {
     await api.client.request('PUT', `${guestPath(at)}/cloudinit`);
   } catch (error) {
+    monitor.line('the cloud-init drive is not written now: the guest gets it at its next start');
     api.log.warn({ vmid: at.vmid, error }, 'the cloud-init drive is written at the next start only');
   }
 }
@@ -151,7 +152,8 @@ export function differences(config: GuestConfig, guest: DesiredGuest, tags: stri
 
 /**
  * Moves the guest to the wanted pool. `allow-move` takes it out of the one that it is in, which needs Pool.Allocate on
- * both (PVE 9.2); the configuration of the guest does not hold its pool.
+ * both (PVE 9.2); the configuration of the guest does not hold its pool. Without Pool.Audit the lists leave a pool out as if
+ * there were none: that is an error, or each plan would move the guest again.
  */
 export async function moveToPool({ api, step, precondition }: Doing<'pool'>): Promise<Precondition> {
   await checkGuest(api, step, precondition);
@@ -160,10 +162,15 @@ export async function moveToPool({ api, step, precondition }: Doing<'pool'>): Pr
   try {
     await api.client.request('PUT', `/pools`, { poolid: guest.pool, vms: vmid, 'allow-move': 1 });
   } catch (error) {
-    // The answer may be lost, or tell that the guest is a member already.
-    if ((await poolOf(api, vmid)) !== guest.pool) throw error;
+    // The answer may be lost.
+    if ((await poolOf(api, vmid)) === guest.pool) return precondition;
+    if (!(error instanceof ProxmoxError) || !/ is already a pool member$/.test(error.reason)) throw error;
   }
-  return precondition;
+  if ((await poolOf(api, vmid)) === guest.pool) return precondition;
+  const text = `Permission check failed (/pool/${guest.pool}, Pool.Audit)`;
+  throw new UserError(`${guestLabel(step)} is in the pool ${guest.pool}, and the token may not see that.`, {
+    next: adviceFor({ text, ...api.client.caller }) ?? 'Grant it Pool.Audit there.',
+  });
 }
 
 async function poolOf(api: Api, vmid: number): Promise<string | undefined> {
