@@ -2,7 +2,7 @@ import { type Answer, type Chat, type FormField, type MessageRef, RetryLater } f
 import { UserError } from '../core/errors.ts';
 import { cleanText } from '../lib/text.ts';
 import type { Store } from '../store/store.ts';
-import type { Block, Button, Card, Rich, Span } from '../views/card.ts';
+import type { Block, Button, Card, GuestRow, Rich, Span } from '../views/card.ts';
 import type { ShownPlans } from './access.ts';
 import type { Clock, Ports } from './ports.ts';
 
@@ -68,11 +68,27 @@ function cleanBlock(block: Block, clean: Gate): Block {
       return { ...block, rich: cleanRich(block.rich, clean) };
     case 'lines':
       return { ...block, lines: block.lines.map((line) => ({ ...line, text: clean(line.text) })) };
+    case 'guests':
+      return { ...block, rows: block.rows.map((row) => cleanRow(row, clean)) };
     case 'progress':
       return { ...block, label: clean(block.label), text: clean(block.text) };
     case 'divider':
       return block;
   }
+}
+
+function cleanRow(row: GuestRow, clean: Gate): GuestRow {
+  const { guest, image, parts, advice, step, note } = row;
+  return {
+    ...row,
+    action: clean(row.action),
+    ...(guest === undefined ? {} : { guest: { ...guest, name: clean(guest.name) } }),
+    ...(image === undefined ? {} : { image: clean(image) }),
+    ...(parts === undefined ? {} : { parts: parts.map((part) => clean(part)) }),
+    ...(advice === undefined ? {} : { advice: clean(advice) }),
+    ...(step === undefined ? {} : { step: clean(step) }),
+    ...(note === undefined ? {} : { note: clean(note) }),
+  };
 }
 
 function cleanRich(rich: Rich, clean: Gate): Rich {

@@ -34,6 +34,37 @@ export interface Line {
   readonly keep?: boolean;
 }
 
+/**
+ * A guest in a table: a change of a plan, a guest at work, or one that is done. A chat without tables draws it as lines
+ * (`guestLines`).
+ */
+export interface GuestRow {
+  /** Absent for the builds and the uploads of an apply. */
+  readonly guest?: { readonly name: string; readonly vmid: number };
+  /** The verb: `replace`; in a plan also `replace, blocked`. */
+  readonly action: string;
+  /** The sign of a plan's change; it only repeats the words. */
+  readonly mark?: Mark;
+  /** How far an apply is with it. */
+  readonly state?: 'waiting' | 'running' | 'done' | 'failed';
+  /** The configuration that it runs: `build-qcow2-website`. */
+  readonly image?: string;
+  /** What changes and what it means, one fact each; none is ever cut. */
+  readonly parts?: readonly string[];
+  /** Why it is blocked and what to do, as a sentence. */
+  readonly advice?: string;
+  /** The step at work, with its progress: `disk import 40 %`; of builds and uploads how many: `2 images`. */
+  readonly step?: string;
+  /** What stands behind it: how long it took, an address. */
+  readonly note?: string;
+  /** From 0 to 1; absent: unknown. */
+  readonly fraction?: number;
+  /** Milliseconds since the epoch; set while an apply works on it. */
+  readonly startedAt?: number;
+  /** A chat that shortens the block keeps this row: it destroys, or it is blocked. */
+  readonly keep?: boolean;
+}
+
 /** One part of a card, in reading order. */
 export type Block =
   | { readonly kind: 'text'; readonly rich: Rich }
@@ -43,6 +74,8 @@ export type Block =
   | { readonly kind: 'warning'; readonly rich: Rich }
   /** Monospaced lines, at most 60 columns wide. A chat cuts surplus lines and shows them in a file. */
   | { readonly kind: 'lines'; readonly lines: readonly Line[] }
+  /** A row for each guest: of a plan, of an apply, or of what was done. A chat cuts between guests, never inside of one. */
+  | { readonly kind: 'guests'; readonly of: 'plan' | 'apply' | 'done'; readonly rows: readonly GuestRow[] }
   /** `fraction` from 0 to 1; absent: unknown. */
   | { readonly kind: 'progress'; readonly label: string; readonly fraction?: number; readonly text: string }
   | { readonly kind: 'divider' };

@@ -13,7 +13,7 @@ import {
   type InterruptedRun,
   type StepState,
 } from '../core/run.ts';
-import type { Block, Card, CardFile, Line, Rich } from './card.ts';
+import type { Block, Card, CardFile, GuestRow, Line, Rich } from './card.ts';
 import {
   adviceText,
   approvedBy,
@@ -29,8 +29,6 @@ import {
   guestGroups,
   guestName,
   ids,
-  nameOf,
-  nameWidth,
   verbs,
 } from './parts.ts';
 import { planAgain, planFile } from './plan-card.ts';
@@ -86,14 +84,8 @@ function endedBlocks(run: Ended, groups: readonly ApplyGroup[]): readonly Block[
   const guests = guestGroups(groups);
   const done = guests.filter((group) => group.state === 'done');
   if (run.phase === 'applied') {
-    const width = nameWidth(done);
-    const lines = done.flatMap((group): Line[] => {
-      const address = (group.vmid === undefined ? undefined : run.addresses[String(group.vmid)]) ?? '';
-      const text = `${doneWord(group).padEnd(10)} ${nameOf(group, width)}`;
-      if (text.length + 2 + address.length <= 60) return [{ text: `${text}  ${address}`.trimEnd() }];
-      return [{ text }, { text: `${' '.repeat(11)}${address}` }];
-    });
-    return [{ kind: 'lines', lines }, ...onlyRunningBlocks(done), ...tagBlocks(run.plan, done)];
+    const rows = done.map((group) => doneRow(group, run.addresses));
+    return [{ kind: 'guests', of: 'done', rows }, ...onlyRunningBlocks(done), ...tagBlocks(run.plan, done)];
   }
   const notStarted = guests.filter((group) => group.state === 'not-started');
   const failed = groups.find((group) => group.state === 'failed');
@@ -110,6 +102,11 @@ function endedBlocks(run: Ended, groups: readonly ApplyGroup[]): readonly Block[
     ),
     ...(done.length === 0 ? [] : tagBlocks(run.plan, done)),
   ];
+}
+
+function doneRow(group: ApplyGroup, addresses: AppliedRun['addresses']): GuestRow {
+  const { name = '', vmid = 0 } = group;
+  return { guest: { name, vmid }, action: doneWord(group), state: 'done', note: addresses[String(vmid)] ?? '' };
 }
 
 function whyBlocks(run: Exclude<Ended, AppliedRun>): readonly Block[] {

@@ -4,7 +4,7 @@ import type { Plan } from '../core/plan.ts';
 import type { Lock, Policy } from '../core/policy.ts';
 import type { ApplyGroup, Approval, Run, StepState } from '../core/run.ts';
 import type { Step } from '../core/steps.ts';
-import type { Block, Line, Rich, Span } from './card.ts';
+import type { Block, GuestRow, Rich, Span } from './card.ts';
 
 /** Facts that a card shows beside the run: the web address of the commit, the approvers, a lock, the run in front. */
 export interface CardContext {
@@ -144,26 +144,37 @@ export function blockedCount(plan: Plan): string {
   return blocked === 0 ? '' : `, ${blocked} blocked`;
 }
 
-/** One line for each group of an apply: its state, its action, its progress. */
-export function groupLines(groups: readonly ApplyGroup[], now: number): readonly Line[] {
-  const width = nameWidth(guestGroups(groups));
+/** A row for each group of an apply: its state, its action, its progress. */
+export function groupRows(groups: readonly ApplyGroup[], now: number): readonly GuestRow[] {
   return groups.map((group) => {
-    const state = group.state === 'not-started' ? 'waiting' : group.state;
-    const what = group.name === undefined ? detailOf(group).padEnd(width + 6) : nameOf(group, width);
-    const right = group.name !== undefined && group.state === 'running' ? detailOf(group) : elapsed(group, now);
-    return { text: `${state.padEnd(8)} ${verbWord(group).padEnd(8)} ${what}  ${right}`.trimEnd() };
+    const { name, vmid, state, startedAt } = group;
+    const isGuest = name !== undefined && vmid !== undefined;
+    const fraction = currentStep(group)?.progress?.fraction;
+    return {
+      ...(isGuest ? { guest: { name, vmid } } : {}),
+      action: verbWord(group),
+      state: state === 'not-started' ? 'waiting' : state,
+      step: detailOf(group),
+      note: elapsed(group, now),
+      ...(state !== 'running' || fraction === undefined ? {} : { fraction }),
+      ...(state !== 'running' || startedAt === undefined ? {} : { startedAt }),
+    };
   });
 }
 
-function elapsed(group: ApplyGroup, now: number): string {
-  if (group.startedAt === undefined) return '';
-  if (group.state === 'done' && group.endedAt !== undefined) return duration(group.endedAt - group.startedAt);
-  return group.state === 'running' ? duration(now - group.startedAt) : '';
+function elapsed({ startedAt, endedAt, state }: ApplyGroup, now: number): string {
+  if (startedAt === undefined) return '';
+  if (state === 'done' && endedAt !== undefined) return duration(endedAt - startedAt);
+  return state === 'running' ? duration(now - startedAt) : '';
+}
+
+function currentStep({ steps }: ApplyGroup): StepState | undefined {
+  return steps.find((state) => state.state === 'running') ?? steps.at(-1);
 }
 
 /** The current step of the group and its progress. */
 function detailOf(group: ApplyGroup): string {
-  const current = group.steps.find((state) => state.state === 'running') ?? group.steps.at(-1);
+  const current = currentStep(group);
   if (current === undefined) return '';
   const { step, progress } = current;
   if (step.kind === 'build') return count(step.images.length, 'image');
@@ -175,16 +186,6 @@ function detailOf(group: ApplyGroup): string {
 /** The groups that work on a guest: without builds and uploads. */
 export function guestGroups(groups: readonly ApplyGroup[]): readonly ApplyGroup[] {
   return groups.filter((group) => group.vmid !== undefined);
-}
-
-/** Columns of the longest name, for lines that align. */
-export function nameWidth(groups: readonly ApplyGroup[]): number {
-  return Math.min(24, Math.max(...groups.map((group) => group.name?.length ?? 0), 0));
-}
-
-/** The name and VMID of a group's guest, padded to the width. */
-export function nameOf(group: ApplyGroup, width: number): string {
-  return `${(group.name ?? '').padEnd(width)} (${group.vmid})`;
 }
 
 /** `test-website (823)`; `build` or `upload` for a group without a guest. */

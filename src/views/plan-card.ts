@@ -36,7 +36,7 @@ import {
   lockBlocks,
   span,
 } from './parts.ts';
-import { planLines, planText } from './plan-text.ts';
+import { planTable, planText } from './plan-text.ts';
 
 /** A plan that waits for a decision, or a blocked one. */
 export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Card {
@@ -59,7 +59,7 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
       ...lockBlocks(context),
       ...branchBlocks(run, context),
       ...warnings(plan, context),
-      { kind: 'lines', lines: planLines(plan) },
+      planTable(plan),
       ...warningBlocks(run.warnings),
       run.phase === 'planned' ? decisionLine(run, context) : { kind: 'small', rich: [run.fleet, ...ids(run, plan)] },
     ],
@@ -90,7 +90,7 @@ export function plannedNoMore(run: RejectedRun | SupersededRun | ExpiredRun, con
       ...(run.phase === 'rejected' && run.reason !== undefined
         ? [{ kind: 'text', rich: [{ bold: 'Reason: ' }, run.reason] } as const]
         : []),
-      ...(plan === undefined ? [] : [{ kind: 'lines', lines: planLines(plan) } as const]),
+      ...(plan === undefined ? [] : [planTable(plan)]),
       { kind: 'small', rich: [...endNote(run), ` · ${run.fleet}`, ...ids(run, plan)] },
     ],
     buttons: run.phase === 'superseded' ? [] : [planAgain(run)],
@@ -339,7 +339,7 @@ export function whichPlanCard({ id, plan, commit, warnings }: PlannedRun, verb: 
     title: `Which plan? Run ${id} has plan ${plan.id} now`,
     blocks: [
       { kind: 'text', rich: [`Commit ${shortSha(commit.sha)} ${commit.subject}`] },
-      { kind: 'lines', lines: planLines(plan) },
+      planTable(plan),
       { kind: 'text', rich: [`To ${verb} exactly this plan: `, { code: `/proxnix ${verb} ${id} ${plan.id}` }] },
     ],
     buttons: [],
@@ -354,7 +354,7 @@ export function planCardOf(run: Run): Card | undefined {
   return {
     tone: 'quiet',
     title: `Full plan ${plan.id} of run ${run.id}`,
-    blocks: [{ kind: 'lines', lines: planLines(plan) }],
+    blocks: [planTable(plan)],
     buttons: [],
     files: [planFile(plan, run.warnings)],
   };

@@ -20,14 +20,9 @@ import { retainsDisk } from '../core/retained-disks.ts';
 import { flakeValue, settingsOf, showValue } from '../core/settings.ts';
 import { readTags } from '../core/tags.ts';
 import { describeVolume, volumesOf } from '../core/volumes.ts';
-import type { Line, Mark } from './card.ts';
+import type { Block, GuestRow, Line, Mark } from './card.ts';
+import { guestLines } from './guest-lines.ts';
 import { count, counts, guestName, verbs } from './parts.ts';
-
-/** Columns that chats show without scrolling. */
-const columns = 60;
-const indent = '  ';
-/** The sign in front of a line and a space. */
-const markWidth = 4;
 
 const marks: Readonly<Record<Change['action'], Mark>> = {
   destroy: '-',
@@ -40,10 +35,9 @@ const marks: Readonly<Record<Change['action'], Mark>> = {
   conflict: '!',
 };
 
-/** A plan as lines: for each guest its action, then its changes. Destroys are never cut. */
-export function planLines(plan: Plan): readonly Line[] {
-  const width = Math.max(...plan.changes.map((change) => change.name.length), 0);
-  return plan.changes.flatMap((change) => changeLines(change, Math.min(width, 24)));
+/** A plan as a table: a row for each change. Destroys and what is blocked are never cut. */
+export function planTable(plan: Plan): Extract<Block, { kind: 'guests' }> {
+  return { kind: 'guests', of: 'plan', rows: plan.changes.map(planRow) };
 }
 
 /**
@@ -56,7 +50,7 @@ export function planText(plan: Plan, warnings: readonly string[] = []): string {
     `commit ${goal.commit.sha}`,
     `digest ${plan.digest}`,
   ];
-  const body = planLines(plan).map(lineText);
+  const body = guestLines(planTable(plan)).flat().map(lineText);
   const images = changes.flatMap((change) =>
     change.action === 'create' || change.action === 'replace'
       ? [
@@ -87,26 +81,18 @@ export function changeSummary(change: Change): string {
   return detailParts(change).join(', ');
 }
 
-function changeLines(change: Change, width: number): Line[] {
-  const mark: Mark = change.blocked === undefined ? marks[change.action] : '!';
-  const keep = change.action === 'destroy' || change.blocked !== undefined;
-  const type = 'guest' in change ? `  ${change.guest.imageType}` : '';
-  const action = change.blocked === undefined ? verbs[change.action].now : `${verbs[change.action].now}, blocked`;
-  const label = change.action === 'conflict' ? 'blocked' : action;
-  const head = `${change.name.padEnd(width)} (${change.vmid})  ${label}`;
-  const fits = head.length + markWidth <= columns;
-  const first: Line = { text: head.length + type.length + markWidth > columns ? head : `${head}${type}`, mark, keep };
-  const firsts = fits
-    ? [first]
-    : [
-        { text: `${change.name} (${change.vmid})`, mark, keep },
-        { text: `${indent}${label}`, mark: ' ' as const, keep },
-      ];
-  const details = [
-    ...wrapped(detailParts(change), ', '),
-    ...wrapped(change.blocked?.advice.split(' ') ?? [], ' '),
-  ].flatMap(folded);
-  return [...firsts, ...details.map((text): Line => ({ text: `${indent}${text}`, mark: ' ', keep }))];
+function planRow(change: Change): GuestRow {
+  const { name, vmid, blocked } = change;
+  const verb = verbs[change.action].now;
+  return {
+    guest: { name, vmid },
+    action: blocked === undefined || change.action === 'conflict' ? verb : `${verb}, blocked`,
+    mark: blocked === undefined ? marks[change.action] : '!',
+    ...('guest' in change ? { image: change.guest.imageType } : {}),
+    parts: detailParts(change),
+    ...(blocked === undefined ? {} : { advice: blocked.advice }),
+    ...(change.action === 'destroy' || blocked !== undefined ? { keep: true } : {}),
+  };
 }
 
 function detailParts(change: Change): string[] {
@@ -309,24 +295,4 @@ function rootOptionsOf(guest: DesiredGuest): readonly string[] {
 
 function short(guest: DesiredGuest): string {
   return imageHash(guest.image).slice(0, 8);
-}
-
-function folded(line: string): string[] {
-  return line.length + indent.length + markWidth <= columns ? [line] : wrapped(line.split(' '), ' ');
-}
-
-/** Joins parts into lines that fit the columns; a part is never cut. */
-function wrapped(parts: readonly string[], separator: string): string[] {
-  const lines: string[] = [];
-  for (const part of parts) {
-    const last = lines.at(-1);
-    const joined = last === undefined ? part : `${last}${separator}${part}`;
-    if (last === undefined) lines.push(part);
-    else if (joined.length + indent.length + 4 <= columns) lines[lines.length - 1] = joined;
-    else {
-      lines[lines.length - 1] = `${last}${separator.trimEnd()}`;
-      lines.push(part);
-    }
-  }
-  return lines;
 }

@@ -19,8 +19,8 @@ import {
   commitBlocks,
   counts,
   detailBlocks,
-  groupLines,
   groupName,
+  groupRows,
   guestName,
   ids,
   lockBlocks,
@@ -198,7 +198,7 @@ export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext):
               ],
             } as const,
           ]),
-      { kind: 'lines', lines: groupLines(groups, context.now) },
+      { kind: 'guests', of: 'apply', rows: groupRows(groups, context.now) },
       ...progressBlocks(run.steps),
       {
         kind: 'small',

@@ -3,7 +3,8 @@ import { type DesiredGuest, type Image, imageHash } from '../../src/core/guest.t
 import { createPlan, runnable } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { creationMarker, stagingMarker } from '../../src/core/tags.ts';
-import { changeSummary, lineText, planLines } from '../../src/views/plan-text.ts';
+import { guestLines } from '../../src/views/guest-lines.ts';
+import { changeSummary, lineText, planTable } from '../../src/views/plan-text.ts';
 import {
   aContainer,
   aGoal,
@@ -337,7 +338,7 @@ describe('what is blocked', () => {
       ]);
       const plan = createPlan(goal, aState([aLiveGuest()], nodes));
       expect(planSteps(plan)).toEqual([]);
-      expect(planLines(plan).map(lineText)).toEqual([
+      expect(guestLines(planTable(plan)).flat().map(lineText)).toEqual([
         '!   test-website (823)  replace, blocked',
         '      image aaaaaaaa -> bbbbbbbb, old root disk is kept',
         '      The storage local does not take images of VMs (content',

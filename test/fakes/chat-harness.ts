@@ -1,5 +1,6 @@
 import type { Answer } from '../../src/chat/chat.ts';
-import { type Block, type Card, plainText } from '../../src/views/card.ts';
+import { type Card, plainText } from '../../src/views/card.ts';
+import { type PlainBlock, withoutTable } from '../../src/views/guest-lines.ts';
 import type { AskerSees, ChatHarness } from '../contracts/chat.ts';
 import type { FakeChat, FakeMessage } from './chat.ts';
 
@@ -47,10 +48,10 @@ export function harnessOf(messages: FakeMessage[], make: () => FakeChat): ChatHa
 }
 
 function words(card: Card): string {
-  return [card.title, ...card.blocks.map(blockWords)].join('\n');
+  return [card.title, ...card.blocks.map(withoutTable).map(blockWords)].join('\n');
 }
 
-function blockWords(block: Block): string {
+function blockWords(block: PlainBlock): string {
   if (block.kind === 'divider') return '';
   if (block.kind === 'progress') return `${block.label} ${block.text}`;
   if (block.kind === 'lines') return block.lines.map(({ mark, text }) => `${mark ?? ''} ${text}`).join('\n');

@@ -1,5 +1,6 @@
 import { type Block, buttonId, type Card, plainText, type Rich, type Span } from '../../src/views/card.ts';
 import type { Form } from '../../src/views/forms.ts';
+import { withoutTable } from '../../src/views/guest-lines.ts';
 import { lineText } from '../../src/views/plan-text.ts';
 
 /**
@@ -54,6 +55,8 @@ function blockText(block: Block): string {
       return `! ${richText(block.rich)}`;
     case 'lines':
       return block.lines.map((line) => `| ${line.mark === undefined ? line.text : lineText(line)}`).join('\n');
+    case 'guests':
+      return blockText(withoutTable(block));
     case 'progress':
       return `${block.label} ${block.fraction === undefined ? '[?]' : `[${Math.round(block.fraction * 100)}]`} ${block.text}`;
     case 'divider':

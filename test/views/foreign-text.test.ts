@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { historyCard, statusCard } from '../../src/views/answer-cards.ts';
 import type { Card, Span } from '../../src/views/card.ts';
+import { withoutTable } from '../../src/views/guest-lines.ts';
 import { runCard } from '../../src/views/run-card.ts';
 import { aCommit, aContext, ada, aPlan, aRun, follow, t0 } from '../support/builders.ts';
 import { contextOf, stories } from './stories.ts';
@@ -49,7 +50,7 @@ describe('text from outside', () => {
     for (const file of card.files) expect(file.name + file.title).not.toContain('EVIL');
     const rich = card.blocks.flatMap((block) => ('rich' in block ? block.rich : []));
     for (const span of rich) expect(meaningOf(span)).not.toContain('EVIL');
-    for (const line of card.blocks.flatMap((block) => (block.kind === 'lines' ? block.lines : []))) {
+    for (const line of card.blocks.map(withoutTable).flatMap((block) => (block.kind === 'lines' ? block.lines : []))) {
       expect(line.mark ?? '').not.toContain('EVIL');
     }
   });

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPlan } from '../../src/core/plan.ts';
-import { lineText, planLines, planText } from '../../src/views/plan-text.ts';
+import { createPlan, type Plan } from '../../src/core/plan.ts';
+import { guestLines } from '../../src/views/guest-lines.ts';
+import { lineText, planTable, planText } from '../../src/views/plan-text.ts';
 import * as any from '../support/arbitraries.ts';
 import { aBigPlan, aGuest, aLiveGuest, aPlan } from '../support/builders.ts';
+
+const planLines = (plan: Plan) => guestLines(planTable(plan)).flat();
 
 describe('the lines of a plan', () => {
   const plans = fc.tuple(any.goal, any.liveState).map(([goal, live]) => createPlan(goal, live));

@@ -9,10 +9,12 @@ import {
   buttonId,
   type Card,
   type CardFile,
+  type GuestRow,
   type Line,
   type PersonRef,
   type Span,
 } from '../../views/card.ts';
+import { withoutTable } from '../../views/guest-lines.ts';
 import type { Answer } from '../chat.ts';
 
 /**
@@ -114,17 +116,35 @@ const span: z.ZodType<Span> = z.union([
   z.object({ person }),
 ]);
 
+const mark = z.enum(['-', '-/+', '~', '+', '!', ' ']);
+
 const line: z.ZodType<Line> = z.object({
   text: z.string(),
-  mark: z.enum(['-', '-/+', '~', '+', '!', ' ']).exactOptional(),
+  mark: mark.exactOptional(),
   keep: z.boolean().exactOptional(),
 });
 
 const rich = z.array(span);
 
+const row: z.ZodType<GuestRow> = z.object({
+  guest: z.object({ name: z.string(), vmid: z.number() }).exactOptional(),
+  action: z.string(),
+  mark: mark.exactOptional(),
+  state: z.enum(['waiting', 'running', 'done', 'failed']).exactOptional(),
+  image: z.string().exactOptional(),
+  parts: z.array(z.string()).exactOptional(),
+  advice: z.string().exactOptional(),
+  step: z.string().exactOptional(),
+  note: z.string().exactOptional(),
+  fraction: z.number().exactOptional(),
+  startedAt: z.number().exactOptional(),
+  keep: z.boolean().exactOptional(),
+});
+
 const block: z.ZodType<Block> = z.discriminatedUnion('kind', [
   z.object({ kind: z.enum(['text', 'small', 'warning']), rich }),
   z.object({ kind: z.literal('lines'), lines: z.array(line) }),
+  z.object({ kind: z.literal('guests'), of: z.enum(['plan', 'apply', 'done']), rows: z.array(row) }),
   z.object({
     kind: z.literal('progress'),
     label: z.string(),
@@ -210,7 +230,7 @@ export function wireAnswer(answer: Answer): WireAnswer {
 
 /** A card with the text of its files. */
 export function wholeCard(card: Card): WireCard {
-  return { ...card, buttons: card.buttons.map(wireButton) };
+  return { ...card, blocks: card.blocks.map(withoutTable), buttons: card.buttons.map(wireButton) };
 }
 
 function linkedCard(id: string, card: Card): WireCard {
@@ -220,7 +240,7 @@ function linkedCard(id: string, card: Card): WireCard {
     url: `/api/messages/${id}/files/${encodeURIComponent(name)}`,
     bytes: Buffer.byteLength(text),
   }));
-  return { ...card, buttons: card.buttons.map(wireButton), files };
+  return { ...card, blocks: card.blocks.map(withoutTable), buttons: card.buttons.map(wireButton), files };
 }
 
 function wireButton(button: Button): WireButton {

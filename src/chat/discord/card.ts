@@ -8,7 +8,8 @@ import {
   MessageFlags,
   SeparatorSpacingSize,
 } from 'discord.js';
-import { type Block, type Button, buttonId, type Card, plainText, readButtonId, type Tone } from '../../views/card.ts';
+import { type Button, buttonId, type Card, plainText, readButtonId, type Tone } from '../../views/card.ts';
+import { type PlainBlock, withoutTable } from '../../views/guest-lines.ts';
 import { cleanFiles, type DiscordFile } from './files.ts';
 import { Budget, layOut, type Piece } from './layout.ts';
 import { cleanText, cut, escapeMarkdown, oneLine } from './text.ts';
@@ -51,7 +52,7 @@ export function discordCard(card: Card): DrawnCard {
   const files = cleanFiles(card.files);
   const fileFor = (missing: string) =>
     files.find((file) => missing.trim() !== '' && file.text.includes(cleanText(missing).trim()))?.name ?? restFile;
-  const { pieces, missing, dropped } = layOut(card.blocks, budget, fileFor);
+  const { pieces, missing, dropped } = layOut(card.blocks.map(withoutTable), budget, fileFor);
   const note = dropped.all === 0 ? [] : [display(droppedNote(dropped))];
   const rest = missing.some((text) => fileFor(text) === restFile)
     ? [{ name: restFile, title: 'The whole message', text: fullText(card) }]
@@ -149,10 +150,10 @@ function styleOf(
 
 /** A whole card as plain text, for the file that completes a shortened message. */
 export function fullText(card: Card): string {
-  return cleanText([card.title, ...card.blocks.map(blockText)].join('\n\n')).concat('\n');
+  return cleanText([card.title, ...card.blocks.map(withoutTable).map(blockText)].join('\n\n')).concat('\n');
 }
 
-function blockText(block: Block): string {
+function blockText(block: PlainBlock): string {
   switch (block.kind) {
     case 'text':
     case 'small':

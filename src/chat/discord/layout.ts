@@ -1,4 +1,5 @@
-import type { Block, Line, Rich } from '../../views/card.ts';
+import type { Line, Rich } from '../../views/card.ts';
+import type { PlainBlock } from '../../views/guest-lines.ts';
 import { cut, drawRich, escapeMarkdown, oneLine } from './text.ts';
 
 /** A part of a message with its final text. `joins`: it may share a Text Display with a joining part before it. */
@@ -27,7 +28,7 @@ type Draft =
  * Draws blocks within the budget of one message. Warnings and lines with `keep` get room first, then texts, then the other
  * lines. `fileFor` names the file that holds a missing line.
  */
-export function layOut(blocks: readonly Block[], budget: Budget, fileFor: (missing: string) => string): Layout {
+export function layOut(blocks: readonly PlainBlock[], budget: Budget, fileFor: (missing: string) => string): Layout {
   const first = blocks.map((block) =>
     block.kind === 'warning' || block.kind === 'lines' ? draft(block, budget) : undefined,
   );
@@ -55,12 +56,12 @@ export function layOut(blocks: readonly Block[], budget: Budget, fileFor: (missi
 }
 
 /** The texts of a block that are missing from its draft. */
-function gapsOf(drawn: Exclude<Draft, { kind: 'divider' }>, block: Block): string[] {
+function gapsOf(drawn: Exclude<Draft, { kind: 'divider' }>, block: PlainBlock): string[] {
   if (drawn.kind === 'rich') return drawn.whole ? [] : [drawn.text];
   return block.kind === 'lines' ? missingFrom(drawn.code).map((index) => block.lines[index]?.text ?? '') : [];
 }
 
-function draft(block: Block, budget: Budget): Draft {
+function draft(block: PlainBlock, budget: Budget): Draft {
   switch (block.kind) {
     case 'divider':
       return { kind: 'divider' };
@@ -103,7 +104,7 @@ function small(text: string): string {
     .join('\n');
 }
 
-function drawProgress(block: Block & { kind: 'progress' }): string {
+function drawProgress(block: PlainBlock & { kind: 'progress' }): string {
   const label = escapeMarkdown(block.label.slice(0, 60));
   const text = escapeMarkdown(block.text.slice(0, 200)).replaceAll('\n', ' ');
   if (block.fraction === undefined || Number.isNaN(block.fraction)) return `${label}: ${text}`;

@@ -1,11 +1,12 @@
 import type { types } from '@slack/bolt';
 import { oneLine } from '../../lib/text.ts';
-import type { Block, Line, Rich } from '../../views/card.ts';
+import type { Line, Rich } from '../../views/card.ts';
+import type { PlainBlock } from '../../views/guest-lines.ts';
 import { room, weigh } from './limits.ts';
 import { clip, mrkdwn, type RichElement, richElements } from './text.ts';
 
 /** A block within `space` (`weigh`), cut if it must be; `undefined` when nothing of it can be shown. */
-export function drawBlock(block: Block, space: number, where: string): types.KnownBlock | undefined {
+export function drawBlock(block: PlainBlock, space: number, where: string): types.KnownBlock | undefined {
   switch (block.kind) {
     case 'text':
       return paragraph(block.rich, 3000, space);
@@ -26,7 +27,7 @@ export function drawBlock(block: Block, space: number, where: string): types.Kno
 }
 
 /** The space to reserve for a block before others are drawn. */
-export function keptRoom(block: Block, where: string): number {
+export function keptRoom(block: PlainBlock, where: string): number {
   if (block.kind !== 'lines') return 0;
   const kept = keptSpace(block.lines, where);
   return kept === 0 ? 0 : Math.min(kept, room.lines) + frame;
@@ -59,7 +60,7 @@ function small(rich: Rich, space: number): types.KnownBlock | undefined {
   return block ?? paragraph(rich, 1500, space);
 }
 
-function progress(block: Extract<Block, { kind: 'progress' }>, space: number): types.KnownBlock | undefined {
+function progress(block: Extract<PlainBlock, { kind: 'progress' }>, space: number): types.KnownBlock | undefined {
   const label = clip(oneLine(block.label).trim(), 200);
   const text = clip(oneLine(block.text).trim(), 300);
   const bar =
@@ -77,7 +78,7 @@ function percent(fraction: number): number {
 }
 
 function preformatted(
-  block: Extract<Block, { kind: 'lines' }>,
+  block: Extract<PlainBlock, { kind: 'lines' }>,
   space: number,
   where: string,
 ): types.KnownBlock | undefined {

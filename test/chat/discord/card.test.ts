@@ -7,6 +7,7 @@ import { fileComponents, parcels } from '../../../src/chat/discord/files.ts';
 import { formModal } from '../../../src/chat/discord/form.ts';
 import { cleanText, oneLine } from '../../../src/chat/discord/text.ts';
 import type { Card, Line } from '../../../src/views/card.ts';
+import { withoutTable } from '../../../src/views/guest-lines.ts';
 import { anyCard, hostileText } from '../../support/discord/arbitrary-card.ts';
 import { aCard } from '../../support/discord/bench.ts';
 import { pick, textOf } from '../../support/discord/fake-interaction.ts';
@@ -150,9 +151,9 @@ it(
       fc.property(anyCard, (card) => {
         const { body } = discordCard(card);
         const text = textOf(body).replaceAll('\u200b', '');
-        const kept = card.blocks.flatMap((block) =>
-          block.kind === 'lines' ? block.lines.filter((one) => one.keep) : [],
-        );
+        const kept = card.blocks
+          .map(withoutTable)
+          .flatMap((block) => (block.kind === 'lines' ? block.lines.filter((one) => one.keep) : []));
         const hidden = kept.filter((one) => !text.includes(oneLine(one.text).trim().slice(0, 40).trim()));
         if (hidden.length > 0) expect(text).toContain('of them lose data: read ');
       }),

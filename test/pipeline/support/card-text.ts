@@ -1,4 +1,5 @@
 import { type Block, type Card, plainText } from '../../../src/views/card.ts';
+import { withoutTable } from '../../../src/views/guest-lines.ts';
 
 /** All words of a card, its files' and its buttons' among them. */
 export function textOf(card: Card | undefined): string {
@@ -15,6 +16,8 @@ function blockText(block: Block): string {
       return plainText(block.rich);
     case 'lines':
       return block.lines.map((line) => `${line.mark ?? ''} ${line.text}`).join('\n');
+    case 'guests':
+      return blockText(withoutTable(block));
     case 'progress':
       return `${block.label} ${block.text}`;
     case 'divider':
