@@ -52,11 +52,13 @@ function whilePlanning(run: PlanningRun, event: RunEvent): Run | undefined {
       return { ...run, attempts: (run.attempts ?? 0) + 1 };
     case 'commit-found': {
       // The count begins anew with another commit, which may be planned where the one before made the bot stop.
-      const { attempts: _attempts, warnings: _warnings, ...rest } = run;
+      const { attempts: _attempts, warnings: _warnings, review: _review, ...rest } = run;
       return { ...rest, commit: event.commit };
     }
     case 'evaluated':
       return { ...run, warnings: event.warnings };
+    case 'reviewed':
+      return { ...run, review: event.review };
     case 'in-sync':
       return {
         ...base,
@@ -79,7 +81,7 @@ function whilePlanning(run: PlanningRun, event: RunEvent): Run | undefined {
 
 type BaseOf<R extends Run> = Pick<
   R,
-  'id' | 'fleet' | 'branch' | 'trigger' | 'startedAt' | 'ref' | 'offBranch' | 'warnings'
+  'id' | 'fleet' | 'branch' | 'trigger' | 'startedAt' | 'ref' | 'offBranch' | 'warnings' | 'review'
 >;
 
 function planned(base: BaseOf<Run>, event: Extract<RunEvent, { type: 'planned' }>): PlannedRun {
@@ -97,12 +99,13 @@ function planned(base: BaseOf<Run>, event: Extract<RunEvent, { type: 'planned' }
 }
 
 /** The fields that a run keeps from its start to its end. */
-function fromStart({ id, fleet, branch, trigger, startedAt, ref, offBranch, warnings }: BaseOf<Run>) {
+function fromStart({ id, fleet, branch, trigger, startedAt, ref, offBranch, warnings, review }: BaseOf<Run>) {
   return {
     ...{ id, fleet, branch, trigger, startedAt },
     ...(ref === undefined ? {} : { ref }),
     ...(offBranch === undefined ? {} : { offBranch }),
     ...(warnings === undefined ? {} : { warnings }),
+    ...(review === undefined ? {} : { review }),
   };
 }
 

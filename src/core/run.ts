@@ -2,6 +2,7 @@ import type { Change } from './change.ts';
 import type { Commit } from './commit.ts';
 import type { Failure } from './errors.ts';
 import type { Plan } from './plan.ts';
+import type { Review } from './review.ts';
 import type { Step } from './steps.ts';
 
 /** A person who asked for or decided something. Ids are immutable; names are only shown. */
@@ -43,6 +44,8 @@ interface Base {
   readonly offBranch?: true | 'unknown';
   /** What evaluating the commit warned of, each once; absent: of nothing. */
   readonly warnings?: readonly string[];
+  /** What its card says beside the plan; absent before there is a plan. */
+  readonly review?: Review;
 }
 
 /** A person's approval of a plan. */
@@ -217,6 +220,7 @@ export type RunEvent =
   | { readonly type: 'planning-begun' }
   | { readonly type: 'commit-found'; readonly commit: Commit }
   | { readonly type: 'evaluated'; readonly warnings: readonly string[] }
+  | { readonly type: 'reviewed'; readonly review: Review }
   | { readonly type: 'in-sync'; readonly at: Time; readonly standing?: string }
   | { readonly type: 'blocked'; readonly plan: Plan; readonly at: Time }
   | {

@@ -1,4 +1,5 @@
 import type { Authorship, Commit } from '../core/commit.ts';
+import type { CommitsSince } from '../core/review.ts';
 
 /** A commit that is pinned in the bot's own mirror: what an evaluation reads. */
 export interface Source {
@@ -29,6 +30,11 @@ export interface Git {
    * `head`. Fetches nothing. At most 1000 commits are looked at. Rejects when the mirror does not have both.
    */
   authors(head: string, base?: string): Promise<Authorship>;
+  /**
+   * The commits that `head` has and `base` has not (git's `base..head`), the newest first; without merges. Fetches
+   * nothing. Rejects when the mirror does not have both.
+   */
+  commitsSince(base: string, head: string): Promise<CommitsSince>;
   /** Keeps a commit for a plan under `name` (letters, digits, `-`), also through a force push. */
   pin(sha: string, name: string): Promise<Source>;
   /** Unpins a commit; an unknown name is ignored. */

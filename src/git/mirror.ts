@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import PQueue from 'p-queue';
 import { type Authorship, type Commit, type Signature, shortCommit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
+import type { CommitsSince } from '../core/review.ts';
 import type { Git, Source } from './git.ts';
 import {
   dirPattern,
@@ -103,6 +104,11 @@ export class GitMirror implements Git {
     return readAuthors(this.#run, head, base);
   }
 
+  async commitsSince(base: string, head: string): Promise<CommitsSince> {
+    await this.#opening();
+    return readCommits(this.#run, base, head);
+  }
+
   pin(sha: string, name: string): Promise<Source> {
     return this.#queue.add(async () => {
       await this.#open();
@@ -178,7 +184,7 @@ export class GitMirror implements Git {
     const sha = verified.stdout.trim();
     if (verified.exitCode !== 0 || !shaPattern.test(sha)) return undefined;
     // Fields of limited size come first, so that a subject of megabytes does not cut them off.
-    const format = '--format=%ct%x00%an%x00%s';
+    const format = '--format=%H%x00%ct%x00%an%x00%s';
     const text = await this.#ok([
       'log',
       '-1',
@@ -189,8 +195,7 @@ export class GitMirror implements Git {
       sha,
       '--',
     ]);
-    const [seconds = '', author = '', subject = ''] = text.split('\0');
-    return shortCommit({ sha, subject, author, at: Number(seconds) * 1000 });
+    return readCommit(text);
   }
 
   /** The text of a file of a commit; `undefined` when there is none at that path. */
@@ -221,6 +226,8 @@ function badSetting(what: string, value: string): UserError {
 
 /** How many commits are looked at for their authors. */
 export const mostCommits = 1000;
+/** How many commits are told one by one. */
+export const mostListed = 20;
 const longestText = 200;
 
 /** Is a commit an ancestor of a ref, or the same commit? @throws UserError when the mirror cannot tell */
@@ -248,6 +255,26 @@ export async function readAuthors(run: GitRun, head: string, base: string | unde
   // An output that reaches the limit was cut, so some authors were not read.
   const complete = commits.length <= mostCommits && !stdout.endsWith('…');
   return { signatures: distinct(signatures), complete };
+}
+
+/** The commits of `base..head`. @throws UserError when the mirror does not have both */
+export async function readCommits(run: GitRun, base: string, head: string): Promise<CommitsSince> {
+  for (const sha of [head, base]) if (!shaPattern.test(sha)) throw notThere(sha);
+  const range = ['--no-merges', '--end-of-options', head, `^${base}`, '--'];
+  const counted = await runGit(run, ['rev-list', '--count', `--max-count=${mostCommits}`, ...range]);
+  if (counted.exitCode !== 0) throw notThere(base);
+  // The subject comes last, and one of megabytes cuts off the older commits and no newer one.
+  const format = '--format=%H%x00%ct%x00%an%x00%s';
+  const asked = ['log', '--no-show-signature', '--encoding=UTF-8', `--max-count=${mostListed}`, format, ...range];
+  const { stdout } = await runGit(run, asked);
+  const newest = stdout.split('\n').flatMap((line) => readCommit(line) ?? []);
+  return { newest, all: Number(counted.stdout) };
+}
+
+function readCommit(line: string): Commit | undefined {
+  const [sha = '', seconds = '', author = '', subject = ''] = line.split('\0');
+  if (!shaPattern.test(sha)) return undefined;
+  return shortCommit({ sha, subject, author, at: Number(seconds) * 1000 });
 }
 
 /** Each name and address once, with the first commit that has them. */

@@ -17,6 +17,7 @@ import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Signals } from './queues.ts';
+import { reviewOf } from './review.ts';
 import type { Runs } from './runs.ts';
 
 /** What planning needs. */
@@ -48,6 +49,7 @@ export async function planRun(fleet: Fleet, runId: string, ports: PlanPorts): Pr
       await runs.apply(runId, { type: 'planning-begun' });
       const goal = await evaluate(fleet, runId, ports, signal);
       const plan = await compare(fleet, goal, runId, ports);
+      await runs.apply(runId, { type: 'reviewed', review: await reviewOf(fleet, plan, ports) });
       if (await settle(fleet, runId, plan, ports)) return;
     } catch (error) {
       const event = { type: 'failed', failure: toFailure(error), at: clock.now() } as const;

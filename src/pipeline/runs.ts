@@ -23,7 +23,7 @@ interface Move {
 }
 
 /** Facts about a run that are known when it begins. */
-interface Start extends Pick<Run, 'ref' | 'offBranch'> {
+interface Start extends Pick<Run, 'ref' | 'offBranch' | 'review'> {
   /** The event that is applied at once when the run begins. */
   readonly event?: LastingEvent;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Failure } from '../core/errors.ts';
+import type { Review } from '../core/review.ts';
 import type { Approval, Run, StepState, Trigger, Who } from '../core/run.ts';
 import { StoredCommit, StoredPlan, StoredStep } from './plan-schema.ts';
 import { amount, lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';
@@ -44,6 +45,12 @@ const StoredStepState = reads<StepState>()(
   }),
 );
 
+const StoredReview = reads<Review>()(
+  lenient({
+    commits: optional(lenient({ newest: list(StoredCommit), all: amount })),
+  }),
+);
+
 const base = {
   id: z.string().regex(/^r-\d{1,9}$/),
   fleet: name,
@@ -54,6 +61,7 @@ const base = {
   ref: optional(text),
   offBranch: optional(z.literal([true, 'unknown'])),
   warnings: optional(list(text)),
+  review: optional(StoredReview),
 };
 const withPlan = { ...base, commit: StoredCommit, plan: StoredPlan };
 const approvals = list(StoredApproval);

@@ -1,7 +1,8 @@
 import { type Authorship, type Commit, shortCommit } from '../../src/core/commit.ts';
 import { UserError } from '../../src/core/errors.ts';
+import type { CommitsSince } from '../../src/core/review.ts';
 import type { Git, Source } from '../../src/git/git.ts';
-import { distinct, mostCommits } from '../../src/git/mirror.ts';
+import { distinct, mostCommits, mostListed } from '../../src/git/mirror.ts';
 import { pinRef, refsOf, shortShaPattern } from '../../src/git/run.ts';
 
 /** A commit with what only `authors` tells of it; absent: the author's name, and an address made of it. */
@@ -93,6 +94,17 @@ export class FakeGit implements Git {
       ];
     });
     return { signatures: distinct(signatures), complete: all.length <= mostCommits };
+  }
+
+  async commitsSince(base: string, head: string): Promise<CommitsSince> {
+    this.#known(head);
+    this.#known(base);
+    const without = this.#historyOf(base);
+    const all = this.#historyOf(head).filter((sha) => !without.includes(sha));
+    return {
+      newest: all.slice(0, mostListed).map((sha) => plain(this.#known(sha))),
+      all: Math.min(all.length, mostCommits),
+    };
   }
 
   async pin(sha: string, name: string): Promise<Source> {
