@@ -65,3 +65,15 @@ export interface PushEvent {
 export type PushOutcome =
   | { readonly kind: 'accepted' }
   | { readonly kind: 'ignored'; readonly why: string; readonly isOtherRepository: boolean };
+
+/** What one commit has and another one has not. */
+export interface Comparison {
+  /** The commits between them without merges, the newest first: at most 20. */
+  readonly newest: readonly Commit[];
+  /** How many there are; a number beyond 1000 is told as 1000. */
+  readonly all: number;
+  /** The paths of the files that differ, at most 200. */
+  readonly files: readonly string[];
+  /** The text of `flake.lock` in either, where there is one. */
+  readonly locks: { readonly before?: string; readonly after?: string };
+}

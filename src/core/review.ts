@@ -1,4 +1,7 @@
-import type { Commit } from './commit.ts';
+import type { Comparison } from './commit.ts';
+import type { InputChange } from './flake-lock.ts';
+import { imageKey } from './guest.ts';
+import type { Plan } from './plan.ts';
 
 /**
  * What a card says beside the plan: why it changes, and what its values mean. No approval rests on it, and no step reads
@@ -6,13 +9,30 @@ import type { Commit } from './commit.ts';
  */
 export interface Review {
   /** What the planned commit has and the one applied before it has not. */
-  readonly commits?: CommitsSince;
+  readonly commits?: Pick<Comparison, 'newest' | 'all'>;
+  /** The inputs of the flake that it locks otherwise; absent without any. */
+  readonly inputs?: readonly InputChange[];
+  /** Every image changed, and none of the changed files is one that an image should read: these are the files. */
+  readonly unreadFiles?: readonly string[];
 }
 
-/** The commits between two, the newest first. */
-export interface CommitsSince {
-  /** At most 20. */
-  readonly newest: readonly Commit[];
-  /** How many there are; a number beyond 1000 is told as 1000. */
-  readonly all: number;
+/**
+ * The changed files, where they are none that an image should read and every image changed all the same: the images
+ * then read the whole repository (`self.outPath`, `"${self}/…"`), and each commit replaces every guest. Of a single
+ * image it cannot be told.
+ * @param files the paths that differ since the last apply
+ */
+export function unreadFiles({ goal, changes }: Plan, files: readonly string[]): readonly string[] {
+  const images = new Set(goal.guests.map(({ image }) => imageKey(image)));
+  const others = goal.guests.filter(({ vmid }) => {
+    const change = changes.find((one) => one.vmid === vmid);
+    return change?.action !== 'replace' || change.fromImage === undefined;
+  });
+  const isRead = files.some((file) => !documents.test(file));
+  return images.size < 2 || others.length > 0 || isRead ? [] : files.slice(0, mostNamed);
 }
+
+const mostNamed = 5;
+/** Files for people and for forges. */
+const documents =
+  /(?:^|\/)(?:\.github|\.gitea|\.forgejo|\.gitlab|docs?)\/|(?:^|\/)(?:README|LICENSE|CHANGELOG|CONTRIBUTING|SECURITY)[^/]*$|\.(?:md|txt|adoc|rst|png|jpe?g|svg)$|(?:^|\/)\.(?:gitignore|gitattributes|editorconfig|gitlab-ci\.yml)$/i;

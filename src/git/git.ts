@@ -1,5 +1,4 @@
-import type { Authorship, Commit } from '../core/commit.ts';
-import type { CommitsSince } from '../core/review.ts';
+import type { Authorship, Commit, Comparison } from '../core/commit.ts';
 
 /** A commit that is pinned in the bot's own mirror: what an evaluation reads. */
 export interface Source {
@@ -30,11 +29,8 @@ export interface Git {
    * `head`. Fetches nothing. At most 1000 commits are looked at. Rejects when the mirror does not have both.
    */
   authors(head: string, base?: string): Promise<Authorship>;
-  /**
-   * The commits that `head` has and `base` has not (git's `base..head`), the newest first; without merges. Fetches
-   * nothing. Rejects when the mirror does not have both.
-   */
-  commitsSince(base: string, head: string): Promise<CommitsSince>;
+  /** What `head` has and `base` has not (git's `base..head`). Fetches nothing. Rejects when the mirror does not have both. */
+  compare(base: string, head: string): Promise<Comparison>;
   /** Keeps a commit for a plan under `name` (letters, digits, `-`), also through a force push. */
   pin(sha: string, name: string): Promise<Source>;
   /** Unpins a commit; an unknown name is ignored. */

@@ -1,9 +1,8 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import PQueue from 'p-queue';
-import { type Authorship, type Commit, type Signature, shortCommit } from '../core/commit.ts';
+import { type Authorship, type Commit, type Comparison, type Signature, shortCommit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
-import type { CommitsSince } from '../core/review.ts';
 import type { Git, Source } from './git.ts';
 import {
   dirPattern,
@@ -104,9 +103,12 @@ export class GitMirror implements Git {
     return readAuthors(this.#run, head, base);
   }
 
-  async commitsSince(base: string, head: string): Promise<CommitsSince> {
+  async compare(base: string, head: string): Promise<Comparison> {
     await this.#opening();
-    return readCommits(this.#run, base, head);
+    const between = await readBetween(this.#run, base, head);
+    const [before, after] = [await this.#lockOf(base), await this.#lockOf(head)];
+    const locks = { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
+    return { ...between, locks };
   }
 
   pin(sha: string, name: string): Promise<Source> {
@@ -120,7 +122,7 @@ export class GitMirror implements Git {
       }
       await this.#ok(['update-ref', '--no-deref', ref, sha]);
       const dir = this.#flakeDir === undefined ? {} : { dir: this.#flakeDir };
-      const lock = await this.#file(sha, [...(this.#flakeDir?.split('/') ?? []), 'flake.lock'].join('/'));
+      const lock = await this.#lockOf(sha);
       return { mirror: this.#run.dir, ref, rev: sha, ...dir, ...(lock === undefined ? {} : { lock }) };
     });
   }
@@ -198,6 +200,10 @@ export class GitMirror implements Git {
     return readCommit(text);
   }
 
+  #lockOf(sha: string): Promise<string | undefined> {
+    return this.#file(sha, [...(this.#flakeDir?.split('/') ?? []), 'flake.lock'].join('/'));
+  }
+
   /** The text of a file of a commit; `undefined` when there is none at that path. */
   async #file(sha: string, path: string): Promise<string | undefined> {
     const size = await runGit(this.#run, ['cat-file', '-s', `${sha}:${path}`]);
@@ -228,6 +234,8 @@ function badSetting(what: string, value: string): UserError {
 export const mostCommits = 1000;
 /** How many commits are told one by one. */
 export const mostListed = 20;
+/** How many paths are told. */
+const mostFiles = 200;
 const longestText = 200;
 
 /** Is a commit an ancestor of a ref, or the same commit? @throws UserError when the mirror cannot tell */
@@ -257,18 +265,21 @@ export async function readAuthors(run: GitRun, head: string, base: string | unde
   return { signatures: distinct(signatures), complete };
 }
 
-/** The commits of `base..head`. @throws UserError when the mirror does not have both */
-export async function readCommits(run: GitRun, base: string, head: string): Promise<CommitsSince> {
+/** The commits and files of `base..head`. @throws UserError when the mirror does not have both */
+async function readBetween(run: GitRun, base: string, head: string): Promise<Omit<Comparison, 'locks'>> {
   for (const sha of [head, base]) if (!shaPattern.test(sha)) throw notThere(sha);
   const range = ['--no-merges', '--end-of-options', head, `^${base}`, '--'];
   const counted = await runGit(run, ['rev-list', '--count', `--max-count=${mostCommits}`, ...range]);
   if (counted.exitCode !== 0) throw notThere(base);
-  // The subject comes last, and one of megabytes cuts off the older commits and no newer one.
   const format = '--format=%H%x00%ct%x00%an%x00%s';
   const asked = ['log', '--no-show-signature', '--encoding=UTF-8', `--max-count=${mostListed}`, format, ...range];
   const { stdout } = await runGit(run, asked);
   const newest = stdout.split('\n').flatMap((line) => readCommit(line) ?? []);
-  return { newest, all: Number(counted.stdout) };
+  const trees = ['diff-tree', '-r', '--name-only', '--no-renames', '-z', '--end-of-options', base, head, '--'];
+  const { stdout: names } = await runGit(run, trees);
+  // The output may be cut inside of its last path.
+  const files = names.split('\0').slice(0, -1).slice(0, mostFiles);
+  return { newest, all: Number(counted.stdout), files };
 }
 
 function readCommit(line: string): Commit | undefined {

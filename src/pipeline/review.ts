@@ -1,7 +1,8 @@
 import { errorFacts } from '../core/errors.ts';
+import { changedInputs } from '../core/flake-lock.ts';
 import { onlyGuest } from '../core/goal.ts';
 import type { Plan } from '../core/plan.ts';
-import type { Review } from '../core/review.ts';
+import { type Review, unreadFiles } from '../core/review.ts';
 import type { Store } from '../store/store.ts';
 import type { Fleet, Log } from './ports.ts';
 
@@ -13,21 +14,28 @@ export interface ReviewPorts {
 
 /** What the card of a plan says beside it. What cannot be told is left out and logged: it never ends a plan. */
 export async function reviewOf(fleet: Fleet, plan: Plan, ports: ReviewPorts): Promise<Review> {
-  const known = async <T>(what: string, ask: () => Promise<T | undefined>): Promise<T | undefined> => {
+  const known = async <T extends object>(what: string, ask: () => Promise<T>): Promise<T | Record<string, never>> => {
     try {
       return await ask();
     } catch (error) {
       ports.log.warn({ fleet: fleet.name, what, ...errorFacts(error) }, 'a part of a review could not be told');
-      return undefined;
+      return {};
     }
   };
-  const commits = await known('commits', () => commitsOf(fleet, plan, ports));
-  return { ...(commits === undefined ? {} : { commits }) };
+  return { ...(await known('commits', () => whyOf(fleet, plan, ports))) };
 }
 
-/** Of a plan for a single guest the commit is not what changes it. */
-async function commitsOf(fleet: Fleet, { goal }: Plan, { store }: ReviewPorts): Promise<Review['commits']> {
+/** Why it changes: what was committed since the last apply. Of a plan for a single guest the commit is not the reason. */
+async function whyOf(fleet: Fleet, plan: Plan, { store }: ReviewPorts): Promise<Review> {
+  const { goal } = plan;
   const { applied } = store.fleet(fleet.name);
-  if (applied === undefined || applied === goal.commit.sha || onlyGuest(goal) !== undefined) return undefined;
-  return fleet.git.commitsSince(applied, goal.commit.sha);
+  if (applied === undefined || applied === goal.commit.sha || onlyGuest(goal) !== undefined) return {};
+  const { newest, all, files, locks } = await fleet.git.compare(applied, goal.commit.sha);
+  const inputs = changedInputs(locks.before, locks.after);
+  const unread = unreadFiles(plan, files);
+  return {
+    commits: { newest, all },
+    ...(inputs.length === 0 ? {} : { inputs }),
+    ...(unread.length === 0 ? {} : { unreadFiles: unread }),
+  };
 }

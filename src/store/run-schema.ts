@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Failure } from '../core/errors.ts';
+import type { LockedInput } from '../core/flake-lock.ts';
 import type { Review } from '../core/review.ts';
 import type { Approval, Run, StepState, Trigger, Who } from '../core/run.ts';
 import { StoredCommit, StoredPlan, StoredStep } from './plan-schema.ts';
@@ -45,9 +46,13 @@ const StoredStepState = reads<StepState>()(
   }),
 );
 
+const StoredInput = reads<LockedInput>()(lenient({ rev: name, at: optional(time) }));
+
 const StoredReview = reads<Review>()(
   lenient({
     commits: optional(lenient({ newest: list(StoredCommit), all: amount })),
+    inputs: optional(list(lenient({ name: text, from: optional(StoredInput), to: optional(StoredInput) }))),
+    unreadFiles: optional(list(text)),
   }),
 );
 

@@ -59,7 +59,7 @@ export function endedCard(run: Ended, context: CardContext): Card {
     ],
     // After an adoption the next plan shows what happens to the guest, so the card offers to make it.
     buttons: run.phase === 'applied' && run.plan.goal.adopt === undefined ? [] : [planAgain(run)],
-    files: [planFile(run.plan, run.warnings), ...logFile(run.steps)],
+    files: [planFile(run.plan, run), ...logFile(run.steps)],
   };
 }
 

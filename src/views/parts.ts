@@ -54,7 +54,8 @@ function whereIs({ branch, ref, offBranch }: Run): string {
   return ref === undefined || /^[0-9a-f]{7,64}$/i.test(ref) ? `, not on ${branch}` : ` on ${ref}`;
 }
 
-function commitSpan(sha: string, context: CardContext): Span {
+/** The short hash of a commit, with a link where its page is known. */
+export function commitSpan(sha: string, context: CardContext): Span {
   if (context.webUrl === undefined) return { code: shortSha(sha) };
   return { link: `${context.webUrl}/commit/${sha}`, text: shortSha(sha) };
 }

@@ -37,6 +37,7 @@ import {
   span,
 } from './parts.ts';
 import { planTable, planText } from './plan-text.ts';
+import { whyBlocks } from './why.ts';
 
 /** A plan that waits for a decision, or a blocked one. */
 export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Card {
@@ -52,6 +53,7 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
     title,
     blocks: [
       ...commitBlocks(run, context),
+      ...whyBlocks(run.review ?? {}, run.commit.sha, context),
       ...(drift ? [driftBlock(run, context)] : []),
       ...(run.trigger.kind === 'rollback' ? [rollbackBlock(run.trigger, plan)] : []),
       ...(run.phase === 'planned' ? movedBlocks(run) : []),
@@ -64,7 +66,7 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
       run.phase === 'planned' ? decisionLine(run, context) : { kind: 'small', rich: [run.fleet, ...ids(run, plan)] },
     ],
     buttons: run.phase === 'planned' ? planButtons(run, context) : [planAgain(run)],
-    files: [planFile(plan, run.warnings)],
+    files: [planFile(plan, run)],
   };
 }
 
@@ -94,13 +96,13 @@ export function plannedNoMore(run: RejectedRun | SupersededRun | ExpiredRun, con
       { kind: 'small', rich: [...endNote(run), ` · ${run.fleet}`, ...ids(run, plan)] },
     ],
     buttons: run.phase === 'superseded' ? [] : [planAgain(run)],
-    files: plan === undefined ? [] : [planFile(plan, run.warnings)],
+    files: plan === undefined ? [] : [planFile(plan, run)],
   };
 }
 
 /** The whole plan as a file. */
-export function planFile(plan: Plan, warnings?: readonly string[]): CardFile {
-  return { name: 'plan.diff', title: 'Full plan', text: planText(plan, warnings) };
+export function planFile(plan: Plan, run: Pick<Run, 'warnings' | 'review'>): CardFile {
+  return { name: 'plan.diff', title: 'Full plan', text: planText(plan, run) };
 }
 
 /** The button that plans the fleet of a run again. */
@@ -333,7 +335,8 @@ function planButtons(run: PlannedRun, context: CardContext): readonly Button[] {
 }
 
 /** Asks which plan is meant when a command names only the run: shows the current plan and the command that names it. */
-export function whichPlanCard({ id, plan, commit, warnings }: PlannedRun, verb: 'approve' | 'reject'): Card {
+export function whichPlanCard(run: PlannedRun, verb: 'approve' | 'reject'): Card {
+  const { id, plan, commit } = run;
   return {
     tone: 'waiting',
     title: `Which plan? Run ${id} has plan ${plan.id} now`,
@@ -343,7 +346,7 @@ export function whichPlanCard({ id, plan, commit, warnings }: PlannedRun, verb: 
       { kind: 'text', rich: [`To ${verb} exactly this plan: `, { code: `/proxnix ${verb} ${id} ${plan.id}` }] },
     ],
     buttons: [],
-    files: [planFile(plan, warnings)],
+    files: [planFile(plan, run)],
   };
 }
 
@@ -356,6 +359,6 @@ export function planCardOf(run: Run): Card | undefined {
     title: `Full plan ${plan.id} of run ${run.id}`,
     blocks: [planTable(plan)],
     buttons: [],
-    files: [planFile(plan, run.warnings)],
+    files: [planFile(plan, run)],
   };
 }

@@ -17,12 +17,14 @@ import { checkOf, describeHealth } from '../core/health.ts';
 import type { LiveGuest } from '../core/live.ts';
 import type { Plan } from '../core/plan.ts';
 import { retainsDisk } from '../core/retained-disks.ts';
+import type { Run } from '../core/run.ts';
 import { flakeValue, settingsOf, showValue } from '../core/settings.ts';
 import { readTags } from '../core/tags.ts';
 import { describeVolume, volumesOf } from '../core/volumes.ts';
 import type { Block, GuestRow, Line, Mark } from './card.ts';
 import { guestLines } from './guest-lines.ts';
 import { count, counts, guestName, verbs } from './parts.ts';
+import { whyText } from './why.ts';
 
 const marks: Readonly<Record<Change['action'], Mark>> = {
   destroy: '-',
@@ -41,9 +43,10 @@ export function planTable(plan: Plan): Extract<Block, { kind: 'guests' }> {
 }
 
 /**
- * The full plan as text for a file: the same lines, the commit, the digest, the store paths of images, and the warnings.
+ * The full plan as text for a file: the same lines, the commit, the digest, why it changes, the store paths of images, and
+ * the warnings.
  */
-export function planText(plan: Plan, warnings: readonly string[] = []): string {
+export function planText(plan: Plan, { warnings = [], review = {} }: Pick<Run, 'warnings' | 'review'> = {}): string {
   const { goal, changes } = plan;
   const head = [
     `Plan ${plan.id} of ${goal.fleet}: ${counts(changes.filter((change) => change.blocked === undefined)) || 'nothing to run'}`,
@@ -65,6 +68,7 @@ export function planText(plan: Plan, warnings: readonly string[] = []): string {
     ...head,
     '',
     ...body,
+    ...whyText(review),
     ...(images.length === 0 ? [] : ['', 'Images', ...images]),
     ...(warnings.length === 0 ? [] : ['', 'Warnings', ...warnings.map((text) => `- ${text}`)]),
     '',

@@ -211,7 +211,7 @@ export function workingCard(run: QueuedRun | ApplyingRun, context: CardContext):
       },
     ],
     buttons: run.cancelledBy === undefined ? [cancel] : [],
-    files: [planFile(run.plan, run.warnings)],
+    files: [planFile(run.plan, run)],
   };
 }
 
@@ -227,7 +227,7 @@ function queuedCard(run: QueuedRun, context: CardContext): Card {
       { kind: 'small', rich: [...approvedBy(run.approvals), ...ids(run, run.plan)] },
     ],
     buttons: [],
-    files: [planFile(run.plan, run.warnings)],
+    files: [planFile(run.plan, run)],
   };
 }
 

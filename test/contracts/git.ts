@@ -39,18 +39,18 @@ export function gitContract(name: string, open: () => Promise<GitWorld>): void {
       });
     });
 
-    it('tells the commits since another one, the newest first', async () => {
+    it('tells what a commit has that another one has not, the newest commit first', async () => {
       const { git, push } = await open();
       const first = await push('first');
       await push('second');
       await push(`third ${'x'.repeat(1_000_000)}`);
       const head = await git.head();
-      const { newest, all } = await git.commitsSince(first, head.sha);
+      const { newest, all } = await git.compare(first, head.sha);
       expect(newest.map(({ subject }) => subject.slice(0, 6))).toEqual(['third ', 'second']);
       expect(newest[0]).toEqual(head);
       expect(all).toBe(2);
-      expect(await git.commitsSince(head.sha, head.sha)).toEqual({ newest: [], all: 0 });
-      await expect(git.commitsSince('0'.repeat(40), head.sha)).rejects.toThrow(UserError);
+      expect(await git.compare(head.sha, head.sha)).toEqual({ newest: [], all: 0, files: [], locks: {} });
+      await expect(git.compare('0'.repeat(40), head.sha)).rejects.toThrow(UserError);
     });
 
     it('tells a subject of megabytes in short, on one line', async () => {

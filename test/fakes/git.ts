@@ -1,6 +1,5 @@
-import { type Authorship, type Commit, shortCommit } from '../../src/core/commit.ts';
+import { type Authorship, type Commit, type Comparison, shortCommit } from '../../src/core/commit.ts';
 import { UserError } from '../../src/core/errors.ts';
-import type { CommitsSince } from '../../src/core/review.ts';
 import type { Git, Source } from '../../src/git/git.ts';
 import { distinct, mostCommits, mostListed } from '../../src/git/mirror.ts';
 import { pinRef, refsOf, shortShaPattern } from '../../src/git/run.ts';
@@ -10,6 +9,9 @@ export interface FakeCommit extends Commit {
   readonly authorEmail?: string;
   readonly committer?: string;
   readonly committerEmail?: string;
+  /** The files that it changes. */
+  readonly files?: readonly string[];
+  readonly lock?: string;
 }
 
 /** A repository in memory, for tests of what uses the port. Its `push` and `point` are what other people do to it. */
@@ -96,15 +98,26 @@ export class FakeGit implements Git {
     return { signatures: distinct(signatures), complete: all.length <= mostCommits };
   }
 
-  async commitsSince(base: string, head: string): Promise<CommitsSince> {
+  async compare(base: string, head: string): Promise<Comparison> {
     this.#known(head);
     this.#known(base);
     const without = this.#historyOf(base);
     const all = this.#historyOf(head).filter((sha) => !without.includes(sha));
+    const commits = all.map((sha) => this.#known(sha));
+    const [before, after] = [base, head].map((sha) => this.#lockAt(sha));
     return {
-      newest: all.slice(0, mostListed).map((sha) => plain(this.#known(sha))),
+      newest: commits.slice(0, mostListed).map(plain),
       all: Math.min(all.length, mostCommits),
+      files: [...new Set(commits.flatMap(({ files = [] }) => files))],
+      locks: { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) },
     };
+  }
+
+  /** The lock file of a commit: its own, else that of the newest ancestor which has one. */
+  #lockAt(sha: string): string | undefined {
+    return this.#historyOf(sha)
+      .map((one) => this.#commits.get(one)?.lock)
+      .find((lock) => lock !== undefined);
   }
 
   async pin(sha: string, name: string): Promise<Source> {

@@ -354,7 +354,7 @@ describe('the authors of commits', () => {
   });
 });
 
-/** A commit with one file. @returns its hash */
+/** A commit on top of the branch with one more file. @returns its hash */
 async function commitOf(origin: Origin, path: string, text: string): Promise<string> {
   const index = { cwd: origin.dir, env: { GIT_INDEX_FILE: join(origin.scratch, 'index') } };
   const file = join(origin.scratch, 'file');
@@ -362,7 +362,9 @@ async function commitOf(origin: Origin, path: string, text: string): Promise<str
   const blob = await origin.git('hash-object', '-w', file);
   await execa('git', ['update-index', '--add', '--cacheinfo', `100644,${blob},${path}`], index);
   const tree = (await execa('git', ['write-tree'], index)).stdout;
-  const sha = await origin.git('commit-tree', tree, '-m', 'A lock file');
+  const tip = await origin.git('rev-parse', '--verify', '--quiet', 'refs/heads/main').catch(() => undefined);
+  const parents = tip === undefined ? [] : ['-p', tip];
+  const sha = await origin.git('commit-tree', tree, ...parents, '-m', 'A lock file');
   await origin.git('update-ref', 'refs/heads/main', sha);
   return sha;
 }
@@ -394,5 +396,20 @@ describe('the lock file of a pinned commit', () => {
     const git = new GitMirror({ dir: join(origin.scratch, 'mirror'), url: origin.dir, branch: 'main' });
     await git.head();
     await expect(git.pin(sha, 'r-1')).rejects.toThrow('The file flake.lock is larger than 4 MiB.');
+  });
+});
+
+describe('the comparison of two commits', () => {
+  it('has the files that differ, under their names, and both lock files of the flake folder', async () => {
+    const origin = await anOrigin();
+    const before = await commitOf(origin, 'hosts/a/flake.lock', '{"version":7}\n');
+    await commitOf(origin, 'hosts/a/flake.lock', '{"version":6}\n');
+    const after = await commitOf(origin, 'wéb "site".html', 'hello');
+    const options = { url: origin.dir, branch: 'main', flakeDir: 'hosts/a' };
+    const git = new GitMirror({ dir: join(origin.scratch, 'mirror'), ...options });
+    await git.head();
+    const { files, locks } = await git.compare(before, after);
+    expect(files).toEqual(['hosts/a/flake.lock', 'wéb "site".html']);
+    expect([locks.before?.trimEnd(), locks.after?.trimEnd()]).toEqual(['{"version":7}', '{"version":6}']);
   });
 });
