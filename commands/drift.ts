@@ -1,6 +1,8 @@
 import { type Commit, shortSha } from '../src/core/commit.ts';
+import type { RolledBackGuest } from '../src/core/goal.ts';
 import { didYouMean } from '../src/core/nearest.ts';
 import type { DriftFinding } from '../src/pipeline/drift-check.ts';
+import { guestName } from '../src/views/parts.ts';
 import { defineCommand, note } from './command.ts';
 
 /** Compares the cluster with what was last applied, now. What differs becomes a plan that waits for an approval. */
@@ -25,7 +27,7 @@ export const drift = defineCommand({
 function words(finding: DriftFinding): string {
   switch (finding.kind) {
     case 'same':
-      return `nothing differs from ${shortSha(finding.commit.sha)}, which was applied last${besideHead(finding.head)}.`;
+      return `nothing differs from ${shortSha(finding.commit.sha)}, which was applied last${besideHead(finding.head)}.${rollbacks(finding.rolledBack)}`;
     case 'known':
       return 'it differs as before; no new plan was made.';
     case 'drift':
@@ -41,6 +43,12 @@ function words(finding: DriftFinding): string {
     case 'unknown-commit':
       return 'the commit that was applied last is not in the repository any more.';
   }
+}
+
+function rollbacks(guests: readonly RolledBackGuest[]): string {
+  if (guests.length === 0) return '';
+  const names = guests.map((guest) => `${guestName(guest)} (by ${guest.by}, run ${guest.runId})`);
+  return ` Rolled back since, and left as it is: ${names.join(', ')}.`;
 }
 
 function besideHead(head: Commit | undefined): string {

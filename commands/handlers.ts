@@ -55,6 +55,10 @@ async function onPress(pipeline: Pipeline, press: Press): Promise<Answer> {
       return pipeline.askReason(runId, planId, actor);
     case 'cancel':
       return pipeline.cancel(runId, actor);
+    case 'rollback': {
+      const opened = await pipeline.open(actor, 'act', action, runId);
+      return 'refused' in opened ? opened.refused : rollbackOf(pipeline, press);
+    }
     case 'plan-again':
     case 'details':
     case 'log': {
@@ -80,6 +84,17 @@ async function planAgain(pipeline: Pipeline, press: Press): Promise<Answer> {
   if (fleet === undefined) return note(`Run ${press.runId} belongs to no fleet that is configured.`);
   const by = { chat: press.person.chat, id: press.person.id, name: press.person.name };
   const next = await pipeline.plan(fleet, { kind: 'plan-again', by });
+  return note(`Planning as run ${next.id}.`);
+}
+
+async function rollbackOf(pipeline: Pipeline, press: Press): Promise<Answer> {
+  const run = pipeline.run(press.runId);
+  const fleet = pipeline.fleets().find((one) => one.name === run?.fleet);
+  if (run === undefined || fleet === undefined) {
+    return note(`Run ${press.runId} belongs to no fleet that is configured.`);
+  }
+  const by = { chat: press.person.chat, id: press.person.id, name: press.person.name };
+  const next = await pipeline.rollbackOf(run, fleet, by);
   return note(`Planning as run ${next.id}.`);
 }
 

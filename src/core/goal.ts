@@ -23,6 +23,8 @@ export interface Goal {
   readonly backup?: Backup;
   /** What the flake last said of the backup of such guests; it holds in place of `backup`. */
   readonly backups?: readonly { readonly vmid: number; readonly backup: Backup }[];
+  /** The guests that were rolled back after the commit was applied: a drift leaves them as they are; absent without any. */
+  readonly rolledBack?: readonly RolledBackGuest[];
   /** The VMID of the guest to adopt; nothing else is planned. */
   readonly adopt?: number;
   /** The guests whose work was interrupted, as far as the store knew them when the plan was made; absent without any. */
@@ -46,6 +48,15 @@ export interface Goal {
 export interface Detached {
   readonly vmid: number;
   readonly disks: Readonly<Record<string, string>>;
+}
+
+/** A guest that a person rolled back after the fleet's last apply, and that is still as the rollback left it. */
+export interface RolledBackGuest {
+  readonly vmid: number;
+  readonly name: string;
+  /** The run that rolled it back, and the display name of the person who asked for it. */
+  readonly runId: string;
+  readonly by: string;
 }
 
 /** The volumes that are attached again where the flake wants a disk at their places. */

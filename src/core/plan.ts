@@ -139,6 +139,7 @@ function* wantedChanges(goal: Goal, live: LiveState, earlier: Plan | undefined):
   const byVmid = new Map(live.guests.map((one) => [one.vmid, one]));
   let { nodes } = live;
   for (const guest of goal.guests) {
+    if (goal.rolledBack?.some(({ vmid }) => vmid === guest.vmid)) continue;
     const there = byVmid.get(guest.vmid);
     if (there !== undefined) {
       yield* compare(goal, guest, there);

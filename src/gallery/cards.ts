@@ -40,6 +40,8 @@ export function galleryCards(): Readonly<Record<string, Card>> {
   const otherBranch = runOf(runs, 'plan-other-branch');
   const allowed = { ...context.policy, allowOtherBranches: true };
   cards['plan-other-branch-allowed'] = runCard(otherBranch, { ...context, policy: allowed });
+  const offer = { guest: { name: 'test-website', vmid: 823 } };
+  cards['applied-rollback'] = runCard(runOf(runs, 'applied'), { ...context, rollback: offer });
   cards['plan-which'] = whichPlanCard(plan, 'approve');
   cards['queued-behind'] = runCard(runOf(runs, 'queued'), { ...context, behind: 'r-40' });
   cards['plan-full'] = planCardOf(plan) ?? cards['plan-locked'];

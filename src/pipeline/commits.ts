@@ -3,6 +3,7 @@ import { errorFacts, UserError } from '../core/errors.ts';
 import { belongsTo, onlyGuest, ownerOf } from '../core/goal.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { branchRefusal, type Circumstances, needsBranch } from '../core/policy.ts';
+import { appliedBefore } from '../core/rollback-offer.ts';
 import type { PlannedRun, QueuedRun, Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Fleet, Log } from './ports.ts';
@@ -119,11 +120,8 @@ export async function findRollback(
 }
 
 function earlierCommit(fleet: Fleet, runs: readonly Run[], applied: string | undefined): string {
-  const whole = runs.filter(
-    (run) => run.fleet === fleet.name && run.phase === 'applied' && onlyGuest(run.plan.goal) === undefined,
-  );
-  const earlier = whole.findLast((run) => run.commit?.sha !== applied)?.commit;
-  if (earlier !== undefined) return earlier.sha;
+  const earlier = appliedBefore(fleet.name, runs, applied);
+  if (earlier !== undefined) return earlier;
   throw new UserError('No earlier commit is known that was applied.', {
     next: 'Say where to go back to: a guest by its name, or a commit by its hash.',
   });

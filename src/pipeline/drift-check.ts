@@ -1,7 +1,8 @@
 import { driftDigest, isAcknowledged, onlyIgnored, withAcknowledged } from '../core/acknowledged-drift.ts';
 import type { Commit } from '../core/commit.ts';
-import { type Goal, onlyGuest, withKnown } from '../core/goal.ts';
+import { type Goal, onlyGuest, type RolledBackGuest, withKnown } from '../core/goal.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
+import { rolledBackGuests } from '../core/rolled-back.ts';
 import { isNamed, planOf, type Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import { originIfKnown } from './commits.ts';
@@ -16,8 +17,16 @@ export type DriftFinding =
   | { readonly kind: 'never-applied' | 'unknown-commit' | 'busy' }
   /** This run waits for a decision or in the queue, or its apply changed guests and did not finish. */
   | { readonly kind: 'open' | 'unfinished'; readonly runId: string }
-  /** `head`: the newest planned commit, where it is another one; what it changes is no drift. */
-  | { readonly kind: 'same'; readonly commit: Commit; readonly head?: Commit }
+  /**
+   * Nothing differs but these guests, which were rolled back. `head`: the newest planned commit, where it is another one;
+   * what it changes is no drift.
+   */
+  | {
+      readonly kind: 'same';
+      readonly commit: Commit;
+      readonly rolledBack: readonly RolledBackGuest[];
+      readonly head?: Commit;
+    }
   /** The drift is acknowledged: it was shown before or is ignored. Never the result when a person asked. */
   | { readonly kind: 'known' }
   | { readonly kind: 'drift'; readonly runId: string };
@@ -83,7 +92,10 @@ export class DriftCheck {
     const head = headOf(fleet, this.#runs.all(), applied);
     const wanted = withHead(applied, head);
     const live = await readFor(fleet, wanted);
-    const goal = withKnown(wanted, live, this.#store.fleet(fleet.name));
+    const ours = this.#runs.all().filter((run) => run.fleet === fleet.name);
+    const rolledBack = rolledBackGuests(ours, live.guests);
+    const withoutThem = rolledBack.length === 0 ? wanted : { ...wanted, rolledBack };
+    const goal = withKnown(withoutThem, live, this.#store.fleet(fleet.name));
     const before = this.#lastPlan(fleet, goal.commit.sha);
     const plan = createPlan(goal, live, before);
     const now = this.#clock.now();
@@ -91,7 +103,7 @@ export class DriftCheck {
     if (differsOnlyAsBefore(plan, this.#lastPlan(fleet, goal.commit.sha, false))) {
       const kept = onlyIgnored(known, now);
       if (kept.length !== known.length) await this.#store.saveFleet(fleet.name, { acknowledgedDrifts: kept });
-      return { kind: 'same', commit: goal.commit, ...(head === undefined ? {} : { head: head.commit }) };
+      return { kind: 'same', commit: goal.commit, rolledBack, ...(head === undefined ? {} : { head: head.commit }) };
     }
     if (!asked && isAcknowledged(known, driftDigest(plan), now)) return { kind: 'known' };
     const event = outcomeOf(fleet, plan, this.#clock);

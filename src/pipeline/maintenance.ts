@@ -36,6 +36,8 @@ export class Maintenance {
   readonly #schedule: Schedule;
   /** Digests of the plans whose expiry was announced. */
   readonly #warned = new Set<string>();
+  /** The applied runs whose cards offer a rollback. */
+  #offering: readonly string[] = [];
 
   constructor(
     ports: Ports,
@@ -93,6 +95,7 @@ export class Maintenance {
    * only updates the runs.
    */
   async #expire(): Promise<void> {
+    this.#endOffers();
     for (const run of this.#runs.all()) {
       if (run.phase !== 'planned') continue;
       const at = this.#ports.clock.now();
@@ -105,6 +108,13 @@ export class Maintenance {
         this.#runs.warn(run.id);
       }
     }
+  }
+
+  /** Takes the button Roll back from cards whose window is over. */
+  #endOffers(): void {
+    const offering = this.#runs.all().flatMap((run) => (this.#runs.rollbackOf(run) === undefined ? [] : [run.id]));
+    for (const id of this.#offering) if (!offering.includes(id)) this.#runs.refresh(id);
+    this.#offering = offering;
   }
 
   async #checkPower(clusterName: string, fleets: readonly Fleet[]): Promise<void> {

@@ -174,6 +174,15 @@ export class Pipeline {
     return this.#work.beginAlone(fleet, trigger, commit, origin);
   }
 
+  /** Plans what the button of an applied run offers to go back to. @returns the new run. */
+  async rollbackOf(run: Run, fleet: Fleet, by: Who): Promise<Run> {
+    const offer = this.#runs.rollbackOf(run);
+    if (offer !== undefined) return this.rollback(fleet, 'sha' in offer ? offer.sha : String(offer.guest.vmid), by);
+    throw new UserError(`Run ${run.id} can no longer be rolled back with its button.`, {
+      next: 'Another apply came after it, or its window is over: /proxnix rollback goes back to a guest or commit by name.',
+    });
+  }
+
   /**
    * @param planId the plan they mean; `undefined`: the one that they were shown last
    * @param typed what was typed into the destructive confirmation

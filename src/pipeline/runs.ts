@@ -1,6 +1,7 @@
 import { advance, hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
-import type { PlanningRun, Run, RunEvent, Trigger } from '../core/run.ts';
+import { type RollbackOffer, rollbackOffer } from '../core/rollback-offer.ts';
+import { type PlanningRun, type Run, type RunEvent, reachedApply, type Trigger } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Card } from '../views/card.ts';
 import type { CardContext } from '../views/parts.ts';
@@ -76,6 +77,12 @@ export class Runs {
   queue(fleet: Fleet): readonly string[] {
     const queue = this.#queues.queue(fleet.clusterName);
     return queue.map(({ runId, fleet: name }) => (name === fleet.name ? runId : elsewhere));
+  }
+
+  /** What the button of an applied run goes back to now; `undefined` where it has none. */
+  rollbackOf(run: Run): RollbackOffer | undefined {
+    const windowMs = this.#fleetOf(run)?.rollbackWindowMs ?? 0;
+    return rollbackOffer(run, this.all(), { now: this.#clock.now(), windowMs });
   }
 
   /** Begins a run for a commit: saved, then shown. */
@@ -205,6 +212,7 @@ export class Runs {
     const fleet = this.#fleetOf(run);
     const { lock, applied } = this.#store.fleet(run.fleet);
     const queue = fleet === undefined ? [] : this.queue(fleet);
+    const rollback = this.rollbackOf(run);
     const behind = queue[0] === run.id || !queue.includes(run.id) ? undefined : queue[0];
     return {
       repository: fleet?.repository ?? run.fleet,
@@ -215,10 +223,16 @@ export class Runs {
       ...(lock === undefined ? {} : { lock }),
       ...(applied === undefined ? {} : { applied }),
       ...(behind === undefined ? {} : { behind }),
+      ...(rollback === undefined ? {} : { rollback }),
     };
   }
 
   #end({ run }: Live): void {
+    // The newest apply alone offers a rollback.
+    const before = this.all().findLast(
+      (one) => one.fleet === run.fleet && one.phase === 'applied' && one.id !== run.id,
+    );
+    if (before !== undefined && reachedApply(run)) this.refresh(before.id);
     const card = endReply(run);
     if (card !== undefined) this.#delivery.reply(run.id, run.fleet, card);
     // The commit of a run that has ended need not stay pinned.

@@ -195,6 +195,7 @@ const StoredGoal = reads<Goal>()(
     commit: StoredCommit,
     guests: list(StoredGuest),
     head: optional(list(StoredGuest)),
+    rolledBack: optional(list(strict({ vmid, name: text, runId: name, by: text }))),
     adopt: optional(vmid),
     declared: optional(list(strict({ vmid, paths: list(name) }))),
     detached: optional(list(strict({ vmid, disks: table(name) }))),

@@ -13,7 +13,7 @@ import {
   type InterruptedRun,
   type StepState,
 } from '../core/run.ts';
-import type { Block, Card, CardFile, GuestRow, Line, Rich } from './card.ts';
+import type { Block, Button, Card, CardFile, GuestRow, Line, Rich } from './card.ts';
 import {
   adviceText,
   approvedBy,
@@ -57,10 +57,15 @@ export function endedCard(run: Ended, context: CardContext): Card {
       ...keptBlocks(run, context),
       { kind: 'small', rich: [...approvedBy(run.approvals), took, ...ids(run, run.plan)] },
     ],
-    // After an adoption the next plan shows what happens to the guest, so the card offers to make it.
-    buttons: run.phase === 'applied' && run.plan.goal.adopt === undefined ? [] : [planAgain(run)],
+    buttons: endedButtons(run, context),
     files: [planFile(run.plan, run), ...logFile(run.steps)],
   };
+}
+
+function endedButtons(run: Ended, { rollback }: CardContext): readonly Button[] {
+  if (rollback !== undefined) return [{ action: 'rollback', label: 'Roll back', style: 'plain', runId: run.id }];
+  // After an adoption the next plan shows what happens to the guest, so the card offers to make it.
+  return run.phase === 'applied' && run.plan.goal.adopt === undefined ? [] : [planAgain(run)];
 }
 
 /** The title of a run that has ended after its apply began. */

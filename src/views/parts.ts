@@ -2,6 +2,7 @@ import type { Change } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Lock, Policy } from '../core/policy.ts';
+import type { RollbackOffer } from '../core/rollback-offer.ts';
 import type { ApplyGroup, Approval, Run, StepState } from '../core/run.ts';
 import type { Step } from '../core/steps.ts';
 import type { Block, GuestRow, Rich, Span } from './card.ts';
@@ -18,6 +19,8 @@ export interface CardContext {
   readonly applied?: string;
   /** The run in front of this one in the queue: its id, or `of another fleet`. */
   readonly behind?: string;
+  /** What the run can be rolled back to with its button; absent where it cannot. */
+  readonly rollback?: RollbackOffer;
   /** ROLLBACK_WINDOW: how long an old root disk is retained, in milliseconds. */
   readonly rollbackWindowMs: number;
   readonly now: number;

@@ -8,7 +8,7 @@ import {
 } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
 import { firmwareProblem } from '../core/firmware.ts';
-import { onlyGuest } from '../core/goal.ts';
+import { onlyGuest, type RolledBackGuest } from '../core/goal.ts';
 import { imageHash } from '../core/guest.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { confirmationFor, exceedsMaxDestroy, isOffBranch } from '../core/policy.ts';
@@ -54,7 +54,7 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
     blocks: [
       ...commitBlocks(run, context),
       ...whyBlocks(run.review ?? {}, run.commit.sha, context),
-      ...(drift ? [driftBlock(run, context)] : []),
+      ...(drift ? driftBlocks(run, context) : []),
       ...(run.trigger.kind === 'rollback' ? [rollbackBlock(run.trigger, plan)] : []),
       ...(run.phase === 'planned' ? movedBlocks(run) : []),
       { kind: 'divider' },
@@ -110,10 +110,24 @@ export function planAgain(run: { readonly id: string }): Button {
   return { action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id };
 }
 
-function driftBlock(run: PlannedRun | BlockedRun, context: CardContext): Block {
+function driftBlocks(run: PlannedRun | BlockedRun, context: CardContext): readonly Block[] {
   const canBe = run.phase === 'planned' && !isOffBranch(run, run.plan.goal, context.policy);
   const again = canBe ? ' Re-apply restores it.' : '';
-  return { kind: 'text', rich: [`The cluster no longer matches this commit.${again}`] };
+  const { rolledBack = [] } = run.plan.goal;
+  return [
+    { kind: 'text', rich: [`The cluster no longer matches this commit.${again}`] },
+    ...rolledBack.map((guest): Block => ({ kind: 'text', rich: rolledBackRich(guest) })),
+  ];
+}
+
+function rolledBackRich({ name, vmid, by, runId }: RolledBackGuest): Rich {
+  return [
+    `${guestName({ name, vmid })} is no part of it: ${by} rolled it back in run `,
+    { code: runId },
+    '. ',
+    { code: '/proxnix plan' },
+    ' plans its image again.',
+  ];
 }
 
 function rollbackBlock({ by, vmid }: Extract<Trigger, { kind: 'rollback' }>, plan: Plan): Block {

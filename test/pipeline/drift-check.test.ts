@@ -449,3 +449,58 @@ describe('a check', () => {
     expect(await text()).toBe('acme: it has drifted; see run r-3.');
   });
 });
+
+describe('a guest that a person rolled back', () => {
+  async function rolledBack(): Promise<Bench> {
+    const bench = await deployed();
+    await bench.push(2, { images: { website: 'website 2' } });
+    await bench.apply();
+    await bench.chat.command('/proxnix rollback test-website', owner);
+    await bench.settle();
+    await bench.apply();
+    return bench;
+  }
+  const image = (bench: Bench) => bench.cluster.guest(823)?.tags.find((tag) => tag.startsWith('nix-'));
+
+  it('is no drift, and a person who asks is told so', async () => {
+    const bench = await rolledBack();
+    await check(bench);
+    expect(drifts(bench)).toEqual([]);
+    const answer = await bench.chat.command('/proxnix drift', owner);
+    expect(answer).toMatchObject({
+      text: expect.stringMatching(
+        /Rolled back since, and left as it is: test-website \(823\) \(by Owner, run r-3\)\.$/,
+      ),
+    });
+  });
+
+  it('is named on the card of another drift and stays as it is when that is re-applied', async () => {
+    const bench = await rolledBack();
+    const before = image(bench);
+    change(bench, { memoryMb: 512 }, 822);
+    await check(bench);
+    const { plan } = bench.run('planned');
+    expect(plan.changes.map(({ action, vmid }) => `${action} ${vmid}`)).toEqual(['update 822']);
+    expect(bench.text()).toContain('test-website (823) is no part of it: Owner rolled it back in run r-3.');
+    await bench.apply();
+    bench.run('applied');
+    expect(image(bench)).toBe(before);
+  });
+
+  it('is a drift when it changes after the rollback, and is planned when somebody asks for a plan', async () => {
+    const bench = await rolledBack();
+    await bench.chat.command('/proxnix plan', owner);
+    await bench.settle();
+    expect(bench.run('planned').plan.changes.map(({ action, vmid }) => `${action} ${vmid}`)).toEqual(['replace 823']);
+    await bench.press('reject', owner);
+    const other = present(bench.cluster.guest(823));
+    bench.cluster.put({
+      ...other,
+      tags: other.tags.map((tag) => (tag.startsWith('nix-') ? `nix-${'z'.repeat(32)}` : tag)),
+    });
+    const [form] = [await bench.press('reject', owner)];
+    if (form.kind === 'form') await bench.chat.submit(form.form, { reason: '' });
+    await check(bench);
+    expect(drifts(bench)).toEqual(['planned']);
+  });
+});

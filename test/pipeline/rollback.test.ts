@@ -484,3 +484,65 @@ describe('what the rollback window has passed over', () => {
     expect(rootOf(bench)).toBeDefined();
   });
 });
+
+describe('the button Roll back of an applied run', () => {
+  const press = (bench: Bench, runId: string, person = owner) =>
+    bench.chat.press({ action: 'rollback', runId }, person);
+  const labels = (bench: Bench, run: string) =>
+    bench
+      .message(run)
+      .cards.at(-1)
+      ?.buttons.map(({ label }) => label);
+
+  it('plans to put the old root disk of the one replaced guest back', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    const first = bench.run('applied').id;
+    await bench.push(2, other);
+    await bench.apply();
+    const second = bench.run('applied').id;
+    expect(labels(bench, second)).toEqual(['Roll back']);
+    expect(labels(bench, first)).toEqual([]);
+    expect(await press(bench, second, stranger)).toMatchObject({ code: 'not-an-approver' });
+    expect(await press(bench, first)).toMatchObject({ kind: 'note' });
+    expect(bench.pipeline.runs()).toHaveLength(2);
+    expect(await press(bench, second)).toEqual({ kind: 'note', text: 'Planning as run r-3.' });
+    await bench.settle();
+    expect(plannedActions(bench)).toEqual(['rollback 823']);
+    await bench.apply();
+    expect(labels(bench, second)).toEqual([]);
+    expect(labels(bench, 'r-3')).toEqual(['Roll back']);
+  });
+
+  it('plans the commit applied before where the run changed more', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    expect(labels(bench, bench.run('applied').id)).toEqual([]);
+    await bench.push(2, { images: { website: 'website 2', database: 'database 2' } });
+    await bench.apply();
+    await press(bench, bench.run('applied').id);
+    await bench.settle();
+    expect(bench.run('planned').commit.sha).toBe(shaOf(1));
+    expect(plannedActions(bench)).toEqual(['rollback 822', 'rollback 823']);
+  });
+
+  it('goes when the window is over, and when a later apply failed half way', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    await bench.push(2, other);
+    await bench.apply();
+    const { id } = bench.run('applied');
+    bench.clock.jump(23 * hour);
+    await bench.clock.advance(2 * minute);
+    expect(labels(bench, id)).toEqual(['Roll back']);
+    bench.clock.jump(hour);
+    await bench.clock.advance(2 * minute);
+    expect(labels(bench, id)).toEqual([]);
+    expect(await press(bench, id)).toMatchObject({
+      text: expect.stringContaining(`Run ${id} can no longer be rolled back with its button.`),
+    });
+  });
+});

@@ -5,6 +5,7 @@ import type { Policy } from '../../src/core/policy.ts';
 import type { Phase, Run } from '../../src/core/run.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { Fleet, Log } from '../../src/pipeline/ports.ts';
+import type { ButtonAction } from '../../src/views/card.ts';
 import { FakeBuilder } from '../fakes/builder.ts';
 import { FakeChat, type FakeMessage } from '../fakes/chat.ts';
 import { FakeCluster } from '../fakes/cluster.ts';
@@ -162,7 +163,7 @@ export class Bench {
   }
 
   /** Presses a button as it stands on the newest card, or on the one of a run. */
-  async press(action: 'approve' | 'reject' | 'cancel' | 'plan-again' | 'details', person = owner): Promise<Answer> {
+  async press(action: ButtonAction, person = owner): Promise<Answer> {
     const button = this.buttons().find((one) => one.action === action);
     if (button === undefined) throw new Error(`no card has a button ${action}: ${this.text()}`);
     return this.chat.press(button, person);
