@@ -1,5 +1,5 @@
 import type { GuestRef, Image } from '../core/guest.ts';
-import type { LiveGuest, LiveState } from '../core/live.ts';
+import type { GuestTask, LiveGuest, LiveState } from '../core/live.ts';
 import type { StepSpec } from '../core/steps.ts';
 
 /**
@@ -103,5 +103,11 @@ export interface Cluster {
    * container. Never throws.
    */
   address(at: GuestRef): Promise<string | undefined>;
+  /**
+   * What others did to a guest since a time (milliseconds since the epoch), the newest first, at most 5. Looks that
+   * change nothing (consoles, backups) are left out, and so is what a setting was changed to in the web interface, which
+   * Proxmox keeps no task of. Without Sys.Audit on the node Proxmox tells a token its own tasks alone: then it is empty.
+   */
+  tasksOf(at: GuestRef, since: number): Promise<readonly GuestTask[]>;
   close(): Promise<void>;
 }

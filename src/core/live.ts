@@ -128,6 +128,16 @@ export type KnownContainer = LiveContainer & { readonly config: LiveContainerCon
 /** A live guest of either kind whose configuration was read. */
 export type KnownGuest = KnownVm | KnownContainer;
 
+/** Work on a guest that somebody other than the bot asked for, from the cluster's list of tasks. */
+export interface GuestTask {
+  /** What was done, as a past participle: `stopped`, `resized`. */
+  readonly did: string;
+  /** The user or token: `root@pam`, `ada@pve!laptop`. */
+  readonly who: string;
+  /** Milliseconds since the epoch, by the node's clock. */
+  readonly at: number;
+}
+
 /** What a node's storage cannot do, or has too little of. What is unknown is absent and stops nothing. */
 export interface StorageFacts {
   /** Free bytes of a storage on which a disk takes its whole size at once; absent where it takes what is written. */

@@ -1,6 +1,7 @@
 import type { Comparison } from './commit.ts';
 import type { InputChange } from './flake-lock.ts';
 import { imageKey } from './guest.ts';
+import type { GuestTask } from './live.ts';
 import type { Plan } from './plan.ts';
 
 /**
@@ -12,8 +13,16 @@ export interface Review {
   readonly commits?: Pick<Comparison, 'newest' | 'all'>;
   /** The inputs of the flake that it locks otherwise; absent without any. */
   readonly inputs?: readonly InputChange[];
+  /** What others did to the guests of a drift since the last apply, the newest first. */
+  readonly deeds?: readonly GuestDeed[];
   /** Every image changed, and none of the changed files is one that an image should read: these are the files. */
   readonly unreadFiles?: readonly string[];
+}
+
+/** What somebody did to a guest. */
+export interface GuestDeed extends GuestTask {
+  readonly vmid: number;
+  readonly name: string;
 }
 
 /**

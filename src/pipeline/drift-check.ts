@@ -7,8 +7,9 @@ import { isNamed, planOf, type Run } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import { originIfKnown } from './commits.ts';
 import { evaluateGoal, goalOf, outcomeOf, readFor } from './plan-run.ts';
-import type { Clock, Fleet } from './ports.ts';
+import type { Clock, Fleet, Log } from './ports.ts';
 import type { ClusterQueues } from './queues.ts';
+import { driftReviewOf } from './review.ts';
 import type { Runs } from './runs.ts';
 
 /** The result of a drift check. */
@@ -37,17 +38,20 @@ export class DriftCheck {
   readonly #queues: ClusterQueues;
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #log: Log;
 
   constructor(options: {
     readonly runs: Runs;
     readonly queues: ClusterQueues;
     readonly store: Store;
     readonly clock: Clock;
+    readonly log: Log;
   }) {
     this.#runs = options.runs;
     this.#queues = options.queues;
     this.#store = options.store;
     this.#clock = options.clock;
+    this.#log = options.log;
   }
 
   /** @param asked a person asked: an acknowledged drift is shown as well */
@@ -108,7 +112,10 @@ export class DriftCheck {
     if (!asked && isAcknowledged(known, driftDigest(plan), now)) return { kind: 'known' };
     const event = outcomeOf(fleet, plan, this.#clock);
     const origin = await originIfKnown(fleet, goal.commit);
-    const run = await this.#runs.start(fleet, { kind: 'drift' }, goal.commit, { event, ...origin });
+    const last = ours.findLast((run) => 'steps' in run && 'endedAt' in run);
+    const since = last !== undefined && 'endedAt' in last ? last.endedAt : 0;
+    const review = await driftReviewOf(fleet, plan, since, { store: this.#store, log: this.#log });
+    const run = await this.#runs.start(fleet, { kind: 'drift' }, goal.commit, { event, review, ...origin });
     const drifts = withAcknowledged(known, { digest: driftDigest(plan) }, now);
     await this.#store.saveFleet(fleet.name, { acknowledgedDrifts: drifts });
     return { kind: 'drift', runId: run.id };

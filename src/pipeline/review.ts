@@ -2,7 +2,7 @@ import { errorFacts } from '../core/errors.ts';
 import { changedInputs } from '../core/flake-lock.ts';
 import { onlyGuest } from '../core/goal.ts';
 import type { Plan } from '../core/plan.ts';
-import { type Review, unreadFiles } from '../core/review.ts';
+import { type GuestDeed, type Review, unreadFiles } from '../core/review.ts';
 import type { Store } from '../store/store.ts';
 import type { Fleet, Log } from './ports.ts';
 
@@ -24,6 +24,30 @@ export async function reviewOf(fleet: Fleet, plan: Plan, ports: ReviewPorts): Pr
   };
   return { ...(await known('commits', () => whyOf(fleet, plan, ports))) };
 }
+
+/** What the card of a drift says beside its plan: who changed the guests, where the cluster tells it. */
+export async function driftReviewOf(fleet: Fleet, plan: Plan, since: number, ports: ReviewPorts): Promise<Review> {
+  const guests = plan.changes.flatMap((change) => ('live' in change ? [change.live] : [])).slice(0, mostAsked);
+  const asked = guests.map(async ({ kind, vmid, node, name }): Promise<readonly GuestDeed[]> => {
+    const tasks = await fleet.cluster.tasksOf({ guestKind: kind, vmid, node }, since);
+    return tasks.map((task) => ({ vmid, name, ...task }));
+  });
+  const answers = await Promise.allSettled(asked);
+  for (const answer of answers) {
+    if (answer.status === 'rejected') {
+      ports.log.warn({ fleet: fleet.name, ...errorFacts(answer.reason) }, 'a part of a review could not be told');
+    }
+  }
+  const deeds = answers
+    .flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+    .sort((a, b) => b.at - a.at)
+    .slice(0, mostDeeds);
+  return deeds.length === 0 ? {} : { deeds };
+}
+
+/** A drift of more guests than these is told without asking for each. */
+const mostAsked = 10;
+const mostDeeds = 5;
 
 /** Why it changes: what was committed since the last apply. Of a plan for a single guest the commit is not the reason. */
 async function whyOf(fleet: Fleet, plan: Plan, { store }: ReviewPorts): Promise<Review> {

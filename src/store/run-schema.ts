@@ -52,6 +52,7 @@ const StoredReview = reads<Review>()(
   lenient({
     commits: optional(lenient({ newest: list(StoredCommit), all: amount })),
     inputs: optional(list(lenient({ name: text, from: optional(StoredInput), to: optional(StoredInput) }))),
+    deeds: optional(list(lenient({ vmid, name: text, did: text, who: text, at: time }))),
     unreadFiles: optional(list(text)),
   }),
 );

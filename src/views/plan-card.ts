@@ -13,6 +13,7 @@ import { imageHash } from '../core/guest.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { confirmationFor, exceedsMaxDestroy, isOffBranch } from '../core/policy.ts';
 import { retainsDisk } from '../core/retained-disks.ts';
+import type { GuestDeed } from '../core/review.ts';
 import {
   type BlockedRun,
   type ExpiredRun,
@@ -116,8 +117,14 @@ function driftBlocks(run: PlannedRun | BlockedRun, context: CardContext): readon
   const { rolledBack = [] } = run.plan.goal;
   return [
     { kind: 'text', rich: [`The cluster no longer matches this commit.${again}`] },
+    ...(run.review?.deeds ?? []).map((deed): Block => ({ kind: 'small', rich: deedRich(deed) })),
     ...rolledBack.map((guest): Block => ({ kind: 'text', rich: rolledBackRich(guest) })),
   ];
+}
+
+/** `test-cp (821) was stopped by root@pam at 10:02` */
+function deedRich({ name, vmid, did, who, at }: GuestDeed): Rich {
+  return [`${guestName({ name, vmid })} was ${did} by ${who} at `, { time: at, show: 'date-time' }];
 }
 
 function rolledBackRich({ name, vmid, by, runId }: RolledBackGuest): Rich {

@@ -21,6 +21,8 @@ export interface World {
   /** Deletes the guest and makes another under its VMID, with the same name, tags and settings. */
   recreate(vmid: number): Promise<void>;
   remove(vmid: number): Promise<void>;
+  /** Stops a running guest. */
+  stop(vmid: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -922,6 +924,18 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       expect(story.tasks).toHaveLength(1);
       await story.upload('a');
       expect(story.tasks).toHaveLength(1);
+    });
+
+    it('tells what others did to a guest, and nothing of what the bot did', async () => {
+      const story = await start();
+      await story.make();
+      expect(await story.world.cluster.tasksOf(at, 0)).toEqual([]);
+      await story.world.stop(823);
+      const [task, ...more] = await story.world.cluster.tasksOf(at, 0);
+      expect(task).toEqual({ did: 'stopped', who: expect.stringMatching(/^admin@pve/), at: expect.any(Number) });
+      expect(more).toEqual([]);
+      expect(await story.world.cluster.tasksOf(at, (task?.at ?? 0) + 1000)).toEqual([]);
+      expect(await story.world.cluster.tasksOf({ ...at, vmid: 999 }, 0)).toEqual([]);
     });
 
     it('an address is told only where there is one, and never with an error', async () => {

@@ -33,6 +33,10 @@ function open(): World & { readonly cluster: FakeCluster } {
     async remove(vmid) {
       cluster.remove(vmid);
     },
+    async stop(vmid) {
+      change(vmid, (guest) => ({ ...guest, status: 'stopped' }));
+      cluster.did(vmid, { did: 'stopped', who: 'admin@pve!all', at: 1000 });
+    },
     close: () => cluster.close(),
   };
 }

@@ -2,7 +2,7 @@ import type { Cluster, ClusterMonitor, ImageFile, Precondition, StoredImage } fr
 import { moveRootAdvice } from '../../src/core/block.ts';
 import { UserError } from '../../src/core/errors.ts';
 import { type DesiredGuest, type GuestRef, guestLabel, imageHash } from '../../src/core/guest.ts';
-import type { KnownGuest, LiveDisk, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
+import type { GuestTask, KnownGuest, LiveDisk, LiveGuest, LiveNode, LiveState } from '../../src/core/live.ts';
 import type { StepSpec } from '../../src/core/steps.ts';
 import { readTags, stagingMarker, stagingOwner } from '../../src/core/tags.ts';
 import { firmwareMoved, withDataDisks, withRestored } from './cluster-disks.ts';
@@ -33,6 +33,7 @@ export interface FakeFailure {
 
 /** A cluster in memory, for tests of what uses one: guarded, tagged and half made as the real one. */
 export class FakeCluster implements Cluster {
+  readonly #deeds = new Map<number, readonly GuestTask[]>();
   readonly #guests = new Map<number, FakeGuest>();
   /** Guests whose configuration nobody can read: those of a node that is down. */
   readonly #unread = new Map<number, LiveGuest>();
@@ -81,6 +82,11 @@ export class FakeCluster implements Cluster {
   /** As somebody with the web interface would: puts a guest there, whatever was there before. */
   put(guest: FakeGuest): void {
     this.#guests.set(guest.vmid, guest);
+  }
+
+  /** Somebody does something to a guest, which the list of tasks tells. */
+  did(vmid: number, task: GuestTask): void {
+    this.#deeds.set(vmid, [...(this.#deeds.get(vmid) ?? []), task]);
   }
 
   remove(vmid: number): void {
@@ -159,6 +165,10 @@ export class FakeCluster implements Cluster {
 
   async address({ vmid }: GuestRef): Promise<string | undefined> {
     return this.#guests.get(vmid)?.status === 'running' ? `10.0.0.${vmid % 250}` : undefined;
+  }
+
+  async tasksOf({ vmid }: GuestRef, since: number): Promise<readonly GuestTask[]> {
+    return (this.#deeds.get(vmid) ?? []).filter(({ at }) => at >= since).toReversed();
   }
 
   async close(): Promise<void> {}

@@ -450,6 +450,29 @@ describe('a check', () => {
   });
 });
 
+describe('the card of a drift', () => {
+  it('says who did what to its guests since the last apply, where the cluster tells it', async () => {
+    const bench = await deployed();
+    const at = bench.clock.now();
+    bench.cluster.did(823, { did: 'started', who: 'root@pam', at: at - hourMs });
+    bench.cluster.did(823, { did: 'changed', who: 'ada@pve!laptop', at: at + 1000 });
+    bench.cluster.did(822, { did: 'stopped', who: 'root@pam', at: at + 1000 });
+    change(bench);
+    await check(bench);
+    expect(bench.text()).toMatch(/test-website \(823\) was changed by ada@pve!laptop at 2026-/);
+    expect(bench.text()).not.toMatch(/root@pam/);
+  });
+
+  it('is posted without it where the cluster does not answer', async () => {
+    const bench = await deployed();
+    bench.cluster.tasksOf = () => Promise.reject(new UserError('Proxmox does not answer.'));
+    change(bench);
+    await check(bench);
+    expect(bench.text()).toMatch(/^Drift: update 1/);
+    expect(bench.run('planned').review).toEqual({});
+  });
+});
+
 describe('a guest that a person rolled back', () => {
   async function rolledBack(): Promise<Bench> {
     const bench = await deployed();

@@ -227,6 +227,9 @@ export const ListedTask = z.object({
   upid: text,
   type: text,
   id: orElse(text, ''),
+  /** Of a running task with the token: `bot@pve!t`. */
+  user: orElse(text, ''),
+  tokenid: maybe(text),
   starttime: amount,
   /** Absent while it runs. */
   endtime: maybe(amount),

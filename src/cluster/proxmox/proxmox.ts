@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { GuestDetails } from '../../core/flake-entry.ts';
 import { type GuestRef, guestLabel } from '../../core/guest.ts';
-import type { LiveGuest, LiveState } from '../../core/live.ts';
+import type { GuestTask, LiveGuest, LiveState } from '../../core/live.ts';
 import type { StepSpec } from '../../core/steps.ts';
 import { type GuestProbe, NotAllowed } from '../../health/health.ts';
 import type { Cluster, ClusterMonitor, ImageFile, MoreState, Precondition, StoredImage } from '../cluster.ts';
@@ -30,7 +30,7 @@ import { settleRequest } from './steps/ha.ts';
 import { restart, shutdown, start, stop } from './steps/power.ts';
 import { importDisk, moveDisk, resize, rollback, swap } from './steps/root-disk.ts';
 import { attach, prepare } from './steps/staging.ts';
-import { followTask, isOf, silent, waitForActive } from './tasks.ts';
+import { followTask, isOf, readOthersTasks, silent, waitForActive } from './tasks.ts';
 
 /** The connection to one cluster, and where images and guests go. */
 export interface ProxmoxOptions {
@@ -123,6 +123,10 @@ export class ProxmoxCluster implements Cluster {
 
   address(at: GuestRef): Promise<string | undefined> {
     return readAddress(this.#api, at);
+  }
+
+  tasksOf(at: GuestRef, since: number): Promise<readonly GuestTask[]> {
+    return readOthersTasks(this.#api, at, since);
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,5 @@
+import type { GuestRef } from '../../core/guest.ts';
+import type { GuestTask } from '../../core/live.ts';
 import { Newest } from '../../lib/streams.ts';
 import { cut } from '../../lib/text.ts';
 import type { ClusterMonitor } from '../cluster.ts';
@@ -81,6 +83,36 @@ export async function waitForActive(api: Api, node: string, fits: (task: ListedT
     await followTask(api, task.upid, silent);
   }
 }
+
+/** What tasks do to a guest, by their types in PVE 8.4 and 9.2. A type that is not here changes nothing of it. */
+const deeds: Readonly<Record<string, string>> = {
+  ...{ qmcreate: 'created', vzcreate: 'created', qmrestore: 'restored', vzrestore: 'restored' },
+  ...{ qmstart: 'started', vzstart: 'started', hastart: 'started', qmstop: 'stopped', vzstop: 'stopped' },
+  ...{ hastop: 'stopped', qmshutdown: 'shut down', vzshutdown: 'shut down', qmreboot: 'restarted' },
+  ...{ vzreboot: 'restarted', qmreset: 'reset', qmpause: 'paused', qmsuspend: 'suspended', qmresume: 'resumed' },
+  ...{ qmconfig: 'changed', qmresize: 'resized', resize: 'resized', qmmove: 'moved to another storage' },
+  ...{ move_volume: 'moved to another storage', qmigrate: 'migrated', vzmigrate: 'migrated', hamigrate: 'migrated' },
+  ...{ qmrollback: 'set back to a snapshot', vzrollback: 'set back to a snapshot', qmtemplate: 'made a template' },
+};
+const mostTasks = 5;
+
+/** What others than this token did to a guest since a time in milliseconds, the newest first. */
+export async function readOthersTasks(api: Api, at: GuestRef, since: number): Promise<readonly GuestTask[]> {
+  const query = { vmid: at.vmid, source: 'all', since: Math.floor(since / 1000), limit: 50 };
+  const tasks = await api.client.get(`/nodes/${at.node}/tasks`, TaskList, query);
+  return tasks
+    .filter(isOf(at.vmid))
+    .flatMap(({ type, user, tokenid, starttime }): GuestTask[] => {
+      const did = deeds[type];
+      const who = tokenid === undefined ? user : `${user}!${tokenid}`;
+      if (did === undefined || who === api.client.caller.tokenId) return [];
+      return [{ did, who: cut(who, longestWho), at: starttime * 1000 }];
+    })
+    .sort((a, b) => b.at - a.at)
+    .slice(0, mostTasks);
+}
+
+const longestWho = 120;
 
 /** Does the task work on this guest? The id of a task that attaches a disk is `9101-scsi0>100-unused0`. */
 export function isOf(vmid: number): (task: ListedTask) => boolean {

@@ -150,6 +150,9 @@ export async function openSimulated(
       await admin('POST', path.slice(0, path.lastIndexOf('/')), params);
     },
     remove,
+    async stop(vmid) {
+      await admin('POST', `${pathOf(vmid)}/status/stop`);
+    },
     async close() {
       for (const one of clusters) await one.close();
       await simulator.close();
