@@ -59,11 +59,13 @@ async function onPress(pipeline: Pipeline, press: Press): Promise<Answer> {
       const opened = await pipeline.open(actor, 'act', action, runId);
       return 'refused' in opened ? opened.refused : rollbackOf(pipeline, press);
     }
+    case 'accept':
     case 'plan-again':
     case 'details':
     case 'log': {
       const opened = await pipeline.open(actor, 'view', action, runId);
       if ('refused' in opened) return opened.refused;
+      if (action === 'accept') return pipeline.acceptance(runId);
       return action === 'plan-again' ? planAgain(pipeline, press) : details(pipeline, press);
     }
   }

@@ -1,4 +1,5 @@
 import type { Authorship, Commit, Comparison } from '../core/commit.ts';
+import type { FlakeFile } from '../core/flake-patch.ts';
 
 /** A commit that is pinned in the bot's own mirror: what an evaluation reads. */
 export interface Source {
@@ -31,6 +32,11 @@ export interface Git {
   authors(head: string, base?: string): Promise<Authorship>;
   /** What `head` has and `base` has not (git's `base..head`). Fetches nothing. Rejects when the mirror does not have both. */
   compare(base: string, head: string): Promise<Comparison>;
+  /**
+   * The Nix files of a commit's flake folder that contain a text: at most 50, of 256 KiB each. Fetches nothing. Rejects
+   * when the mirror does not have the commit.
+   */
+  nixFiles(sha: string, containing: string): Promise<readonly FlakeFile[]>;
   /** Keeps a commit for a plan under `name` (letters, digits, `-`), also through a force push. */
   pin(sha: string, name: string): Promise<Source>;
   /** Unpins a commit; an unknown name is ignored. */

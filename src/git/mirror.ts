@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import PQueue from 'p-queue';
 import { type Authorship, type Commit, type Comparison, type Signature, shortCommit } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
+import type { FlakeFile } from '../core/flake-patch.ts';
 import type { Git, Source } from './git.ts';
 import {
   dirPattern,
@@ -109,6 +110,24 @@ export class GitMirror implements Git {
     const [before, after] = [await this.#lockOf(base), await this.#lockOf(head)];
     const locks = { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
     return { ...between, locks };
+  }
+
+  async nixFiles(sha: string, containing: string): Promise<readonly FlakeFile[]> {
+    await this.#opening();
+    if (!shaPattern.test(sha)) throw notThere(sha);
+    const folder = this.#flakeDir === undefined ? '' : `${this.#flakeDir}/`;
+    const flags = ['--files-with-matches', '--null', '--fixed-strings', '-I', '-e', containing];
+    const found = await runGit(this.#run, ['grep', ...flags, sha, '--', `:(glob)${folder}**/*.nix`]);
+    // git-grep(1) ends with 1 where nothing matches.
+    if (found.exitCode !== 0 && found.exitCode !== 1) throw notThere(sha);
+    const paths = found.stdout.split('\0').slice(0, -1);
+    const files: FlakeFile[] = [];
+    for (const path of paths.map((name) => name.slice(sha.length + 1)).slice(0, mostNixFiles)) {
+      const size = Number(await this.#ok(['cat-file', '-s', `${sha}:${path}`]));
+      if (size <= maxNixBytes)
+        files.push({ path, text: await this.#ok(['cat-file', 'blob', `${sha}:${path}`], maxNixBytes) });
+    }
+    return files;
   }
 
   pin(sha: string, name: string): Promise<Source> {
@@ -234,6 +253,9 @@ function badSetting(what: string, value: string): UserError {
 export const mostCommits = 1000;
 /** How many commits are told one by one. */
 export const mostListed = 20;
+/** Files that are read whole, and the bytes of one. */
+const mostNixFiles = 50;
+const maxNixBytes = 256 * 1024;
 /** How many paths are told. */
 const mostFiles = 200;
 const longestText = 200;

@@ -1,11 +1,14 @@
 import type { Answer } from '../chat/chat.ts';
+import { acceptanceOf } from '../core/acceptance.ts';
 import { hasEnded } from '../core/advance.ts';
 import type { PushEvent, PushOutcome } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
+import { flakePatch } from '../core/flake-patch.ts';
 import { type Actor, type Lock, mayView } from '../core/policy.ts';
-import type { Run, Trigger, Who } from '../core/run.ts';
+import { planOf, type Run, type Trigger, type Who } from '../core/run.ts';
 import { storeCard } from '../views/announcements.ts';
 import type { FleetStatus } from '../views/answer-cards.ts';
+import { acceptCard } from '../views/drift.ts';
 import { Access, type Opened, ShownPlans, type Wish } from './access.ts';
 import { findRollback, originIfKnown, originOf } from './commits.ts';
 import { type Decision, Decisions } from './decisions.ts';
@@ -172,6 +175,19 @@ export class Pipeline {
     const trigger: Trigger = { kind: 'rollback', by, ...(vmid === undefined ? {} : { vmid }) };
     const origin = await (vmid === undefined ? originOf(fleet, commit, to) : originIfKnown(fleet, commit));
     return this.#work.beginAlone(fleet, trigger, commit, origin);
+  }
+
+  /** What the flake would have to say for the drift of a run to be as wanted, as a patch where it fits. */
+  async acceptance(runId: string): Promise<Answer> {
+    const run = this.#runs.get(runId);
+    const fleet = this.#ports.fleets.find((one) => one.name === run?.fleet);
+    const plan = run === undefined ? undefined : planOf(run);
+    if (run === undefined || fleet === undefined || plan === undefined) {
+      return { kind: 'note', text: `Run ${runId} has no plan to accept.` };
+    }
+    const accepted = acceptanceOf(plan);
+    const files = await fleet.git.nixFiles(plan.goal.commit.sha, 'vm_id');
+    return { kind: 'card', card: acceptCard(run, accepted, flakePatch(files, accepted.edits)) };
   }
 
   /** Plans what the button of an applied run offers to go back to. @returns the new run. */

@@ -81,7 +81,7 @@ export type Block =
   | { readonly kind: 'divider' };
 
 /** The request that a button makes. */
-export type ButtonAction = 'approve' | 'reject' | 'details' | 'plan-again' | 'cancel' | 'log' | 'rollback';
+export type ButtonAction = 'approve' | 'reject' | 'details' | 'plan-again' | 'cancel' | 'log' | 'rollback' | 'accept';
 
 /** A button carries ids only, so it works after a restart and a forged one can do no more than name a run. */
 export interface Button {
@@ -122,7 +122,16 @@ export function buttonId(button: Pick<Button, 'action' | 'runId' | 'planId'>): s
 }
 
 const buttonPattern = /^px1:([a-z-]{1,20}):(r-[0-9]{1,9}):(.*)$/;
-const actions: readonly string[] = ['approve', 'reject', 'details', 'plan-again', 'cancel', 'log', 'rollback'];
+const actions: readonly string[] = [
+  'approve',
+  'reject',
+  'details',
+  'plan-again',
+  'cancel',
+  'log',
+  'rollback',
+  'accept',
+];
 
 /** Reads a button id; `undefined` for anything that proxnix did not make. Approve and reject need a complete plan id. */
 export function readButtonId(text: string): Pick<Button, 'action' | 'runId' | 'planId'> | undefined {

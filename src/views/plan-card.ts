@@ -8,12 +8,11 @@ import {
 } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
 import { firmwareProblem } from '../core/firmware.ts';
-import { onlyGuest, type RolledBackGuest } from '../core/goal.ts';
+import { onlyGuest } from '../core/goal.ts';
 import { imageHash } from '../core/guest.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { confirmationFor, exceedsMaxDestroy, isOffBranch } from '../core/policy.ts';
 import { retainsDisk } from '../core/retained-disks.ts';
-import type { GuestDeed } from '../core/review.ts';
 import {
   type BlockedRun,
   type ExpiredRun,
@@ -25,6 +24,7 @@ import {
   type Trigger,
 } from '../core/run.ts';
 import type { Block, Button, Card, CardFile, Rich, Span } from './card.ts';
+import { acceptButtons, driftBlocks } from './drift.ts';
 import {
   approvedBy,
   blockedCount,
@@ -109,32 +109,6 @@ export function planFile(plan: Plan, run: Pick<Run, 'warnings' | 'review'>): Car
 /** The button that plans the fleet of a run again. */
 export function planAgain(run: { readonly id: string }): Button {
   return { action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id };
-}
-
-function driftBlocks(run: PlannedRun | BlockedRun, context: CardContext): readonly Block[] {
-  const canBe = run.phase === 'planned' && !isOffBranch(run, run.plan.goal, context.policy);
-  const again = canBe ? ' Re-apply restores it.' : '';
-  const { rolledBack = [] } = run.plan.goal;
-  return [
-    { kind: 'text', rich: [`The cluster no longer matches this commit.${again}`] },
-    ...(run.review?.deeds ?? []).map((deed): Block => ({ kind: 'small', rich: deedRich(deed) })),
-    ...rolledBack.map((guest): Block => ({ kind: 'text', rich: rolledBackRich(guest) })),
-  ];
-}
-
-/** `test-cp (821) was stopped by root@pam at 10:02` */
-function deedRich({ name, vmid, did, who, at }: GuestDeed): Rich {
-  return [`${guestName({ name, vmid })} was ${did} by ${who} at `, { time: at, show: 'date-time' }];
-}
-
-function rolledBackRich({ name, vmid, by, runId }: RolledBackGuest): Rich {
-  return [
-    `${guestName({ name, vmid })} is no part of it: ${by} rolled it back in run `,
-    { code: runId },
-    '. ',
-    { code: '/proxnix plan' },
-    ' plans its image again.',
-  ];
 }
 
 function rollbackBlock({ by, vmid }: Extract<Trigger, { kind: 'rollback' }>, plan: Plan): Block {
@@ -351,6 +325,7 @@ function planButtons(run: PlannedRun, context: CardContext): readonly Button[] {
   return [
     ...(isOffBranch(run, plan.goal, context.policy) ? [] : [approve]),
     { ...ids, action: 'reject', label: words.reject, style: 'plain' },
+    ...(run.trigger.kind === 'drift' ? acceptButtons(run) : []),
     { ...ids, action: 'details', label: 'Full plan', style: 'plain' },
   ];
 }

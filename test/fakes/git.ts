@@ -1,5 +1,6 @@
 import { type Authorship, type Commit, type Comparison, shortCommit } from '../../src/core/commit.ts';
 import { UserError } from '../../src/core/errors.ts';
+import type { FlakeFile } from '../../src/core/flake-patch.ts';
 import type { Git, Source } from '../../src/git/git.ts';
 import { distinct, mostCommits, mostListed } from '../../src/git/mirror.ts';
 import { pinRef, refsOf, shortShaPattern } from '../../src/git/run.ts';
@@ -12,6 +13,7 @@ export interface FakeCommit extends Commit {
   /** The files that it changes. */
   readonly files?: readonly string[];
   readonly lock?: string;
+  readonly nixFiles?: readonly FlakeFile[];
 }
 
 /** A repository in memory, for tests of what uses the port. Its `push` and `point` are what other people do to it. */
@@ -118,6 +120,11 @@ export class FakeGit implements Git {
     return this.#historyOf(sha)
       .map((one) => this.#commits.get(one)?.lock)
       .find((lock) => lock !== undefined);
+  }
+
+  async nixFiles(sha: string, containing: string): Promise<readonly FlakeFile[]> {
+    const files = this.#historyOf(this.#known(sha).sha).flatMap((one) => this.#commits.get(one)?.nixFiles ?? []);
+    return files.filter(({ text }) => text.includes(containing));
   }
 
   async pin(sha: string, name: string): Promise<Source> {

@@ -413,3 +413,28 @@ describe('the comparison of two commits', () => {
     expect([locks.before?.trimEnd(), locks.after?.trimEnd()]).toEqual(['{"version":7}', '{"version":6}']);
   });
 });
+
+describe('the Nix files of a commit', () => {
+  it('are those of the flake folder that contain the text, with their paths in the repository', async () => {
+    const origin = await anOrigin();
+    await commitOf(origin, 'other/vms.nix', '{ vm_id = 1; }\n');
+    await commitOf(origin, 'hosts/a/vms.txt', '{ vm_id = 2; }\n');
+    await commitOf(origin, 'hosts/a/none.nix', '{ }\n');
+    await commitOf(origin, 'hosts/a/huge.nix', `# vm_id ${' '.repeat(256 * 1024)}\n`);
+    await commitOf(origin, 'hosts/a/web/ü b.nix', '{ vm_id = 3; }\n');
+    const sha = await commitOf(origin, 'hosts/a/vms.nix', '{ vm_id = 4; }\n');
+    const git = new GitMirror({
+      dir: join(origin.scratch, 'mirror'),
+      url: origin.dir,
+      branch: 'main',
+      flakeDir: 'hosts/a',
+    });
+    await git.head();
+    expect((await git.nixFiles(sha, 'vm_id')).map(({ path, text }) => [path, text.trimEnd()])).toEqual([
+      ['hosts/a/vms.nix', '{ vm_id = 4; }'],
+      ['hosts/a/web/ü b.nix', '{ vm_id = 3; }'],
+    ]);
+    expect(await git.nixFiles(sha, 'nothing has this')).toEqual([]);
+    await expect(git.nixFiles('0'.repeat(40), 'vm_id')).rejects.toThrow(UserError);
+  });
+});

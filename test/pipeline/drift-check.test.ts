@@ -105,7 +105,7 @@ describe('a drift', () => {
     const run = bench.run('planned');
     expect(run.commit.sha).toBe(shaOf(1));
     expect(bench.text()).toMatch(/^Drift: update 1/);
-    expect(bench.buttons().map(({ label }) => label)).toEqual(['Re-apply', 'Ignore for 24 h', 'Full plan']);
+    expect(bench.buttons().map(({ label }) => label)).toEqual(['Re-apply', 'Ignore for 24 h', 'Accept', 'Full plan']);
     expect(bench.cluster.asked).toEqual([]);
     expect(await bench.press('approve', stranger)).toMatchObject({ code: 'not-an-approver' });
     await bench.apply();
@@ -447,6 +447,43 @@ describe('a check', () => {
     await check(bench);
     expect(drifts(bench)).toEqual(['rejected']);
     expect(await text()).toBe('acme: it has drifted; see run r-3.');
+  });
+});
+
+describe('the button Accept of a drift', () => {
+  const entry = '{\n  website = {\n    vm_id = 823;\n    memory_mb = 2048;\n  };\n}\n';
+  const accept = (bench: Bench) => bench.press('accept', owner);
+
+  it('answers with a patch for the flake that makes the drift as wanted', async () => {
+    const bench = await aBench();
+    await bench.push(1, {}, { nixFiles: [{ path: 'vms.nix', text: entry }] });
+    await bench.apply();
+    bench.pipeline.keepUp({ planIntervalMs: everyMs });
+    change(bench);
+    await check(bench);
+    const answer = await accept(bench);
+    if (answer.kind !== 'card') throw new Error('no card');
+    expect(answer.card.files[0]?.name).toBe('accept.patch');
+    expect(answer.card.files[0]?.text).toContain('-    memory_mb = 2048;\n+    memory_mb = 1024;\n');
+    expect(bench.run('planned').phase).toBe('planned');
+  });
+
+  it('answers in words where no file has the entry, and of what no field says', async () => {
+    const bench = await deployed();
+    change(bench);
+    bench.cluster.put({ ...present(bench.cluster.guest(822)), tags: ['proxnix', 'seen'] });
+    await check(bench);
+    const answer = await accept(bench);
+    if (answer.kind !== 'card') throw new Error('no card');
+    expect(answer.card.files).toEqual([]);
+    expect(JSON.stringify(answer.card.blocks)).toContain('website: memory_mb = 1024;');
+  });
+
+  it('is not offered where a guest is gone', async () => {
+    const bench = await deployed();
+    bench.cluster.remove(823);
+    await check(bench);
+    expect(bench.buttons().map(({ label }) => label)).not.toContain('Accept');
   });
 });
 

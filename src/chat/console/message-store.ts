@@ -155,7 +155,7 @@ const block: z.ZodType<Block> = z.discriminatedUnion('kind', [
 ]);
 
 const button: z.ZodType<Button> = z.object({
-  action: z.enum(['approve', 'reject', 'details', 'plan-again', 'cancel', 'log', 'rollback']),
+  action: z.enum(['approve', 'reject', 'details', 'plan-again', 'cancel', 'log', 'rollback', 'accept']),
   label: z.string(),
   style: z.enum(['primary', 'danger', 'plain']),
   runId: z.string(),
