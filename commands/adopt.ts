@@ -7,7 +7,7 @@ export const adopt = defineCommand({
   description: 'Take over a guest that the flake declares and proxnix did not create',
   wish: 'act',
   options: [
-    { name: 'vm', description: 'Its name or VMID in the flake', required: true, complete: 'guest' },
+    { name: 'vm', description: 'Its name or VMID in the flake', required: true, complete: 'adoptable' },
     { name: 'fleet', description: 'The fleet (may be left out when there is one)', required: false, complete: 'fleet' },
   ],
   async run({ args, actor, pipeline, fleets }) {

@@ -1,11 +1,11 @@
 import { defineCommand } from './command.ts';
-import { runId, runOption } from './run-option.ts';
+import { runId, workingRun } from './run-option.ts';
 
 /** Stops a run between two guests; a disk write is never cut off. */
 export const cancel = defineCommand({
   name: 'cancel',
   description: 'Stop a run after the guest it works on',
   wish: 'run',
-  options: [runOption],
+  options: [workingRun],
   run: ({ args, actor, pipeline }) => pipeline.cancel(runId(args.run), actor),
 });

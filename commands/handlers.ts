@@ -1,4 +1,4 @@
-import type { Answer, ChatHandlers, CommandRequest, Completion, Press, Submission } from '../src/chat/chat.ts';
+import type { Answer, ChatHandlers, CommandRequest, Press, Submission } from '../src/chat/chat.ts';
 import { toFailure, UserError } from '../src/core/errors.ts';
 import { didYouMean } from '../src/core/nearest.ts';
 import { planOf } from '../src/core/run.ts';
@@ -7,7 +7,8 @@ import type { Log } from '../src/pipeline/ports.ts';
 import { planCardOf } from '../src/views/plan-card.ts';
 import { actorOf, type Command, note } from './command.ts';
 import { commands } from './index.ts';
-import { runId } from './run-option.ts';
+import { planning } from './plan.ts';
+import { suggest } from './suggestions.ts';
 
 /** The plan is read as it stands: one that is missing or cut off is refused by the pipeline. */
 const formPattern = /^px1:(confirm|reject):(r-\d{1,9}):([^:\s]*)$/;
@@ -28,7 +29,7 @@ export function chatHandlers(pipeline: Pipeline, log: Log, now: () => number = D
     submit: (submission) => answered(pipeline, log, { form: submission.formId }, () => onSubmit(pipeline, submission)),
     complete: async (completion) => {
       try {
-        return complete(pipeline, completion);
+        return suggest(pipeline, completion);
       } catch (error) {
         log.error({ option: completion.option.name, err: error }, 'suggestions could not be made');
         return [];
@@ -85,8 +86,7 @@ async function planAgain(pipeline: Pipeline, press: Press): Promise<Answer> {
   const fleet = pipeline.fleets().find((one) => one.name === run?.fleet);
   if (fleet === undefined) return note(`Run ${press.runId} belongs to no fleet that is configured.`);
   const by = { chat: press.person.chat, id: press.person.id, name: press.person.name };
-  const next = await pipeline.plan(fleet, { kind: 'plan-again', by });
-  return note(`Planning as run ${next.id}.`);
+  return note(planning(await pipeline.plan(fleet, { kind: 'plan-again', by })));
 }
 
 async function rollbackOf(pipeline: Pipeline, press: Press): Promise<Answer> {
@@ -107,53 +107,6 @@ async function onSubmit(pipeline: Pipeline, submission: Submission): Promise<Ans
   if (what === 'confirm') return pipeline.approve(runId, planId, actor, submission.values['names'] ?? '');
   const reason = submission.values['reason']?.trim();
   return pipeline.reject(runId, planId, actor, reason === '' ? undefined : reason);
-}
-
-function complete(pipeline: Pipeline, completion: Completion): readonly string[] {
-  return suggestions(pipeline, completion)
-    .filter((one) => one.toLowerCase().startsWith(completion.typed.toLowerCase()))
-    .slice(0, 25);
-}
-
-/** Suggestions from the fleets that are shown to this person in this place. */
-function suggestions(pipeline: Pipeline, completion: Completion): readonly string[] {
-  const actor = actorOf(completion);
-  const visible = pipeline.visible(actor);
-  const fleets = visible.map((fleet) => fleet.name);
-  const runs = pipeline
-    .runs()
-    .filter((run) => fleets.includes(run.fleet))
-    .reverse();
-  switch (completion.option.complete) {
-    case 'run':
-      return [...runs.filter((run) => run.phase === 'planned' || run.phase === 'applying'), ...runs]
-        .map((run) => run.id)
-        .filter(unique);
-    case 'plan': {
-      const run = runs.find(({ id }) => id === runId(completion.args['run'] ?? ''));
-      // A plan that the person was not shown is never taken: it would be approved unseen.
-      return run?.phase === 'planned' ? [pipeline.shownPlan(actor, run.id) ?? []].flat() : [];
-    }
-    case 'fleet':
-      return fleets;
-    case 'guest': {
-      const plans = runs.flatMap((run) => ('plan' in run && run.plan !== undefined ? run.plan.goal.guests : []));
-      return [...fleets, ...plans.map((guest) => guest.name)].filter(unique);
-    }
-    case 'ref':
-      return [
-        ...visible.map((fleet) => fleet.branch),
-        ...runs.flatMap((run) => run.commit?.sha.slice(0, 12) ?? []),
-      ].filter(unique);
-    case 'command':
-      return visible.length === 0 ? [] : commands.map((command) => command.name);
-    default:
-      return [];
-  }
-}
-
-function unique(value: string, index: number, all: readonly string[]): boolean {
-  return all.indexOf(value) === index;
 }
 
 async function answered(pipeline: Pipeline, log: Log, facts: object, answer: () => Promise<Answer>): Promise<Answer> {

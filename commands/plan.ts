@@ -1,3 +1,4 @@
+import type { Run } from '../src/core/run.ts';
 import type { Fleet } from '../src/pipeline/ports.ts';
 import { defineCommand, note } from './command.ts';
 
@@ -20,9 +21,15 @@ export const plan = defineCommand({
     if (typeof target === 'string') return note(target);
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
     const run = await pipeline.plan(target.fleet, { kind: 'command', by }, target.ref);
-    return note(`Planning as run ${run.id}.`);
+    return note(planning(run));
   },
 });
+
+/** What a person is told who asked for a plan. */
+export function planning({ id, phase }: Run): string {
+  if (phase === 'planning') return `Planning as run ${id}.`;
+  return `Run ${id} has the plan already. It was compared with the cluster again; its card shows it.`;
+}
 
 /** With one fleet its name may be left out, so a single word is a ref. */
 function pick(

@@ -1,5 +1,5 @@
 import { defineCommand } from './command.ts';
-import { planId, planOption, runId, runOption } from './run-option.ts';
+import { openRun, planId, planOption, runId } from './run-option.ts';
 
 /** Closes a plan of a run without changing anything: the one that is named, or the one that the person was shown last. */
 export const reject = defineCommand({
@@ -7,7 +7,7 @@ export const reject = defineCommand({
   description: 'Reject the plan of a run',
   wish: 'run',
   options: [
-    runOption,
+    openRun,
     planOption,
     { name: 'reason', description: 'Why; it stands on the card', required: false, rest: true },
   ],

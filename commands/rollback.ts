@@ -11,7 +11,7 @@ export const rollback = defineCommand({
       name: 'to',
       description: 'A guest, or a commit (default: the one applied before)',
       required: false,
-      complete: 'guest',
+      complete: 'rollback',
     },
     { name: 'fleet', description: 'The fleet (may be left out when there is one)', required: false, complete: 'fleet' },
   ],

@@ -1,12 +1,13 @@
 import type { CommandOption } from '../src/chat/chat.ts';
 
 /** Names a run: `r-41`, or just `41`. */
-export const runOption = {
-  name: 'run',
-  description: 'The run, e.g. r-41',
-  required: true,
-  complete: 'run',
-} as const satisfies CommandOption;
+const run = { name: 'run', description: 'The run, e.g. r-41', required: true } as const;
+
+/** Names a run whose plan waits for a decision. */
+export const openRun = { ...run, complete: 'open-run' } as const satisfies CommandOption;
+
+/** Names a run that is queued or applying. */
+export const workingRun = { ...run, complete: 'working-run' } as const satisfies CommandOption;
 
 /** `r-41` for what people type: `r-41`, `R-41`, `41`. */
 export function runId(typed: string): string {

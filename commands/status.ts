@@ -8,7 +8,12 @@ export const status = defineCommand({
   description: 'Show the guests, the open plan and the queue',
   wish: 'view',
   options: [
-    { name: 'name', description: 'A fleet, or the name or VMID of a guest', required: false, complete: 'guest' },
+    {
+      name: 'name',
+      description: 'A fleet, or the name or VMID of a guest',
+      required: false,
+      complete: 'fleet-or-guest',
+    },
   ],
   async run({ args, pipeline, fleets, now }) {
     const fleet = fleets.find((one) => one.name === args.name);

@@ -50,12 +50,29 @@ export type Answer =
   /** A field of the submitted form is wrong: the form stays open and shows `text` beside the field. `code` as for a note. */
   | { readonly kind: 'invalid'; readonly field: string; readonly text: string; readonly code?: string };
 
+/** What an option is completed with: always something that can be done with it now. */
+export type Suggested =
+  /** A run whose plan waits for a decision. */
+  | 'open-run'
+  /** A run that waits for its turn or works. */
+  | 'working-run'
+  | 'plan'
+  /** A fleet, or one of its guests. */
+  | 'fleet-or-guest'
+  /** A guest that the flake declares and that may be adopted. */
+  | 'adoptable'
+  /** A guest with a retained root disk, or a commit that was applied. */
+  | 'rollback'
+  | 'ref'
+  | 'fleet'
+  | 'command';
+
 /** One option of a command; `complete` names the kind of its suggestions. */
 export interface CommandOption {
   readonly name: string;
   readonly description: string;
   readonly required: boolean;
-  readonly complete?: 'run' | 'plan' | 'guest' | 'ref' | 'fleet' | 'command';
+  readonly complete?: Suggested;
   /** The option takes the rest of the line. */
   readonly rest?: boolean;
 }

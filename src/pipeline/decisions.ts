@@ -105,6 +105,12 @@ export class Decisions {
     return { answer: { kind: 'none' }, begins: outcome.run.phase === 'queued' };
   }
 
+  /** Compares an open plan with the cluster again; its card shows what differs. @returns the run as it is then */
+  async renew(fleet: Fleet, runId: string): Promise<Run> {
+    await this.#planAgain(fleet, runId);
+    return this.#run(runId);
+  }
+
   async reject(
     fleet: Fleet,
     runId: string,

@@ -160,6 +160,19 @@ export class Delivery {
     await Promise.all([...this.#messages.values()].map((message) => message.flush()));
   }
 
+  /**
+   * Lets a run show its cards in the message of an older one, which is shown no more. Where that message is stored is
+   * the caller's part.
+   */
+  takeOver(older: string, newer: string, fleet: string): void {
+    for (const chat of this.#ports.chats) {
+      const ref = this.#message(older, fleet, chat).end();
+      this.#messages.delete(keyOf(older, chat));
+      const options = { ...this.#ports, shown: this.#shown, runId: newer, fleet, chat, ref };
+      this.#messages.set(keyOf(newer, chat), new Message(options));
+    }
+  }
+
   /** Drops the state of a run that the store no longer keeps. Waiting calls are still delivered. */
   forget(runId: string): void {
     for (const chat of this.#ports.chats) this.#messages.delete(keyOf(runId, chat));
@@ -231,6 +244,13 @@ class Message {
   reply(card: Card): void {
     this.#waitingReplies = [...this.#waitingReplies, card];
     this.#work();
+  }
+
+  /** Shows nothing more. @returns the message as it is */
+  end(): MessageRef {
+    this.#draw = undefined;
+    this.#shown = undefined;
+    return this.#ref;
   }
 
   flush(): Promise<void> {

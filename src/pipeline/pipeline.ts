@@ -5,7 +5,7 @@ import type { PushEvent, PushOutcome } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
 import { flakePatch } from '../core/flake-patch.ts';
 import { type Actor, type Lock, mayView } from '../core/policy.ts';
-import { planOf, type Run, type Trigger, type Who } from '../core/run.ts';
+import { isNamed, type PlannedRun, planOf, type Run, type Trigger, type Who } from '../core/run.ts';
 import { storeCard } from '../views/announcements.ts';
 import type { FleetStatus } from '../views/answer-cards.ts';
 import { acceptCard } from '../views/drift.ts';
@@ -15,6 +15,7 @@ import { type Decision, Decisions } from './decisions.ts';
 import { cleanAnswer, Delivery } from './delivery.ts';
 import type { DriftFinding } from './drift-check.ts';
 import { type Intervals, Maintenance } from './maintenance.ts';
+import { declaredGuest, declaredGuests } from './plan-run.ts';
 import type { Fleet, Ports } from './ports.ts';
 import { ClusterQueues } from './queues.ts';
 import { Runs } from './runs.ts';
@@ -57,10 +58,18 @@ export class Pipeline {
    */
   async start(): Promise<void> {
     const since = this.#ports.clock.now() - recentMs;
+    // A run that found the same again shows its card in their message.
+    const gaveAway = new Set(
+      this.#ports.store
+        .runs()
+        .flatMap(({ run, messages }) =>
+          run.phase === 'in-sync' && Object.keys(messages).length === 0 ? [run.id] : [],
+        ),
+    );
     for (const run of this.#runs.all()) {
       if (!hasEnded(run)) this.#takeUp(run);
       // A chat that was down may not have shown the end of this run yet.
-      else if ('endedAt' in run && run.endedAt > since) this.#runs.refresh(run.id);
+      else if ('endedAt' in run && run.endedAt > since && !gaveAway.has(run.id)) this.#runs.refresh(run.id);
     }
     this.#tellOfDamage();
     this.#maintenance.start();
@@ -151,9 +160,17 @@ export class Pipeline {
     return this.#shown.last(actor, runId);
   }
 
-  /** Plans a fleet at the head of its branch, or at a ref of its repository. @returns the new run. */
+  /**
+   * Plans a fleet at the head of its branch, or at a ref of its repository.
+   * @returns the new run; where the newest run is an open plan of that head, that one, compared with the cluster again
+   */
   async plan(fleet: Fleet, trigger: Trigger, ref?: string): Promise<Run> {
-    if (ref === undefined) return this.#work.begin(fleet, trigger, await fleet.git.head());
+    if (ref === undefined) {
+      const head = await fleet.git.head();
+      const newest = this.#runs.all().findLast((run) => run.fleet === fleet.name);
+      const isOpen = newest?.phase === 'planned' && newest.commit.sha === head.sha && isOfHead(newest);
+      return isOpen ? this.#decisions.renew(fleet, newest.id) : this.#work.begin(fleet, trigger, head);
+    }
     const commit = await fleet.git.find(ref);
     if (commit === undefined) {
       throw new UserError(`The repository has no commit "${ref}".`, { next: 'Name a branch, a tag or a hash.' });
@@ -161,9 +178,15 @@ export class Pipeline {
     return this.#work.begin(fleet, trigger, commit, await originOf(fleet, commit, ref));
   }
 
-  /** Plans to adopt a guest that the flake declares, at the head of the branch. @returns the new run. */
+  /**
+   * Plans to adopt a guest that the flake declares, at the head of the branch. @returns the new run.
+   * @throws UserError for a name that a commit does not declare which was evaluated before; else its card says so
+   */
   async adopt(fleet: Fleet, guest: string, by: Who): Promise<Run> {
-    return this.#work.beginAlone(fleet, { kind: 'adopt', by, guest }, await fleet.git.head());
+    const head = await fleet.git.head();
+    const declared = await declaredGuests(fleet, head, this.#runs.all()).catch(() => undefined);
+    if (declared !== undefined) declaredGuest(declared, guest);
+    return this.#work.beginAlone(fleet, { kind: 'adopt', by, guest }, head);
   }
 
   /**
@@ -240,6 +263,14 @@ export class Pipeline {
     return this.#setLock(fleets, actor, undefined);
   }
 
+  /** The names of a fleet's guests that can be rolled back to a retained root disk. */
+  retained({ name }: Fleet): readonly string[] {
+    const { retainedDisks = [] } = this.#ports.store.fleet(name);
+    const guests = this.#runs.all().flatMap((run) => (run.fleet === name ? (planOf(run)?.goal.guests ?? []) : []));
+    const vmids = new Set(retainedDisks.filter(({ unhealthy }) => unhealthy !== true).map(({ vmid }) => vmid));
+    return [...vmids].map((vmid) => guests.findLast((guest) => guest.vmid === vmid)?.name ?? String(vmid));
+  }
+
   /** Every run that is kept, oldest first. */
   runs(): readonly Run[] {
     return this.#runs.all();
@@ -314,6 +345,13 @@ export class Pipeline {
     }
     return (await this.#access.countStranger(actor, fleet)) ?? (await decide(fleet)).answer;
   }
+}
+
+/** Does the run plan the whole fleet as the head of its branch wants it? */
+function isOfHead(run: PlannedRun): boolean {
+  return (
+    !isNamed(run) && run.trigger.kind !== 'drift' && run.trigger.kind !== 'rollback' && run.trigger.kind !== 'adopt'
+  );
 }
 
 /**

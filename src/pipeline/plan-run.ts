@@ -13,7 +13,7 @@ import { createPlan, type Plan, runnable } from '../core/plan.ts';
 import { planDifferences } from '../core/plan-differences.ts';
 import { isOffBranch, needsBranch } from '../core/policy.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
-import type { PlannedRun, QueuedRun, Run, RunEvent } from '../core/run.ts';
+import { type PlannedRun, planOf, type QueuedRun, type Run, type RunEvent } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Signals } from './queues.ts';
@@ -122,9 +122,36 @@ function rollingBack(goal: Goal, vmid: number | undefined, retained: readonly Re
 
 /** The goal of adopting a guest that the flake declares. */
 function adopting(goal: Goal, name: string): Goal {
-  const guest = goal.guests.find((one) => [one.name, one.key, String(one.vmid)].includes(name));
-  if (guest !== undefined) return { ...goal, adopt: guest.vmid };
-  const names = goal.guests.map((one) => one.name);
+  return { ...goal, adopt: declaredGuest(goal.guests, name).vmid };
+}
+
+/**
+ * The guests of a commit that was evaluated before: from a plan of it, else evaluated alone, which is cheap then.
+ * `undefined` for another commit, whose evaluation may take minutes.
+ */
+export async function declaredGuests(
+  fleet: Fleet,
+  commit: Commit,
+  runs: readonly Run[],
+): Promise<readonly GuestSpec[] | undefined> {
+  const ofCommit = runs.filter((run) => run.fleet === fleet.name && run.commit?.sha === commit.sha);
+  const known = ofCommit.map(planOf).findLast((plan) => plan !== undefined);
+  if (known !== undefined) return known.goal.guests;
+  if (!ofCommit.some(({ phase }) => phase === 'in-sync')) return undefined;
+  const source = await fleet.git.pin(commit.sha, 'declared');
+  try {
+    await fleet.builder.fetchInputs(source);
+    return parseDesired(await fleet.builder.evaluateFleet(source));
+  } finally {
+    await fleet.git.unpin('declared');
+  }
+}
+
+/** The guest that a person names by its name, key or VMID. @throws UserError when the flake declares none */
+export function declaredGuest(guests: readonly GuestSpec[], name: string): GuestSpec {
+  const guest = guests.find((one) => [one.name, one.key, String(one.vmid)].includes(name));
+  if (guest !== undefined) return guest;
+  const names = guests.map((one) => one.name);
   // The name comes from a person and is shown to everybody in the channel, so it is cut.
   throw new UserError(`The flake declares no guest "${name.slice(0, 80)}"${didYouMean(name, names) || '.'}`, {
     next: 'Declare it in the flake with its VMID first: only what the flake declares is taken over.',

@@ -101,12 +101,15 @@ export class Runs {
     const run = event === undefined ? planning : advance(planning, event);
     const live: Live = { run, last: Promise.resolve() };
     this.#live.set(run.id, live);
+    const before = this.#saysTheSame(run);
     try {
       await this.#store.saveRun(run);
+      if (before !== undefined) await this.#store.moveMessages(before, run.id);
     } catch (error) {
       this.#live.delete(run.id);
       throw error;
     }
+    if (before !== undefined) this.#delivery.takeOver(before, run.id, run.fleet);
     this.#show(live);
     if (hasEnded(run)) this.#end(live);
     return run;
@@ -201,6 +204,17 @@ export class Runs {
   /** Replies in the thread of a run with a card of its own. */
   reply(id: string, card: Card): void {
     this.#delivery.reply(id, this.#get(id).run.fleet, card);
+  }
+
+  /**
+   * The run before this one, where it found the same commit in sync: a person who asks for a plan again gets the same
+   * card again, not another one.
+   */
+  #saysTheSame({ id, fleet, commit, ref, trigger }: Run): string | undefined {
+    if (trigger.kind !== 'command' && trigger.kind !== 'plan-again') return undefined;
+    const before = this.all().findLast((run) => run.fleet === fleet && run.id !== id);
+    if (before?.phase !== 'in-sync' || before.trigger.kind === 'drift') return undefined;
+    return before.commit?.sha === commit?.sha && before.ref === ref ? before.id : undefined;
   }
 
   /** Draws the card when a chat is ready to show it, so that it has the newest facts. */

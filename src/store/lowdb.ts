@@ -15,6 +15,7 @@ import {
   type StoreData,
   withFleet,
   withMessages,
+  withMovedMessages,
   withRun,
 } from './schema.ts';
 import type { AuditEntry, FleetChange, FleetRecord, SavedRun, SetAside, Store } from './store.ts';
@@ -109,6 +110,11 @@ class LowdbStore implements Store {
 
   async saveMessages(runId: string, messages: MessageRef): Promise<void> {
     const data = withMessages(this.#db.data, runId, messages);
+    if (data !== undefined) await this.#save(data);
+  }
+
+  async moveMessages(from: string, to: string): Promise<void> {
+    const data = withMovedMessages(this.#db.data, from, to);
     if (data !== undefined) await this.#save(data);
   }
 

@@ -61,6 +61,17 @@ export function withMessages(data: StoreData, runId: string, messages: MessageRe
   return { ...data, runs: data.runs.map(add) };
 }
 
+/** Gives the places where a run is shown to another run; `undefined` when one of them is not stored. */
+export function withMovedMessages(data: StoreData, from: string, to: string): StoreData | undefined {
+  const moved = data.runs.find(({ run }) => run.id === from)?.messages;
+  if (moved === undefined || !data.runs.some(({ run }) => run.id === to)) return undefined;
+  const change = (one: SavedRun) => {
+    if (one.run.id === from) return { ...one, messages: {} };
+    return one.run.id === to ? { ...one, messages: moved } : one;
+  };
+  return { ...data, runs: data.runs.map(change) };
+}
+
 function retentionKey(run: Run): string {
   return `${reachedApply(run) ? 'applied' : 'other'} ${run.fleet}`;
 }

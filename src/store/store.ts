@@ -87,6 +87,8 @@ export interface Store {
   saveRun(run: Run): Promise<void>;
   /** Saves where a run is shown: these chats are added to those known. Nothing happens for a run that is not kept. */
   saveMessages(runId: string, messages: MessageRef): Promise<void>;
+  /** Gives the places where a run is shown to another run, in place of its own. Nothing happens when one is not kept. */
+  moveMessages(from: string, to: string): Promise<void>;
   fleet(name: string): FleetRecord;
   saveFleet(name: string, change: FleetChange): Promise<void>;
   /** Appends to the audit, each line chained to the one before by its hash. */

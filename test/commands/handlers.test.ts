@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chatHandlers } from '../../commands/handlers.ts';
-import type { CommandOption, Completion } from '../../src/chat/chat.ts';
+import type { CommandOption, Completion, Suggested } from '../../src/chat/chat.ts';
 import { UserError } from '../../src/core/errors.ts';
 import type { ButtonAction } from '../../src/views/card.ts';
 import { aBigPlan, aPlan, aRun } from '../support/builders.ts';
@@ -142,38 +142,36 @@ describe('what goes wrong', () => {
   it('leaves suggestions empty', async () => {
     const { handlers, lines } = world({ error: new Error('broken') });
     expect(
-      await handlers.complete(completing({ name: 'run', description: '', required: true, complete: 'run' })),
+      await handlers.complete(completing({ name: 'run', description: '', required: true, complete: 'open-run' })),
     ).toEqual([]);
     expect(lines).toHaveLength(1);
   });
 });
 
 describe('suggestions', () => {
-  const suggest = (
-    complete: 'run' | 'plan' | 'guest' | 'ref' | 'fleet' | 'command' | undefined,
-    typed = '',
-    options = {},
-  ) => {
+  const suggest = (complete: Suggested | undefined, typed = '', options = {}) => {
     const option = { name: 'x', description: '', required: false, ...(complete === undefined ? {} : { complete }) };
     return world(options).handlers.complete(completing(option, typed));
   };
 
-  it('are the runs, those that can be decided first', async () => {
-    expect(await suggest('run')).toEqual(['r-41', 'r-40', 'r-39']);
-    const open = [aRun('planned', aPlan(), { id: 'r-1' }), ...runs.slice(0, 2)];
-    expect(await suggest('run', 'R-', { runs: open })).toEqual(['r-1', 'r-40', 'r-39']);
+  it('are the runs that can be decided, or stopped, and no others', async () => {
+    const all = (['planned', 'queued', 'applying', 'applied', 'in-sync'] as const).map((phase, index) =>
+      aRun(phase, aPlan(), { id: `r-${index + 1}` }),
+    );
+    expect(await suggest('open-run', 'R-', { runs: all })).toEqual(['r-1']);
+    expect(await suggest('working-run', '', { runs: all })).toEqual(['r-3', 'r-2']);
   });
 
   it('are fleets, guests, refs and commands by their beginning, in any case', async () => {
     expect(await suggest('fleet')).toEqual(['homelab']);
-    expect(await suggest('guest', 'TEST-C')).toEqual(['test-cp']);
+    expect(await suggest('fleet-or-guest', 'TEST-C')).toEqual(['test-cp']);
     expect(await suggest('ref')).toEqual(['main', '9b1f2ad09b1f']);
     expect(await suggest('command', 're')).toEqual(['reject']);
     expect(await suggest(undefined)).toEqual([]);
   });
 
   it('are at most 25', async () => {
-    const many = Array.from({ length: 40 }, (_, index) => aRun('in-sync', aPlan(), { id: `r-${index}` }));
-    expect(await suggest('run', '', { runs: many })).toHaveLength(25);
+    const many = Array.from({ length: 40 }, (_, index) => aRun('planned', aPlan(), { id: `r-${index}` }));
+    expect(await suggest('open-run', '', { runs: many })).toHaveLength(25);
   });
 });

@@ -32,6 +32,18 @@ export function storeContract(
       expect(store.runs()[1]).toMatchObject({ run: { activity: 'comparing' }, messages: { slack: 'C1:2' } });
     });
 
+    it('gives the places of a run to another run, in place of its own', async () => {
+      const { store, reopen } = await open();
+      await store.saveRun(anOpenRun(1).run);
+      await store.saveRun(anOpenRun(2).run);
+      await store.saveMessages('r-1', { console: '7', slack: 'C1:2' });
+      await store.saveMessages('r-2', { discord: '9' });
+      await store.moveMessages('r-1', 'r-2');
+      await store.moveMessages('r-1', 'r-9');
+      const again = (await reopen?.()) ?? store;
+      expect(again.runs().map(({ messages }) => messages)).toEqual([{}, { console: '7', slack: 'C1:2' }]);
+    });
+
     it('keeps where a run is shown, chat by chat, and nothing of a run that it does not have', async () => {
       const { store, reopen } = await open();
       await store.saveRun(anOpenRun(1).run);

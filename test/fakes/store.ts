@@ -1,6 +1,14 @@
 import type { MessageRef } from '../../src/chat/chat.ts';
 import type { Run } from '../../src/core/run.ts';
-import { emptyData, fleetIn, type StoreData, withFleet, withMessages, withRun } from '../../src/store/schema.ts';
+import {
+  emptyData,
+  fleetIn,
+  type StoreData,
+  withFleet,
+  withMessages,
+  withMovedMessages,
+  withRun,
+} from '../../src/store/schema.ts';
 import type { AuditEntry, FleetChange, FleetRecord, SavedRun, SetAside, Store } from '../../src/store/store.ts';
 
 /** A write as the hooks of a `FakeStore` see it. */
@@ -67,6 +75,13 @@ export class FakeStore implements Store {
     if (data === undefined) return;
     this.#memory = data;
     await this.#write({ kind: 'messages', runId });
+  }
+
+  async moveMessages(from: string, to: string): Promise<void> {
+    const data = withMovedMessages(this.#memory, from, to);
+    if (data === undefined) return;
+    this.#memory = data;
+    await this.#write({ kind: 'messages', runId: to });
   }
 
   saveFleet(name: string, change: FleetChange): Promise<void> {

@@ -47,7 +47,7 @@ describe('a viewer', () => {
     }
     expect(await bench.chat.command('/proxnix plan', stranger)).toEqual({
       kind: 'note',
-      text: 'Planning as run r-2.',
+      text: 'Run r-1 has the plan already. It was compared with the cluster again; its card shows it.',
     });
     expect(await bench.press('details', stranger)).toMatchObject({ kind: 'card' });
   });
@@ -100,7 +100,7 @@ describe('a person in the channel of one of two fleets', () => {
     return bench;
   };
   const inWeb = { workspace: 'w-1', channel: 'c-web' };
-  const run = { name: 'run', description: '', required: true, complete: 'run' } as const;
+  const run = { name: 'run', description: '', required: true, complete: 'open-run' } as const;
 
   it('sees runs, guests and names of that fleet alone', async () => {
     const bench = await two();
@@ -202,7 +202,7 @@ describe('a chat that hands over a completion', () => {
     const chat = new FakeChat();
     const bench = await aBench({ chats: [chat], policy: { viewers: ['console:owner'] } });
     await bench.push(1);
-    const option = { name: 'name', description: '', required: false, complete: 'guest' } as const;
+    const option = { name: 'name', description: '', required: false, complete: 'fleet-or-guest' } as const;
     expect(await chat.complete('status', option, 'test', owner)).toContain('test-website');
     expect(await chat.complete('status', option, 'test', stranger)).toEqual([]);
   });

@@ -50,7 +50,7 @@ export interface TestHandlers extends ChatHandlers {
 }
 
 export function testHandlers(): TestHandlers {
-  const run = { name: 'run', description: 'a run', required: true, complete: 'run' } as const;
+  const run = { name: 'run', description: 'a run', required: true, complete: 'open-run' } as const;
   const reason = { name: 'reason', description: 'why', required: false, rest: true } as const;
   const plan = { name: 'plan', description: 'a plan', required: false, complete: 'plan' } as const;
   const ref = { name: 'ref', description: 'a branch or commit', required: false, complete: 'ref' } as const;

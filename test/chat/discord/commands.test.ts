@@ -8,7 +8,7 @@ const reject: CommandSpec = {
   description: 'Reject a plan',
   options: [
     { name: 'reason', description: 'Why', required: false, rest: true },
-    { name: 'run', description: 'Which run', required: true, complete: 'run' },
+    { name: 'run', description: 'Which run', required: true, complete: 'open-run' },
   ],
 };
 
