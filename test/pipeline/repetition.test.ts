@@ -3,7 +3,11 @@ import { withConfig } from '../fakes/cluster-guest.ts';
 import { aBench, type Bench, owner } from '../support/pipeline.ts';
 import { aForeignGuest, present, shaOf } from './support/fleet.ts';
 
-const ask = (bench: Bench, line: string) => bench.chat.command(line, owner).finally(() => bench.settle());
+async function ask(bench: Bench, line: string) {
+  const answer = await bench.chat.command(line, owner);
+  await bench.settle();
+  return answer;
+}
 
 describe('a plan that is asked for again', () => {
   it('is the same card while it is open, compared with the cluster each time', async () => {
