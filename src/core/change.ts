@@ -177,6 +177,15 @@ export function unbootedSlot({ guest, live }: ReplaceChange | RollbackChange): s
 
 type WithFields = UpdateChange | ReplaceChange | RollbackChange;
 
+/**
+ * The fields that no root disk brings along: the size and the storage of a new one are those that it is made with, and the
+ * tags are written when all is done.
+ */
+export function settingFields({ action, fields }: WithFields): readonly FieldChange[] {
+  if (action === 'update') return fields;
+  return fields.filter(({ field }) => field !== 'disk' && field !== 'storage' && field !== 'tags');
+}
+
 /** Does the change make, take out, move, grow or set data disks, or set options of the root disk? */
 export function changesDataDisks({ fields }: WithFields): boolean {
   return fields.some(({ field }) => field === 'data-disk' || field === 'mount' || field === 'disk-options');

@@ -23,8 +23,8 @@ import { finalTags, readTags, sameTags, splitTags } from './tags.ts';
 const anyCommit = '0'.repeat(40);
 
 /**
- * The differences between a wanted guest and the live guest, in reading order, without the image (`imageDiffers`). Both
- * sides are in canonical form, so there is none right after an apply.
+ * The differences between a wanted guest and the live guest, in reading order, without the image (`imageDiffers`) and the
+ * tags that name it. Both sides are in canonical form, so there is none right after an apply.
  * @param detached data disks that left the flake and are with the guest, as `detachedFrom` tells them
  * @param declared flake paths of what the flake named before, as `declaredBefore` tells them
  */
@@ -41,7 +41,7 @@ export function* diffGuest(
   yield* diffBootOrder(wanted, live);
   yield* diffRootOptions(wanted, live);
   yield* diffDataDisks(wanted, live, declared, detached);
-  if (!imageDiffers(wanted, live)) yield* tags(wanted, live, fleetTag);
+  yield* tags(wanted, live, fleetTag);
 }
 
 /** Does the root disk hold another image than wanted, according to the guest's tags? */
@@ -58,11 +58,9 @@ export function shrinksDisk(wanted: GuestSpec, live: KnownGuest): boolean {
 type Values = Readonly<Record<string, unknown>>;
 
 function* diffSettings(wanted: DesiredGuest, live: KnownGuest): Generator<FieldChange> {
-  const newDisk = imageDiffers(wanted, live);
   const values = settingsIn(live);
   for (const row of rowsOf(wanted.kind)) {
-    // A new image brings a new disk of the size and on the storage wanted.
-    if (row.word === undefined || row.role === 'disks' || (row.role === 'root' && newDisk)) continue;
+    if (row.word === undefined || row.role === 'disks') continue;
     const difference = row.role === 'setting' ? differenceOf(row, wanted, values) : differenceBeside(row, wanted, live);
     if (difference !== undefined) {
       const restart = waitsForRestart(row, wanted.kind, values[row.key], valueIn(row, wanted));
@@ -166,12 +164,19 @@ function* tags(wanted: DesiredGuest, live: KnownGuest, fleetTag: string | undefi
   // The flake wants a commit tag, whichever commit it names.
   const commit = readTags(live.tags).commit ?? anyCommit;
   const done = { imageHash: imageHash(wanted.image), commit, ...(fleetTag === undefined ? {} : { fleet: fleetTag }) };
-  const now = splitTags(live.tags.join(';'));
-  const expected = splitTags(finalTags(live.tags, done, wanted.tags));
+  const isShown = imageDiffers(wanted, live) ? isBesideImage : () => true;
+  const now = splitTags(live.tags.join(';')).filter(isShown);
+  const expected = splitTags(finalTags(live.tags, done, wanted.tags)).filter(isShown);
   const extra = now.filter((tag) => !expected.includes(tag) && !expected.includes(tag.toLowerCase()));
   const missing = expected
     .filter((tag) => !now.some((one) => sameTags([one], [tag])))
     .map((tag) => tag.replace(anyCommit, '…'));
   if (extra.length === 0 && missing.length === 0) return;
   yield { field: 'tags', from: extra.join(' ') || 'none', to: missing.join(' ') || 'none', restart: false };
+}
+
+/** Another image brings its own tags with it; those of the guest are told beside. */
+function isBesideImage(tag: string): boolean {
+  const { ours, pending, imageHash: image, commit } = readTags([tag]);
+  return !ours && !pending && image === undefined && commit === undefined;
 }

@@ -93,6 +93,8 @@ interface SettingRow<Word extends string, Value extends z.ZodType, K extends Kin
   readonly role: 'setting';
   /** The value as people read it; by default yes or no, the words of a list, `none`, or the text itself. */
   show?(value: ReadOnly<z.output<Value>> | undefined): string;
+  /** The whole value, where `show` shortens it. */
+  whole?(value: ReadOnly<z.output<Value>> | undefined): string;
   /** Whether two values are the same to a guest; by default those that read the same. */
   same?(a: z.output<Value> | undefined, b: z.output<Value> | undefined): boolean;
   /**
@@ -415,12 +417,8 @@ export const settings = {
     // Without a drive what it would say means nothing.
     part: (live, wanted) => namedPart(live, wanted ?? { storage: '' }),
     same: sameParts,
-    show: (value) => {
-      if (value === undefined) return 'none';
-      const { storage, sshKeys, ...rest } = value;
-      const keys = sshKeys === undefined ? {} : { ssh_keys: shownKeys(sshKeys) };
-      return [storage, showParts({ ...rest, ...keys })].join(' ').trimEnd();
-    },
+    show: (value) => showDrive(value, shownKeys),
+    whole: (value) => showDrive(value, (keys) => keys),
     inFlake: forms.cloudInitInFlake,
     doc: '`"None"`, or `{ StorageReference = "local-lvm"; }` for a cloud-init drive on that storage, with `user`, `ssh_keys`, `ip`, `gateway`, `nameservers` and `search_domain`',
   }),
@@ -538,6 +536,7 @@ export const settings = {
     kinds: { vm: unmanaged(forms.description), container: unmanaged(forms.description) },
     restart: false,
     show: (value = '') => shortened(value),
+    whole: (value = '') => (sameText(value, '') ? 'none' : JSON.stringify(value)),
     // Proxmox cuts white space at the end of a VM's, and adds a line feed to a container's; a text area adds others.
     same: (a = '', b = '') => sameText(a, b),
     doc: 'the notes of the guest',
@@ -663,6 +662,7 @@ export type AnyRow = {
       readonly word: FieldWord;
       readonly unit?: string;
       show?(value: unknown): string;
+      whole?(value: unknown): string;
       same?(a: unknown, b: unknown): boolean;
       part?(live: unknown, wanted: unknown): unknown;
       inFlake?(value: unknown): unknown;
@@ -717,9 +717,22 @@ export function showValue(row: AnySetting, value: unknown): string {
   return typeof shown === 'string' && shown !== '' ? shown : 'none';
 }
 
+/** A value whole, without its unit: notes and keys are not shortened. */
+export function wholeValue(row: AnySetting, value: unknown): string {
+  return row.whole === undefined ? showValue(row, value) : row.whole(value);
+}
+
 /** The value as the flake writes it. */
 export function flakeValue(row: AnyRow, value: unknown): unknown {
   return row.role === 'setting' && row.inFlake !== undefined ? row.inFlake(value) : value;
+}
+
+/** Has a guest the value that one gets whose flake does not ask for any? */
+export function isUsual(row: AnyRow, kind: GuestKind, value: unknown): boolean {
+  const entry = row.kinds[kind];
+  if (entry?.absent === 'refused') return value === false;
+  if (entry?.absent === 'unmanaged') return value === '' || (Array.isArray(value) && value.length === 0);
+  return entry?.absent === 'default' && JSON.stringify(flakeValue(row, value)) === JSON.stringify(entry.otherwise);
 }
 
 /** The part of a live value that the wanted one speaks of. */
@@ -814,6 +827,19 @@ function showParts(parts: Readonly<Record<string, unknown>>): string {
   return there
     .map(([key, value]) => `${snake(key)}=${Array.isArray(value) ? value.join(',') || 'none' : String(value)}`)
     .join(' ');
+}
+
+interface Drive {
+  readonly storage: string;
+  readonly sshKeys?: readonly string[];
+}
+
+/** `fast user=ada ssh_keys=ada@home`, the keys as they are told. */
+function showDrive(drive: Drive | undefined, told: (keys: readonly string[]) => readonly string[]): string {
+  if (drive === undefined) return 'none';
+  const { storage, sshKeys, ...rest } = drive;
+  const keys = sshKeys === undefined ? {} : { ssh_keys: told(sshKeys) };
+  return [storage, showParts({ ...rest, ...keys })].join(' ').trimEnd();
 }
 
 /** The name of a key as the flake writes it. */

@@ -1,6 +1,7 @@
 import { backupNotes } from './backup.ts';
 import {
   type Change,
+  type CreateChange,
   changesDataDisks,
   endsRunning,
   kindOf,
@@ -8,6 +9,7 @@ import {
   type ReplaceChange,
   type RollbackChange,
   requiresRestart,
+  settingFields,
   startsGuest,
   type UpdateChange,
   unbootedSlot,
@@ -15,7 +17,7 @@ import {
 import { dataDisksOf, disksToDetach } from './data-disk-changes.ts';
 import { declaredBefore } from './declared.ts';
 import { withLiveSettings } from './diff.ts';
-import { detachedFrom, onlyGuest } from './goal.ts';
+import { detachedFrom, type Goal, onlyGuest } from './goal.ts';
 import { type DesiredGuest, type GuestRef, type Image, imageHash } from './guest.ts';
 import type { HealthCheck } from './health.ts';
 import type { LiveDisk } from './live.ts';
@@ -183,11 +185,19 @@ function* guestSteps(plan: Plan, change: Change): Generator<Step> {
   // Volumes are deleted before protection is set, because Proxmox deletes nothing of a protected guest.
   const orphanVolumes = change.action === 'create' ? undefined : change.orphanVolumes;
   if (orphanVolumes !== undefined) yield { ...at('free'), volids: orphanVolumes };
-  const { commit, fleetTag } = plan.goal;
+  yield { ...at('finish'), guest, tags: tagsAfter(plan.goal, change) };
+}
+
+/** The tags that a guest has when the work on it is done. */
+export function tagsAfter(
+  { commit, fleetTag }: Pick<Goal, 'commit' | 'fleetTag'>,
+  change: CreateChange | UpdateChange | ReplaceChange | RollbackChange,
+): string {
+  const { guest } = change;
   const planned = { imageHash: imageHash(guest.image), commit: commit.sha };
   const done = change.action === 'rollback' ? rolledBackTo(change, planned) : planned;
-  const tags = finalTags(live, fleetTag === undefined ? done : { ...done, fleet: fleetTag }, guest.tags);
-  yield { ...at('finish'), guest, tags };
+  const live = change.action === 'create' ? [] : change.live.tags;
+  return finalTags(live, fleetTag === undefined ? done : { ...done, fleet: fleetTag }, guest.tags);
 }
 
 /** The change of an existing guest, of which nothing is written that the flake ignores. */
@@ -195,10 +205,15 @@ function managed<One extends UpdateChange | ReplaceChange | RollbackChange>(chan
   return { ...change, guest: managedPart(change.guest) };
 }
 
-/** The disks beside the root, as far as they differ. */
+/** The disks, as far as they differ; the root's own where it is not swapped. */
 function* diskSteps(plan: Plan, change: UpdateChange | ReplaceChange | RollbackChange, at: At): Generator<Step> {
   const { guest, live, vmid } = change;
   if (movesFirmware(change)) yield { ...at('move-firmware'), guest };
+  // A disk with an option that waits for the restart is not moved, so the root goes before its options.
+  if (change.action === 'update') {
+    if (change.fields.some(({ field }) => field === 'storage')) yield { ...at('move-disk'), guest };
+    if (change.fields.some(({ field }) => field === 'disk')) yield { ...at('resize'), guest };
+  }
   if (!changesDataDisks(change)) return;
   const detach = disksToDetach(guest, live, declaredBefore(plan.goal.declared, vmid));
   yield { ...at('data-disks'), guest, detach, attach: detachedFrom(plan.goal, vmid) };
@@ -206,12 +221,9 @@ function* diskSteps(plan: Plan, change: UpdateChange | ReplaceChange | RollbackC
 
 function* updateSteps(plan: Plan, change: UpdateChange, at: At): Generator<Step> {
   const { guest, fields } = change;
-  const has = (field: string) => fields.some((one) => one.field === field);
   yield* settingSteps(change, at);
   yield* diskSteps(plan, change, at);
-  if (has('storage')) yield { ...at('move-disk'), guest };
-  if (has('disk')) yield { ...at('resize'), guest };
-  if (has('power') && change.live.status === 'running') {
+  if (fields.some(({ field }) => field === 'power') && change.live.status === 'running') {
     yield at('shutdown');
     return;
   }
@@ -251,7 +263,7 @@ function* rollbackSteps(plan: Plan, change: RollbackChange, at: At, tags: string
  */
 function* settingSteps(change: UpdateChange | ReplaceChange | RollbackChange, at: At): Generator<Step> {
   const { guest, live, fields } = change;
-  if (change.action === 'update' || fields.length > 0) {
+  if (change.action === 'update' || settingFields(change).length > 0) {
     yield { ...at('configure'), guest, tags: updatingTags(live.tags, guest.tags) };
   } else if (unbootedSlot(change) !== undefined) {
     // A rollback of one guest leaves its settings alone.

@@ -5,6 +5,7 @@ import {
   type ReplaceChange,
   type RollbackChange,
   requiresRestart,
+  settingFields,
   type UpdateChange,
 } from '../core/change.ts';
 import { liveDataDisks } from '../core/data-disk-changes.ts';
@@ -81,7 +82,7 @@ export async function rollback(options: {
     const oldTags = kept === undefined ? splitTags(live.tags.join(';')).join(';') : tagsOn(kept, live.tags);
     if (!isUpdate && volid !== undefined) await perform({ ...at, kind: 'rollback', guest, volid });
     // The settings that came with an image may be what kept the guest from starting.
-    if (change.fields.length > 0) {
+    if (settingFields(change).length > 0) {
       const tags = updatingTags(splitTags(oldTags));
       await perform({ ...at, kind: 'configure', guest: withLiveSettings(guest, live), tags });
       // A disk that was taken out may be the one that the guest does not start without.

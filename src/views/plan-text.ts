@@ -15,16 +15,17 @@ import { hasConfig } from '../core/goal.ts';
 import { type DesiredGuest, type GuestKind, imageHash } from '../core/guest.ts';
 import { checkOf, describeHealth } from '../core/health.ts';
 import type { LiveGuest } from '../core/live.ts';
-import type { Plan } from '../core/plan.ts';
+import { type Plan, runnable } from '../core/plan.ts';
 import { retainsDisk } from '../core/retained-disks.ts';
 import type { Run } from '../core/run.ts';
-import { flakeValue, settingsOf, showValue } from '../core/settings.ts';
+import { isUsual, settingsOf, showValue } from '../core/settings.ts';
 import { readTags } from '../core/tags.ts';
 import { describeVolume, volumesOf } from '../core/volumes.ts';
 import type { Block, GuestRow, Line, Mark } from './card.ts';
 import { guestLines } from './guest-lines.ts';
 import { count, counts, guestName, verbs } from './parts.ts';
 import { whyText } from './why.ts';
+import { writtenValues } from './written-values.ts';
 
 const marks: Readonly<Record<Change['action'], Mark>> = {
   destroy: '-',
@@ -43,13 +44,13 @@ export function planTable(plan: Plan): Extract<Block, { kind: 'guests' }> {
 }
 
 /**
- * The full plan as text for a file: the same lines, the commit, the digest, why it changes, the store paths of images, and
- * the warnings.
+ * The full plan as text for a file: the same lines, why it changes, every value that the apply writes, the commit, the
+ * digest, the store paths of images, and the warnings.
  */
 export function planText(plan: Plan, { warnings = [], review = {} }: Pick<Run, 'warnings' | 'review'> = {}): string {
   const { goal, changes } = plan;
   const head = [
-    `Plan ${plan.id} of ${goal.fleet}: ${counts(changes.filter((change) => change.blocked === undefined)) || 'nothing to run'}`,
+    `Plan ${plan.id} of ${goal.fleet}: ${counts(runnable(plan)) || 'nothing to run'}`,
     `commit ${goal.commit.sha}`,
     `digest ${plan.digest}`,
   ];
@@ -64,11 +65,16 @@ export function planText(plan: Plan, { warnings = [], review = {} }: Pick<Run, '
         ]
       : [],
   );
+  const values = runnable(plan).flatMap((change) => {
+    const lines = writtenValues(plan.goal, change);
+    return lines.length === 0 ? [] : [guestName(change), ...lines.map((line) => `  ${line}`)];
+  });
   return [
     ...head,
     '',
     ...body,
     ...whyText(review),
+    ...(values.length === 0 ? [] : ['', 'Values', ...values]),
     ...(images.length === 0 ? [] : ['', 'Images', ...images]),
     ...(warnings.length === 0 ? [] : ['', 'Warnings', ...warnings.map((text) => `- ${text}`)]),
     '',
@@ -214,10 +220,12 @@ function heldParts({ heldStopped }: Pick<ReplaceChange, 'heldStopped'>): string[
 }
 
 /** Says what becomes of the keys of a guest whose TPM is switched: one that comes back gets a new state. */
-function tpmParts({ fields }: UpdateChange | ReplaceChange | RollbackChange): string[] {
+function tpmParts({ fields, guest }: UpdateChange | ReplaceChange | RollbackChange): string[] {
   const switched = fields.find(({ field, of }) => field === 'tpm' && of === undefined);
   if (switched === undefined) return [];
-  return [switched.to === 'yes' ? 'the TPM is new and has no keys' : 'the TPM with its keys is kept as an unused disk'];
+  return switched.to === 'yes'
+    ? ['the TPM is new and has no keys', `TPM state on ${guest.storage}`]
+    : ['the TPM with its keys is kept as an unused disk'];
 }
 
 /** Says what else becomes real with the restart: a person may have stored it long ago. */
@@ -260,7 +268,7 @@ function liveCores({ kind, config }: LiveGuest): string {
 
 function sizes(guest: DesiredGuest): string[] {
   return [
-    count(guest.kind === 'vm' ? guest.cores * guest.sockets : guest.cores, 'core'),
+    coresOf(guest),
     `${guest.memoryMb} MiB`,
     [`${guest.diskGb} GiB on ${guest.storage}`, ...rootOptionsOf(guest)].join(' '),
     ...dataDisksOf(guest).map((disk) => `${disk.name} (${disk.at}) ${describeDisk(disk)}`),
@@ -269,16 +277,18 @@ function sizes(guest: DesiredGuest): string[] {
   ];
 }
 
-/** What a new guest has that the flake names and a guest without it would not have; notes are left out. */
+function coresOf(guest: DesiredGuest): string {
+  if (guest.kind === 'container') return count(guest.cores, 'core');
+  const all = count(guest.cores * guest.sockets, 'core');
+  return guest.sockets === 1 ? all : `${all} in ${guest.sockets} sockets`;
+}
+
+/** What a new guest has that the flake names and a guest without it would not have. */
 function namedParts(guest: DesiredGuest): string[] {
   const values: Readonly<Record<string, unknown>> = guest;
   const settings = settingsOf(guest.kind).flatMap((row) => {
     const value = values[row.key];
-    const entry = row.kinds[guest.kind];
-    const isUsual =
-      entry?.absent === 'default' && JSON.stringify(flakeValue(row, value)) === JSON.stringify(entry.otherwise);
-    const isRequired = entry?.absent === 'refused' && entry.mayBeNone !== true;
-    if (value === undefined || isUsual || isRequired || shownElsewhere.has(row.key)) return [];
+    if (value === undefined || isUsual(row, guest.kind, value) || shownElsewhere.has(row.key)) return [];
     return `${row.word} ${showValue(row, value)}${row.unit ?? ''}`;
   });
   const tags = guest.tags ?? [];
@@ -290,8 +300,8 @@ function namedParts(guest: DesiredGuest): string[] {
   ];
 }
 
-/** Settings that a line of a new guest has in other words, and its notes. */
-const shownElsewhere = new Set(['cores', 'memoryMb', 'bios', 'tpm', 'description']);
+/** Settings that a line of a new guest has in other words. */
+const shownElsewhere = new Set(['name', 'cores', 'sockets', 'memoryMb', 'tpm']);
 
 function rootOptionsOf(guest: DesiredGuest): readonly string[] {
   return guest.kind === 'vm' && guest.rootOptions !== undefined ? describeOptions(guest.rootOptions) : [];

@@ -169,9 +169,18 @@ describe('the actions of a plan', () => {
     const found = change({ config: { disks: disk(40) } }, aGuest({ image: anImage('b'), memoryMb: 4096 }));
     expect(found).toMatchObject({ action: 'replace', incomplete: false });
     expect(found.blocked).toBeUndefined();
-    expect(changeSummary(found)).toBe('image aaaaaaaa -> bbbbbbbb, old root disk is kept, memory 2048 -> 4096 MiB');
+    expect(changeSummary(found)).toBe(
+      'image aaaaaaaa -> bbbbbbbb, old root disk is kept, memory 2048 -> 4096 MiB, disk 40 -> 20 GiB',
+    );
     expect(requiresRestart(found)).toBe(true);
     expect(requiresRestart(change({ status: 'stopped' }, aGuest({ image: anImage('b') })))).toBe(false);
+  });
+
+  it('tells with another image that the disk moves, and which tags come with it', () => {
+    const wanted = aGuest({ image: anImage('b'), storage: 'fast', tags: ['prod'] });
+    expect(changeSummary(change({ config: { disks: disk(16) } }, wanted))).toBe(
+      'image aaaaaaaa -> bbbbbbbb, old root disk is kept, disk 16 -> 20 GiB, storage local-lvm -> fast, tags none -> prod',
+    );
   });
 
   it('gives a new disk to a guest that was done once and lost its disks: no step discards it', () => {
@@ -186,7 +195,9 @@ describe('the actions of a plan', () => {
     expect(changeSummary(found)).toBe('image unknown -> aaaaaaaa, old root disk is kept');
     const bare = { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { disks: {} } } as const;
     expect(change(bare)).toMatchObject({ action: 'replace', incomplete: true });
-    expect(changeSummary(change(bare))).toBe('image none (incomplete) -> aaaaaaaa, created again');
+    expect(changeSummary(change(bare))).toBe(
+      'image none (incomplete) -> aaaaaaaa, created again, disk none -> 20 GiB at scsi0',
+    );
   });
 
   it('creates and destroys when the vm_id of a VM changes, and says so', () => {

@@ -67,6 +67,20 @@ describe('the steps of a change', () => {
     ]);
   });
 
+  it('replace the root disk by a smaller one elsewhere, with tags of its own, in the same steps', () => {
+    const other = aGuest({ image: anImage('b'), tags: ['prod'] });
+    const large = aLiveGuest({ config: { disks: disk('fast', 40) } });
+    expect(ids({ guests: [other] }, [large])).toEqual(ids({ guests: [other] }, [aLiveGuest()]));
+    expect(ids({ guests: [other] }, [large])).not.toContain('823 configure');
+  });
+
+  it('move the root disk before an option of it waits for the restart', () => {
+    const guest = aGuest({ rootOptions: { cache: 'writeback' } });
+    expect(ids({ guests: [guest] }, [aLiveGuest({ config: { disks: disk('slow', 10) } })])).toEqual(
+      ['configure', 'move-disk', 'resize', 'data-disks', 'restart', 'health', 'finish'].map((kind) => `823 ${kind}`),
+    );
+  });
+
   it('let the tags tell what the root disk holds until it is swapped', () => {
     const guests = [{ ...aGuest({ image: anImage('b') }), cores: 4 }];
     const steps = planSteps(aPlan({ guests }, [aLiveGuest()]));

@@ -46,6 +46,19 @@ describe('the lines of a plan', () => {
     );
   });
 
+  it('shorten notes and keys, which the file has whole', () => {
+    const key = `ssh-ed25519 ${'A'.repeat(68)} ada@home`;
+    const description = 'serves the website of the company,\nbehind the proxy';
+    const guest = aGuest({ description, cloudInit: { storage: 'local-lvm', sshKeys: [key] } });
+    const plan = aPlan({ guests: [guest] }, [aLiveGuest()]);
+    const told = planLines(plan).map(lineText).join('\n');
+    expect(told).toContain('ssh_keys=ada@home');
+    expect(told).not.toContain(key);
+    expect(planText(plan)).toContain(
+      `  cloud-init local-lvm ssh_keys=${key}\n  description ${JSON.stringify(description)}\n`,
+    );
+  });
+
   it('show what the flake names of a new guest, and nothing that it leaves out', () => {
     const named = aGuest({
       cpuType: 'host',
