@@ -1,4 +1,4 @@
-import { hash, type Plan } from './plan.ts';
+import { hash, inDigestOrder, type Plan } from './plan.ts';
 
 /** A drift that was shown to people or that a person ignores. */
 export interface AcknowledgedDrift {
@@ -14,7 +14,7 @@ export interface AcknowledgedDrift {
  */
 export function driftDigest({ changes }: Plan): string {
   return hash(
-    changes.map((change) => [
+    inDigestOrder(changes).map((change) => [
       change.action,
       change.vmid,
       change.blocked?.reason,

@@ -160,6 +160,13 @@ export type Change =
   | ConflictChange
   | AdoptChange;
 
+/** The changes in the order in which an apply works on them: by `order` and VMID, destroys last. */
+export function inRunOrder(changes: readonly Change[]): readonly Change[] {
+  const order = (change: Change) => ('guest' in change ? change.guest.order : 0);
+  const last = (change: Change) => Number(change.action === 'destroy');
+  return changes.toSorted((a, b) => last(a) - last(b) || order(a) - order(b) || a.vmid - b.vmid);
+}
+
 /** The kind of the guest that the change is for. */
 export function kindOf(change: Change): GuestKind {
   return 'guest' in change ? change.guest.kind : change.live.kind;

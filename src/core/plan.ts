@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { backupProblem, storageBefore } from './backup.ts';
 import { adoptChange, blockIfNeeded, conflictWith, hiddenGuest, imageProblem, unreadable } from './block.ts';
-import { type Change, type FieldChange, startsGuest } from './change.ts';
+import { type Change, type FieldChange, inRunOrder, startsGuest } from './change.ts';
 import { declaredBefore, withGoneCards } from './declared.ts';
 import { diffGuest, imageDiffers } from './diff.ts';
 import { firmwareBlock } from './firmware.ts';
@@ -33,7 +33,7 @@ export interface Plan {
   /** The digest without the commit: equal for a push that changes no planned value. */
   readonly changesDigest: string;
   readonly goal: Goal;
-  /** In the order in which people read them: destroys first. */
+  /** In the order in which people read them: destroys first, then as the run takes them. */
   readonly changes: readonly Change[];
 }
 
@@ -65,14 +65,23 @@ export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
         stagedOn.get(change.ownerVmid) !== change.node,
     )
     .map((change) => blockUntilSuccessor(change, changes));
-  const sorted = needed.sort((a, b) => rank(a) - rank(b) || a.vmid - b.vmid);
+  const isFirst = ({ action }: Change) => action === 'destroy';
+  const inOrder = inRunOrder(needed);
+  const sorted = [...inOrder.filter(isFirst), ...inOrder.filter((change) => !isFirst(change))];
   const digests = digestsOf({ goal, changes: sorted });
   return { id: `p-${digests.digest.slice(0, 6)}`, ...digests, goal, changes: sorted };
 }
 
+/** The changes in the order of every digest, which the order in which people read them does not change. */
+export function inDigestOrder(changes: readonly Change[]): readonly Change[] {
+  return changes.toSorted((a, b) => rank(a) - rank(b) || a.vmid - b.vmid);
+}
+
 /** The two digests of a plan, made of its goal and its changes. */
-export function digestsOf({ goal, changes }: Pick<Plan, 'goal' | 'changes'>): Pick<Plan, 'digest' | 'changesDigest'> {
+export function digestsOf(plan: Pick<Plan, 'goal' | 'changes'>): Pick<Plan, 'digest' | 'changesDigest'> {
+  const { goal } = plan;
   const { commit, ...wanted } = goal;
+  const changes = inDigestOrder(plan.changes);
   const basis = changes.map(basisOf);
   const said = changes.map(({ action, vmid, blocked, ...change }) => ({
     action,

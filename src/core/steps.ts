@@ -4,6 +4,7 @@ import {
   type CreateChange,
   changesDataDisks,
   endsRunning,
+  inRunOrder,
   kindOf,
   movesFirmware,
   type ReplaceChange,
@@ -120,10 +121,8 @@ export type GuestStep = Extract<Step, StepSpec>;
  * then creates, updates and replaces by `order` and VMID, destroys last. Blocked changes have none.
  */
 export function planSteps(plan: Plan): readonly Step[] {
-  const changes = runnable(plan);
-  const working = changes.filter((change) => change.action !== 'destroy').sort(byOrder);
-  const destroys = changes.filter((change) => change.action === 'destroy');
-  return [...imageSteps(working), ...[...working, ...destroys].flatMap((change) => [...guestSteps(plan, change)])];
+  const changes = inRunOrder(runnable(plan));
+  return [...imageSteps(changes), ...changes.flatMap((change) => [...guestSteps(plan, change)])];
 }
 
 function* imageSteps(changes: readonly Change[]): Generator<Step> {
@@ -287,9 +286,4 @@ function* bootSteps(change: ReplaceChange | RollbackChange, at: At, judged: Desi
 export function withHealth(guest: DesiredGuest, health: HealthCheck | undefined): DesiredGuest {
   const { health: _, ...rest } = guest;
   return health === undefined ? rest : { ...rest, health };
-}
-
-function byOrder(a: Change, b: Change): number {
-  const order = (change: Change) => ('guest' in change ? change.guest.order : 0);
-  return order(a) - order(b) || a.vmid - b.vmid;
 }

@@ -107,7 +107,8 @@ function planRow(change: Change): GuestRow {
 
 function detailParts(change: Change): string[] {
   const backup = change.backupTo === undefined ? [] : [`backup to ${change.backupTo} before`];
-  return [...workParts(change), ...backup];
+  const order = 'guest' in change && change.guest.order > 0 ? [`order ${change.guest.order}`] : [];
+  return [...workParts(change), ...backup, ...order];
 }
 
 function workParts(change: Change): string[] {

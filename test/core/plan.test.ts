@@ -1,15 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { driftDigest } from '../../src/core/acknowledged-drift.ts';
 import { type AdoptChange, requiresRestart } from '../../src/core/change.ts';
 import type { Goal } from '../../src/core/goal.ts';
 import type { LiveGuest } from '../../src/core/live.ts';
-import { createPlan, placeGuest, runnable } from '../../src/core/plan.ts';
+import { createPlan, digestsOf, placeGuest, runnable } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { stagingMarker } from '../../src/core/tags.ts';
 import { changeSummary } from '../../src/views/plan-text.ts';
 import { applyPlan } from '../support/apply-plan.ts';
 import * as any from '../support/arbitraries.ts';
 import {
+  aBigPlan,
   aCommit,
   aGoal,
   aGuest,
@@ -232,12 +234,12 @@ describe('the actions of a plan', () => {
 });
 
 describe('the order and the name of a plan', () => {
-  it('shows destroys first, then replaces, updates and creates, each by VMID', () => {
+  it('shows destroys first, then the guests as the run takes them: by order and VMID', () => {
     const guests = [
       aGuest({ vmid: 823, name: 'a' }),
       aGuest({ vmid: 822, name: 'b', cores: 4 }),
       aGuest({ vmid: 821, name: 'c', image: anImage('b') }),
-      aGuest({ vmid: 820, name: 'd' }),
+      aGuest({ vmid: 820, name: 'd', order: 1 }),
     ];
     const live = [
       aLiveGuest({ name: 'b' }, aGuest({ vmid: 822 })),
@@ -248,9 +250,16 @@ describe('the order and the name of a plan', () => {
       'destroy 830',
       'replace 821',
       'update 822',
-      'create 820',
       'create 823',
+      'create 820',
     ]);
+  });
+
+  it('has the same digests in whatever order people read it', () => {
+    const plan = aBigPlan();
+    const turned = { ...plan, changes: plan.changes.toReversed() };
+    expect(digestsOf(turned)).toEqual({ digest: plan.digest, changesDigest: plan.changesDigest });
+    expect(driftDigest(turned)).toBe(driftDigest(plan));
   });
 
   it('is named by the first digits of its digest', () => {

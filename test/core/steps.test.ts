@@ -1,6 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createPlan, runnable } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
 import { stagingMarker } from '../../src/core/tags.ts';
+import * as any from '../support/arbitraries.ts';
 import { aBigPlan, aCommit, aGuest, aLiveGuest, anImage, aPlan } from '../support/builders.ts';
 
 const pending = ['proxnix', 'proxnix-pending'];
@@ -141,6 +144,22 @@ describe('the steps of a change', () => {
     expect(ids({ guests }).filter((id) => id.endsWith('create'))).toEqual([
       ...['1000 create', '102 create', '101 create', '103 create'],
     ]);
+  });
+
+  it('come in the order in which the plan is read, beside the destroys that it begins with', () => {
+    fc.assert(
+      fc.property(any.goal, any.liveState, (goal, live) => {
+        const plan = createPlan(goal, live);
+        const read = runnable(plan).map(({ action, name }) => ({ action, name }));
+        const isLast = ({ action }: { readonly action: string }) => action === 'destroy';
+        const names = [...read.filter((one) => !isLast(one)), ...read.filter(isLast)].map(({ name }) => name);
+        const worked = planSteps(plan).flatMap((step) => ('vmid' in step ? [step.name] : []));
+        expect(worked.filter((name, index) => name !== worked[index - 1])).toEqual(
+          names.filter((name, index) => name !== names[index - 1]),
+        );
+        expect(read.findLastIndex(isLast)).toBe(read.filter(isLast).length - 1);
+      }),
+    );
   });
 
   it('send an image once to each node, however many guests use it', () => {

@@ -46,6 +46,16 @@ describe('the lines of a plan', () => {
     );
   });
 
+  it('tell the place of a guest in the run where the flake sets it', () => {
+    const guests = [aGuest({ vmid: 101, name: 'second', order: 2 }), aGuest({ vmid: 102, name: 'first' })];
+    const lines = planLines(aPlan({ guests })).map(lineText);
+    expect(lines.filter((line) => line.startsWith('+')).map((line) => line.split(/\s+/)[1])).toEqual([
+      'first',
+      'second',
+    ]);
+    expect(lines.filter((line) => /\border \d/.test(line))).toEqual([expect.stringContaining('order 2')]);
+  });
+
   it('shorten notes and keys, which the file has whole', () => {
     const key = `ssh-ed25519 ${'A'.repeat(68)} ada@home`;
     const description = 'serves the website of the company,\nbehind the proxy';
@@ -91,9 +101,9 @@ describe('the lines of a plan', () => {
         .map(lineText),
     ).toEqual([
       '-   test-old    (830)  destroy',
-      '-/+ test-worker (822)  replace  build-qcow2-worker',
-      '~   test-cp     (821)  update  build-qcow2-cp',
       '+   test-init   (820)  create  build-qcow2-init',
+      '~   test-cp     (821)  update  build-qcow2-cp',
+      '-/+ test-worker (822)  replace  build-qcow2-worker',
     ]);
   });
 });
