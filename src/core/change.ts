@@ -38,6 +38,8 @@ export interface Blocked {
     | 'images'
     /** The VM wants more CPUs than its node has. */
     | 'cpus'
+    /** The guest wants more memory than its node has in all. */
+    | 'memory'
     /** The guest has no retained disk to roll back to. */
     | 'nothing-retained'
     /** The guest that replaces it under another VMID is blocked. */

@@ -142,6 +142,8 @@ export interface GuestTask {
 export interface StorageFacts {
   /** Free bytes of a storage on which a disk takes its whole size at once; absent where it takes what is written. */
   readonly free?: number;
+  /** Bytes of a storage on which a disk takes what is written to it: all of it, and what is free. */
+  readonly thin?: { readonly size: number; readonly free: number };
   readonly shared?: true;
   /** By kind of guest, why no root disk can be made there, and what to do. */
   readonly problems?: { readonly vm?: string; readonly container?: string };
@@ -151,10 +153,11 @@ export interface StorageFacts {
   readonly noBackup?: string;
 }
 
-/** A node; `freeMemory` in bytes and the number of its CPUs, absent where the token may not see them. */
+/** A node; its memory, all and free, in bytes, and the number of its CPUs, absent where the token may not see them. */
 export interface LiveNode {
   readonly node: string;
   readonly online: boolean;
+  readonly memory?: number;
   readonly freeMemory?: number;
   readonly cpus?: number;
   /** Names of the storages this node has. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { backupProblem, storageBefore } from './backup.ts';
 import { adoptChange, blockIfNeeded, conflictWith, hiddenGuest, imageProblem, unreadable } from './block.ts';
-import { type Change, type FieldChange, inRunOrder, startsGuest } from './change.ts';
+import { type Change, type FieldChange, inRunOrder } from './change.ts';
 import { declaredBefore, withGoneCards } from './declared.ts';
 import { diffGuest, imageDiffers } from './diff.ts';
 import { firmwareBlock } from './firmware.ts';
+import { canRun, tightFits, withinNode } from './fit.ts';
 import {
   belongsTo,
   detachedFrom,
@@ -35,6 +36,8 @@ export interface Plan {
   readonly goal: Goal;
   /** In the order in which people read them: destroys first, then as the run takes them. */
   readonly changes: readonly Change[];
+  /** What may turn out too small while nothing refuses it, a sentence each; absent: nothing. No digest holds it. */
+  readonly tight?: readonly string[];
 }
 
 /** The state of a guest that an approval rests on: it must still be the same when the guest is changed. */
@@ -53,7 +56,7 @@ interface Basis {
  */
 export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
   const possible = wantedByHead(goal, live, earlier).map((change) =>
-    withImages(withinCpus(withBackup(goal, change, live), live.nodes), live.nodes),
+    withImages(withinNode(withBackup(goal, change, live), live.nodes), live.nodes),
   );
   const changes = blockWithoutRoom(possible, live.nodes);
   const stagedOn = new Map(changes.filter(stagesAnew).map((change) => [change.vmid, change.node]));
@@ -69,7 +72,11 @@ export function createPlan(goal: Goal, live: LiveState, earlier?: Plan): Plan {
   const inOrder = inRunOrder(needed);
   const sorted = [...inOrder.filter(isFirst), ...inOrder.filter((change) => !isFirst(change))];
   const digests = digestsOf({ goal, changes: sorted });
-  return { id: `p-${digests.digest.slice(0, 6)}`, ...digests, goal, changes: sorted };
+  const tight = tightFits(sorted, live);
+  return {
+    ...{ id: `p-${digests.digest.slice(0, 6)}`, ...digests, goal, changes: sorted },
+    ...(tight.length === 0 ? {} : { tight }),
+  };
 }
 
 /** The changes in the order of every digest, which the order in which people read them does not change. */
@@ -285,35 +292,6 @@ function withImages(change: Change, nodes: readonly LiveNode[]): Change {
   return advice === undefined ? change : { ...change, blocked: { reason: 'images', advice } };
 }
 
-/** Blocks a change that would start a VM with more CPUs than its node has: Proxmox refuses that start. */
-function withinCpus(change: Change, nodes: readonly LiveNode[]): Change {
-  if (change.blocked !== undefined || !startsAnew(change)) return change;
-  const node = nodes.find((one) => one.node === change.node);
-  const advice = node && cpuProblem(change.guest, node);
-  return advice === undefined ? change : { ...change, blocked: { reason: 'cpus', advice } };
-}
-
-/** Does the change start its guest with the settings of the flake, now or when somebody starts it? */
-function startsAnew(
-  change: Change,
-): change is Extract<Change, { action: 'create' | 'update' | 'replace' | 'rollback' }> {
-  if (change.action === 'create' || change.action === 'replace') return true;
-  if (change.action === 'rollback') return change.fields.some((field) => field.restart);
-  if (change.action !== 'update') return false;
-  return startsGuest(change) || change.fields.some((field) => field.restart);
-}
-
-/**
- * Why a guest cannot run on a node: PVE 9.2 starts no VM whose sockets times cores are more than the node's CPUs ("MAX 2
- * vcpus allowed per VM on this node"). A container may have more. Unknown figures are no problem.
- */
-function cpuProblem(guest: GuestSpec, { node, cpus }: LiveNode): string | undefined {
-  if (guest.kind !== 'vm' || cpus === undefined || guest.sockets * guest.cores <= cpus) return undefined;
-  const { sockets, cores } = guest;
-  const wanted = `sockets = ${sockets} and cores = ${cores} make ${sockets * cores} CPUs`;
-  return `${wanted}, and node ${node} has ${cpus}: Proxmox would not start it. Lower sockets or cores in the flake.`;
-}
-
 /**
  * Does this change make a staging guest? Making one removes the staging guest that an earlier run left on the same
  * node.
@@ -389,7 +367,7 @@ function basisOf(change: Change): Basis {
 
 /**
  * The node for a new guest: the one that the flake names, otherwise the online node with the storage and the most free
- * memory. A node that has too few CPUs, cannot get images for the guest or has no room for its disk is chosen only when
+ * memory. A node that cannot run it, cannot get images for the guest or has no room for its disk is chosen only when
  * all such nodes are like that; the plan then says what the node lacks.
  * @param earlier the node that the plan before chose. It is kept, because free memory changes all the time and must not
  * make a plan differ.
@@ -413,7 +391,7 @@ export function placeGuest(
     return { node: guest.node };
   }
   const lacksNothing: readonly ((node: LiveNode) => boolean)[] = [
-    (node) => cpuProblem(guest, node) === undefined,
+    (node) => canRun(guest, node),
     (node) => node.imageProblems?.[guest.kind] === undefined,
     (node) => hasRoom(node, guest),
   ];

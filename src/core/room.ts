@@ -32,8 +32,8 @@ export function blockWithoutRoom(changes: readonly Change[], nodes: readonly Liv
 export function hasRoom(node: LiveNode, guest: GuestSpec): boolean {
   let left: readonly LiveNode[] = [node];
   for (const disk of disksOf(guest)) {
-    const { free, problems } = left[0]?.storageFacts?.[disk.storage] ?? {};
-    if (problems?.[guest.kind] !== undefined || (free !== undefined && free < disk.bytes)) return false;
+    const facts = left[0]?.storageFacts?.[disk.storage] ?? {};
+    if (facts.problems?.[guest.kind] !== undefined || roomIn(facts) < disk.bytes) return false;
     left = withDisk(left, node.node, disk);
   }
   return true;
@@ -107,7 +107,8 @@ export function storagesOf(guest: GuestSpec): readonly string[] {
   return [...new Set(disksOf(guest).map(({ storage }) => storage))];
 }
 
-function newDisks(change: Change): readonly NewDisk[] {
+/** Every disk that a change makes, and the parts by which others grow. */
+export function newDisks(change: Change): readonly NewDisk[] {
   if (change.action !== 'create' && change.action !== 'replace' && change.action !== 'update') {
     return change.action === 'rollback' && change.to !== undefined
       ? newDataDisks(change.guest, change.live, change.fields)
@@ -175,6 +176,11 @@ function movedOrGrown(
   return now > 0 && whole > now ? { ...base, bytes: whole - now, work: 'grow' } : undefined;
 }
 
+/** The bytes of the largest disk that can be made: a thin storage refuses none until it is full. */
+function roomIn({ free = Number.POSITIVE_INFINITY, thin }: StorageFacts): number {
+  return thin?.free === 0 ? 0 : free;
+}
+
 function problemOf({ kind, storage, bytes, work, named }: NewDisk, on: LiveNode | undefined): string | undefined {
   if (on === undefined) return undefined;
   const { node, online, storages, storageFacts } = on;
@@ -185,6 +191,7 @@ function problemOf({ kind, storage, bytes, work, named }: NewDisk, on: LiveNode 
   const facts: StorageFacts = storageFacts?.[storage] ?? {};
   if (work !== 'grow' && facts.problems?.[kind] !== undefined) return facts.problems[kind];
   if (work === 'swap' && facts.noSwap !== undefined) return facts.noSwap;
-  if (facts.free === undefined || facts.free >= bytes) return undefined;
-  return `${noRoom(storage, node, { free: facts.free, needed: bytes })} ${makeRoom(named)}`;
+  const free = roomIn(facts);
+  if (free >= bytes) return undefined;
+  return `${noRoom(storage, node, { free, needed: bytes })} ${makeRoom(named)}`;
 }

@@ -121,6 +121,7 @@ const blocked = strict({
     'read-only',
     'images',
     'cpus',
+    'memory',
     'nothing-retained',
     'successor',
     'firmware',
@@ -216,7 +217,14 @@ const StoredGoal = reads<Goal>()(
 
 /** A plan as the store holds it. */
 export const StoredPlan = reads<Plan>()(
-  strict({ id: name, digest: name, changesDigest: name, goal: StoredGoal, changes: list(StoredChange) }),
+  strict({
+    id: name,
+    digest: name,
+    changesDigest: name,
+    goal: StoredGoal,
+    changes: list(StoredChange),
+    tight: optional(list(text)),
+  }),
 );
 
 const at = { guestKind, vmid, node: name };

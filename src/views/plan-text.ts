@@ -48,7 +48,7 @@ export function planTable(plan: Plan): Extract<Block, { kind: 'guests' }> {
  * digest, the store paths of images, and the warnings.
  */
 export function planText(plan: Plan, { warnings = [], review = {} }: Pick<Run, 'warnings' | 'review'> = {}): string {
-  const { goal, changes } = plan;
+  const { goal, changes, tight = [] } = plan;
   const head = [
     `Plan ${plan.id} of ${goal.fleet}: ${counts(runnable(plan)) || 'nothing to run'}`,
     `commit ${goal.commit.sha}`,
@@ -69,6 +69,7 @@ export function planText(plan: Plan, { warnings = [], review = {} }: Pick<Run, '
     const lines = writtenValues(plan.goal, change);
     return lines.length === 0 ? [] : [guestName(change), ...lines.map((line) => `  ${line}`)];
   });
+  const warned = [...tight, ...warnings];
   return [
     ...head,
     '',
@@ -76,7 +77,7 @@ export function planText(plan: Plan, { warnings = [], review = {} }: Pick<Run, '
     ...whyText(review),
     ...(values.length === 0 ? [] : ['', 'Values', ...values]),
     ...(images.length === 0 ? [] : ['', 'Images', ...images]),
-    ...(warnings.length === 0 ? [] : ['', 'Warnings', ...warnings.map((text) => `- ${text}`)]),
+    ...(warned.length === 0 ? [] : ['', 'Warnings', ...warned.map((text) => `- ${text}`)]),
     '',
   ].join('\n');
 }

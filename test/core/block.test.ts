@@ -314,8 +314,8 @@ describe('what is blocked', () => {
       );
     expect(actions({ tags: ['fleet-lab', 'proxnix'] })).toEqual(['conflict']);
     expect(actions({ tags: ['fleet-homelab', ...aLiveGuest().tags] })).toEqual(['clean-up']);
-    expect(actions({})).toEqual(['clean-up', 'update']);
-    expect(actions()).toEqual(['clean-up', 'create']);
+    expect(actions({})).toEqual(['update', 'clean-up']);
+    expect(actions()).toEqual(['create', 'clean-up']);
   });
 
   it('does not take a guest for a staging guest only for its description', () => {
@@ -360,8 +360,8 @@ describe('what is blocked', () => {
         aState([aLiveGuest(), aLiveGuest({ node: 'pve2' }, aGuest({ vmid: 824 }))], nodes),
       );
       expect(plan.changes.map(({ action, node, blocked }) => [action, node, blocked])).toEqual([
-        ['replace', 'pve2', undefined],
         ['update', 'pve1', undefined],
+        ['replace', 'pve2', undefined],
         ['create', 'pve2', undefined],
       ]);
     });
@@ -384,7 +384,7 @@ describe('what is blocked', () => {
         (one) => `${one.action} ${one.vmid} on ${one.node}`,
       );
     expect(actions('pve1')).toEqual(['replace 823 on pve1']);
-    expect(actions('pve2')).toEqual(['clean-up 900000823 on pve1', 'replace 823 on pve2']);
+    expect(actions('pve2')).toEqual(['replace 823 on pve2', 'clean-up 900000823 on pve1']);
   });
 
   it('blocks a create that has no place, and says why', () => {

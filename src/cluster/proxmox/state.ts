@@ -187,7 +187,7 @@ function toNodes(resources: readonly Resource[], facts: Parameters<typeof imageP
       return {
         node,
         online: status === 'online',
-        ...(mem === undefined || maxmem === undefined ? {} : { freeMemory: maxmem - mem }),
+        ...(mem === undefined || maxmem === undefined ? {} : { memory: maxmem, freeMemory: maxmem - mem }),
         // A node that is down is listed without a figure or with 0.
         ...(maxcpu === undefined || maxcpu < 1 ? {} : { cpus: maxcpu }),
         storages: usable.map((entry) => entry.storage).sort(),

@@ -137,9 +137,8 @@ export function storageFactsOf(entry: StorageResource): StorageFacts {
   };
   const [vm, container] = [why('vm'), why('container')];
   const problems = { ...(vm === undefined ? {} : { vm }), ...(container === undefined ? {} : { container }) };
-  const isKnown = takesWholeSize(type) && disk !== undefined && maxdisk !== undefined;
   return {
-    ...(isKnown ? { free: maxdisk - disk } : {}),
+    ...(disk === undefined || maxdisk === undefined ? {} : roomOf(type, { size: maxdisk, free: maxdisk - disk })),
     ...(entry.shared === 1 ? { shared: true } : {}),
     ...(vm === undefined && container === undefined ? {} : { problems }),
     ...(type === 'zfs' ? { noSwap: noRename(storage) } : {}),
@@ -147,6 +146,11 @@ export function storageFactsOf(entry: StorageResource): StorageFacts {
       ? {}
       : { noBackup: `The storage ${storage} on ${node} takes no backups. ${noBackups(storage)}` }),
   };
+}
+
+function roomOf(type: string, room: { readonly size: number; readonly free: number }): StorageFacts {
+  if (ofLuns.has(type)) return {};
+  return takesWholeSize(type) ? { free: room.free } : { thin: room };
 }
 
 /** ZFS over iSCSI is the one storage with disks of its own that lacks the feature `rename` (ZFSPlugin.pm, 8.4 and 9.2). */

@@ -197,6 +197,8 @@ describe('reading the cluster', () => {
     expect(nodes[0]?.freeMemory).toBeUndefined();
     const all = (await new Story(await start()).world.cluster.readState(new Set())).nodes[0];
     expect(all?.freeMemory).toBeGreaterThan(0);
+    expect(all?.memory).toBeGreaterThanOrEqual(all?.freeMemory ?? 0);
+    expect(nodes[0]?.memory).toBeUndefined();
     expect(all?.imageProblems).toBeUndefined();
   });
 });

@@ -2,9 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Precondition } from '../../../src/cluster/cluster.ts';
 import { TaskError } from '../../../src/cluster/proxmox/errors.ts';
+import { createPlan } from '../../../src/core/plan.ts';
 import { Story, type World } from '../../contracts/cluster.ts';
-import { anImage } from '../../support/builders.ts';
-import { aGuest } from './a-guest.ts';
+import { aGoal, anImage } from '../../support/builders.ts';
+import { aContainer, aGuest } from './a-guest.ts';
 import { openSimulated, quick, seed } from './on-simulator.ts';
 
 const pending = 'proxnix;proxnix-pending';
@@ -199,7 +200,7 @@ describe('a storage', () => {
   ])('of the type %s is known for what it cannot do before anything is built', async (type, fact, words) => {
     const { world } = await start(withFast(type, 2 ** 40));
     const { nodes } = await world.cluster.readState(new Set());
-    const facts = nodes[0]?.storageFacts?.['fast'] ?? {};
+    const { thin: _, ...facts } = nodes[0]?.storageFacts?.['fast'] ?? {};
     expect(Object.keys(facts)).toEqual([fact, 'noBackup']);
     expect(JSON.stringify(facts)).toContain(words);
   });
@@ -217,11 +218,24 @@ describe('a storage', () => {
     const { nodes } = await world.cluster.readState(new Set());
     const noBackup = expect.stringContaining('takes no backups');
     expect(nodes[0]?.storageFacts?.['fast']).toEqual({ free: 5 * 2 ** 30, noBackup });
-    expect(nodes[0]?.storageFacts?.['local-lvm']).toEqual({ noBackup });
+    const thin = { size: 500 * 2 ** 30, free: 500 * 2 ** 30 };
+    expect(nodes[0]?.storageFacts?.['local-lvm']).toEqual({ thin, noBackup });
     expect(nodes[0]?.storageFacts?.['local']?.problems?.container).toContain(
       'does not hold containers (its content is import,iso,snippets,vztmpl). Choose another `storage_location`',
     );
   });
+
+  it.each(['dir', 'lvmthin', 'zfspool'])(
+    'of the type %s takes a container whose disk is larger than what is free there',
+    async (type) => {
+      const { world } = await start(withFast(type, 60 * 2 ** 30));
+      const guest = aContainer({ diskGb: 80 });
+      const plan = createPlan(aGoal({ guests: [guest] }), await world.cluster.readState(new Set([guest.vmid])));
+      expect(plan.changes[0]?.blocked).toBeUndefined();
+      expect(plan.tight).toEqual([expect.stringContaining('the new disks there may grow to 80.0 GiB.')]);
+      await new Story(world, 'container').make(guest);
+    },
+  );
 
   it('that is too full stops a replacement while the guest runs on', async () => {
     const { story } = await start();
