@@ -196,6 +196,7 @@ function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {
         ...{ ...state, state: 'done', endedAt: event.at },
         ...(event.onlyRunning === undefined ? {} : { onlyRunning: event.onlyRunning }),
         ...(event.backup === undefined ? {} : { backup: event.backup }),
+        ...(event.bytes === undefined ? {} : { bytes: event.bytes }),
       }));
     case 'cancel-asked':
       return cancelledBy === undefined ? { ...run, cancelledBy: event.by } : undefined;

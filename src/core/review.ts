@@ -1,4 +1,5 @@
 import type { Comparison } from './commit.ts';
+import type { Cost } from './cost.ts';
 import type { InputChange } from './flake-lock.ts';
 import { imageKey } from './guest.ts';
 import type { GuestTask } from './live.ts';
@@ -15,6 +16,8 @@ export interface Review {
   readonly inputs?: readonly InputChange[];
   /** What others did to the guests of a drift since the last apply, the newest first. */
   readonly deeds?: readonly GuestDeed[];
+  /** What the apply is likely to cost; absent where earlier runs tell nothing. */
+  readonly cost?: Cost;
   /** Every image changed, and none of the changed files is one that an image should read: these are the files. */
   readonly unreadFiles?: readonly string[];
 }

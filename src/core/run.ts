@@ -68,6 +68,8 @@ export interface StepState {
   readonly onlyRunning?: true;
   /** The volume of the backup that the step made. */
   readonly backup?: string;
+  /** Of an upload, the size of the file. */
+  readonly bytes?: number;
   /** The newest lines of the step's output, oldest first. */
   readonly output: readonly string[];
 }
@@ -246,6 +248,7 @@ export type RunEvent =
       readonly at: Time;
       readonly onlyRunning?: true;
       readonly backup?: string;
+      readonly bytes?: number;
     }
   | { readonly type: 'cancel-asked'; readonly by: Who }
   | { readonly type: 'cancelled'; readonly at: Time }

@@ -1,3 +1,4 @@
+import { costOf } from '../core/cost.ts';
 import { errorFacts } from '../core/errors.ts';
 import { changedInputs } from '../core/flake-lock.ts';
 import { onlyGuest } from '../core/goal.ts';
@@ -22,10 +23,17 @@ export async function reviewOf(fleet: Fleet, plan: Plan, ports: ReviewPorts): Pr
       return {};
     }
   };
-  return { ...(await known('commits', () => whyOf(fleet, plan, ports))) };
+  return { ...(await known('commits', () => whyOf(fleet, plan, ports))), ...costIn(fleet, plan, ports) };
 }
 
-/** What the card of a drift says beside its plan: who changed the guests, where the cluster tells it. */
+/** What the plan costs, where the runs of the fleet tell anything of it. */
+function costIn({ name }: Fleet, plan: Plan, { store }: ReviewPorts): Pick<Review, 'cost'> {
+  const runs = store.runs().flatMap(({ run }) => (run.fleet === name ? [run] : []));
+  const cost = costOf(plan, runs);
+  return Object.keys(cost).length === 0 ? {} : { cost };
+}
+
+/** What the card of a drift says beside its plan: who changed the guests, where the cluster tells it, and what it costs. */
 export async function driftReviewOf(fleet: Fleet, plan: Plan, since: number, ports: ReviewPorts): Promise<Review> {
   const guests = plan.changes.flatMap((change) => ('live' in change ? [change.live] : [])).slice(0, mostAsked);
   const asked = guests.map(async ({ kind, vmid, node, name }): Promise<readonly GuestDeed[]> => {
@@ -42,7 +50,7 @@ export async function driftReviewOf(fleet: Fleet, plan: Plan, since: number, por
     .flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
     .sort((a, b) => b.at - a.at)
     .slice(0, mostDeeds);
-  return deeds.length === 0 ? {} : { deeds };
+  return { ...(deeds.length === 0 ? {} : { deeds }), ...costIn(fleet, plan, ports) };
 }
 
 /** A drift of more guests than these is told without asking for each. */

@@ -15,7 +15,7 @@ import {
 import { checkOf, seesOnlyRunning } from '../core/health.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { type RetainedDisk, retainedBy, retainedDiskFor, withRetained } from '../core/retained-disks.ts';
-import type { ApplyingRun } from '../core/run.ts';
+import type { ApplyingRun, StepState } from '../core/run.ts';
 import { groupKey } from '../core/run.ts';
 import type { GuestStep, Step } from '../core/steps.ts';
 import { attachedVolumes, readTags } from '../core/tags.ts';
@@ -27,6 +27,9 @@ import type { Runs } from './runs.ts';
 
 /** The outcome of an apply that did not fail. */
 export type ApplyEnd = 'applied' | 'cancelled';
+
+/** What a step leaves in the journal beside its end. */
+type Seen = Partial<Pick<StepState, 'onlyRunning' | 'backup' | 'bytes'>>;
 
 /** How many uploaded images are remembered; the oldest are forgotten, and their files stay. */
 const mostUploads = 1000;
@@ -95,9 +98,9 @@ export class StepRunner {
 
   async #one(step: Step): Promise<void> {
     await this.#runs.apply(this.#runId, { type: 'step-started', id: step.id, at: this.#clock.now() });
-    let seen: { readonly onlyRunning?: true; readonly backup?: string } = {};
+    let seen: Seen = {};
     if (step.kind === 'build') await this.#build(step);
-    else if (step.kind === 'upload') await this.#upload(step);
+    else if (step.kind === 'upload') seen = await this.#upload(step);
     else if (step.kind === 'health') seen = await this.#health(step);
     else seen = await this.#guest(step);
     await this.#runs.apply(this.#runId, { type: 'step-done', id: step.id, at: this.#clock.now(), ...seen });
@@ -129,7 +132,7 @@ export class StepRunner {
     }
   }
 
-  async #upload(step: Extract<Step, { kind: 'upload' }>): Promise<void> {
+  async #upload(step: Extract<Step, { kind: 'upload' }>): Promise<Seen> {
     const file = this.#files.get(step.image.storePath);
     if (file === undefined) throw new Error(`no file was built for ${step.image.storePath}`);
     const monitor = this.#monitor(step.id);
@@ -156,6 +159,7 @@ export class StepRunner {
     } finally {
       await noted;
     }
+    return { bytes: file.size };
   }
 
   /** Records that the file of an image is ours, from its first byte on. The record is the condition for its deletion. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Cost } from '../core/cost.ts';
 import type { Failure } from '../core/errors.ts';
 import type { LockedInput } from '../core/flake-lock.ts';
 import type { Review } from '../core/review.ts';
@@ -42,17 +43,27 @@ const StoredStepState = reads<StepState>()(
     progress: optional(lenient({ fraction: optional(z.number().min(0).max(1)), text })),
     onlyRunning: optional(z.literal(true)),
     backup: optional(name),
+    bytes: optional(amount),
     output: list(text),
   }),
 );
 
 const StoredInput = reads<LockedInput>()(lenient({ rev: name, at: optional(time) }));
 
+const StoredCost = reads<Cost>()(
+  lenient({
+    downtimeMs: optional(table(amount)),
+    like: optional(lenient({ run: name, ms: amount })),
+    uploadBytes: optional(amount),
+  }),
+);
+
 const StoredReview = reads<Review>()(
   lenient({
     commits: optional(lenient({ newest: list(StoredCommit), all: amount })),
     inputs: optional(list(lenient({ name: text, from: optional(StoredInput), to: optional(StoredInput) }))),
     deeds: optional(list(lenient({ vmid, name: text, did: text, who: text, at: time }))),
+    cost: optional(StoredCost),
     unreadFiles: optional(list(text)),
   }),
 );

@@ -24,6 +24,7 @@ import {
   type Trigger,
 } from '../core/run.ts';
 import type { Block, Button, Card, CardFile, Rich, Span } from './card.ts';
+import { costBlocks } from './cost.ts';
 import { acceptButtons, driftBlocks } from './drift.ts';
 import {
   approvedBy,
@@ -62,7 +63,8 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
       ...lockBlocks(context),
       ...branchBlocks(run, context),
       ...warnings(plan, context),
-      planTable(plan),
+      planTable(plan, run.review),
+      ...costBlocks(plan, run.review?.cost),
       ...warningBlocks(run.warnings),
       run.phase === 'planned' ? decisionLine(run, context) : { kind: 'small', rich: [run.fleet, ...ids(run, plan)] },
     ],
@@ -93,7 +95,7 @@ export function plannedNoMore(run: RejectedRun | SupersededRun | ExpiredRun, con
       ...(run.phase === 'rejected' && run.reason !== undefined
         ? [{ kind: 'text', rich: [{ bold: 'Reason: ' }, run.reason] } as const]
         : []),
-      ...(plan === undefined ? [] : [planTable(plan)]),
+      ...(plan === undefined ? [] : [planTable(plan, run.review)]),
       { kind: 'small', rich: [...endNote(run), ` · ${run.fleet}`, ...ids(run, plan)] },
     ],
     buttons: run.phase === 'superseded' ? [] : [planAgain(run)],
@@ -341,7 +343,7 @@ export function whichPlanCard(run: PlannedRun, verb: 'approve' | 'reject'): Card
     title: `Which plan? Run ${id} has plan ${plan.id} now`,
     blocks: [
       { kind: 'text', rich: [`Commit ${shortSha(commit.sha)} ${commit.subject}`] },
-      planTable(plan),
+      planTable(plan, run.review),
       { kind: 'text', rich: [`To ${verb} exactly this plan: `, { code: `/proxnix ${verb} ${id} ${plan.id}` }] },
     ],
     buttons: [],
@@ -356,7 +358,7 @@ export function planCardOf(run: Run): Card | undefined {
   return {
     tone: 'quiet',
     title: `Full plan ${plan.id} of run ${run.id}`,
-    blocks: [planTable(plan)],
+    blocks: [planTable(plan, run.review)],
     buttons: [],
     files: [planFile(plan, run)],
   };

@@ -17,11 +17,13 @@ import { checkOf, describeHealth } from '../core/health.ts';
 import type { LiveGuest } from '../core/live.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { retainsDisk } from '../core/retained-disks.ts';
+import type { Review } from '../core/review.ts';
 import type { Run } from '../core/run.ts';
 import { isUsual, settingsOf, showValue } from '../core/settings.ts';
 import { readTags } from '../core/tags.ts';
 import { describeVolume, volumesOf } from '../core/volumes.ts';
 import type { Block, GuestRow, Line, Mark } from './card.ts';
+import { downtimeParts } from './cost.ts';
 import { guestLines } from './guest-lines.ts';
 import { count, counts, guestName, verbs } from './parts.ts';
 import { whyText } from './why.ts';
@@ -39,8 +41,8 @@ const marks: Readonly<Record<Change['action'], Mark>> = {
 };
 
 /** A plan as a table: a row for each change. Destroys and what is blocked are never cut. */
-export function planTable(plan: Plan): Extract<Block, { kind: 'guests' }> {
-  return { kind: 'guests', of: 'plan', rows: plan.changes.map(planRow) };
+export function planTable(plan: Plan, review: Review = {}): Extract<Block, { kind: 'guests' }> {
+  return { kind: 'guests', of: 'plan', rows: plan.changes.map((change) => planRow(change, review)) };
 }
 
 /**
@@ -54,7 +56,7 @@ export function planText(plan: Plan, { warnings = [], review = {} }: Pick<Run, '
     `commit ${goal.commit.sha}`,
     `digest ${plan.digest}`,
   ];
-  const body = guestLines(planTable(plan)).flat().map(lineText);
+  const body = guestLines(planTable(plan, review)).flat().map(lineText);
   const images = changes.flatMap((change) =>
     change.action === 'create' || change.action === 'replace'
       ? [
@@ -92,7 +94,7 @@ export function changeSummary(change: Change): string {
   return detailParts(change).join(', ');
 }
 
-function planRow(change: Change): GuestRow {
+function planRow(change: Change, { cost }: Review): GuestRow {
   const { name, vmid, blocked } = change;
   const verb = verbs[change.action].now;
   return {
@@ -100,7 +102,7 @@ function planRow(change: Change): GuestRow {
     action: blocked === undefined || change.action === 'conflict' ? verb : `${verb}, blocked`,
     mark: blocked === undefined ? marks[change.action] : '!',
     ...('guest' in change ? { image: change.guest.imageType } : {}),
-    parts: detailParts(change),
+    parts: [...detailParts(change), ...downtimeParts(change, cost)],
     ...(blocked === undefined ? {} : { advice: blocked.advice }),
     ...(change.action === 'destroy' || blocked !== undefined ? { keep: true } : {}),
   };

@@ -51,13 +51,26 @@ describe('the card of a plan', () => {
     expect(bench.text()).toContain('Every image changed, and the commits since the last apply changed only README.md.');
   });
 
+  it('tells how long the guest was away the last time, what is built, and how much is uploaded', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    await bench.push(2, { images: { website: 'website 2' } });
+    expect(bench.text()).not.toContain('restarts once, about');
+    expect(bench.text()).toMatch(/Builds 1 image · uploads about \d/);
+    await bench.apply();
+    await bench.push(3, { images: { website: 'website 3' } });
+    expect(bench.text()).toContain('restarts once, about 1 s');
+    expect(bench.text()).toMatch(/uploads about .* · run r-2 did as much in/);
+  });
+
   it('leaves out what git cannot tell, and the plan is made', async () => {
     const bench = await aBench();
     await bench.push(1);
     await bench.apply();
     bench.git.unreadable = new UserError('The mirror is broken.');
     await bench.push(2, { images: { website: 'website 2' } });
-    expect(bench.run('planned').review).toEqual({});
+    expect(bench.run('planned').review?.commits).toBeUndefined();
     expect(bench.logged).toContainEqual(
       expect.objectContaining({ level: 'warn', message: 'a part of a review could not be told' }),
     );

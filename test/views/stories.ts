@@ -149,6 +149,14 @@ export const stories: readonly Story[] = [
     name: 'plan-tight',
     run: aRun('planned', createPlan(aGoal(), aState([], [aNode({ memory: 32 * gib, freeMemory: gib })]))),
   },
+  {
+    name: 'plan-cost',
+    run: aRun('planned', replacing, {
+      review: {
+        cost: { downtimeMs: { 823: 21_400 }, like: { run: 'r-12', ms: 221_000 }, uploadBytes: 1.2 * gib },
+      },
+    }),
+  },
   { name: 'plan-replace', run: aRun('planned', replacing) },
   { name: 'plan-partly-blocked', run: aRun('planned', partlyBlocked) },
   {
