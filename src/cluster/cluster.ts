@@ -62,8 +62,8 @@ export interface Cluster {
    * Every guest that the token can see, with the configuration of those that are tagged `proxnix` or whose VMID is in
    * `wanted`. Makes one list call and one call for each of these, and one more the first time. Guests on a node that is
    * down are not taken for deleted.
-   * @param more asks for the sizes of the unused volumes of guests that are ours and not wanted: a plan that destroys
-   * one lists them. One more call for each storage that such a guest has any on. `backups`: the storages that guests are
+   * @param more asks for the sizes of the unused volumes of guests that are ours and not wanted, and how long these have
+   * been running: a plan that destroys one tells both. One more call for each storage that such a guest has any on. `backups`: the storages that guests are
    * backed up to, where the rights for that are asked for: one more call for each storage and one for all guests, or for
    * each guest where that one finds none
    */

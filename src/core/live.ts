@@ -103,6 +103,8 @@ interface AnyLiveGuest {
   readonly pool?: string;
   /** The state of QEMU of a VM that is running and stands still: `paused`, `io-error`, … */
   readonly paused?: string;
+  /** How long it has been running, in seconds, where that was asked for and is known. */
+  readonly uptimeS?: number;
   readonly template: boolean;
 }
 

@@ -16,6 +16,8 @@ export interface Review {
   readonly inputs?: readonly InputChange[];
   /** What others did to the guests of a drift since the last apply, the newest first. */
   readonly deeds?: readonly GuestDeed[];
+  /** By VMID, the addresses of guests that are destroyed, as far as they tell any; absent without any. */
+  readonly addresses?: Readonly<Record<string, string>>;
   /** What the apply is likely to cost; absent where earlier runs tell nothing. */
   readonly cost?: Cost;
   /** Every image changed, and none of the changed files is one that an image should read: these are the files. */

@@ -114,7 +114,9 @@ export class DriftCheck {
     const origin = await originIfKnown(fleet, goal.commit);
     const last = ours.findLast((run) => 'steps' in run && 'endedAt' in run);
     const since = last !== undefined && 'endedAt' in last ? last.endedAt : 0;
-    const review = await driftReviewOf(fleet, plan, since, { store: this.#store, log: this.#log });
+    const review = await driftReviewOf(fleet, plan, since, {
+      ...{ store: this.#store, clock: this.#clock, log: this.#log },
+    });
     const run = await this.#runs.start(fleet, { kind: 'drift' }, goal.commit, { event, review, ...origin });
     const drifts = withAcknowledged(known, { digest: driftDigest(plan) }, now);
     await this.#store.saveFleet(fleet.name, { acknowledgedDrifts: drifts });

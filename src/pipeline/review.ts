@@ -2,14 +2,15 @@ import { costOf } from '../core/cost.ts';
 import { errorFacts } from '../core/errors.ts';
 import { changedInputs } from '../core/flake-lock.ts';
 import { onlyGuest } from '../core/goal.ts';
-import type { Plan } from '../core/plan.ts';
+import { type Plan, runnable } from '../core/plan.ts';
 import { type GuestDeed, type Review, unreadFiles } from '../core/review.ts';
 import type { Store } from '../store/store.ts';
-import type { Fleet, Log } from './ports.ts';
+import type { Clock, Fleet, Log } from './ports.ts';
 
 /** What a review is made from. */
 export interface ReviewPorts {
   readonly store: Store;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -23,7 +24,36 @@ export async function reviewOf(fleet: Fleet, plan: Plan, ports: ReviewPorts): Pr
       return {};
     }
   };
-  return { ...(await known('commits', () => whyOf(fleet, plan, ports))), ...costIn(fleet, plan, ports) };
+  const [why, addresses] = await Promise.all([
+    known('commits', () => whyOf(fleet, plan, ports)),
+    addressesOf(fleet, plan, ports.clock),
+  ]);
+  return { ...why, ...addresses, ...costIn(fleet, plan, ports) };
+}
+
+/** Where the guests can be reached that the plan destroys. Of one that does not tell in time it is not known. */
+async function addressesOf({ cluster }: Fleet, plan: Plan, clock: Clock): Promise<Pick<Review, 'addresses'>> {
+  const gone = runnable(plan).flatMap((change) => (change.action === 'destroy' ? [change.live] : []));
+  const asked = gone
+    .filter(({ status }) => status === 'running')
+    .slice(0, mostAsked)
+    .map(async ({ kind, vmid, node }): Promise<readonly [string, string][]> => {
+      const found = await soon(cluster.address({ guestKind: kind, vmid, node }), clock);
+      return found === undefined ? [] : [[String(vmid), found]];
+    });
+  const addresses = Object.fromEntries((await Promise.all(asked)).flat());
+  return Object.keys(addresses).length === 0 ? {} : { addresses };
+}
+
+/** The agent of a guest that hangs does not hold up a plan. */
+const patienceMs = 3000;
+
+/** `undefined` when the answer takes too long; it is not waited for then. */
+function soon<T>(answer: Promise<T>, clock: Clock): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(patienceMs, () => resolve(undefined));
+    answer.then(resolve, reject).finally(cancel);
+  });
 }
 
 /** What the plan costs, where the runs of the fleet tell anything of it. */
@@ -50,10 +80,14 @@ export async function driftReviewOf(fleet: Fleet, plan: Plan, since: number, por
     .flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
     .sort((a, b) => b.at - a.at)
     .slice(0, mostDeeds);
-  return { ...(deeds.length === 0 ? {} : { deeds }), ...costIn(fleet, plan, ports) };
+  return {
+    ...(deeds.length === 0 ? {} : { deeds }),
+    ...(await addressesOf(fleet, plan, ports.clock)),
+    ...costIn(fleet, plan, ports),
+  };
 }
 
-/** A drift of more guests than these is told without asking for each. */
+/** Of more guests than these it is told without asking for each. */
 const mostAsked = 10;
 const mostDeeds = 5;
 

@@ -86,6 +86,7 @@ const live = {
   haState: optional(name),
   pool: optional(name),
   paused: optional(name),
+  uptimeS: optional(amount),
   template: z.boolean(),
 };
 

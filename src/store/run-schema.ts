@@ -63,6 +63,7 @@ const StoredReview = reads<Review>()(
     commits: optional(lenient({ newest: list(StoredCommit), all: amount })),
     inputs: optional(list(lenient({ name: text, from: optional(StoredInput), to: optional(StoredInput) }))),
     deeds: optional(list(lenient({ vmid, name: text, did: text, who: text, at: time }))),
+    addresses: optional(table(text)),
     cost: optional(StoredCost),
     unreadFiles: optional(list(text)),
   }),

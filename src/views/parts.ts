@@ -119,6 +119,11 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** How long a guest has been running: `12 d`, `1 h 5 min`. */
+export function uptimeText(seconds: number): string {
+  return seconds < 172_800 ? duration(seconds * 1000) : `${Math.floor(seconds / 86_400)} d`;
+}
+
 /** A configured duration: `24 h`, `7 d`, `90 min`. */
 export function span(ms: number): string {
   const minutes = Math.round(ms / 60_000);

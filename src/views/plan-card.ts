@@ -51,7 +51,7 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
       ? `${drift ? 'Drift' : 'Blocked'}: ${count(blocked, 'change')} cannot be run`
       : `${drift ? 'Drift' : 'Plan'}: ${counts(runnable(plan))}${blockedCount(plan)}`;
   return {
-    tone: run.phase === 'blocked' ? 'bad' : 'waiting',
+    tone: run.phase === 'blocked' || destroysIn(plan).length > 0 ? 'bad' : 'waiting',
     title,
     blocks: [
       ...commitBlocks(run, context),
@@ -71,6 +71,11 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
     buttons: run.phase === 'planned' ? planButtons(run, context) : [planAgain(run)],
     files: [planFile(plan, run)],
   };
+}
+
+/** The guests that an apply of the plan destroys. */
+function destroysIn(plan: Plan): readonly Change[] {
+  return runnable(plan).filter(({ action }) => action === 'destroy');
 }
 
 /** What the evaluation warned of, in one line: the whole stands in the file. */
@@ -185,7 +190,7 @@ function movedBlocks(run: PlannedRun): readonly Block[] {
 
 function warnings(plan: Plan, context: CardContext): readonly Block[] {
   const changes = runnable(plan);
-  const destroys = changes.filter((change) => change.action === 'destroy').map(guestName);
+  const destroys = destroysIn(plan).map(guestName);
   const replaces = changes.filter((change) => change.action === 'replace' && !change.incomplete);
   const backs = changes.filter((change) => change.action === 'rollback');
   const blocks: Block[] = [];
@@ -317,7 +322,7 @@ const driftWords = { approve: 'Re-apply', reject: 'Ignore for 24 h' } as const;
 
 function planButtons(run: PlannedRun, context: CardContext): readonly Button[] {
   const { plan } = run;
-  const destroys = plan.changes.filter((change) => change.action === 'destroy' && change.blocked === undefined).length;
+  const destroys = destroysIn(plan).length;
   const ids = { runId: run.id, planId: plan.id } as const;
   const confirmed = confirmationFor(plan, context.policy) !== undefined;
   const words = run.trigger.kind === 'drift' ? driftWords : planWords;

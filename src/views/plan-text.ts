@@ -9,12 +9,12 @@ import {
   unbootedSlot,
 } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
-import { dataDisksOf, describe as describeDisk, describeOptions } from '../core/data-disk-changes.ts';
+import { dataDisksOf, describe as describeDisk, describeLive, describeOptions } from '../core/data-disk-changes.ts';
 import { othersPending } from '../core/diff.ts';
 import { hasConfig } from '../core/goal.ts';
 import { type DesiredGuest, type GuestKind, imageHash } from '../core/guest.ts';
 import { checkOf, describeHealth } from '../core/health.ts';
-import type { LiveGuest } from '../core/live.ts';
+import type { LiveGuest, RetainedDisk } from '../core/live.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { retainsDisk } from '../core/retained-disks.ts';
 import type { Review } from '../core/review.ts';
@@ -25,7 +25,7 @@ import { describeVolume, volumesOf } from '../core/volumes.ts';
 import type { Block, GuestRow, Line, Mark } from './card.ts';
 import { downtimeParts } from './cost.ts';
 import { guestLines } from './guest-lines.ts';
-import { count, counts, guestName, verbs } from './parts.ts';
+import { count, counts, guestName, uptimeText, verbs } from './parts.ts';
 import { whyText } from './why.ts';
 import { writtenValues } from './written-values.ts';
 
@@ -94,7 +94,7 @@ export function changeSummary(change: Change): string {
   return detailParts(change).join(', ');
 }
 
-function planRow(change: Change, { cost }: Review): GuestRow {
+function planRow(change: Change, { cost, addresses = {} }: Review): GuestRow {
   const { name, vmid, blocked } = change;
   const verb = verbs[change.action].now;
   return {
@@ -102,7 +102,7 @@ function planRow(change: Change, { cost }: Review): GuestRow {
     action: blocked === undefined || change.action === 'conflict' ? verb : `${verb}, blocked`,
     mark: blocked === undefined ? marks[change.action] : '!',
     ...('guest' in change ? { image: change.guest.imageType } : {}),
-    parts: [...detailParts(change), ...downtimeParts(change, cost)],
+    parts: [...detailParts(change), ...reachParts(change, addresses), ...downtimeParts(change, cost)],
     ...(blocked === undefined ? {} : { advice: blocked.advice }),
     ...(change.action === 'destroy' || blocked !== undefined ? { keep: true } : {}),
   };
@@ -143,7 +143,7 @@ function workParts(change: Change): string[] {
       return [
         `image ${from} -> ${short(change.guest)}`,
         ...(change.incomplete ? ['created again'] : []),
-        ...(retainsDisk(change) ? ['old root disk is kept'] : []),
+        ...rootParts(change),
         ...stopParts(change),
         ...change.fields.map((field) => fieldText(field, false)),
         ...tpmParts(change),
@@ -163,6 +163,7 @@ function workParts(change: Change): string[] {
         `image ${image} -> none`,
         'its disks are deleted',
         ...volumeParts(change.live),
+        ...uptimeParts(change.live),
         ...managed,
         ...moved,
       ];
@@ -178,9 +179,20 @@ function workParts(change: Change): string[] {
   }
 }
 
+/** Where a guest that is destroyed can be reached now: somebody may use it. */
+function reachParts({ action, vmid }: Change, addresses: Readonly<Record<string, string>>): string[] {
+  const address = addresses[String(vmid)];
+  return action === 'destroy' && address !== undefined ? [`address ${address}`] : [];
+}
+
 /** Each disk that goes with its guest. */
 function volumeParts(live: LiveGuest): string[] {
   return hasConfig(live) ? volumesOf(live).map(describeVolume) : [];
+}
+
+function uptimeParts({ status, uptimeS }: LiveGuest): string[] {
+  if (status === 'stopped') return ['it does not run'];
+  return uptimeS === undefined ? [] : [`runs for ${uptimeText(uptimeS)}`];
 }
 
 /** Names the kind of a created or destroyed guest that is no VM. */
@@ -193,6 +205,13 @@ function orphanParts(orphanVolumes: readonly string[] = []): string[] {
   return [
     `${count(orphanVolumes.length, 'disk')} that an interrupted replace left ${orphanVolumes.length === 1 ? 'is' : 'are'} deleted`,
   ];
+}
+
+/** The disk that a new one takes the place of. */
+function rootParts(change: ReplaceChange): string[] {
+  const disk = change.live.config.disks[change.guest.diskSlot];
+  if (disk === undefined) return [];
+  return [`old root disk (${describeLive(disk)}) ${retainsDisk(change) ? 'is kept' : 'goes'}`];
 }
 
 /** Says that a VM is stopped for the swap, which takes longer than a restart. */
@@ -211,12 +230,18 @@ function rollbackParts(change: RollbackChange): string[] {
   return [
     images,
     ...(to?.commit === undefined ? [] : [`as of commit ${shortSha(to.commit)}`]),
-    ...(to === undefined ? [] : ['its earlier root disk comes back', 'nothing is built', ...stopParts(change)]),
+    ...(to === undefined
+      ? []
+      : [`its earlier root disk${sizeOf(to)} comes back`, 'nothing is built', ...stopParts(change)]),
     ...fields.map((field) => fieldText(field, live.status === 'running')),
     ...tpmParts(change),
     ...othersParts(change),
     ...orphanParts(orphanVolumes),
   ];
+}
+
+function sizeOf({ sizeMb }: RetainedDisk): string {
+  return sizeMb === undefined ? '' : ` (${Number((sizeMb / 1024).toFixed(2))} GiB)`;
 }
 
 function heldParts({ heldStopped }: Pick<ReplaceChange, 'heldStopped'>): string[] {

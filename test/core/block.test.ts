@@ -340,7 +340,8 @@ describe('what is blocked', () => {
       expect(planSteps(plan)).toEqual([]);
       expect(guestLines(planTable(plan)).flat().map(lineText)).toEqual([
         '!   test-website (823)  replace, blocked',
-        '      image aaaaaaaa -> bbbbbbbb, old root disk is kept',
+        '      image aaaaaaaa -> bbbbbbbb,',
+        '      old root disk (20 GiB on local-lvm) is kept',
         '      The storage local does not take images of VMs (content',
         '      import). Allow it: pvesm set local --content',
         '      iso,import',

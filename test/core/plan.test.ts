@@ -172,7 +172,7 @@ describe('the actions of a plan', () => {
     expect(found).toMatchObject({ action: 'replace', incomplete: false });
     expect(found.blocked).toBeUndefined();
     expect(changeSummary(found)).toBe(
-      'image aaaaaaaa -> bbbbbbbb, old root disk is kept, memory 2048 -> 4096 MiB, disk 40 -> 20 GiB',
+      'image aaaaaaaa -> bbbbbbbb, old root disk (40 GiB on local-lvm) is kept, memory 2048 -> 4096 MiB, disk 40 -> 20 GiB',
     );
     expect(requiresRestart(found)).toBe(true);
     expect(requiresRestart(change({ status: 'stopped' }, aGuest({ image: anImage('b') })))).toBe(false);
@@ -181,7 +181,7 @@ describe('the actions of a plan', () => {
   it('tells with another image that the disk moves, and which tags come with it', () => {
     const wanted = aGuest({ image: anImage('b'), storage: 'fast', tags: ['prod'] });
     expect(changeSummary(change({ config: { disks: disk(16) } }, wanted))).toBe(
-      'image aaaaaaaa -> bbbbbbbb, old root disk is kept, disk 16 -> 20 GiB, storage local-lvm -> fast, tags none -> prod',
+      'image aaaaaaaa -> bbbbbbbb, old root disk (16 GiB on local-lvm) is kept, disk 16 -> 20 GiB, storage local-lvm -> fast, tags none -> prod',
     );
   });
 
@@ -194,7 +194,7 @@ describe('the actions of a plan', () => {
 
   it('replaces what a run left half made, because its tags do not tell its image', () => {
     const found = change({ tags: ['proxnix', 'proxnix-pending'] });
-    expect(changeSummary(found)).toBe('image unknown -> aaaaaaaa, old root disk is kept');
+    expect(changeSummary(found)).toBe('image unknown -> aaaaaaaa, old root disk (20 GiB on local-lvm) is kept');
     const bare = { tags: ['proxnix', 'proxnix-pending'], status: 'stopped', config: { disks: {} } } as const;
     expect(change(bare)).toMatchObject({ action: 'replace', incomplete: true });
     expect(changeSummary(change(bare))).toBe(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import { aBench } from '../support/pipeline.ts';
-import { shaOf } from './support/fleet.ts';
+import { shaOf, threeVms } from './support/fleet.ts';
 
 const lock = (rev: string, days: number) =>
   JSON.stringify({
@@ -62,6 +62,38 @@ describe('the card of a plan', () => {
     await bench.push(3, { images: { website: 'website 3' } });
     expect(bench.text()).toContain('restarts once, about 1 s');
     expect(bench.text()).toMatch(/uploads about .* · run r-2 did as much in/);
+  });
+
+  it('tells where a guest that is destroyed can be reached', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    const { website: _, ...others } = threeVms();
+    await bench.push(2, { vms: others });
+    expect(bench.text()).toContain(
+      `address ${await bench.cluster.address({ guestKind: 'vm', vmid: 823, node: 'pve1' })}`,
+    );
+  });
+
+  it('does not wait for the address of a guest that hangs', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    let tell: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    bench.cluster.address = () => {
+      tell();
+      return new Promise(() => undefined);
+    };
+    const { website: _, ...others } = threeVms();
+    const pushed = bench.push(2, { vms: others });
+    await asked;
+    await bench.clock.advance(3000);
+    await pushed;
+    expect(bench.run('planned').review?.addresses).toBeUndefined();
+    expect(bench.text()).toContain('destroy 1');
   });
 
   it('leaves out what git cannot tell, and the plan is made', async () => {

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createPlan, type Plan } from '../../src/core/plan.ts';
+import type { Review } from '../../src/core/review.ts';
 import { guestLines } from '../../src/views/guest-lines.ts';
 import { lineText, planTable, planText } from '../../src/views/plan-text.ts';
 import * as any from '../support/arbitraries.ts';
-import { aBigPlan, aGuest, aLiveGuest, aPlan } from '../support/builders.ts';
+import { aBigPlan, aGuest, aLiveGuest, anImage, aPlan } from '../support/builders.ts';
 
 const planLines = (plan: Plan) => guestLines(planTable(plan)).flat();
 
@@ -54,6 +55,22 @@ describe('the lines of a plan', () => {
       'second',
     ]);
     expect(lines.filter((line) => /\border \d/.test(line))).toEqual([expect.stringContaining('order 2')]);
+  });
+
+  it('tell what goes: the old root disk of a replace, and of a destroy every disk, its uptime and its address', () => {
+    const config = { unused: { unused0: 'slow:vm-830-disk-9' }, unusedMb: { 'slow:vm-830-disk-9': 4096 } };
+    const old = aLiveGuest({ uptimeS: 12 * 86_400, config }, aGuest({ vmid: 830, name: 'old' }));
+    const plan = aPlan({ guests: [aGuest({ image: anImage('b'), diskGb: 8 })] }, [aLiveGuest({}, aGuest()), old]);
+    const told = (review?: Review) =>
+      guestLines(planTable(plan, review))
+        .flat()
+        .map(({ text }) => text.trim())
+        .join(' ');
+    expect(told({ addresses: { 823: '10.0.0.3', 830: '10.0.0.30' } })).toContain(
+      'its disks are deleted, scsi0 20 GiB on local-lvm, unused0 4 GiB on slow, runs for 12 d, address 10.0.0.30 test-website',
+    );
+    expect(told()).toContain('old root disk (20 GiB on local-lvm) is kept, disk 20 -> 8 GiB');
+    expect(told()).not.toContain('address');
   });
 
   it('shorten notes and keys, which the file has whole', () => {

@@ -130,6 +130,8 @@ const anyGuest = {
   /** Where HA manages the guest: the state that it holds it in. */
   hastate: maybe(text),
   pool: maybe(text),
+  /** In seconds, 10 s old. */
+  uptime: maybe(amount),
   template: orElse(flag, 0),
 };
 const NodeResource = z.object({

@@ -29,7 +29,9 @@ export async function readState(api: Api, wanted: ReadonlySet<number>, more?: Mo
     if (found.length === read.length) {
       const hidden = await hiddenOf(api, wanted, found);
       return {
-        guests: (more === undefined ? found : await withSizes(api, wanted, found)).toSorted((a, b) => a.vmid - b.vmid),
+        guests: (more === undefined ? found : await withLosses(api, wanted, found, guests)).toSorted(
+          (a, b) => a.vmid - b.vmid,
+        ),
         ...(hidden.length === 0 ? {} : { hidden }),
         ...(await withBackupRights(api, more?.backups ?? [], {
           guests: found,
@@ -43,17 +45,31 @@ export async function readState(api: Api, wanted: ReadonlySet<number>, more?: Mo
   }
 }
 
-/** The guests that are ours and not wanted with the sizes of their unused volumes, which no configuration holds. */
-function withSizes(api: Api, wanted: ReadonlySet<number>, guests: readonly LiveGuest[]): Promise<readonly LiveGuest[]> {
+/**
+ * The guests that are ours and not wanted with what a destroy takes: how long they have been running, and the sizes of
+ * their unused volumes, which no configuration holds.
+ */
+function withLosses(
+  api: Api,
+  wanted: ReadonlySet<number>,
+  guests: readonly LiveGuest[],
+  listed: readonly GuestResource[],
+): Promise<readonly LiveGuest[]> {
+  const uptimes = new Map(listed.map(({ vmid, uptime = 0 }) => [vmid, uptime]));
   return mapLimit(guests, 6, async (guest): Promise<LiveGuest> => {
     if (wanted.has(guest.vmid) || !readTags(guest.tags).ours || guest.config === undefined) return guest;
+    const uptimeS = uptimes.get(guest.vmid) ?? 0;
+    const known = guest.status === 'running' && uptimeS > 0 ? { ...guest, uptimeS } : guest;
     const unused = Object.values(guest.config.unused);
-    if (unused.length === 0) return guest;
-    const unusedMb = await sizesOf(api, guest, unused);
-    return guest.kind === 'vm'
-      ? { ...guest, config: { ...guest.config, unusedMb } }
-      : { ...guest, config: { ...guest.config, unusedMb } };
+    return unused.length === 0 ? known : withUnusedMb(known, await sizesOf(api, guest, unused));
   });
+}
+
+function withUnusedMb(guest: LiveGuest, unusedMb: Record<string, number>): LiveGuest {
+  if (guest.config === undefined) return guest;
+  return guest.kind === 'vm'
+    ? { ...guest, config: { ...guest.config, unusedMb } }
+    : { ...guest, config: { ...guest.config, unusedMb } };
 }
 
 /** A storage that is away, or that the token may not look into, leaves its sizes unknown. */

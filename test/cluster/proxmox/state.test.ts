@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { mapLimit } from '../../../src/cluster/proxmox/state.ts';
 import type { LiveGuest } from '../../../src/core/live.ts';
 import { createPlan } from '../../../src/core/plan.ts';
@@ -184,6 +184,21 @@ describe('reading the cluster', () => {
       .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ status: 401, next: expect.stringContaining('proxnix@pve!bot') });
     expect(JSON.stringify(error)).not.toContain('canary');
+  });
+
+  it('tells how long a guest that is ours and not wanted has been running, where it is asked', async () => {
+    const world = await start();
+    const story = new Story(world);
+    await story.make();
+    await vi.waitFor(async () => {
+      const { guests } = await world.cluster.readState(new Set(), { unused: true });
+      expect(guests[0]?.uptimeS).toBeGreaterThan(0);
+    }, 10_000);
+    const asked = [
+      await world.cluster.readState(new Set([823]), { unused: true }),
+      await world.cluster.readState(new Set()),
+    ];
+    expect(asked.map(({ guests }) => guests[0]?.uptimeS)).toEqual([undefined, undefined]);
   });
 
   it('tells the memory and the storages of a node only as far as the token may see them', async () => {
