@@ -1,6 +1,8 @@
 import type { ImageFile } from '../cluster/cluster.ts';
 import { UserError } from '../core/errors.ts';
+import type { PackageChanges } from '../core/facts-difference.ts';
 import type { Image, ImageRequest } from '../core/guest.ts';
+import type { ImageFacts } from '../core/image-facts.ts';
 import type { Source } from '../git/git.ts';
 
 /** Receives the progress of a build. */
@@ -30,6 +32,13 @@ export class BuildError extends UserError {
 /** Gets each warning of an evaluation once: of the flake's modules and of NixOS, at most 20 of 500 bytes for a commit. */
 export type WarningSink = (text: string) => void;
 
+/** An image, and beside it what its evaluation tells of its inside: no plan and no approval rests on that. */
+export interface EvaluatedImage {
+  readonly image: Image;
+  /** Absent where evaluating them failed; a warning says so. */
+  readonly facts?: ImageFacts;
+}
+
 /** Evaluates flakes and builds images. Evaluation never builds. Errors safe to show are `UserError`s. */
 export interface Builder {
   /**
@@ -40,15 +49,20 @@ export interface Builder {
   /** The flake's output `proxnix` as JSON, alone and therefore cheap. */
   evaluateFleet(source: Source, signal?: AbortSignal, warn?: WarningSink): Promise<unknown>;
   /**
-   * For each request its image, in the order asked; one type may be asked for both kinds. One error names every image
-   * that has no derivation: what is wrong in a sentence, where in the flake, and Nix's own words.
+   * For each request its image with its facts, in the order asked; one type may be asked for both kinds. One error names
+   * every image that has no derivation: what is wrong in a sentence, where in the flake, and Nix's own words.
    */
   evaluateImages(
     source: Source,
     wanted: readonly ImageRequest[],
     signal?: AbortSignal,
     warn?: WarningSink,
-  ): Promise<readonly Image[]>;
+  ): Promise<readonly EvaluatedImage[]>;
+  /**
+   * The packages that two images are made of in different versions, by their derivations: at most 20 by name, and how many
+   * there are. Downloads (fixed-output derivations) are left out. `undefined` when a derivation is no longer in the store.
+   */
+  packageVersions(before: string, after: string, signal?: AbortSignal): Promise<PackageChanges | undefined>;
   /**
    * Builds the images that are missing. The result has the planned store path, or the call fails. A failure names the
    * derivation that broke and the last lines of its log; images that were built stay built.

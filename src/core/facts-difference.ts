@@ -56,7 +56,7 @@ export interface FactsDifference {
 }
 
 /** How many packages are told by name. */
-const mostPackages = 100;
+const mostPackages = 40;
 
 /**
  * Compares the insides of two images.

@@ -1,9 +1,11 @@
+import type { Change } from './change.ts';
 import type { Comparison } from './commit.ts';
 import type { Cost } from './cost.ts';
+import type { FactsDifference } from './facts-difference.ts';
 import type { InputChange } from './flake-lock.ts';
 import { imageKey } from './guest.ts';
 import type { GuestTask } from './live.ts';
-import type { Plan } from './plan.ts';
+import { type Plan, runnable } from './plan.ts';
 
 /**
  * What a card says beside the plan: why it changes, and what its values mean. No approval rests on it, and no step reads
@@ -22,6 +24,22 @@ export interface Review {
   readonly cost?: Cost;
   /** Every image changed, and none of the changed files is one that an image should read: these are the files. */
   readonly unreadFiles?: readonly string[];
+  /** What is inside of images that take the place of others: each pair once, however many guests change so. */
+  readonly images?: readonly ImageReview[];
+}
+
+/** An image and the one that takes its place, by their store hashes. */
+export interface ImagePair {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** How the two images of a pair differ inside. */
+export interface ImageReview extends ImagePair {
+  /** Absent where `notKnown` says why. */
+  readonly difference?: FactsDifference;
+  /** Of which of the two nothing is known. */
+  readonly notKnown?: 'from' | 'to';
 }
 
 /** What somebody did to a guest. */
@@ -50,3 +68,20 @@ const mostNamed = 5;
 /** Files for people and for forges. */
 const documents =
   /(?:^|\/)(?:\.github|\.gitea|\.forgejo|\.gitlab|docs?)\/|(?:^|\/)(?:README|LICENSE|CHANGELOG|CONTRIBUTING|SECURITY)[^/]*$|\.(?:md|txt|adoc|rst|png|jpe?g|svg)$|(?:^|\/)\.(?:gitignore|gitattributes|editorconfig|gitlab-ci\.yml)$/i;
+
+/** The images that a change puts in the place of others; `undefined` where it does not, or no tag names the image of now. */
+export function imagePairOf(change: Change): ImagePair | undefined {
+  const { fromImage: from, to } =
+    change.action === 'replace'
+      ? { fromImage: change.fromImage, to: change.toImage }
+      : change.action === 'rollback'
+        ? { fromImage: change.fromImage, to: change.to?.imageHash }
+        : {};
+  return from === undefined || to === undefined || from === to ? undefined : { from, to };
+}
+
+/** The pairs of a plan, each once. */
+export function imagePairs(plan: Plan): readonly ImagePair[] {
+  const pairs = runnable(plan).flatMap((change) => imagePairOf(change) ?? []);
+  return [...new Map(pairs.map((pair) => [`${pair.from} ${pair.to}`, pair])).values()];
+}

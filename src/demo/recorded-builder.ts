@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { BuildError, type Builder, type BuildMonitor } from '../builder/builder.ts';
+import { BuildError, type Builder, type BuildMonitor, type EvaluatedImage } from '../builder/builder.ts';
 import type { ImageFile } from '../cluster/cluster.ts';
 import { UserError } from '../core/errors.ts';
 import type { Image, ImageRequest } from '../core/guest.ts';
@@ -53,7 +53,7 @@ export class RecordedBuilder implements Builder {
     source: Source,
     wanted: readonly ImageRequest[],
     signal?: AbortSignal,
-  ): Promise<readonly Image[]> {
+  ): Promise<readonly EvaluatedImage[]> {
     refuseCancelled(signal, 'evaluation');
     const tree = await this.#tree(source);
     const known = sampleGuests.map(imageOf).filter(({ kind }) => tree.parts.includes(partOf[kind]));
@@ -64,7 +64,11 @@ export class RecordedBuilder implements Builder {
         next: `Known are: ${[...types].join(', ')}.`,
       });
     }
-    return wanted.map((request) => this.#evaluate(source, tree, request));
+    return wanted.map((request) => ({ image: this.#evaluate(source, tree, request) }));
+  }
+
+  async packageVersions(): Promise<undefined> {
+    return undefined;
   }
 
   async build(images: readonly Image[], monitor: BuildMonitor, signal?: AbortSignal): Promise<readonly ImageFile[]> {

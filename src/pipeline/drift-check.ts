@@ -86,7 +86,7 @@ export class DriftCheck {
     const commit = await fleet.git.find(sha);
     if (commit === undefined) return undefined;
     try {
-      return await evaluateGoal(fleet, commit, { pin: 'drift' });
+      return (await evaluateGoal(fleet, commit, { pin: 'drift' })).goal;
     } finally {
       await fleet.git.unpin('drift');
     }

@@ -5,8 +5,9 @@ import { stayingPaths } from '../core/declared.ts';
 import { fleetBackupOf, parseDesired } from '../core/desired.ts';
 import { errorFacts, toFailure, UserError } from '../core/errors.ts';
 import { type Goal, onlyGuest, ownerOf, withKnown } from '../core/goal.ts';
-import type { GuestSpec, ImageRequest } from '../core/guest.ts';
+import { type GuestSpec, type ImageRequest, imageHash } from '../core/guest.ts';
 import { factsOf, type GuestFacts, withWanted } from '../core/guest-facts.ts';
+import type { KnownImage } from '../core/image-facts.ts';
 import type { LiveState } from '../core/live.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { createPlan, type Plan, runnable } from '../core/plan.ts';
@@ -47,9 +48,9 @@ export async function planRun(fleet: Fleet, runId: string, ports: PlanPorts): Pr
     try {
       if ((run.attempts ?? 0) >= mostAttempts) throw endedTheBot();
       await runs.apply(runId, { type: 'planning-begun' });
-      const goal = await evaluate(fleet, runId, ports, signal);
+      const { goal, images } = await evaluate(fleet, runId, ports, signal);
       const plan = await compare(fleet, goal, runId, ports);
-      await runs.apply(runId, { type: 'reviewed', review: await reviewOf(fleet, plan, ports) });
+      await runs.apply(runId, { type: 'reviewed', review: await reviewOf(fleet, plan, images, ports) });
       if (await settle(fleet, runId, plan, ports)) return;
     } catch (error) {
       const event = { type: 'failed', failure: toFailure(error), at: clock.now() } as const;
@@ -84,20 +85,19 @@ function endedTheBot(): UserError {
   );
 }
 
-async function evaluate(fleet: Fleet, runId: string, ports: PlanPorts, signal: AbortSignal): Promise<Goal> {
+async function evaluate(fleet: Fleet, runId: string, ports: PlanPorts, signal: AbortSignal): Promise<EvaluatedGoal> {
   const { runs } = ports;
   const { commit, trigger } = runs.get(runId) ?? {};
   if (commit === undefined) throw new Error(`run ${runId} has no commit to plan`);
   const note = (activity: 'fetching' | 'evaluating' | 'images') => runs.note(runId, { type: 'progressed', activity });
   const warnings = new Set<string>();
   const warn = (text: string) => void warnings.add(text);
-  const goal = await evaluateGoal(fleet, commit, { pin: runId, note, signal, warn });
+  const { goal, images } = await evaluateGoal(fleet, commit, { pin: runId, note, signal, warn });
   for (const text of leftTheFlake(goal, ports.store.fleet(fleet.name).guests)) warn(text);
   if (warnings.size > 0) await runs.apply(runId, { type: 'evaluated', warnings: [...warnings] });
-  if (trigger?.kind === 'adopt') return adopting(goal, trigger.guest);
-  return trigger?.kind === 'rollback'
-    ? rollingBack(goal, trigger.vmid, ports.store.fleet(fleet.name).retainedDisks)
-    : goal;
+  if (trigger?.kind === 'adopt') return { goal: adopting(goal, trigger.guest), images };
+  if (trigger?.kind !== 'rollback') return { goal, images };
+  return { goal: rollingBack(goal, trigger.vmid, ports.store.fleet(fleet.name).retainedDisks), images };
 }
 
 /** Says once what the flake named of a guest before and does not name any more: it is left as it is. */
@@ -158,6 +158,12 @@ export function declaredGuest(guests: readonly GuestSpec[], name: string): Guest
   });
 }
 
+/** The goal of a commit, and beside it what is known of the inside of its images. */
+interface EvaluatedGoal {
+  readonly goal: Goal;
+  readonly images: readonly KnownImage[];
+}
+
 /** The guests that a commit declares. Evaluates only. `pin` is the name under which the commit is pinned. */
 export async function evaluateGoal(
   fleet: Fleet,
@@ -168,7 +174,7 @@ export async function evaluateGoal(
     readonly signal?: AbortSignal;
     readonly warn?: WarningSink;
   },
-): Promise<Goal> {
+): Promise<EvaluatedGoal> {
   const { pin, note, signal, warn } = options;
   note?.('fetching');
   const source = await fleet.git.pin(commit.sha, pin);
@@ -178,15 +184,19 @@ export async function evaluateGoal(
   const specs = parseDesired(output);
   note?.('images');
   const wanted = imagesOf(specs);
-  const images = wanted.length === 0 ? [] : await fleet.builder.evaluateImages(source, wanted, signal, warn);
+  const evaluated = wanted.length === 0 ? [] : await fleet.builder.evaluateImages(source, wanted, signal, warn);
   const guests = specs.map((spec) => {
-    const image = images.find((one) => one.kind === spec.kind && one.type === spec.imageType);
+    const found = evaluated.find(({ image: { kind, type } }) => kind === spec.kind && type === spec.imageType);
+    const image = found?.image;
     if (image === undefined) {
       throw new UserError(`The image ${spec.imageType} of ${spec.key} was not evaluated.`, { next: 'Plan again.' });
     }
     return { ...spec, image };
   });
-  return goalOf(fleet, { commit, guests, ...backupOf(output) });
+  const images = evaluated.flatMap(({ image, facts }) =>
+    facts === undefined ? [] : [{ imageHash: imageHash(image), drvPath: image.drvPath, facts }],
+  );
+  return { goal: goalOf(fleet, { commit, guests, ...backupOf(output) }), images };
 }
 
 /** Each image once, however many guests run it. */

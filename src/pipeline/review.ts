@@ -2,20 +2,32 @@ import { costOf } from '../core/cost.ts';
 import { errorFacts } from '../core/errors.ts';
 import { changedInputs } from '../core/flake-lock.ts';
 import { onlyGuest } from '../core/goal.ts';
+import type { KnownImage } from '../core/image-facts.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { type GuestDeed, type Review, unreadFiles } from '../core/review.ts';
 import type { Store } from '../store/store.ts';
+import { rememberImages, reviewImages } from './image-review.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
+import type { Runs } from './runs.ts';
 
 /** What a review is made from. */
 export interface ReviewPorts {
   readonly store: Store;
+  readonly runs: Runs;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** What the card of a plan says beside it. What cannot be told is left out and logged: it never ends a plan. */
-export async function reviewOf(fleet: Fleet, plan: Plan, ports: ReviewPorts): Promise<Review> {
+/**
+ * What the card of a plan says beside it. What cannot be told is left out and logged: it never ends a plan.
+ * @param evaluated the images of the plan's goal with what is known of their inside
+ */
+export async function reviewOf(
+  fleet: Fleet,
+  plan: Plan,
+  evaluated: readonly KnownImage[],
+  ports: ReviewPorts,
+): Promise<Review> {
   const known = async <T extends object>(what: string, ask: () => Promise<T>): Promise<T | Record<string, never>> => {
     try {
       return await ask();
@@ -24,11 +36,17 @@ export async function reviewOf(fleet: Fleet, plan: Plan, ports: ReviewPorts): Pr
       return {};
     }
   };
-  const [why, addresses] = await Promise.all([
+  const inside = async () => {
+    await rememberImages(fleet, plan, evaluated, ports);
+    const images = await reviewImages(fleet, plan, ports);
+    return images.length === 0 ? {} : { images };
+  };
+  const [why, addresses, images] = await Promise.all([
     known('commits', () => whyOf(fleet, plan, ports)),
     addressesOf(fleet, plan, ports.clock),
+    known('images', inside),
   ]);
-  return { ...why, ...addresses, ...costIn(fleet, plan, ports) };
+  return { ...why, ...images, ...addresses, ...costIn(fleet, plan, ports) };
 }
 
 /** Where the guests can be reached that the plan destroys. Of one that does not tell in time it is not known. */
@@ -57,14 +75,19 @@ function soon<T>(answer: Promise<T>, clock: Clock): Promise<T | undefined> {
 }
 
 /** What the plan costs, where the runs of the fleet tell anything of it. */
-function costIn({ name }: Fleet, plan: Plan, { store }: ReviewPorts): Pick<Review, 'cost'> {
+function costIn({ name }: Fleet, plan: Plan, { store }: Pick<ReviewPorts, 'store'>): Pick<Review, 'cost'> {
   const runs = store.runs().flatMap(({ run }) => (run.fleet === name ? [run] : []));
   const cost = costOf(plan, runs);
   return Object.keys(cost).length === 0 ? {} : { cost };
 }
 
 /** What the card of a drift says beside its plan: who changed the guests, where the cluster tells it, and what it costs. */
-export async function driftReviewOf(fleet: Fleet, plan: Plan, since: number, ports: ReviewPorts): Promise<Review> {
+export async function driftReviewOf(
+  fleet: Fleet,
+  plan: Plan,
+  since: number,
+  ports: Omit<ReviewPorts, 'runs'>,
+): Promise<Review> {
   const guests = plan.changes.flatMap((change) => ('live' in change ? [change.live] : [])).slice(0, mostAsked);
   const asked = guests.map(async ({ kind, vmid, node, name }): Promise<readonly GuestDeed[]> => {
     const tasks = await fleet.cluster.tasksOf({ guestKind: kind, vmid, node }, since);

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { Cost } from '../core/cost.ts';
 import type { Failure } from '../core/errors.ts';
+import type { AccessChange, FactChange, FactsDifference } from '../core/facts-difference.ts';
 import type { LockedInput } from '../core/flake-lock.ts';
-import type { Review } from '../core/review.ts';
+import { imageFacts } from '../core/image-facts.ts';
+import type { ImageReview, Review } from '../core/review.ts';
 import type { Approval, Run, StepState, Trigger, Who } from '../core/run.ts';
 import { StoredCommit, StoredPlan, StoredStep } from './plan-schema.ts';
 import { amount, lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';
@@ -58,6 +60,50 @@ const StoredCost = reads<Cost>()(
   }),
 );
 
+const turn = z.enum(['added', 'removed']);
+
+const StoredAccessChange = reads<AccessChange>()(
+  z.discriminatedUnion('what', [
+    lenient({ what: z.enum(['user', 'wheel', 'password']), change: turn, user: text }),
+    lenient({ what: z.literal('key'), change: z.enum(['added', 'removed', 'changed']), user: text, key: text }),
+    lenient({ what: z.literal('key-files'), user: text, from: amount, to: amount }),
+    lenient({ what: z.literal('firewall'), change: z.enum(['on', 'off']) }),
+    lenient({
+      ...{ what: z.literal('port'), change: turn, protocol: z.enum(['tcp', 'udp']) },
+      ...{ from: amount, to: amount, on: optional(text) },
+    }),
+    lenient({ what: z.literal('trusted'), change: turn, on: text }),
+  ]),
+);
+
+const StoredFactChange = reads<FactChange>()(
+  lenient({
+    what: z.enum(['mount', 'host', 'service', 'timer', 'socket', 'release', 'kernel']),
+    ...{ name: text, from: optional(text), to: optional(text) },
+  }),
+);
+
+const StoredDifference = reads<FactsDifference>()(
+  lenient({
+    access: list(StoredAccessChange),
+    changes: list(StoredFactChange),
+    packages: lenient({
+      changed: list(lenient({ name: text, from: optional(text), to: optional(text) })),
+      all: amount,
+    }),
+    unknown: list(imageFacts.keyof()),
+  }),
+);
+
+const StoredImageReview = reads<ImageReview>()(
+  lenient({
+    from: name,
+    to: name,
+    difference: optional(StoredDifference),
+    notKnown: optional(z.enum(['from', 'to'])),
+  }),
+);
+
 const StoredReview = reads<Review>()(
   lenient({
     commits: optional(lenient({ newest: list(StoredCommit), all: amount })),
@@ -66,6 +112,7 @@ const StoredReview = reads<Review>()(
     addresses: optional(table(text)),
     cost: optional(StoredCost),
     unreadFiles: optional(list(text)),
+    images: optional(list(StoredImageReview)),
   }),
 );
 

@@ -5,6 +5,7 @@ import { hasEnded } from '../core/advance.ts';
 import { UserError } from '../core/errors.ts';
 import type { GuestFacts } from '../core/guest-facts.ts';
 import { healthValue } from '../core/health.ts';
+import { imageFacts, type KnownImage } from '../core/image-facts.ts';
 import { digestsOf, type Plan } from '../core/plan.ts';
 import type { Lock } from '../core/policy.ts';
 import { type Run, reachedApply } from '../core/run.ts';
@@ -112,6 +113,7 @@ const StoredFleet = reads<FleetRecord>()(
     retainedDisks: list(StoredRetainedDisk),
     guests: list(StoredGuestFacts),
     uploadedImages: list(name),
+    images: list(reads<KnownImage>()(lenient({ imageHash: name, drvPath: name, facts: imageFacts }))),
     acknowledgedDrifts: list(reads<AcknowledgedDrift>()(lenient({ digest: name, until: optional(time) }))),
   }).exactPartial(),
 );
@@ -122,6 +124,7 @@ const lists: readonly string[] = [
   'retainedDisks',
   'guests',
   'uploadedImages',
+  'images',
   'acknowledgedDrifts',
 ] satisfies (keyof FleetRecord)[];
 

@@ -1,6 +1,7 @@
 import type { MessageRef } from '../chat/chat.ts';
 import type { AcknowledgedDrift } from '../core/acknowledged-drift.ts';
 import type { GuestFacts } from '../core/guest-facts.ts';
+import type { KnownImage } from '../core/image-facts.ts';
 import type { Lock } from '../core/policy.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
 import type { Run } from '../core/run.ts';
@@ -29,6 +30,8 @@ export interface FleetRecord {
    * bot may use the same storage.
    */
   readonly uploadedImages?: readonly string[];
+  /** What is known of the inside of images that guests run or may run. Only shown. */
+  readonly images?: readonly KnownImage[];
   /** Drifts that were shown, or are ignored. */
   readonly acknowledgedDrifts?: readonly AcknowledgedDrift[];
 }

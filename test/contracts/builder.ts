@@ -31,6 +31,11 @@ export function containerImage(type: string): ImageRequest {
   return { kind: 'container', type };
 }
 
+/** The images alone that a builder evaluates. */
+export async function imagesOf(builder: Builder, ...asked: Parameters<Builder['evaluateImages']>): Promise<Image[]> {
+  return (await builder.evaluateImages(...asked)).map(({ image }) => image);
+}
+
 /** A monitor that remembers. */
 export function aMonitor() {
   const bars: { done: number; total: number; running: readonly string[]; failed: readonly string[] }[] = [];
@@ -54,7 +59,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
     it('gives images in the order asked, also twice the same', async () => {
       const { builder, good } = await open();
       const source = await good();
-      const images = await builder.evaluateImages(source, [vmImage(worker), vmImage(website), vmImage(worker)]);
+      const images = await imagesOf(builder, source, [vmImage(worker), vmImage(website), vmImage(worker)]);
       expect(images.map((image) => image.type)).toEqual([worker, website, worker]);
       expect(images[0]).toEqual(images[2]);
       expect(images[1]?.attr).toBe(`nixosConfigurations.${website}.config.system.build.qcow2`);
@@ -62,20 +67,20 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
         expect(imageHash(image)).toMatch(/^[0-9a-df-np-sv-z]{32}$/);
         expect(image.drvPath).toMatch(/^\/nix\/store\/[0-9a-df-np-sv-z]{32}-.+\.drv$/);
       }
-      expect(await builder.evaluateImages(source, [])).toEqual([]);
+      expect(await imagesOf(builder, source, [])).toEqual([]);
     });
 
     it('gives another store path to the image that was edited, and to no other', async () => {
       const { builder, good, editedWebsite } = await open();
-      const before = await builder.evaluateImages(await good(), [vmImage(website), vmImage(worker)]);
-      const after = await builder.evaluateImages(await editedWebsite(), [vmImage(website), vmImage(worker)]);
+      const before = await imagesOf(builder, await good(), [vmImage(website), vmImage(worker)]);
+      const after = await imagesOf(builder, await editedWebsite(), [vmImage(website), vmImage(worker)]);
       expect(after[0]?.storePath).not.toBe(before[0]?.storePath);
       expect(after[1]).toEqual(before[1]);
     });
 
     it('names the images that are not there and those that are', async () => {
       const { builder, good } = await open();
-      const asking = builder.evaluateImages(await good(), [
+      const asking = imagesOf(builder, await good(), [
         vmImage(website),
         vmImage('build-qcow2-webste'),
         vmImage('--option'),
@@ -94,7 +99,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
       const { builder, good, workerWithoutTarball } = await open();
       if (workerWithoutTarball === undefined) return;
       const wanted = [containerImage(website), vmImage(worker), vmImage(website), containerImage(website)];
-      const images = await builder.evaluateImages(await good(), wanted);
+      const images = await imagesOf(builder, await good(), wanted);
       expect(images.map(({ kind, type }) => ({ kind, type }))).toEqual(wanted);
       const [tarball, , disk, again] = images;
       expect(tarball).toEqual(again);
@@ -108,8 +113,8 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
       const { builder, good, editedWebsite, workerWithoutTarball } = await open();
       if (workerWithoutTarball === undefined) return;
       const wanted = [containerImage(website), containerImage(worker)];
-      const before = await builder.evaluateImages(await good(), wanted);
-      const after = await builder.evaluateImages(await editedWebsite(), wanted);
+      const before = await imagesOf(builder, await good(), wanted);
+      const after = await imagesOf(builder, await editedWebsite(), wanted);
       expect(after[0]?.storePath).not.toBe(before[0]?.storePath);
       expect(after[1]).toEqual(before[1]);
     });
@@ -118,17 +123,17 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
       const { builder, workerWithoutTarball } = await open();
       if (workerWithoutTarball === undefined) return;
       const source = await workerWithoutTarball();
-      const disks = await builder.evaluateImages(source, [vmImage(worker)]);
-      await expect(builder.evaluateImages(source, [containerImage(website), containerImage(worker)])).rejects.toThrow(
+      const disks = await imagesOf(builder, source, [vmImage(worker)]);
+      await expect(imagesOf(builder, source, [containerImage(website), containerImage(worker)])).rejects.toThrow(
         `The image ${worker} (container) has no attribute tarball (nixosConfigurations.${worker}.config.system.build.tarball).`,
       );
-      expect(await builder.evaluateImages(source, [vmImage(worker)])).toEqual(disks);
-      expect(await builder.evaluateImages(source, [containerImage(website)])).toHaveLength(1);
+      expect(await imagesOf(builder, source, [vmImage(worker)])).toEqual(disks);
+      expect(await imagesOf(builder, source, [containerImage(website)])).toHaveLength(1);
     });
 
     it('names a type that is not there once, whatever is asked of it', async () => {
       const { builder, good } = await open();
-      const asking = builder.evaluateImages(await good(), [vmImage('nowhere'), containerImage('nowhere')]);
+      const asking = imagesOf(builder, await good(), [vmImage('nowhere'), containerImage('nowhere')]);
       const error: unknown = await asking.catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(UserError);
       expect(String(error).match(/nowhere/g)).toHaveLength(1);
@@ -136,7 +141,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
 
     it('builds nothing before it is asked to, and then exactly what was planned', async () => {
       const { builder, good, isBuilt } = await open();
-      const images = await builder.evaluateImages(await good(), [vmImage(website), vmImage(worker)]);
+      const images = await imagesOf(builder, await good(), [vmImage(website), vmImage(worker)]);
       for (const image of images) expect(await isBuilt(image)).toBe(false);
       const { monitor, bars, lines } = aMonitor();
       const files = await builder.build(images, monitor);
@@ -158,7 +163,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
     it('builds both images of one type, and finds the file of each', async () => {
       const { builder, good, isBuilt, workerWithoutTarball } = await open();
       if (workerWithoutTarball === undefined) return;
-      const images = await builder.evaluateImages(await good(), [containerImage(website), vmImage(website)]);
+      const images = await imagesOf(builder, await good(), [containerImage(website), vmImage(website)]);
       const [tarball, disk] = await builder.build(images, aMonitor().monitor);
       expect([tarball?.image, disk?.image]).toEqual(images);
       expect(await Promise.all(images.map(isBuilt))).toEqual([true, true]);
@@ -172,7 +177,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
 
     it('has nothing to do for what is built', async () => {
       const { builder, good } = await open();
-      const images = await builder.evaluateImages(await good(), [vmImage(website)]);
+      const images = await imagesOf(builder, await good(), [vmImage(website)]);
       const first = await builder.build(images, aMonitor().monitor);
       const { monitor, bars, lines } = aMonitor();
       expect(await builder.build([...images, ...images], monitor)).toEqual([...first, ...first]);
@@ -181,7 +186,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
 
     it('names what broke with its log, and keeps what was built beside it', async () => {
       const { builder, brokenWorker, isBuilt } = await open();
-      const images = await builder.evaluateImages(await brokenWorker(), [vmImage(website), vmImage(worker)]);
+      const images = await imagesOf(builder, await brokenWorker(), [vmImage(website), vmImage(worker)]);
       const { monitor, bars } = aMonitor();
       const error: unknown = await builder.build(images, monitor).catch((thrown: unknown) => thrown);
       if (!(error instanceof BuildError)) throw error;
@@ -202,7 +207,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
     it('says of a container image that it broke', async () => {
       const { builder, brokenWorker, isBuilt, workerWithoutTarball } = await open();
       if (workerWithoutTarball === undefined) return;
-      const images = await builder.evaluateImages(await brokenWorker(), [vmImage(website), containerImage(worker)]);
+      const images = await imagesOf(builder, await brokenWorker(), [vmImage(website), containerImage(worker)]);
       await expect(builder.build(images, aMonitor().monitor)).rejects.toMatchObject({
         message: expect.stringContaining(`Building ${worker} (container) failed`),
         details: expect.arrayContaining([expect.stringContaining('unknown option')]),
@@ -219,7 +224,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
     it('does not begin what is cancelled already', async () => {
       const { builder, good, isBuilt } = await open();
       const source = await good();
-      const images = await builder.evaluateImages(source, [vmImage(website)]);
+      const images = await imagesOf(builder, source, [vmImage(website)]);
       const edited = await open();
       await expect(edited.builder.evaluateFleet(await edited.good(), AbortSignal.abort())).rejects.toThrow(UserError);
       await expect(builder.build(images, aMonitor().monitor, AbortSignal.abort())).rejects.toThrow(UserError);
@@ -229,7 +234,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
     it('ends a build that is cancelled, and leaves nothing half made', async () => {
       const { builder, endlessWebsite, isBuilt } = await open();
       if (endlessWebsite === undefined) return;
-      const images = await builder.evaluateImages(await endlessWebsite(), [vmImage(website)]);
+      const images = await imagesOf(builder, await endlessWebsite(), [vmImage(website)]);
       const { monitor } = aMonitor();
       const cancel = new AbortController();
       const watched: BuildMonitor = { ...monitor, line: () => cancel.abort() };
@@ -240,8 +245,8 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
     it('keeps exactly the images it is told to', async () => {
       const { builder, good, editedWebsite, isBuilt, collectGarbage } = await open();
       if (collectGarbage === undefined) return;
-      const old = await builder.evaluateImages(await good(), [vmImage(website), vmImage(worker)]);
-      const fresh = await builder.evaluateImages(await editedWebsite(), [vmImage(website)]);
+      const old = await imagesOf(builder, await good(), [vmImage(website), vmImage(worker)]);
+      const fresh = await imagesOf(builder, await editedWebsite(), [vmImage(website)]);
       await builder.build([...old, ...fresh], aMonitor().monitor);
       await collectGarbage();
       await builder.keep([...fresh, ...old.slice(1)]);
@@ -257,7 +262,7 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
       const { builder, good, isBuilt, collectGarbage, workerWithoutTarball } = await open();
       if (collectGarbage === undefined || workerWithoutTarball === undefined) return;
       const wanted = [containerImage(website), vmImage(website), containerImage(worker), vmImage(worker)];
-      const images = await builder.evaluateImages(await good(), wanted);
+      const images = await imagesOf(builder, await good(), wanted);
       await builder.build(images, aMonitor().monitor);
       await builder.keep([...images.slice(0, 1), ...images.slice(3)]);
       await collectGarbage();

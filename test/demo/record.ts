@@ -10,6 +10,7 @@ import { baseHashes, blobHash, imageOf, type RecordedImage, type Recording } fro
 import { commitFiles, readSample } from '../../src/demo/repository.ts';
 import { type SampleGuest, type SampleVm, sampleGuests, sampleVms } from '../../src/demo/sample-files.ts';
 import { aSampleRepository, nixOptions, pinned } from '../builder/nix/here.ts';
+import { imagesOf } from '../contracts/builder.ts';
 
 /** Releases of an image that the demo knows; each edit makes one more. */
 const releases = 4;
@@ -117,7 +118,7 @@ async function recordImages(): Promise<Recording['images']> {
         'Images',
         Object.fromEntries([...now].map(([guest, text]) => [`images/${guest}.nix`, text])),
       );
-      const images = await builder.evaluateImages(await pinned(repository), wanted);
+      const images = await imagesOf(builder, await pinned(repository), wanted);
       const lines = new Map<string, string[]>();
       const line = (drv: string, text: string) => lines.set(drv, [...(lines.get(drv) ?? []), text]);
       const building = builder.build(images, { progress: () => {}, line });

@@ -11,7 +11,7 @@ import { commitFiles, createSampleRepository, readSample, type SampleRepository 
 import { sampleVms } from '../../src/demo/sample-files.ts';
 import { removeTree } from '../../src/lib/system.ts';
 import { nix, nixOptions, pinned } from '../builder/nix/here.ts';
-import { aMonitor, builderContract, containerImage, vmImage, website, worker } from '../contracts/builder.ts';
+import { aMonitor, builderContract, containerImage, imagesOf, vmImage, website, worker } from '../contracts/builder.ts';
 
 async function aRecordedRepository(): Promise<SampleRepository> {
   const folder = await aFolder();
@@ -54,7 +54,7 @@ builderContract('RecordedBuilder', async () => {
 describe('RecordedBuilder', () => {
   it('says in its log that it is a recording', async () => {
     const builder = new RecordedBuilder({ dir: await aFolder() });
-    const images = await builder.evaluateImages(await pinned(await aRecordedRepository()), [vmImage(website)]);
+    const images = await imagesOf(builder, await pinned(await aRecordedRepository()), [vmImage(website)]);
     const { monitor, lines } = aMonitor();
     await builder.build(images, monitor);
     expect(lines[0]).toBe('nixos-root-website: this is a recording: no Nix builds on this machine');
@@ -69,15 +69,13 @@ describe('RecordedBuilder', () => {
     );
     const text = await readSample(repository, 'images/cp.nix');
     await commitFiles(repository, 'By hand', { 'images/cp.nix': text.replace('etcd', 'etcd-3') });
-    await expect(builder.evaluateImages(await pinned(repository), types)).rejects.toThrow(
-      /no recording of images\/cp\.nix/,
-    );
-    await expect(builder.evaluateImages(await pinned(repository), [containerImage(website)])).rejects.toThrow(
+    await expect(imagesOf(builder, await pinned(repository), types)).rejects.toThrow(/no recording of images\/cp\.nix/);
+    await expect(imagesOf(builder, await pinned(repository), [containerImage(website)])).rejects.toThrow(
       `The demo has no recording of the image ${website} (container).`,
     );
     const flake = await readSample(repository, 'flake.nix');
     await commitFiles(repository, 'By hand', { 'flake.nix': flake.replace('A small fleet', 'My fleet') });
-    await expect(builder.evaluateImages(await pinned(repository), types)).rejects.toThrow(/how commit .* makes images/);
+    await expect(imagesOf(builder, await pinned(repository), types)).rejects.toThrow(/how commit .* makes images/);
   });
 });
 
@@ -117,7 +115,7 @@ describe.skipIf(nix?.system !== recordedSystem)('RecordedBuilder beside real Nix
       const fleet = await answer(real.evaluateFleet(source));
       expect(await answer(recorded.evaluateFleet(source)), name).toEqual(fleet);
       const images = 'containers' in Object(fleet) ? [...types, cache] : types;
-      expect(await recorded.evaluateImages(source, images), name).toEqual(await real.evaluateImages(source, images));
+      expect(await imagesOf(recorded, source, images), name).toEqual(await imagesOf(real, source, images));
     }
   });
 
@@ -127,7 +125,7 @@ describe.skipIf(nix?.system !== recordedSystem)('RecordedBuilder beside real Nix
     const source = await pinned(repository);
     const real = new NixBuilder(await nixOptions());
     const recorded = new RecordedBuilder({ dir: await aFolder() });
-    const images = await real.evaluateImages(source, [vmImage(website), cache, vmImage(worker)]);
+    const images = await imagesOf(real, source, [vmImage(website), cache, vmImage(worker)]);
     const [log, recordedLog] = [aMonitor(), aMonitor()];
     const files = await real.build(images, log.monitor);
     const recordedFiles = await recorded.build(images, recordedLog.monitor);

@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto';
-import { BuildError, type Builder, type BuildMonitor, type WarningSink } from '../../src/builder/builder.ts';
+import {
+  BuildError,
+  type Builder,
+  type BuildMonitor,
+  type EvaluatedImage,
+  type WarningSink,
+} from '../../src/builder/builder.ts';
 import type { ImageFile } from '../../src/cluster/cluster.ts';
 import { UserError } from '../../src/core/errors.ts';
+import { changesByName, type PackageChanges } from '../../src/core/facts-difference.ts';
 import type { GuestKind, Image, ImageRequest } from '../../src/core/guest.ts';
 import { imageTitle } from '../../src/core/guest.ts';
+import type { ImageFacts } from '../../src/core/image-facts.ts';
 import type { Source } from '../../src/git/git.ts';
 
 /** What one commit evaluates to. */
@@ -16,6 +24,8 @@ export interface FakeCommit {
   readonly inputs?: boolean;
   /** Image types whose configuration has an image for VMs only. */
   readonly withoutTarball?: readonly string[];
+  /** What is inside of the images of a type, and the packages that their derivations are made of. */
+  readonly inside?: Readonly<Record<string, { readonly facts?: ImageFacts; readonly made?: readonly string[] }>>;
   /** What evaluating its images warns of. */
   readonly warnings?: readonly string[];
 }
@@ -32,6 +42,8 @@ export class FakeBuilder implements Builder {
   readonly #roots = new Set<string>();
   readonly #logs = new Map<string, string>();
   readonly #held = new Map<string, Promise<void>>();
+  /** The packages that derivations are made of; one that is not here is no longer in the store. */
+  readonly #made = new Map<string, readonly string[]>();
   /** The images of the last `keep`. */
   kept: readonly Image[] = [];
   /** Called before a commit is evaluated; what it answers is waited for. */
@@ -57,8 +69,9 @@ export class FakeBuilder implements Builder {
     return this.#built.has(image.storePath);
   }
 
-  /** Forgets what was built before the last `keep` and is not kept. */
+  /** Forgets what was built before the last `keep` and is not kept, and every derivation. */
   collectGarbage(): void {
+    this.#made.clear();
     for (const path of this.#built) if (!this.#roots.has(path)) this.#built.delete(path);
   }
 
@@ -82,10 +95,10 @@ export class FakeBuilder implements Builder {
     wanted: readonly ImageRequest[],
     signal?: AbortSignal,
     warn?: WarningSink,
-  ): Promise<readonly Image[]> {
+  ): Promise<readonly EvaluatedImage[]> {
     this.calls.evaluateImages++;
     refuseCancelled(signal, 'evaluation');
-    const { images: known = {}, withoutTarball = [], warnings = [] } = this.#commits.get(source.rev) ?? {};
+    const { images: known = {}, withoutTarball = [], inside = {}, warnings = [] } = this.#commits.get(source.rev) ?? {};
     for (const text of warnings) warn?.(text);
     const missing = [...new Set(wanted.map(({ type }) => type))].filter((type) => !Object.hasOwn(known, type));
     if (missing.length > 0) {
@@ -99,7 +112,19 @@ export class FakeBuilder implements Builder {
         next: 'Add the attribute.',
       });
     }
-    return wanted.map((request) => this.#image(request, known[request.type] ?? ''));
+    return wanted.map((request) => {
+      const image = this.#image(request, known[request.type] ?? '');
+      const { facts, made = [] } = inside[request.type] ?? {};
+      this.#made.set(image.drvPath, made);
+      return { image, ...(facts === undefined ? {} : { facts }) };
+    });
+  }
+
+  async packageVersions(before: string, after: string): Promise<PackageChanges | undefined> {
+    const [old, now] = [this.#made.get(before), this.#made.get(after)];
+    if (old === undefined || now === undefined) return undefined;
+    const changed = changesByName(old, now).filter(({ from, to }) => from !== undefined && to !== undefined);
+    return { changed: changed.slice(0, 20), all: changed.length };
   }
 
   async build(images: readonly Image[], monitor: BuildMonitor, signal?: AbortSignal): Promise<readonly ImageFile[]> {

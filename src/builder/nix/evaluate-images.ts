@@ -1,11 +1,15 @@
 import { z } from 'zod';
-import type { Image, ImageRequest } from '../../core/guest.ts';
+import { UserError } from '../../core/errors.ts';
+import type { ImageRequest } from '../../core/guest.ts';
 import { imageKey, imageTitle } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
+import { oneLine } from '../../lib/text.ts';
+import type { EvaluatedImage } from '../builder.ts';
 import { type EvaluationOptions, evaluate } from './evaluate.ts';
 import { flakeError, type ImageProblem, imageErrors } from './evaluation-errors.ts';
 import type { EvaluationFailure } from './evaluation-failure.ts';
 import { imagesExpression } from './expression.ts';
+import { readFacts } from './facts.ts';
 import type { NixSettings } from './settings.ts';
 import { namePattern } from './settings.ts';
 import { drvPathPattern, storePathPattern } from './store.ts';
@@ -22,31 +26,52 @@ const Entry = z.union([
     out: z.string().regex(storePathPattern),
     file: z.string().max(longestPath).nullable(),
     firmware: z.enum(['uefi', 'bios']).nullish(),
+    facts: z.unknown().optional(),
   }),
 ]);
 const Batch = z.object({ known: z.array(z.string()), images: z.array(z.unknown()) });
 
-type Found = { readonly image: Image } | { readonly problem: ImageProblem };
+type Found = EvaluatedImage | { readonly problem: ImageProblem };
 
 /**
- * Distinct images, in the order asked, in a process for each batch. An image that fails is named by the trace of its
- * error: it is reported, and the rest of its batch goes on without it. So a batch takes one evaluation, and one more for
- * each image that fails.
+ * Distinct images with their facts, in the order asked, in a process for each batch. An image that fails is named by the
+ * trace of its error: it is reported, and the rest of its batch goes on without it. So a batch takes one evaluation, and one
+ * more for each image that fails.
+ *
+ * Facts never make an image fail: what fails because of them, or without naming an image, is evaluated again without them.
+ * A warning says of which images they are not known.
  */
 export async function evaluateImages(
   settings: NixSettings,
   source: Source,
   wanted: readonly ImageRequest[],
   options: EvaluationOptions = {},
-): Promise<readonly Image[]> {
+): Promise<readonly EvaluatedImage[]> {
   if (wanted.length === 0) return [];
   let known: readonly string[] | undefined;
   const found = new Map<string, Found>();
   const fails = (request: ImageRequest, error: EvaluationFailure) =>
     found.set(imageKey(request), { problem: { request, why: 'fails', error } });
-  const ask = async (batch: readonly ImageRequest[], caught: boolean) => {
-    const answer = await evaluateBatch(settings, source, batch, caught, options);
-    if ('error' in answer) return answer.error;
+  /** Images that are evaluated without their facts, by `imageKey`, with the reason. */
+  const bare = new Map<string, string>();
+  const ask = async (batch: readonly ImageRequest[], caught: boolean): Promise<EvaluationFailure | undefined> => {
+    const withFacts = batch.filter((request) => !bare.has(imageKey(request)));
+    const again = (without: readonly ImageRequest[], why: string) => {
+      for (const request of without) bare.set(imageKey(request), why);
+      return ask(batch, caught);
+    };
+    let answer: BatchAnswer;
+    try {
+      answer = await evaluateBatch(settings, source, batch, { caught, bare }, options);
+    } catch (error) {
+      const isOurs = !(error instanceof UserError) || options.signal?.aborted === true;
+      if (isOurs || withFacts.length === 0) throw error;
+      return again(withFacts, error.message);
+    }
+    if ('error' in answer) {
+      const without = brokenFacts(batch, withFacts, answer.error);
+      return without.length === 0 ? answer.error : again(without, answer.error.text);
+    }
     known = answer.known;
     for (const [index, request] of batch.entries()) {
       const entry = answer.found[index];
@@ -90,7 +115,23 @@ export async function evaluateImages(
   );
   const problems = results.flatMap((result) => ('problem' in result ? [result.problem] : []));
   if (problems.length > 0) throw imageErrors(problems, known);
-  return results.flatMap((result) => ('image' in result ? [result.image] : []));
+  for (const request of wanted) {
+    const why = bare.get(imageKey(request));
+    if (why !== undefined) options.warn?.(`What is inside of ${imageTitle(request)} is not known: ${oneLine(why)}`);
+  }
+  return results.flatMap((result) => ('image' in result ? [result] : []));
+}
+
+/** The images to evaluate without facts after an error: none where it is an image's own, or smaller batches tell more. */
+function brokenFacts(
+  batch: readonly ImageRequest[],
+  withFacts: readonly ImageRequest[],
+  error: EvaluationFailure,
+): readonly ImageRequest[] {
+  const named = withFacts.filter((request) => imageTitle(request) === error.facts);
+  if (named.length > 0) return named;
+  if (batch.some((request) => imageTitle(request) === error.image)) return [];
+  return error.traced === true || batch.length === 1 ? withFacts : [];
 }
 
 type BatchAnswer =
@@ -101,13 +142,14 @@ async function evaluateBatch(
   settings: NixSettings,
   source: Source,
   batch: readonly ImageRequest[],
-  caught: boolean,
+  { caught, bare }: { readonly caught: boolean; readonly bare: ReadonlyMap<string, string> },
   options: EvaluationOptions,
 ): Promise<BatchAnswer> {
   const places = batch.map((request) => ({
     title: imageTitle(request),
     type: request.type,
     attribute: settings.images[request.kind].attribute,
+    facts: !bare.has(imageKey(request)),
   }));
   const expression = imagesExpression(source, places, caught);
   const what = batch.map(imageTitle).join(', ');
@@ -137,6 +179,7 @@ function readEntry(settings: NixSettings, request: ImageRequest, json: unknown):
       ...(file === null ? {} : { file }),
       ...(firmware === undefined ? {} : { firmware }),
     },
+    ...(entry.facts === undefined ? {} : { facts: readFacts(entry.facts) }),
   };
 }
 
@@ -144,7 +187,10 @@ function readEntry(settings: NixSettings, request: ImageRequest, json: unknown):
  * The firmware that an image boots by. Those of `config.system.build.images` are made of a configuration of their own,
  * whose name tells it (`qemu-efi`, `raw-efi`: nixos/modules/image/images.nix of nixpkgs 25.05).
  */
-function firmwareOf(attribute: readonly string[], told: 'uefi' | 'bios' | null | undefined): Image['firmware'] {
+function firmwareOf(
+  attribute: readonly string[],
+  told: 'uefi' | 'bios' | null | undefined,
+): EvaluatedImage['image']['firmware'] {
   if (attribute.at(-2) !== 'images') return told ?? undefined;
   return attribute.at(-1)?.endsWith('-efi') === true ? 'uefi' : undefined;
 }

@@ -1,5 +1,6 @@
 import { cut, oneLine } from '../../lib/text.ts';
 import { imageContext, inputContext } from './expression.ts';
+import { factsContext } from './facts-expression.ts';
 import { inputErrors } from './failures/inputs.ts';
 import type { Kind, Reading, Said } from './failures/kind.ts';
 import { linesOf } from './failures/kind.ts';
@@ -36,6 +37,8 @@ export interface EvaluationFailure {
   readonly log?: string;
   /** The image it happened in, where the trace tells. */
   readonly image?: string;
+  /** The image whose facts it happened in: the image itself is evaluated. */
+  readonly facts?: string;
   /** The input of the lock file that it happened in, where the trace tells. */
   readonly input?: string;
   /** What a person can do, for errors that proxnix knows. */
@@ -129,6 +132,7 @@ function readError({ text: whole, at, trace, texts }: NixError, facts: FlakeFact
       outOfMemory,
       mayPass,
       image: after(imageContext),
+      facts: after(factsContext),
       input: after(inputContext),
     }),
     text: reading?.text ?? first,

@@ -1,10 +1,11 @@
 import { UserError } from '../../core/errors.ts';
 import { nixString } from '../../core/nix-text.ts';
 import type { Source } from '../../git/git.ts';
+import { factsBindings, factsContext } from './facts-expression.ts';
 import { namePattern } from './settings.ts';
 
 /** Part of every cache key: raise it when the text below gives another answer. */
-export const expressionVersion = 3;
+export const expressionVersion = 4;
 
 /** Prefix of the trace frame that names the image an error came from. */
 export const imageContext = 'proxnix image ';
@@ -76,6 +77,8 @@ export interface ImagePlace {
   /** The `nixosConfigurations` key. */
   readonly type: string;
   readonly attribute: readonly string[];
+  /** Whether its facts are told as well. */
+  readonly facts: boolean;
 }
 
 /**
@@ -86,6 +89,8 @@ export interface ImagePlace {
  * The firmware that an image boots by is told where its configuration says it: systemd-boot needs UEFI, GRUB on a device
  * without EFI support needs BIOS. Images made of a changed configuration (`config.system.build.images`) say it by their
  * name. What cannot be read is `null`, and breaks nothing.
+ * Facts are computed when the image is, in a context of their own; an image that fails has none. Those of an image made of
+ * a changed configuration are of that one, which it carries along: another would be evaluated for them alone.
  * @param caught whether `throw` and `assert` are caught, so that one bad image leaves the others; not caught, they tell
  * their message
  */
@@ -129,7 +134,18 @@ export function imagesExpression(source: Source, places: readonly ImagePlace[], 
   guard = place:
     let tried = builtins.tryEval (whole place); in
     if tried.success then tried.value else { error = "throws"; };
-  entry = place: builtins.addErrorContext "${imageContext}\${place.title}" (${caught ? 'guard' : 'whole'} place);
+${factsBindings}
+  configurationOf = { type, attribute, ... }:
+    let found = builtins.foldl' step { here = configurations.\${type}; } attribute; in
+    found.here.passthru.config or configurations.\${type}.config or { };
+  withFacts = place: image:
+    if !place.facts || image ? error then image
+    else image // {
+      facts = builtins.addErrorContext "${factsContext}\${place.title}"
+        (let facts = factsOf (configurationOf place); in builtins.deepSeq facts facts);
+    };
+  entry = place: builtins.addErrorContext "${imageContext}\${place.title}"
+    (let image = withFacts place (${caught ? 'guard' : 'whole'} place); in builtins.deepSeq image image);
 in
 builtins.seq configurations {
   known = builtins.attrNames configurations;
@@ -137,6 +153,6 @@ builtins.seq configurations {
 }`;
 }
 
-function nixPlace({ title, type, attribute }: ImagePlace): string {
-  return `{ title = ${nixString(title)}; type = ${nixString(type)}; attribute = [ ${attribute.map(nixString).join(' ')} ]; }`;
+function nixPlace({ title, type, attribute, facts }: ImagePlace): string {
+  return `{ title = ${nixString(title)}; type = ${nixString(type)}; attribute = [ ${attribute.map(nixString).join(' ')} ]; facts = ${facts}; }`;
 }

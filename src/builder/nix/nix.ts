@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { ImageFile } from '../../cluster/cluster.ts';
 import { UserError } from '../../core/errors.ts';
+import type { PackageChanges } from '../../core/facts-difference.ts';
 import type { Image, ImageRequest } from '../../core/guest.ts';
 import { imageKey, imageTitle } from '../../core/guest.ts';
 import type { Source } from '../../git/git.ts';
 import { cleanText } from '../../lib/text.ts';
-import type { Builder, BuildMonitor, WarningSink } from '../builder.ts';
+import type { Builder, BuildMonitor, EvaluatedImage, WarningSink } from '../builder.ts';
 import { realise } from './build.ts';
 import { type EvaluationOptions, evaluateFleet } from './evaluate.ts';
 import { evaluateImages } from './evaluate-images.ts';
@@ -15,6 +16,7 @@ import { expressionVersion } from './expression.ts';
 import { findImageFile } from './image-file.ts';
 import { fetchInputs } from './inputs.ts';
 import { checkBuildSandbox, nixVersion } from './installation.ts';
+import { PackageVersions } from './package-versions.ts';
 import { checkSandbox } from './sandbox.ts';
 import { type NixOptions, type NixSettings, nixSettings } from './settings.ts';
 import {
@@ -39,11 +41,13 @@ export class NixBuilder implements Builder {
   /** Set once the check has shown that builds run in Nix's sandbox. */
   #boundary: Promise<void> | undefined;
   readonly #newId: () => string;
+  readonly #versions: PackageVersions;
   #builds = 0;
 
   constructor(options: NixOptions, newId: () => string = randomUUID) {
     this.#newId = newId;
     this.#settings = nixSettings(options);
+    this.#versions = new PackageVersions(this.#settings);
   }
 
   async fetchInputs(source: Source, signal?: AbortSignal): Promise<void> {
@@ -64,14 +68,18 @@ export class NixBuilder implements Builder {
     wanted: readonly ImageRequest[],
     signal?: AbortSignal,
     warn?: WarningSink,
-  ): Promise<readonly Image[]> {
+  ): Promise<readonly EvaluatedImage[]> {
     const entry = this.#cache.entry(source, this.#settings, await this.#ready());
     const distinct = new Map(wanted.map((request) => [imageKey(request), request]));
     const asked = [...distinct.values()].filter((request) => !entry.images.has(imageKey(request)));
-    for (const image of await evaluateImages(this.#settings, source, asked, heard(entry, signal)))
-      entry.images.set(imageKey(image), image);
+    for (const one of await evaluateImages(this.#settings, source, asked, heard(entry, signal)))
+      entry.images.set(imageKey(one.image), one);
     for (const text of entry.warnings) warn?.(text);
     return wanted.flatMap((request) => entry.images.get(imageKey(request)) ?? []);
+  }
+
+  packageVersions(before: string, after: string, signal?: AbortSignal): Promise<PackageChanges | undefined> {
+    return this.#versions.between(before, after, signal);
   }
 
   async build(images: readonly Image[], monitor: BuildMonitor, signal?: AbortSignal): Promise<readonly ImageFile[]> {
@@ -130,7 +138,7 @@ export class NixBuilder implements Builder {
       const source = this.#cache.sourceOf(image);
       if (source !== undefined) await fetchInputs(this.#settings, source, signal);
       const [again] = source === undefined ? [] : await evaluateImages(this.#settings, source, [image], { signal });
-      if (again?.drvPath === image.drvPath && again.storePath === image.storePath) continue;
+      if (again?.image.drvPath === image.drvPath && again.image.storePath === image.storePath) continue;
       throw new UserError(`The derivation of the image ${imageTitle(image)} is no longer in the Nix store.`, {
         next: 'Plan again: evaluating the flake brings it back.',
       });
@@ -159,7 +167,7 @@ interface Entry {
   readonly source: Source;
   fleet?: { readonly json: unknown };
   /** By `imageKey`. */
-  readonly images: Map<string, Image>;
+  readonly images: Map<string, EvaluatedImage>;
   /** What evaluating the commit warned of, so far. */
   readonly warnings: Set<string>;
 }
@@ -183,14 +191,20 @@ export class EvaluationCache {
     const { mirror, rev, dir } = source;
     const attributes = [images.vm.attribute, images.container.attribute];
     const key = JSON.stringify([mirror, rev, dir, attributes, expressionVersion, nixVersion]);
-    const entry = { images: new Map<string, Image>(), warnings: new Set<string>(), ...this.#entries.get(key), source };
+    const entry = {
+      images: new Map<string, EvaluatedImage>(),
+      warnings: new Set<string>(),
+      ...this.#entries.get(key),
+      source,
+    };
     this.#entries.set(key, entry);
     return entry;
   }
 
   /** The newest pinned source that an image was evaluated from. */
   sourceOf(image: Image): Source | undefined {
-    return [...this.#entries.values()].find((entry) => entry.images.get(imageKey(image))?.drvPath === image.drvPath)
-      ?.source;
+    return [...this.#entries.values()].find(
+      (entry) => entry.images.get(imageKey(image))?.image.drvPath === image.drvPath,
+    )?.source;
   }
 }

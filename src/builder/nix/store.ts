@@ -19,8 +19,12 @@ export async function validPaths(settings: NixSettings, paths: readonly string[]
 }
 
 /** The derivations and sources a derivation is made of, itself included. */
-export async function requisites(settings: NixSettings, drvPath: string): Promise<ReadonlySet<string>> {
-  return new Set(await lines(settings, ['--query', '--requisites', drvPath]));
+export async function requisites(
+  settings: NixSettings,
+  drvPath: string,
+  signal?: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  return new Set(await lines(settings, ['--query', '--requisites', drvPath], signal));
 }
 
 /** The log of a derivation's last build; `undefined` when Nix keeps none. */
@@ -35,11 +39,16 @@ export async function readLog(settings: NixSettings, drvPath: string): Promise<s
   return result.exitCode === 0 ? result.stdout : undefined;
 }
 
-async function lines(settings: NixSettings, query: readonly string[]): Promise<readonly string[]> {
+async function lines(
+  settings: NixSettings,
+  query: readonly string[],
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
   const said = new Newest<string>({ count: 5, bytes: 4096 });
   const result = await runNix(settings, {
     program: 'nix-store',
     args: storeQueryArguments(settings, query),
+    signal,
     onLine: (line) => {
       const short = cut(line, 500);
       said.add(short, short.length);

@@ -7,7 +7,7 @@ import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { UserError } from '../../../src/core/errors.ts';
 import { commitFiles } from '../../../src/demo/repository.ts';
 import { removeTree } from '../../../src/lib/system.ts';
-import { containerImage, vmImage, website } from '../../contracts/builder.ts';
+import { containerImage, imagesOf, vmImage, website } from '../../contracts/builder.ts';
 import { aFlake, aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 
 /** A derivation that would be built by reading it. */
@@ -114,13 +114,13 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     const source = await pinned(repository);
     const builder = new NixBuilder(await nixOptions());
     expect(await builder.evaluateFleet(source)).toEqual({ vms });
-    const error: unknown = await builder.evaluateImages(source, names.map(vmImage)).catch((thrown: unknown) => thrown);
+    const error: unknown = await imagesOf(builder, source, names.map(vmImage)).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'UserError', next: 'The flake has no nixosConfigurations.' });
   });
 
   it('is not misled by an image named like what Nix prints as a string', async () => {
     const outputs = '{ nixosConfigurations.outPath.config.system.build.qcow2 = throw "here"; }';
-    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), [vmImage('outPath')]);
+    const asking = imagesOf(new NixBuilder(await nixOptions()), await aFlake(outputs), [vmImage('outPath')]);
     await expect(asking).rejects.toThrow('The image outPath does not evaluate: here');
   });
 
@@ -132,13 +132,13 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     ['no path of the store', `{ drvPath = "/nix/store/${'0'.repeat(32)}-x.drv"; outPath = "/etc/passwd"; }`],
   ])('refuses an image that is %s', async (_, value) => {
     const outputs = `{ nixosConfigurations.web.config.system.build.qcow2 = ${value}; }`;
-    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), [vmImage('web')]);
+    const asking = imagesOf(new NixBuilder(await nixOptions()), await aFlake(outputs), [vmImage('web')]);
     await expect(asking).rejects.toThrow(/^The image web /);
   });
 
   it('says which attribute an image lacks', async () => {
     const outputs = '{ nixosConfigurations.web.config.system.build.raw = 1; }';
-    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), [vmImage('web')]);
+    const asking = imagesOf(new NixBuilder(await nixOptions()), await aFlake(outputs), [vmImage('web')]);
     await expect(asking).rejects.toMatchObject({
       message: 'The image web has no attribute qcow2 (nixosConfigurations.web.config.system.build.qcow2).',
     });
@@ -151,13 +151,13 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     const outputs = `{ nixosConfigurations.web.config.formats = { qcow = ${disk}; lxc = ${lxc}; }; }`;
     const told = { attribute: 'config.formats.qcow', containerAttribute: 'config.formats.lxc' };
     const builder = new NixBuilder(await nixOptions(told));
-    expect(await builder.evaluateImages(await aFlake(outputs), [vmImage('web'), containerImage('web')])).toEqual([
+    expect(await imagesOf(builder, await aFlake(outputs), [vmImage('web'), containerImage('web')])).toEqual([
       expect.objectContaining({ attr: 'nixosConfigurations.web.config.formats.qcow', file: 'disk/web.qcow2' }),
       expect.objectContaining({ attr: 'nixosConfigurations.web.config.formats.lxc', file: 'tarball/web.tar.xz' }),
     ]);
     // A file that the fleet names is the one that counts.
     const named = new NixBuilder(await nixOptions({ ...told, imageFile: 'other.qcow2' }));
-    expect(await named.evaluateImages(await aFlake(outputs), [vmImage('web')])).toEqual([
+    expect(await imagesOf(named, await aFlake(outputs), [vmImage('web')])).toEqual([
       expect.objectContaining({ file: 'other.qcow2' }),
     ]);
   });
@@ -181,7 +181,7 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     const names = Object.keys(loaders);
     const read = async (attribute?: string) => {
       const builder = new NixBuilder(await nixOptions(attribute === undefined ? {} : { attribute }));
-      const images = await builder.evaluateImages(flake, names.map(vmImage));
+      const images = await imagesOf(builder, flake, names.map(vmImage));
       return Object.fromEntries(
         images.flatMap(({ type, firmware }) => (firmware === undefined ? [] : [[type, firmware]])),
       );
@@ -214,15 +214,12 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     const builder = new NixBuilder(await nixOptions({ restrictEval: true }));
     const source = await pinned(await aSampleRepository());
     expect(await builder.evaluateFleet(source)).toHaveProperty('vms');
-    expect(await builder.evaluateImages(source, [vmImage(website)])).toHaveLength(1);
+    expect(await imagesOf(builder, source, [vmImage(website)])).toHaveLength(1);
   });
 
   it('blames the flake, not an image, for what is wrong before any image', async () => {
     const outputs = '{ nixosConfigurations = throw "no lib"; }';
-    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), [
-      vmImage('web'),
-      vmImage('db'),
-    ]);
+    const asking = imagesOf(new NixBuilder(await nixOptions()), await aFlake(outputs), [vmImage('web'), vmImage('db')]);
     await expect(asking).rejects.toThrow(/^The flake of commit [0-9a-f]{7} does not evaluate: no lib/);
   });
 
@@ -241,7 +238,7 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     const evaluated: unknown[] = [];
     const log = { debug: ({ what }: { what?: string }) => evaluated.push(what) };
     const builder = new NixBuilder(await nixOptions({ log, workers: 1 }));
-    const asking = builder.evaluateImages(await pinned(repository), ['db', 'bad', 'web'].map(vmImage));
+    const asking = imagesOf(builder, await pinned(repository), ['db', 'bad', 'web'].map(vmImage));
     await expect(asking).rejects.toMatchObject({
       message: 'These images do not evaluate: bad, web.',
       details: expect.arrayContaining([
@@ -266,7 +263,7 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
     for (let round = 0; round < 2; round++) {
       const warned: string[] = [];
       await builder.evaluateFleet(source, undefined, (text) => warned.push(text));
-      await builder.evaluateImages(source, [vmImage('web')], undefined, (text) => warned.push(text));
+      await imagesOf(builder, source, [vmImage('web')], undefined, (text) => warned.push(text));
       expect(new Set(warned)).toEqual(new Set(['old vms', 'the module is old']));
     }
     expect(logged).toContainEqual({ message: 'the flake traced', what: 'web', text: 'a trace' });
@@ -274,10 +271,7 @@ describe.skipIf(nix === undefined)('NixBuilder', () => {
 
   it('reports one reason of several images once', async () => {
     const outputs = '{ nixosConfigurations = builtins.mapAttrs (name: v: abort "no lib") { web = 1; db = 2; }; }';
-    const asking = new NixBuilder(await nixOptions()).evaluateImages(await aFlake(outputs), [
-      vmImage('web'),
-      vmImage('db'),
-    ]);
+    const asking = imagesOf(new NixBuilder(await nixOptions()), await aFlake(outputs), [vmImage('web'), vmImage('db')]);
     await expect(asking).rejects.toThrow(/^The images web, db do not evaluate, all for one reason: .*no lib/);
   });
 

@@ -13,7 +13,15 @@ import { validPaths } from '../../../src/builder/nix/store.ts';
 import { imageHash } from '../../../src/core/guest.ts';
 import { breakImage, editImage } from '../../../src/demo/edits.ts';
 import { commitFiles, readSample, type SampleRepository } from '../../../src/demo/repository.ts';
-import { aMonitor, builderContract, containerImage, vmImage, website, worker } from '../../contracts/builder.ts';
+import {
+  aMonitor,
+  builderContract,
+  containerImage,
+  imagesOf,
+  vmImage,
+  website,
+  worker,
+} from '../../contracts/builder.ts';
 import { aSampleRepository, folders, nix, nixOptions, ownStore, pinned } from './here.ts';
 import { likeNixpkgs, tarball, withoutTarball, withTarballs } from './tarballs.ts';
 
@@ -58,10 +66,10 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       const source = await pinned(repository);
       await builder.evaluateFleet(source);
       await builder.evaluateFleet({ ...source, ref: 'refs/heads/main' });
-      await builder.evaluateImages(source, [vmImage(website)]);
-      await builder.evaluateImages(source, [vmImage(website)]);
+      await imagesOf(builder, source, [vmImage(website)]);
+      await imagesOf(builder, source, [vmImage(website)]);
       expect(evaluated).toHaveLength(2);
-      await builder.evaluateImages(source, [vmImage(website), vmImage(worker)]);
+      await imagesOf(builder, source, [vmImage(website), vmImage(worker)]);
       expect(evaluated.at(-1)).toMatchObject({ what: worker });
     });
 
@@ -73,16 +81,16 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       const builder = new NixBuilder(await nixOptions({ log, batchSize: 2, workers: 1 }));
       const source = await pinned(repository);
       const wanted = [vmImage(website), vmImage(worker), containerImage(website), containerImage(worker)];
-      const images = await builder.evaluateImages(source, wanted);
+      const images = await imagesOf(builder, source, wanted);
       expect(evaluated).toEqual([`${website}, ${website} (container)`, `${worker}, ${worker} (container)`]);
-      expect(await builder.evaluateImages(source, [containerImage(worker), vmImage(worker)])).toEqual([
+      expect(await imagesOf(builder, source, [containerImage(worker), vmImage(worker)])).toEqual([
         images[3],
         images[1],
       ]);
       expect(evaluated).toHaveLength(2);
       const after = new NixBuilder(await nixOptions({ log }));
-      await after.evaluateImages(source, [vmImage(website)]);
-      await after.evaluateImages(source, [vmImage(website), containerImage(website)]);
+      await imagesOf(after, source, [vmImage(website)]);
+      await imagesOf(after, source, [vmImage(website), containerImage(website)]);
       expect(evaluated.slice(2)).toEqual([website, `${website} (container)`]);
     });
 
@@ -96,7 +104,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       });
       const builder = new NixBuilder(await nixOptions());
       const wanted = [vmImage(website), containerImage(website), vmImage(worker), containerImage(worker)];
-      await expect(builder.evaluateImages(await pinned(repository), wanted)).rejects.toMatchObject({
+      await expect(imagesOf(builder, await pinned(repository), wanted)).rejects.toMatchObject({
         message: `These images do not evaluate: ${website} (container), ${worker}, ${worker} (container).`,
         details: expect.arrayContaining([
           `The image ${website} (container) does not evaluate: no init (lib/tarball.nix:1:15).`,
@@ -115,7 +123,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       const flake = await readSample(repository, 'flake.nix');
       await commitFiles(repository, 'Break two', { 'flake.nix': flake.replace('configuration = name: {', broken) });
       const types = ['init', 'cp', 'worker', 'website'].map((name) => `build-qcow2-${name}`);
-      const asking = builder.evaluateImages(await pinned(repository), types.map(vmImage));
+      const asking = imagesOf(builder, await pinned(repository), types.map(vmImage));
       await expect(asking).rejects.toMatchObject({
         message: 'These images do not evaluate: build-qcow2-cp, build-qcow2-worker.',
         details: expect.arrayContaining([
@@ -135,7 +143,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
     it('leaves one root for each image, named by its hash', async () => {
       const options = await nixOptions();
       const builder = new NixBuilder(options);
-      const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [
+      const images = await imagesOf(builder, await pinned(await aSampleRepository()), [
         vmImage(website),
         vmImage(worker),
       ]);
@@ -153,7 +161,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       const script = await readSample(repository, 'lib/tarball.sh');
       await commitFiles(repository, 'Like nixpkgs', { 'lib/tarball.sh': likeNixpkgs(script) });
       const builder = new NixBuilder(await nixOptions());
-      const images = await builder.evaluateImages(await pinned(repository), [containerImage(website)]);
+      const images = await imagesOf(builder, await pinned(repository), [containerImage(website)]);
       const [file] = await builder.build(images, aMonitor().monitor);
       expect(file?.path).toContain(`${images[0]?.storePath}/tarball/nixos-system-x86_64-linux.tar.xz`);
       expect(await readFile(file?.path ?? '')).toEqual(tarball);
@@ -164,7 +172,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       await commitFiles(repository, 'Containers', await withTarballs(repository));
       const builder = new NixBuilder(await nixOptions({ containerFile: 'other.tar.xz' }));
       const wanted = [vmImage(website), containerImage(website)];
-      const images = await builder.evaluateImages(await pinned(repository), wanted);
+      const images = await imagesOf(builder, await pinned(repository), wanted);
       expect(await builder.build(images.slice(0, 1), aMonitor().monitor)).toHaveLength(1);
       await expect(builder.build(images, aMonitor().monitor)).rejects.toMatchObject({
         message: `The image ${website} (container) has no file other.tar.xz.`,
@@ -174,7 +182,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
 
     it('refuses a path that is not the planned one', async () => {
       const builder = new NixBuilder(await nixOptions());
-      const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [vmImage(website)]);
+      const images = await imagesOf(builder, await pinned(await aSampleRepository()), [vmImage(website)]);
       const other = images.map((image) => ({
         ...image,
         storePath: `/nix/store/${'0'.repeat(32)}-nixos-website.qcow2`,
@@ -190,10 +198,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
         ...(await unique(repository)),
         ...(await withTarballs(repository)),
       });
-      const images = await builder.evaluateImages(await pinned(repository), [
-        vmImage(website),
-        containerImage(website),
-      ]);
+      const images = await imagesOf(builder, await pinned(repository), [vmImage(website), containerImage(website)]);
       await collectGarbage(options);
       await expect(new NixBuilder(options).build(images, aMonitor().monitor)).rejects.toMatchObject({
         message: `The derivation of the image ${website} is no longer in the Nix store.`,
@@ -206,7 +211,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
     it.skipIf(!ownStore)('needs no derivation for what is built', async () => {
       const options = await nixOptions();
       const builder = new NixBuilder(options);
-      const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [vmImage(website)]);
+      const images = await imagesOf(builder, await pinned(await aSampleRepository()), [vmImage(website)]);
       const files = await builder.build(images, aMonitor().monitor);
       await collectGarbage(options, ['--option', 'keep-derivations', 'false']);
       expect(await new NixBuilder(options).build(images, aMonitor().monitor)).toEqual(files);
@@ -222,7 +227,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       await commitFiles(repository, 'Another machine', { 'lib/image.nix': foreign, ...(await unique(repository)) });
       const options = await nixOptions();
       const builder = new NixBuilder(options);
-      const images = await builder.evaluateImages(await pinned(repository), [vmImage(worker), vmImage(website)]);
+      const images = await imagesOf(builder, await pinned(repository), [vmImage(worker), vmImage(website)]);
       await expect(builder.build(images, aMonitor().monitor)).rejects.toMatchObject({
         message: `Building ${worker} failed at nixos-root-worker (needs a riscv64-none machine).`,
         next: expect.stringContaining('machine of that kind'),
@@ -240,7 +245,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       const endless = text.replace('postBuild = ""', 'postBuild = "while :; do :; done"');
       await commitFiles(repository, 'Never end', { 'images/website.nix': endless });
       const builder = new NixBuilder(await nixOptions({ buildTimeoutS: 1 }));
-      const images = await builder.evaluateImages(await pinned(repository), [vmImage(website)]);
+      const images = await imagesOf(builder, await pinned(repository), [vmImage(website)]);
       await expect(builder.build(images, aMonitor().monitor)).rejects.toMatchObject({
         message: `Building ${website} failed at nixos-root-website (timed out after 1 seconds).`,
       });

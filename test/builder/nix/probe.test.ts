@@ -7,7 +7,7 @@ import { checkBuildSandbox } from '../../../src/builder/nix/installation.ts';
 import { NixBuilder } from '../../../src/builder/nix/nix.ts';
 import { type NixOptions, nixSettings } from '../../../src/builder/nix/settings.ts';
 import { removeTree } from '../../../src/lib/system.ts';
-import { aMonitor, vmImage, website } from '../../contracts/builder.ts';
+import { aMonitor, imagesOf, vmImage, website } from '../../contracts/builder.ts';
 import { aSampleRepository, nix, nixOptions, pinned } from './here.ts';
 
 let count = 0;
@@ -53,7 +53,7 @@ describe.skipIf(nix === undefined)('the sandbox of builds', () => {
   it('keeps a build from beginning where it is missing', async () => {
     const options = await deaf('sandbox = relaxed');
     const builder = new NixBuilder(options, nonce);
-    const images = await builder.evaluateImages(await pinned(await aSampleRepository()), [vmImage(website)]);
+    const images = await imagesOf(builder, await pinned(await aSampleRepository()), [vmImage(website)]);
     const { monitor, lines } = aMonitor();
     await expect(builder.build(images, monitor)).rejects.toThrow('Nix builds outside of its sandbox');
     expect(lines).toEqual([]);

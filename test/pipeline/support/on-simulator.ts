@@ -48,6 +48,7 @@ export async function startSimulated(options: { seed?: Seed; bench?: BenchOption
     fetchInputs: (...args) => fake().fetchInputs(...args),
     evaluateFleet: (...args) => fake().evaluateFleet(...args),
     evaluateImages: (...args) => fake().evaluateImages(...args),
+    packageVersions: (...args) => fake().packageVersions(...args),
     log: (...args) => fake().log(...args),
     keep: (...args) => fake().keep(...args),
     build: async (...args) => (await fake().build(...args)).map((file) => fileOf(dir, file)),

@@ -41,6 +41,7 @@ export async function startOnNodes(from: Seed = severalNodes()) {
     fetchInputs: (...args) => fake().fetchInputs(...args),
     evaluateFleet: (...args) => fake().evaluateFleet(...args),
     evaluateImages: (...args) => fake().evaluateImages(...args),
+    packageVersions: (...args) => fake().packageVersions(...args),
     log: (...args) => fake().log(...args),
     keep: (...args) => fake().keep(...args),
     build: async (...args) => (await fake().build(...args)).map((file) => written(dir, file)),

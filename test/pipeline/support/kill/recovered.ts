@@ -56,8 +56,8 @@ async function expectGuests(world: KillWorld, kind: KindOfGuest, { wanted }: Sto
 /** What stands for an image's content names the same image in every commit. */
 async function hashOf({ bench }: KillWorld, { kind }: KindOfGuest, content: string): Promise<string> {
   bench.builder.commit('any', { fleet: {}, images: { any: content } });
-  const [image] = await bench.builder.evaluateImages({ rev: 'any' } as never, [{ kind, type: 'any' }]);
-  return imageHash(present(image));
+  const [found] = await bench.builder.evaluateImages({ rev: 'any' } as never, [{ kind, type: 'any' }]);
+  return imageHash(present(found).image);
 }
 
 function isForeign(vmid: number): boolean {

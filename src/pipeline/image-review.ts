@@ -1,0 +1,56 @@
+import { diffFacts } from '../core/facts-difference.ts';
+import type { Goal } from '../core/goal.ts';
+import { imageHash } from '../core/guest.ts';
+import { type KnownImage, withKnownImages } from '../core/image-facts.ts';
+import type { Plan } from '../core/plan.ts';
+import { type ImagePair, type ImageReview, imagePairs } from '../core/review.ts';
+import { planOf } from '../core/run.ts';
+import { readTags } from '../core/tags.ts';
+import type { Fleet } from './ports.ts';
+import type { ReviewPorts } from './review.ts';
+
+/**
+ * Remembers what is inside of the images that were evaluated now, until no guest runs them, no plan wants them and no
+ * retained disk holds them: with the next commit it is what is known of the images that guests run.
+ */
+export async function rememberImages(
+  fleet: Fleet,
+  plan: Plan,
+  evaluated: readonly KnownImage[],
+  { store, runs }: ReviewPorts,
+): Promise<void> {
+  const { images, guests = [], retainedDisks = [] } = store.fleet(fleet.name);
+  const open = runs.open(fleet.name).flatMap((run) => planOf(run)?.goal ?? []);
+  const inUse = new Set([
+    ...[plan.goal, ...open].flatMap(hashesOf),
+    ...guests.flatMap(({ wanted, root }) => [wanted, root].flatMap((one) => one?.imageHash ?? [])),
+    ...retainedDisks.flatMap((disk) => disk.imageHash ?? []),
+    ...plan.changes.flatMap((change) => ('live' in change ? (readTags(change.live.tags).imageHash ?? []) : [])),
+  ]);
+  await store.saveFleet(fleet.name, { images: withKnownImages(images, evaluated, inUse) });
+}
+
+function hashesOf({ guests }: Goal): readonly string[] {
+  return guests.map(({ image }) => imageHash(image));
+}
+
+/** Compares the images of a plan with those whose place they take. The commit before is not evaluated for it. */
+export async function reviewImages(fleet: Fleet, plan: Plan, { store }: ReviewPorts): Promise<readonly ImageReview[]> {
+  const known = new Map((store.fleet(fleet.name).images ?? []).map((image) => [image.imageHash, image]));
+  const reviews: ImageReview[] = [];
+  // One after the other: each may ask the Nix store for all that two images are made of.
+  for (const pair of imagePairs(plan)) reviews.push(await compare(fleet, pair, known));
+  return reviews;
+}
+
+async function compare(
+  { builder }: Fleet,
+  { from, to }: ImagePair,
+  known: ReadonlyMap<string, KnownImage>,
+): Promise<ImageReview> {
+  const [before, after] = [known.get(from), known.get(to)];
+  if (before === undefined) return { from, to, notKnown: 'from' };
+  if (after === undefined) return { from, to, notKnown: 'to' };
+  const versions = await builder.packageVersions(before.drvPath, after.drvPath);
+  return { from, to, difference: diffFacts(before.facts, after.facts, versions) };
+}
