@@ -85,6 +85,7 @@ export function isEmptyDifference({ access, changes, packages }: FactsDifference
 }
 
 type User = NonNullable<ImageFacts['users']>[number];
+type Ports = NonNullable<ImageFacts['firewall']>['ports'][number];
 
 function userChanges({ users: before }: ImageFacts, { users: after }: ImageFacts): readonly AccessChange[] {
   if (before === undefined || after === undefined) return [];
@@ -129,13 +130,18 @@ function keyFileChanges(user: string, before: readonly string[], after: readonly
 
 function firewallChanges({ firewall: before }: ImageFacts, { firewall: after }: ImageFacts): readonly AccessChange[] {
   if (before === undefined || after === undefined) return [];
-  const trusted = turns(before.trusted, after.trusted, itself);
+  // Without a firewall nothing closes.
+  const holds = ({ change }: { readonly change: Turn }) => after.on || change === 'added';
+  const portKey = ({ protocol, from, to, on = '' }: Ports) =>
+    [protocol, ...[from, to].map((port) => String(port).padStart(5, '0')), on].join(' ');
   return [
     ...(before.on === after.on ? [] : [{ what: 'firewall', change: after.on ? 'on' : 'off' } as const]),
-    ...turns(before.ports, after.ports, ({ protocol, from, to, on = '' }) =>
-      [protocol, String(from).padStart(5, '0'), String(to).padStart(5, '0'), on].join(' '),
-    ).map(({ change, item }) => ({ what: 'port', change, ...item }) as const),
-    ...trusted.map(({ change, item }) => ({ what: 'trusted', change, on: item }) as const),
+    ...turns(before.ports, after.ports, portKey)
+      .filter(holds)
+      .map(({ change, item }) => ({ what: 'port', change, ...item }) as const),
+    ...turns(before.trusted, after.trusted, itself)
+      .filter(holds)
+      .map(({ change, item }) => ({ what: 'trusted', change, on: item }) as const),
   ];
 }
 

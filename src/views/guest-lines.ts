@@ -61,6 +61,13 @@ function words(text: string): readonly string[] {
   return text === '' ? [] : text.split(' ');
 }
 
+/** A line of text in as many lines as it takes, those after the first indented more. No word is cut. */
+export function foldedLine(text: string): readonly string[] {
+  const margin = ' '.repeat(text.search(/\S|$/));
+  const [first = '', ...rest] = folded(text.trimStart());
+  return [`${margin}${first}`, ...rest.map((line) => `${margin}${indent}${line}`)];
+}
+
 function folded(line: string): readonly string[] {
   return line.length + indent.length + markWidth <= columns ? [line] : wrapped(line.split(' '), ' ');
 }

@@ -26,6 +26,7 @@ import {
 import type { Block, Button, Card, CardFile, Rich, Span } from './card.ts';
 import { costBlocks } from './cost.ts';
 import { acceptButtons, driftBlocks } from './drift.ts';
+import { accessWarnings, insideBlocks } from './inside.ts';
 import {
   approvedBy,
   blockedCount,
@@ -63,7 +64,9 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
       ...lockBlocks(context),
       ...branchBlocks(run, context),
       ...warnings(plan, context),
+      ...accessWarnings(plan, run.review),
       planTable(plan, run.review),
+      ...insideBlocks(plan, run.review),
       ...costBlocks(plan, run.review?.cost),
       ...warningBlocks(run.warnings),
       run.phase === 'planned' ? decisionLine(run, context) : { kind: 'small', rich: [run.fleet, ...ids(run, plan)] },

@@ -17,14 +17,19 @@ import { checkOf, describeHealth } from '../core/health.ts';
 import type { LiveGuest, RetainedDisk } from '../core/live.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { retainsDisk } from '../core/retained-disks.ts';
+
 import type { Review } from '../core/review.ts';
 import type { Run } from '../core/run.ts';
 import { isUsual, settingsOf, showValue } from '../core/settings.ts';
+
 import { readTags } from '../core/tags.ts';
 import { describeVolume, volumesOf } from '../core/volumes.ts';
 import type { Block, GuestRow, Line, Mark } from './card.ts';
 import { downtimeParts } from './cost.ts';
 import { guestLines } from './guest-lines.ts';
+
+import { insideText } from './inside.ts';
+
 import { count, counts, guestName, uptimeText, verbs } from './parts.ts';
 import { whyText } from './why.ts';
 import { writtenValues } from './written-values.ts';
@@ -46,7 +51,7 @@ export function planTable(plan: Plan, review: Review = {}): Extract<Block, { kin
 }
 
 /**
- * The full plan as text for a file: the same lines, why it changes, every value that the apply writes, the commit, the
+ * The full plan as text for a file: the same lines, why it changes, what changes inside of images, every value that the apply writes, the commit, the
  * digest, the store paths of images, and the warnings.
  */
 export function planText(plan: Plan, { warnings = [], review = {} }: Pick<Run, 'warnings' | 'review'> = {}): string {
@@ -72,11 +77,13 @@ export function planText(plan: Plan, { warnings = [], review = {} }: Pick<Run, '
     return lines.length === 0 ? [] : [guestName(change), ...lines.map((line) => `  ${line}`)];
   });
   const warned = [...tight, ...warnings];
+  const inside = insideText(plan, review);
   return [
     ...head,
     '',
     ...body,
     ...whyText(review),
+    ...(inside.length === 0 ? [] : ['', ...inside]),
     ...(values.length === 0 ? [] : ['', 'Values', ...values]),
     ...(images.length === 0 ? [] : ['', 'Images', ...images]),
     ...(warned.length === 0 ? [] : ['', 'Warnings', ...warned.map((text) => `- ${text}`)]),

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import type { ImageFacts } from '../../src/core/image-facts.ts';
 
+/** A user who has nothing. */
+export const nobody = { wheel: false, password: false, keys: [], keyFiles: [] } as const;
+
 /** The inside of a small image of NixOS. */
 export const someFacts: ImageFacts = {
-  users: [{ name: 'root', wheel: false, password: false, keys: [], keyFiles: [] }],
+  users: [{ ...nobody, name: 'root' }],
   firewall: { on: true, ports: [{ protocol: 'tcp', from: 22, to: 22 }], trusted: [] },
   mounts: [{ at: '/', type: 'ext4', device: 'label nixos' }],
   hosts: [],

@@ -5,8 +5,10 @@ import type { Policy } from '../../src/core/policy.ts';
 import type { Phase, Run } from '../../src/core/run.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { Fleet, Log } from '../../src/pipeline/ports.ts';
+
 import type { ButtonAction } from '../../src/views/card.ts';
-import { FakeBuilder } from '../fakes/builder.ts';
+import { FakeBuilder, type FakeEvaluation } from '../fakes/builder.ts';
+
 import { FakeChat, type FakeMessage } from '../fakes/chat.ts';
 import { FakeCluster } from '../fakes/cluster.ts';
 import { type FakeCommit, FakeGit } from '../fakes/git.ts';
@@ -34,6 +36,8 @@ export interface Declared {
   readonly broken?: boolean;
   /** What its evaluation warns of. */
   readonly warnings?: readonly string[];
+  /** What is inside of its images. */
+  readonly inside?: NonNullable<FakeEvaluation['inside']>;
 }
 
 /** One line of the log. */
@@ -124,7 +128,8 @@ export class Bench {
     const images = { website: 'website 1', database: 'database 1', init: 'init 1', ...declared.images };
     const { vms = threeVms(), containers, warnings = [] } = declared;
     const fleet = { vms, ...(containers === undefined ? {} : { containers }) };
-    this.builder.commit(shaOf(n), declared.broken === true ? {} : { fleet, images, inputs: true, warnings });
+    const inside = declared.inside === undefined ? {} : { inside: declared.inside };
+    this.builder.commit(shaOf(n), declared.broken === true ? {} : { fleet, images, inputs: true, warnings, ...inside });
   }
 
   /** The forge reports the branch. */

@@ -1,6 +1,8 @@
-import { imageHash } from '../../src/core/guest.ts';
+import { diffFacts } from '../../src/core/facts-difference.ts';
+import { type DesiredVm, imageHash } from '../../src/core/guest.ts';
 import type { LiveGuest } from '../../src/core/live.ts';
 import { createPlan, type Plan } from '../../src/core/plan.ts';
+import type { ImageReview } from '../../src/core/review.ts';
 import type { Run, RunEvent } from '../../src/core/run.ts';
 import { stagingMarker } from '../../src/core/tags.ts';
 import type { CardContext } from '../../src/views/parts.ts';
@@ -26,6 +28,7 @@ import {
   stepsDone,
   t0,
 } from '../support/builders.ts';
+import { nobody, someFacts } from '../support/facts.ts';
 
 /** A run as people may come to see it, and where it stands. */
 export interface Story {
@@ -42,6 +45,51 @@ const replacing = aPlan({ guests: [aGuest({ image: anImage('b'), memoryMb: 4096 
 const partlyBlocked = aPlan({ guests: [aGuest(), aGuest({ vmid: 900, name: 'payroll', key: 'payroll' })] }, [
   aLiveGuest({ tags: ['prod'], name: 'payroll-2019' }, aGuest({ vmid: 900 })),
 ]);
+
+const pairs = { from: imageHash(anImage()), to: imageHash(anImage('b')) };
+/** A commit that opens a port, lets a user become root and bumps packages. */
+const opened: ImageReview = {
+  ...pairs,
+  difference: diffFacts(
+    someFacts,
+    {
+      ...someFacts,
+      users: [
+        ...(someFacts.users ?? []),
+        { ...nobody, name: 'ops', wheel: true, keys: [{ name: 'ops@site', digest: '1' }] },
+      ],
+      firewall: { on: true, ports: [22, 8080].map((port) => ({ protocol: 'tcp', from: port, to: port })), trusted: [] },
+      mounts: [
+        ...(someFacts.mounts ?? []),
+        { at: '/srv', type: 'xfs', device: '/dev/disk/by-label/a-rather-long-name-of-it' },
+      ],
+      services: [
+        { name: 'nginx', user: 'www' },
+        { name: 'sshd', user: 'root' },
+      ],
+      kernel: '6.12.31',
+    },
+    {
+      changed: Array.from({ length: 12 }, (_, index) => ({ name: `package-${index}`, from: '1.0', to: '1.1' })),
+      all: 30,
+    },
+  ),
+};
+/** Many guests get the same other release. */
+const upgrading = aPlan(
+  { guests: guestsAlike((one) => ({ ...one, image: anImage('b') })) },
+  guestsAlike((one) => one).map((one) => aLiveGuest({}, one)),
+);
+const { users: _, ...withoutUsers } = someFacts;
+const upgraded: ImageReview = {
+  ...pairs,
+  difference: diffFacts(
+    withoutUsers,
+    { ...someFacts, release: '25.11', firewall: { on: false, ports: [], trusted: [] } },
+    { changed: [], all: 912 },
+  ),
+};
+const unknownBefore: ImageReview = { ...pairs, notKnown: 'from' };
 
 const older = aGuest({ image: anImage('b') });
 const keptDisk = {
@@ -158,6 +206,9 @@ export const stories: readonly Story[] = [
     }),
   },
   { name: 'plan-replace', run: aRun('planned', replacing) },
+  { name: 'plan-inside', run: aRun('planned', replacing, { review: { images: [opened] } }) },
+  { name: 'plan-inside-alike', run: aRun('planned', upgrading, { review: { images: [upgraded] } }) },
+  { name: 'plan-inside-unknown', run: aRun('planned', replacing, { review: { images: [unknownBefore] } }) },
   { name: 'plan-partly-blocked', run: aRun('planned', partlyBlocked) },
   {
     name: 'plan-two-destroys',
@@ -300,6 +351,12 @@ export const stories: readonly Story[] = [
   { name: 'superseded-before-plan', run: follow(aRun('planning'), { type: 'superseded', byRun: 'r-42', at: t0 }) },
   { name: 'expired', run: aRun('expired') },
 ];
+
+function guestsAlike(change: (guest: DesiredVm) => DesiredVm): readonly DesiredVm[] {
+  return Array.from({ length: 8 }, (_, index) =>
+    change(aGuest({ vmid: 830 + index, name: `web-${index}`, key: `web-${index}` })),
+  );
+}
 
 /** The context of a story. */
 export function contextOf(story: Story): CardContext {

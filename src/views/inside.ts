@@ -1,0 +1,180 @@
+import type { AccessChange, FactChange, FactsDifference, PackageChange } from '../core/facts-difference.ts';
+import type { FactName } from '../core/image-facts.ts';
+import { type Plan, runnable } from '../core/plan.ts';
+import { type ImageReview, imagePairOf, type Review } from '../core/review.ts';
+import { oneLine } from '../lib/text.ts';
+import type { Block, Line } from './card.ts';
+import { foldedLine } from './guest-lines.ts';
+import { count, guestName } from './parts.ts';
+
+/** Packages that a card names of an image. */
+const mostPackages = 8;
+/** Guests that a card names where many change alike. */
+const mostNames = 6;
+
+/** Guests whose images change alike, and how. */
+interface Alike {
+  readonly guests: readonly string[];
+  readonly review: Omit<ImageReview, 'from' | 'to'>;
+}
+
+/** Who gets in, and where, that could not before or no longer can: a warning for all guests that it is the same for. */
+export function accessWarnings(plan: Plan, review: Review | undefined): readonly Block[] {
+  const groups = new Map<string, string[]>();
+  for (const { guests, review: images } of alike(plan, review)) {
+    const said = (images.difference?.access ?? []).map(accessText).join('; ');
+    if (said !== '') groups.set(said, [...(groups.get(said) ?? []), ...guests]);
+  }
+  return [...groups].map(([said, guests]) => ({
+    kind: 'warning',
+    rich: [{ bold: `Access to ${namesOf(guests)}: ` }, `${said}.`],
+  }));
+}
+
+/** What else changes inside of images, with the first packages. */
+export function insideBlocks(plan: Plan, review: Review | undefined): readonly Block[] {
+  const lines = alike(plan, review).flatMap(({ guests, review: images }) =>
+    insideLines(namesOf(guests), otherTexts(images, mostPackages)),
+  );
+  return lines.length === 0 ? [] : [{ kind: 'lines', lines }];
+}
+
+/** All of it, as lines of the full plan. */
+export function insideText(plan: Plan, review: Review | undefined): readonly string[] {
+  return alike(plan, review).flatMap(({ guests, review: images }) => {
+    const access = (images.difference?.access ?? []).map(accessText);
+    return insideLines(guests.join(', '), [...access, ...otherTexts(images)]).map(({ text }) => text);
+  });
+}
+
+/** The guests of a plan that get another image, those together whose images change alike. */
+function alike(plan: Plan, review: Review | undefined): readonly Alike[] {
+  const { images } = review ?? {};
+  if (images === undefined) return [];
+  const groups = new Map<string, Alike>();
+  for (const change of runnable(plan)) {
+    const pair = imagePairOf(change);
+    if (pair === undefined) continue;
+    // A plan that was made again may hold a pair that the first one did not have.
+    const { from: _, to: __, ...found } = images.find(({ from, to }) => from === pair.from && to === pair.to) ?? pair;
+    const key = JSON.stringify(found);
+    groups.set(key, { guests: [...(groups.get(key)?.guests ?? []), guestName(change)], review: found });
+  }
+  return [...groups.values()];
+}
+
+function namesOf(guests: readonly string[]): string {
+  const rest = guests.length - mostNames;
+  return [...guests.slice(0, mostNames), ...(rest > 0 ? [`${count(rest, 'more guest')}`] : [])].join(', ');
+}
+
+function insideLines(names: string, texts: readonly string[]): readonly Line[] {
+  return [...foldedLine(`Inside ${names}`), ...texts.flatMap((text) => foldedLine(`  ${text}`))].map((text) => ({
+    text,
+  }));
+}
+
+/** Everything but access, one fact each. */
+function otherTexts({ difference, notKnown }: Alike['review'], most?: number): readonly string[] {
+  if (difference === undefined) return [unknownText(notKnown)];
+  const { access, changes, packages, unknown } = difference;
+  const upgraded = changes.some(({ what }) => what === 'release');
+  const said = [
+    ...changes.map((change) => changeText(change, packages.all)),
+    ...(upgraded ? [] : packageTexts(packages, most)),
+    ...(unknown.length === 0 ? [] : [`not known of both images: ${unknown.map((name) => factWords[name]).join(', ')}`]),
+  ];
+  if (said.length > 0) return said.map(oneLine);
+  return [access.length === 0 ? 'nothing changes that its evaluation tells' : 'nothing else changes that is told'];
+}
+
+function unknownText(notKnown: ImageReview['notKnown']): string {
+  switch (notKnown) {
+    case 'from':
+      return 'nothing is known of the running image, so what changes is not told';
+    case 'to':
+      return 'nothing is known of the new image, so what changes is not told';
+    case undefined:
+      return 'these images were not compared: press Plan again';
+  }
+}
+
+function accessText(change: AccessChange): string {
+  return oneLine(accessWords(change));
+}
+
+function accessWords(change: AccessChange): string {
+  switch (change.what) {
+    case 'user':
+      return `user ${change.user} is ${change.change === 'added' ? 'new' : 'gone'}`;
+    case 'wheel':
+      return `user ${change.user} ${change.change === 'added' ? 'joins' : 'leaves'} wheel`;
+    case 'password':
+      return `user ${change.user} ${change.change === 'added' ? 'gets a password' : 'has no password any more'}`;
+    case 'key':
+      if (change.change === 'changed') return `the key ${change.key} of user ${change.user} is another one`;
+      return `user ${change.user} ${change.change === 'added' ? 'gets' : 'loses'} the key ${change.key}`;
+    case 'key-files':
+      return `the key files of user ${change.user} change (${change.from} -> ${change.to})`;
+    case 'firewall':
+      return change.change === 'on' ? 'the firewall is turned on' : 'the firewall is turned off, every port is open';
+    case 'port':
+      return portWords(change);
+    case 'trusted':
+      return change.change === 'added'
+        ? `every port opens on ${change.on}`
+        : `${change.on} is no longer open as a whole`;
+  }
+}
+
+function portWords({ protocol, from, to, on, change }: Extract<AccessChange, { what: 'port' }>): string {
+  const one = from === to;
+  const ports = `${protocol.toUpperCase()} ${one ? `port ${from}` : `ports ${from}-${to}`}`;
+  const verb = change === 'added' ? 'open' : 'close';
+  return `${ports} ${one ? `${verb}s` : verb}${on === undefined ? '' : ` on ${on}`}`;
+}
+
+function changeText({ what, name, from, to }: FactChange, packages: number): string {
+  switch (what) {
+    case 'release':
+      return `NixOS ${from} -> ${to}, ${count(packages, 'package')}`;
+    case 'kernel':
+      return `kernel ${from || 'none'} -> ${to || 'none'}`;
+    case 'service':
+      if (from !== undefined && to !== undefined) return `service ${name}: user ${from} -> ${to}`;
+      return to === undefined ? `service ${name} is gone` : `service ${name} is new, as ${to}`;
+    default:
+      if (from !== undefined && to !== undefined) return `${what} ${name}: ${from} -> ${to}`;
+      return to === undefined ? `${what} ${name} is gone` : `${what} ${name} is new${to === '' ? '' : `: ${to}`}`;
+  }
+}
+
+/** @param most how many are named; default: all that are known by name */
+function packageTexts({ changed, all }: FactsDifference['packages'], most = changed.length): readonly string[] {
+  const named = changed.slice(0, most).map(packageText);
+  const rest = all - named.length;
+  if (rest <= 0) return named;
+  return [...named, named.length === 0 ? `${count(rest, 'package')} change` : count(rest, 'more package')];
+}
+
+function packageText({ name, from, to }: PackageChange): string {
+  const whole = (version = '') => (version === '' ? name : `${name} ${version}`);
+  if (from === undefined) return `${whole(to)} is new`;
+  return to === undefined
+    ? `${whole(from)} is gone`
+    : `${name} ${from || 'without version'} -> ${to || 'without version'}`;
+}
+
+const factWords: Readonly<Record<FactName, string>> = {
+  users: 'users and their keys',
+  firewall: 'open ports',
+  mounts: 'mounts',
+  hosts: 'virtual hosts',
+  services: 'services',
+  timers: 'timers',
+  sockets: 'sockets',
+  release: 'the NixOS release',
+  kernel: 'the kernel',
+  packages: 'packages of the system',
+  servicePackages: 'packages of services',
+};
