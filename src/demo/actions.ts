@@ -17,6 +17,18 @@ interface Action {
 /** The actions on a running demo, in a suggested order. */
 const actions: Readonly<Record<string, Action>> = {
   'edit-image': { does: 'edit one image: one VM is replaced (-/+)', guest: 'website', run: edits.editImage },
+  'many-changes': {
+    does: 'bump a package, open a port, add an administrator and move the disk of the website (-/+)',
+    run: (repo) => edits.manyChanges(repo, 'website', 'fast'),
+  },
+  'bump-package': { does: 'bump a package of the website (-/+)', run: (repo) => edits.bumpPackage(repo, 'website') },
+  'open-port': { does: 'open a port of the website (-/+)', run: (repo) => edits.openPort(repo, 'website') },
+  'add-admin': { does: 'let a user of the website become root (-/+)', run: (repo) => edits.addAdmin(repo, 'website') },
+  'move-disk': {
+    does: 'move a disk to another storage, online',
+    guest: 'website',
+    run: (repo, guest) => edits.useStorage(repo, guest, 'fast'),
+  },
   'edit-memory': {
     does: 'give a VM 4096 MiB: an update (~)',
     guest: 'cp',

@@ -17,6 +17,58 @@ export function nextRelease(text: string): string {
   return text.replace(/release = (\d+);/, (_, release: string) => `release = ${Number(release) + 1};`);
 }
 
+/** Another version of a package: an image with it inside, made anew. */
+export function bumpPackage(repository: SampleRepository, guest: SampleGuest): Pushed {
+  return editInside(repository, guest, `Update openssl of test-${guest}`, withPackage);
+}
+
+/** A port that the firewall opens. */
+export function openPort(repository: SampleRepository, guest: SampleGuest): Pushed {
+  return editInside(repository, guest, `Open port 8080 of test-${guest}`, withPort);
+}
+
+/** Somebody who has a key may become root. */
+export function addAdmin(repository: SampleRepository, guest: SampleGuest): Pushed {
+  return editInside(repository, guest, `Let ops administer test-${guest}`, withAdmin);
+}
+
+/** A package, a port, an administrator and another storage in one commit. */
+export async function manyChanges(repository: SampleRepository, guest: SampleGuest, storage: string): Pushed {
+  const { path, text } = await readImage(repository, guest);
+  const declaration = declarationOf(guest);
+  const moved = editEntry(await readDeclared(repository, guest, declaration), `test-${guest}`, (entry) =>
+    setValue(entry, 'storage_location', storage),
+  );
+  if (moved === undefined) throw undeclared(guest);
+  const files = { [path]: withAdmin(withPort(withPackage(text))), [declaration]: moved };
+  return commitFiles(repository, `Update, open and move test-${guest}`, files);
+}
+
+/** The text of an image's file with a newer openssl. */
+export function withPackage(text: string): string {
+  return text.replace('openssl = "3.0.13";', 'openssl = "3.0.14";');
+}
+
+/** The text of an image's file with an open port more. */
+export function withPort(text: string): string {
+  return text.replace(/ports = \[(?!.* 8080 ).* (?=\];)/, (ports) => `${ports}8080 `);
+}
+
+/** The text of an image's file with an administrator more. */
+export function withAdmin(text: string): string {
+  return text.replace('admins = [ "ada" ];', 'admins = [ "ada" "ops" ];');
+}
+
+async function editInside(
+  repository: SampleRepository,
+  guest: SampleGuest,
+  message: string,
+  edit: (text: string) => string,
+): Pushed {
+  const { path, text } = await readImage(repository, guest);
+  return commitFiles(repository, message, { [path]: edit(text) });
+}
+
 /** The image's root file system fails to build, with a log. */
 export async function breakImage(repository: SampleRepository, guest: SampleGuest): Pushed {
   const { path, text } = await readImage(repository, guest);

@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import { BuildError, type Builder, type BuildMonitor, type EvaluatedImage } from '../builder/builder.ts';
 import type { ImageFile } from '../cluster/cluster.ts';
 import { UserError } from '../core/errors.ts';
+import { changesByName, type PackageChanges } from '../core/facts-difference.ts';
 import type { Image, ImageRequest } from '../core/guest.ts';
 import { imageTitle } from '../core/guest.ts';
 import type { Source } from '../git/git.ts';
@@ -64,11 +65,14 @@ export class RecordedBuilder implements Builder {
         next: `Known are: ${[...types].join(', ')}.`,
       });
     }
-    return wanted.map((request) => ({ image: this.#evaluate(source, tree, request) }));
+    return wanted.map((request) => this.#evaluate(source, tree, request));
   }
 
-  async packageVersions(): Promise<undefined> {
-    return undefined;
+  async packageVersions(before: string, after: string): Promise<PackageChanges | undefined> {
+    const [old, now] = [this.#made(before), this.#made(after)];
+    if (old === undefined || now === undefined) return undefined;
+    const changed = changesByName(old, now).filter(({ from, to }) => from !== undefined && to !== undefined);
+    return { changed, all: changed.length };
   }
 
   async build(images: readonly Image[], monitor: BuildMonitor, signal?: AbortSignal): Promise<readonly ImageFile[]> {
@@ -110,18 +114,29 @@ export class RecordedBuilder implements Builder {
     throw new UserError(`The demo has no recording of line ${fleet.line} of ${file} in commit ${commit}.`, notRecorded);
   }
 
-  #evaluate(source: Source, { files }: Tree, request: ImageRequest): Image {
+  #evaluate(source: Source, { files }: Tree, request: ImageRequest): EvaluatedImage {
     const { kind, type } = request;
     const guest = guestOf(request);
     if (guest === undefined)
       throw new UserError(`The demo has no recording of the image ${imageTitle(request)}.`, notRecorded);
     const path = `images/${guest}.nix`;
-    const found = this.#recording.images[guest]?.evaluations[files.get(path) ?? ''];
-    if (found === undefined) {
+    const recorded = this.#recording.images[guest];
+    const found = recorded?.evaluations[files.get(path) ?? ''];
+    const inside = recorded?.insides[found?.inside ?? -1];
+    if (found === undefined || inside === undefined) {
       throw new UserError(`The demo has no recording of ${path} in commit ${source.rev.slice(0, 7)}.`, notRecorded);
     }
     const attr = `nixosConfigurations.${type}.config.system.build.${kind === 'vm' ? 'qcow2' : 'tarball'}`;
-    return { kind, type, attr, drvPath: found.drv, storePath: found.out };
+    return { image: { kind, type, attr, drvPath: found.drv, storePath: found.out }, facts: inside.facts };
+  }
+
+  /** The packages that a derivation is made of. */
+  #made(drvPath: string): readonly string[] | undefined {
+    for (const { evaluations, insides } of Object.values(this.#recording.images)) {
+      const found = Object.values(evaluations).find(({ drv }) => drv === drvPath);
+      if (found !== undefined) return insides[found.inside]?.made;
+    }
+    return undefined;
   }
 
   async #buildOne(

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { ImageRequest } from '../core/guest.ts';
+import { imageFacts } from '../core/image-facts.ts';
 import json from './recorded.json' with { type: 'json' };
 import { type SampleGuest, sampleFiles } from './sample-files.ts';
 
@@ -12,6 +13,8 @@ export const RecordedImage = z.object({
   drv: z.string(),
   root: z.string(),
   out: z.string(),
+  /** Which of the guest's insides it has. */
+  inside: z.int(),
   text: z.string().optional(),
 });
 /** A recorded image that was checked. */
@@ -33,10 +36,14 @@ export const Recording = z.object({
   lines: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   /** The errors of Nix for lines that it cannot read. */
   broken: z.record(z.string(), z.string()),
-  /** By name: the output of the builders, and the evaluations by hash of the image's file. */
+  /**
+   * By name: the output of the builders, the insides that its images may have, with the packages that those are made of, and
+   * the evaluations by hash of the image's file.
+   */
   images: z.record(
     z.string(),
     z.object({
+      insides: z.array(z.object({ facts: imageFacts, made: z.array(z.string()) })),
       rootLog: z.array(z.string()),
       imageLog: z.array(z.string()),
       brokenLog: z.array(z.string()),

@@ -54,8 +54,7 @@ function withContainer(flake: string): string {
 }
 
 const fleetLine = '      proxnix.containers = import ./containers.nix;\n';
-const configurationLine =
-  '        lxc-cache.config.system.build.tarball = makeImage.tarball "cache" (import ./images/cache.nix);\n';
+const configurationLine = '        lxc-cache.config = makeImage.container "cache" (import ./images/cache.nix);\n';
 
 const readme = `# A small fleet
 
@@ -76,7 +75,7 @@ function flake(system: string): string {
     let
       makeImage = import ./lib/image.nix { system = "${system}"; };
       configuration = name: {
-        config.system.build.qcow2 = makeImage.disk name (import (./images + "/\${name}.nix"));
+        config = makeImage.vm name (import (./images + "/\${name}.nix"));
       };
     in
     {
@@ -91,6 +90,7 @@ ${configurations}
 }
 
 const imageFunction = `# An image is two derivations: the root file system, then the file with it; for a VM a disk, for a container a tarball.
+# Beside them stand a few of the options that NixOS has, so that a plan can tell what is inside.
 { system }:
 let
   run =
@@ -103,17 +103,66 @@ let
       }
       // attributes
     );
+  # A package that is named and never built, so that an image takes a second.
+  package = name: version: run ./root.sh { name = "\${name}-\${version}"; };
+  packagesOf = image: builtins.attrValues (builtins.mapAttrs package image.packages);
+  named = package: builtins.unsafeDiscardOutputDependency package.drvPath;
   make =
     script: ending: name: image:
     run script {
       name = "nixos-\${name}.\${ending}";
-      root = run ./root.sh (image // { name = "nixos-root-\${name}"; });
+      root = run ./root.sh (
+        image
+        // {
+          name = "nixos-root-\${name}";
+          packages = map named (packagesOf image);
+        }
+      );
       inherit (image) hostName;
     };
+  each = names: value: builtins.listToAttrs (map (name: { inherit name; value = value name; }) names);
+  options = isContainer: image: {
+    boot = {
+      inherit isContainer;
+      kernelPackages.kernel.version = "6.12.30";
+    };
+    environment.systemPackages = packagesOf image;
+    fileSystems."/" = {
+      device = "/dev/disk/by-label/nixos";
+      fsType = "ext4";
+    };
+    networking.firewall = {
+      enable = true;
+      allowedTCPPorts = image.ports;
+    };
+    services = { };
+    systemd = {
+      services = each image.services (_: { wantedBy = [ "multi-user.target" ]; });
+      sockets = { };
+      timers = { };
+    };
+    users.users = each image.users (name: {
+      isNormalUser = true;
+      extraGroups = if builtins.elem name image.admins then [ "wheel" ] else [ ];
+      openssh.authorizedKeys.keys = [ "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 \${name}@example" ];
+    });
+  };
 in
 {
-  disk = make ./disk.sh "qcow2";
-  tarball = make ./tarball.sh "tar.zst";
+  vm =
+    name: image:
+    options false image
+    // {
+      system.nixos.release = "25.05";
+      system.build.qcow2 = make ./disk.sh "qcow2" name image;
+    };
+  container =
+    name: image:
+    options true image
+    // {
+      system.nixos.release = "25.05";
+      system.build.tarball = make ./tarball.sh "tar.zst" name image;
+    };
 }
 `;
 
@@ -191,20 +240,31 @@ const containers = `# The containers of this fleet. Sizes: MiB of memory, GiB of
 }
 `;
 
-const services: Record<SampleGuest, readonly string[]> = {
-  init: ['openssh', 'dnsmasq'],
-  cp: ['openssh', 'etcd', 'kube-apiserver'],
-  worker: ['openssh', 'containerd', 'kubelet'],
-  website: ['openssh', 'nginx'],
-  cache: ['openssh', 'redis'],
+/** What runs on a guest: its services, the packages that they are, the ports that they open. */
+const contents: Record<SampleGuest, readonly [services: string, packages: string, ports: string]> = {
+  init: ['"openssh" "dnsmasq"', 'dnsmasq = "2.90"; openssh = "9.9p2"; openssl = "3.0.13";', '22 53'],
+  cp: ['"openssh" "etcd" "kube-apiserver"', 'etcd = "3.5.21"; openssh = "9.9p2"; openssl = "3.0.13";', '22 2379 6443'],
+  worker: [
+    '"openssh" "containerd" "kubelet"',
+    'containerd = "2.0.5"; openssh = "9.9p2"; openssl = "3.0.13";',
+    '22 10250',
+  ],
+  website: ['"openssh" "nginx"', 'nginx = "1.26.2"; openssh = "9.9p2"; openssl = "3.0.13";', '22 80 443'],
+  cache: ['"openssh" "redis"', 'openssh = "9.9p2"; openssl = "3.0.13"; redis = "7.2.7";', '22 6379'],
 };
 
 function image(guest: SampleGuest): string {
+  const [services, packages, ports] = contents[guest];
   return `# What runs on test-${guest}.
 {
   hostName = "test-${guest}";
   release = 1;
-  services = [ ${services[guest].map((name) => `"${name}"`).join(' ')} ];
+  services = [ ${services} ];
+  packages = { ${packages} };
+  # Open TCP ports, people with a key, and those of them who may become root.
+  ports = [ ${ports} ];
+  users = [ "ada" "ops" ];
+  admins = [ "ada" ];
   # Shell lines that run when the root file system is made.
   postBuild = "";
 }

@@ -10,6 +10,8 @@ export interface BuilderWorld {
   readonly good: () => Promise<Source>;
   /** Another image of the website, the same of the worker. */
   readonly editedWebsite: () => Promise<Source>;
+  /** The website's image with another version of openssl. */
+  readonly bumpedWebsite: () => Promise<Source>;
   /** The worker's image evaluates and does not build; its log says `unknown option`. */
   readonly brokenWorker: () => Promise<Source>;
   /** The website's image writes a line and then builds for ever; `undefined` where nothing takes time. */
@@ -76,6 +78,34 @@ export function builderContract(name: string, open: () => Promise<BuilderWorld>)
       const after = await imagesOf(builder, await editedWebsite(), [vmImage(website), vmImage(worker)]);
       expect(after[0]?.storePath).not.toBe(before[0]?.storePath);
       expect(after[1]).toEqual(before[1]);
+    });
+
+    it('tells what is inside of an image beside it, and not in it', async () => {
+      const { builder, good, bumpedWebsite } = await open();
+      const [before] = await builder.evaluateImages(await good(), [vmImage(website)]);
+      const [after] = await builder.evaluateImages(await bumpedWebsite(), [vmImage(website)]);
+      expect(before?.facts?.packages).toContain('openssl-3.0.13');
+      expect(after?.facts?.packages).toContain('openssl-3.0.14');
+      expect(JSON.stringify(before?.image)).not.toContain('openssl');
+    });
+
+    it('tells the packages that two images are made of in different versions', async () => {
+      const { builder, good, bumpedWebsite } = await open();
+      const [before] = await imagesOf(builder, await good(), [vmImage(website)]);
+      const [after, other] = await imagesOf(builder, await bumpedWebsite(), [vmImage(website), vmImage(worker)]);
+      if (before === undefined || after === undefined || other === undefined) throw new Error('no image');
+      const openssl = { name: 'openssl', from: '3.0.13', to: '3.0.14' };
+      expect(await builder.packageVersions(before.drvPath, after.drvPath)).toEqual({ changed: [openssl], all: 1 });
+      expect(await builder.packageVersions(before.drvPath, before.drvPath)).toEqual({ changed: [], all: 0 });
+      expect((await builder.packageVersions(after.drvPath, other.drvPath))?.changed).toContainEqual({
+        ...openssl,
+        ...{ from: '3.0.14', to: '3.0.13' },
+      });
+      const gone = `/nix/store/${'0'.repeat(32)}-gone.drv`;
+      for (const path of [gone, '--help']) {
+        expect(await builder.packageVersions(path, after.drvPath)).toBeUndefined();
+        expect(await builder.packageVersions(after.drvPath, path)).toBeUndefined();
+      }
     });
 
     it('names the images that are not there and those that are', async () => {

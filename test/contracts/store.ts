@@ -1,6 +1,10 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { diffFacts } from '../../src/core/facts-difference.ts';
+import type { Review } from '../../src/core/review.ts';
 import type { Store } from '../../src/store/store.ts';
 import { anAppliedRun, anEndedRun, anEntry, anOpenRun } from '../store/samples.ts';
+import { arbitraryFacts } from '../support/facts.ts';
 
 /** What every store must do. `reopen`: closes and opens again, where the adapter outlives its process. */
 export function storeContract(
@@ -53,6 +57,22 @@ export function storeContract(
       await store.saveRun(anOpenRun(1, { activity: 'comparing' }).run);
       const again = (await reopen?.()) ?? store;
       expect(again.runs()).toMatchObject([{ run: { id: 'r-1' }, messages: { console: '7', slack: 'C1:2' } }]);
+    });
+
+    it('keeps what is inside of images, and how it differs', async () => {
+      const { store, reopen } = await open();
+      const samples = fc.sample(arbitraryFacts, { numRuns: 30, seed: 12 });
+      const images = samples.map((facts, n) => ({ imageHash: `hash${n}`, drvPath: `/nix/store/${n}.drv`, facts }));
+      const reviews = samples.map((facts, n) => {
+        const versions = { changed: [{ name: 'a', from: '1', to: '2' }], all: 7 };
+        return { from: `${n}`, to: `${n + 1}`, difference: diffFacts(facts, samples[n + 1] ?? {}, versions) };
+      });
+      const review: Review = { images: [...reviews, { from: 'x', to: 'y', notKnown: 'from' }] };
+      await store.saveRun(anOpenRun(1, { review }).run);
+      await store.saveFleet('acme', { images });
+      const again = (await reopen?.()) ?? store;
+      expect(again.runs()[0]?.run.review).toEqual(review);
+      expect(again.fleet('acme').images).toEqual(images);
     });
 
     it('keeps the newest hundred runs that have ended, and every run that has not', async () => {

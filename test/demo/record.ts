@@ -1,16 +1,27 @@
 import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { EvaluatedImage } from '../../src/builder/builder.ts';
 import { NixBuilder } from '../../src/builder/nix/nix.ts';
 import { type NixOptions, nixSettings } from '../../src/builder/nix/settings.ts';
-import { realPath, requisites, storeRoot } from '../../src/builder/nix/store.ts';
+import { derivationName, realPath, requisites, storeRoot } from '../../src/builder/nix/store.ts';
 import { UserError } from '../../src/core/errors.ts';
-import type { Image } from '../../src/core/guest.ts';
-import { addContainer, breakSyntax, brokenBuild, nextRelease } from '../../src/demo/edits.ts';
+import { packageName } from '../../src/core/facts-difference.ts';
+import {
+  addContainer,
+  breakSyntax,
+  brokenBuild,
+  nextRelease,
+  withAdmin,
+  withPackage,
+  withPort,
+} from '../../src/demo/edits.ts';
 import { editEntry, type NixValue, setValue } from '../../src/demo/entries.ts';
 import { baseHashes, blobHash, imageOf, type RecordedImage, type Recording } from '../../src/demo/recorded.ts';
 import { commitFiles, readSample } from '../../src/demo/repository.ts';
 import { type SampleGuest, type SampleVm, sampleGuests, sampleVms } from '../../src/demo/sample-files.ts';
 import { aSampleRepository, nixOptions, pinned } from '../builder/nix/here.ts';
-import { imagesOf } from '../contracts/builder.ts';
+
+type Inside = Recording['images'][string]['insides'][number];
 
 /** Releases of an image that the demo knows; each edit makes one more. */
 const releases = 4;
@@ -32,8 +43,22 @@ const rounds: readonly (readonly (readonly [field: string, value: (vm: SampleVm)
   [
     ['memory_mb', (vm) => [3072, 4096, 6144, 8192][sampleVms.indexOf(vm)] ?? 0],
     ['disk_gb', () => 4],
+    ['storage_location', () => 'fast'],
   ],
 ];
+
+type Edit = (text: string) => string;
+const maybe = (edit: Edit): readonly Edit[] => [(text) => text, edit];
+/** What edits may do inside of the website's image, in any order; first: nothing. */
+const insideEdits: readonly Edit[] = maybe(withPackage).flatMap((first) =>
+  maybe(withPort).flatMap((second) =>
+    maybe(withAdmin).map(
+      (third): Edit =>
+        (text) =>
+          third(second(first(text))),
+    ),
+  ),
+);
 
 /** Evaluates and builds with real Nix what the demo's edits are made of. */
 export async function record(): Promise<Recording> {
@@ -105,30 +130,46 @@ async function recordImages(): Promise<Recording['images']> {
   await addContainer(repository);
   const options = await nixOptions();
   const builder = new NixBuilder(options);
-  const wanted = sampleGuests.map(imageOf);
   const logs = new Map<string, string[]>();
-  const evaluations = new Map<SampleGuest, Record<string, RecordedImage>>(sampleGuests.map((guest) => [guest, {}]));
+  const recorded = Object.fromEntries(
+    sampleGuests.map((guest) => [guest, { insides: [] as Inside[], evaluations: {} as Record<string, RecordedImage> }]),
+  );
+  /** What was built last of each guest; nothing of what does not build. */
+  const roots = new Map<SampleGuest, { readonly text: string }>();
   const texts = new Map<SampleGuest, string>();
   for (const guest of sampleGuests) texts.set(guest, await readSample(repository, `images/${guest}.nix`));
   for (let release = 1; release <= releases; release++) {
     for (const broken of release <= brokenReleases ? [true, false] : [false]) {
-      const now = new Map([...texts].map(([guest, text]) => [guest, broken ? brokenBuild(text) : text]));
-      await commitFiles(
-        repository,
-        'Images',
-        Object.fromEntries([...now].map(([guest, text]) => [`images/${guest}.nix`, text])),
-      );
-      const images = await imagesOf(builder, await pinned(repository), wanted);
-      const lines = new Map<string, string[]>();
-      const line = (drv: string, text: string) => lines.set(drv, [...(lines.get(drv) ?? []), text]);
-      const building = builder.build(images, { progress: () => {}, line });
-      await (broken ? expectFailure(building) : building);
-      for (const [drv, log] of lines) logs.set(`${broken ? 'broken ' : ''}${drv}`, log);
-      for (const [index, guest] of sampleGuests.entries()) {
-        const image = images[index];
-        const all = evaluations.get(guest);
-        if (image === undefined || all === undefined) throw new Error('no image');
-        all[blobHash(now.get(guest) ?? '')] = await recordImage(options, image, broken);
+      for (const [index, edit] of insideEdits.entries()) {
+        const guests = index === 0 ? sampleGuests : (['website'] as const);
+        const now = new Map(
+          guests.map((guest) => {
+            const text = edit(texts.get(guest) ?? '');
+            return [guest, broken ? brokenBuild(text) : text];
+          }),
+        );
+        const files = Array.from(now, ([guest, text]) => [`images/${guest}.nix`, text]);
+        await commitFiles(repository, 'Images', Object.fromEntries(files));
+        const images = await builder.evaluateImages(await pinned(repository), guests.map(imageOf));
+        // What these edits do inside does not show in the root file system, so one build tells them all.
+        if (index === 0) {
+          const lines = new Map<string, string[]>();
+          const line = (drv: string, text: string) => lines.set(drv, [...(lines.get(drv) ?? []), text]);
+          const building = builder.build(
+            images.map(({ image }) => image),
+            { progress: () => {}, line },
+          );
+          await (broken ? expectFailure(building) : building);
+          for (const [drv, log] of lines) logs.set(`${broken ? 'broken ' : ''}${drv}`, log);
+          roots.clear();
+        }
+        for (const [at, guest] of guests.entries()) {
+          const [one, all] = [images[at], recorded[guest]];
+          if (one === undefined || all === undefined) throw new Error('no image');
+          const found = await recordImage(options, one, all.insides);
+          if (index === 0 && !broken) roots.set(guest, { text: await readRoot(options, found.root) });
+          all.evaluations[blobHash(now.get(guest) ?? '')] = { ...found, ...roots.get(guest) };
+        }
       }
     }
     for (const [guest, text] of texts) texts.set(guest, nextRelease(text));
@@ -137,10 +178,11 @@ async function recordImages(): Promise<Recording['images']> {
     sampleGuests.map((guest) => [
       guest,
       {
+        insides: recorded[guest]?.insides ?? [],
         rootLog: logs.get(`nixos-root-${guest}`) ?? [],
         imageLog: logs.get(`nixos-${guest}.${guest === 'cache' ? 'tar.zst' : 'qcow2'}`) ?? [],
         brokenLog: logs.get(`broken nixos-root-${guest}`) ?? [],
-        evaluations: evaluations.get(guest) ?? {},
+        evaluations: recorded[guest]?.evaluations ?? {},
       },
     ]),
   );
@@ -151,11 +193,19 @@ async function expectFailure(building: Promise<unknown>): Promise<void> {
   if (!(error instanceof UserError)) throw new Error('the broken images were built');
 }
 
-async function recordImage(options: NixOptions, image: Image, broken: boolean): Promise<RecordedImage> {
-  const all = await requisites(nixSettings(options), image.drvPath);
-  const root = [...all].find((path) => /-nixos-root-\w+\.drv$/.test(path)) ?? '';
-  const text = broken ? {} : { text: await readRoot(options, root) };
-  return { drv: image.drvPath, root, out: image.storePath, ...text };
+/** @param insides those that are known already; a new one is added */
+async function recordImage(
+  options: NixOptions,
+  { image, facts = {} }: EvaluatedImage,
+  insides: Inside[],
+): Promise<RecordedImage> {
+  const all = [...(await requisites(nixSettings(options), image.drvPath))];
+  const root = all.find((path) => /-nixos-root-\w+\.drv$/.test(path)) ?? '';
+  const derivations = all.filter((path) => path.endsWith('.drv')).map(derivationName);
+  const inside = { facts, made: derivations.filter((name) => packageName(name).version !== '').sort() };
+  const known = insides.findIndex((one) => isDeepStrictEqual(one, inside));
+  if (known < 0) insides.push(inside);
+  return { drv: image.drvPath, root, out: image.storePath, inside: known < 0 ? insides.length - 1 : known };
 }
 
 /** What the derivation of the root file system made. */

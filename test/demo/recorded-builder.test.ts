@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { NixBuilder } from '../../src/builder/nix/nix.ts';
 import { UserError } from '../../src/core/errors.ts';
+import type { Image } from '../../src/core/guest.ts';
 import * as edits from '../../src/demo/edits.ts';
 import { imageOf, recordedSystem } from '../../src/demo/recorded.ts';
 import { RecordedBuilder } from '../../src/demo/recorded-builder.ts';
@@ -35,6 +36,10 @@ builderContract('RecordedBuilder', async () => {
     good: () => pinned(repository),
     async editedWebsite() {
       await edits.editImage(repository, 'website');
+      return pinned(repository);
+    },
+    async bumpedWebsite() {
+      await edits.bumpPackage(repository, 'website');
       return pinned(repository);
     },
     async brokenWorker() {
@@ -90,6 +95,9 @@ describe.skipIf(nix?.system !== recordedSystem)('RecordedBuilder beside real Nix
     ['protect', (repository) => edits.protect(repository, 'init')],
     ['renameGuest', (repository) => edits.renameGuest(repository, 'cp', 'test-cp-renamed')],
     ['useStorage', (repository) => edits.useStorage(repository, 'worker', 'full')],
+    ['bumpPackage', (repository) => edits.bumpPackage(repository, 'website')],
+    ['addAdmin', (repository) => edits.addAdmin(repository, 'website')],
+    ['manyChanges', (repository) => edits.manyChanges(repository, 'website', 'fast')],
     ['takeVmid', (repository) => edits.takeVmid(repository, 'init', 100)],
     ['duplicateVmId', edits.duplicateVmId],
     ['addUnknownField', edits.addUnknownField],
@@ -109,13 +117,20 @@ describe.skipIf(nix?.system !== recordedSystem)('RecordedBuilder beside real Nix
     const repository = await aRecordedRepository();
     const real = new NixBuilder(await nixOptions());
     const recorded = new RecordedBuilder({ dir: await aFolder() });
+    let before: readonly Image[] = [];
     for (const [name, edit] of everyEdit) {
       await edit(repository);
       const source = await pinned(repository);
       const fleet = await answer(real.evaluateFleet(source));
       expect(await answer(recorded.evaluateFleet(source)), name).toEqual(fleet);
       const images = 'containers' in Object(fleet) ? [...types, cache] : types;
-      expect(await imagesOf(recorded, source, images), name).toEqual(await imagesOf(real, source, images));
+      const evaluated = await real.evaluateImages(source, images);
+      expect(await recorded.evaluateImages(source, images), name).toEqual(evaluated);
+      for (const [index, { drvPath }] of before.entries()) {
+        const now = evaluated[index]?.image.drvPath ?? '';
+        expect(await recorded.packageVersions(drvPath, now), name).toEqual(await real.packageVersions(drvPath, now));
+      }
+      before = evaluated.map(({ image }) => image);
     }
   });
 

@@ -11,7 +11,7 @@ import {
 } from '../../../src/builder/nix/settings.ts';
 import { validPaths } from '../../../src/builder/nix/store.ts';
 import { imageHash } from '../../../src/core/guest.ts';
-import { breakImage, editImage } from '../../../src/demo/edits.ts';
+import { breakImage, bumpPackage, editImage } from '../../../src/demo/edits.ts';
 import { commitFiles, readSample, type SampleRepository } from '../../../src/demo/repository.ts';
 import {
   aMonitor,
@@ -36,6 +36,10 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       good: () => pinned(repository),
       async editedWebsite() {
         await editImage(repository, 'website');
+        return pinned(repository);
+      },
+      async bumpedWebsite() {
+        await bumpPackage(repository, 'website');
         return pinned(repository);
       },
       async brokenWorker() {

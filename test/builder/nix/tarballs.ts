@@ -10,12 +10,11 @@ export const tarball = Buffer.from(
 
 /** Changes of the sample repository that give each of its configurations a tarball beside the disk. */
 export async function withTarballs(repository: SampleRepository): Promise<Record<string, string>> {
-  const flake = await readSample(repository, 'flake.nix');
-  const disk = /config\.system\.build\.qcow2 = .*;\n/;
-  const system = /system = "([^"]+)"/.exec(flake)?.[1];
-  const line = `config.system.build.tarball = import ./lib/tarball.nix "${system}" name (import (./images + "/\${name}.nix"));`;
+  const images = await readSample(repository, 'lib/image.nix');
+  const disk = /system\.build\.qcow2 = .*;\n/;
+  const line = 'system.build.tarball = import ./tarball.nix system name image;';
   return {
-    'flake.nix': flake.replace(disk, (found) => `${found}        ${line}\n`),
+    'lib/image.nix': images.replace(disk, (found) => `${found}      ${line}\n`),
     'lib/tarball.nix': derivation,
     'lib/tarball.sh': script,
   };
@@ -23,9 +22,9 @@ export async function withTarballs(repository: SampleRepository): Promise<Record
 
 /** The configuration of the worker has no tarball any more. */
 export async function withoutTarball(repository: SampleRepository): Promise<Record<string, string>> {
-  const flake = await readSample(repository, 'flake.nix');
-  const unlessWorker = 'config.system.build.$' + '{if name == "worker" then null else "tarball"} =';
-  return { 'flake.nix': flake.replace('config.system.build.tarball =', () => unlessWorker) };
+  const images = await readSample(repository, 'lib/image.nix');
+  const unlessWorker = 'system.build.$' + '{if name == "worker" then null else "tarball"} = import';
+  return { 'lib/image.nix': images.replace('system.build.tarball = import', () => unlessWorker) };
 }
 
 /** The builder of the tarball with the layout of nixpkgs' make-system-tarball. It needs `mkdir`. */
