@@ -7,7 +7,7 @@ import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { Fleet, Log } from '../../src/pipeline/ports.ts';
 
 import type { ButtonAction } from '../../src/views/card.ts';
-import { FakeBuilder, type FakeEvaluation } from '../fakes/builder.ts';
+import { FakeBuilder, type FakeCommit as FakeEvaluation } from '../fakes/builder.ts';
 
 import { FakeChat, type FakeMessage } from '../fakes/chat.ts';
 import { FakeCluster } from '../fakes/cluster.ts';
