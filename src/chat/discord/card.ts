@@ -52,7 +52,7 @@ export function discordCard(card: Card): DrawnCard {
   const files = cleanFiles(card.files);
   const fileFor = (missing: string) =>
     files.find((file) => missing.trim() !== '' && file.text.includes(cleanText(missing).trim()))?.name ?? restFile;
-  const { pieces, missing, dropped } = layOut(card.blocks.map(withoutTable), budget, fileFor);
+  const { pieces, missing, dropped } = layOut(card.blocks, budget, fileFor);
   const note = dropped.all === 0 ? [] : [display(droppedNote(dropped))];
   const rest = missing.some((text) => fileFor(text) === restFile)
     ? [{ name: restFile, title: 'The whole message', text: fullText(card) }]

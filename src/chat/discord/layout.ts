@@ -1,5 +1,5 @@
-import type { Line, Rich } from '../../views/card.ts';
-import type { PlainBlock } from '../../views/guest-lines.ts';
+import type { Block, Line, Rich } from '../../views/card.ts';
+import { type Unit, UnitsInRoom, unitsOf } from '../../views/units.ts';
 import { cut, drawRich, escapeMarkdown, oneLine } from './text.ts';
 
 /** A part of a message with its final text. `joins`: it may share a Text Display with a joining part before it. */
@@ -22,18 +22,18 @@ const barWidth = 20;
 type Draft =
   | { readonly kind: 'divider' }
   | { readonly kind: 'rich'; readonly text: string; readonly whole: boolean; readonly joins: boolean }
-  | { readonly kind: 'lines'; readonly code: CodeBlock };
+  | { readonly kind: 'code'; readonly code: CodeBlock };
 
 /**
- * Draws blocks within the budget of one message. Warnings and lines with `keep` get room first, then texts, then the other
- * lines. `fileFor` names the file that holds a missing line.
+ * Draws blocks within the budget of one message. Warnings and guests and lines with `keep` get room first, then texts, then
+ * the other guests and lines. `fileFor` names the file that holds a missing line.
  */
-export function layOut(blocks: readonly PlainBlock[], budget: Budget, fileFor: (missing: string) => string): Layout {
+export function layOut(blocks: readonly Block[], budget: Budget, fileFor: (missing: string) => string): Layout {
   const first = blocks.map((block) =>
-    block.kind === 'warning' || block.kind === 'lines' ? draft(block, budget) : undefined,
+    block.kind === 'warning' || block.kind === 'lines' || block.kind === 'guests' ? draft(block, budget) : undefined,
   );
   const drafts = blocks.map((block, index) => first[index] ?? draft(block, budget));
-  for (const one of drafts) if (one.kind === 'lines') takeOthers(one.code, budget);
+  for (const one of drafts) if (one.kind === 'code') one.code.units.takeOthers(takeFor(one.code, budget));
 
   const missing: string[] = [];
   const pieces: Piece[] = [];
@@ -42,26 +42,27 @@ export function layOut(blocks: readonly PlainBlock[], budget: Budget, fileFor: (
     const one = drafts[index];
     if (one?.kind === 'divider') pieces.push(one);
     if (one === undefined || one.kind === 'divider') continue;
-    const gaps = gapsOf(one, block);
+    const gaps = gapsOf(one);
     missing.push(...gaps);
     const text = one.kind === 'rich' ? one.text : drawCodeBlock(one.code, fileFor(gaps[0] ?? ''));
     if (text.trim() !== '') pieces.push({ kind: 'text', text, joins: one.kind === 'rich' && one.joins });
     else if (gaps.length > 0) {
       dropped.all += 1;
-      if (block.kind === 'warning' || (one.kind === 'lines' && one.code.lines.some((line) => line.keep)))
-        dropped.losing += 1;
+      if (block.kind === 'warning' || (one.kind === 'code' && one.code.units.lost() > 0)) dropped.losing += 1;
     }
   }
   return { pieces, missing, dropped };
 }
 
-/** The texts of a block that are missing from its draft. */
-function gapsOf(drawn: Exclude<Draft, { kind: 'divider' }>, block: PlainBlock): string[] {
+/** The texts that are missing from a draft. */
+function gapsOf(drawn: Exclude<Draft, { kind: 'divider' }>): string[] {
   if (drawn.kind === 'rich') return drawn.whole ? [] : [drawn.text];
-  return block.kind === 'lines' ? missingFrom(drawn.code).map((index) => block.lines[index]?.text ?? '') : [];
+  const { units } = drawn.code;
+  const shortened = units.lines().filter((line) => line.shortened);
+  return [...shortened, ...units.missing()].map(({ whole }) => whole);
 }
 
-function draft(block: PlainBlock, budget: Budget): Draft {
+function draft(block: Block, budget: Budget): Draft {
   switch (block.kind) {
     case 'divider':
       return { kind: 'divider' };
@@ -70,10 +71,11 @@ function draft(block: PlainBlock, budget: Budget): Draft {
       const fits = budget.takeDisplay(text);
       return { kind: 'rich', text: fits ? text : '', whole: fits, joins: true };
     }
-    case 'lines': {
-      const code = codeBlockOf(block.lines);
-      takeKept(code, budget);
-      return { kind: 'lines', code };
+    case 'lines':
+    case 'guests': {
+      const code = codeBlockOf(unitsOf(block));
+      code.units.takeKept(takeFor(code, budget));
+      return { kind: 'code', code };
     }
     case 'text':
       return fitted(block.rich, (text) => text, maxRich.other, budget, true);
@@ -104,7 +106,7 @@ function small(text: string): string {
     .join('\n');
 }
 
-function drawProgress(block: PlainBlock & { kind: 'progress' }): string {
+function drawProgress(block: Extract<Block, { kind: 'progress' }>): string {
   const label = escapeMarkdown(block.label.slice(0, 60));
   const text = escapeMarkdown(block.text.slice(0, 200)).replaceAll('\n', ' ');
   if (block.fraction === undefined || Number.isNaN(block.fraction)) return `${label}: ${text}`;
@@ -116,64 +118,53 @@ function drawProgress(block: PlainBlock & { kind: 'progress' }): string {
 
 /** Lines have at most 60 columns by contract; these limits are for longer text from outside. */
 const longest = { kept: 300, other: 160 } as const;
-/** Characters reserved for the line that counts the missing lines. */
-const noteRoom = '! 000000 more lines, 000000 of them lose data: read '.length + 80;
+/** Characters reserved for the line that counts what is missing. */
+const noteRoom =
+  '! 000000 more guests, all clean up, more of 000000 guests; 000000 of them lose data: read '.length + 80;
+
+/** A line as it is drawn; `whole`: its text, which may be longer. */
+interface DrawnLine extends Line {
+  readonly whole: string;
+  readonly shortened: boolean;
+}
 
 /** Monospaced lines that are being fitted into a message. */
-export interface CodeBlock {
-  readonly lines: readonly { readonly text: string; readonly keep: boolean; readonly shortened: boolean }[];
+interface CodeBlock {
+  readonly units: UnitsInRoom<DrawnLine>;
   readonly open: string;
-  /** Indexes of the lines that fit. */
-  readonly shown: Set<number>;
   opened: boolean;
 }
 
 /** A code block without any line yet. */
-export function codeBlockOf(lines: readonly Line[]): CodeBlock {
-  const marked = lines.some((line) => line.mark !== undefined);
-  const drawn = lines.map((line) => {
-    const full = `${marked ? (line.mark ?? ' ').padEnd(4) : ''}${inert(line.text)}`.trimEnd();
-    const text = cut(full, line.keep ? longest.kept : longest.other);
-    return { text, keep: line.keep ?? false, shortened: text !== full };
-  });
-  return { lines: drawn, open: marked ? '```diff\n' : '```\n', shown: new Set(), opened: false };
+function codeBlockOf(units: readonly Unit[]): CodeBlock {
+  const marked = units.some(({ lines }) => lines.some((line) => line.mark !== undefined));
+  const drawn = units.map(({ lines, ...unit }) => ({ ...unit, lines: lines.map((line) => drawLine(line, marked)) }));
+  return { units: new UnitsInRoom(drawn), open: marked ? '```diff\n' : '```\n', opened: false };
 }
 
-/** Takes room for the lines with `keep`; called before any other text takes room. */
-export function takeKept(code: CodeBlock, budget: Budget): void {
-  take(code, budget, true);
+function drawLine(line: Line, marked: boolean): DrawnLine {
+  const full = `${marked ? (line.mark ?? ' ').padEnd(4) : ''}${inert(line.text)}`.trimEnd();
+  const text = cut(full, line.keep === true ? longest.kept : longest.other);
+  return { ...line, text, whole: line.text, shortened: text !== full };
 }
 
-/** Takes the remaining room for the other lines, from the first on. */
-export function takeOthers(code: CodeBlock, budget: Budget): void {
-  take(code, budget, false);
-}
-
-/** Lines that do not fit, or fit only in part. */
-export function missingFrom(code: CodeBlock): readonly number[] {
-  return code.lines.flatMap((line, index) => (code.shown.has(index) && !line.shortened ? [] : [index]));
-}
-
-/** The finished code block; `''` when no line fits. `file` names the file with the missing lines. */
-export function drawCodeBlock(code: CodeBlock, file: string): string {
-  const body = code.lines.filter((_, index) => code.shown.has(index)).map((line) => line.text);
-  if (body.every((line) => line.trim() === '')) return '';
-  const hidden = code.lines.filter((_, index) => !code.shown.has(index));
-  const kept = hidden.filter((line) => line.keep).length;
-  // When even lines with `keep` do not fit, the message says that it hides a loss of data.
-  if (kept > 0) body.push(`! ${hidden.length} more lines, ${kept} of them lose data: read ${file}`);
-  else if (hidden.length > 0)
-    body.push(`… ${hidden.length} more ${hidden.length === 1 ? 'line' : 'lines'}, see ${file}`);
-  return `${code.open}${body.join('\n')}\n\`\`\``;
-}
-
-function take(code: CodeBlock, budget: Budget, keep: boolean): void {
-  for (const [index, line] of code.lines.entries()) {
-    if (line.keep !== keep) continue;
+function takeFor(code: CodeBlock, budget: Budget): (lines: readonly DrawnLine[]) => boolean {
+  return (lines) => {
     code.opened ||= budget.takeDisplay(`${code.open}\n\`\`\`${'x'.repeat(noteRoom)}…`);
-    if (!code.opened || !budget.take(`${line.text}\n`)) return;
-    code.shown.add(index);
-  }
+    return code.opened && budget.take(lines.map(({ text }) => `${text}\n`).join(''));
+  };
+}
+
+/** The finished code block; `''` when no line fits. `file` names the file with what is missing. */
+function drawCodeBlock({ units, open }: CodeBlock, file: string): string {
+  const body = units.lines().map((line) => line.text);
+  if (body.every((line) => line.trim() === '')) return '';
+  const lost = units.lost();
+  const more = units.more();
+  // When even what must be seen does not fit, the message says that it hides a loss of data.
+  if (lost > 0) body.push(`! ${more}, ${lost} of them lose data: read ${file}`);
+  else if (more !== '') body.push(`… ${more}, see ${file}`);
+  return `${open}${body.join('\n')}\n\`\`\``;
 }
 
 /** One line without a run of back-ticks that would end the block. */

@@ -1,7 +1,6 @@
 import type { types } from '@slack/bolt';
 import { oneLine } from '../../lib/text.ts';
-import { type Button, buttonId, type Card, plainText, readButtonId, type Span } from '../../views/card.ts';
-import { type PlainBlock, withoutTable } from '../../views/guest-lines.ts';
+import { type Block, type Button, buttonId, type Card, plainText, readButtonId, type Span } from '../../views/card.ts';
 import { drawBlock, keptRoom } from './layout.ts';
 import { fallbackBytes, limits, room, weigh } from './limits.ts';
 import { clip, escapedWithin, named, plain } from './text.ts';
@@ -23,17 +22,13 @@ export function slackCard(card: Card): SlackMessage {
   const head: types.HeaderBlock = { type: 'header', text: plain(named(card.title, 'proxnix'), limits.header) };
   const title = drawTitle(card.title);
   const taken = rows.reduce((total, row) => total + weigh(row), Math.max(weigh(head), weigh(title)));
-  const body = drawBody(
-    card.blocks.map(withoutTable),
-    room.message - taken,
-    card.files.length > 0 ? ' in the thread' : '',
-  );
+  const body = drawBody(card.blocks, room.message - taken, card.files.length > 0 ? ' in the thread' : '');
   // chat.update may refuse to take the last rich_text out of a message (block_mismatch), so each version has one.
   const top = body.some(({ type }) => type === 'rich_text') ? head : title;
   return { text: fallback(card), blocks: [top, ...body, ...rows] };
 }
 
-function drawBody(blocks: readonly PlainBlock[], space: number, where: string): readonly types.KnownBlock[] {
+function drawBody(blocks: readonly Block[], space: number, where: string): readonly types.KnownBlock[] {
   let left = space;
   const reserved = blocks.map((block) => {
     const kept = Math.min(keptRoom(block, where), left);
@@ -53,8 +48,8 @@ function drawBody(blocks: readonly PlainBlock[], space: number, where: string): 
 }
 
 /** Indices of the blocks; those that must not be cut come first. */
-function byImportance(blocks: readonly PlainBlock[]): readonly number[] {
-  const rank = { warning: 0, text: 1, progress: 2, small: 3, lines: 4, divider: 5 } as const;
+function byImportance(blocks: readonly Block[]): readonly number[] {
+  const rank = { warning: 0, text: 1, progress: 2, small: 3, lines: 4, guests: 4, divider: 5 } as const;
   return blocks
     .map((block, index) => ({ index, rank: rank[block.kind] }))
     .sort((a, b) => a.rank - b.rank || a.index - b.index)

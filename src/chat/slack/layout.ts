@@ -1,12 +1,12 @@
 import type { types } from '@slack/bolt';
 import { oneLine } from '../../lib/text.ts';
-import type { Line, Rich } from '../../views/card.ts';
-import type { PlainBlock } from '../../views/guest-lines.ts';
+import type { Block, Line, Rich } from '../../views/card.ts';
+import { type Unit, UnitsInRoom, unitsOf } from '../../views/units.ts';
 import { room, weigh } from './limits.ts';
 import { clip, mrkdwn, type RichElement, richElements } from './text.ts';
 
 /** A block within `space` (`weigh`), cut if it must be; `undefined` when nothing of it can be shown. */
-export function drawBlock(block: PlainBlock, space: number, where: string): types.KnownBlock | undefined {
+export function drawBlock(block: Block, space: number, where: string): types.KnownBlock | undefined {
   switch (block.kind) {
     case 'text':
       return paragraph(block.rich, 3000, space);
@@ -20,16 +20,17 @@ export function drawBlock(block: PlainBlock, space: number, where: string): type
     case 'progress':
       return progress(block, space);
     case 'lines':
-      return preformatted(block, space, where);
+    case 'guests':
+      return preformatted(unitsOf(block), space, where);
     case 'divider':
       return within({ type: 'divider' }, space);
   }
 }
 
 /** The space to reserve for a block before others are drawn. */
-export function keptRoom(block: PlainBlock, where: string): number {
-  if (block.kind !== 'lines') return 0;
-  const kept = keptSpace(block.lines, where);
+export function keptRoom(block: Block, where: string): number {
+  if (block.kind !== 'lines' && block.kind !== 'guests') return 0;
+  const kept = keptSpace(unitsOf(block), where);
   return kept === 0 ? 0 : Math.min(kept, room.lines) + frame;
 }
 
@@ -60,7 +61,7 @@ function small(rich: Rich, space: number): types.KnownBlock | undefined {
   return block ?? paragraph(rich, 1500, space);
 }
 
-function progress(block: Extract<PlainBlock, { kind: 'progress' }>, space: number): types.KnownBlock | undefined {
+function progress(block: Extract<Block, { kind: 'progress' }>, space: number): types.KnownBlock | undefined {
   const label = clip(oneLine(block.label).trim(), 200);
   const text = clip(oneLine(block.text).trim(), 300);
   const bar =
@@ -77,14 +78,10 @@ function percent(fraction: number): number {
   return Number.isNaN(fraction) ? 0 : Math.floor(Math.min(1, Math.max(0, fraction)) * 100);
 }
 
-function preformatted(
-  block: Extract<PlainBlock, { kind: 'lines' }>,
-  space: number,
-  where: string,
-): types.KnownBlock | undefined {
+function preformatted(units: readonly Unit[], space: number, where: string): types.KnownBlock | undefined {
   const inside = Math.min(space - frame, room.lines);
-  if (block.lines.length === 0 || inside < 40) return undefined;
-  const { text } = cutLines(block.lines, inside, where);
+  if (units.length === 0 || inside < 40) return undefined;
+  const text = fitted(units, inside, where);
   if (text.trim() === '') return undefined;
   return within(codeBlock(text), space);
 }
@@ -100,41 +97,32 @@ function within(block: types.KnownBlock, space: number): types.KnownBlock | unde
   return weigh(block) <= space ? block : undefined;
 }
 
-/** Lines that were cut to fit. */
-export interface CutLines {
-  readonly text: string;
-  /** The number of omitted lines; the text then ends with a line that says so. */
-  readonly hidden: number;
-}
-
 /**
- * Monospaced lines within `space` characters of JSON. Lines with `keep` get room first, then the others from the top. A last
- * line counts the omitted lines; `where` tells where all lines are shown.
+ * Monospaced lines within `space` characters of JSON. Guests and lines with `keep` get room first, then the others from the
+ * top, each guest whole. A last line counts what is left out; `where` tells where all of it is shown.
  */
-export function cutLines(lines: readonly Line[], space: number, where: string): CutLines {
-  const drawn = lines.map(drawLine);
-  const costs = drawn.map(cost);
-  if (sum(costs) <= space) return { text: drawn.join('\n'), hidden: 0 };
+function fitted(units: readonly Unit[], space: number, where: string): string {
+  const all = units.flatMap(({ lines }) => lines.map(drawLine));
+  if (sum(all.map(cost)) <= space) return all.join('\n');
 
-  const kept = new Set<number>();
-  let left = space - cost(pointer(lines.length, where));
-  for (const keep of [true, false]) {
-    for (const [index, line] of lines.entries()) {
-      if ((line.keep === true) !== keep) continue;
-      left -= costs[index] ?? 0;
-      if (left < 0) break;
-      kept.add(index);
-    }
-  }
-  const hidden = lines.length - kept.size;
-  return { text: [...drawn.filter((_, index) => kept.has(index)), pointer(hidden, where)].join('\n'), hidden };
+  let left = space - pointerRoom(where);
+  const take = (lines: readonly Line[]): boolean => {
+    const costs = sum(lines.map((line) => cost(drawLine(line))));
+    if (costs > left) return false;
+    left -= costs;
+    return true;
+  };
+  const shown = new UnitsInRoom(units);
+  shown.takeKept(take);
+  shown.takeOthers(take);
+  return [...shown.lines().map(drawLine), `... ${shown.more()}${where}`].join('\n');
 }
 
-/** The space for the lines with `keep` and for the last line, which no other text may take. */
-export function keptSpace(lines: readonly Line[], where: string): number {
-  const kept = lines.filter(({ keep }) => keep === true);
+/** The space for what must be seen and for the last line, which no other text may take. */
+function keptSpace(units: readonly Unit[], where: string): number {
+  const kept = units.filter(({ lines }) => lines.some(({ keep }) => keep === true)).flatMap(({ lines }) => lines);
   if (kept.length === 0) return 0;
-  return sum(kept.map((line) => cost(drawLine(line)))) + cost(pointer(lines.length, where));
+  return sum(kept.map((line) => cost(drawLine(line)))) + pointerRoom(where);
 }
 
 /** A plan's line whose sign fills four columns, so that the texts are aligned. */
@@ -143,8 +131,9 @@ function drawLine(line: Line): string {
   return clip(line.mark === undefined ? text : `${line.mark.padEnd(4)}${text}`.trimEnd(), room.line);
 }
 
-function pointer(hidden: number, where: string): string {
-  return `... ${hidden} more ${hidden === 1 ? 'line' : 'lines'}${where}`;
+/** Characters reserved for the line that counts what is left out. */
+function pointerRoom(where: string): number {
+  return cost(`... 000000 more guests, all clean up, blocked, more of 000000 guests${where}`);
 }
 
 /** Characters of JSON, with the line end. */

@@ -7,12 +7,13 @@ import { fileComponents, parcels } from '../../../src/chat/discord/files.ts';
 import { formModal } from '../../../src/chat/discord/form.ts';
 import { cleanText, oneLine } from '../../../src/chat/discord/text.ts';
 import type { Card, Line } from '../../../src/views/card.ts';
-import { withoutTable } from '../../../src/views/guest-lines.ts';
+import { guestLines, withoutTable } from '../../../src/views/guest-lines.ts';
 import { anyCard, hostileText } from '../../support/discord/arbitrary-card.ts';
 import { aCard } from '../../support/discord/bench.ts';
 import { pick, textOf } from '../../support/discord/fake-interaction.ts';
 import { appliedCard, applyingCard, failedCard, planCard } from '../../support/discord/story.ts';
 import { messageProblems, modalProblems } from '../../support/discord/validate.ts';
+import { manyGuests } from '../../support/many-guests.ts';
 
 const lines = (count: number, keep = false): Line[] =>
   Array.from({ length: count }, (_, index) => ({
@@ -58,6 +59,23 @@ describe('what does not fit', () => {
     const kept = lines(30, true);
     const { body } = discordCard(aCard({ blocks: [{ kind: 'lines', lines: [...lines(300), ...kept] }] }));
     for (const line of kept) expect(textOf(body)).toContain(line.text);
+  });
+
+  it('is whole guests: each is shown with all its lines or counted, and a destroy is never left out', () => {
+    const block = manyGuests({ create: 80, destroy: 3 });
+    const text = textOf(discordCard(aCard({ blocks: [block] })).body);
+    const all = guestLines(block).map((lines) => lines.map((line) => line.text.trim()));
+    const whole = all.filter((lines) => lines.every((line) => text.includes(line)));
+    expect(all.filter((lines) => text.includes(lines[0] ?? ''))).toEqual(whole);
+    expect(whole.length).toBeGreaterThan(10);
+    expect(text).toContain(`\n… ${83 - whole.length} more guests, all create, see message.txt\n`);
+    for (const [first = ''] of all.slice(-3)) expect(text).toContain(first);
+  });
+
+  it('are, of very many destroys, their further lines before any name', () => {
+    const text = textOf(discordCard(aCard({ blocks: [manyGuests({ destroy: 45 })] })).body);
+    expect(text.match(/^- {3}vm-\d+ +\(\d+\) {2}destroy/gm)).toHaveLength(45);
+    expect(text).toMatch(/\n… more of \d+ guests, see message\.txt\n/);
   });
 
   it('never is a warning, however much stands before it', () => {
@@ -155,7 +173,7 @@ it(
           .map(withoutTable)
           .flatMap((block) => (block.kind === 'lines' ? block.lines.filter((one) => one.keep) : []));
         const hidden = kept.filter((one) => !text.includes(oneLine(one.text).trim().slice(0, 40).trim()));
-        if (hidden.length > 0) expect(text).toContain('of them lose data: read ');
+        if (hidden.length > 0) expect(text).toMatch(/of them lose data: read |more of \d+ guests?, see /);
       }),
       { numRuns },
     );

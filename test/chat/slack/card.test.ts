@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { slackCard } from '../../../src/chat/slack/card.ts';
 import { room } from '../../../src/chat/slack/limits.ts';
 import type { Card, Line } from '../../../src/views/card.ts';
+import { guestLines } from '../../../src/views/guest-lines.ts';
+import { manyGuests } from '../../support/many-guests.ts';
 import { doneCard, gentleCard, planCard, quietCard, runningCard } from '../../support/slack/cards.ts';
 
 const empty: Card = { tone: 'quiet', title: 'Plan', blocks: [{ kind: 'divider' }], buttons: [], files: [] };
@@ -41,6 +43,17 @@ describe('slackCard', () => {
     const shown = drawn.match(/test-\d+ \(\d+\) update/g)?.length ?? 0;
     expect(drawn).toContain(`... ${380 - shown} more lines in the thread`);
     expect(drawn.length + 100 * blocks.length).toBeLessThanOrEqual(12_000);
+  });
+
+  it('cuts between guests and counts them, and leaves no destroy out', () => {
+    const block = manyGuests({ create: 120, destroy: 3 });
+    const drawn = textOf({ ...planCard, blocks: [block] });
+    const all = guestLines(block).map((lines) => lines.map((line) => line.text.trim()));
+    const whole = all.filter((lines) => lines.every((line) => drawn.includes(line)));
+    expect(all.filter((lines) => drawn.includes(lines[0] ?? ''))).toEqual(whole);
+    expect(whole.length).toBeGreaterThan(20);
+    expect(drawn).toContain(`... ${123 - whole.length} more guests, all create in the thread"`);
+    for (const [first = ''] of all.slice(-3)) expect(drawn).toContain(first);
   });
 
   it('draws the lines it keeps in their order, before and after those it cuts', () => {

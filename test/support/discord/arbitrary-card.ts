@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Block, Button, Card, CardFile, Line, Span } from '../../../src/views/card.ts';
+import type { Block, Button, Card, CardFile, GuestRow, Line, Span } from '../../../src/views/card.ts';
 
 /** Texts that try to break a message: markup, mentions, ANSI, bidi, surrogate halves, fences, very long ones. */
 export const hostileText: fc.Arbitrary<string> = fc.oneof(
@@ -43,7 +43,25 @@ const lines = fc.oneof(
   fc.array(line, { maxLength: 12 }),
   fc.tuple(line, fc.integer({ min: 1, max: 400 })).map(([one, count]) => Array.from({ length: count }, () => one)),
 );
+const shortText = hostileText.map((one) => one.slice(0, 200));
+const row: fc.Arbitrary<GuestRow> = fc.record(
+  {
+    guest: fc.record({ name: shortText, vmid: fc.integer({ min: 100, max: 999_999_999 }) }),
+    action: fc.constantFrom('destroy', 'roll back', 'clean up, blocked', 'created'),
+    mark,
+    parts: fc.array(shortText, { maxLength: 3 }),
+    advice: shortText,
+    note: shortText,
+    keep: fc.boolean(),
+  },
+  { requiredKeys: ['action'] },
+);
+const rows = fc.oneof(
+  fc.array(row, { maxLength: 8 }),
+  fc.tuple(row, fc.integer({ min: 1, max: 60 })).map(([one, count]) => Array.from({ length: count }, () => one)),
+);
 const block: fc.Arbitrary<Block> = fc.oneof(
+  fc.record({ kind: fc.constant<'guests'>('guests'), of: fc.constantFrom('plan', 'apply', 'done'), rows }),
   fc.record({ kind: fc.constantFrom<'text' | 'small' | 'warning'>('text', 'small', 'warning'), rich }),
   fc.record({ kind: fc.constant<'lines'>('lines'), lines }),
   fc.record({

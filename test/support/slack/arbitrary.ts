@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Block, Button, Card, Line, PersonRef, Span } from '../../../src/views/card.ts';
+import type { Block, Button, Card, GuestRow, Line, PersonRef, Span } from '../../../src/views/card.ts';
 
 /** How many cards a property looks at; `PROXNIX_RUNS=10000` looks longer. */
 export const runs = Number(process.env['PROXNIX_RUNS'] ?? 150);
@@ -59,7 +59,26 @@ export const line: fc.Arbitrary<Line> = fc.record(
   { requiredKeys: ['text'] },
 );
 
+const shortText = text.map((one) => one.slice(0, 200));
+const row: fc.Arbitrary<GuestRow> = fc.record(
+  {
+    guest: fc.record({ name: shortText, vmid: fc.integer({ min: 100, max: 999_999_999 }) }),
+    action: fc.constantFrom('destroy', 'roll back', 'clean up, blocked', 'created'),
+    mark: fc.constantFrom('-', '-/+', '~', '+', '!', ' '),
+    parts: fc.array(shortText, { maxLength: 3 }),
+    advice: shortText,
+    note: shortText,
+    keep: fc.boolean(),
+  },
+  { requiredKeys: ['action'] },
+);
+
 const block: fc.Arbitrary<Block> = fc.oneof(
+  fc.record({
+    kind: fc.constant('guests'),
+    of: fc.constantFrom('plan', 'apply', 'done'),
+    rows: fc.array(row, { maxLength: 60 }),
+  }),
   fc.record({ kind: fc.constantFrom('text', 'small', 'warning'), rich }),
   fc.record({ kind: fc.constant('lines'), lines: fc.array(line, { maxLength: 80 }) }),
   fc.record(
