@@ -5,7 +5,7 @@ import { cardView, type TreeNode } from './page/card-view.js';
 
 /** A card as a page of its own: no script, nothing loaded, times in UTC. Drawn by the same code as the live page. */
 export function renderCardPage(card: Card): string {
-  const style = readFileSync(new URL('./page/card.css', import.meta.url), 'utf8');
+  const style = ['card.css', 'guests.css'].map(readStyle).join('\n');
   const article = toHtml(cardView(wholeCard(card), { id: 'card', level: 1, time: utc }));
   return `<!doctype html>
 <html lang="en">
@@ -21,6 +21,10 @@ ${article}
 </body>
 </html>
 `;
+}
+
+function readStyle(name: string): string {
+  return readFileSync(new URL(`./page/${name}`, import.meta.url), 'utf8');
 }
 
 /** Times as date and time: a static page cannot say "in 3 hours". */

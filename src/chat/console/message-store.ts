@@ -14,7 +14,6 @@ import {
   type PersonRef,
   type Span,
 } from '../../views/card.ts';
-import { withoutTable } from '../../views/guest-lines.ts';
 import type { Answer } from '../chat.ts';
 
 /**
@@ -230,7 +229,7 @@ export function wireAnswer(answer: Answer): WireAnswer {
 
 /** A card with the text of its files. */
 export function wholeCard(card: Card): WireCard {
-  return { ...card, blocks: card.blocks.map(withoutTable), buttons: card.buttons.map(wireButton) };
+  return { ...card, buttons: card.buttons.map(wireButton) };
 }
 
 function linkedCard(id: string, card: Card): WireCard {
@@ -240,7 +239,7 @@ function linkedCard(id: string, card: Card): WireCard {
     url: `/api/messages/${id}/files/${encodeURIComponent(name)}`,
     bytes: Buffer.byteLength(text),
   }));
-  return { ...card, blocks: card.blocks.map(withoutTable), buttons: card.buttons.map(wireButton), files };
+  return { ...card, buttons: card.buttons.map(wireButton), files };
 }
 
 function wireButton(button: Button): WireButton {

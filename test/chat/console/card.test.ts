@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { renderCardPage } from '../../../src/chat/console/card.ts';
 import type { Block, Card, Rich } from '../../../src/views/card.ts';
+import { manyGuests } from '../../support/many-guests.ts';
 import { aCard } from './rig.ts';
 
 const page = (card: Partial<Card>) => renderCardPage(aCard(card)).split('<body class="alone">')[1] ?? '';
@@ -24,12 +25,24 @@ describe('renderCardPage', () => {
 
   it('escapes whatever comes from outside, wherever it stands', () => {
     const bad = `<img src=x onerror=alert(1)>"'&`;
+    const row = {
+      guest: { name: bad, vmid: 820 },
+      action: bad,
+      state: 'running',
+      image: bad,
+      parts: [bad, bad, bad, bad, bad, bad, bad],
+      advice: `${bad} \`${bad}\``,
+      step: bad,
+      note: bad,
+      keep: true,
+    } as const;
     const blocks: Block[] = [
       { kind: 'text', rich: [bad, { bold: bad }, { code: bad }, { link: `https://x.example/${bad}`, text: bad }] },
       { kind: 'small', rich: [{ person: { chat: 'console', id: 'x', name: bad } }] },
       { kind: 'warning', rich: [bad] },
       { kind: 'lines', lines: [{ text: bad, mark: '-' }] },
       { kind: 'progress', label: bad, text: bad, fraction: 0.5 },
+      ...(['plan', 'apply', 'done'] as const).map((of) => ({ kind: 'guests', of, rows: [row] }) as const),
     ];
     const confirm = { title: bad, text: bad, yes: bad };
     const button = { action: 'approve', label: bad, style: 'primary', runId: 'r-1', confirm } as const;
@@ -41,7 +54,7 @@ describe('renderCardPage', () => {
       files: [{ name: bad, title: bad, text: bad }],
     });
     expect(html).not.toMatch(/<img|"'|onerror=alert\(1\)>/);
-    expect(html.split('&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;').length).toBeGreaterThan(14);
+    expect(html.split('&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;').length).toBeGreaterThan(30);
   });
 
   it('links only to the web', () => {
@@ -82,6 +95,65 @@ describe('renderCardPage', () => {
     expect(seen).not.toContain('line 61.');
     expect(more).toContain('39 more lines');
     expect(more).toContain('line 99.');
+  });
+
+  it('shows a plan as a table whose cells have heads, with the sign unread and what is long folded', () => {
+    const parts = Array.from({ length: 20 }, (_, n) => `fact number ${n}`);
+    const rows = [
+      { guest: { name: 'test-cp', vmid: 821 }, action: 'replace', mark: '-/+', image: 'build-qcow2-cp', parts },
+      { guest: { name: 'test-old', vmid: 818 }, action: 'destroy', mark: '-', parts, keep: true },
+      {
+        guest: { name: 'test-db', vmid: 824 },
+        action: 'update, blocked',
+        mark: '!',
+        advice: 'Set `storage`.',
+        keep: true,
+      },
+    ] as const;
+    const html = page({ blocks: [{ kind: 'guests', of: 'plan', rows }] });
+    expect(html.match(/<th role="columnheader" scope="col"[^>]*>[^<]+/g)?.map((head) => head.split('>')[1])).toEqual([
+      'Action',
+      'Guest',
+      'VMID',
+      'Changes',
+    ]);
+    const [replace = '', destroy = '', blocked = ''] = html.split('<tr role="row" class="guest ').slice(1);
+    expect(replace).toContain('<span class="mark" aria-hidden="true">-/+</span><span class="verb">replace</span>');
+    expect(replace).toContain('<th role="rowheader" scope="row" class="name"><span class="guest-name">test-cp</span>');
+    expect(replace).toMatch(/fact number 5<.*<details class="rest-of"><summary>14 more changes<.*fact number 19</);
+    expect(destroy).toContain('<details class="rest-of" open="">');
+    expect(blocked).toContain('Set <code>storage</code>.');
+  });
+
+  it('hides surplus guests behind a line that counts them, and never one that is to be kept', () => {
+    const block = manyGuests({ create: 60, destroy: 1 });
+    const [seen = '', more = ''] = page({ blocks: [block] }).split('<details class="more">');
+    expect(seen).toContain('>vm-060<');
+    expect(seen).not.toContain('>vm-059<');
+    expect(more).toContain('<summary>36 more guests, all create</summary>');
+    expect(more).toContain('>vm-059<');
+  });
+
+  it('says of an apply what is done, at work and waiting, with the progress as a value', () => {
+    const rows = [
+      { action: 'build', state: 'done', step: '2 images', note: '12 s' },
+      {
+        guest: { name: 'test-cp', vmid: 821 },
+        action: 'update',
+        state: 'running',
+        step: 'import 40 %',
+        fraction: 0.4,
+        note: '52 s',
+        startedAt: 5,
+      },
+      { guest: { name: 'test-db', vmid: 824 }, action: 'update', state: 'waiting' },
+    ] as const;
+    const html = page({ blocks: [{ kind: 'guests', of: 'apply', rows }] });
+    const [build = '', running = '', waiting = ''] = html.split('<tr role="row" class="guest ').slice(1);
+    expect(build).toMatch(/^done">.*>2 images<.*>12 s</);
+    expect(running).toMatch(/^running">.*<progress max="1" value="0.4" aria-label="import 40 %">.*>52 s</);
+    expect(waiting).toMatch(/^waiting">/);
+    expect(waiting).not.toContain('<progress');
   });
 
   it('tells progress in words and as a value, and no value where none is known', () => {

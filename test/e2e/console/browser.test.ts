@@ -64,6 +64,7 @@ withBrowser('the console in a browser, from a push to the final tags', (open) =>
     await live(page).waitFor();
     await card(page, /^Applying/)
       .getByRole('progressbar')
+      .first()
       .waitFor(slowly);
     const applied = card(page, /^Applied: created 4/);
     await applied.waitFor(slowly);

@@ -99,7 +99,7 @@ function noteView(note) {
       h('button', { type: 'button', class: 'quiet', 'data-dismiss': note.id, 'aria-label': 'Dismiss' }, '×'),
     ),
     note.kind === 'card'
-      ? cardView(note.card, { id, level: 2, time: formatTime })
+      ? cardView(note.card, { id, level: 2, time: formatTime, live: true })
       : h('p', {}, literal(note.text), note.code !== undefined && [' ', h('code', {}, literal(note.code))]),
   );
 }

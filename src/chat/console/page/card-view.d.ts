@@ -14,7 +14,8 @@ export type TreeNode = ElementNode | string;
 export type CardData = WireCard;
 export type ButtonData = WireButton;
 export type FileData = WireFile;
-export type TimeStyle = Extract<Span, { time: number }>['show'];
+/** `elapsed`: how long ago it was, as a duration that goes on. */
+export type TimeStyle = Extract<Span, { time: number }>['show'] | 'elapsed';
 export type FormatTime = (at: number, show: TimeStyle) => string;
 
 export interface ViewOptions {
@@ -23,9 +24,11 @@ export interface ViewOptions {
   /** Of its heading. */
   readonly level: 1 | 2 | 3;
   readonly time: FormatTime;
+  /** It stands in the console: times go on, and runs have a page. */
+  readonly live?: boolean;
 }
 
 export function cardView(card: CardData, options: ViewOptions): ElementNode;
 export function splitTitle(title: string): { readonly state: string; readonly rest: string };
-export function richView(rich: Rich, time: FormatTime): TreeNode[];
+export function richView(rich: Rich, options: Pick<ViewOptions, 'time' | 'live'>): TreeNode[];
 export function timeView(at: number, show: TimeStyle, time: FormatTime): ElementNode;

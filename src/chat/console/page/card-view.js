@@ -1,3 +1,4 @@
+import { guestTable } from './guest-table.js';
 import { literal } from './text.js';
 import { h } from './tree.js';
 
@@ -8,7 +9,7 @@ import { h } from './tree.js';
  * @param {import('./card-view.d.ts').ViewOptions} options
  */
 export function cardView(card, options) {
-  const { id, level, time } = options;
+  const { id, level } = options;
   const { state, rest } = splitTitle(card.title);
   // The console always shows the files, so the buttons that ask for them are left out.
   const buttons = card.buttons.filter(({ label }) => !card.files.some(({ title }) => title === label));
@@ -20,17 +21,46 @@ export function cardView(card, options) {
     h(
       `h${level}`,
       { class: 'title', id: `${id}-title` },
-      h('span', { class: 'state' }, literal(state)),
-      rest !== '' && [h('span', { class: 'colon' }, ': '), h('span', { class: 'rest' }, literal(rest))],
+      titleView(card, options, [
+        h('span', { class: 'state' }, literal(state)),
+        rest !== '' && [h('span', { class: 'colon' }, ': '), h('span', { class: 'rest' }, literal(rest))],
+      ]),
     ),
     card.blocks.map((block) => {
       const nth = (seen[block.kind] ?? 0) + 1;
       seen[block.kind] = nth;
-      return blockView(block, { key: `${block.kind}-${nth}`, time });
+      return blockView(block, { ...options, key: `${block.kind}-${nth}` });
     }),
     buttons.length > 0 && h('div', { class: 'buttons', key: 'buttons' }, buttons.map(buttonView)),
     card.files.length > 0 && h('div', { class: 'files', key: 'files' }, card.files.map(fileView)),
   );
+}
+
+/**
+ * The title; in the console it leads to the page of the card's run.
+ *
+ * @param {import('./card-view.d.ts').CardData} card
+ * @param {import('./card-view.d.ts').ViewOptions} options
+ * @param {import('./tree.js').Child} words
+ */
+function titleView(card, { live }, words) {
+  const run = live === true ? runOf(card) : undefined;
+  return run === undefined ? words : h('a', { class: 'to-run', href: `/runs/${run}` }, words);
+}
+
+const runId = /^r-[0-9]{1,9}$/;
+
+/**
+ * The run that a card is about: the only one that it names in its small print or with a button.
+ *
+ * @param {import('./card-view.d.ts').CardData} card
+ */
+function runOf({ blocks, buttons }) {
+  const named = blocks
+    .flatMap((block) => (block.kind === 'small' ? block.rich : []))
+    .flatMap((span) => (typeof span === 'object' && 'code' in span && runId.test(span.code) ? [span.code] : []));
+  const runs = new Set([...named, ...buttons.map(({ id }) => id.split(':')[2] ?? '')]);
+  return runs.size === 1 ? [...runs][0] : undefined;
 }
 
 /**
@@ -65,30 +95,33 @@ const linesAtOnce = 40;
 
 const markNames = { '-': 'destroy', '-/+': 'replace', '~': 'update', '+': 'create', '!': 'blocked', ' ': 'further' };
 
+/** @typedef {import('./card-view.d.ts').ViewOptions & { key: string }} BlockOptions */
+
 /**
  * @param {import('../../../views/card.ts').Block} block
- * @param {{ key: string, time: import('./card-view.d.ts').FormatTime }} options
+ * @param {BlockOptions} options
  */
-function blockView(block, { key, time }) {
+function blockView(block, options) {
+  const { key } = options;
   switch (block.kind) {
     case 'text':
     case 'small':
-      return h('p', { key, class: block.kind }, richView(block.rich, time));
+      return h('p', { key, class: block.kind }, richView(block.rich, options));
     case 'warning':
       return h(
         'p',
         { key, class: 'warning' },
         h('span', { class: 'sign', 'aria-hidden': 'true' }, '!'),
-        h('span', { class: 'said' }, h('span', { class: 'unseen' }, 'Warning: '), richView(block.rich, time)),
+        h('span', { class: 'said' }, h('span', { class: 'unseen' }, 'Warning: '), richView(block.rich, options)),
       );
+    case 'guests':
+      return guestTable(block, options);
     case 'lines':
       return linesView(block.lines, key);
     case 'progress':
       return progressView(block, key);
     case 'divider':
       return h('hr', { key });
-    default:
-      return h('p', { key }, '');
   }
 }
 
@@ -158,20 +191,23 @@ function progressView(block, key) {
 
 /**
  * @param {import('../../../views/card.ts').Rich} rich
- * @param {import('./card-view.d.ts').FormatTime} time
+ * @param {Pick<import('./card-view.d.ts').ViewOptions, 'time' | 'live'>} options
  */
-export function richView(rich, time) {
-  return rich.map((span) => spanView(span, time));
+export function richView(rich, options) {
+  return rich.map((span) => spanView(span, options));
 }
 
 /**
  * @param {import('../../../views/card.ts').Span} span
- * @param {import('./card-view.d.ts').FormatTime} time
+ * @param {Pick<import('./card-view.d.ts').ViewOptions, 'time' | 'live'>} options
  */
-function spanView(span, time) {
+function spanView(span, { time, live }) {
   if (typeof span === 'string') return literal(span);
   if ('bold' in span) return h('strong', {}, literal(span.bold));
-  if ('code' in span) return h('code', {}, literal(span.code));
+  if ('code' in span) {
+    const code = h('code', {}, literal(span.code));
+    return live === true && runId.test(span.code) ? h('a', { href: `/runs/${span.code}` }, code) : code;
+  }
   if ('link' in span) return linkView(span);
   if ('time' in span) return timeView(span.time, span.show, time);
   return h('span', { class: 'person' }, literal(span.person.name));

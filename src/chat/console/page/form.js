@@ -73,7 +73,7 @@ function draw(form, mistake) {
       'form',
       { method: 'dialog' },
       h('h2', { id: 'form-title' }, literal(form.title)),
-      h('p', { key: 'text', class: 'text' }, richView(form.text, formatTime)),
+      h('p', { key: 'text', class: 'text' }, richView(form.text, { time: formatTime })),
       general !== undefined && h('p', { key: 'problem', class: 'problem', role: 'alert' }, literal(general)),
       form.fields.map((field) => fieldView(field, mistake?.field === field.name ? mistake.text : undefined)),
       h(

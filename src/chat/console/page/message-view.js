@@ -24,7 +24,7 @@ export function messageView(message) {
       timeView(at, 'time', formatTime),
       changedAt - at >= 60_000 && h('span', {}, 'updated ', timeView(changedAt, 'relative', formatTime)),
     ),
-    cardView(card, { id: `m-${id}`, level: 2, time: formatTime }),
+    cardView(card, { id: `m-${id}`, level: 2, time: formatTime, live: true }),
     replies.length > 0 &&
       h(
         'ol',
@@ -51,6 +51,6 @@ function replyView(reply) {
     'li',
     { key: reply.id, class: 'reply' },
     h('p', { class: 'meta' }, timeView(reply.at, 'time', formatTime)),
-    cardView(reply.card, { id: `m-${reply.id}`, level: 3, time: formatTime }),
+    cardView(reply.card, { id: `m-${reply.id}`, level: 3, time: formatTime, live: true }),
   );
 }
