@@ -35,6 +35,12 @@ export function chatHandlers(pipeline: Pipeline, log: Log, now: () => number = D
         return [];
       }
     },
+    overview: async (asker) => pipeline.overview(pipeline.visible(actorOf(asker))),
+    runPage: async (id, asker) => {
+      const run = pipeline.run(id);
+      const mayView = pipeline.visible(actorOf(asker)).some((fleet) => fleet.name === run?.fleet);
+      return run === undefined || !mayView ? undefined : pipeline.page(run);
+    },
   };
 }
 

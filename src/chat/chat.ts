@@ -1,5 +1,6 @@
 import type { ButtonAction, Card, PersonRef } from '../views/card.ts';
 import type { Form } from '../views/forms.ts';
+import type { Overview, RunTime } from '../views/overview.ts';
 
 export type { Form, FormField } from '../views/forms.ts';
 
@@ -97,6 +98,22 @@ export interface CommandSpec {
   readonly options: readonly CommandOption[];
 }
 
+/** Who asks, and where. */
+export interface Asker {
+  readonly person: Person;
+  readonly place: Place;
+}
+
+/** A run as a page of its own shows it. */
+export interface RunPage {
+  readonly id: string;
+  readonly fleet: string;
+  readonly card: Card;
+  readonly times: readonly RunTime[];
+  /** The message of the run in each chat. */
+  readonly ref: MessageRef;
+}
+
 /** The receivers of everything that people do in a chat. None of them throws: a failure is an answer. */
 export interface ChatHandlers {
   /** In help order. */
@@ -106,6 +123,10 @@ export interface ChatHandlers {
   submit(submission: Submission): Promise<Answer>;
   /** Suggestions for an option, at most 25. */
   complete(completion: Completion): Promise<readonly string[]>;
+  /** What the person may see of the fleets and their clusters: none for one who may see nothing here. */
+  overview(asker: Asker): Promise<Overview>;
+  /** A run; `undefined` where there is none that the person may see here. */
+  runPage(id: string, asker: Asker): Promise<RunPage | undefined>;
 }
 
 /** The chat's own id of a message, by chat name. It is saved with the run, so a restarted bot finds the card. */

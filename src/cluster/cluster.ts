@@ -1,6 +1,7 @@
 import type { GuestRef, Image } from '../core/guest.ts';
 import type { GuestTask, LiveGuest, LiveState } from '../core/live.ts';
 import type { StepSpec } from '../core/steps.ts';
+import type { SeenNode, SeenStorage } from '../views/overview.ts';
 
 /**
  * The state that a guest must still have at the next write; a difference stops the run. Each write returns the
@@ -56,6 +57,23 @@ export interface MoreState {
   readonly backups?: readonly string[];
 }
 
+/** A guest for people to look at. */
+export interface SeenGuest {
+  /** As `list` has it. */
+  readonly guest: LiveGuest;
+  /** Seconds since its start; absent where it does not run or nothing is known. */
+  readonly uptime?: number;
+  /** Where people look at it. */
+  readonly url: string;
+}
+
+/** A cluster as people look at it. No plan is made from it: names and states lag by 10 s. */
+export interface ClusterView {
+  readonly guests: readonly SeenGuest[];
+  readonly nodes: readonly SeenNode[];
+  readonly storages: readonly SeenStorage[];
+}
+
 /** A Proxmox VE cluster: read as a whole, changed one step at a time. All errors safe to show are `UserError`s. */
 export interface Cluster {
   /**
@@ -73,6 +91,8 @@ export interface Cluster {
    * for a new guest and on a node that is down.
    */
   list(): Promise<readonly LiveGuest[]>;
+  /** What people see of the cluster: every guest that the token can see, nodes and storages. One call, as `list`. */
+  view(): Promise<ClusterView>;
   /**
    * Uploads an image file as a stream to a storage from which `node` can create guests, named by its store hash. Sends
    * nothing when the file is there already. Refuses before the first byte when the storage cannot take it.

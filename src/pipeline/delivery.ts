@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts';
 import type { Block, Button, Card, GuestRow, Rich, Span } from '../views/card.ts';
 import type { ShownPlans } from './access.ts';
 import type { Clock, Ports } from './ports.ts';
+import type { Reachability } from './reachability.ts';
 
 /** Removes secrets from a text. */
 type Gate = (text: string) => string;
@@ -22,6 +23,13 @@ export function cleanCard(card: Card, gate: Gate): Card {
     buttons: card.buttons.map((button) => cleanButton(button, clean)),
     files: card.files.map((file) => ({ name: clean(file.name), title: clean(file.title), text: clean(file.text) })),
   };
+}
+
+/** Passes every text inside of a plain value through the output gate. */
+export function cleanTexts<T>(value: T, gate: Gate): T {
+  const clean = (_: string, inside: unknown) => (typeof inside === 'string' ? gate(cleanText(inside)) : inside);
+  // Only texts change, so the value keeps its type.
+  return JSON.parse(JSON.stringify(value), clean) as T;
 }
 
 /**
@@ -113,6 +121,12 @@ export interface DeliveryPorts extends Pick<Ports, 'chats' | 'clock' | 'log' | '
   readonly store: Pick<Store, 'runs' | 'saveMessages'>;
 }
 
+/** Who is told what came of a call to a chat. */
+export interface DeliveryParts {
+  readonly shown: Pick<ShownPlans, 'onCard'>;
+  readonly reachability: Pick<Reachability, 'note'>;
+}
+
 /**
  * Brings cards and replies into every chat: one message for each run and chat. It owns the pace of edits, their order
  * and their retries. Calls for one message never overlap. Of several cards that wait, only the newest is shown, and the
@@ -120,12 +134,12 @@ export interface DeliveryPorts extends Pick<Ports, 'chats' | 'clock' | 'log' | '
  */
 export class Delivery {
   readonly #ports: DeliveryPorts;
-  readonly #shown: Pick<ShownPlans, 'onCard'>;
+  readonly #parts: DeliveryParts;
   readonly #messages = new Map<string, Message>();
 
-  constructor(ports: DeliveryPorts, { shown }: { readonly shown: Pick<ShownPlans, 'onCard'> }) {
+  constructor(ports: DeliveryPorts, parts: DeliveryParts) {
     this.#ports = ports;
-    this.#shown = shown;
+    this.#parts = parts;
   }
 
   /**
@@ -183,7 +197,7 @@ export class Delivery {
     const known = this.#messages.get(key);
     if (known !== undefined) return known;
     const ref = this.#ports.store.runs().find(({ run }) => run.id === runId)?.messages ?? {};
-    const message = new Message({ ...this.#ports, shown: this.#shown, runId, fleet, chat, ref });
+    const message = new Message({ ...this.#ports, ...this.#parts, runId, fleet, chat, ref });
     this.#messages.set(key, message);
     return message;
   }
@@ -193,8 +207,7 @@ function keyOf(runId: string, chat: Chat): string {
   return `${runId} ${chat.name}`;
 }
 
-interface MessageOptions extends DeliveryPorts {
-  readonly shown: Pick<ShownPlans, 'onCard'>;
+interface MessageOptions extends DeliveryPorts, DeliveryParts {
   readonly runId: string;
   readonly fleet: string;
   readonly chat: Chat;
@@ -355,7 +368,7 @@ class Message {
 
   /** Makes a call. When it fails, the wait and its reason are logged. @returns whether it succeeded */
   async #attempt(queue: CallQueue, failure: string, call: () => Promise<void>): Promise<boolean> {
-    const { chat, runId, log } = this.#options;
+    const { chat, runId, log, reachability } = this.#options;
     try {
       await call();
     } catch (error) {
@@ -363,11 +376,14 @@ class Message {
       const retryInMs = queue.fail(asked);
       const reason = asked?.reason ?? (error instanceof Error ? error.message : String(error));
       const facts = { chat: chat.name, run: runId, reason, retryInMs };
+      // A chat that asks to wait has answered.
+      reachability.note('Chat', chat.name, asked === undefined ? { error } : undefined);
       if (asked === undefined) log.warn({ ...facts, err: error }, failure);
       else log.warn(facts, `${failure}: the chat asks to wait`);
       return false;
     }
     queue.succeed();
+    reachability.note('Chat', chat.name);
     // The chat answers again.
     for (const other of [this.#cards, this.#files, this.#replies]) other.releaseIf('failed');
     return true;

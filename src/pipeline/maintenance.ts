@@ -38,6 +38,8 @@ export class Maintenance {
   readonly #warned = new Set<string>();
   /** The applied runs whose cards offer a rollback. */
   #offering: readonly string[] = [];
+  /** What the last drift check of each fleet found. */
+  readonly #found = new Map<string, DriftFinding['kind']>();
 
   constructor(
     ports: Ports,
@@ -74,7 +76,7 @@ export class Maintenance {
     }
     for (const fleet of fleets) {
       this.#schedule.every(planIntervalMs, async () => {
-        const { kind } = await this.#drift.check(fleet);
+        const { kind } = await this.#check(fleet, false);
         log.debug({ fleet: fleet.name, finding: kind }, 'the cluster was compared with the applied commit');
       });
     }
@@ -82,7 +84,12 @@ export class Maintenance {
 
   /** Compares a fleet with its last applied commit now, because a person asked. */
   drift(fleet: Fleet): Promise<DriftFinding> {
-    return this.#drift.check(fleet, true);
+    return this.#check(fleet, true);
+  }
+
+  /** What the last drift check of a fleet found; `undefined` when there was none since the start. */
+  lastDrift(fleet: string): DriftFinding['kind'] | undefined {
+    return this.#found.get(fleet);
   }
 
   /** Stops: no check begins any more. Resolves when the current checks are done. */
@@ -115,6 +122,12 @@ export class Maintenance {
     const offering = this.#runs.all().flatMap((run) => (this.#runs.rollbackOf(run) === undefined ? [] : [run.id]));
     for (const id of this.#offering) if (!offering.includes(id)) this.#runs.refresh(id);
     this.#offering = offering;
+  }
+
+  async #check(fleet: Fleet, asked: boolean): Promise<DriftFinding> {
+    const finding = await this.#drift.check(fleet, asked);
+    this.#found.set(fleet.name, finding.kind);
+    return finding;
   }
 
   async #checkPower(clusterName: string, fleets: readonly Fleet[]): Promise<void> {

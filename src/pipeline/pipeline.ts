@@ -1,4 +1,4 @@
-import type { Answer } from '../chat/chat.ts';
+import type { Answer, RunPage } from '../chat/chat.ts';
 import { acceptanceOf } from '../core/acceptance.ts';
 import { hasEnded } from '../core/advance.ts';
 import type { PushEvent, PushOutcome } from '../core/commit.ts';
@@ -9,15 +9,18 @@ import { isNamed, type PlannedRun, planOf, type Run, type Trigger, type Who } fr
 import { storeCard } from '../views/announcements.ts';
 import type { FleetStatus } from '../views/answer-cards.ts';
 import { acceptCard } from '../views/drift.ts';
+import { type Overview, runTimes } from '../views/overview.ts';
 import { Access, type Opened, ShownPlans, type Wish } from './access.ts';
 import { findRollback, originIfKnown, originOf } from './commits.ts';
 import { type Decision, Decisions } from './decisions.ts';
-import { cleanAnswer, Delivery } from './delivery.ts';
+import { cleanAnswer, cleanCard, cleanTexts, Delivery } from './delivery.ts';
 import type { DriftFinding } from './drift-check.ts';
 import { type Intervals, Maintenance } from './maintenance.ts';
+import { Overviews } from './overview.ts';
 import { declaredGuest, declaredGuests } from './plan-run.ts';
 import type { Fleet, Ports } from './ports.ts';
 import { ClusterQueues } from './queues.ts';
+import { Reachability } from './reachability.ts';
 import { Runs } from './runs.ts';
 import { readStatus } from './status.ts';
 import { PushWatcher, Work } from './work.ts';
@@ -37,19 +40,27 @@ export class Pipeline {
   readonly #access: Access;
   readonly #watcher: PushWatcher;
   readonly #maintenance: Maintenance;
+  readonly #overviews: Overviews;
 
   constructor(ports: Ports) {
     this.#ports = ports;
     const queues = this.#queues;
-    this.#delivery = new Delivery(ports, { shown: this.#shown });
+    const reachability = new Reachability(ports.clock);
+    this.#delivery = new Delivery(ports, { shown: this.#shown, reachability });
     const delivery = this.#delivery;
     const runs = new Runs(ports, { queues, delivery });
     this.#runs = runs;
-    this.#work = new Work(ports, runs, queues);
+    this.#work = new Work(ports, runs, queues, reachability);
     this.#decisions = new Decisions({ ...ports, runs, shown: this.#shown });
     this.#access = new Access(ports);
     this.#watcher = new PushWatcher(ports, { work: this.#work });
-    this.#maintenance = new Maintenance(ports, { runs, queues, delivery });
+    const maintenance = new Maintenance(ports, { runs, queues, delivery });
+    this.#maintenance = maintenance;
+    this.#overviews = new Overviews(ports, {
+      runs,
+      reachability,
+      lastDrift: (fleet) => maintenance.lastDrift(fleet),
+    });
   }
 
   /**
@@ -297,6 +308,19 @@ export class Pipeline {
   /** The current state of a fleet's guests, read from the cluster now, and of its runs. */
   status(fleet: Fleet): Promise<FleetStatus> {
     return readStatus(fleet, { ...this.#ports, runs: this.#runs });
+  }
+
+  /** What people see of fleets; a cluster is read at most once in 10 s, and only because of this call. */
+  async overview(fleets: readonly Fleet[]): Promise<Overview> {
+    return cleanTexts(await this.#overviews.of(fleets), this.#ports.gate);
+  }
+
+  /** A run as its page shows it. */
+  page(run: Run): RunPage {
+    const { gate, store } = this.#ports;
+    const { id, fleet } = run;
+    const ref = store.runs().find((saved) => saved.run.id === id)?.messages ?? {};
+    return { id, fleet, card: cleanCard(this.#runs.card(run), gate), times: cleanTexts(runTimes(run), gate), ref };
   }
 
   async #setLock(fleets: readonly Fleet[], actor: Actor, lock: Lock | undefined): Promise<Answer> {

@@ -219,7 +219,12 @@ export class Runs {
 
   /** Draws the card when a chat is ready to show it, so that it has the newest facts. */
   #show({ run }: Live): void {
-    this.#delivery.show(run.id, run.fleet, () => runCard(run, this.#contextOf(run)));
+    this.#delivery.show(run.id, run.fleet, () => this.card(run));
+  }
+
+  /** The card of a run as it is now. */
+  card(run: Run): Card {
+    return runCard(run, this.#contextOf(run));
   }
 
   #contextOf(run: Run): CardContext {

@@ -5,6 +5,7 @@ import { applyRun, recoverInterrupted, rememberStarted } from './apply-run.ts';
 import { planRun } from './plan-run.ts';
 import type { Clock, Fleet, Log, Ports } from './ports.ts';
 import { type ClusterQueues, Signals } from './queues.ts';
+import type { Reachability } from './reachability.ts';
 import type { Runs } from './runs.ts';
 
 /** The facts of a run about a commit that a person named; absent when the run is for the head of the branch. */
@@ -15,12 +16,14 @@ export class Work {
   readonly #ports: Ports;
   readonly #runs: Runs;
   readonly #queues: ClusterQueues;
+  readonly #reachability: Reachability;
   readonly #signals = new Signals();
 
-  constructor(ports: Ports, runs: Runs, queues: ClusterQueues) {
+  constructor(ports: Ports, runs: Runs, queues: ClusterQueues, reachability: Reachability) {
     this.#ports = ports;
     this.#runs = runs;
     this.#queues = queues;
+    this.#reachability = reachability;
   }
 
   /**
@@ -28,7 +31,7 @@ export class Work {
    * a commit that is known begins one when `mayTryAgain`.
    */
   async fetch(fleet: Fleet, trigger: 'push' | 'poll'): Promise<void> {
-    const commit = await fleet.git.head();
+    const commit = await this.#reachability.watch('Git', fleet.repository, () => fleet.git.head());
     const isKnown = this.#ports.store.fleet(fleet.name).lastSeen === commit.sha;
     if (isKnown && !(trigger === 'push' && this.mayTryAgain(fleet))) return;
     await this.begin(fleet, { kind: trigger }, commit);

@@ -15,6 +15,7 @@ import {
 import { cleanAnswer, cleanCard, Delivery } from '../../src/pipeline/delivery.ts';
 import type { Button, Card, PersonRef } from '../../src/views/card.ts';
 import { ManualClock } from '../pipeline/support/clock.ts';
+import { noPages } from '../support/no-pages.ts';
 
 /** A message as everybody in the channel reads it: its words after the chat's own formatting. */
 export interface Seen {
@@ -330,7 +331,7 @@ export function chatContract(name: string, open: () => Promise<ChatHarness>): vo
             editEveryMs: () => 0,
             store: { runs: () => [], saveMessages: async () => undefined },
           },
-          { shown: { onCard: () => undefined } },
+          { shown: { onCard: () => undefined }, reachability: { note: () => undefined } },
         );
       };
       const shows = (check: (seen: Seen | undefined) => void) =>
@@ -437,6 +438,7 @@ function recorder(): Recorder {
       handlers.completions.push(completion);
       return Promise.resolve(['p-7f3c2a']);
     },
+    ...noPages,
   };
   return handlers;
 }

@@ -68,6 +68,22 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
     });
   });
 
+  describe(`${name}: what people see`, () => {
+    it('is the guests of the list, how long those that run have run, nodes and storages, each with an address', async () => {
+      const story = await start();
+      const { cluster } = story.world;
+      expect((await cluster.view()).guests).toEqual([]);
+      await story.make();
+      await vi.waitFor(async () => expect(await cluster.list()).toMatchObject([{ status: 'running' }]), 5000);
+      const seen = await cluster.view();
+      const [guest] = await cluster.list();
+      expect(seen.guests).toEqual([{ guest, uptime: expect.any(Number), url: expect.stringMatching(/^https?:/) }]);
+      expect(seen.nodes).toMatchObject([{ node: 'pve1', online: true }]);
+      expect(seen.storages.map(({ storage }) => storage)).toEqual(expect.arrayContaining(['fast', 'slow']));
+      for (const { url } of [...seen.nodes, ...seen.storages]) expect(url).toMatch(/^https?:/);
+    });
+  });
+
   describe(`${name}: the list of guests`, () => {
     it('has every guest with its tags and no configuration, ours or not', async () => {
       const story = await start();

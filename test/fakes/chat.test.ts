@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Card } from '../../src/views/card.ts';
 import { chatContract } from '../contracts/chat.ts';
+import { noPages } from '../support/no-pages.ts';
 import { FakeChat, type FakeMessage } from './chat.ts';
 import { harnessOf } from './chat-harness.ts';
 
@@ -18,6 +19,7 @@ describe('the fake chat', () => {
       press: () => Promise.resolve({ kind: 'none' }),
       submit: () => Promise.resolve({ kind: 'none' }),
       complete: () => Promise.resolve([]),
+      ...noPages,
     });
     const card: Card = { tone: 'quiet', title: 'Planning', blocks: [], buttons: [], files: [] };
     const ref = await chat.show('homelab', card, {});

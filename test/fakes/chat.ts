@@ -102,6 +102,16 @@ export class FakeChat implements Chat {
     return this.#up().complete({ command, option, typed, args, person, place });
   }
 
+  /** Opens the page of the fleets. */
+  overview(place = this.place) {
+    return this.#up().overview({ person: this.person, place });
+  }
+
+  /** Opens the page of a run. */
+  runPage(id: string, place = this.place) {
+    return this.#up().runPage(id, { person: this.person, place });
+  }
+
   /** Fills in a form. */
   submit(form: Pick<Form, 'id'>, values: Readonly<Record<string, string>>, person = this.person, place = this.place) {
     return this.#up().submit({ formId: form.id, values, person, place });

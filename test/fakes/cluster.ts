@@ -1,4 +1,11 @@
-import type { Cluster, ClusterMonitor, ImageFile, Precondition, StoredImage } from '../../src/cluster/cluster.ts';
+import type {
+  Cluster,
+  ClusterMonitor,
+  ClusterView,
+  ImageFile,
+  Precondition,
+  StoredImage,
+} from '../../src/cluster/cluster.ts';
 import { moveRootAdvice } from '../../src/core/block.ts';
 import { UserError } from '../../src/core/errors.ts';
 import { type DesiredGuest, type GuestRef, guestLabel, imageHash } from '../../src/core/guest.ts';
@@ -48,6 +55,8 @@ export class FakeCluster implements Cluster {
   readonly asked: string[] = [];
   /** How often the state was read. */
   reads = 0;
+  /** How often somebody looked at it. */
+  views = 0;
   /** Steps that are at work at this moment, and the most there were at once. */
   atWork = 0;
   mostAtWork = 0;
@@ -110,6 +119,19 @@ export class FakeCluster implements Cluster {
   async list(): Promise<readonly LiveGuest[]> {
     const guests = [...this.#guests.values()].map(withoutConfig);
     return this.#around('read', () => this.#withUnread(guests));
+  }
+
+  async view(): Promise<ClusterView> {
+    this.views++;
+    const url = 'https://pve1.example.net:8006/';
+    const guests = await this.list();
+    return {
+      guests: guests.map((guest) => ({ guest, ...(guest.status === 'running' ? { uptime: 60 } : {}), url })),
+      nodes: this.#nodes.map(({ node, online }) => ({ node, online, url })),
+      storages: this.#nodes.flatMap(({ node, storages }) =>
+        storages.map((storage) => ({ storage, nodes: [node], type: 'dir', url })),
+      ),
+    };
   }
 
   async upload(file: ImageFile, _node: string, monitor: ClusterMonitor): Promise<void> {

@@ -4,6 +4,7 @@ import { UserError } from '../../src/core/errors.ts';
 import { Delivery } from '../../src/pipeline/delivery.ts';
 import type { Card } from '../../src/views/card.ts';
 import { FakeChat } from '../fakes/chat.ts';
+import { noPages } from '../support/no-pages.ts';
 import { aBench } from '../support/pipeline.ts';
 import { gate, ManualClock, turn, until } from './support/clock.ts';
 import { threeVms } from './support/fleet.ts';
@@ -28,7 +29,10 @@ async function aDelivery(chat: Chat = new FakeChat()) {
       editEveryMs: () => 3000,
       store: { runs: () => [], saveMessages: async (_, ref) => void shown.push(ref) },
     },
-    { shown: { onCard: (name, runId, card) => void cards.push(`${name} ${runId} ${card.title}`) } },
+    {
+      shown: { onCard: (name, runId, card) => void cards.push(`${name} ${runId} ${card.title}`) },
+      reachability: { note: () => undefined },
+    },
   );
   await chat.start({
     commands: [],
@@ -36,6 +40,7 @@ async function aDelivery(chat: Chat = new FakeChat()) {
     press: async () => ({ kind: 'none' }),
     submit: async () => ({ kind: 'none' }),
     complete: async () => [],
+    ...noPages,
   });
   const show = (title: string) => delivery.show('r-1', 'acme', () => aCard(title));
   const reply = (title: string) => delivery.reply('r-1', 'acme', aCard(title));

@@ -133,6 +133,8 @@ const anyGuest = {
   /** In seconds, 10 s old. */
   uptime: maybe(amount),
   template: orElse(flag, 0),
+  /** Seconds. */
+  uptime: maybe(amount),
 };
 const NodeResource = z.object({
   type: z.literal('node'),
@@ -141,6 +143,8 @@ const NodeResource = z.object({
   maxmem: maybe(amount),
   mem: maybe(amount),
   maxcpu: maybe(amount),
+  /** Seconds. */
+  uptime: maybe(amount),
 });
 const StorageResource = z.object({
   type: z.literal('storage'),

@@ -5,7 +5,15 @@ import { type GuestRef, guestLabel } from '../../core/guest.ts';
 import type { GuestTask, LiveGuest, LiveState } from '../../core/live.ts';
 import type { StepSpec } from '../../core/steps.ts';
 import { type GuestProbe, NotAllowed } from '../../health/health.ts';
-import type { Cluster, ClusterMonitor, ImageFile, MoreState, Precondition, StoredImage } from '../cluster.ts';
+import type {
+  Cluster,
+  ClusterMonitor,
+  ClusterView,
+  ImageFile,
+  MoreState,
+  Precondition,
+  StoredImage,
+} from '../cluster.ts';
 import {
   AgentInterfaces,
   type Api,
@@ -31,6 +39,7 @@ import { restart, shutdown, start, stop } from './steps/power.ts';
 import { importDisk, moveDisk, resize, rollback, swap } from './steps/root-disk.ts';
 import { attach, prepare } from './steps/staging.ts';
 import { followTask, isOf, readOthersTasks, silent, waitForActive } from './tasks.ts';
+import { viewCluster } from './view.ts';
 
 /** The connection to one cluster, and where images and guests go. */
 export interface ProxmoxOptions {
@@ -58,8 +67,10 @@ export interface ProxmoxOptions {
 /** A Proxmox VE cluster (8.4 or newer) behind its HTTP API, with an API token. */
 export class ProxmoxCluster implements Cluster {
   readonly #api: Api;
+  readonly #origin: string;
 
   constructor(options: ProxmoxOptions) {
+    this.#origin = options.url;
     const { secret, log = { debug() {}, warn() {} }, now = Date.now, sleep = wait } = options;
     const timeouts = { ...defaultTimeouts, ...options.timeouts };
     const client = new Client({ ...options, secret, log, requestMs: timeouts.requestMs, now, sleep });
@@ -88,6 +99,10 @@ export class ProxmoxCluster implements Cluster {
 
   list(): Promise<readonly LiveGuest[]> {
     return listGuests(this.#api);
+  }
+
+  view(): Promise<ClusterView> {
+    return viewCluster(this.#api, this.#origin);
   }
 
   /** What the configuration of a guest tells that no plan needs, for the entry of a flake. */

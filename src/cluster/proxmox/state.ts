@@ -104,7 +104,11 @@ async function hiddenOf(api: Api, wanted: ReadonlySet<number>, found: readonly L
  * those that are unknown.
  */
 export async function listGuests(api: Api): Promise<readonly LiveGuest[]> {
-  const resources = await api.client.get('/cluster/resources', Resources);
+  return guestsIn(api, await api.client.get('/cluster/resources', Resources));
+}
+
+/** The guests of a list of the cluster, by VMID. */
+export async function guestsIn(api: Api, resources: readonly Resource[]): Promise<readonly LiveGuest[]> {
   const offline = new Set(
     resources.flatMap((one) => (one.type === 'node' && one.status === 'offline' ? one.node : [])),
   );

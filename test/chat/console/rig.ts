@@ -7,6 +7,7 @@ import { messageMemory } from '../../../src/chat/console/message-store.ts';
 import { type HttpServer, startHttp } from '../../../src/http/server.ts';
 import { Secret } from '../../../src/secret.ts';
 import type { Card } from '../../../src/views/card.ts';
+import { noPages } from '../../support/no-pages.ts';
 
 export const silent = pino({ level: 'silent' });
 
@@ -83,6 +84,7 @@ export function testHandlers(): TestHandlers {
       const { option, typed } = completion;
       return [`${option.name}-${typed}1`, `${option.name}-${typed}2`];
     },
+    ...noPages,
   };
   return handlers;
 }

@@ -3,6 +3,7 @@ import { DiscordChat } from '../../../src/chat/discord/discord.ts';
 import type { DiscordLog, DiscordOptions } from '../../../src/chat/discord/settings.ts';
 import type { AdapterState } from '../../../src/chat/kind.ts';
 import type { Card } from '../../../src/views/card.ts';
+import { noPages } from '../no-pages.ts';
 import type { FakeDiscord } from './fake-discord.ts';
 import { ids, token } from './ids.ts';
 
@@ -60,6 +61,9 @@ export class ScriptedHandlers implements ChatHandlers {
     this.submitted.push(submission);
     return this.#answer();
   }
+
+  readonly overview = noPages.overview;
+  readonly runPage = noPages.runPage;
 
   complete(): Promise<readonly string[]> {
     return Promise.resolve(this.suggestions);

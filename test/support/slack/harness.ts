@@ -2,6 +2,7 @@ import pino from 'pino';
 import { onTestFinished } from 'vitest';
 import type { Answer, ChatHandlers, CommandRequest, Press, Submission } from '../../../src/chat/chat.ts';
 import { SlackChat, type SlackOptions } from '../../../src/chat/slack/slack.ts';
+import { noPages } from '../no-pages.ts';
 import { Member, type MemberOptions } from './member.ts';
 import { appToken, botToken, eventually, type SlackServer, startSlack } from './slack-server.ts';
 import type { Posted } from './state.ts';
@@ -38,6 +39,9 @@ export class Heard implements ChatHandlers {
     this.submissions.push(submission);
     return await this.answer;
   }
+
+  readonly overview = noPages.overview;
+  readonly runPage = noPages.runPage;
 
   async complete(): Promise<readonly string[]> {
     return [];
