@@ -1,4 +1,5 @@
 import type { Card, GuestRow, Mark } from '../../src/views/card.ts';
+import type { Overview, SeenFleetGuest } from '../../src/views/overview.ts';
 
 const marks: Readonly<Record<string, Mark>> = { destroy: '-', replace: '-/+', update: '~', create: '+' };
 const approve = { action: 'approve', style: 'danger', runId: 'r-41', planId: 'p-7f3c2a' } as const;
@@ -186,3 +187,132 @@ export const appliedCard: Card = {
   buttons: [],
   files: [],
 };
+
+const hourMs = 3_600_000;
+const gib = 1024 ** 3;
+
+/** A fleet whose guests are in every state. @param now milliseconds since the epoch */
+export function overviewOf7(now: number): Overview {
+  const lastRun = {
+    id: 'r-40',
+    phase: 'applied',
+    text: 'r-40 applied 4d0c8e1: update 2, in 52 s, approved by Ada',
+    at: now - 26 * hourMs,
+  } as const;
+  const guest = (name: string, vmid: number, more: Partial<SeenFleetGuest> = {}): SeenFleetGuest => ({
+    name,
+    vmid,
+    kind: 'vm',
+    node: vmid % 2 === 0 ? 'pve1' : 'pve2',
+    state: 'running',
+    image: { hash: '07lkakyp4g8k2n6q0s4v8x1z5d9h3l7p', type: 'build-qcow2-website' },
+    commit: {
+      sha: '4d0c8e1b2f3a4d5c6b7a8f9e0d1c2b3a4f5e6d7c',
+      at: now - 27 * hourMs,
+      url: 'https://git.example.org/acme/fleet/commit/4d0c8e1',
+    },
+    address: `192.0.2.${vmid % 250}`,
+    uptime: (vmid - 700) * 3600,
+    lastRun,
+    drift: { kind: 'none' },
+    url: `https://pve1.example.net:8006/#v1:0:=qemu%2F${vmid}`,
+    ...more,
+  });
+  const { image: _, commit: __, address: ___, uptime: ____, lastRun: _____, ...bare } = guest('test-worker', 822);
+  return {
+    reached: [
+      { kind: 'Proxmox', name: 'pve1.example.net', state: 'well', lastAt: now - 4000 },
+      {
+        kind: 'Git',
+        name: 'acme/fleet',
+        state: 'failing',
+        lastAt: now - 2 * hourMs,
+        problem: 'The repository could not be fetched: the host key changed.',
+      },
+      { kind: 'Chat', name: 'console', state: 'well', lastAt: now - 60_000 },
+      { kind: 'Chat', name: 'slack', state: 'unknown' },
+    ],
+    fleets: [
+      {
+        fleet: 'homelab',
+        branch: 'main',
+        open: [
+          {
+            id: 'r-41',
+            phase: 'planned',
+            text: 'r-41 planned 9b1f2ad: destroy 1, replace 2, update 3, create 33, 0 of 1 approvals',
+            at: now - 300_000,
+          },
+        ],
+        queue: ['r-42', 'of another fleet'],
+        lastRun,
+        cluster: {
+          at: now - 4000,
+          guests: [
+            guest('test-legacy', 818, { image: { hash: '4vq1h0c2d8k3m7p1r5v9x2z6b0f4h8ln' } }),
+            guest('test-init', 820),
+            guest('test-cp', 821, { drift: { kind: 'drifted', run: 'r-39' } }),
+            { ...bare, state: 'unfinished' },
+            guest('test-website', 823, { address: '2001:db8:4242:1::823' }),
+            guest('test-database', 824, { kind: 'container', state: 'paused' }),
+            guest('a-guest-with-a-rather-long-name', 102_826, {
+              ...bare,
+              name: 'a-guest-with-a-rather-long-name',
+              vmid: 102_826,
+              state: 'stopped',
+              drift: { kind: 'unknown' },
+            }),
+          ],
+          nodes: [
+            {
+              node: 'pve1',
+              online: true,
+              memory: { used: 41 * gib, total: 64 * gib },
+              cpus: 16,
+              uptime: 4_100_000,
+              url: 'https://pve1.example.net:8006/#v1:0:=node%2Fpve1',
+            },
+            {
+              node: 'pve2',
+              online: true,
+              memory: { used: 30.5 * gib, total: 32 * gib },
+              cpus: 8,
+              uptime: 90_000,
+              url: 'https://pve1.example.net:8006/#v1:0:=node%2Fpve2',
+            },
+            { node: 'pve3', online: false, url: 'https://pve1.example.net:8006/#v1:0:=node%2Fpve3' },
+          ],
+          storages: [
+            {
+              storage: 'local',
+              nodes: ['pve1'],
+              type: 'dir',
+              space: { used: 61 * gib, total: 94 * gib },
+              url: 'https://pve1.example.net:8006/#v1:0:=storage%2Fpve1%2Flocal',
+            },
+            {
+              storage: 'local-lvm',
+              nodes: ['pve1'],
+              type: 'lvmthin',
+              space: { used: 740 * gib, total: 800 * gib },
+              url: 'https://pve1.example.net:8006/#v1:0:=storage%2Fpve1%2Flocal-lvm',
+            },
+            {
+              storage: 'tank',
+              nodes: ['pve1', 'pve2', 'pve3'],
+              type: 'nfs',
+              space: { used: 2100 * gib, total: 7200 * gib },
+              url: 'https://pve1.example.net:8006/#v1:0:=storage%2Fpve1%2Ftank',
+            },
+            {
+              storage: 'local-lvm',
+              nodes: ['pve3'],
+              type: 'lvmthin',
+              url: 'https://pve1.example.net:8006/#v1:0:=storage%2Fpve3%2Flocal-lvm',
+            },
+          ],
+        },
+      },
+    ],
+  };
+}

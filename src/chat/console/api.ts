@@ -8,7 +8,7 @@ import { readButtonId } from '../../views/card.ts';
 import type { Answer, ChatHandlers, Person, Place } from '../chat.ts';
 import { readCommandLine } from '../command-line.ts';
 import type { Channel } from './channel.ts';
-import { wireAnswer, wireMessage } from './message-store.ts';
+import { wireAnswer, wireMessage, wireRun } from './message-store.ts';
 
 /** The collaborators of the API. */
 export interface ApiOptions {
@@ -49,6 +49,16 @@ export function api(options: ApiOptions): Hono {
   app.get('/api/messages/:id/files/:name', (c) => {
     const text = fileText(channel, c.req.param('id'), c.req.param('name'));
     return text === undefined ? problem(c, 404, 'There is no such file.') : c.text(text);
+  });
+
+  app.get('/api/fleet', async (c) => {
+    const to = options.handlers();
+    return to === undefined ? problem(c, 503, 'proxnix is not ready.') : c.json(await to.overview(who));
+  });
+  app.get('/api/runs/:id', async (c) => {
+    const id = c.req.param('id');
+    const page = await options.handlers()?.runPage(id, who);
+    return page === undefined ? problem(c, 404, noRun(id)) : c.json(wireRun(page, channel.get(page.ref.console ?? '')));
   });
 
   app.get('/api/commands', (c) => c.json(options.handlers()?.commands ?? []));
@@ -98,6 +108,11 @@ export function api(options: ApiOptions): Hono {
   return app;
 }
 
+function noRun(id: string): string {
+  const known = /^r-[0-9]{1,9}$/.test(id) ? `run ${id}` : 'such run';
+  return `There is no ${known} here. The newest runs are kept; /proxnix history lists them.`;
+}
+
 async function readBody<T>(c: Context, schema: z.ZodType<T>): Promise<T | undefined> {
   const json: unknown = await c.req.json().catch(() => undefined);
   return schema.safeParse(json).data;
@@ -128,8 +143,12 @@ interface Asset {
   readonly etag: string;
 }
 
-/** The page at `/` and its files at `/console/…`, from memory. A browser revalidates each time and mostly gets 304. */
-export function assets(): Hono {
+/**
+ * The page at the addresses of its views and its files at `/console/…`, from memory. A browser revalidates each time and
+ * mostly gets 304.
+ * @param hasRun whether a run is there for the person; the page of one that is not is answered with 404
+ */
+export function assets(hasRun: (id: string) => Promise<boolean>): Hono {
   const known = new Map(readdirSync(folder).flatMap(readAsset));
   const send = (c: Context, name: string) => {
     const asset = known.get(name);
@@ -139,7 +158,11 @@ export function assets(): Hono {
     return c.body(asset.body, 200, { ...headers, 'content-type': asset.type });
   };
   const app = new Hono();
-  app.get('/', (c) => send(c, 'index.html'));
+  for (const path of ['/', '/fleet']) app.get(path, (c) => send(c, 'index.html'));
+  app.get('/runs/:id', async (c) => {
+    if (await hasRun(c.req.param('id'))) return send(c, 'index.html');
+    return c.html(known.get('index.html')?.body ?? '', 404);
+  });
   app.get('/console/:name', (c) => send(c, c.req.param('name')));
   return app;
 }

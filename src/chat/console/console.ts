@@ -60,7 +60,7 @@ export class ConsoleChat implements Chat {
     const person = this.#person();
     const app = new Hono();
     const { guard, routes } = login({ token, now, log, ...(tokenFile === undefined ? {} : { tokenFile }) });
-    const guarded = ['/', '/api/*', '/console/*'];
+    const guarded = ['/', '/fleet', '/runs/*', '/api/*', '/console/*'];
     for (const path of [...guarded, '/login', '/logout']) {
       // A generated token is for this machine alone, so the console is then served under loopback names only.
       if (tokenFile !== undefined || names.length > 0) app.use(path, onlyOwnNames(names));
@@ -70,6 +70,7 @@ export class ConsoleChat implements Chat {
     app.route('/', routes);
     const handlers = () => this.#handlers;
     const place = { workspace, channel };
+    const overview = async () => handlers()?.overview({ person, place });
     const unexpected = (err: unknown) => log.error({ err }, 'console: a handler threw');
     app.route('/', api({ channel: this.#channel, person, place, handlers, unexpected }));
     app.get('/api/session', (c) => c.json({ person: person.name, ...place }));
@@ -79,9 +80,13 @@ export class ConsoleChat implements Chat {
         life: this.#life,
         stopped: this.#stopped.signal,
         keepAliveMs: 20_000,
+        ...(c.req.query('fleet') === undefined ? {} : { fleets: { read: overview, everyMs: fleetsEveryMs } }),
       }),
     );
-    app.route('/', assets());
+    app.route(
+      '/',
+      assets(async (id) => (await handlers()?.runPage(id, { person, place })) !== undefined),
+    );
     return app;
   }
 
@@ -94,6 +99,9 @@ export class ConsoleChat implements Chat {
     if (this.#handlers === undefined) throw new UserError('The console is not started.');
   }
 }
+
+/** How often the page of the fleets gets news. The cluster is read less often than this. */
+const fleetsEveryMs = 2000;
 
 /** The settings of the console. */
 export interface ConsoleOptions {

@@ -35,7 +35,7 @@ const days30 = 30 * 24 * 3600;
 export function login(options: LoginOptions): Login {
   const { token, tokenFile, now } = options;
   const wrongToken = reporter(options);
-  const page = (problem?: string) => loginPage({ tokenFile, problem });
+  const page = (to: string, problem?: string) => loginPage({ tokenFile, problem, to });
 
   const guard: MiddlewareHandler = async (c, next) => {
     const { path } = c.req;
@@ -45,34 +45,46 @@ export function login(options: LoginOptions): Login {
     if (bearer !== undefined && !token.isSame(bearer)) wrongToken();
     if (bearer === undefined ? await mayGoOn(c, token, now()) : token.isSame(bearer)) return next();
     if (isLoginAsset(path)) return next();
-    if (path !== '/' || bearer !== undefined) return refused(c);
-    return cameFromElsewhere(c) ? c.html(onwardPage()) : c.redirect('/login', 303);
+    if (!isView(path) || bearer !== undefined) return refused(c);
+    if (cameFromElsewhere(c)) return c.html(onwardPage(path));
+    return c.redirect(path === '/' ? '/login' : `/login?to=${encodeURIComponent(path)}`, 303);
   };
 
   /** Removes the token from the address, so that no history, bookmark or screenshot holds it. */
   const followLink = async (c: Context, given: string): Promise<Response> => {
-    if (token.isSame(given)) return begin(c, token, now());
+    if (token.isSame(given)) return begin(c, token, now(), '/');
     wrongToken();
     // A browser that is already logged in opened the link of an earlier token.
     if (cameFromElsewhere(c) || (await sessionEnd(c, token, now())) !== undefined) return c.redirect('/', 303);
-    return c.html(page('The token in this address is wrong.'), 401);
+    return c.html(page('/', 'The token in this address is wrong.'), 401);
   };
 
   const routes = new Hono();
-  routes.get('/login', (c) => c.html(page()));
+  routes.get('/login', (c) => c.html(page(viewOf(c.req.query('to')))));
   routes.post('/login', bodyLimit({ maxSize: 4096 }), async (c) => {
-    const { token: given } = await c.req.parseBody();
+    const { token: given, to: wanted } = await c.req.parseBody();
+    const to = viewOf(wanted);
     if (typeof given !== 'string' || !token.isSame(given.trim())) {
       wrongToken();
-      return c.html(page('This is not the token.'), 401);
+      return c.html(page(to, 'This is not the token.'), 401);
     }
-    return begin(c, token, now());
+    return begin(c, token, now(), to);
   });
   routes.post('/logout', (c) => {
     deleteCookie(c, cookieOf(c));
     return c.redirect('/login', 303);
   });
   return { guard: uncached(guard), routes };
+}
+
+/** The addresses of the page's views. */
+function isView(path: string): boolean {
+  return /^\/(?:fleet|runs\/r-[0-9]{1,9})?$/.test(path);
+}
+
+/** Where a log-in leads: to the view that was asked for. Another address could be one of a stranger. */
+function viewOf(to: unknown): string {
+  return typeof to === 'string' && isView(to) ? to : '/';
 }
 
 /** Answers of the guard are never cached. */
@@ -110,7 +122,7 @@ function cookieOf(c: Context): string {
  * A session is its signed expiry time: it survives a restart and ends when the token changes. The redirect carries the action
  * key behind a `#`, which a browser never sends; the page stores it where no other port of this host can read it.
  */
-async function begin(c: Context, token: Secret, now: number): Promise<Response> {
+async function begin(c: Context, token: Secret, now: number, to: string): Promise<Response> {
   const end = String(now + days30 * 1000);
   await setSignedCookie(c, cookieOf(c), end, token.reveal(), {
     httpOnly: true,
@@ -118,7 +130,7 @@ async function begin(c: Context, token: Secret, now: number): Promise<Response> 
     maxAge: days30,
     secure: c.req.header('x-forwarded-proto') === 'https',
   });
-  return c.redirect(`/#${actKey(token, end).reveal()}`, 303);
+  return c.redirect(`${to}#${actKey(token, end).reveal()}`, 303);
 }
 
 /**
@@ -160,8 +172,8 @@ export function isLoginAsset(path: string): boolean {
   return assets.some((name) => path === `/console/${name}`);
 }
 
-/** The page that asks for the token; it works without script. `problem` is shown above the field. */
-export function loginPage({ tokenFile, problem }: { tokenFile: string | undefined; problem: string | undefined }) {
+/** The page that asks for the token; it works without script. */
+export function loginPage({ tokenFile, problem, to }: LoginPage) {
   const said = problem === undefined ? '' : html`<p class="problem" id="problem" role="alert">${problem}</p>`;
   const where =
     tokenFile === undefined
@@ -184,6 +196,7 @@ export function loginPage({ tokenFile, problem }: { tokenFile: string | undefine
       <h1>proxnix</h1>
       <p>This console needs its token: ${where}</p>
       <form method="post" action="/login">
+        <input type="hidden" name="to" value="${to}" />
         ${said}
         <label for="token">Token</label>
         <input id="token" name="token" type="password" required autofocus autocomplete="current-password"
@@ -195,18 +208,26 @@ export function loginPage({ tokenFile, problem }: { tokenFile: string | undefine
 </html> `;
 }
 
-/** A page that opens the console, so that the browser sends the session. It keeps the key of a log-in. */
-export function onwardPage() {
+interface LoginPage {
+  readonly tokenFile: string | undefined;
+  /** Shown above the field. */
+  readonly problem: string | undefined;
+  /** The view that the log-in leads to. */
+  readonly to: string;
+}
+
+/** A page that opens a view of the console, so that the browser sends the session. It keeps the key of a log-in. */
+export function onwardPage(to: string) {
   return html`<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />
     <title>proxnix</title>
     <script type="module" src="/console/onward.js"></script>
-    <noscript><meta http-equiv="refresh" content="0; url=/" /></noscript>
+    <noscript><meta http-equiv="refresh" content="0; url=${to}" /></noscript>
   </head>
   <body>
-    <a href="/">Go on to the console</a>
+    <a href="${to}">Go on to the console</a>
   </body>
 </html> `;
 }

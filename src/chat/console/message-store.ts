@@ -14,7 +14,8 @@ import {
   type PersonRef,
   type Span,
 } from '../../views/card.ts';
-import type { Answer } from '../chat.ts';
+import type { RunTime } from '../../views/overview.ts';
+import type { Answer, RunPage } from '../chat.ts';
 
 /**
  * One JSON file per message in a folder, so that a progress update writes one card and not the channel. An unreadable file
@@ -208,6 +209,25 @@ export interface WireMessage {
 
 /** An answer for the page. */
 export type WireAnswer = Exclude<Answer, { kind: 'card' }> | { readonly kind: 'card'; readonly card: WireCard };
+
+/** A run for the page of its own. */
+export interface WireRun {
+  readonly id: string;
+  readonly fleet: string;
+  readonly times: readonly RunTime[];
+  readonly card: WireCard;
+  readonly replies: WireMessage['replies'];
+  /** The message that shows it; absent when it is no longer in the channel. */
+  readonly message?: string;
+}
+
+/** A run with its thread, where the channel still has it; else with the texts of its files. */
+export function wireRun({ id, fleet, times, card }: RunPage, message: ConsoleMessage | undefined): WireRun {
+  const run = { id, fleet, times };
+  if (message === undefined) return { ...run, card: wholeCard(card), replies: [] };
+  const { replies } = wireMessage(message);
+  return { ...run, card: linkedCard(message.id, card), replies, message: message.id };
+}
 
 /** A message without the text of its files, so that a log of megabytes is not sent with each update of its card. */
 export function wireMessage(message: ConsoleMessage): WireMessage {

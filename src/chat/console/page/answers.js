@@ -9,8 +9,6 @@ import { h } from './tree.js';
 /** @typedef {{ id: number, asked: string, kind: 'note' | 'problem', text: string, code?: string | undefined } | { id: number, asked: string, kind: 'card', card: import('../message-store.ts').WireCard }} Note */
 
 const tray = element('notes', HTMLUListElement);
-/** Newest first. @type {Note[]} */
-let notes = [];
 let count = 0;
 
 /**
@@ -24,18 +22,18 @@ export function showAnswer(asked, answer) {
     case 'none':
       return;
     case 'note':
-      add({ id: ++count, asked, kind: 'note', text: answer.text, code: answer.code });
+      show({ id: ++count, asked, kind: 'note', text: answer.text, code: answer.code });
       announce(answer.text);
       return;
     case 'card':
-      add({ id: ++count, asked, kind: 'card', card: answer.card });
+      show({ id: ++count, asked, kind: 'card', card: answer.card });
       announce(answer.card.title);
       return;
     case 'form':
       openForm(answer.form, showAnswer);
       return;
     case 'invalid':
-      add({ id: ++count, asked, kind: 'problem', text: answer.text });
+      show({ id: ++count, asked, kind: 'problem', text: answer.text });
       announce(answer.text);
   }
 }
@@ -46,43 +44,32 @@ export function showAnswer(asked, answer) {
  */
 export function showProblem(asked, error) {
   const text = error instanceof Error ? error.message : String(error);
-  add({ id: ++count, asked, kind: 'problem', text });
+  show({ id: ++count, asked, kind: 'problem', text });
   announce(text);
 }
 
-/** Removes the newest note; false when there is none. */
-export function dismissNewest() {
-  const [newest] = notes;
-  if (newest === undefined) return false;
-  dismiss(newest.id);
-  return true;
+/** Removes the answer that is shown. */
+export function dismiss() {
+  show(undefined);
 }
 
 export function watchNotes() {
   tray.addEventListener('click', (event) => {
     const button = event.target instanceof Element ? event.target.closest('[data-dismiss]') : null;
     if (button === null) return;
-    dismiss(Number(button.getAttribute('data-dismiss')));
+    dismiss();
     element('command', HTMLInputElement).focus({ preventScroll: true });
+  });
+  document.addEventListener('keydown', ({ key, defaultPrevented }) => {
+    if (key === 'Escape' && !defaultPrevented && document.querySelector('dialog[open]') === null) dismiss();
   });
 }
 
-/** @param {Note} note */
-function add(note) {
-  notes = [note, ...notes].slice(0, 5);
-  redraw();
+/** Shows an answer in the place of the one before, or none. @param {Note | undefined} note */
+function show(note) {
+  patch(tray, note === undefined ? [] : [noteView(note)]);
+  tray.hidden = note === undefined;
   tray.scrollTop = 0;
-}
-
-/** @param {number} id */
-function dismiss(id) {
-  notes = notes.filter((note) => note.id !== id);
-  redraw();
-}
-
-function redraw() {
-  patch(tray, notes.map(noteView));
-  tray.hidden = notes.length === 0;
 }
 
 /** @param {Note} note */
@@ -96,7 +83,7 @@ function noteView(note) {
       { class: 'note-head' },
       h('span', { class: 'asked' }, literal(note.asked)),
       h('span', { class: 'alone' }, 'only you see this'),
-      h('button', { type: 'button', class: 'quiet', 'data-dismiss': note.id, 'aria-label': 'Dismiss' }, '×'),
+      h('button', { type: 'button', class: 'quiet', 'data-dismiss': true, 'aria-label': 'Dismiss' }, '×'),
     ),
     note.kind === 'card'
       ? cardView(note.card, { id, level: 2, time: formatTime, live: true })

@@ -61,7 +61,7 @@ async function reach(path, init) {
   } catch {
     throw new Problem('proxnix did not answer. Look at the newest cards before you try again.', 0);
   }
-  if (response.status === 401) location.assign('/login');
+  if (response.status === 401) location.assign(`/login?to=${encodeURIComponent(location.pathname)}`);
   return response;
 }
 

@@ -22,7 +22,7 @@ export interface ViewOptions {
   /** The element's id, unique in the page. */
   readonly id: string;
   /** Of its heading. */
-  readonly level: 1 | 2 | 3;
+  readonly level: 1 | 2 | 3 | 4;
   readonly time: FormatTime;
   /** It stands in the console: times go on, and runs have a page. */
   readonly live?: boolean;

@@ -23,8 +23,19 @@ export function showAll(all) {
   messages.clear();
   for (const message of all) messages.set(message.id, message);
   redraw(news);
-  if (!known) toEnd();
+  if (!known) begin();
   known = true;
+}
+
+/** Shows where the decision is: the newest open plan with what it destroys, else the end of the channel. */
+function begin() {
+  const plan = [...messages.values()].findLast(({ card }) =>
+    card.buttons.some(({ id }) => id.startsWith('px1:approve:')),
+  );
+  const card = plan === undefined ? null : document.getElementById(`m-${plan.id}`);
+  if (card === null) return toEnd();
+  card.scrollIntoView({ block: 'start' });
+  card.querySelector('tr.destroy')?.scrollIntoView({ block: 'nearest' });
 }
 
 /** @param {WireMessage} message */

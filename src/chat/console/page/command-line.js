@@ -1,4 +1,4 @@
-import { dismissNewest, showAnswer, showProblem } from './answers.js';
+import { showAnswer, showProblem } from './answers.js';
 import { post } from './api.js';
 import {
   accept,
@@ -86,8 +86,10 @@ function onKey(event) {
     event.preventDefault();
     take(chosen()?.value ?? '');
   } else if (event.key === 'Escape') {
-    if (isOpen()) closePopup();
-    else dismissNewest();
+    // With suggestions open, Escape closes them; else it dismisses the answer.
+    if (!isOpen()) return;
+    event.preventDefault();
+    closePopup();
   }
 }
 

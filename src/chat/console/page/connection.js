@@ -1,19 +1,42 @@
 import { get, Problem } from './api.js';
 import { showAll, showOne } from './channel.js';
 import { announce, element } from './dom.js';
+import { showFleets } from './fleet-page.js';
+import { changed, showRun } from './run-page.js';
+import { view } from './view.js';
 
 const sign = element('connection', HTMLElement);
 const words = { live: 'Live', waiting: 'Connecting…', lost: 'Reconnecting…' };
 
-/** Follows the channel. The browser reconnects by itself after a broken connection, and this code after a refusal (a starting bot). */
+/** What the page does with the channel's events. */
+const follow = {
+  channel: { all: showAll, one: showOne },
+  fleet: { all: () => undefined, one: () => undefined },
+  run: { all: () => void showRun(), one: changed },
+}[view];
+
+/** @type {EventSource | undefined} */
+let source;
+
+/** A cluster is read only while somebody looks: a page of the fleets that is hidden does not follow. */
+export function watchLooking() {
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) source?.close();
+    else connect();
+  });
+}
+
+/** Follows the bot. The browser reconnects by itself after a broken connection, and this code after a refusal (a starting bot). */
 export function connect() {
-  const source = new EventSource('/api/events');
+  source?.close();
+  source = new EventSource(view === 'fleet' ? '/api/events?fleet' : '/api/events');
   source.addEventListener('open', () => say('live'));
-  source.addEventListener('snapshot', (event) => showAll(JSON.parse(event.data).messages));
-  source.addEventListener('message', (event) => showOne(JSON.parse(event.data).message));
+  source.addEventListener('snapshot', (event) => follow.all(JSON.parse(event.data).messages));
+  source.addEventListener('message', (event) => follow.one(JSON.parse(event.data).message));
+  source.addEventListener('fleet', (event) => showFleets(JSON.parse(event.data)));
   source.addEventListener('error', () => {
     say('lost');
-    if (source.readyState !== EventSource.CLOSED) return;
+    if (source?.readyState !== EventSource.CLOSED) return;
     setTimeout(() => void reconnect(), 1000);
   });
 }

@@ -8,7 +8,7 @@ const keys = [
   ['/', 'go to the command line'],
   ['Tab', 'take the suggestion'],
   ['↑ ↓', 'suggestions, or earlier commands'],
-  ['Esc', 'close suggestions, dismiss the newest answer'],
+  ['Esc', 'close suggestions, dismiss the answer'],
 ];
 
 /** @type {readonly import('../../chat.ts').CommandSpec[]} */

@@ -4,7 +4,7 @@ const name = 'proxnix-session';
 const key = /^#([0-9a-f]{64})$/.exec(location.hash)?.[1];
 if (key !== undefined) {
   localStorage.setItem(name, key);
-  history.replaceState(null, '', '/');
+  history.replaceState(null, '', location.pathname);
 }
 
 /** The headers of a request that acts. */

@@ -13,7 +13,7 @@ export interface Site {
   show(card: Card, ref?: MessageRef): Promise<MessageRef>;
   reply(card: Card, ref: MessageRef): Promise<void>;
   /** The page in a browser of its own, when it is live. */
-  visit(options?: BrowserContextOptions): Promise<Page>;
+  visit(options?: BrowserContextOptions, path?: string): Promise<Page>;
   /** The chat alone stops and starts; the server goes on. */
   stopChat(): Promise<void>;
   startChat(): Promise<void>;
@@ -76,9 +76,10 @@ export function withSite(title: string, tests: (site: Site) => void): void {
       },
       show: (card, ref = {}) => chat.show('homelab', card, ref),
       reply: (card, ref) => chat.reply('homelab', card, ref),
-      visit: async (options) => {
+      visit: async (options, path = '/') => {
         const page = await open(options);
         await page.goto(`${server.url}/?token=${token}`);
+        if (path !== '/') await page.goto(`${server.url}${path}`);
         await page.getByText('Live', { exact: true }).waitFor();
         return page;
       },
