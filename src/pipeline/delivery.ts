@@ -182,7 +182,7 @@ export class Delivery {
     for (const chat of this.#ports.chats) {
       const ref = this.#message(older, fleet, chat).end();
       this.#messages.delete(keyOf(older, chat));
-      const options = { ...this.#ports, shown: this.#shown, runId: newer, fleet, chat, ref };
+      const options = { ...this.#ports, ...this.#parts, runId: newer, fleet, chat, ref };
       this.#messages.set(keyOf(newer, chat), new Message(options));
     }
   }

@@ -133,8 +133,6 @@ const anyGuest = {
   /** In seconds, 10 s old. */
   uptime: maybe(amount),
   template: orElse(flag, 0),
-  /** Seconds. */
-  uptime: maybe(amount),
 };
 const NodeResource = z.object({
   type: z.literal('node'),
