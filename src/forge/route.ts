@@ -1,73 +1,10 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { type Context, Hono } from 'hono';
-import { z } from 'zod';
 import type { PushEvent, PushOutcome } from '../core/commit.ts';
-import { isDeeperThan } from '../lib/text.ts';
+import type { PullEvent } from '../core/pull.ts';
 import type { Log } from '../log.ts';
 import type { Secret } from '../secret.ts';
-import type { Delivery, Forge, Headers } from './forge.ts';
-
-/** The fields of a push, under the same names for every forge. Nothing else of a payload leaves this module. */
-export interface PushFields {
-  readonly repository: string;
-  readonly ref: string;
-  readonly after: string;
-}
-
-/** A full ref without the characters that git forbids in one (git-check-ref-format). */
-export const Ref = z.string().regex(/^refs\/[^\p{Cc} ~^:?*[\\]{1,1000}$/u);
-
-/** A commit, or zeros for a deleted ref. */
-export const Sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
-
-/** `owner/name`; GitLab has groups in groups. */
-export const RepositoryPath = z
-  .string()
-  .max(300)
-  .regex(/^[^\p{Cc}\s/]+(?:\/[^\p{Cc}\s/]+)+$/u);
-
-/** Reads a push out of a JSON body; anything else than a push of the schema's form is malformed. */
-export function readPush(body: Uint8Array, schema: z.ZodType<PushFields>, delivery: string | undefined): Delivery {
-  const json = readJson(body);
-  if (json.kind === 'malformed') return json;
-  const fields = schema.safeParse(json.value);
-  if (!fields.success) return { kind: 'malformed', why: `unexpected form at ${pathOf(fields.error)}` };
-  const { repository, ref, after } = fields.data;
-  return {
-    kind: 'push',
-    push: {
-      repository: repository.toLowerCase(),
-      ref,
-      ...(/^0+$/.test(after) ? {} : { after }),
-      ...(isDeliveryId(delivery) ? { delivery } : {}),
-    },
-  };
-}
-
-/** Payloads of the forges nest less than ten deep. One that nests deeper than this is not parsed. */
-const deepest = 32;
-
-/** The JSON of a body, or why it is none that a forge sends. */
-export function readJson(body: Uint8Array): { kind: 'json'; value: unknown } | { kind: 'malformed'; why: string } {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
-    if (isDeeperThan(text, deepest)) return { kind: 'malformed', why: 'nested too deeply' };
-    return { kind: 'json', value: JSON.parse(text) };
-  } catch {
-    // The parser's message quotes the body, which must not be logged.
-    return { kind: 'malformed', why: 'no JSON in UTF-8' };
-  }
-}
-
-function pathOf(error: z.ZodError): string {
-  const path = error.issues[0]?.path.join('.') ?? '';
-  return path === '' ? 'the top' : path;
-}
-
-/** Ids are kept in memory and logged, so their form and length are limited. */
-function isDeliveryId(id: string | undefined): id is string {
-  return id !== undefined && /^[\w.:-]{1,128}$/.test(id);
-}
+import type { Forge, Headers } from './forge.ts';
 
 /** Whether `hex` is the lower-case HMAC-SHA256 of the body under the secret. Constant time; an empty secret matches nothing. */
 export function isSignedHex(body: Uint8Array, secret: string, hex: string | undefined): boolean {
@@ -105,6 +42,8 @@ export interface WebhookOptions {
   readonly secret: Secret;
   /** Called for a push with a right signature, also when it is repeated. Answers at once; the plan is made later. */
   onPush(push: PushEvent): PushOutcome;
+  /** Called for a pull or merge request with a right signature, once for each delivery. Answers at once as well. */
+  onPull?(pull: PullEvent): PushOutcome;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
   readonly limitBytes?: number;
   /** Milliseconds that a sender may take for the whole body. */
@@ -164,28 +103,46 @@ function take(c: Context, receiver: Receiver, forge: Forge, body: Uint8Array): R
     case 'ignored':
       log.info({ forge: forge.name, why: delivery.why }, 'webhook ignored');
       return c.json({ status: 'ignored', why: delivery.why });
-    case 'push':
-      return hand(c, receiver, forge, delivery.push);
+    case 'push': {
+      const { push } = delivery;
+      return hand(c, receiver, forge, push, (isRepeated) =>
+        receiver.onPush(isRepeated ? { ...push, isRepeated } : push),
+      );
+    }
+    case 'pull': {
+      const { pull } = delivery;
+      return hand(c, receiver, forge, pull, (isRepeated) =>
+        isRepeated ? seenBefore : (receiver.onPull?.(pull) ?? seenBefore),
+      );
+    }
   }
 }
 
-function hand(c: Context, receiver: Receiver, forge: Forge, push: PushEvent): Response {
+const seenBefore: PushOutcome = { kind: 'ignored', why: 'the delivery was seen before', isOtherRepository: false };
+
+function hand(
+  c: Context,
+  receiver: Receiver,
+  forge: Forge,
+  event: PushEvent | PullEvent,
+  offer: (isRepeated: boolean) => PushOutcome,
+): Response {
   const { deliveries, log } = receiver;
-  const id = push.delivery === undefined ? undefined : `${forge.name} ${push.delivery}`;
+  const id = event.delivery === undefined ? undefined : `${forge.name} ${event.delivery}`;
   const isRepeated = id !== undefined && deliveries.has(id);
-  const outcome = receiver.onPush(isRepeated ? { ...push, isRepeated } : push);
+  const outcome = offer(isRepeated);
   if (isRepeated && outcome.kind === 'ignored') {
-    log.info({ forge: forge.name, ...push, why: outcome.why }, 'webhook already seen');
+    log.info({ forge: forge.name, ...event, why: outcome.why }, 'webhook already seen');
     return c.json({ status: 'already seen' });
   }
   // Remembered only after success, so that the forge may repeat a delivery that failed inside the bot.
   if (id !== undefined) deliveries.add(id);
   if (outcome.kind === 'accepted') {
-    log.info({ forge: forge.name, ...push }, 'webhook taken');
+    log.info({ forge: forge.name, ...event }, 'webhook taken');
     return c.json({ status: 'accepted' }, 202);
   }
   // Whoever signs may push: a repository that nobody expects is a mistake of the configuration, or it was renamed.
-  const facts = { forge: forge.name, ...push, why: outcome.why };
+  const facts = { forge: forge.name, ...event, why: outcome.why };
   if (outcome.isOtherRepository) log.warn(facts, 'webhook ignored: another repository');
   else log.info(facts, 'webhook ignored');
   return c.json({ status: 'ignored', why: outcome.why });

@@ -2,11 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { gitlab } from '../../src/forge/gitlab.ts';
 import { forges } from '../../src/forges.ts';
 import {
+  fromFork,
   gitlabBody,
+  gitlabPullBody,
   gitlabSigned,
   headersOf,
   hmacHex,
   hubBody,
+  hubPullBody,
   noon,
   secret,
   sha,
@@ -265,4 +268,98 @@ describe('gitlab', () => {
 
 it('is no forge that sends none of their headers', () => {
   expect(forges.some((forge) => forge.recognises(headersOf({ 'x-hub-signature-256': 'sha256=00' })))).toBe(false);
+});
+
+describe.each(hubLike)('a pull request of $name', ({ name }) => {
+  const pullHeaders = (body: string) => ({ ...signed[name](body), [`x-${name}-event`]: 'pull_request' });
+  const read = (body: string) => parse(pullHeaders(body), body);
+  const pull = { repository: 'ada/fleet', number: 7, base: 'main', isFork: false, delivery: expect.any(String) };
+
+  it.each(['opened', 'reopened', 'synchronize', 'synchronized'])(
+    'that is %s is pushed, and nothing else of it is told',
+    (action) => {
+      expect(read(hubPullBody(action))).toEqual({ kind: 'pull', pull: { ...pull, action: 'pushed' } });
+    },
+  );
+
+  it('that is closed or merged is closed', () => {
+    expect(read(hubPullBody('closed'))).toEqual({ kind: 'pull', pull: { ...pull, action: 'closed' } });
+  });
+
+  it('that moves to another branch is pushed', () => {
+    for (const changes of [{ base: { ref: { from: 'old' } } }, { ref: { from: 'old' } }]) {
+      expect(read(hubPullBody('edited', { changes }))).toMatchObject({ kind: 'pull', pull: { action: 'pushed' } });
+    }
+  });
+
+  it.each([
+    ['edited', { changes: { title: { from: 'a' } } }],
+    ['labeled', {}],
+    ['label_updated', {}],
+    ['assigned', {}],
+  ])('that is only %s is ignored', (action, change) => {
+    expect(read(hubPullBody(action, change))).toMatchObject({ kind: 'ignored' });
+  });
+
+  it('from another repository is a fork, and from one that is gone as well', () => {
+    for (const repo of [{ full_name: 'eve/fleet' }, null]) {
+      expect(read(hubPullBody('opened', fromFork(repo)))).toMatchObject({ pull: { isFork: true } });
+    }
+    expect(read(hubPullBody('opened', fromFork({ full_name: 'ADA/fleet' })))).toMatchObject({
+      pull: { isFork: false },
+    });
+  });
+
+  it.each([
+    [{ number: 0 }],
+    [{ number: '7' }],
+    [{ number: 1e12 }],
+    [{ repository: { full_name: 'fleet' } }],
+    [{ pull_request: { base: { ref: 'a b' }, head: {} } }],
+    [{ pull_request: null }],
+  ])('with %j is malformed', (change) => {
+    expect(read(hubPullBody('opened', change))).toMatchObject({ kind: 'malformed' });
+  });
+});
+
+describe('a merge request of GitLab', () => {
+  const read = (request: Record<string, unknown>, more: Record<string, unknown> = {}, event = 'Merge Request Hook') => {
+    const body = gitlabPullBody(request, more);
+    return parse({ ...signed.gitlab(), 'x-gitlab-event': event }, body);
+  };
+  const pull = { repository: 'group/sub/fleet', number: 7, base: 'main', isFork: false, delivery: expect.any(String) };
+
+  it.each([
+    ['opened', { action: 'open' }, {}],
+    ['opened again', { action: 'reopen' }, {}],
+    ['updated with a commit', { action: 'update', oldrev: zeros }, {}],
+    ['moved to another branch', { action: 'update' }, { changes: { target_branch: { previous: 'old' } } }],
+  ])('that is %s is pushed', (_, request, more) => {
+    expect(read(request, more)).toEqual({ kind: 'pull', pull: { ...pull, action: 'pushed' } });
+  });
+
+  it.each(['close', 'merge'])('with the action %s is closed', (action) => {
+    expect(read({ action })).toMatchObject({ kind: 'pull', pull: { action: 'closed' } });
+  });
+
+  it.each([[{ action: 'update' }], [{ action: 'approved' }], [{}]])(
+    'that has no new commit is ignored: %j',
+    (request) => {
+      expect(read(request)).toMatchObject({ kind: 'ignored' });
+    },
+  );
+
+  it('from another project is a fork, and from one that is gone as well', () => {
+    for (const source_project_id of [6, null]) {
+      expect(read({ action: 'open', source_project_id })).toMatchObject({ pull: { isFork: true } });
+    }
+  });
+
+  it('is read from a hook of the whole server as well', () => {
+    expect(read({ action: 'open' }, {}, 'System Hook')).toMatchObject({ kind: 'pull', pull: { number: 7 } });
+  });
+
+  it.each([[{ iid: -1 }], [{ iid: '7' }], [{ target_branch: 'a b' }]])('with %j is malformed', (request) => {
+    expect(read({ action: 'open', ...request })).toMatchObject({ kind: 'malformed' });
+  });
 });

@@ -3,12 +3,13 @@ import { connect, type Socket } from 'node:net';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PushEvent } from '../../src/core/commit.ts';
+import type { PullEvent } from '../../src/core/pull.ts';
 import { RecentDeliveries, type WebhookOptions, webhookRoutes } from '../../src/forge/route.ts';
 import { forges } from '../../src/forges.ts';
 import { createLog } from '../../src/log.ts';
 import { createGate, Secret } from '../../src/secret.ts';
 import { untilHangUp } from '../support/hang-up.ts';
-import { gitlabBody, hmacHex, hubBody, secret, sha, signed } from './samples.ts';
+import { gitlabBody, hmacHex, hubBody, hubPullBody, secret, sha, signed } from './samples.ts';
 
 const open: { server: ServerType; sockets: Set<Socket> }[] = [];
 
@@ -22,6 +23,7 @@ afterEach(async () => {
 
 async function aReceiver(options: Partial<WebhookOptions> = {}) {
   const pushes: PushEvent[] = [];
+  const pulls: PullEvent[] = [];
   const lines: string[] = [];
   const log = createLog({
     gate: createGate([new Secret(secret)], []),
@@ -38,6 +40,10 @@ async function aReceiver(options: Partial<WebhookOptions> = {}) {
       const isOtherRepository = push.repository !== 'ada/fleet';
       return { kind: 'ignored', why: `${push.repository} ${push.ref} is not expected`, isOtherRepository };
     },
+    onPull(pull) {
+      pulls.push(pull);
+      return { kind: 'accepted' };
+    },
     ...options,
   });
   routes.onError((_, c) => c.json({ error: 'unexpected' }, 500));
@@ -51,7 +57,7 @@ async function aReceiver(options: Partial<WebhookOptions> = {}) {
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const post = (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string>, path = '/webhook') =>
     fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', body, headers });
-  return { port, pushes, lines, post };
+  return { port, pushes, pulls, lines, post };
 }
 
 /** Sends raw bytes of HTTP and gives all that comes back until the server hangs up. */
@@ -351,4 +357,32 @@ it('remembers as many ids as it may and forgets the oldest first', () => {
   const deliveries = new RecentDeliveries(2);
   for (const id of ['a', 'b', 'a', 'c']) deliveries.add(id);
   expect(['a', 'b', 'c'].map((id) => deliveries.has(id))).toEqual([true, false, true]);
+});
+
+describe('a pull request', () => {
+  const body = hubPullBody('opened');
+  const headers = { ...signed.github(body), 'x-github-event': 'pull_request' };
+
+  it('is taken, and taken once however often it is sent', async () => {
+    const { pulls, post, lines } = await aReceiver();
+    expect((await post(body, headers)).status).toBe(202);
+    expect(await (await post(body, headers)).json()).toEqual({ status: 'already seen' });
+    expect(pulls).toHaveLength(1);
+    expect(lines.join()).not.toContain('evil.example');
+  });
+
+  it('is not read without the right signature', async () => {
+    const { pulls, post } = await aReceiver();
+    const forged = { ...headers, 'x-hub-signature-256': `sha256=${hmacHex(body, 'another-secret')}` };
+    expect((await post(body, forged)).status).toBe(401);
+    expect((await post(hubPullBody('closed'), headers)).status).toBe(401);
+    expect(pulls).toEqual([]);
+  });
+
+  it('of more than the limit is not read', async () => {
+    const { pulls, post } = await aReceiver({ limitBytes: 1000 });
+    const large = hubPullBody('opened', { padding: 'x'.repeat(2000) });
+    expect((await post(large, { ...signed.github(large), 'x-github-event': 'pull_request' })).status).toBe(413);
+    expect(pulls).toEqual([]);
+  });
 });

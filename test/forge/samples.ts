@@ -91,3 +91,43 @@ export const signed = {
 export function headersOf(all: Readonly<Record<string, string>>): Headers {
   return (name) => all[name];
 }
+
+/** A pull request as GitHub, Gitea and Forgejo send it, with much that must not get past the parser. */
+export function hubPullBody(action: string, change: Record<string, unknown> = {}): string {
+  const evil = { clone_url: 'https://evil.example/x.git', ssh_url: 'ssh://git@evil.example/x.git' };
+  return JSON.stringify({
+    action,
+    number: 7,
+    pull_request: {
+      ...{ number: 7, title: '</div>@everyone ``` $(reboot)', body: 'ssh://git@evil.example/x.git', merged: false },
+      base: { ref: 'main', sha: zeros, repo: { full_name: 'Ada/Fleet', ...evil } },
+      head: { ref: 'feature', sha, repo: { full_name: 'Ada/Fleet', ...evil } },
+    },
+    repository: { full_name: 'Ada/Fleet', ...evil },
+    sender: { login: 'eve' },
+    ...change,
+  });
+}
+
+/** The part of a pull request that comes from another repository, or from one that is gone (`null`). */
+export function fromFork(repo: { readonly full_name: string } | null): Record<string, unknown> {
+  return { pull_request: { base: { ref: 'main' }, head: { ref: 'main', sha, repo } } };
+}
+
+/** A merge request as GitLab sends it. */
+export function gitlabPullBody(request: Record<string, unknown>, more: Record<string, unknown> = {}): string {
+  return JSON.stringify({
+    object_kind: 'merge_request',
+    event_type: 'merge_request',
+    user: { id: 1, name: 'Eve' },
+    project: { id: 5, path_with_namespace: 'Group/Sub/Fleet', git_http_url: 'https://evil.example/x.git' },
+    object_attributes: {
+      ...{ id: 99, iid: 7, title: '</div>@all', target_branch: 'main', source_branch: 'feature', state: 'opened' },
+      ...{ source_project_id: 5, target_project_id: 5, last_commit: { id: sha, message: 'x' } },
+      ...request,
+    },
+    labels: [],
+    changes: {},
+    ...more,
+  });
+}

@@ -20,7 +20,7 @@ import { parseDesired } from '../../src/core/desired.ts';
 import { toFailure, UserError } from '../../src/core/errors.ts';
 import { didYouMean } from '../../src/core/nearest.ts';
 import { readTags } from '../../src/core/tags.ts';
-import { Ref, RepositoryPath } from '../../src/forge/route.ts';
+import { Ref, RepositoryPath } from '../../src/forge/payload.ts';
 import { fetchError, readRemote, refsOf, withoutSecrets } from '../../src/git/run.ts';
 import { cleanText, cut, escapeHidden, isDeeperThan, lastState, oneLine } from '../../src/lib/text.ts';
 import { createLog } from '../../src/log.ts';
