@@ -13,6 +13,7 @@ import { readSecret } from '../store/files.ts';
 import { version } from '../version.ts';
 import { exposureFindings, loadForDoctor } from './doctor/configuration.ts';
 import { examineFleet, gitFinding, guestsOn } from './doctor/fleet.ts';
+import { forgeFindings } from './doctor/forge.ts';
 import { clockFindings, nodeFinding, stateFindings } from './doctor/machine.ts';
 import { examineNix } from './doctor/nix.ts';
 import { examineCluster } from './doctor/proxmox.ts';
@@ -85,11 +86,12 @@ async function withConfig(config: Config, dir: string, options: DoctorOptions): 
     return examineCluster(cluster, { area, guests: guestsOn(cluster.name, flakes), timeoutMs, now });
   });
   const chats = (options.chats ?? everyChat).map((chat) => examineChat(chat, config, { timeoutMs, now }));
-  const [state, git, nixFound, fleets, services] = await Promise.all([
+  const [state, git, nixFound, fleets, forges, services] = await Promise.all([
     examined('this machine', () => stateFindings(path.resolve(config.stateDir))),
     examined('git', async () => [await gitFinding()]),
     nixDone,
     Promise.all(flakes),
+    Promise.all(config.fleets.map((fleet) => forgeFindings(fleet, timeoutMs))),
     Promise.all([...clusters, ...chats]),
   ]);
   return [
@@ -97,6 +99,7 @@ async function withConfig(config: Config, dir: string, options: DoctorOptions): 
     ...clockFindings(services.flatMap(({ clock }) => clock)),
     ...git,
     ...fleets.flatMap(({ git: found }) => found),
+    ...forges.flat(),
     ...nixFound.findings,
     ...fleets.flatMap(({ findings }) => findings),
     ...services.flatMap(({ findings }) => findings),

@@ -48,6 +48,7 @@ export function loadConfig(env: Env, readFile: ReadFile, { chats = everyChat }: 
     fleets,
     chats: setups,
     http: { host: values.HTTP_HOST, port: values.HTTP_PORT },
+    ...(values.PUBLIC_URL === undefined ? {} : { publicUrl: values.PUBLIC_URL }),
     ...(webhook === undefined ? {} : { webhook }),
     ...(poll === 'off' ? {} : { pollIntervalMs: poll }),
     ...(values.METRICS_TOKEN === undefined ? {} : { metricsToken: values.METRICS_TOKEN }),
@@ -234,6 +235,12 @@ export function risksOf(config: Pick<Config, 'chats' | 'fleets' | 'nix'>): strin
     ...(config.fleets.length > 1 && !privateStore
       ? ['NIX_PRIVATE_STORE: is false, so a push to one fleet can read what the others have in the Nix store.']
       : []),
+    ...config.fleets
+      .filter(({ previewForks }) => previewForks)
+      .map(
+        ({ name }) =>
+          `PREVIEW_FORKS: is on, so whoever may open a pull request for fleet ${name} has code evaluated here, before anybody looks at it.`,
+      ),
     ...(allowIfd ? ['NIX_ALLOW_IFD: is true, so code of a push is built before anybody approves.'] : []),
   ];
 }

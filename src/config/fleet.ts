@@ -1,6 +1,7 @@
 import type { ChatKind, ChatSetup } from '../chat/kind.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Entry } from './fleets-file.ts';
+import { forgeOf } from './forge.ts';
 import type { ClusterConfig, FleetConfig } from './model.ts';
 import { readText, type Source } from './read.ts';
 import { repositoryOf } from './setting.ts';
@@ -62,6 +63,7 @@ export function fleetOf(
     if (channel !== undefined) mistakes.need(at(channel), channels[chat], `for ${title}: the channel of fleet ${name}`);
   }
   const { GIT_TOKEN: token, GIT_SSH_COMMAND: sshCommand, FLAKE_DIR: dir } = values;
+  const forge = forgeOf(values, at, mistakes);
   const { IMAGE_FILE: imageFile, CONTAINER_FILE: containerFile } = values;
   const fleet: FleetConfig = {
     name,
@@ -73,6 +75,8 @@ export function fleetOf(
       ...(sshCommand === undefined ? {} : { sshCommand }),
       ...(repository === undefined ? {} : { repository }),
     },
+    ...(forge === undefined ? {} : { forge }),
+    previewForks: values.PREVIEW_FORKS === 'on',
     flake: {
       imageAttribute: values.IMAGE_ATTRIBUTE,
       containerAttribute: values.CONTAINER_ATTRIBUTE,

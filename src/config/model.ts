@@ -1,5 +1,6 @@
 import type { ChatSetup } from '../chat/kind.ts';
 import type { Policy } from '../core/policy.ts';
+import type { Forge } from '../forge/forge.ts';
 import type { Secret } from '../secret.ts';
 
 /** The whole configuration, every default filled in. Durations in milliseconds, sizes in bytes. */
@@ -8,6 +9,8 @@ export interface Config {
   readonly fleets: readonly FleetConfig[];
   readonly clusters: readonly ClusterConfig[];
   readonly http: { readonly host: string; readonly port: number };
+  /** Where people open the console, without a slash at its end; absent: not known. */
+  readonly publicUrl?: string;
   /** Absent: webhooks are off. */
   readonly webhook?: { readonly secret: Secret };
   /** Absent: git is not polled. */
@@ -54,6 +57,10 @@ export interface FleetConfig {
   /** The name of its cluster. */
   readonly cluster: string;
   readonly git: GitConfig;
+  /** Absent: not known, and nothing is sent to it. */
+  readonly forge?: ForgeConfig;
+  /** Whether requests from other repositories get a preview unasked. */
+  readonly previewForks: boolean;
   readonly flake: FlakeConfig;
   /** The fleet's channel in each chat, by chat. */
   readonly channels: Readonly<Record<string, string>>;
@@ -81,6 +88,17 @@ export interface GitConfig {
   readonly sshCommand?: string;
   /** `owner/name` in lower case, as webhooks name it; absent only when webhooks are off. */
   readonly repository?: string;
+}
+
+/** The forge of a repository. */
+export interface ForgeConfig {
+  readonly name: Forge['name'];
+  /** Base of its API, without a slash at its end. */
+  readonly apiUrl: string;
+  /** `owner/name` as the clone address spells it. */
+  readonly project: string;
+  /** Absent: nothing is sent. */
+  readonly token?: Secret;
 }
 
 /** The settings of Nix, the same for every fleet. */

@@ -58,6 +58,21 @@ function isClusterUrl(value: string): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
 }
 
+/** An address that the bot sends a token to, or that people open; without a slash at its end. */
+export const webUrl = z
+  .string()
+  .refine((value) => isWebUrl(value), {
+    error:
+      'expected an https address without user or query, such as https://git.example.org/api/v1; plain http only for this machine',
+  })
+  .transform((value) => value.replace(/\/+$/, ''));
+
+function isWebUrl(value: string): boolean {
+  const url = parseUrl(value);
+  if (url === undefined || `${url.username}${url.password}${url.search}${url.hash}` !== '') return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
+}
+
 /** `git@host:owner/name.git`. No part may begin with `-`: ssh would take it for an option. */
 const scpLike = /^\w[\w.-]*@\w[\w.-]*:(?!\/\/|-)[^\s:]+$/;
 
@@ -84,19 +99,42 @@ function gitUrlProblem(value: string): string | undefined {
   return undefined;
 }
 
-/** `owner/name` in lower case as webhooks name it, from the clone address; `undefined` for a path on this machine. */
-export function repositoryOf(url: string): string | undefined {
-  const path = scpLike.test(url) ? url.slice(url.indexOf(':') + 1) : remotePath(url);
-  const name = path
-    ?.replace(/\.git\/?$/, '')
-    .replace(/^\/+|\/+$/g, '')
-    .toLowerCase();
-  return name?.includes('/') ? name : undefined;
+/** Where a repository is cloned from. */
+export interface Remote {
+  readonly host: string;
+  /** The address of the host in a browser; of one that is reached by ssh, over https. */
+  readonly origin: string;
+  /** `owner/name` as it is spelled, with what stands before it; without slashes at its ends. */
+  readonly path: string;
 }
 
-function remotePath(url: string): string | undefined {
+/** The parts of a clone address; `undefined` for a path on this machine. */
+export function remoteOf(url: string): Remote | undefined {
+  if (scpLike.test(url)) {
+    const host = url.slice(url.indexOf('@') + 1, url.indexOf(':'));
+    return { ...withoutSsh(host), path: pathOf(url.slice(url.indexOf(':') + 1)) };
+  }
   const parsed = parseUrl(url);
-  return parsed === undefined || parsed.protocol === 'file:' ? undefined : decoded(parsed.pathname);
+  const path = parsed === undefined || parsed.protocol === 'file:' ? undefined : decoded(parsed.pathname);
+  if (parsed === undefined || path === undefined) return undefined;
+  if (parsed.protocol === 'ssh:') return { ...withoutSsh(parsed.hostname), path: pathOf(path) };
+  return { host: parsed.hostname, origin: parsed.origin, path: pathOf(path) };
+}
+
+/** GitHub and GitLab answer ssh on port 443 under names of their own: `ssh.github.com`, `altssh.gitlab.com`. */
+function withoutSsh(name: string): Pick<Remote, 'host' | 'origin'> {
+  const host = name.replace(/^(?:alt)?ssh\.(?=git(?:hub|lab)\.com$)/, '');
+  return { host, origin: `https://${host}` };
+}
+
+function pathOf(path: string): string {
+  return path.replace(/\.git\/?$/, '').replace(/^\/+|\/+$/g, '');
+}
+
+/** `owner/name` in lower case as webhooks name it, from the clone address; `undefined` for a path on this machine. */
+export function repositoryOf(url: string): string | undefined {
+  const name = remoteOf(url)?.path.toLowerCase();
+  return name?.includes('/') ? name : undefined;
 }
 
 /** The text without its escapes; `undefined` when one of them is none (`%zz`). */

@@ -17,6 +17,7 @@ import {
   setting,
   storage,
   tokenId,
+  webUrl,
 } from './setting.ts';
 
 /**
@@ -156,6 +157,35 @@ const pushes = z.object({
   }),
 });
 
+const forge = z.object({
+  FORGE_TOKEN: setting(is.anyToken.optional(), {
+    about:
+      'Token that sends statuses of commits, and previews as comments; without it nothing is sent. Also as FORGE_TOKEN_FILE with the path of a file.',
+    example: 'github_pat_11AAAAAAA0example',
+    isSecret: true,
+    inFile: { of: 'fleet', key: 'forgeToken' },
+    isOneFleets: true,
+  }),
+  FORGE: setting(is.choice('github', 'gitlab', 'gitea', 'forgejo').optional(), {
+    about: 'What the repository is on, when the host of GIT_URL does not tell: github, gitlab, gitea or forgejo.',
+    example: 'forgejo',
+    inFile: { of: 'fleet', key: 'forge' },
+    isOneFleets: true,
+  }),
+  FORGE_URL: setting(webUrl.optional(), {
+    about: "Address of the forge's API, when it is not at the usual place on the host of GIT_URL.",
+    example: 'https://git.example.org/api/v1',
+    inFile: { of: 'fleet', key: 'forgeUrl' },
+    isOneFleets: true,
+  }),
+  PREVIEW_FORKS: setting(is.choice('on', 'off').prefault('off'), {
+    about:
+      'Whether pull requests from other repositories get a preview as well: on, and then strangers have code evaluated here, or off.',
+    example: 'on',
+    inFile: { of: 'fleet', key: 'previewForks' },
+  }),
+});
+
 const http = z.object({
   HTTP_HOST: setting(address.prefault('127.0.0.1'), {
     about:
@@ -165,6 +195,10 @@ const http = z.object({
   HTTP_PORT: setting(is.whole(0, 65_535).prefault('6780'), {
     about: 'Port that the HTTP server listens on.',
     example: '8080',
+  }),
+  PUBLIC_URL: setting(webUrl.optional(), {
+    about: 'Address under which people open the console, for links to a run from the forge.',
+    example: 'https://proxnix.example.org',
   }),
   METRICS_TOKEN: setting(is.madeUpSecret.optional(), {
     about:
@@ -312,6 +346,7 @@ export function environmentOf(chats: readonly ChatKind[]) {
     ...proxmox.shape,
     ...flake.shape,
     ...pushes.shape,
+    ...forge.shape,
     ...http.shape,
     ...rights(chats).shape,
     ...drift.shape,
@@ -335,6 +370,7 @@ export function sectionsOf(chats: readonly ChatKind[]): readonly Section[] {
     { title: 'Proxmox VE', settings: proxmox },
     { title: 'The flake', settings: flake },
     { title: 'Pushes', settings: pushes },
+    { title: 'Back to the forge', settings: forge },
     { title: 'HTTP', settings: http },
     ...chats.map(({ section, settings }) => ({ title: section, settings })),
     { title: 'Who may ask and approve', settings: rights(chats) },

@@ -404,6 +404,7 @@ describe('secrets', () => {
     for (const name of secretNames) {
       const env: Record<string, string> = { ...minimal, ...discord, ...slack, CONSOLE: 'on' };
       if (name === 'SLACK_SIGNING_SECRET') env['SLACK_MODE'] = 'http';
+      if (name === 'FORGE_TOKEN') env['FORGE'] = 'gitea';
       delete env[name];
       const value = `${name === 'SLACK_BOT_TOKEN' ? 'xoxb' : 'xapp'}-from-a-file-of-a-test`;
       const config = load({ ...env, [`${name}_FILE`]: '/secret' }, { '/secret': `${value}\n` });
@@ -440,6 +441,74 @@ describe('webhooks', () => {
     const env = { ...minimal, WEBHOOK_SECRET: '', WEBHOOKS: 'off' };
     expect(load({ ...env, POLL_INTERVAL: 'off' }).warnings.join()).toContain('POLL_INTERVAL');
     expect(load(env).warnings.join()).not.toContain('POLL_INTERVAL');
+  });
+});
+
+describe('the forge', () => {
+  const withToken = (env: Record<string, string>) => ({ ...minimal, FORGE_TOKEN: 'a-token-of-the-forge', ...env });
+  const forgeFor = (env: Record<string, string>) => {
+    const { name, apiUrl, project } = load(withToken(env)).fleets[0]?.forge ?? {};
+    return [name, apiUrl, project];
+  };
+
+  it.each([
+    ['https://github.com/Ada/Fleet.git', 'github', 'https://api.github.com', 'Ada/Fleet'],
+    ['git@github.com:Ada/Fleet.git', 'github', 'https://api.github.com', 'Ada/Fleet'],
+    ['ssh://git@ssh.github.com:443/Ada/Fleet.git', 'github', 'https://api.github.com', 'Ada/Fleet'],
+    ['https://gitlab.com/group/sub/Fleet.git', 'gitlab', 'https://gitlab.com/api/v4', 'group/sub/Fleet'],
+    ['git@gitlab.example.org:group/sub/Fleet', 'gitlab', 'https://gitlab.example.org/api/v4', 'group/sub/Fleet'],
+    ['https://codeberg.org/ada/fleet', 'forgejo', 'https://codeberg.org/api/v1', 'ada/fleet'],
+    ['ssh://git@gitea.example.org:2222/ada/fleet', 'gitea', 'https://gitea.example.org/api/v1', 'ada/fleet'],
+    ['https://gitea.example.org:3000/git/ada/fleet', 'gitea', 'https://gitea.example.org:3000/git/api/v1', 'ada/fleet'],
+  ])('of %s is known', (url, ...known) => {
+    expect(forgeFor({ GIT_URL: url })).toEqual(known);
+  });
+
+  it('is named where its host does not tell it', () => {
+    const url = 'https://git.example.org/ada/fleet.git';
+    expect(load({ ...minimal, GIT_URL: url }).fleets[0]?.forge).toBeUndefined();
+    expect(mistakesOf(withToken({ GIT_URL: url }))).toEqual([
+      'FORGE: needed to send statuses and comments with FORGE_TOKEN: forgejo, gitea, gitlab, github',
+    ]);
+    expect(forgeFor({ GIT_URL: url, FORGE: 'github' })).toEqual([
+      'github',
+      'https://git.example.org/api/v3',
+      'ada/fleet',
+    ]);
+  });
+
+  it('may lie under a path, also one of groups in groups', () => {
+    const env = { GIT_URL: 'https://example.org/gitlab/Group/Sub/Fleet.git', FORGE: 'gitlab' };
+    const repository = { WEBHOOK_REPOSITORY: 'group/sub/fleet' };
+    expect(forgeFor({ ...env, ...repository })).toEqual([
+      'gitlab',
+      'https://example.org/gitlab/api/v4',
+      'Group/Sub/Fleet',
+    ]);
+  });
+
+  it('may have its API elsewhere', () => {
+    const env = { GIT_URL: '/srv/git/fleet.git', FORGE: 'gitea', WEBHOOK_REPOSITORY: 'ada/fleet' };
+    expect(blamed(withToken(env))).toEqual(['FORGE_URL']);
+    expect(forgeFor({ ...env, FORGE_URL: 'http://127.0.0.1:3000/api/v1/' })).toEqual([
+      ...['gitea', 'http://127.0.0.1:3000/api/v1', 'ada/fleet'],
+    ]);
+  });
+
+  it.each([
+    'http://git.example.org/api/v1',
+    'https://me:secret@git.example.org',
+    'https://git.example.org/?x=1',
+    'git.example.org',
+  ])('gets its token over no such address: %s', (url) => {
+    expect(blamed(withToken({ FORGE: 'gitea', FORGE_URL: url }))).toEqual(['FORGE_URL']);
+  });
+
+  it('evaluates requests of strangers only where that is said, and then it is told as a risk', () => {
+    expect(load(minimal).fleets[0]?.previewForks).toBe(false);
+    const open = load({ ...minimal, PREVIEW_FORKS: 'on' });
+    expect(open.fleets[0]?.previewForks).toBe(true);
+    expect(open.risks).toEqual([expect.stringMatching(/^PREVIEW_FORKS: /)]);
   });
 });
 

@@ -78,6 +78,7 @@ describe('.env.example', () => {
     expect(config.warnings.map((text) => text.slice(0, text.indexOf(':')))).toEqual([
       'NIX_EVAL_SANDBOX',
       'NIX_EVAL_HOSTS',
+      'PREVIEW_FORKS',
       'NIX_ALLOW_IFD',
     ]);
     expect(config.fleets[0]?.name).toBe('homelab');

@@ -78,7 +78,8 @@ function flakeLines({ gitUrl, branch }: Answers): readonly string[] {
 
 function pushLines(answers: Answers, newSecret: () => string): readonly string[] {
   const secret = ['# Shared with the forge.', line('WEBHOOK_SECRET', newSecret())];
-  if (hasWebhooks(answers)) return ['# Pushes.', ...secret];
+  const token = ['# Sends statuses and previews to the forge; nothing is sent while it is empty.', 'FORGE_TOKEN='];
+  if (hasWebhooks(answers)) return ['# Pushes.', ...secret, ...token];
   return ['# Pushes: a path has no forge, so git is asked instead.', 'WEBHOOKS=off', 'POLL_INTERVAL=60s', ...secret];
 }
 

@@ -1,5 +1,7 @@
 import type { InitStep } from '../../chat/kind.ts';
 import { userOf } from '../../cluster/proxmox/errors.ts';
+import { remoteOf } from '../../config/setting.ts';
+import type { Forge } from '../../forge/forge.ts';
 import { forges } from '../../forges.ts';
 import { isLoopback } from '../../lib/addresses.ts';
 import { shellWord } from '../../lib/text.ts';
@@ -20,6 +22,7 @@ export function nextSteps(answers: Answers, fileIn: (name: string) => string): s
     ...answers.chats.flatMap((chat) => chat.init.steps(answersFor(chat, answers, fileIn))),
     ...approverSteps(answers, envFile),
     ...webhookSteps(answers),
+    ...tokenSteps(answers, envFile),
     ...lastSteps(answers, envFile, fileIn),
   ];
   return steps
@@ -98,6 +101,18 @@ function webhookSteps(answers: Answers): readonly InitStep[] {
   ];
 }
 
+function tokenSteps(answers: Answers, envFile: string): readonly InitStep[] {
+  if (!hasWebhooks(answers)) return [];
+  const known = forgesOf(answers);
+  const kind = known.length === 1 ? '' : ' and what the forge is into FORGE (github, gitlab, gitea or forgejo)';
+  return [
+    {
+      text: `If you want to see plans before the merge and their outcome beside each commit: put a token with these rights and no more into FORGE_TOKEN of ${envFile}${kind}. The comments show the plan to everybody who may read the repository.`,
+      lines: known.map(({ title, tokenSteps: steps }) => `${title}: ${steps}`),
+    },
+  ];
+}
+
 /** The address of the webhook for the forge. */
 export function webhookUrl({ webhookUrl: base }: Answers): string {
   if (base === undefined) return 'http://<the address of this machine>:6780/webhook';
@@ -107,13 +122,16 @@ export function webhookUrl({ webhookUrl: base }: Answers): string {
 }
 
 /** One line for the forge of the repository; one for every forge when its address does not identify it, the largest first. */
-export function forgeLines({ gitUrl = '' }: Answers): readonly string[] {
-  const host = /^(?:[a-z+]+:\/\/)?(?:[^@/]*@)?([^:/]+)/.exec(gitUrl)?.[1];
-  const known = forges.filter(({ hosts }) => hosts.some((one) => one === host));
+export function forgeLines(answers: Answers): readonly string[] {
   const secret = 'the value of WEBHOOK_SECRET in .env';
-  return (known.length === 0 ? forges.toReversed() : known).map(
-    (forge) => `${forge.title}: ${forge.webhookSteps(secret)}`,
-  );
+  return forgesOf(answers).map((forge) => `${forge.title}: ${forge.webhookSteps(secret)}`);
+}
+
+/** The forge of the repository; every forge, the largest first, when its address does not identify it. */
+function forgesOf({ gitUrl = '' }: Answers): readonly Forge[] {
+  const host = remoteOf(gitUrl)?.host;
+  const known = forges.filter(({ hosts }) => hosts.some((one) => one === host));
+  return known.length === 0 ? forges.toReversed() : known;
 }
 
 function lastSteps(answers: Answers, envFile: string, fileIn: (name: string) => string): readonly InitStep[] {

@@ -85,7 +85,7 @@ export function pageOf<T>(all: readonly T[], query: string | undefined, size: nu
 }
 
 /** Serves routes on this machine. */
-export async function serveForge(routes: Hono): Promise<{ readonly url: string; close(): Promise<void> }> {
+export async function serveForge(routes: Hono): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const server = createAdaptorServer({ fetch: routes.fetch });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
