@@ -11,6 +11,7 @@ import { ProxmoxCluster, type ProxmoxOptions } from './cluster/proxmox/proxmox.t
 import type { ClusterConfig, Config, FleetConfig } from './config/config.ts';
 import { namedIn } from './config/people.ts';
 import { UserError } from './core/errors.ts';
+import type { ForgeClient } from './forge/forge.ts';
 import { webhookRoutes } from './forge/route.ts';
 import { forges } from './forges.ts';
 import { GitMirror } from './git/mirror.ts';
@@ -93,7 +94,10 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     const chats = made.map(({ chat }) => chat);
     const clusters = makeClusters(config, parts, log);
     closers.push(...[...clusters.values()].map((cluster) => () => cluster.close()));
+    const { publicUrl } = config;
+    const hasPages = publicUrl !== undefined && made.some(({ door }) => door !== undefined);
     const pipeline = new Pipeline({
+      ...(hasPages ? { runUrl: (id) => `${publicUrl}/runs/${id}` } : {}),
       fleets: config.fleets.map((fleet) => makeFleet(fleet, config, clusters, parts, log)),
       store,
       chats,
@@ -216,6 +220,7 @@ function makeFleet(
     throw new Error(`fleet ${fleet.name} names the cluster ${fleet.cluster}, which is not there`);
   const { git, flake, policy, planExpiryMs, rollbackWindowMs, onStopped } = fleet;
   const web = webUrl(git.url);
+  const forge = forgeClient(fleet);
   return {
     name: fleet.name,
     branch: git.branch,
@@ -226,6 +231,7 @@ function makeFleet(
       ...(git.token === undefined ? {} : { token: git.token.reveal() }),
       ...(git.sshCommand === undefined ? {} : { sshCommand: git.sshCommand }),
     }),
+    ...(forge === undefined ? {} : { forge }),
     builder: parts.builder ?? new NixBuilder({ ...nixOptions(fleet, config), log, ...parts.nix }),
     cluster,
     health: createHealth({ probe: cluster.probe(), ...parts.health }),
@@ -237,6 +243,13 @@ function makeFleet(
     tagged: config.fleets.length > 1,
     ...(web === undefined ? {} : { webUrl: web }),
   };
+}
+
+/** The API of the fleet's forge; `undefined` without a token for it. */
+function forgeClient({ forge }: FleetConfig): ForgeClient | undefined {
+  if (forge?.token === undefined) return undefined;
+  const { name, apiUrl, project, token } = forge;
+  return forges.find((kind) => kind.name === name)?.client({ apiUrl, project, token: token.reveal() });
 }
 
 /** The options of a fleet's builder. */

@@ -15,6 +15,7 @@ import { findRollback, originIfKnown, originOf } from './commits.ts';
 import { type Decision, Decisions } from './decisions.ts';
 import { cleanAnswer, cleanCard, cleanTexts, Delivery } from './delivery.ts';
 import type { DriftFinding } from './drift-check.ts';
+import { ForgeReports } from './forge-reports.ts';
 import { type Intervals, Maintenance } from './maintenance.ts';
 import { Overviews } from './overview.ts';
 import { declaredGuest, declaredGuests } from './plan-run.ts';
@@ -34,6 +35,7 @@ export class Pipeline {
   readonly #shown = new ShownPlans();
   readonly #queues = new ClusterQueues();
   readonly #delivery: Delivery;
+  readonly #reports: ForgeReports;
   readonly #runs: Runs;
   readonly #work: Work;
   readonly #decisions: Decisions;
@@ -48,7 +50,8 @@ export class Pipeline {
     const reachability = new Reachability(ports.clock);
     this.#delivery = new Delivery(ports, { shown: this.#shown, reachability });
     const delivery = this.#delivery;
-    const runs = new Runs(ports, { queues, delivery });
+    this.#reports = new ForgeReports(ports);
+    const runs = new Runs(ports, { queues, delivery, reports: this.#reports });
     this.#runs = runs;
     this.#work = new Work(ports, runs, queues, reachability);
     this.#decisions = new Decisions({ ...ports, runs, shown: this.#shown });
@@ -94,13 +97,13 @@ export class Pipeline {
     await this.#watcher.stop();
     await maintenance;
     await this.#queues.idle();
-    await this.#delivery.flush();
+    await Promise.all([this.#delivery.flush(), this.#reports.flush()]);
   }
 
   /** Resolves when nothing is planned, applied or waiting to be shown. */
   async idle(): Promise<void> {
     await this.#queues.idle();
-    await this.#delivery.flush();
+    await Promise.all([this.#delivery.flush(), this.#reports.flush()]);
   }
 
   /** A forge reports a push. @returns whether it concerns one of the fleets; the rest happens later. */

@@ -2,6 +2,7 @@ import type { Builder } from '../builder/builder.ts';
 import type { Chat } from '../chat/chat.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Policy } from '../core/policy.ts';
+import type { ForgeClient } from '../forge/forge.ts';
 import type { Git } from '../git/git.ts';
 import type { Health } from '../health/health.ts';
 import type { Store } from '../store/store.ts';
@@ -15,6 +16,8 @@ export interface Fleet {
   /** The URL of the repository in a browser; absent for a local repository. */
   readonly webUrl?: string;
   readonly git: Git;
+  /** Takes statuses and comments; absent: nothing is sent. */
+  readonly forge?: ForgeClient;
   readonly builder: Builder;
   readonly cluster: Cluster;
   readonly health: Health;
@@ -58,6 +61,8 @@ export interface Ports {
   readonly editEveryMs: (chat: Chat) => number;
   /** How long after the last push a fleet's repository is fetched, in milliseconds: ten pushes make one plan. */
   readonly pushQuietMs: number;
+  /** The address of a run's page in the console; absent: not known. */
+  readonly runUrl?: (runId: string) => string;
   /** The risks that the configuration accepts, one sentence each, for `status`. */
   readonly risks: readonly string[];
 }

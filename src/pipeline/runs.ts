@@ -7,6 +7,7 @@ import type { Card } from '../views/card.ts';
 import type { CardContext } from '../views/parts.ts';
 import { endReply, expiryReply, runCard } from '../views/run-card.ts';
 import type { Delivery } from './delivery.ts';
+import type { ForgeReports } from './forge-reports.ts';
 import type { Clock, Fleet, Log, Ports } from './ports.ts';
 import type { ClusterQueues } from './queues.ts';
 
@@ -43,9 +44,13 @@ export class Runs {
   readonly #log: Log;
   readonly #queues: ClusterQueues;
   readonly #delivery: Delivery;
+  readonly #reports: ForgeReports;
   readonly #live = new Map<string, Live>();
 
-  constructor(ports: Ports, parts: { readonly queues: ClusterQueues; readonly delivery: Delivery }) {
+  constructor(
+    ports: Ports,
+    parts: { readonly queues: ClusterQueues; readonly delivery: Delivery; readonly reports: ForgeReports },
+  ) {
     const { fleets, store, clock, log } = ports;
     this.#fleets = fleets;
     this.#store = store;
@@ -53,6 +58,7 @@ export class Runs {
     this.#log = log;
     this.#queues = parts.queues;
     this.#delivery = parts.delivery;
+    this.#reports = parts.reports;
     for (const { run } of store.runs()) this.#live.set(run.id, { run, last: Promise.resolve() });
   }
 
@@ -217,8 +223,9 @@ export class Runs {
     return before.commit?.sha === commit?.sha && before.ref === ref ? before.id : undefined;
   }
 
-  /** Draws the card when a chat is ready to show it, so that it has the newest facts. */
+  /** Draws the card when a chat is ready to show it, so that it has the newest facts; and tells the forge. */
   #show({ run }: Live): void {
+    this.#reports.report(run, (id) => this.get(id));
     this.#delivery.show(run.id, run.fleet, () => this.card(run));
   }
 

@@ -11,6 +11,7 @@ import { FakeBuilder, type FakeCommit as FakeEvaluation } from '../fakes/builder
 
 import { FakeChat, type FakeMessage } from '../fakes/chat.ts';
 import { FakeCluster } from '../fakes/cluster.ts';
+import type { FakeForge } from '../fakes/forge.ts';
 import { type FakeCommit, FakeGit } from '../fakes/git.ts';
 import { FakeHealth } from '../fakes/health.ts';
 import { FakeStore } from '../fakes/store.ts';
@@ -54,6 +55,8 @@ export interface BenchOptions {
   readonly chats?: readonly FakeChat[];
   readonly store?: FakeStore;
   readonly builder?: FakeBuilder;
+  /** The forge of every fleet; absent: none has a token. */
+  readonly forge?: FakeForge;
 }
 
 /** The pipeline over fakes, with everything around it at hand. `restart` puts another process on the same world. */
@@ -69,12 +72,14 @@ export class Bench {
   store: FakeStore;
   pipeline: Pipeline;
   life = new Life();
+  readonly #forge: FakeForge | undefined;
   readonly #gate: (text: string) => string;
 
   constructor(options: BenchOptions = {}) {
     this.store = options.store ?? new FakeStore();
     this.builder = options.builder ?? new FakeBuilder();
     this.chats = options.chats ?? [new FakeChat()];
+    this.#forge = options.forge;
     this.#gate = options.gate ?? ((text) => text);
     this.fleets = (options.fleets ?? [{}]).map((change) => this.#fleet(change, options.policy));
     this.pipeline = this.#open();
@@ -229,6 +234,7 @@ export class Bench {
         git: life.hold(fleet.git),
         builder: life.hold(fleet.builder, ['build']),
         cluster: life.hold(fleet.cluster, ['perform', 'upload']),
+        ...(this.#forge === undefined ? {} : { forge: life.hold(this.#forge, ['setStatus', 'comment']) }),
       })),
       store: life.hold(this.store, ['saveRun', 'saveMessages', 'saveFleet', 'audit']),
       chats: this.chats.map((chat) => life.hold(chat)),
@@ -237,6 +243,7 @@ export class Bench {
       gate: this.#gate,
       editEveryMs: () => editEveryMs,
       pushQuietMs: quietMs,
+      runUrl: (id) => `https://bot.example/runs/${id}`,
       risks: [],
     });
   }
