@@ -1,3 +1,4 @@
+import { pullNumberOf } from '../src/core/pull.ts';
 import type { Run } from '../src/core/run.ts';
 import type { Fleet } from '../src/pipeline/ports.ts';
 import { defineCommand, note } from './command.ts';
@@ -11,7 +12,7 @@ export const plan = defineCommand({
     { name: 'fleet', description: 'The fleet (may be left out when there is one)', required: false, complete: 'fleet' },
     {
       name: 'ref',
-      description: 'A branch, tag or commit (default: the head of the branch)',
+      description: 'A branch, tag or commit, or a request as pull/7 (default: the head of the branch)',
       required: false,
       complete: 'ref',
     },
@@ -19,6 +20,11 @@ export const plan = defineCommand({
   async run({ args, actor, pipeline, fleets }) {
     const target = pick(fleets, args.fleet, args.ref);
     if (typeof target === 'string') return note(target);
+    const number = target.ref === undefined ? undefined : pullNumberOf(target.ref);
+    if (number !== undefined) {
+      const run = await pipeline.preview(target.fleet, number, actor);
+      return 'refused' in run ? run.refused : note(`Previewing #${number} as run ${run.id}.`);
+    }
     const by = { chat: actor.chat, id: actor.id, name: actor.name };
     const run = await pipeline.plan(target.fleet, { kind: 'command', by }, target.ref);
     return note(planning(run));

@@ -11,7 +11,7 @@ import { ProxmoxCluster, type ProxmoxOptions } from './cluster/proxmox/proxmox.t
 import type { ClusterConfig, Config, FleetConfig } from './config/config.ts';
 import { namedIn } from './config/people.ts';
 import { UserError } from './core/errors.ts';
-import type { ForgeClient } from './forge/forge.ts';
+import type { Forge, ForgeClient } from './forge/forge.ts';
 import { webhookRoutes } from './forge/route.ts';
 import { forges } from './forges.ts';
 import { GitMirror } from './git/mirror.ts';
@@ -119,7 +119,13 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
         ...made.flatMap(({ routes }) => routes ?? []),
         ...(webhook === undefined
           ? []
-          : [webhookRoutes({ forges, secret: webhook.secret, log, onPush: (push) => pipeline.push(push) })]),
+          : [
+              webhookRoutes({
+                ...{ forges, secret: webhook.secret, log },
+                onPush: (push) => pipeline.push(push),
+                onPull: (pull) => pipeline.pull(pull),
+              }),
+            ]),
       ],
     });
     closers.push(() => http.close());
@@ -220,11 +226,14 @@ function makeFleet(
     throw new Error(`fleet ${fleet.name} names the cluster ${fleet.cluster}, which is not there`);
   const { git, flake, policy, planExpiryMs, rollbackWindowMs, onStopped } = fleet;
   const web = webUrl(git.url);
-  const forge = forgeClient(fleet);
+  const kind = forges.find(({ name }) => name === fleet.forge?.name);
+  const forge = forgeClient(fleet, kind);
   return {
     name: fleet.name,
     branch: git.branch,
     repository: git.repository ?? fleet.name,
+    ...(kind === undefined || web === undefined ? {} : { pullUrl: (number) => `${web}${kind.pullPath(number)}` }),
+    previewForks: fleet.previewForks,
     git: new GitMirror({
       ...{ dir: path.resolve(config.stateDir, 'git', `${fleet.name}.git`), url: git.url, branch: git.branch, log },
       ...(flake.dir === undefined ? {} : { flakeDir: flake.dir }),
@@ -246,10 +255,10 @@ function makeFleet(
 }
 
 /** The API of the fleet's forge; `undefined` without a token for it. */
-function forgeClient({ forge }: FleetConfig): ForgeClient | undefined {
+function forgeClient({ forge }: FleetConfig, kind: Forge | undefined): ForgeClient | undefined {
   if (forge?.token === undefined) return undefined;
-  const { name, apiUrl, project, token } = forge;
-  return forges.find((kind) => kind.name === name)?.client({ apiUrl, project, token: token.reveal() });
+  const { apiUrl, project, token } = forge;
+  return kind?.client({ apiUrl, project, token: token.reveal() });
 }
 
 /** The options of a fleet's builder. */

@@ -1,5 +1,15 @@
 import { cut } from '../lib/text.ts';
-import type { ApplyingRun, PlannedRun, PlanningRun, QueuedRun, Run, RunEvent, StepState } from './run.ts';
+import {
+  type ApplyingRun,
+  isPreview,
+  type PlannedRun,
+  type PlanningRun,
+  type PreviewedRun,
+  type QueuedRun,
+  type Run,
+  type RunEvent,
+  type StepState,
+} from './run.ts';
 
 /** How many lines of a step's output a run keeps, and how many bytes of one. */
 const outputLimit = 30;
@@ -23,9 +33,11 @@ export function advance(run: Run, event: RunEvent): Run {
   return next;
 }
 
+const open: readonly Run['phase'][] = ['planning', 'planned', 'previewed', 'queued', 'applying'];
+
 /** Has the run ended? An ended run takes no event. */
 export function hasEnded(run: Run): boolean {
-  return run.phase !== 'planning' && run.phase !== 'planned' && run.phase !== 'queued' && run.phase !== 'applying';
+  return !open.includes(run.phase);
 }
 
 function step(run: Run, event: RunEvent): Run | undefined {
@@ -34,6 +46,8 @@ function step(run: Run, event: RunEvent): Run | undefined {
       return whilePlanning(run, event);
     case 'planned':
       return whilePlanned(run, event);
+    case 'previewed':
+      return whilePreviewed(run, event);
     case 'queued':
       return whileQueued(run, event);
     case 'applying':
@@ -45,7 +59,12 @@ function step(run: Run, event: RunEvent): Run | undefined {
 
 function whilePlanning(run: PlanningRun, event: RunEvent): Run | undefined {
   const { phase: _phase, activity: _activity, attempts: _attempts, ...base } = run;
+  if (isPreview(run) && ['in-sync', 'blocked', 'planned', 'superseded'].includes(event.type)) return undefined;
   switch (event.type) {
+    case 'previewed':
+      return isPreview(run) ? previewed(base, event) : undefined;
+    case 'closed':
+      return isPreview(run) ? { ...base, phase: 'closed', endedAt: event.at } : undefined;
     case 'progressed':
       return { ...run, activity: event.activity };
     case 'planning-begun':
@@ -96,6 +115,24 @@ function planned(base: BaseOf<Run>, event: Extract<RunEvent, { type: 'planned' }
     approvals: [],
     ...(event.clusterChanges === undefined ? {} : { clusterChanges: event.clusterChanges }),
   };
+}
+
+function previewed(base: BaseOf<Run>, event: Extract<RunEvent, { type: 'previewed' }>): PreviewedRun {
+  const { plan, expiresAt } = event;
+  return { ...fromStart(base), phase: 'previewed', commit: plan.goal.commit, preview: plan, expiresAt };
+}
+
+/** Nothing but another commit of the request, and its end. */
+function whilePreviewed(run: PreviewedRun, event: RunEvent): Run | undefined {
+  const { warnings: _warnings, review: _review, ...base } = fromStart(run);
+  switch (event.type) {
+    case 'commit-found':
+      return { ...base, phase: 'planning', activity: 'waiting', commit: event.commit };
+    case 'closed':
+      return { ...fromStart(run), commit: run.commit, phase: 'closed', endedAt: event.at };
+    default:
+      return undefined;
+  }
 }
 
 /** The fields that a run keeps from its start to its end. */

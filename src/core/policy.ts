@@ -172,6 +172,11 @@ function notOpen(run: Run, planId: string, now: number): Refusal | undefined {
         };
       }
       return undefined;
+    case 'previewed':
+      return {
+        code: 'other-branch',
+        text: `Run ${run.id} is a preview: merge its request into ${run.branch}, then decide about the plan of that branch.`,
+      };
     case 'planning':
       return { code: 'already-decided', text: `Run ${run.id} is still planning.` };
     case 'queued':
@@ -188,6 +193,7 @@ function notOpen(run: Run, planId: string, now: number): Refusal | undefined {
     case 'cancelled':
     case 'interrupted':
     case 'rejected':
+    case 'closed':
       return { code: 'already-decided', text: `Run ${run.id} is over (${run.phase}).` };
   }
 }

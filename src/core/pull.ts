@@ -5,6 +5,8 @@ export interface PullEvent {
   /** `owner/name` in lower case of the repository that it is to be merged into. */
   readonly repository: string;
   readonly number: number;
+  /** Its newest commit when it was reported, where the forge tells; git may have it later. */
+  readonly head?: string;
   /** The branch that it is to be merged into. */
   readonly base: string;
   /** It comes from another repository, or from one that is gone: its author may have no right to push here. */

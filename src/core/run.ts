@@ -25,7 +25,9 @@ export type Trigger =
    */
   | { readonly kind: 'rollback'; readonly by: Who; readonly vmid?: number }
   /** A person asked to adopt a guest: its name, key or VMID in the flake, as typed. */
-  | { readonly kind: 'adopt'; readonly by: Who; readonly guest: string };
+  | { readonly kind: 'adopt'; readonly by: Who; readonly guest: string }
+  /** A pull or merge request, which is previewed; with `by` because an approver asked. */
+  | { readonly kind: 'pull'; readonly number: number; readonly by?: Who };
 
 /** Milliseconds since the epoch. */
 type Time = number;
@@ -109,6 +111,22 @@ export interface PlannedRun extends WithPlan {
   /** What changed in the cluster since the plan shown before; the approvals of that plan are void. */
   readonly clusterChanges?: readonly string[];
 }
+/**
+ * A run that shows what a pull or merge request would change. Nobody decides about it: it takes no approval. Its plan has
+ * a name of its own, so that nothing that reads the plan of a run takes it for one that may be applied.
+ */
+export interface PreviewedRun extends Base {
+  readonly phase: 'previewed';
+  readonly commit: Commit;
+  readonly preview: Plan;
+  /** From then on the plan is old, and the run ends. */
+  readonly expiresAt: Time;
+}
+/** A preview that is over: the request was merged or closed, or the preview is old. */
+export interface ClosedRun extends Base {
+  readonly phase: 'closed';
+  readonly endedAt: Time;
+}
 interface Decided extends WithPlan {
   readonly approvals: readonly Approval[];
 }
@@ -186,6 +204,8 @@ export type Run =
   | InSyncRun
   | BlockedRun
   | PlannedRun
+  | PreviewedRun
+  | ClosedRun
   | QueuedRun
   | ApplyingRun
   | AppliedRun
@@ -208,6 +228,11 @@ export function planOf(run: Run): Plan | undefined {
 /** Is the run for a commit that a person named, not for the head of the branch? */
 export function isNamed({ ref, offBranch }: Run): boolean {
   return ref !== undefined || offBranch !== undefined;
+}
+
+/** Is the run a preview of a pull or merge request, in whatever phase? */
+export function isPreview({ trigger }: Pick<Run, 'trigger'>): boolean {
+  return trigger.kind === 'pull';
 }
 
 /** Did the apply of the run begin, so that it may have changed guests? */
@@ -233,6 +258,8 @@ export type RunEvent =
       readonly needed: number;
       readonly clusterChanges?: readonly string[];
     }
+  | { readonly type: 'previewed'; readonly plan: Plan; readonly expiresAt: Time }
+  | { readonly type: 'closed'; readonly at: Time }
   | { readonly type: 'approved'; readonly approval: Approval }
   | { readonly type: 'rejected'; readonly by: Who; readonly at: Time; readonly reason?: string }
   | { readonly type: 'superseded'; readonly byRun: string; readonly at: Time }

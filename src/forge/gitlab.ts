@@ -83,11 +83,12 @@ const GitlabPull: z.ZodType<PullFields | undefined> = z
       target_project_id: z.int(),
       action: z.string().nullish(),
       oldrev: z.string().nullish(),
+      last_commit: z.object({ id: Sha }).nullish(),
     }),
     changes: z.object({ target_branch: z.unknown().optional() }).nullish(),
   })
   .transform(({ project, object_attributes: request, changes }): PullFields | undefined => {
-    const { action, oldrev } = request;
+    const { action, oldrev, last_commit: head } = request;
     const isMoved = changes?.target_branch !== undefined;
     const isPushed =
       action === 'open' || action === 'reopen' || (action === 'update' && (typeof oldrev === 'string' || isMoved));
@@ -95,6 +96,7 @@ const GitlabPull: z.ZodType<PullFields | undefined> = z
     return {
       repository: project.path_with_namespace,
       number: request.iid,
+      ...(head === null || head === undefined ? {} : { head: head.id }),
       base: request.target_branch,
       isFork: request.source_project_id !== request.target_project_id,
       action: isPushed ? 'pushed' : 'closed',

@@ -23,7 +23,7 @@ export const HubPull: z.ZodType<PullFields | undefined> = z
     pull_request: z.object({
       base: z.object({ ref: BranchName }),
       // Null: the repository that it came from is deleted.
-      head: z.object({ repo: HubRepository.nullish() }),
+      head: z.object({ sha: Sha, repo: HubRepository.nullish() }),
     }),
     changes: z.object({ base: z.unknown().optional(), ref: z.unknown().optional() }).nullish(),
   })
@@ -34,6 +34,7 @@ export const HubPull: z.ZodType<PullFields | undefined> = z
     return {
       repository: repository.full_name,
       number,
+      head: head.sha,
       base: base.ref,
       isFork: head.repo?.full_name.toLowerCase() !== repository.full_name.toLowerCase(),
       action: isPushed ? 'pushed' : 'closed',

@@ -43,7 +43,7 @@ export interface WebhookOptions {
   /** Called for a push with a right signature, also when it is repeated. Answers at once; the plan is made later. */
   onPush(push: PushEvent): PushOutcome;
   /** Called for a pull or merge request with a right signature, once for each delivery. Answers at once as well. */
-  onPull?(pull: PullEvent): PushOutcome;
+  onPull(pull: PullEvent): PushOutcome;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
   readonly limitBytes?: number;
   /** Milliseconds that a sender may take for the whole body. */
@@ -111,9 +111,7 @@ function take(c: Context, receiver: Receiver, forge: Forge, body: Uint8Array): R
     }
     case 'pull': {
       const { pull } = delivery;
-      return hand(c, receiver, forge, pull, (isRepeated) =>
-        isRepeated ? seenBefore : (receiver.onPull?.(pull) ?? seenBefore),
-      );
+      return hand(c, receiver, forge, pull, (isRepeated) => (isRepeated ? seenBefore : receiver.onPull(pull)));
     }
   }
 }

@@ -51,6 +51,8 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
     log: "The option `boot.kernelPackges' does not exist.\nwhile evaluating the option `warnings': at <nixpkgs>/lib/modules.nix:300:9",
   };
   const back: Run = { ...planned(rollbackPlan()), trigger: { kind: 'rollback', by: ada, vmid: 822 } };
+  const request: Run = { ...started(), trigger: { kind: 'pull', number: 7 }, ref: 'pull/7', offBranch: true };
+  const preview = moved(request, [{ type: 'previewed', plan: samplePlan(), expiresAt }]);
   const drift = (plan: Plan, needed = 1): Run => ({ ...planned(plan, needed), trigger: { kind: 'drift' } });
   return {
     'planning-waiting': started(),
@@ -83,6 +85,8 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
     'plan-other-branch': { ...planned(quietPlan()), ref: 'feature/larger-website', offBranch: true },
     'plan-named': { ...planned(quietPlan()), ref: 'v1.2' },
     'plan-hostile': planned(hostilePlan()),
+    preview,
+    'preview-over': moved(preview, [{ type: 'closed', at }]),
     drift: drift(quietPlan()),
     'drift-ignored': moved(drift(quietPlan()), [{ type: 'rejected', by: ada, at }]),
     adopt: { ...planned(adoptPlan()), trigger: { kind: 'adopt', by: ada, guest: 'test-init' } },

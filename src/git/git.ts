@@ -21,6 +21,11 @@ export interface Git {
   /** A commit by ref or hash (seven digits or more), after a fetch; `undefined` when there is none. */
   find(ref: string): Promise<Commit | undefined>;
   /**
+   * The newest commit of a pull or merge request, from the ref that its forge keeps, after a fetch; `undefined` when
+   * there is none. `find` does not find it by the name of that ref.
+   */
+  findPull(number: number): Promise<Commit | undefined>;
+  /**
    * Is a commit the head of the branch, or one of its ancestors? Fetches nothing: the branch as it was fetched last
    * answers, also while the server is down. Rejects when the mirror cannot tell.
    */

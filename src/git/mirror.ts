@@ -94,6 +94,20 @@ export class GitMirror implements Git {
     });
   }
 
+  findPull(number: number): Promise<Commit | undefined> {
+    return this.#queue.add(async () => {
+      if (!Number.isInteger(number) || number < 1) throw new Error('the number of a request is a whole one');
+      // GitHub, Gitea and Forgejo; GitLab. A ref that is named whole and missing would be an error to git.
+      const places = ['pull', 'merge-requests'].map((place) => `${place}/${number}`);
+      await this.#fetch(places.map((place) => `+refs/${place}/hea*:refs/requests/${place}/hea*`));
+      for (const place of places) {
+        const commit = await this.#commit(`refs/requests/${place}/head`);
+        if (commit !== undefined) return commit;
+      }
+      return undefined;
+    });
+  }
+
   async isOnBranch(sha: string): Promise<boolean> {
     await this.#opening();
     return isAncestor(this.#run, sha, `refs/heads/${this.#branch}`);
@@ -162,9 +176,9 @@ export class GitMirror implements Git {
    * Fetches branches and tags with their whole history, and deletes those that the repository has deleted. Pins are
    * separate refs and stay.
    */
-  async #fetch(): Promise<void> {
+  async #fetch(more: readonly string[] = []): Promise<void> {
     await this.#open();
-    const refspecs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
+    const refspecs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*', ...more];
     const flags = ['--prune', '--no-tags', '--no-write-fetch-head', '--quiet', '--end-of-options'];
     const result = await runGit(this.#run, ['fetch', ...flags, this.#run.remote.url, ...refspecs]);
     this.#log.debug({ exitCode: result.exitCode, timedOut: result.timedOut }, 'fetched');

@@ -72,7 +72,8 @@ export class DriftCheck {
 
   #inTheWay(fleet: Fleet): DriftFinding | undefined {
     if (this.#queues.queue(fleet.clusterName).length > 0) return { kind: 'busy' };
-    const [open] = this.#runs.open(fleet.name);
+    // A preview waits for nothing: it may stay for days.
+    const open = this.#runs.open(fleet.name).find((run) => run.phase !== 'previewed');
     if (open !== undefined) return { kind: 'open', runId: open.id };
     // After an interrupted apply nobody wants a plan back to the commit before: the next plan finishes the apply.
     const last = this.#runs.all().findLast((run) => run.fleet === fleet.name && changedGuests(run));

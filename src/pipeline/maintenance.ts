@@ -104,8 +104,9 @@ export class Maintenance {
   async #expire(): Promise<void> {
     this.#endOffers();
     for (const run of this.#runs.all()) {
-      if (run.phase !== 'planned') continue;
       const at = this.#ports.clock.now();
+      if (run.phase === 'previewed' && at >= run.expiresAt) await this.#endPreview(run.id, at);
+      if (run.phase !== 'planned') continue;
       if (at >= run.expiresAt) {
         await this.#runs.decide(run.id, (now) =>
           now.phase === 'planned' && now.expiresAt <= at ? { event: { type: 'expired', at } } : { refused: 'decided' },
@@ -128,6 +129,15 @@ export class Maintenance {
     const finding = await this.#drift.check(fleet, asked);
     this.#found.set(fleet.name, finding.kind);
     return finding;
+  }
+
+  /** Ends a preview that is old: the end of its request may not have been told. */
+  async #endPreview(runId: string, at: number): Promise<void> {
+    await this.#runs.decide(runId, (run) =>
+      run.phase === 'previewed' && run.expiresAt <= at
+        ? { event: { type: 'closed', at } }
+        : { refused: 'previewed again' },
+    );
   }
 
   async #checkPower(clusterName: string, fleets: readonly Fleet[]): Promise<void> {

@@ -5,7 +5,8 @@ import type { PushEvent, PushOutcome } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
 import { flakePatch } from '../core/flake-patch.ts';
 import { type Actor, type Lock, mayView } from '../core/policy.ts';
-import { isNamed, type PlannedRun, planOf, type Run, type Trigger, type Who } from '../core/run.ts';
+import type { PullEvent } from '../core/pull.ts';
+import { isNamed, isPreview, type PlannedRun, planOf, type Run, type Trigger, type Who } from '../core/run.ts';
 import { storeCard } from '../views/announcements.ts';
 import type { FleetStatus } from '../views/answer-cards.ts';
 import { acceptCard } from '../views/drift.ts';
@@ -20,6 +21,7 @@ import { type Intervals, Maintenance } from './maintenance.ts';
 import { Overviews } from './overview.ts';
 import { declaredGuest, declaredGuests } from './plan-run.ts';
 import type { Fleet, Ports } from './ports.ts';
+import { Previews } from './previews.ts';
 import { ClusterQueues } from './queues.ts';
 import { Reachability } from './reachability.ts';
 import { Runs } from './runs.ts';
@@ -41,6 +43,7 @@ export class Pipeline {
   readonly #decisions: Decisions;
   readonly #access: Access;
   readonly #watcher: PushWatcher;
+  readonly #previews: Previews;
   readonly #maintenance: Maintenance;
   readonly #overviews: Overviews;
 
@@ -57,6 +60,7 @@ export class Pipeline {
     this.#decisions = new Decisions({ ...ports, runs, shown: this.#shown });
     this.#access = new Access(ports);
     this.#watcher = new PushWatcher(ports, { work: this.#work });
+    this.#previews = new Previews(ports, { work: this.#work });
     const maintenance = new Maintenance(ports, { runs, queues, delivery });
     this.#maintenance = maintenance;
     this.#overviews = new Overviews(ports, {
@@ -95,6 +99,7 @@ export class Pipeline {
     // Runs that wait are on disk and continue at the next start.
     this.#queues.close();
     await this.#watcher.stop();
+    await this.#previews.stop();
     await maintenance;
     await this.#queues.idle();
     await Promise.all([this.#delivery.flush(), this.#reports.flush()]);
@@ -126,6 +131,17 @@ export class Pipeline {
     if (due.length === 0) return ignored('the delivery was seen before, and nothing of it is left to try again');
     for (const fleet of due) this.#watcher.pushed(fleet);
     return { kind: 'accepted' };
+  }
+
+  /** A forge reports a pull or merge request. @returns whether a preview follows; it is made later */
+  pull(pull: PullEvent): PushOutcome {
+    const { fleets } = this.#ports;
+    const meant = fleets.filter((fleet) => isSameRepository(fleet.repository, pull.repository));
+    const outcomes = meant.map((fleet) => this.#previews.reported(fleet, pull));
+    const [first] = outcomes;
+    if (first !== undefined) return outcomes.find(({ kind }) => kind === 'accepted') ?? first;
+    const why = `the request is for ${pull.repository}, which is no fleet's (WEBHOOK_REPOSITORY)`;
+    return { kind: 'ignored', why, isOtherRepository: true };
   }
 
   /** Fetches every fleet's repository on an interval, for the first time now. */
@@ -181,7 +197,7 @@ export class Pipeline {
   async plan(fleet: Fleet, trigger: Trigger, ref?: string): Promise<Run> {
     if (ref === undefined) {
       const head = await fleet.git.head();
-      const newest = this.#runs.all().findLast((run) => run.fleet === fleet.name);
+      const newest = this.#runs.all().findLast((run) => run.fleet === fleet.name && !isPreview(run));
       const isOpen = newest?.phase === 'planned' && newest.commit.sha === head.sha && isOfHead(newest);
       return isOpen ? this.#decisions.renew(fleet, newest.id) : this.#work.begin(fleet, trigger, head);
     }
@@ -190,6 +206,16 @@ export class Pipeline {
       throw new UserError(`The repository has no commit "${ref}".`, { next: 'Name a branch, a tag or a hash.' });
     }
     return this.#work.begin(fleet, trigger, commit, await originOf(fleet, commit, ref));
+  }
+
+  /**
+   * Previews a pull or merge request because a person asks, who must be an approver: its author may be anybody.
+   * @returns the run, or the answer that refuses it
+   */
+  async preview(fleet: Fleet, number: number, actor: Actor): Promise<Run | { readonly refused: Answer }> {
+    const opened = await this.#access.open(actor, [fleet], 'act', 'plan');
+    if ('refused' in opened) return opened;
+    return this.#previews.asked(fleet, number, { chat: actor.chat, id: actor.id, name: actor.name });
   }
 
   /**

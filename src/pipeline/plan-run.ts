@@ -14,7 +14,7 @@ import { createPlan, type Plan, runnable } from '../core/plan.ts';
 import { planDifferences } from '../core/plan-differences.ts';
 import { isOffBranch, needsBranch } from '../core/policy.ts';
 import type { RetainedDisk } from '../core/retained-disks.ts';
-import { type PlannedRun, planOf, type QueuedRun, type Run, type RunEvent } from '../core/run.ts';
+import { isPreview, type PlannedRun, planOf, type QueuedRun, type Run, type RunEvent } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Signals } from './queues.ts';
@@ -51,7 +51,7 @@ export async function planRun(fleet: Fleet, runId: string, ports: PlanPorts): Pr
       const { goal, images } = await evaluate(fleet, runId, ports, signal);
       const plan = await compare(fleet, goal, runId, ports);
       await runs.apply(runId, { type: 'reviewed', review: await reviewOf(fleet, plan, images, ports) });
-      if (await settle(fleet, runId, plan, ports)) return;
+      if (await (isPreview(run) ? show(fleet, runId, plan, ports) : settle(fleet, runId, plan, ports))) return;
     } catch (error) {
       const event = { type: 'failed', failure: toFailure(error), at: clock.now() } as const;
       if (!(await runs.fail(runId, event, (now) => isOvertaken(now, sha)))) continue;
@@ -219,6 +219,15 @@ async function compare(fleet: Fleet, goal: Goal, runId: string, ports: PlanPorts
   ports.runs.note(runId, { type: 'progressed', activity: 'comparing' });
   const live = await readFor(fleet, goal);
   return createPlan(withKnown(goal, live, ports.store.fleet(fleet.name)), live);
+}
+
+/** Ends the planning of a preview, which changes nothing else. @returns false when another commit replaced the planned one */
+async function show(fleet: Fleet, runId: string, plan: Plan, { runs, clock }: PlanPorts): Promise<boolean> {
+  const event = { type: 'previewed', plan, expiresAt: clock.now() + fleet.planExpiryMs } as const;
+  const shown = await runs.decide(runId, (run) =>
+    run.phase !== 'planning' || isOvertaken(run, plan.goal.commit.sha) ? { refused: 'overtaken' } : { event },
+  );
+  return !('refused' in shown);
 }
 
 /**

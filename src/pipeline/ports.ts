@@ -15,6 +15,10 @@ export interface Fleet {
   readonly repository: string;
   /** The URL of the repository in a browser; absent for a local repository. */
   readonly webUrl?: string;
+  /** Where a pull or merge request of it can be seen; absent where its forge is not known. */
+  readonly pullUrl?: (number: number) => string;
+  /** Whether requests from other repositories are previewed unasked. */
+  readonly previewForks: boolean;
   readonly git: Git;
   /** Takes statuses and comments; absent: nothing is sent. */
   readonly forge?: ForgeClient;

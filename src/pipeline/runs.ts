@@ -1,7 +1,7 @@
 import { advance, hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
 import { type RollbackOffer, rollbackOffer } from '../core/rollback-offer.ts';
-import { type PlanningRun, type Run, type RunEvent, reachedApply, type Trigger } from '../core/run.ts';
+import { isPreview, type PlanningRun, type Run, type RunEvent, reachedApply, type Trigger } from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Card } from '../views/card.ts';
 import type { CardContext } from '../views/parts.ts';
@@ -218,7 +218,7 @@ export class Runs {
    */
   #saysTheSame({ id, fleet, commit, ref, trigger }: Run): string | undefined {
     if (trigger.kind !== 'command' && trigger.kind !== 'plan-again') return undefined;
-    const before = this.all().findLast((run) => run.fleet === fleet && run.id !== id);
+    const before = this.all().findLast((run) => run.fleet === fleet && run.id !== id && !isPreview(run));
     if (before?.phase !== 'in-sync' || before.trigger.kind === 'drift') return undefined;
     return before.commit?.sha === commit?.sha && before.ref === ref ? before.id : undefined;
   }
@@ -246,6 +246,7 @@ export class Runs {
       now: this.#clock.now(),
       rollbackWindowMs: fleet?.rollbackWindowMs ?? 0,
       ...(fleet?.webUrl === undefined ? {} : { webUrl: fleet.webUrl }),
+      ...(fleet?.pullUrl === undefined ? {} : { pullUrl: fleet.pullUrl }),
       ...(lock === undefined ? {} : { lock }),
       ...(applied === undefined ? {} : { applied }),
       ...(behind === undefined ? {} : { behind }),

@@ -1,6 +1,7 @@
 import { belongsTo, hasConfig, ownerOf } from '../core/goal.ts';
 import type { LiveGuest } from '../core/live.ts';
 import { type RetainedDisk, retainedDiskFor } from '../core/retained-disks.ts';
+import { isPreview } from '../core/run.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
 import type { FleetStatus, GuestStatusRow } from '../views/answer-cards.ts';
@@ -23,7 +24,7 @@ export async function readStatus(
       .sort((a, b) => a.vmid - b.vmid),
     open: runs.filter((run) => run.phase === 'planned'),
     queue: all.queue(fleet),
-    lastRun: runs.findLast((run) => run.phase === 'applied' || run.phase === 'failed' || run.phase === 'interrupted'),
+    lastRun: runs.findLast((run) => ['applied', 'failed', 'interrupted'].includes(run.phase) && !isPreview(run)),
     lock,
   };
 }

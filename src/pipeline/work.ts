@@ -1,6 +1,7 @@
+import { hasEnded } from '../core/advance.ts';
 import type { Commit } from '../core/commit.ts';
 import { errorFacts } from '../core/errors.ts';
-import { isNamed, type Run, type Trigger } from '../core/run.ts';
+import { isNamed, isPreview, type Run, type Trigger } from '../core/run.ts';
 import { applyRun, recoverInterrupted, rememberStarted } from './apply-run.ts';
 import { planRun } from './plan-run.ts';
 import type { Clock, Fleet, Log, Ports } from './ports.ts';
@@ -40,7 +41,9 @@ export class Work {
   /** Could the newest commit of the branch not be planned, for a reason that may have passed? */
   mayTryAgain(fleet: Fleet): boolean {
     const { lastSeen } = this.#ports.store.fleet(fleet.name);
-    const last = this.#runs.all().findLast((run) => run.fleet === fleet.name && run.commit?.sha === lastSeen);
+    const last = this.#runs
+      .all()
+      .findLast((run) => run.fleet === fleet.name && run.commit?.sha === lastSeen && !isPreview(run));
     return last?.phase === 'failed' && last.applying === undefined && last.failure.mayPass === true;
   }
 
@@ -52,7 +55,7 @@ export class Work {
     const isHead = origin === undefined;
     const planning = this.#runs
       .open(fleet.name)
-      .filter((run) => run.phase === 'planning' && !['adopt', 'rollback'].includes(run.trigger.kind));
+      .filter((run) => run.phase === 'planning' && !['adopt', 'rollback', 'pull'].includes(run.trigger.kind));
     const same = planning.find((run) => run.commit?.sha === commit.sha && run.offBranch === origin?.offBranch);
     if (same !== undefined) return same;
     const { lastSeen } = this.#ports.store.fleet(fleet.name);
@@ -69,6 +72,34 @@ export class Work {
     const run = await this.#runs.start(fleet, trigger, commit, origin);
     this.#plan(fleet, run.id);
     return run;
+  }
+
+  /**
+   * Previews a commit of a request: in its open run, which forgets the commit of before, or in a new one. @returns the
+   * run
+   */
+  async preview(fleet: Fleet, trigger: Extract<Trigger, { kind: 'pull' }>, commit: Commit): Promise<Run> {
+    const open = this.#openPreview(fleet, trigger.number);
+    if (open?.commit?.sha === commit.sha) return open;
+    const origin = { ref: `pull/${trigger.number}`, offBranch: true } as const;
+    const overtaken = open === undefined ? undefined : await this.#overtake(open.id, commit);
+    if (open?.phase === 'previewed' && overtaken !== undefined) this.#plan(fleet, open.id);
+    return overtaken ?? (await this.beginAlone(fleet, trigger, commit, origin));
+  }
+
+  /** Ends the preview of a request that was merged or closed. */
+  async endPreview(fleet: Fleet, number: number): Promise<void> {
+    const open = this.#openPreview(fleet, number);
+    if (open === undefined) return;
+    const at = this.#ports.clock.now();
+    await this.#runs.decide(open.id, (run) =>
+      hasEnded(run) ? { refused: 'ended' } : { event: { type: 'closed', at } },
+    );
+    this.#signals.abort(open.id);
+  }
+
+  #openPreview(fleet: Fleet, number: number): Run | undefined {
+    return this.#runs.open(fleet.name).find(({ trigger }) => trigger.kind === 'pull' && trigger.number === number);
   }
 
   /** Continues a run that an earlier process left open. */
@@ -102,10 +133,12 @@ export class Work {
     this.#enter(fleet, runId, () => planRun(fleet, runId, parts));
   }
 
-  /** Gives a newer commit to a run that is still planning; `undefined` when the run has its plan already. */
+  /** Gives a newer commit to a run that is still planning, or to a preview; `undefined` when the run takes none any more. */
   async #overtake(runId: string, commit: Commit): Promise<Run | undefined> {
     const decided = await this.#runs.decide(runId, (run) =>
-      run.phase === 'planning' ? { event: { type: 'commit-found', commit } } : { refused: 'planned' as const },
+      run.phase === 'planning' || run.phase === 'previewed'
+        ? { event: { type: 'commit-found', commit } }
+        : { refused: 'planned' as const },
     );
     if ('refused' in decided) return undefined;
     // The evaluation of the older commit is no longer needed.

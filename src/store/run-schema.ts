@@ -19,6 +19,7 @@ const StoredTrigger = reads<Trigger>()(
     strict({ kind: z.enum(['command', 'plan-again']), by: StoredWho }),
     strict({ kind: z.literal('rollback'), by: StoredWho, vmid: optional(vmid) }),
     strict({ kind: z.literal('adopt'), by: StoredWho, guest: text }),
+    strict({ kind: z.literal('pull'), number: amount, by: optional(StoredWho) }),
   ]),
 );
 
@@ -153,6 +154,8 @@ export const StoredRun = reads<Run>()(
       needed: amount,
       clusterChanges: optional(list(text)),
     }),
+    lenient({ ...base, phase: z.literal('previewed'), commit: StoredCommit, preview: StoredPlan, expiresAt: time }),
+    lenient({ ...base, phase: z.literal('closed'), endedAt: time }),
     lenient({ ...decided, phase: z.literal('queued'), needed: amount, queuedAt: time }),
     lenient({ ...begun, phase: z.literal('applying'), cancelledBy: optional(StoredWho) }),
     lenient({ ...ended, phase: z.literal('applied'), addresses: table(text) }),

@@ -1,6 +1,7 @@
 import { runnable } from '../core/plan.ts';
 import type { Run } from '../core/run.ts';
 import { count, counts } from './parts.ts';
+import { previewCounts } from './preview.ts';
 
 /** What a forge shows beside a commit. */
 export interface CommitOutcome {
@@ -31,6 +32,13 @@ function outcomeOf(run: Run): CommitOutcome {
       return { state: 'pending', text: 'planning' };
     case 'planned':
       return { state: 'pending', text: `waits for approval: ${counts(runnable(run.plan))}` };
+    case 'previewed': {
+      const { preview } = run;
+      const isBlocked = preview.changes.length > 0 && runnable(preview).length === 0;
+      return { state: isBlocked ? 'failure' : 'success', text: `preview: ${previewCounts(preview)}` };
+    }
+    case 'closed':
+      return { state: 'success', text: 'the request is closed: nothing was changed' };
     case 'queued':
       return { state: 'pending', text: `approved: ${counts(runnable(run.plan))}` };
     case 'applying':

@@ -13,6 +13,8 @@ export interface CardContext {
   readonly repository: string;
   /** Where commits can be seen, e.g. `https://git.example.org/acme/fleet`; absent for a local repository. */
   readonly webUrl?: string;
+  /** Where a pull or merge request can be seen; absent where its forge is not known. */
+  readonly pullUrl?: (number: number) => string;
   readonly policy: Pick<Policy, 'approvers' | 'maxDestroy' | 'allowOtherBranches'>;
   readonly lock?: Lock;
   /** The commit applied before this one. */

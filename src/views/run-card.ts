@@ -4,6 +4,7 @@ import {
   type ApplyingRun,
   applyGroups,
   type FailedRun,
+  isPreview,
   type PlannedRun,
   type PlanningRun,
   type QueuedRun,
@@ -26,7 +27,8 @@ import {
   lockBlocks,
   stepWords,
 } from './parts.ts';
-import { planCard, planFile, plannedNoMore } from './plan-card.ts';
+import { planAgain, planCard, planFile, plannedNoMore } from './plan-card.ts';
+import { closedCard, previewCard } from './preview.ts';
 
 /** The card of a run, the same for every chat. It is drawn again from the run after every change. */
 export function runCard(run: Run, context: CardContext): Card {
@@ -47,6 +49,10 @@ export function runCard(run: Run, context: CardContext): Card {
     case 'planned':
     case 'blocked':
       return planCard(run, context);
+    case 'previewed':
+      return previewCard(run, context);
+    case 'closed':
+      return closedCard(run);
     case 'queued':
     case 'applying':
       return workingCard(run, context);
@@ -153,7 +159,8 @@ export function failedPlanningCard(run: FailedRun, context: CardContext): Card {
       ...(failure.next === undefined ? [] : [{ kind: 'text', rich: adviceText(failure.next) } as const]),
       { kind: 'small', rich: [run.fleet, ...ids(run)] },
     ],
-    buttons: [{ action: 'plan-again', label: 'Plan again', style: 'primary', runId: run.id }],
+    // Of a request the next commit is planned again by itself, and the button would plan the branch.
+    buttons: isPreview(run) ? [] : [planAgain(run)],
     files: errorFile(failure),
   };
 }

@@ -119,6 +119,7 @@ export function aFleet(name: string, live: LiveState = aState()): Fleet {
       rollbackWindowMs: 86_400_000,
       onStopped: 'start',
       tagged: false,
+      previewForks: false,
     },
   };
 }

@@ -17,6 +17,8 @@ export interface GitWorld {
   /** The branch goes back to a commit and forgets what came after. */
   readonly forcePush: (sha: string) => Promise<void>;
   readonly tag: (name: string, sha: string) => Promise<void>;
+  /** A new commit becomes the head of a pull request, as its forge keeps it. @returns its hash */
+  readonly pushPull: (subject: string, number: number) => Promise<string>;
   readonly deleteBranch: (branch: string) => Promise<void>;
   /** From here on the repository cannot be reached. */
   readonly cutOff: () => Promise<void>;
@@ -141,6 +143,31 @@ export function gitContract(name: string, open: () => Promise<GitWorld>): void {
         ';id',
       ];
       for (const ref of strange) expect(await git.find(ref), ref).toBeUndefined();
+    });
+
+    it('finds the head of a pull request by its number, and pins it', async () => {
+      const { git, push, pushPull } = await open();
+      await push('first');
+      const seven = await pushPull('of seven', 7);
+      const eight = await pushPull('of eight', 8);
+      expect(await git.findPull(7)).toMatchObject({ sha: seven, subject: 'of seven' });
+      expect((await git.findPull(8))?.sha).toBe(eight);
+      expect((await git.pin(seven, 'r-1')).rev).toBe(seven);
+      expect(await git.isOnBranch(seven)).toBe(false);
+      const newer = await pushPull('of seven, again', 7);
+      expect((await git.findPull(7))?.sha).toBe(newer);
+      expect(await git.findPull(9)).toBeUndefined();
+      expect(await git.findPull(70)).toBeUndefined();
+    });
+
+    it('finds a pull request by no ref that a person types', async () => {
+      const { git, push, pushPull } = await open();
+      await push('first');
+      await pushPull('of seven', 7);
+      await git.findPull(7);
+      for (const ref of ['refs/pull/7/head', 'pull/7/head', 'refs/requests/pull/7/head', 'requests/pull/7/head']) {
+        expect(await git.find(ref), ref).toBeUndefined();
+      }
     });
 
     it('knows which commits are on the branch: its head and what came before', async () => {

@@ -19,6 +19,8 @@ const events: { readonly [Type in RunEvent['type']]: Extract<RunEvent, { type: T
   'in-sync': { type: 'in-sync', at },
   blocked: { type: 'blocked', plan, at },
   planned: { type: 'planned', plan, at, expiresAt: at + minute, needed: 1 },
+  previewed: { type: 'previewed', plan, expiresAt: at + minute },
+  closed: { type: 'closed', at },
   approved: { type: 'approved', approval: { by: grace, at } },
   rejected: { type: 'rejected', by: ada, at, reason: 'not today' },
   superseded: { type: 'superseded', byRun: 'r-42', at },
@@ -49,6 +51,7 @@ const toPhase: Partial<Record<Phase, Partial<Record<RunEvent['type'], Phase>>>> 
     },
     ...{ planned: 'planned', failed: 'failed', superseded: 'superseded' },
   },
+  previewed: { 'commit-found': 'planning', closed: 'closed' },
   planned: {
     ...{ approved: 'queued', planned: 'planned', 'in-sync': 'in-sync', blocked: 'blocked', rejected: 'rejected' },
     ...{ superseded: 'superseded', expired: 'expired', failed: 'failed' },
@@ -65,7 +68,7 @@ const toPhase: Partial<Record<Phase, Partial<Record<RunEvent['type'], Phase>>>> 
 
 const phases: readonly Phase[] = [
   ...(['planning', 'planned', 'queued', 'applying', 'in-sync', 'blocked', 'applied', 'failed', 'cancelled'] as const),
-  ...(['interrupted', 'rejected', 'superseded', 'expired'] as const),
+  ...(['interrupted', 'rejected', 'superseded', 'expired', 'previewed', 'closed'] as const),
 ];
 const table = phases.flatMap((phase) =>
   Object.values(events).map((event) => ({ phase, event, type: event.type, to: toPhase[phase]?.[event.type] })),
@@ -86,7 +89,7 @@ describe('a run', () => {
   });
 
   it.each(phases)('has ended or not when it is %s, and takes no event when it has', (phase) => {
-    const open = ['planning', 'planned', 'queued', 'applying'].includes(phase);
+    const open = ['planning', 'planned', 'previewed', 'queued', 'applying'].includes(phase);
     expect(hasEnded(aRun(phase, plan))).toBe(!open);
   });
 
@@ -116,8 +119,29 @@ describe('a run', () => {
 
   it('keeps who it is through its whole life', () => {
     for (const phase of phases) {
-      const { id, fleet, branch, trigger, startedAt } = aRun('planning', plan);
+      const { id, fleet, branch, startedAt } = aRun('planning', plan);
+      const { trigger } = phase === 'closed' ? aRun('previewed', plan) : aRun(phase, plan);
       expect(aRun(phase, plan)).toMatchObject({ id, fleet, branch, trigger, startedAt });
+    }
+  });
+
+  it('that is a preview is shown and closed, and never comes to what can be approved', () => {
+    const run = { ...aRun('planning', plan), trigger: { kind: 'pull', number: 7 } } as const;
+    expect(advance(run, events.previewed)).toMatchObject({ phase: 'previewed', preview: plan });
+    expect(advance(run, events.closed).phase).toBe('closed');
+    expect(advance(run, events.failed).phase).toBe('failed');
+    for (const event of [events.planned, events['in-sync'], events.blocked, events.superseded]) {
+      expect(() => advance(run, event), event.type).toThrow(IllegalTransition);
+    }
+    const again = advance(aRun('previewed', plan), events['commit-found']);
+    expect(again).toMatchObject({ phase: 'planning', commit: events['commit-found'].commit, ref: 'pull/7' });
+    expect(again).not.toHaveProperty('preview');
+  });
+
+  it('that is no preview is never shown as one', () => {
+    const run = aRun('planning', plan);
+    for (const event of [events.previewed, events.closed]) {
+      expect(() => advance(run, event), event.type).toThrow(IllegalTransition);
     }
   });
 

@@ -17,6 +17,11 @@ gitContract('FakeGit', async () => {
     },
     forcePush: async (sha) => git.point('refs/heads/main', sha),
     tag: async (name, sha) => git.point(`refs/tags/${name}`, sha),
+    async pushPull(subject, number) {
+      const sha = createHash('sha1').update(`${subject} ${number}`).digest('hex');
+      git.pushPull({ sha, subject, author: 'Ada Löve', at: 1_750_000_000_000 }, number);
+      return sha;
+    },
     deleteBranch: async (branch) => git.point(`refs/heads/${branch}`, undefined),
     async cutOff() {
       git.unreachable = new UserError('The repository cannot be fetched.');

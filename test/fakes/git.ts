@@ -46,6 +46,14 @@ export class FakeGit implements Git {
     this.point(ref, commit.sha);
   }
 
+  /** Makes a commit the newest of a pull request; its parent is the newest of the branch. */
+  pushPull(commit: FakeCommit, number: number): void {
+    const parent = this.#refs.get(`refs/heads/${this.#branch}`);
+    if (!this.#commits.has(commit.sha) && parent !== undefined) this.#parents.set(commit.sha, parent);
+    this.#commits.set(commit.sha, { ...commit, ...shortCommit(commit) });
+    this.point(`refs/pull/${number}/head`, commit.sha);
+  }
+
   /** Lets a full ref point to a commit that was pushed; `undefined` deletes the ref. */
   point(ref: string, sha: string | undefined): void {
     if (sha === undefined) this.#refs.delete(ref);
@@ -75,6 +83,11 @@ export class FakeGit implements Git {
     const [commit] = commits;
     if (commit !== undefined) return plain(commit);
     return refs.map((name) => this.#at(name)).find((commit) => commit !== undefined);
+  }
+
+  async findPull(number: number): Promise<Commit | undefined> {
+    await this.#fetch();
+    return this.#at(`refs/pull/${number}/head`);
   }
 
   async isOnBranch(sha: string): Promise<boolean> {

@@ -273,7 +273,14 @@ it('is no forge that sends none of their headers', () => {
 describe.each(hubLike)('a pull request of $name', ({ name }) => {
   const pullHeaders = (body: string) => ({ ...signed[name](body), [`x-${name}-event`]: 'pull_request' });
   const read = (body: string) => parse(pullHeaders(body), body);
-  const pull = { repository: 'ada/fleet', number: 7, base: 'main', isFork: false, delivery: expect.any(String) };
+  const pull = {
+    repository: 'ada/fleet',
+    number: 7,
+    head: sha,
+    base: 'main',
+    isFork: false,
+    delivery: expect.any(String),
+  };
 
   it.each(['opened', 'reopened', 'synchronize', 'synchronized'])(
     'that is %s is pushed, and nothing else of it is told',
@@ -327,7 +334,14 @@ describe('a merge request of GitLab', () => {
     const body = gitlabPullBody(request, more);
     return parse({ ...signed.gitlab(), 'x-gitlab-event': event }, body);
   };
-  const pull = { repository: 'group/sub/fleet', number: 7, base: 'main', isFork: false, delivery: expect.any(String) };
+  const pull = {
+    repository: 'group/sub/fleet',
+    number: 7,
+    head: sha,
+    base: 'main',
+    isFork: false,
+    delivery: expect.any(String),
+  };
 
   it.each([
     ['opened', { action: 'open' }, {}],

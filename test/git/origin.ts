@@ -13,6 +13,7 @@ export interface Origin {
   readonly push: GitWorld['push'];
   readonly forcePush: (sha: string) => Promise<void>;
   readonly tag: (name: string, sha: string) => Promise<void>;
+  readonly pushPull: GitWorld['pushPull'];
   readonly deleteBranch: (branch: string) => Promise<void>;
   readonly cutOff: () => Promise<void>;
   readonly git: (...args: string[]) => Promise<string>;
@@ -56,6 +57,13 @@ export async function anOrigin(): Promise<Origin> {
     },
     async tag(name, sha) {
       await git('tag', '--annotate', '--message', 'A release', name, sha);
+    },
+    async pushPull(subject, number) {
+      const parent = await tip('refs/heads/main');
+      const tree = await git('hash-object', '-w', '-t', 'tree', '/dev/null');
+      const sha = await git('commit-tree', tree, ...(parent === undefined ? [] : ['-p', parent]), '-m', subject);
+      await git('update-ref', `refs/pull/${number}/head`, sha);
+      return sha;
     },
     async deleteBranch(branch) {
       await git('update-ref', '-d', `refs/heads/${branch}`);

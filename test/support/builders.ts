@@ -270,6 +270,13 @@ const makers: { readonly [P in Phase]: (plan: Plan) => RunIn<P> } = {
   planned: aPlannedRun,
   'in-sync': (plan) => reach('in-sync', aPlanningRun(plan), { type: 'in-sync', at: t0 + 4000 }),
   blocked: (plan) => reach('blocked', aPlanningRun(plan), { type: 'blocked', plan, at: t0 + 4000 }),
+  previewed: (plan) =>
+    reach(
+      'previewed',
+      { ...aPlanningRun(plan), trigger: { kind: 'pull', number: 7 }, ref: 'pull/7', offBranch: true },
+      { type: 'previewed', plan, expiresAt: t0 + 24 * 60 * minute },
+    ),
+  closed: (plan) => reach('closed', makers.previewed(plan), { type: 'closed', at: t0 + minute }),
   queued: (plan) => reach('queued', aPlannedRun(plan), { type: 'approved', approval }),
   applying: anApplyingRun,
   applied: (plan) =>

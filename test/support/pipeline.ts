@@ -262,6 +262,7 @@ export class Bench {
       rollbackWindowMs: dayMs,
       onStopped: 'start',
       tagged: false,
+      previewForks: false,
       ...change,
       policy: {
         approvers: ['console:owner', 'console:second'],

@@ -65,7 +65,7 @@ describe('every card of a run', () => {
 
   it.each(cards)('starts with the state and is not a wall: $name', ({ card }) => {
     expect(card.title).toMatch(
-      /^(Plan|Planning|Approved|Applying|Applied|Blocked|Cancelled|Drift|Expired|Failed|Ignored|In sync|Interrupted|No change|Rejected|Superseded)(:| |$)/,
+      /^(Plan|Planning|Approved|Applying|Applied|Blocked|Cancelled|Closed|Drift|Expired|Failed|Ignored|In sync|Interrupted|No change|Preview|Rejected|Superseded)(:| |$)/,
     );
     expect(card.title).not.toMatch(/undefined|NaN|\[object/);
     expect(JSON.stringify(card)).not.toMatch(/undefined|NaN|\[object/);

@@ -223,6 +223,8 @@ export const stories: readonly Story[] = [
     run: aRun('planned'),
     context: { policy: { allowOtherBranches: false, approvers: [] } },
   },
+  { name: 'preview', run: aRun('previewed', big) },
+  { name: 'preview-over', run: aRun('closed', big) },
   { name: 'plan-other-branch', run: aRun('planned', big, { ref: 'feature/x', offBranch: true }) },
   {
     name: 'plan-other-branch-allowed',
