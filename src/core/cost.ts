@@ -1,17 +1,8 @@
 import { type Change, endsRunning, requiresRestart } from './change.ts';
 import { type Plan, runnable } from './plan.ts';
+import type { Cost } from './review.ts';
 import { type ApplyGroup, applyGroups, planOf, type Run } from './run.ts';
 import { planSteps } from './steps.ts';
-
-/** What an apply is likely to cost, from the runs before it. Times in milliseconds. */
-export interface Cost {
-  /** By VMID, how long a guest that runs is away. */
-  readonly downtimeMs?: Readonly<Record<string, number>>;
-  /** The newest apply that did as much. */
-  readonly like?: { readonly run: string; readonly ms: number };
-  /** What is uploaded, when the images are as large as the last ones of their kind. */
-  readonly uploadBytes?: number;
-}
 
 /**
  * The cost of a plan, as far as earlier runs tell it: a guest is away as long as the last time, one that was never

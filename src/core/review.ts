@@ -1,6 +1,5 @@
 import type { Change } from './change.ts';
 import type { Comparison } from './commit.ts';
-import type { Cost } from './cost.ts';
 import type { FactsDifference } from './facts-difference.ts';
 import type { InputChange } from './flake-lock.ts';
 import { imageKey } from './guest.ts';
@@ -40,6 +39,16 @@ export interface ImageReview extends ImagePair {
   readonly difference?: FactsDifference;
   /** Of which of the two nothing is known. */
   readonly notKnown?: 'from' | 'to';
+}
+
+/** What an apply is likely to cost, from the runs before it. Times in milliseconds. */
+export interface Cost {
+  /** By VMID, how long a guest that runs is away. */
+  readonly downtimeMs?: Readonly<Record<string, number>>;
+  /** The newest apply that did as much. */
+  readonly like?: { readonly run: string; readonly ms: number };
+  /** What is uploaded, when the images are as large as the last ones of their kind. */
+  readonly uploadBytes?: number;
 }
 
 /** What somebody did to a guest. */

@@ -6,8 +6,15 @@ import type { Plan } from '../core/plan.ts';
 import { type ImagePair, type ImageReview, imagePairs } from '../core/review.ts';
 import { planOf } from '../core/run.ts';
 import { readTags } from '../core/tags.ts';
+import type { Store } from '../store/store.ts';
 import type { Fleet } from './ports.ts';
-import type { ReviewPorts } from './review.ts';
+import type { Runs } from './runs.ts';
+
+/** What is known of images, and what needs them. */
+export interface ImagePorts {
+  readonly store: Store;
+  readonly runs: Runs;
+}
 
 /**
  * Remembers what is inside of the images that were evaluated now, until no guest runs them, no plan wants them and no
@@ -17,7 +24,7 @@ export async function rememberImages(
   fleet: Fleet,
   plan: Plan,
   evaluated: readonly KnownImage[],
-  { store, runs }: ReviewPorts,
+  { store, runs }: ImagePorts,
 ): Promise<void> {
   const { images, guests = [], retainedDisks = [] } = store.fleet(fleet.name);
   const open = runs.open(fleet.name).flatMap((run) => planOf(run)?.goal ?? []);
@@ -35,7 +42,7 @@ function hashesOf({ guests }: Goal): readonly string[] {
 }
 
 /** Compares the images of a plan with those whose place they take. The commit before is not evaluated for it. */
-export async function reviewImages(fleet: Fleet, plan: Plan, { store }: ReviewPorts): Promise<readonly ImageReview[]> {
+export async function reviewImages(fleet: Fleet, plan: Plan, { store }: ImagePorts): Promise<readonly ImageReview[]> {
   const known = new Map((store.fleet(fleet.name).images ?? []).map((image) => [image.imageHash, image]));
   const reviews: ImageReview[] = [];
   // One after the other: each may ask the Nix store for all that two images are made of.

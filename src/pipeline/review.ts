@@ -5,15 +5,11 @@ import { onlyGuest } from '../core/goal.ts';
 import type { KnownImage } from '../core/image-facts.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { type GuestDeed, type Review, unreadFiles } from '../core/review.ts';
-import type { Store } from '../store/store.ts';
-import { rememberImages, reviewImages } from './image-review.ts';
+import { type ImagePorts, rememberImages, reviewImages } from './image-review.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
-import type { Runs } from './runs.ts';
 
 /** What a review is made from. */
-export interface ReviewPorts {
-  readonly store: Store;
-  readonly runs: Runs;
+export interface ReviewPorts extends ImagePorts {
   readonly clock: Clock;
   readonly log: Log;
 }

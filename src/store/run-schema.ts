@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import type { Cost } from '../core/cost.ts';
 import type { Failure } from '../core/errors.ts';
 import type { AccessChange, FactChange, FactsDifference } from '../core/facts-difference.ts';
 import type { LockedInput } from '../core/flake-lock.ts';
 import { imageFacts } from '../core/image-facts.ts';
-import type { ImageReview, Review } from '../core/review.ts';
+import type { Cost, ImageReview, Review } from '../core/review.ts';
 import type { Approval, Run, StepState, Trigger, Who } from '../core/run.ts';
 import { StoredCommit, StoredPlan, StoredStep } from './plan-schema.ts';
 import { amount, lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';

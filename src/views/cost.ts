@@ -1,6 +1,7 @@
 import type { Change } from '../core/change.ts';
-import { type Cost, restartsOnce } from '../core/cost.ts';
+import { restartsOnce } from '../core/cost.ts';
 import type { Plan } from '../core/plan.ts';
+import type { Cost } from '../core/review.ts';
 import { planSteps } from '../core/steps.ts';
 import { sizeText } from '../lib/text.ts';
 import type { Block } from './card.ts';

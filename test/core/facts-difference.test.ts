@@ -204,5 +204,9 @@ describe('packages', () => {
 });
 
 it('random facts are facts as the store reads them', () => {
-  fc.assert(fc.property(arbitraryFacts, (facts) => void expect(imageFacts.parse(facts)).toEqual(facts)));
+  fc.assert(
+    fc.property(arbitraryFacts, (facts) => {
+      expect(imageFacts.parse(facts)).toEqual(facts);
+    }),
+  );
 });

@@ -136,7 +136,7 @@ export function applyOf9(now: number): Card {
             note: '3 s',
             startedAt: now - 3000,
           }),
-          ...[...'abc'].map((letter, index) =>
+          ...['a', 'b', 'c'].map((letter, index) =>
             apply('create', `build-runner-${letter}`, 900 + index, { state: 'waiting' }),
           ),
         ],
