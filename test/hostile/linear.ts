@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Shape } from './shapes.ts';
 
 /** Units of text; the first are there so that the square of a length is noticed before it takes minutes. */
-const lengths = [4096, 32_768, 1_048_576] as const;
+const lengths = [4096, 32_768, 262_144] as const;
 /** What a function may do once, whatever the text. */
 const once = 16_384;
 /**
@@ -12,7 +12,7 @@ const once = 16_384;
 const most = 1500;
 
 /**
- * Holds the cost of a function over a text of up to 1 MiB to a multiple of the text's length: of the time that this
+ * Holds the cost of a function over a text of up to 256 KiB to a multiple of the text's length: of the time that this
  * process takes to look at each unit once. Only processor time of this process counts, and of several tries the
  * smallest: a machine that is busy with something else changes neither.
  */
