@@ -18,16 +18,16 @@ const HubRepository = z.object({ full_name: RepositoryPath });
 export const HubPull: z.ZodType<PullFields | undefined> = z
   .object({
     action: z.string(),
-    number: PullNumber,
     repository: HubRepository,
     pull_request: z.object({
+      number: PullNumber,
       base: z.object({ ref: BranchName }),
       // Null: the repository that it came from is deleted.
       head: z.object({ sha: Sha, repo: HubRepository.nullish() }),
     }),
     changes: z.object({ base: z.unknown().optional(), ref: z.unknown().optional() }).nullish(),
   })
-  .transform(({ action, number, repository, pull_request: { base, head }, changes }): PullFields | undefined => {
+  .transform(({ action, repository, pull_request: { number, base, head }, changes }): PullFields | undefined => {
     const isMoved = action === 'edited' && (changes?.base !== undefined || changes?.ref !== undefined);
     const isPushed = ['opened', 'reopened', 'synchronize', 'synchronized'].includes(action) || isMoved;
     if (!isPushed && action !== 'closed') return undefined;

@@ -1,4 +1,4 @@
-import { errorFacts } from '../core/errors.ts';
+import { errorFacts, UserError } from '../core/errors.ts';
 import { ForgeBusy } from '../forge/forge.ts';
 import type { Clock, Log } from './ports.ts';
 
@@ -12,23 +12,27 @@ const mostTries = 10;
 interface Letter {
   readonly send: () => Promise<void>;
   readonly tries: number;
+  /** It is not sent before this time. */
+  readonly dueAt: number;
 }
 
 /**
  * What is on its way to one forge: one call after the other, and of several about one subject only the newest. A call
- * that fails is made again later, and nobody waits for it.
+ * that fails is made again later, and nobody waits for it. Where the forge itself is away or asks to wait, everything
+ * waits; a call that it refuses holds up no other one.
  */
 export class Outbox {
   readonly #clock: Clock;
   readonly #log: Log;
   /** The name of the fleet, for the log. */
   readonly #fleet: string;
-  /** By subject, in the order in which they are tried. */
+  /** By subject, in the order in which they came. */
   readonly #letters = new Map<string, Letter>();
   #working: Promise<void> | undefined;
+  /** How often in a row the forge was away. */
   #failures = 0;
-  /** Ends the wait before the next try; absent: nothing is waited for. */
-  #callOff: (() => void) | undefined;
+  #heldUntil = 0;
+  #callOff: () => void = () => undefined;
 
   constructor({ clock, log, fleet }: { readonly clock: Clock; readonly log: Log; readonly fleet: string }) {
     this.#clock = clock;
@@ -39,25 +43,28 @@ export class Outbox {
   /** Sends something about a subject, in place of what still waits about it; returns at once. */
   put(subject: string, send: () => Promise<void>): void {
     this.#letters.delete(subject);
-    this.#letters.set(subject, { send, tries: 0 });
-    if (this.#callOff === undefined) void this.#work();
+    this.#letters.set(subject, { send, tries: 0, dueAt: this.#clock.now() });
+    void this.#work();
   }
 
-  /** Tries what waits now. Resolves when all of it is sent, or when a call has failed. */
+  /** Tries what waits now. Resolves when each letter is sent or has failed, or when the forge is away. */
   flush(): Promise<void> {
-    this.#release();
+    this.#heldUntil = 0;
+    for (const [subject, letter] of this.#letters) this.#letters.set(subject, { ...letter, dueAt: 0 });
     return this.#work();
   }
 
   #work(): Promise<void> {
-    this.#working ??= this.#sendAll().finally(() => {
+    this.#callOff();
+    this.#working ??= this.#sendDue().finally(() => {
       this.#working = undefined;
+      this.#workLater();
     });
     return this.#working;
   }
 
-  async #sendAll(): Promise<void> {
-    for (let next = this.#first(); next !== undefined; next = this.#first()) {
+  async #sendDue(): Promise<void> {
+    for (let next = this.#firstDue(); next !== undefined; next = this.#firstDue()) {
       const [subject, letter] = next;
       this.#letters.delete(subject);
       try {
@@ -65,39 +72,40 @@ export class Outbox {
         this.#failures = 0;
       } catch (error) {
         this.#failed(subject, letter, error);
-        return;
       }
     }
   }
 
-  #first(): readonly [string, Letter] | undefined {
-    const [first] = this.#letters;
-    return first;
+  #firstDue(): readonly [string, Letter] | undefined {
+    const now = this.#clock.now();
+    if (now < this.#heldUntil) return undefined;
+    return [...this.#letters].find(([, { dueAt }]) => dueAt <= now);
   }
 
   #failed(subject: string, letter: Letter, error: unknown): void {
-    const facts = {
-      fleet: this.#fleet,
-      subject,
-      ...(error instanceof ForgeBusy ? { why: error.message } : errorFacts(error)),
-    };
-    const tries = letter.tries + (error instanceof ForgeBusy ? 0 : 1);
+    const isBusy = error instanceof ForgeBusy;
+    const isRefused = error instanceof UserError && !error.mayPass;
+    const tries = letter.tries + (isBusy ? 0 : 1);
+    const wait = Math.min(backoffMs.first * 2 ** (isRefused ? letter.tries : this.#failures), backoffMs.most);
+    const retryInMs = Math.min(Math.max(wait, isBusy ? (error.ms ?? 0) : 0), longestWaitMs);
+    const dueAt = this.#clock.now() + retryInMs;
+    if (!isRefused) {
+      this.#failures += 1;
+      this.#heldUntil = dueAt;
+    }
+    const facts = { fleet: this.#fleet, subject, ...(isBusy ? { why: error.message } : errorFacts(error)) };
+    if (tries >= mostTries) {
+      this.#log.error(facts, 'the forge does not take a message, and it is dropped');
+      return;
+    }
+    this.#log.warn({ ...facts, retryInMs }, 'the forge did not take a message');
     // Something newer about the subject may have come meanwhile.
-    if (tries < mostTries && !this.#letters.has(subject)) this.#letters.set(subject, { ...letter, tries });
-    const backoff = Math.min(backoffMs.first * 2 ** this.#failures, backoffMs.most);
-    const asked = error instanceof ForgeBusy ? (error.ms ?? 0) : 0;
-    const retryInMs = Math.min(Math.max(asked, backoff), longestWaitMs);
-    this.#failures += 1;
-    if (tries < mostTries) this.#log.warn({ ...facts, retryInMs }, 'the forge did not take a message');
-    else this.#log.error(facts, 'the forge does not take a message, and it is dropped');
-    this.#callOff = this.#clock.after(retryInMs, () => {
-      this.#release();
-      void this.#work();
-    });
+    if (!this.#letters.has(subject)) this.#letters.set(subject, { ...letter, tries, dueAt });
   }
 
-  #release(): void {
-    this.#callOff?.();
-    this.#callOff = undefined;
+  #workLater(): void {
+    if (this.#letters.size === 0) return;
+    const dueAt = Math.max(this.#heldUntil, Math.min(...[...this.#letters.values()].map((letter) => letter.dueAt)));
+    this.#callOff = this.#clock.after(Math.max(0, dueAt - this.#clock.now()), () => void this.#work());
   }
 }

@@ -318,11 +318,13 @@ describe.each(hubLike)('a pull request of $name', ({ name }) => {
   });
 
   it.each([
-    [{ number: 0 }],
-    [{ number: '7' }],
-    [{ number: 1e12 }],
+    [fromFork({ full_name: 'eve/fleet' }, { number: 0 })],
+    [fromFork({ full_name: 'eve/fleet' }, { number: '7' })],
+    [fromFork({ full_name: 'eve/fleet' }, { number: 1e12 })],
+    [fromFork({ full_name: 'fleet' })],
     [{ repository: { full_name: 'fleet' } }],
-    [{ pull_request: { base: { ref: 'a b' }, head: {} } }],
+    [fromFork(null, { base: { ref: 'a b' } })],
+    [fromFork(null, { head: { sha: 'main', repo: null } })],
     [{ pull_request: null }],
   ])('with %j is malformed', (change) => {
     expect(read(hubPullBody('opened', change))).toMatchObject({ kind: 'malformed' });

@@ -110,8 +110,11 @@ export function hubPullBody(action: string, change: Record<string, unknown> = {}
 }
 
 /** The part of a pull request that comes from another repository, or from one that is gone (`null`). */
-export function fromFork(repo: { readonly full_name: string } | null): Record<string, unknown> {
-  return { pull_request: { base: { ref: 'main' }, head: { ref: 'main', sha, repo } } };
+export function fromFork(
+  repo: { readonly full_name: string } | null,
+  change: Record<string, unknown> = {},
+): Record<string, unknown> {
+  return { pull_request: { number: 7, base: { ref: 'main' }, head: { ref: 'main', sha, repo }, ...change } };
 }
 
 /** A merge request as GitLab sends it. */

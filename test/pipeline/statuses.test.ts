@@ -168,6 +168,18 @@ describe('a forge that does not take a status', () => {
     expect(asked).toHaveLength(2);
   });
 
+  it('because it refuses that one takes the others meanwhile', async () => {
+    const { bench, forge, status } = await aWorld();
+    const send = forge.setStatus.bind(forge);
+    forge.setStatus = async (sha, given) => {
+      if (sha === shaOf(1)) throw new UserError('The forge refuses this commit (422).');
+      await send(sha, given);
+    };
+    await bench.push(1, { broken: true });
+    await bench.push(2);
+    expect(status(2)).toMatch(/^pending waits for approval/);
+  });
+
   it('for good is given up, and said as an error', async () => {
     const { bench, forge } = await aWorld();
     let asked = 0;
