@@ -112,6 +112,8 @@ describe('the gate', () => {
     [`ghp_${'f'.repeat(36)}`, 'ffff'],
     [`github_pat_${'f'.repeat(30)}`, 'ffff'],
     [`glpat-${'f'.repeat(20)}`, 'ffff'],
+    [`glptt-${'f'.repeat(20)}`, 'ffff'],
+    [`gldt-${'f'.repeat(20)}`, 'ffff'],
     [`whsec_${'f'.repeat(43)}=`, 'ffff'],
   ])('takes out what has the form of a token: %s', (text, inside) => {
     const out = createGate([])(`it said "${text}", and went on`);

@@ -106,7 +106,8 @@ export async function startHub(name: keyof typeof kinds, basePath: string, token
     if (scheme === kind.scheme && state.tokens.has(token)) return next();
     return c.json({ message: name === 'github' ? 'Bad credentials' : 'user does not exist [uid: 0, name: ]' }, 401);
   });
-  app.route(`${basePath}/repos/Ada/Fleet`, repo);
+  // Names of repositories have no case on any of them.
+  for (const path of ['Ada/Fleet', 'ada/fleet']) app.route(`${basePath}/repos/${path}`, repo);
   app.notFound(notFound);
   const { url, close } = await serveForge(app);
   return { apiUrl: `${url}${basePath}`, state, rights, close };
