@@ -129,7 +129,7 @@ describe('a call', () => {
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     const client = github.client({ apiUrl: `http://127.0.0.1:${port}`, project: 'a/b', token, timeoutMs: 50 });
     await expect(client.check()).rejects.toThrow(/does not answer \(timeout\)/);
-  });
+  }, 10_000);
 
   it.each([
     [401, /does not accept FORGE_TOKEN \(401: that is why\)/],

@@ -13,7 +13,11 @@ export const entrances = [
         'if (!forge.verify(headers, body.bytes, receiver.secret.reveal(), receiver.now()))',
         'if (false)',
       ],
-      ['a redelivery does nothing', 'if (id !== undefined && deliveries.has(id)) {', 'if (false) {'],
+      [
+        'a redelivery does nothing',
+        'const isRepeated = id !== undefined && deliveries.has(id);',
+        'const isRepeated = false;',
+      ],
       ['a body is at most 1 MiB', 'limitBytes: 1024 * 1024,', 'limitBytes: 1024 * 1024 * 1024,'],
     ],
   },

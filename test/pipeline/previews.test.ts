@@ -188,6 +188,23 @@ describe('a pull request', () => {
     expect(bench.pipeline.runs()).toHaveLength(1);
   });
 
+  it('that is closed while its commit is fetched is not previewed', async () => {
+    const { bench } = await aWorld();
+    const { opened, open } = gate();
+    let fetches = 0;
+    bench.git.beforeFetch = () => {
+      fetches += 1;
+      return opened;
+    };
+    pushPull(bench, 2);
+    await bench.clock.advance(500);
+    await until(() => fetches === 1);
+    bench.pipeline.pull({ ...event, action: 'closed' });
+    open();
+    await bench.settle();
+    expect(bench.pipeline.runs()).toHaveLength(1);
+  });
+
   it('whose end nobody told is over when its plan is old', async () => {
     const { bench } = await aWorld();
     await preview(bench, 2);
@@ -289,6 +306,21 @@ describe('a preview', () => {
     await bench.settle();
     expect(bench.run('planned').id).toBe('r-3');
     bench.run('previewed', 'r-2');
+  });
+
+  it('is not what a person gets who plans the branch of the request', async () => {
+    const { bench } = await aWorld();
+    const { opened, open } = gate();
+    bench.builder.evaluationWaits = () => opened;
+    pushPull(bench, 2);
+    await bench.clock.advance(500);
+    await until(() => bench.run('planning').activity === 'evaluating');
+    bench.git.point('refs/heads/feature', shaOf(2));
+    expect(await bench.chat.command('/proxnix plan feature')).toMatchObject({ text: 'Planning as run r-3.' });
+    open();
+    await bench.settle();
+    bench.run('previewed', 'r-2');
+    bench.run('planned', 'r-3');
   });
 
   it('holds up no check for drift, which is not measured against it', async () => {
