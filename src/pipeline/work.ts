@@ -80,7 +80,9 @@ export class Work {
    */
   async preview(fleet: Fleet, trigger: Extract<Trigger, { kind: 'pull' }>, commit: Commit): Promise<Run> {
     const open = this.#openPreview(fleet, trigger.number);
-    if (open?.commit?.sha === commit.sha) return open;
+    // Who asks wants it compared with the cluster of now.
+    const isDone = open?.phase === 'planning' || trigger.by === undefined;
+    if (open?.commit?.sha === commit.sha && isDone) return open;
     const origin = { ref: `pull/${trigger.number}`, offBranch: true } as const;
     const overtaken = open === undefined ? undefined : await this.#overtake(open.id, commit);
     if (open?.phase === 'previewed' && overtaken !== undefined) this.#plan(fleet, open.id);

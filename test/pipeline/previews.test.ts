@@ -385,6 +385,20 @@ describe('a request from another repository', () => {
     },
   );
 
+  it('is compared with the cluster again when an approver asks again', async () => {
+    const { bench } = await aWorld();
+    await preview(bench, 2);
+    bench.cluster.remove(820);
+    expect(await bench.chat.command('/proxnix plan pull/7')).toMatchObject({ text: 'Previewing #7 as run r-2.' });
+    await bench.settle();
+    expect(
+      bench
+        .run('previewed')
+        .preview.changes.map(({ action }) => action)
+        .sort(),
+    ).toEqual(['create', 'update']);
+  });
+
   it('is previewed for nobody else who may read', async () => {
     const { bench } = await aWorld();
     await preview(bench, 2, larger, fork);
