@@ -255,13 +255,13 @@ export function overviewOf7(now: number): Overview {
             { ...bare, state: 'unfinished' },
             guest('test-website', 823, { address: '2001:db8:4242:1::823' }),
             guest('test-database', 824, { kind: 'container', state: 'paused' }),
-            guest('a-guest-with-a-rather-long-name', 102_826, {
+            {
               ...bare,
               name: 'a-guest-with-a-rather-long-name',
               vmid: 102_826,
               state: 'stopped',
               drift: { kind: 'unknown' },
-            }),
+            },
           ],
           nodes: [
             {

@@ -56,7 +56,7 @@ export class ConsoleChat implements Chat {
   /** The routes of the page, the API and the log-in, for `/` of the HTTP server. They answer 503 until `start`. */
   routes(): Hono {
     const { token, tokenFile, names = [], now = Date.now, log } = this.#options;
-    const { workspace = 'console', channel = 'proxnix' } = this.#options;
+    const { workspace = 'console', channel = 'proxnix', fleetsEveryMs = 2000 } = this.#options;
     const person = this.#person();
     const app = new Hono();
     const { guard, routes } = login({ token, now, log, ...(tokenFile === undefined ? {} : { tokenFile }) });
@@ -100,9 +100,6 @@ export class ConsoleChat implements Chat {
   }
 }
 
-/** How often the page of the fleets gets news. The cluster is read less often than this. */
-const fleetsEveryMs = 2000;
-
 /** The settings of the console. */
 export interface ConsoleOptions {
   /** The address the HTTP server is bound to. */
@@ -120,6 +117,8 @@ export interface ConsoleOptions {
   readonly messages: MessageStore;
   /** The number of messages that the channel keeps. */
   readonly keep?: number;
+  /** How often the page of the fleets gets news, in milliseconds; a cluster may be read less often. */
+  readonly fleetsEveryMs?: number;
   readonly now?: () => number;
   /** Letters, digits and `-`. */
   readonly newId?: () => string;

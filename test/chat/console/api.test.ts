@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { MessageRef } from '../../../src/chat/chat.ts';
 import type { ConsoleChat } from '../../../src/chat/console/console.ts';
+import { overviewOf7 } from '../../support/console-samples.ts';
 import { aCard, aConsole, bearer, scriptHeaders, silent, type TestHandlers, testHandlers } from './rig.ts';
 
 describe('the console API', () => {
@@ -24,6 +25,15 @@ describe('the console API', () => {
     });
   const json = async (response: Response | Promise<Response>): Promise<unknown> => (await response).json();
 
+  it('has the overview of the fleets, for the person and the place of the console', async () => {
+    const overview = vi.fn(async () => overviewOf7(0));
+    handlers.overview = overview;
+    expect(await json(get('/api/fleet'))).toEqual(overviewOf7(0));
+    expect(overview.mock.calls).toMatchObject([
+      [{ person: { chat: 'console', id: 'owner' }, place: { workspace: 'console', channel: 'proxnix' } }],
+    ]);
+  });
+
   describe('with a message', () => {
     let ref: MessageRef;
     beforeEach(async () => {
@@ -41,6 +51,25 @@ describe('the console API', () => {
         aCard({ title: 'Approved', files: [{ name: 'a b/ü', title: 'Log', text: 'log' }] }),
         ref,
       );
+    });
+
+    it('has a run with its thread, its files linked as long as the channel has them', async () => {
+      const card = aCard({ title: 'Applied', files: [{ name: 'plan.diff', title: 'Full plan', text: '- a' }] });
+      const run = { id: 'r-1', fleet: 'homelab', card, times: [{ what: 'begun', at: 5 }] };
+      handlers.runPage = async (id) =>
+        id === 'r-1' ? { ...run, ref } : id === 'r-2' ? { ...run, ref: {} } : undefined;
+      expect(await json(get('/api/runs/r-1'))).toMatchObject({
+        ...{ id: 'r-1', fleet: 'homelab', times: run.times, message: ref.console },
+        card: { title: 'Applied', files: [{ url: `/api/messages/${ref.console}/files/plan.diff` }] },
+        replies: [{ card: { title: 'Approved' } }],
+      });
+      expect(await json(get('/api/runs/r-2'))).toMatchObject({ card: { files: [{ text: '- a' }] }, replies: [] });
+      const missing = await get('/api/runs/r-99');
+      expect([missing.status, await json(missing)]).toEqual([
+        404,
+        { error: 'There is no run r-99 here. The newest runs are kept; /proxnix history lists them.' },
+      ]);
+      expect([(await get('/runs/r-1')).status, (await get('/runs/r-99')).status]).toEqual([200, 404]);
     });
 
     it('lists messages with buttons to press and files to fetch', async () => {

@@ -1,23 +1,26 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConsoleChat } from '../../../src/chat/console/console.ts';
 import type { HttpServer } from '../../../src/http/server.ts';
-import { aCard, aConsole, bearer, serve, type TestStore, testHandlers, testStore } from './rig.ts';
+import { aCard, aConsole, bearer, serve, type TestHandlers, type TestStore, testHandlers, testStore } from './rig.ts';
 
 interface Event {
   readonly id: string | undefined;
   readonly event: string;
   // Parsed from the stream; each test looks at what it wants of it.
   readonly titles: readonly string[];
+  readonly data: Readonly<Record<string, unknown>>;
 }
 
 describe('the events of the console', () => {
   let store: TestStore;
   let chat: ConsoleChat;
   let server: HttpServer;
+  let handlers: TestHandlers;
   beforeEach(async () => {
     store = testStore();
-    chat = aConsole({ messages: store });
-    await chat.start(testHandlers());
+    chat = aConsole({ messages: store, fleetsEveryMs: 1 });
+    handlers = testHandlers();
+    await chat.start(handlers);
     server = await serve(chat);
   });
   afterEach(async () => {
@@ -80,6 +83,27 @@ describe('the events of the console', () => {
     await reader?.cancel();
   });
 
+  it('have the overview where the reader watches the fleets, when it changes, and ask for it only then', async () => {
+    let asked = 0;
+    let failing = false;
+    const reached = () => ({ kind: 'Git', name: 'acme/fleet', state: failing ? 'failing' : 'well' }) as const;
+    handlers.overview = async () => {
+      asked += 1;
+      return { fleets: [], reached: [reached()] };
+    };
+    const plain = follow(server);
+    await next(plain);
+    expect(asked).toBe(0);
+    const watching = follow(server, undefined, '?fleet');
+    const first = [await next(watching), await next(watching)];
+    expect(first.map(({ event }) => event).sort()).toEqual(['fleet', 'snapshot']);
+    failing = true;
+    expect(await next(watching)).toMatchObject({ event: 'fleet', data: { reached: [{ state: 'failing' }] } });
+    await watching.return(undefined);
+    await plain.return(undefined);
+    await expect.poll(async () => asked === (await later(() => asked))).toBe(true);
+  });
+
   it('wake every reader at once', async () => {
     const readers = [follow(server), follow(server), follow(server)];
     for (const reader of readers) await next(reader);
@@ -91,9 +115,15 @@ describe('the events of the console', () => {
   });
 });
 
-async function* follow(server: HttpServer, lastEventId?: string): AsyncGenerator<Event, undefined> {
+/** The value after some more looks would have been made. */
+async function later<T>(value: () => T): Promise<T> {
+  for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  return value();
+}
+
+async function* follow(server: HttpServer, lastEventId?: string, query = ''): AsyncGenerator<Event, undefined> {
   const headers = { ...bearer, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) };
-  const response = await fetch(`${server.url}/api/events`, { headers });
+  const response = await fetch(`${server.url}/api/events${query}`, { headers });
   let rest = '';
   for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
     const parts = `${rest}${chunk}`.split('\n\n');
@@ -110,9 +140,10 @@ function readEvent(text: string): Event | undefined {
   const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(text)?.[1];
   const [event, data] = [field('event'), field('data')];
   if (event === undefined || data === undefined) return undefined;
-  const { messages, message } = JSON.parse(data) as Record<string, unknown>;
-  const list = (messages ?? [message]) as { card: { title: string } }[];
-  return { id: field('id'), event, titles: list.map(({ card }) => card.title) };
+  const parsed = JSON.parse(data) as Record<string, unknown>;
+  const { messages, message } = parsed;
+  const list = (messages ?? (message === undefined ? [] : [message])) as { card: { title: string } }[];
+  return { id: field('id'), event, titles: list.map(({ card }) => card.title), data: parsed };
 }
 
 async function next(events: AsyncGenerator<Event, undefined>): Promise<Event> {

@@ -23,7 +23,7 @@ describe('a console with a configured token', () => {
 
   const get = (path: string, headers: Record<string, string> = {}) =>
     routes.request(path, { headers: { host, ...headers } });
-  const logIn = (given: string, headers: Record<string, string> = {}) =>
+  const logIn = (given: string, headers: Record<string, string> = {}, to?: string) =>
     routes.request('/login', {
       method: 'POST',
       headers: {
@@ -32,15 +32,18 @@ describe('a console with a configured token', () => {
         'content-type': 'application/x-www-form-urlencoded',
         ...headers,
       },
-      body: new URLSearchParams({ token: given }).toString(),
+      body: new URLSearchParams({ token: given, ...(to === undefined ? {} : { to }) }).toString(),
     });
   const cookieOf = (response: Response) => (response.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
 
-  it.each(['/api/messages', '/api/events', '/api/session', '/api/commands'])('keeps %s closed', async (path) => {
-    const response = await get(path);
-    expect(response.status).toBe(401);
-    expect(await response.json()).toMatchObject({ next: expect.stringContaining('Bearer') });
-  });
+  it.each(['/api/messages', '/api/events', '/api/session', '/api/commands', '/api/fleet', '/api/runs/r-1'])(
+    'keeps %s closed',
+    async (path) => {
+      const response = await get(path);
+      expect(response.status).toBe(401);
+      expect(await response.json()).toMatchObject({ next: expect.stringContaining('Bearer') });
+    },
+  );
 
   it('takes nothing from somebody who is not logged in', async () => {
     for (const path of ['/api/commands', '/api/press', '/api/forms/x']) {
@@ -61,6 +64,24 @@ describe('a console with a configured token', () => {
     expect(page).toContain('CONSOLE_TOKEN');
     expect(page).not.toContain(token);
   });
+
+  it.each(['/fleet', '/runs/r-41'])('leads from %s to the log-in and from there back to it', async (path) => {
+    const asked = await get(path);
+    const to = asked.headers.get('location') ?? '';
+    expect([asked.status, to]).toEqual([303, `/login?to=${encodeURIComponent(path)}`]);
+    expect(await (await get(to)).text()).toContain(`name="to" value="${path}"`);
+    const done = await logIn(token, {}, path);
+    expect(done.headers.get('location')).toMatch(new RegExp(`^${path}#[0-9a-f]{64}$`));
+  });
+
+  it.each(['https://evil.example/', '//evil.example', '/\\evil.example', '/runs/r-1/../../x', '/api/session', '"><b>'])(
+    'leads from the log-in to the channel where %s is asked for',
+    async (to) => {
+      expect((await logIn(token, {}, to)).headers.get('location')).toMatch(/^\/#[0-9a-f]{64}$/);
+      const page = await (await get(`/login?to=${encodeURIComponent(to)}`)).text();
+      expect(page).toContain('name="to" value="/"');
+    },
+  );
 
   it('shows the files of the log-in to everybody, and no other file of the page', async () => {
     const page = await (await get('/login')).text();

@@ -5,6 +5,7 @@ import { type HttpServer, startHttp } from '../../../../src/http/server.ts';
 import { Secret } from '../../../../src/secret.ts';
 import { withBrowser } from '../../../support/browser.ts';
 import { aConsole, serve, silent, type TestHandlers, testHandlers, token } from '../rig.ts';
+import { plan } from './site.ts';
 
 const otherToken = token.replaceAll('1', '2');
 
@@ -52,6 +53,23 @@ withBrowser('the log-in in a browser', (open) => {
     expect(await page.evaluate<string>('document.referrer')).toBe('');
     await page.goBack();
     expect(await address(page)).toBe('about:blank');
+  });
+
+  it('leads to the run whose address was opened, also from a link of another site', async () => {
+    bot.handlers.runPage = async (id) => ({ id, fleet: 'homelab', card: plan, times: [], ref: {} });
+    const page = await open();
+    await page.goto(await aSiteWithLink(`${bot.url}/runs/r-1`));
+    await page.getByRole('link').click();
+    await logIn(page);
+    await page.getByLabel('Token').fill(token);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('heading', { name: 'Run r-1' }).waitFor();
+    expect(await address(page)).toBe(`${bot.url}/runs/r-1`);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await expect.poll(() => bot.handlers.presses.length).toBe(1);
+    await page.goto(await aSiteWithLink(`${bot.url}/runs/r-1`));
+    await page.getByRole('link').click();
+    await page.getByRole('heading', { name: 'Run r-1' }).waitFor();
   });
 
   it('is done by that address in a link of another site as well', async () => {

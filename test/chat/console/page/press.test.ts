@@ -15,6 +15,21 @@ withSite('buttons of the page', (site) => {
     await note.waitFor({ state: 'detached' });
   });
 
+  it('answer in one place: an answer goes when the next comes, or by Escape wherever the focus is', async () => {
+    await site.show(plan);
+    const page = await site.visit();
+    const note = page.getByRole('list', { name: 'Answers to you' }).getByRole('listitem');
+    for (const text of ['First.', 'Second.']) {
+      site.handlers.answer = () => ({ kind: 'note', text });
+      await page.getByRole('button', { name: 'Approve' }).click();
+      await note.getByText(text).waitFor();
+      expect(await note.count()).toBe(1);
+    }
+    await page.getByRole('link', { name: 'Fleet', exact: true }).focus();
+    await page.keyboard.press('Escape');
+    await note.waitFor({ state: 'detached' });
+  });
+
   it('ask before a press that wants it; Escape and Back press nothing', async () => {
     await site.show(running(1));
     const page = await site.visit();

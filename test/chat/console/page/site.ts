@@ -57,7 +57,7 @@ export function withSite(title: string, tests: (site: Site) => void): void {
     let handlers: TestHandlers;
     let messages = testStore();
     const startBot = async (port: number) => {
-      chat = aConsole({ messages });
+      chat = aConsole({ messages, fleetsEveryMs: 20 });
       await chat.start(handlers);
       server = await serve(chat, port);
     };
