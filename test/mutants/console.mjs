@@ -36,8 +36,13 @@ export const consoleGuards = [
       ],
       [
         'a link with a wrong token opens nothing',
-        'if (token.isSame(given)) return begin(c, token, now());',
-        'return begin(c, token, now());',
+        "if (token.isSame(given)) return begin(c, token, now(), '/');",
+        "return begin(c, token, now(), '/');",
+      ],
+      [
+        'a log-in leads to a view of the page only',
+        "typeof to === 'string' && isView(to) ? to : '/'",
+        "typeof to === 'string' ? to : '/'",
       ],
       ['the form asks for the token', '!token.isSame(given.trim())', 'false'],
       [

@@ -241,4 +241,23 @@ export const decisions = [
       ],
     ],
   },
+  {
+    room: 'decisions',
+    file: 'commands/handlers.ts',
+    tests: ['test/pipeline/overview.test.ts'],
+    rows: [
+      ['a run is shown where its fleet is', 'run === undefined || !mayView ?', 'run === undefined ?'],
+      [
+        'a fleet is seen where it is shown',
+        'pipeline.overview(pipeline.visible(actorOf(asker)))',
+        'pipeline.overview(pipeline.fleets())',
+      ],
+    ],
+  },
+  {
+    room: 'decisions',
+    file: 'src/pipeline/overview.ts',
+    tests: ['test/pipeline/overview.test.ts'],
+    rows: [['those who look do not wear a cluster out', 'now - last.begunAt < readEveryMs', 'false']],
+  },
 ];

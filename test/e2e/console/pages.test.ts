@@ -64,7 +64,7 @@ withBrowser('the pages of the console over the whole bot', (open) => {
       const channel = await visit(theme);
       const plan = card(channel, /^Plan: destroy 1/);
       await plan.getByRole('rowheader', { name: 'test-worker' }).waitFor();
-      await picture(channel, plan, `plan-${theme}`);
+      await picture(channel, channel.locator('li.message', { has: plan }).last(), `plan-${theme}`);
 
       const fleet = await visit(theme, '/fleet');
       const row = fleet.getByRole('row').filter({ has: fleet.getByRole('rowheader', { name: 'test-website 823' }) });

@@ -64,6 +64,33 @@ withSite('the page of the fleets', (site) => {
     expect(await said(page)).toBe('Git acme/fleet does not answer');
   });
 
+  it('asks for nothing while it is hidden, and goes on when it is seen', async () => {
+    let asked = 0;
+    site.handlers.overview = async () => {
+      asked += 1;
+      return overview;
+    };
+    const page = await site.visit({}, '/fleet');
+    await page.getByText('7 guests').waitFor();
+    const hide = (hidden: boolean) =>
+      page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'))`);
+    await hide(true);
+    let before = -1;
+    await expect
+      .poll(
+        () => {
+          const same = asked === before;
+          before = asked;
+          return same;
+        },
+        { interval: 200 },
+      )
+      .toBe(true);
+    await hide(false);
+    await expect.poll(() => asked).toBeGreaterThan(before);
+  });
+
   it('takes a lock of applying into sight', async () => {
     const lock = { reason: 'the UPS is replaced', by: { chat: 'console', id: 'owner', name: 'Ada' } };
     site.handlers.overview = async () => ({ ...overview, fleets: overview.fleets.map((one) => ({ ...one, lock })) });
