@@ -54,7 +54,7 @@ withBrowser('the pages of the console over the whole bot', (open) => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('Enter');
     await page.getByRole('list', { name: 'Answers to you' }).getByText('nothing differs from').waitFor(slowly);
-    await edits.manyChanges(world.repository, 'website', 'local-lvm');
+    await edits.manyChanges(world.repository, 'website', 'fast');
     await edits.editMemory(world.repository, 'cp', 4096);
     await edits.addContainer(world.repository);
     await edits.removeGuest(world.repository, 'worker');
