@@ -5,7 +5,8 @@ import { runnable } from '../core/plan.ts';
 import type { PlannedRun } from '../core/run.ts';
 import { describeVolume, volumesOf } from '../core/volumes.ts';
 import type { Rich } from './card.ts';
-import { count, counts, guestName } from './parts.ts';
+import { consequences } from './consequences.ts';
+import { count, guestName } from './parts.ts';
 
 /** One field of a form. */
 export interface FormField {
@@ -31,18 +32,20 @@ export interface Form {
 export function confirmForm(run: PlannedRun, wanted: string): Form {
   const { plan } = run;
   const destroys = runnable(plan).filter((change) => change.action === 'destroy');
+  const others = runnable(plan).filter((change) => change.action !== 'destroy');
   const one = destroys.length === 1;
   const names = destroys.map((change) => change.name).join(' ');
   return {
     id: `px1:confirm:${run.id}:${plan.id}`,
     title: `Destroy ${count(destroys.length, 'guest')}?`,
     text: [
-      `Plan ${plan.id}, commit ${shortSha(run.commit.sha)}: ${counts(runnable(plan))}. `,
+      `Plan ${plan.id}, commit ${shortSha(run.commit.sha)}. `,
       {
         bold: `${destroys.map(guestName).join(', ')} ${one ? 'is' : 'are'} destroyed and ${one ? 'its' : 'their'} disks are deleted.`,
       },
       ' This cannot be undone.',
       ...destroys.flatMap((change) => volumesText(change, one)),
+      ...(others.length === 0 ? [] : [` ${consequences(others)}`]),
     ],
     fields: [
       {

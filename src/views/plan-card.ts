@@ -24,6 +24,7 @@ import {
   type Trigger,
 } from '../core/run.ts';
 import type { Block, Button, Card, CardFile, Rich, Span } from './card.ts';
+import { consequences } from './consequences.ts';
 import { costBlocks } from './cost.ts';
 import { acceptButtons, driftBlocks } from './drift.ts';
 import { accessWarnings, insideBlocks } from './inside.ts';
@@ -298,18 +299,18 @@ function afterAdoption({ guest, next }: AdoptChange): string {
 
 function decisionLine(run: PlannedRun, context: CardContext): Block {
   const { approvers } = context.policy;
-  if (isOffBranch(run, run.plan.goal, context.policy)) {
+  const cannot = whyNotApproved(run, context);
+  if (cannot !== undefined) {
     const expires = { time: run.expiresAt, show: 'relative' } as const;
     return {
       kind: 'small',
-      rich: [`${run.fleet} · cannot be approved: not on ${run.branch} · expires `, expires, ...ids(run, run.plan)],
+      rich: [`${run.fleet} · ${cannot} · expires `, expires, ...ids(run, run.plan)],
     };
   }
-  const who = approvers.length === 0 ? 'nobody may approve: APPROVERS is not set' : approvers.join(', ');
   return {
     kind: 'small',
     rich: [
-      `${run.fleet} · approvals ${run.approvals.length} of ${run.needed} (${who}) · expires `,
+      `${run.fleet} · approvals ${run.approvals.length} of ${run.needed} (${approvers.join(', ')}) · expires `,
       { time: run.expiresAt, show: 'date-time' },
       ' (',
       { time: run.expiresAt, show: 'relative' },
@@ -318,6 +319,13 @@ function decisionLine(run: PlannedRun, context: CardContext): Block {
       ...ids(run, run.plan),
     ],
   };
+}
+
+/** Why nobody can approve the plan as things stand; `undefined` when somebody can. */
+function whyNotApproved(run: PlannedRun, { policy, lock }: CardContext): string | undefined {
+  if (policy.approvers.length === 0) return 'nobody may approve: APPROVERS is not set';
+  if (isOffBranch(run, run.plan.goal, policy)) return `cannot be approved: not on ${run.branch}`;
+  return lock === undefined ? undefined : 'cannot be approved: applying is locked';
 }
 
 const planWords = { approve: 'Approve', reject: 'Reject' } as const;
@@ -333,11 +341,14 @@ function planButtons(run: PlannedRun, context: CardContext): readonly Button[] {
     ? { ...ids, action: 'approve', label: `${words.approve} (destroys ${count(destroys, 'guest')})`, style: 'danger' }
     : {
         ...{ ...ids, action: 'approve', label: words.approve, style: 'primary' },
-        confirm: { title: `Apply plan ${plan.id}?`, text: `It will ${counts(runnable(plan))}.`, yes: words.approve },
+        confirm: { title: `Apply plan ${plan.id}?`, text: consequences(runnable(plan)), yes: words.approve },
       };
+  const cannot = whyNotApproved(run, context);
+  const reject: Button = { ...ids, action: 'reject', label: words.reject, style: 'plain' };
   return [
-    ...(isOffBranch(run, plan.goal, context.policy) ? [] : [approve]),
-    { ...ids, action: 'reject', label: words.reject, style: 'plain' },
+    ...(cannot === undefined ? [approve] : []),
+    // Who may reject is who may approve.
+    ...(context.policy.approvers.length === 0 ? [] : [reject]),
     ...(run.trigger.kind === 'drift' ? acceptButtons(run) : []),
     { ...ids, action: 'details', label: 'Full plan', style: 'plain' },
   ];

@@ -27,7 +27,9 @@ describe('who may approve', () => {
     const bench = await aBench({ policy: { approvers: [] } });
     await bench.push(1);
     expect(bench.text()).toContain('nobody may approve');
-    expect(await bench.press('approve')).toMatchObject({ code: 'not-an-approver' });
+    expect(bench.buttons().map(({ action }) => action)).toEqual(['details']);
+    const typed = `/proxnix approve r-1 ${bench.run('planned').plan.id}`;
+    expect(await bench.chat.command(typed)).toMatchObject({ code: 'not-an-approver' });
   });
 
   it('depends on the place: another channel or workspace is refused', async () => {

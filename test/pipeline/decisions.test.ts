@@ -67,7 +67,12 @@ describe('Approve', () => {
     await bench.store.saveFleet('acme', { lock: { reason: 'holidays', by: second, at: 0 } });
     await bench.push(1);
     expect(bench.text()).toContain('holidays');
-    expect(await bench.press('approve')).toMatchObject({ code: 'locked', text: expect.stringContaining('holidays') });
+    expect(bench.buttons().map(({ action }) => action)).toEqual(['reject', 'details']);
+    const typed = `/proxnix approve r-1 ${bench.run('planned').plan.id}`;
+    expect(await bench.chat.command(typed)).toMatchObject({
+      code: 'locked',
+      text: expect.stringContaining('holidays'),
+    });
     bench.run('planned');
   });
 

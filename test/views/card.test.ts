@@ -80,7 +80,7 @@ describe('every card of a run', () => {
   it('asks before an approval counts, in a form where something is destroyed', () => {
     const approve = (name: string) =>
       cards.find((one) => one.name === name)?.card.buttons.find((button) => button.action === 'approve');
-    expect(approve('plan-first')).toMatchObject({ style: 'primary', confirm: { text: 'It will create 1.' } });
+    expect(approve('plan-first')).toMatchObject({ style: 'primary', confirm: { text: 'Creates test-website (823).' } });
     expect(approve('plan-big')).toMatchObject({ style: 'danger', label: 'Approve (destroys 1 guest)' });
     expect(approve('plan-big')).not.toHaveProperty('confirm');
   });
