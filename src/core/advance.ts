@@ -1,6 +1,7 @@
 import { cut } from '../lib/text.ts';
 import {
   type ApplyingRun,
+  type GuestNow,
   isPreview,
   type PlannedRun,
   type PlanningRun,
@@ -239,7 +240,10 @@ function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {
       return cancelledBy === undefined ? { ...run, cancelledBy: event.by } : undefined;
     case 'cancelled':
       if (cancelledBy === undefined) return undefined;
-      return { ...ended, phase: 'cancelled', cancelledBy, endedAt: event.at, steps: stopped(run.steps, event.at) };
+      return {
+        ...{ ...ended, ...seen(event), phase: 'cancelled', cancelledBy, endedAt: event.at },
+        steps: stopped(run.steps, event.at),
+      };
     case 'applied':
       if (run.steps.some((state) => state.state !== 'done')) return undefined;
       return { ...ended, phase: 'applied', endedAt: event.at, addresses: event.addresses };
@@ -251,17 +255,22 @@ function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {
         failure: event.failure,
         endedAt: event.at,
         applying: { plan, appliedFrom, approvals },
+        ...seen(event),
         steps: stopped(steps, event.at),
       };
     }
     case 'interrupted':
       return {
-        ...{ ...ended, phase: 'interrupted', endedAt: event.at, notes: event.notes },
+        ...{ ...ended, ...seen(event), phase: 'interrupted', endedAt: event.at, notes: event.notes },
         steps: stopped(run.steps, event.at),
       };
     default:
       return undefined;
   }
+}
+
+function seen({ guestNow }: { readonly guestNow?: GuestNow }): { readonly guestNow?: GuestNow } {
+  return guestNow === undefined ? {} : { guestNow };
 }
 
 /** The steps of an apply that stopped: the running step has failed, waiting steps are not started. */

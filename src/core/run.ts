@@ -1,6 +1,7 @@
 import type { Change } from './change.ts';
 import type { Commit } from './commit.ts';
 import type { Failure } from './errors.ts';
+import type { GuestStatus } from './live.ts';
 import type { Plan } from './plan.ts';
 import type { Review } from './review.ts';
 import type { Step } from './steps.ts';
@@ -149,6 +150,17 @@ interface Ended extends Decided {
   readonly steps: readonly StepState[];
   readonly endedAt: Time;
 }
+/** What a guest was when its apply ended, as the cluster told it. */
+export interface GuestNow {
+  readonly vmid: number;
+  readonly name: string;
+  /** `unknown`: it could not be read. */
+  readonly status: GuestStatus | 'gone';
+  /** The store hash of the image on its root disk; absent where no tag names it. */
+  readonly imageHash?: string;
+  /** Its tags say that work on it has begun and is not finished. */
+  readonly unfinished?: true;
+}
 /** A run whose steps are all done. */
 export interface AppliedRun extends Ended {
   readonly phase: 'applied';
@@ -162,12 +174,15 @@ export interface FailedRun extends Base {
   readonly failure: Failure;
   /** Set when the apply failed. */
   readonly applying?: { readonly plan: Plan; readonly appliedFrom: Time; readonly approvals: readonly Approval[] };
+  /** The guest that was worked on last; absent where none was. */
+  readonly guestNow?: GuestNow;
   readonly steps: readonly StepState[];
 }
 /** A run that a person cancelled; its apply stopped between two guests. */
 export interface CancelledRun extends Ended {
   readonly phase: 'cancelled';
   readonly cancelledBy: Who;
+  readonly guestNow?: GuestNow;
 }
 /**
  * A run whose apply was interrupted because the bot stopped. The notes on each step come from the journal and the
@@ -176,6 +191,7 @@ export interface CancelledRun extends Ended {
 export interface InterruptedRun extends Ended {
   readonly phase: 'interrupted';
   readonly notes: readonly string[];
+  readonly guestNow?: GuestNow;
 }
 /** A run whose plan a person rejected. */
 export interface RejectedRun extends WithPlan {
@@ -278,13 +294,14 @@ export type RunEvent =
       readonly bytes?: number;
     }
   | { readonly type: 'cancel-asked'; readonly by: Who }
-  | { readonly type: 'cancelled'; readonly at: Time }
+  | { readonly type: 'cancelled'; readonly at: Time; readonly guestNow?: GuestNow }
   | { readonly type: 'applied'; readonly at: Time; readonly addresses: Readonly<Record<string, string>> }
-  | { readonly type: 'failed'; readonly failure: Failure; readonly at: Time }
+  | { readonly type: 'failed'; readonly failure: Failure; readonly at: Time; readonly guestNow?: GuestNow }
   | {
       readonly type: 'interrupted';
       readonly at: Time;
       readonly notes: readonly string[];
+      readonly guestNow?: GuestNow;
     };
 
 /** A group of steps in the card of an apply: the builds, the uploads, and one group for each guest. */

@@ -14,6 +14,7 @@ import { buildLogReply } from '../views/run-card.ts';
 import { appliedPin, refuseOtherBranch } from './commits.ts';
 import { headOf, withHead } from './drift-check.ts';
 import { imagesToKeep } from './garbage-collection.ts';
+import { guestNow } from './guest-now.ts';
 import { goalOf, planAgain, vmidsOf } from './plan-run.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Signals } from './queues.ts';
@@ -53,11 +54,14 @@ export async function applyRun(fleet: Fleet, runId: string, ports: ApplyPorts): 
     await store.audit({ at: clock.now(), action: 'started', who: 'proxnix', run: runId, plan: run.plan.digest });
     const runner = new StepRunner({ ...ports, fleet, runId, plan: run.plan, cancelled: ports.signals.of(runId) });
     const end = await runSteps(runner, begun.run, () => rememberStarted(fleet, runs.get(runId), ports));
-    if (end === 'cancelled') await runs.apply(runId, { type: 'cancelled', at: clock.now() });
-    else await applied(fleet, runId, ports);
+    if (end === 'cancelled') {
+      const seen = await guestNow(runs.get(runId), fleet.cluster, ports);
+      await runs.apply(runId, { type: 'cancelled', at: clock.now(), ...seen });
+    } else await applied(fleet, runId, ports);
   } catch (error) {
     log.warn({ run: runId, fleet: fleet.name, ...errorFacts(error) }, 'an apply failed');
-    await runs.fail(runId, { type: 'failed', failure: toFailure(error), at: clock.now() });
+    const seen = await guestNow(runs.get(runId), fleet.cluster, ports);
+    await runs.fail(runId, { type: 'failed', failure: toFailure(error), at: clock.now(), ...seen });
     if (error instanceof BuildError) await replyWithLogs(fleet, runId, error, ports);
   }
   const ended = runs.get(runId);
@@ -192,7 +196,7 @@ async function addressesOf(fleet: Fleet, run: ApplyingRun): Promise<Record<strin
 
 /**
  * Finds out how far an apply came whose bot stopped in the middle. Waits for the task that was running, which continues
- * without the bot, and describes its outcome. Runs no step again.
+ * without the bot, and describes its outcome and the guest as it is then. Runs no step again.
  */
 export async function recoverInterrupted(
   run: ApplyingRun,
@@ -200,13 +204,11 @@ export async function recoverInterrupted(
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): Promise<Extract<RunEvent, { type: 'interrupted' }>> {
   const current = run.steps.find((state) => state.state === 'running');
-  return {
-    type: 'interrupted',
-    at: clock.now(),
-    notes: [
-      current === undefined ? stoppedBetween(run.steps) : cutOffNote(current.step, await settle(current, cluster, log)),
-    ],
-  };
+  const note =
+    current === undefined ? stoppedBetween(run.steps) : cutOffNote(current.step, await settle(current, cluster, log));
+  // What the task did to the guest is read after its end.
+  const seen = await guestNow(run, cluster, { clock, log });
+  return { type: 'interrupted', at: clock.now(), notes: [note], ...seen };
 }
 
 async function settle({ step, upid }: StepState, cluster: Cluster, log: Log): Promise<CutOff> {

@@ -6,6 +6,7 @@ import type { KnownImage } from '../core/image-facts.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { type GuestDeed, type Review, unreadFiles } from '../core/review.ts';
 import { type ImagePorts, rememberImages, reviewImages } from './image-review.ts';
+import { within } from './patience.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 
 /** What a review is made from. */
@@ -52,7 +53,7 @@ async function addressesOf({ cluster }: Fleet, plan: Plan, clock: Clock): Promis
     .filter(({ status }) => status === 'running')
     .slice(0, mostAsked)
     .map(async ({ kind, vmid, node }): Promise<readonly [string, string][]> => {
-      const found = await soon(cluster.address({ guestKind: kind, vmid, node }), clock);
+      const found = await within(patienceMs, cluster.address({ guestKind: kind, vmid, node }), clock);
       return found === undefined ? [] : [[String(vmid), found]];
     });
   const addresses = Object.fromEntries((await Promise.all(asked)).flat());
@@ -61,14 +62,6 @@ async function addressesOf({ cluster }: Fleet, plan: Plan, clock: Clock): Promis
 
 /** The agent of a guest that hangs does not hold up a plan. */
 const patienceMs = 3000;
-
-/** `undefined` when the answer takes too long; it is not waited for then. */
-function soon<T>(answer: Promise<T>, clock: Clock): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(patienceMs, () => resolve(undefined));
-    answer.then(resolve, reject).finally(cancel);
-  });
-}
 
 /** What the plan costs, where the runs of the fleet tell anything of it. */
 function costIn({ name }: Fleet, plan: Plan, { store }: Pick<ReviewPorts, 'store'>): Pick<Review, 'cost'> {

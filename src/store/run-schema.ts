@@ -4,7 +4,7 @@ import type { AccessChange, FactChange, FactsDifference } from '../core/facts-di
 import type { LockedInput } from '../core/flake-lock.ts';
 import { imageFacts } from '../core/image-facts.ts';
 import type { Cost, ImageReview, Review } from '../core/review.ts';
-import type { Approval, Run, StepState, Trigger, Who } from '../core/run.ts';
+import type { Approval, GuestNow, Run, StepState, Trigger, Who } from '../core/run.ts';
 import { StoredCommit, StoredPlan, StoredStep } from './plan-schema.ts';
 import { amount, lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';
 
@@ -116,6 +116,13 @@ const StoredReview = reads<Review>()(
   }),
 );
 
+const StoredGuestNow = reads<GuestNow>()(
+  lenient({
+    ...{ vmid, name: text, status: z.enum(['running', 'stopped', 'unknown', 'gone']) },
+    ...{ imageHash: optional(name), unfinished: optional(z.literal(true)) },
+  }),
+);
+
 const base = {
   id: z.string().regex(/^r-\d{1,9}$/),
   fleet: name,
@@ -164,10 +171,11 @@ export const StoredRun = reads<Run>()(
       endedAt: time,
       failure: StoredFailure,
       applying: optional(lenient({ plan: StoredPlan, appliedFrom: time, approvals })),
+      guestNow: optional(StoredGuestNow),
       steps: list(StoredStepState),
     }),
-    lenient({ ...ended, phase: z.literal('cancelled'), cancelledBy: StoredWho }),
-    lenient({ ...ended, phase: z.literal('interrupted'), notes: list(text) }),
+    lenient({ ...ended, phase: z.literal('cancelled'), cancelledBy: StoredWho, guestNow: optional(StoredGuestNow) }),
+    lenient({ ...ended, phase: z.literal('interrupted'), notes: list(text), guestNow: optional(StoredGuestNow) }),
     lenient({ ...withPlan, phase: z.literal('rejected'), endedAt: time, by: StoredWho, reason: optional(text) }),
     lenient({ ...base, phase: z.literal('superseded'), endedAt: time, plan: optional(StoredPlan), byRun: name }),
     lenient({ ...withPlan, phase: z.literal('expired'), endedAt: time }),

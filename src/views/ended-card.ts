@@ -10,6 +10,7 @@ import {
   type CancelledRun,
   type FailedRun,
   finalTagsOf,
+  type GuestNow,
   type InterruptedRun,
   type StepState,
 } from '../core/run.ts';
@@ -55,6 +56,7 @@ export function endedCard(run: Ended, context: CardContext): Card {
         ({ volid, ...guest }): Block => ({ kind: 'small', rich: [`Backup of ${guestName(guest)}: `, { code: volid }] }),
       ),
       ...keptBlocks(run, context),
+      ...nowBlocks(run),
       { kind: 'small', rich: [...approvedBy(run.approvals), took, ...ids(run, run.plan)] },
     ],
     buttons: endedButtons(run, context),
@@ -187,6 +189,22 @@ function keptBlocks(run: Ended, { rollbackWindowMs }: CardContext): readonly Blo
       rich: [`${disks} kept until `, until, '; undo with ', { code: `/proxnix rollback ${first.name}` }],
     },
   ];
+}
+
+/** The state of the guest that was worked on last. After an automatic rollback the reason of the failure tells it. */
+function nowBlocks(run: Ended): readonly Block[] {
+  if (run.phase === 'applied' || run.guestNow === undefined) return [];
+  if (run.phase === 'failed' && run.failure.rolledBack !== undefined) return [];
+  return [{ kind: 'text', rich: [{ bold: 'Now: ' }, nowText(run.guestNow)] }];
+}
+
+function nowText({ status, imageHash, unfinished, ...guest }: GuestNow): string {
+  const who = guestName(guest);
+  if (status === 'gone') return `${who} does not exist.`;
+  if (status === 'unknown') return `the state of ${who} is unknown, the cluster does not tell it.`;
+  const image = imageHash === undefined ? 'an unknown image' : `image ${imageHash.slice(0, 8)}`;
+  const does = status === 'running' ? `runs ${image}` : `is stopped, with ${image}`;
+  return `${who} ${does}${unfinished ? ', unfinished' : ''}.`;
 }
 
 function rolledBackText({ name, vmid, imageHash, settings }: RolledBack): Rich {

@@ -42,6 +42,7 @@ describe('Cancel', () => {
       '823 finish',
     ]);
     expect(bench.text()).toMatch(/^Cancelled: 2 guests of 3 done/);
+    expect(bench.text()).toMatch(/Now: test-database \(822\) runs image [0-9a-z]{8}\./);
     expect(bench.text()).toMatch(/not started.*test-website|test-website.*not started/is);
     expect(bench.audit().slice(-2)).toEqual(['cancelled console:owner', 'ended proxnix cancelled']);
   });

@@ -4,6 +4,7 @@ import type { StepSpec } from '../../src/core/steps.ts';
 import { diskFull } from '../fakes/store.ts';
 import { aBench, type Bench } from '../support/pipeline.ts';
 import { textOf } from './support/card-text.ts';
+import { gate } from './support/clock.ts';
 import { aForeignGuest, present, threeVms } from './support/fleet.ts';
 
 type Kind = StepSpec['kind'] | 'upload';
@@ -104,6 +105,7 @@ describe('a step that fails', () => {
     await bench.apply();
     bench.run('failed');
     expect(bench.text()).toMatch(/Done before: .*test-database \(822\) created\./);
+    expect(bench.text()).toContain('Now: test-website (823) does not exist.');
     bench.cluster.before = () => undefined;
     await finish(bench);
     expectFinished(bench);
@@ -118,6 +120,43 @@ describe('a step that fails', () => {
     expect(JSON.stringify(bench.logged.map(({ facts }) => Object.values(facts).map(String)))).toContain(
       'x is not a function',
     );
+  });
+});
+
+describe('the state of the guest at the end of a failed apply', () => {
+  /** The last step of test-website fails; what comes before that happens first. */
+  const failing = async (first: (bench: Bench) => void) => {
+    const bench = await ready(present(stories['create']));
+    bench.cluster.before = (step) => {
+      if (step.kind !== 'finish' || step.vmid !== 823) return undefined;
+      first(bench);
+      throw new UserError('No tags.');
+    };
+    return bench;
+  };
+
+  it('is unknown, never a guess, where the cluster cannot be read', async () => {
+    const bench = await failing(({ cluster }) =>
+      cluster.failNext({ at: 'read', when: 'before', error: new UserError('The node is gone.') }),
+    );
+    await bench.apply();
+    expect(bench.run('failed').guestNow).toEqual({ vmid: 823, name: 'test-website', status: 'unknown' });
+    expect(bench.text()).toContain('Now: the state of test-website (823) is unknown');
+  });
+
+  it('is not waited for where the cluster hangs', async () => {
+    const asked = gate();
+    const bench = await failing(({ cluster }) => {
+      cluster.beforeRead = () => {
+        asked.open();
+        return new Promise(() => undefined);
+      };
+    });
+    const applied = bench.apply();
+    await asked.opened;
+    await bench.clock.advance(10_000);
+    await applied;
+    expect(bench.run('failed').guestNow?.status).toBe('unknown');
   });
 });
 
@@ -215,6 +254,7 @@ describe('a guest that a run leaves half made', () => {
     expect(bench.run('failed').failure.message).toBe('The storage is full.');
     expect(bench.run('failed').failure.next).not.toContain('removed again');
     expect(bench.cluster.guest(822)?.tags).toContain('proxnix-pending');
+    expect(bench.text()).toContain('Now: test-database (822) is stopped, with an unknown image, unfinished.');
     await finish(bench);
     expectFinished(bench);
   });

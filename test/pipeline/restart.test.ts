@@ -136,6 +136,7 @@ describe('after a restart', () => {
     expect(text).toMatch(/^Interrupted/);
     expect(text).toMatch(/Done before: .*test-init/);
     expect(text).toMatch(/Not started: .*test-website/);
+    expect(text).toMatch(/Now: test-database \(822\) is stopped, with .*, unfinished\./);
     expect(bench.message('r-1').replies.map(({ title }) => title)).toEqual([expect.stringMatching(/^Interrupted/)]);
     expect(bench.cluster.guest(822)?.tags).toContain('proxnix-pending');
 

@@ -3,7 +3,7 @@ import { type DesiredVm, imageHash } from '../../src/core/guest.ts';
 import type { LiveGuest } from '../../src/core/live.ts';
 import { createPlan, type Plan } from '../../src/core/plan.ts';
 import type { ImageReview } from '../../src/core/review.ts';
-import type { Run, RunEvent } from '../../src/core/run.ts';
+import type { GuestNow, Run, RunEvent } from '../../src/core/run.ts';
 import { stagingMarker } from '../../src/core/tags.ts';
 import type { CardContext } from '../../src/views/parts.ts';
 import {
@@ -326,6 +326,8 @@ export const stories: readonly Story[] = [
     ),
   },
   { name: 'failed-guest', run: failedGuest() },
+  { name: 'failed-guest-gone', run: failedGuest({ status: 'gone' }) },
+  { name: 'failed-guest-unknown', run: failedGuest({ status: 'unknown' }) },
   { name: 'cancelled', run: cancelledAt('822 prepare') },
   {
     name: 'cancelled-in-build',
@@ -337,6 +339,7 @@ export const stories: readonly Story[] = [
       type: 'interrupted',
       at: t0 + 9 * minute,
       notes: ['VM 822: the swap was written; a restart is pending.'],
+      guestNow: { vmid: 822, name: 'test-worker', status: 'stopped', imageHash: 'c'.repeat(32), unfinished: true },
     }),
   },
   {
@@ -383,8 +386,8 @@ function output(id: string, line: string): RunEvent {
   return { type: 'output', id, line };
 }
 
-function failed(message: string, next = 'Look at it and plan again.', details: readonly string[] = []): RunEvent {
-  return { type: 'failed', failure: { message, next, details }, at: t0 + 5 * minute };
+function failed(message: string, next = 'Look at it and plan again.', details: readonly string[] = []) {
+  return { type: 'failed', failure: { message, next, details }, at: t0 + 5 * minute } as const;
 }
 
 function applied(plan: Plan, addresses: Readonly<Record<string, string>>): Run {
@@ -399,12 +402,17 @@ function failedPlanning(): Run {
   );
 }
 
-function failedGuest(): Run {
+function failedGuest(
+  now: Pick<GuestNow, 'status' | 'imageHash' | 'unfinished'> = { status: 'running', unfinished: true },
+): Run {
   const id = '822 restart';
   const lines = ['trying to acquire lock...', "TASK ERROR: can't lock file - got timeout"].map((line) =>
     output(id, line),
   );
-  return follow(at(big, id), ...lines, failed('The restart of VM 822 failed: VM quit/powerdown failed - got timeout.'));
+  return follow(at(big, id), ...lines, {
+    ...failed('The restart of VM 822 failed: VM quit/powerdown failed - got timeout.'),
+    guestNow: { vmid: 822, name: 'test-worker', ...now },
+  });
 }
 
 function cancelledAt(id: string): Run {

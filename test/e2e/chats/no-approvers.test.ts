@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buttonOf } from './seat.ts';
+import { planOf } from '../../../src/core/run.ts';
 import { answered, newest, newestRun } from './waits.ts';
 import { aChatWorld, type ChatWorld } from './world.ts';
 
@@ -17,7 +17,9 @@ describe('with an empty list of approvers', () => {
     const seat = world.seats[chat];
     const plan = await newest(seat, /^Plan: create 4$/);
     expect(plan.words).toContain('nobody may approve: APPROVERS is not set');
-    await answered(await seat.press(plan, buttonOf(plan, 'Approve')), /Nobody may approve.*not-an-approver/s);
+    expect(plan.buttons.map(({ label }) => label)).toEqual(['Full plan']);
+    const named = { run: newestRun(world).id, plan: planOf(newestRun(world))?.id ?? '' };
+    await answered(await seat.type('approve', named), /Nobody may approve.*not-an-approver/s);
     expect(newestRun(world).phase).toBe('planned');
   });
 });

@@ -77,7 +77,8 @@ describe('a press that is refused', () => {
       },
     );
 
-    it('because applies are locked, with the reason on the card', async () => {
+    it('because applies are locked, with the reason on the card, which offers it no more', async () => {
+      const before = cardIn(chat);
       await answered(
         await seatOf(chat).type('lock', { reason: `maintenance <of> ${chat}` }),
         /Applying is locked for demo/,
@@ -87,7 +88,8 @@ describe('a press that is refused', () => {
         expect(card.words).toContain(`maintenance <of> ${chat}`);
         return card;
       }, patience);
-      expect(await refused(chat, locked, 'locked')).toContain(`maintenance <of> ${chat}`);
+      expect(locked.words).toContain('cannot be approved: applying is locked');
+      expect(await refused(chat, before, 'locked')).toContain(`maintenance <of> ${chat}`);
       await answered(await seatOf(chat).type('unlock'), /Applying is unlocked for demo/);
       await vi.waitFor(() => expect(cardIn(chat).words).not.toContain('maintenance'), patience);
     });

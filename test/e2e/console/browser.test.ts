@@ -1,5 +1,6 @@
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { planOf } from '../../../src/core/run.ts';
 import { readTags, splitTags } from '../../../src/core/tags.ts';
 import * as edits from '../../../src/demo/edits.ts';
 import { withBrowser } from '../../support/browser.ts';
@@ -49,7 +50,7 @@ withBrowser('the console in a browser, from a push to the final tags', (open) =>
     await tabTo(page, plan.getByRole('button', { name: 'Approve' }));
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog', { name: /^Apply plan p-/ });
-    await dialog.getByText('It will create 4').waitFor();
+    await dialog.getByText('Creates test-init (820)').waitFor();
     expect(newestRun(world).phase).toBe('planned');
     await tabTo(page, dialog.getByRole('button', { name: 'Approve' }));
     await page.keyboard.press('Enter');
@@ -93,15 +94,17 @@ withBrowser('the console in a browser, from a push to the final tags', (open) =>
     expect(world.simulator.guest(821)?.config['memory']).toBe('4096');
   }, 60_000);
 
-  it('says why a press is refused, to the one who pressed', async () => {
+  it('says why a decision is refused, to the one who typed it', async () => {
     await world.halt();
     await world.start({ APPROVERS: '' });
     const [mine, other] = [await visit(), await visit()];
     await edits.editMemory(world.repository, 'cp', 2048);
     const plan = card(mine, /^Plan: update 1/);
     await plan.getByText('nobody may approve: APPROVERS is not set').waitFor(slowly);
-    await plan.getByRole('button', { name: 'Approve' }).click();
-    await mine.getByRole('dialog').getByRole('button', { name: 'Approve' }).click();
+    expect(await plan.getByRole('button', { name: 'Approve' }).count()).toBe(0);
+    const { id } = newestRun(world);
+    await mine.getByRole('combobox', { name: 'Command' }).fill(`approve ${id} ${planOf(newestRun(world))?.id}`);
+    await mine.keyboard.press('Enter');
     await answers(mine).getByText('not-an-approver').waitFor(slowly);
     expect(await other.getByText('not-an-approver').count()).toBe(0);
     expect(newestRun(world).phase).toBe('planned');
