@@ -85,6 +85,17 @@ describe('the actions of the demo', () => {
     });
   });
 
+  it('change the inside of an image and its disk, one by one or all in one commit', async () => {
+    const { repository, play } = await aDemo();
+    for (const name of ['bump-package', 'open-port', 'add-admin', 'move-disk']) await play(name);
+    const one = await Promise.all(['images/website.nix', 'vms.nix'].map((path) => readSample(repository, path)));
+    await play('mend');
+    await play('many-changes');
+    const all = await Promise.all(['images/website.nix', 'vms.nix'].map((path) => readSample(repository, path)));
+    expect(all).toEqual(one);
+    expect((await subjects(repository))[0]).toBe('Update, open and move test-website');
+  });
+
   it('say what to do first where there is no container yet', async () => {
     const { repository, play } = await aDemo();
     await expect(play('edit-container')).rejects.toMatchObject({ next: '`npm run demo -- add-container` adds it.' });
@@ -95,6 +106,11 @@ describe('the actions of the demo', () => {
     'break-syntax',
     'edit-memory',
     'grow-disk',
+    'many-changes',
+    'bump-package',
+    'open-port',
+    'add-admin',
+    'move-disk',
     'break-image',
     'unknown-field',
     'duplicate-id',

@@ -102,6 +102,21 @@ describe('an edit', () => {
       (repository) => edits.useStorage(repository, 'worker', 'full'),
       'vms.nix\n- storage_location = "local-lvm";\n+ storage_location = "full";',
     ],
+    [
+      'bumpPackage',
+      (repository) => edits.bumpPackage(repository, 'website'),
+      'images/website.nix\n- packages = { nginx = "1.26.2"; openssh = "9.9p2"; openssl = "3.0.13"; };\n+ packages = { nginx = "1.26.2"; openssh = "9.9p2"; openssl = "3.0.14"; };',
+    ],
+    [
+      'openPort',
+      (repository) => edits.openPort(repository, 'website'),
+      'images/website.nix\n- ports = [ 22 80 443 ];\n+ ports = [ 22 80 443 8080 ];',
+    ],
+    [
+      'addAdmin',
+      (repository) => edits.addAdmin(repository, 'website'),
+      'images/website.nix\n- admins = [ "ada" ];\n+ admins = [ "ada" "ops" ];',
+    ],
     ['takeVmid', (repository) => edits.takeVmid(repository, 'init', 100), 'vms.nix\n- vm_id = 820;\n+ vm_id = 100;'],
     ['duplicateVmId', edits.duplicateVmId, 'vms.nix\n- vm_id = 822;\n+ vm_id = 821;'],
     ['addUnknownField', edits.addUnknownField, 'vms.nix\n+ memory_mib = 4096;'],
@@ -133,7 +148,7 @@ describe('an edit', () => {
         '+ vm_id = 824;',
         'flake.nix',
         '+ proxnix.containers = import ./containers.nix;',
-        '+ lxc-cache.config.system.build.tarball = makeImage.tarball "cache" (import ./images/cache.nix);',
+        '+ lxc-cache.config = makeImage.container "cache" (import ./images/cache.nix);',
         'images/cache.nix',
       ]),
     );

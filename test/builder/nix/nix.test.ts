@@ -226,7 +226,7 @@ describe.skipIf(nix === undefined)('with Nix', () => {
       const image = await readSample(repository, 'lib/image.nix');
       const foreign = image.replace(
         '        inherit system;',
-        '        system = if attributes.hostName == "test-worker" then "riscv64-none" else system;',
+        '        system = if attributes.hostName or "" == "test-worker" then "riscv64-none" else system;',
       );
       await commitFiles(repository, 'Another machine', { 'lib/image.nix': foreign, ...(await unique(repository)) });
       const options = await nixOptions();
