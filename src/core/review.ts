@@ -23,7 +23,7 @@ export interface Review {
   readonly cost?: Cost;
   /** Every image changed, and none of the changed files is one that an image should read: these are the files. */
   readonly unreadFiles?: readonly string[];
-  /** What is inside of images that take the place of others: each pair once, however many guests change so. */
+  /** What is inside of images that take the place of others: each pair once, however many guests change so; absent without any. */
   readonly images?: readonly ImageReview[];
 }
 

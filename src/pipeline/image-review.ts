@@ -3,7 +3,7 @@ import type { Goal } from '../core/goal.ts';
 import { imageHash } from '../core/guest.ts';
 import { type KnownImage, withKnownImages } from '../core/image-facts.ts';
 import type { Plan } from '../core/plan.ts';
-import { type ImagePair, type ImageReview, imagePairs } from '../core/review.ts';
+import { type ImagePair, type ImageReview, imagePairs, type Review } from '../core/review.ts';
 import { planOf } from '../core/run.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
@@ -42,12 +42,16 @@ function hashesOf({ guests }: Goal): readonly string[] {
 }
 
 /** Compares the images of a plan with those whose place they take. The commit before is not evaluated for it. */
-export async function reviewImages(fleet: Fleet, plan: Plan, { store }: ImagePorts): Promise<readonly ImageReview[]> {
+export async function reviewImages(
+  fleet: Fleet,
+  plan: Plan,
+  { store }: Pick<ImagePorts, 'store'>,
+): Promise<Pick<Review, 'images'>> {
   const known = new Map((store.fleet(fleet.name).images ?? []).map((image) => [image.imageHash, image]));
   const reviews: ImageReview[] = [];
   // One after the other: each may ask the Nix store for all that two images are made of.
   for (const pair of imagePairs(plan)) reviews.push(await compare(fleet, pair, known));
-  return reviews;
+  return reviews.length === 0 ? {} : { images: reviews };
 }
 
 async function compare(

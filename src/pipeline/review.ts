@@ -25,25 +25,30 @@ export async function reviewOf(
   evaluated: readonly KnownImage[],
   ports: ReviewPorts,
 ): Promise<Review> {
-  const known = async <T extends object>(what: string, ask: () => Promise<T>): Promise<T | Record<string, never>> => {
-    try {
-      return await ask();
-    } catch (error) {
-      ports.log.warn({ fleet: fleet.name, what, ...errorFacts(error) }, 'a part of a review could not be told');
-      return {};
-    }
-  };
-  const inside = async () => {
-    await rememberImages(fleet, plan, evaluated, ports);
-    const images = await reviewImages(fleet, plan, ports);
-    return images.length === 0 ? {} : { images };
-  };
-  const [why, addresses, images] = await Promise.all([
-    known('commits', () => whyOf(fleet, plan, ports)),
+  const [why, images, addresses] = await Promise.all([
+    known(fleet, ports, 'commits', () => whyOf(fleet, plan, ports)),
+    known(fleet, ports, 'images', async () => {
+      await rememberImages(fleet, plan, evaluated, ports);
+      return reviewImages(fleet, plan, ports);
+    }),
     addressesOf(fleet, plan, ports.clock),
-    known('images', inside),
   ]);
   return { ...why, ...images, ...addresses, ...costIn(fleet, plan, ports) };
+}
+
+/** A part of a review, or nothing where it cannot be told. */
+async function known<T extends object>(
+  { name }: Fleet,
+  { log }: Pick<ReviewPorts, 'log'>,
+  what: string,
+  ask: () => Promise<T>,
+): Promise<T | Record<string, never>> {
+  try {
+    return await ask();
+  } catch (error) {
+    log.warn({ fleet: name, what, ...errorFacts(error) }, 'a part of a review could not be told');
+    return {};
+  }
 }
 
 /** Where the guests can be reached that the plan destroys. Of one that does not tell in time it is not known. */
@@ -94,6 +99,7 @@ export async function driftReviewOf(
     .slice(0, mostDeeds);
   return {
     ...(deeds.length === 0 ? {} : { deeds }),
+    ...(await known(fleet, ports, 'images', () => reviewImages(fleet, plan, ports))),
     ...(await addressesOf(fleet, plan, ports.clock)),
     ...costIn(fleet, plan, ports),
   };

@@ -49,8 +49,8 @@ export function insideText(plan: Plan, review: Review | undefined): readonly str
 
 /** The guests of a plan that get another image, those together whose images change alike. */
 function alike(plan: Plan, review: Review | undefined): readonly Alike[] {
-  const { images } = review ?? {};
-  if (images === undefined) return [];
+  if (review === undefined) return [];
+  const { images = [] } = review;
   const groups = new Map<string, Alike>();
   for (const change of runnable(plan)) {
     const pair = imagePairOf(change);

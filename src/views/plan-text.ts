@@ -54,7 +54,7 @@ export function planTable(plan: Plan, review: Review = {}): Extract<Block, { kin
  * The full plan as text for a file: the same lines, why it changes, what changes inside of images, every value that the apply writes, the commit, the
  * digest, the store paths of images, and the warnings.
  */
-export function planText(plan: Plan, { warnings = [], review = {} }: Pick<Run, 'warnings' | 'review'> = {}): string {
+export function planText(plan: Plan, { warnings = [], review }: Pick<Run, 'warnings' | 'review'> = {}): string {
   const { goal, changes, tight = [] } = plan;
   const head = [
     `Plan ${plan.id} of ${goal.fleet}: ${counts(runnable(plan)) || 'nothing to run'}`,
@@ -82,7 +82,7 @@ export function planText(plan: Plan, { warnings = [], review = {} }: Pick<Run, '
     ...head,
     '',
     ...body,
-    ...whyText(review),
+    ...whyText(review ?? {}),
     ...(inside.length === 0 ? [] : ['', ...inside]),
     ...(values.length === 0 ? [] : ['', 'Values', ...values]),
     ...(images.length === 0 ? [] : ['', 'Images', ...images]),
