@@ -104,6 +104,18 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     expect(card).toMatchObject({ blocks: [], buttons: [] });
   });
 
+  it('shows a package, a port, an administrator and another storage of one commit before anything is built', async () => {
+    let words = '';
+    const cost = await effort(async () => {
+      const plan = await answered(() => edits.manyChanges(world.repository, 'website', 'fast'), /^Plan:/);
+      words = wordsOf(plan);
+    });
+    expect(cost).toEqual({ builds: 0, uploads: 0 });
+    for (const text of ['openssl 3.0.13 -> 3.0.14', 'TCP port 8080 opens', 'user ops joins wheel', 'local-lvm -> fast'])
+      expect(words).toContain(text);
+    await revert();
+  });
+
   it('replaces exactly the VM whose image was edited, and keeps its VMID, MAC address, UUID and other disks', async () => {
     const was = structuredClone(world.simulator.guest(823)?.config);
     const plan = await answered(() => edits.editImage(world.repository, 'website'), /^Plan:/);
