@@ -1,7 +1,7 @@
 import { factNames, factSchemas, type ImageFacts, imageFacts } from '../../core/image-facts.ts';
 
 /** Derivations behind a service that are no package: what NixOS writes for the unit itself. */
-const unitFiles = /^unit-|-(?:start|stop|reload)$|\.(?:conf|json|sh|service|toml|yaml|yml|ini|pl)$/;
+const unitFiles = /^unit-|^security-wrapper-|-(?:start|stop|reload)$|\.(?:conf|json|sh|service|toml|yaml|yml|ini|pl)$/;
 
 /**
  * The facts that an evaluation told of an image. One that has another shape or more than a fact may have is left out, like

@@ -8,8 +8,14 @@ const mostNamed = 20;
 /** Of a derivation, what holds its first output: three texts of which the longest is a store path. */
 const headBytes = 512;
 
-/** Derivations by the package that they make, with the version that the name tells. */
-type Packages = ReadonlyMap<string, readonly { readonly whole: string; readonly drvPath: string }[]>;
+/** A derivation and its name with the version. */
+interface Derivation {
+  readonly whole: string;
+  readonly drvPath: string;
+}
+
+/** Derivations by the name of what they make, without its version. */
+type Packages = ReadonlyMap<string, readonly Derivation[]>;
 
 /** Compares the derivations that images are made of. Those of an image are asked for once. */
 export class PackageVersions {
@@ -29,10 +35,10 @@ export class PackageVersions {
     const changed: PackageChange[] = [];
     for (const [name, is] of now) {
       const was = old.get(name);
-      if (was === undefined) continue;
-      const [change] = changesByName(wholes(was), wholes(is));
-      if (change?.from === undefined || change.to === undefined) continue;
-      if (!(await this.#areDownloads([...was, ...is]))) changed.push(change);
+      // Only of packages that seem to have changed it is read which of them are downloads: that takes a file each.
+      if (was === undefined || !versionChange(wholes(was), wholes(is))) continue;
+      const change = versionChange(wholes(await this.#made(was)), wholes(await this.#made(is)));
+      if (change !== undefined) changed.push(change);
     }
     return { changed: changed.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, mostNamed), all: changed.length };
   }
@@ -40,7 +46,7 @@ export class PackageVersions {
   async #packages(drvPath: string, signal: AbortSignal | undefined): Promise<Packages> {
     const known = this.#known.get(drvPath);
     if (known !== undefined) return known;
-    const packages = new Map<string, { whole: string; drvPath: string }[]>();
+    const packages = new Map<string, Derivation[]>();
     for (const path of await requisites(this.#settings, drvPath, signal)) {
       if (!drvPathPattern.test(path)) continue;
       const whole = derivationName(path);
@@ -53,17 +59,24 @@ export class PackageVersions {
     return packages;
   }
 
-  /** Are these fixed-output derivations: sources, patches? Their hash is known before they are made. */
-  async #areDownloads(derivations: readonly { readonly drvPath: string }[]): Promise<boolean> {
-    for (const { drvPath } of derivations) {
-      const head = await firstBytes(realPath(storeRoot(this.#settings.store), drvPath), headBytes);
+  /** These without fixed-output derivations (sources, patches), whose hash is known before they are made. */
+  async #made(derivations: readonly Derivation[]): Promise<readonly Derivation[]> {
+    const made: Derivation[] = [];
+    for (const one of derivations) {
+      const head = await firstBytes(realPath(storeRoot(this.#settings.store), one.drvPath), headBytes);
       // Derive([("out","/nix/store/…","sha256","…")], with two empty texts where it is none (Nix's derivations.cc).
-      if (!/^Derive\(\[\("[^"]*","[^"]*","",/.test(Buffer.from(head).toString('latin1'))) return true;
+      if (/^Derive\(\[\("[^"]*","[^"]*","",/.test(Buffer.from(head).toString('latin1'))) made.push(one);
     }
-    return false;
+    return made;
   }
 }
 
-function wholes(derivations: readonly { readonly whole: string }[]): string[] {
+/** The change of a package that both sides have in versions of their own. */
+function versionChange(before: readonly string[], after: readonly string[]): PackageChange | undefined {
+  const [change] = changesByName(before, after);
+  return change?.from === undefined || change.to === undefined ? undefined : change;
+}
+
+function wholes(derivations: readonly Derivation[]): readonly string[] {
   return derivations.map(({ whole }) => whole);
 }

@@ -212,7 +212,15 @@ describe('facts as Nix tells them', () => {
   });
 
   it('name no files of a unit as packages behind it', () => {
-    const files = ['unit-script-a-start', 'nginx.conf', 'a-pre-start', 'b.sh', 'c.service', 'd.json'];
+    const files = [
+      'unit-script-a-start',
+      'nginx.conf',
+      'a-pre-start',
+      'b.sh',
+      'c.service',
+      'd.json',
+      'security-wrapper-sudo',
+    ];
     expect(readFacts({ servicePackages: ['nginx-1.26.2', ...files] })).toEqual({ servicePackages: ['nginx-1.26.2'] });
   });
 });

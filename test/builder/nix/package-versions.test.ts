@@ -34,7 +34,14 @@ it.skipIf(nix === undefined)(
       'htop-3.4.1',
       'nixos-system-web-25.05',
     ];
-    const after = ['openssl-3.0.14', 'git-2.50.0.tar.gz', 'unit-web.service', 'jq-1.7', 'nixos-system-web-25.11'];
+    const after = [
+      'openssl-3.0.14',
+      'openssl-3.0.14.tar.gz',
+      'git-2.50.0.tar.gz',
+      'unit-web.service',
+      'jq-1.7',
+      'nixos-system-web-25.11',
+    ];
     expect(await changes(before, after)).toEqual({
       changed: [{ name: 'openssl', from: '3.0.13', to: '3.0.14' }],
       all: 1,
