@@ -20,6 +20,49 @@ export const nix = [
     ],
   },
   {
+    room: 'facts',
+    file: 'src/builder/nix/evaluate-images.ts',
+    tests: ['test/builder/nix/evaluate-images.test.ts'],
+    rows: [
+      ['facts that fail are left out', 'if (named.length > 0) return named;', ''],
+      [
+        'what names no image is evaluated without facts',
+        'error.traced === true || batch.length === 1 ? withFacts : []',
+        '[]',
+      ],
+      ['that facts are not known is said', 'if (why !== undefined) options.warn', 'if (false) options.warn'],
+    ],
+  },
+  {
+    room: 'facts',
+    file: 'src/core/facts-difference.ts',
+    tests: ['test/core/facts-difference.test.ts'],
+    rows: [
+      [
+        'unknown users are not taken for none',
+        'if (before === undefined || after === undefined) return [];\n  const [old, now] = [byName(before), byName(after)]',
+        'const [old, now] = [byName(before ?? []), byName(after ?? [])]',
+      ],
+      [
+        'another key under a comment is told',
+        'if (was.join() === is.join()) return [];',
+        'if (was.length === is.length) return [];',
+      ],
+    ],
+  },
+  {
+    room: 'facts',
+    file: 'src/builder/nix/package-versions.ts',
+    tests: ['test/builder/nix/package-versions.test.ts'],
+    rows: [
+      [
+        'a download is no version of a package',
+        ".toString('latin1'))) made.push",
+        ".toString('latin1')) || true) made.push",
+      ],
+    ],
+  },
+  {
     room: 'hashes',
     file: 'src/builder/nix/process.ts',
     tests: sandbox,

@@ -98,6 +98,8 @@ export function imagesExpression(source: Source, places: readonly ImagePlace[], 
   for (const name of places.flatMap(({ type, attribute }) => [type, ...attribute])) {
     if (!namePattern.test(name)) throw new Error('a name for the expression was not checked');
   }
+  const image = `${caught ? 'guard' : 'whole'} place`;
+  const asksFacts = places.some(({ facts }) => facts);
   return `let
   configurations = (builtins.getFlake ${nixString(flakeRef(source))}).nixosConfigurations or { };
   text = builtins.unsafeDiscardStringContext;
@@ -134,24 +136,24 @@ export function imagesExpression(source: Source, places: readonly ImagePlace[], 
   guard = place:
     let tried = builtins.tryEval (whole place); in
     if tried.success then tried.value else { error = "throws"; };
-${factsBindings}
-  configurationOf = { type, attribute, ... }:
-    let found = builtins.foldl' step { here = configurations.\${type}; } attribute; in
-    found.here.passthru.config or configurations.\${type}.config or { };
-  withFacts = place: image:
-    if !place.facts || image ? error then image
-    else image // {
-      facts = builtins.addErrorContext "${factsContext}\${place.title}"
-        (let facts = factsOf (configurationOf place); in builtins.deepSeq facts facts);
-    };
-  entry = place: builtins.addErrorContext "${imageContext}\${place.title}"
-    (let image = withFacts place (${caught ? 'guard' : 'whole'} place); in builtins.deepSeq image image);
+${asksFacts ? factsText : ''}
+  entry = place: builtins.addErrorContext "${imageContext}\${place.title}" (${asksFacts ? `withFacts place (${image})` : image});
 in
 builtins.seq configurations {
   known = builtins.attrNames configurations;
   images = map entry [ ${places.map(nixPlace).join(' ')} ];
 }`;
 }
+
+/** `step` and `configurations` are those of the expression; an image that fails has an `error`. */
+const factsText = `${factsBindings}
+  configurationOf = { type, attribute, ... }:
+    let found = builtins.foldl' step { here = configurations.\${type}; } attribute; in
+    found.here.passthru.config or configurations.\${type}.config or { };
+  withFacts = place: image:
+    if !place.facts || image ? error then image
+    else builtins.addErrorContext "${factsContext}\${place.title}"
+      (let facts = factsOf (configurationOf place); in builtins.deepSeq facts (image // { inherit facts; }));`;
 
 function nixPlace({ title, type, attribute, facts }: ImagePlace): string {
   return `{ title = ${nixString(title)}; type = ${nixString(type)}; attribute = [ ${attribute.map(nixString).join(' ')} ]; facts = ${facts}; }`;

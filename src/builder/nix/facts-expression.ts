@@ -3,7 +3,7 @@ export const factsContext = 'proxnix facts of ';
 
 /**
  * Nix text: bindings of a `let` that define `factsOf`, from the `config` of NixOS to its facts, each `null` where it is not
- * known. They read options that the image needs anyway, of NixOS 18.03 to 26.11, and need `text` in scope.
+ * known, and computed to its end when its attribute is. They read options that the image needs anyway, of NixOS 18.03 to 26.11, and need `text` in scope.
  *
  * `known` catches `throw` and `assert`; a type error, `abort` and endless recursion are not caught by any means of Nix, so
  * nothing is used before its type was looked at. A list that is longer than its limit is not known. A text of more than
@@ -18,21 +18,19 @@ export const factsBindings = `
   int = a builtins.isInt;
   most = limit: values: if builtins.length (list values) <= limit then values else throw "too many";
   digest = value: builtins.substring 0 12 (builtins.hashString "sha256" value);
-  short = value:
-    let whole = text (a builtins.isString value); length = builtins.stringLength whole; in
-    if length <= 200 then whole else "\${digest whole} (\${toString length} bytes)";
+  short = value: if builtins.isString value then shortName (text value) else throw "another type";
+  # Names of attributes depend on nothing.
+  shortName = name:
+    if builtins.stringLength name <= 200 then name
+    else "\${digest name} (\${toString (builtins.stringLength name)} bytes)";
   distinct = names: builtins.attrNames (builtins.listToAttrs (map (name: { inherit name; value = null; }) names));
-  namesOf = limit: values: most limit (map short (builtins.attrNames (set values)));
+  namesOf = limit: values: most limit (map shortName (builtins.attrNames (set values)));
 
   usersOf = c:
     let
       users = set (c.users.users or null);
       wheelMembers = list (c.users.groups.wheel.members or [ ]);
-      passwords = [ "hashedPassword" "hashedPasswordFile" "initialPassword" "initialHashedPassword" "password" "passwordFile" ];
       isPassword = value: value != null && !(builtins.isString value && builtins.elem (builtins.substring 0 1 value) [ "!" "*" ]);
-      firstOf = user: options:
-        if options == [ ] then false
-        else isPassword (user.\${builtins.head options} or null) || firstOf user (builtins.tail options);
       describe = attribute:
         let
           user = set users.\${attribute};
@@ -44,7 +42,10 @@ export const factsBindings = `
         in
         {
           inherit name keys keyFiles wheel;
-          password = firstOf user passwords;
+          password =
+            isPassword (user.hashedPassword or null) || isPassword (user.hashedPasswordFile or user.passwordFile or null)
+            || isPassword (user.initialPassword or null) || isPassword (user.initialHashedPassword or null)
+            || isPassword (user.password or null);
           person = (user.isNormalUser or false) == true || (user.uid or null) == 0;
         };
       matters = user: user.person || user.wheel || user.keys != [ ] || user.keyFiles != [ ];
@@ -74,7 +75,7 @@ export const factsBindings = `
       open = on: rules:
         map (port "tcp" on) (list (rules.allowedTCPPorts or [ ])) ++ map (range "tcp" on) (list (rules.allowedTCPPortRanges or [ ]))
         ++ map (port "udp" on) (list (rules.allowedUDPPorts or [ ])) ++ map (range "udp" on) (list (rules.allowedUDPPortRanges or [ ]));
-      onInterface = name: open { on = short name; } (set interfaces.\${name});
+      onInterface = name: open { on = shortName name; } (set interfaces.\${name});
     in
     {
       on = bool (firewall.enable or null);
@@ -110,14 +111,14 @@ export const factsBindings = `
     builtins.isAttrs unit && (unit.enable or true) == true
     && (list (unit.wantedBy or [ ]) != [ ] || list (unit.requiredBy or [ ]) != [ ]);
   started = units: builtins.filter (name: isStarted units.\${name}) (builtins.attrNames units);
-  startedOf = limit: units: most limit (map short (started (set units)));
+  startedOf = limit: units: most limit (map shortName (started (set units)));
   servicesOf = c:
     let
       units = set (c.systemd.services or null);
       describe = name:
         let config = units.\${name}.serviceConfig or { }; user = config.User or null; in
         {
-          name = short name;
+          name = shortName name;
           user =
             if builtins.isString user then short user
             else if builtins.elem (config.DynamicUser or false) [ true "yes" "true" ] then "a user of its own"
@@ -138,7 +139,7 @@ export const factsBindings = `
       # /nix/store/, 32 characters and a hyphen; a source has another end.
       length = path: builtins.stringLength path - 48;
       isDerivation = path: length path > 0 && builtins.substring (44 + length path) 4 path == ".drv";
-      nameIn = path: short (builtins.substring 44 (length path) path);
+      nameIn = path: shortName (builtins.substring 44 (length path) path);
     in
     most 1000 (distinct (map nameIn (builtins.filter isDerivation (builtins.concatLists (map paths (started units))))));
 
