@@ -92,7 +92,7 @@ describe('the status of a commit', () => {
     await bench.push(1);
     bench.cluster.put(aForeignGuest(900));
     bench.cluster.put({ ...aForeignGuest(820) });
-    await bench.chat.command('/proxnix plan');
+    await bench.chat.command('/proxnix plan main');
     await bench.settle();
     bench.run('superseded', 'r-1');
     expect(status(1)).toMatch(/^pending waits for approval.*\(run r-2\)$/);
@@ -101,7 +101,7 @@ describe('the status of a commit', () => {
   it('stays that of an open plan when the same commit is planned once more', async () => {
     const { bench, status } = await aWorld();
     await bench.push(1);
-    await bench.chat.command('/proxnix plan');
+    await bench.chat.command('/proxnix plan main');
     await bench.settle();
     bench.run('in-sync', 'r-2');
     expect(status(1)).toBe('pending waits for approval: create 3 (run r-1)');
