@@ -5,6 +5,7 @@ import type { Lock } from '../core/policy.ts';
 import { type ApplyGroup, type Approval, applyGroups, backupsIn, planOf, type Run } from '../core/run.ts';
 import type { Block, Card } from './card.ts';
 import { count, counts, duration } from './parts.ts';
+import { previewCounts } from './preview.ts';
 
 /** The live state of a guest of a fleet. */
 export interface GuestStatusRow {
@@ -175,6 +176,8 @@ function outcome(run: Run): readonly string[] {
   switch (run.phase) {
     case 'planned':
       return [`${run.approvals.length} of ${run.needed} approvals`];
+    case 'previewed':
+      return [`${run.ref ?? 'a request'}: ${previewCounts(run.preview)}`];
     case 'rejected':
       return [`by ${run.by.name}`, ...(run.reason === undefined ? [] : [run.reason])];
     case 'applied':

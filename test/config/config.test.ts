@@ -504,6 +504,14 @@ describe('the forge', () => {
     expect(blamed(withToken({ FORGE: 'gitea', FORGE_URL: url }))).toEqual(['FORGE_URL']);
   });
 
+  it('links to the console where that is opened, over TLS', () => {
+    expect(load(minimal).publicUrl).toBeUndefined();
+    expect(load({ ...minimal, PUBLIC_URL: 'https://proxnix.example.org/' }).publicUrl).toBe(
+      'https://proxnix.example.org',
+    );
+    expect(blamed({ ...minimal, PUBLIC_URL: 'http://proxnix.example.org' })).toEqual(['PUBLIC_URL']);
+  });
+
   it('evaluates requests of strangers only where that is said, and then it is told as a risk', () => {
     expect(load(minimal).fleets[0]?.previewForks).toBe(false);
     const open = load({ ...minimal, PREVIEW_FORKS: 'on' });

@@ -21,13 +21,16 @@ import { toFailure, UserError } from '../../src/core/errors.ts';
 import { changedInputs } from '../../src/core/flake-lock.ts';
 import { flakePatch } from '../../src/core/flake-patch.ts';
 import { didYouMean } from '../../src/core/nearest.ts';
+import { pullNumberOf } from '../../src/core/pull.ts';
 import { readTags } from '../../src/core/tags.ts';
+import { shortDescription } from '../../src/forge/comment.ts';
 import { Ref, RepositoryPath } from '../../src/forge/payload.ts';
 import { fetchError, readRemote, refsOf, withoutSecrets } from '../../src/git/run.ts';
 import { cleanText, cut, escapeHidden, isDeeperThan, lastState, oneLine } from '../../src/lib/text.ts';
 import { createLog } from '../../src/log.ts';
 import { createGate, Secret } from '../../src/secret.ts';
 import type { Card } from '../../src/views/card.ts';
+import { previewComment } from '../../src/views/preview.ts';
 import { runCard } from '../../src/views/run-card.ts';
 import { aCommit, aContext, aPlan, aRun, follow, t0 } from '../support/builders.ts';
 import { expectLinear } from './linear.ts';
@@ -141,6 +144,12 @@ const functions: Readonly<Record<string, (text: string) => unknown>> = {
   readProgress,
   isCloudInit: (text) => isCloudInit(new Map([['file', `:${text}`]])),
   'a ref of a push': (text) => [Ref.safeParse(text), RepositoryPath.safeParse(text)],
+  pullNumberOf: (text) => [pullNumberOf(text), pullNumberOf(`pull/${text}`)],
+  'the comment of a preview': (text) => [
+    previewComment({ ...aRun('previewed'), warnings: [text] }, undefined),
+    previewComment(aRun('failed', aPlan(), { failure: toFailure(new UserError(text)) }), undefined),
+  ],
+  'the description of a status': shortDescription,
   'the card of a failed run': (text) =>
     runCard(aRun('failed', aPlan(), { failure: toFailure(new UserError(text, { details: [text] })) }), aContext()),
   'the card of a run at work': (text) =>

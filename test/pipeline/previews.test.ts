@@ -338,6 +338,14 @@ describe('a preview', () => {
     expect(run.plan.changes).toHaveLength(1);
   });
 
+  it('stands in the history with its request', async () => {
+    const { bench } = await aWorld();
+    await preview(bench, 2);
+    expect(JSON.stringify(await bench.chat.command('/proxnix history'))).toMatch(
+      /r-2 previewed \w+, pull\/7: update 1/,
+    );
+  });
+
   it('that failed is not the last run of the status', async () => {
     const { bench } = await aWorld();
     await preview(bench, 2, { broken: true });
