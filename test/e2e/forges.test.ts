@@ -9,7 +9,7 @@ import { FakeBuilder } from '../fakes/builder.ts';
 import { gitlabBody, gitlabPullBody, hubBody, hubPullBody, secret, signed, zeros } from '../forge/samples.ts';
 import { anOrigin } from '../git/origin.ts';
 import { aVm } from '../pipeline/support/fleet.ts';
-import { clientOf } from '../support/console.ts';
+import { bearerOf, clientOf } from '../support/console.ts';
 import { startGitlab } from '../support/forges/gitlab-server.ts';
 import { startHub } from '../support/forges/hub-server.ts';
 
@@ -144,6 +144,10 @@ describe.each(kinds)('a request on $name', (kind) => {
       const messages = await clientOf(app).messages();
       expect(messages.map(({ card }) => [card.title, card.buttons])).toEqual([['Preview of #7: create 1', []]]);
     }, soon);
+    // The page that the comment links to.
+    const page = await fetch(`${app.url}/api/runs/r-1`, { headers: bearerOf(app) });
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain('Preview of #7: create 1');
     expect(said.join('')).not.toContain(token);
   }, 40_000);
 
