@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import { Reachability } from '../../src/pipeline/reachability.ts';
 import { aBench } from '../support/pipeline.ts';
@@ -32,18 +32,15 @@ it('a chat that refuses fails until it takes a card again, and git fails while i
   const bench = await aBench();
   const reached = async () =>
     Object.fromEntries((await bench.chat.overview()).reached.map(({ kind, state }) => [kind, state]));
-  const { show } = bench.chat;
-  bench.chat.show = () => Promise.reject(new Error('gone'));
+  const show = vi.spyOn(bench.chat, 'show').mockRejectedValue(new Error('gone'));
   await bench.push(1);
   expect(await reached()).toMatchObject({ Chat: 'failing', Git: 'well' });
-  bench.chat.show = show;
+  show.mockRestore();
   await bench.clock.advance(60_000);
   await bench.settle();
   expect(await reached()).toMatchObject({ Chat: 'well' });
-  const { head } = bench.git;
-  bench.git.head = () => Promise.reject(new UserError('the host key changed'));
+  vi.spyOn(bench.git, 'head').mockRejectedValueOnce(new UserError('the host key changed'));
   bench.report();
   await bench.settle();
   expect(await reached()).toMatchObject({ Git: 'failing' });
-  bench.git.head = head;
 });
