@@ -118,12 +118,19 @@ export class Overviews {
   #guests(fleet: Fleet, view: ClusterView, runs: readonly Run[]): readonly SeenFleetGuest[] {
     const ours = view.guests.filter(({ guest }) => belongsTo(ownerOf(fleet), guest.tags));
     this.#askAddresses(fleet, ours);
-    return ours.map((seen) => this.#guest(fleet, seen, runs));
+    const types = imageTypes(runs);
+    return ours.map((seen) => this.#guest(fleet, seen, runs, types));
   }
 
-  #guest(fleet: Fleet, { guest, uptime, url }: SeenGuest, runs: readonly Run[]): SeenFleetGuest {
+  #guest(
+    fleet: Fleet,
+    { guest, uptime, url }: SeenGuest,
+    runs: readonly Run[],
+    types: ReadonlyMap<string, string>,
+  ): SeenFleetGuest {
     const { vmid } = guest;
-    const { pending, imageHash: hash, commit } = readTags(guest.tags);
+    const { pending, imageHash: hash = '', commit } = readTags(guest.tags);
+    const type = types.get(hash);
     const lastRun = runs.findLast((run) => reachedApply(run) && concerns(run, vmid));
     const address = guest.status === 'running' ? this.#addressOf(fleet, vmid, runs) : undefined;
     return {
@@ -132,7 +139,7 @@ export class Overviews {
       kind: guest.kind,
       node: guest.node,
       state: pending ? 'unfinished' : guest.paused === undefined ? guest.status : 'paused',
-      ...(hash === undefined ? {} : { image: { hash, ...typeOf(hash, runs) } }),
+      ...(hash === '' ? {} : { image: { hash, ...(type === undefined ? {} : { type }) } }),
       ...(commit === undefined ? {} : { commit: { sha: commit, ...commitFacts(fleet, commit, runs) } }),
       ...(address === undefined ? {} : { address }),
       ...(uptime === undefined ? {} : { uptime }),
@@ -177,11 +184,10 @@ export class Overviews {
   }
 }
 
-/** The configuration that an image was made from, where a run that is kept planned it. */
-function typeOf(hash: string, runs: readonly Run[]): { readonly type?: string } {
+/** The configuration that each image was made from, by its hash, as far as runs that are kept planned it. */
+function imageTypes(runs: readonly Run[]): ReadonlyMap<string, string> {
   const guests = runs.flatMap((run) => planOf(run)?.goal.guests ?? []);
-  const type = guests.findLast(({ image }) => imageHash(image) === hash)?.imageType;
-  return type === undefined ? {} : { type };
+  return new Map(guests.map(({ image, imageType }) => [imageHash(image), imageType]));
 }
 
 function commitFacts(

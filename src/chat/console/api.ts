@@ -51,15 +51,16 @@ export function api(options: ApiOptions): Hono {
     return text === undefined ? problem(c, 404, 'There is no such file.') : c.text(text);
   });
 
-  app.get('/api/fleet', async (c) => {
-    const to = options.handlers();
-    return to === undefined ? problem(c, 503, 'proxnix is not ready.') : c.json(await to.overview(who));
-  });
-  app.get('/api/runs/:id', async (c) => {
-    const id = c.req.param('id');
-    const page = await options.handlers()?.runPage(id, who);
-    return page === undefined ? problem(c, 404, noRun(id)) : c.json(wireRun(page, channel.get(page.ref.console ?? '')));
-  });
+  app.get('/api/fleet', (c) => ask(c, async (to) => c.json(await to.overview(who))));
+  app.get('/api/runs/:id', (c) =>
+    ask(c, async (to) => {
+      const id = c.req.param('id');
+      const page = await to.runPage(id, who);
+      return page === undefined
+        ? problem(c, 404, noRun(id))
+        : c.json(wireRun(page, channel.get(page.ref.console ?? '')));
+    }),
+  );
 
   app.get('/api/commands', (c) => c.json(options.handlers()?.commands ?? []));
   app.get('/api/complete', async (c) => {
@@ -95,11 +96,15 @@ export function api(options: ApiOptions): Hono {
     return answer(c, (to) => to.submit({ formId: c.req.param('id'), values: body.values, ...who }));
   });
 
-  async function answer(c: Context, ask: (to: ChatHandlers) => Promise<Answer>) {
+  function answer(c: Context, request: (to: ChatHandlers) => Promise<Answer>) {
+    return ask(c, async (to) => c.json(wireAnswer(await request(to))));
+  }
+
+  async function ask(c: Context, request: (to: ChatHandlers) => Promise<Response>): Promise<Response> {
     const to = options.handlers();
     if (to === undefined) return problem(c, 503, 'proxnix is not ready.');
     try {
-      return c.json(wireAnswer(await ask(to)));
+      return await request(to);
     } catch (error) {
       options.unexpected(error);
       return problem(c, 500, 'An unexpected error inside proxnix.', 'The log of the bot has the whole story.');

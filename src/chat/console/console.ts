@@ -70,8 +70,15 @@ export class ConsoleChat implements Chat {
     app.route('/', routes);
     const handlers = () => this.#handlers;
     const place = { workspace, channel };
-    const overview = async () => handlers()?.overview({ person, place });
     const unexpected = (err: unknown) => log.error({ err }, 'console: a handler threw');
+    const overview = async () => {
+      try {
+        return await handlers()?.overview({ person, place });
+      } catch (error) {
+        unexpected(error);
+        return undefined;
+      }
+    };
     app.route('/', api({ channel: this.#channel, person, place, handlers, unexpected }));
     app.get('/api/session', (c) => c.json({ person: person.name, ...place }));
     app.get('/api/events', (c) =>
@@ -85,7 +92,10 @@ export class ConsoleChat implements Chat {
     );
     app.route(
       '/',
-      assets(async (id) => (await handlers()?.runPage(id, { person, place })) !== undefined),
+      assets(async (id) => {
+        const to = handlers();
+        return to === undefined || (await to.runPage(id, { person, place })) !== undefined;
+      }),
     );
     return app;
   }

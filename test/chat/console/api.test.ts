@@ -34,6 +34,20 @@ describe('the console API', () => {
     ]);
   });
 
+  it('says that something unexpected happened where the overview or a run cannot be made, and logs it', async () => {
+    const broken = () => Promise.reject(new Error('a bug'));
+    handlers.overview = broken;
+    handlers.runPage = broken;
+    for (const path of ['/api/fleet', '/api/runs/r-1']) {
+      const response = await get(path);
+      expect([response.status, await json(response)]).toEqual([
+        500,
+        expect.objectContaining({ error: 'An unexpected error inside proxnix.' }),
+      ]);
+    }
+    expect(error).toHaveBeenCalledTimes(2);
+  });
+
   describe('with a message', () => {
     let ref: MessageRef;
     beforeEach(async () => {

@@ -104,6 +104,19 @@ describe('the events of the console', () => {
     await expect.poll(async () => asked === (await later(() => asked))).toBe(true);
   });
 
+  it('go on after an overview that could not be made', async () => {
+    let asked = 0;
+    handlers.overview = async () => {
+      asked += 1;
+      if (asked === 1) throw new Error('a bug');
+      return { fleets: [], reached: [] };
+    };
+    const watching = follow(server, undefined, '?fleet');
+    const events = [await next(watching), await next(watching)];
+    expect(events.map(({ event }) => event).sort()).toEqual(['fleet', 'snapshot']);
+    await watching.return(undefined);
+  });
+
   it('wake every reader at once', async () => {
     const readers = [follow(server), follow(server), follow(server)];
     for (const reader of readers) await next(reader);
