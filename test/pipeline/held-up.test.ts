@@ -8,14 +8,13 @@ describe.each(['vm', 'container'] as const)('a %s', (kind) => {
   const first = fleetOf(kind, { website: {} });
   const second = { ...first, images: { website: 'website 2' } };
 
-  it('is not begun on a storage that is full, and is made where there is room', async () => {
+  it('cannot be approved on a storage that is full, and is made where there is room', async () => {
     const { bench, simulator, deploy, orphans } = await startSimulated();
     await bench.push(1, fleetOf(kind, { website: { storage_location: 'full' } }));
-    await bench.apply();
-    const failed = bench.run('failed');
-    expect(failed.failure.message).toMatch(/^Storage "full" on pve1 has 0 B free; .* needed/);
-    expect(failed.failure.next).toContain('choose another `storage_location`');
-    expect(failed.steps.find(({ state }) => state === 'failed')?.step.kind).toBe('create');
+    expect(bench.run('blocked').plan.changes[0]?.blocked?.advice).toMatch(
+      /^Storage "full" on pve1 has 0 B free; .* needed.* choose another `storage_location`/,
+    );
+    expect(bench.buttons().map(({ action }) => action)).toEqual(['plan-again']);
     expect(simulator.guests()).toEqual([]);
     await deploy(2, first);
     expect(orphans()).toEqual([]);

@@ -165,7 +165,7 @@ describe('a guest that is migrated', () => {
     await bench.restart();
     await bench.settle();
     expect(guests()).toEqual(['823 pve2 running', '900000823 pve1 stopped pending']);
-    expect(plan()).toEqual(['clean-up 900000823 on pve1', 'replace 823 on pve2']);
+    expect(plan()).toEqual(['replace 823 on pve2', 'clean-up 900000823 on pve1']);
     await bench.apply();
     bench.run('applied');
     expect(guests()).toEqual(['823 pve2 running']);
@@ -208,7 +208,7 @@ describe('a node that is down', () => {
       ['destroy', 'unreachable'],
     ]);
     await bench.push(3, { vms: { ...website(), database: database(), third: aVm({ name: 'third', vm_id: 824 }) } });
-    expect(plan()).toEqual(['create 824 on pve3', 'conflict 823 on pve2 (unreachable)']);
+    expect(plan()).toEqual(['conflict 823 on pve2 (unreachable)', 'create 824 on pve3']);
   });
 
   it.each([true, false])(
@@ -233,10 +233,10 @@ describe('a node that is down', () => {
       expect(simulator.guest(822)?.config).toEqual(before);
 
       await bench.push(3, ordered);
-      expect(plan()).toEqual(['replace 822 on pve1', 'conflict 823 on pve2 (unreachable)']);
+      expect(plan()).toEqual(['conflict 823 on pve2 (unreachable)', 'replace 822 on pve1']);
       await simulator.outside({ do: 'node-up', node: 'pve2' });
       await bench.push(4, ordered);
-      expect(plan()).toEqual(['replace 822 on pve1', 'replace 823 on pve2']);
+      expect(plan()).toEqual(['replace 823 on pve2', 'replace 822 on pve1']);
       await bench.apply();
       bench.run('applied');
       expect(guests()).toEqual(['822 pve1 running', '823 pve2 running']);
@@ -256,7 +256,7 @@ describe('a node that is down', () => {
     expect(failure.next).toContain('It could not be rolled back: VM 823 cannot be read on pve2.');
     await simulator.outside({ do: 'node-up', node: 'pve2' });
     await bench.push(3, declared);
-    expect(plan()).toEqual(['replace 822 on pve1', 'update 823 on pve2']);
+    expect(plan()).toEqual(['update 823 on pve2', 'replace 822 on pve1']);
     await bench.apply();
     bench.run('applied');
     expect(guests()).toEqual(['822 pve1 running', '823 pve2 running']);
