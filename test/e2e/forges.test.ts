@@ -98,13 +98,13 @@ async function aWorld(kind: Kind) {
     });
   return {
     ...{ app, forge, origin, said },
-    async push(memoryMb: number): Promise<string> {
+    push: async (memoryMb: number): Promise<string> => {
       const sha = await origin.push('a change');
       declare(sha, memoryMb);
       expect((await send(app, kind.push(sha))).status).toBe(202);
       return sha;
     },
-    async pushPull(memoryMb: number, isFirst: boolean): Promise<string> {
+    pushPull: async (memoryMb: number, isFirst: boolean): Promise<string> => {
       const sha = await origin.pushPull(`memory ${memoryMb}`, 7);
       await origin.git('update-ref', kind.ref, sha);
       declare(sha, memoryMb);
