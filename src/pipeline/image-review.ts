@@ -41,25 +41,37 @@ function hashesOf({ guests }: Goal): readonly string[] {
   return guests.map(({ image }) => imageHash(image));
 }
 
-/** Compares the images of a plan with those whose place they take. The commit before is not evaluated for it. */
+/**
+ * Compares the images of a plan with those whose place they take. The commit before is not evaluated for it.
+ * @param evaluated what is known of the images of the plan's goal; of the others only what is remembered counts
+ */
 export async function reviewImages(
   fleet: Fleet,
   plan: Plan,
+  evaluated: readonly KnownImage[],
   { store }: Pick<ImagePorts, 'store'>,
 ): Promise<Pick<Review, 'images'>> {
-  const known = new Map((store.fleet(fleet.name).images ?? []).map((image) => [image.imageHash, image]));
+  const remembered = byHash(store.fleet(fleet.name).images ?? []);
+  const now = byHash(evaluated);
   const reviews: ImageReview[] = [];
   // One after the other: each may ask the Nix store for all that two images are made of.
-  for (const pair of imagePairs(plan)) reviews.push(await compare(fleet, pair, known));
+  for (const pair of imagePairs(plan)) {
+    const after = now.get(pair.to) ?? remembered.get(pair.to);
+    reviews.push(await compare(fleet, pair, remembered.get(pair.from), after));
+  }
   return reviews.length === 0 ? {} : { images: reviews };
+}
+
+function byHash(images: readonly KnownImage[]): ReadonlyMap<string, KnownImage> {
+  return new Map(images.map((image) => [image.imageHash, image]));
 }
 
 async function compare(
   { builder }: Fleet,
   { from, to }: ImagePair,
-  known: ReadonlyMap<string, KnownImage>,
+  before: KnownImage | undefined,
+  after: KnownImage | undefined,
 ): Promise<ImageReview> {
-  const [before, after] = [known.get(from), known.get(to)];
   if (before === undefined) return { from, to, notKnown: 'from' };
   if (after === undefined) return { from, to, notKnown: 'to' };
   const versions = await builder.packageVersions(before.drvPath, after.drvPath);

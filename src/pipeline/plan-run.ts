@@ -50,7 +50,9 @@ export async function planRun(fleet: Fleet, runId: string, ports: PlanPorts): Pr
       await runs.apply(runId, { type: 'planning-begun' });
       const { goal, images } = await evaluate(fleet, runId, ports, signal);
       const plan = await compare(fleet, goal, runId, ports);
-      await runs.apply(runId, { type: 'reviewed', review: await reviewOf(fleet, plan, images, ports) });
+      const mayBeApplied = !isPreview(run) && !isOffBranch(run, goal, fleet.policy);
+      const review = await reviewOf(fleet, plan, { images, mayBeApplied }, ports);
+      await runs.apply(runId, { type: 'reviewed', review });
       if (await (isPreview(run) ? show(fleet, runId, plan, ports) : settle(fleet, runId, plan, ports))) return;
     } catch (error) {
       const event = { type: 'failed', failure: toFailure(error), at: clock.now() } as const;

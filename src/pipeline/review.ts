@@ -15,21 +15,25 @@ export interface ReviewPorts extends ImagePorts {
   readonly log: Log;
 }
 
-/**
- * What the card of a plan says beside it. What cannot be told is left out and logged: it never ends a plan.
- * @param evaluated the images of the plan's goal with what is known of their inside
- */
+/** What is known of the inside of the images of a plan's goal, and whether the plan may ever be applied. */
+interface EvaluatedImages {
+  readonly images: readonly KnownImage[];
+  readonly mayBeApplied: boolean;
+}
+
+/** What the card of a plan says beside it. What cannot be told is left out and logged: it never ends a plan. */
 export async function reviewOf(
   fleet: Fleet,
   plan: Plan,
-  evaluated: readonly KnownImage[],
+  { images: evaluated, mayBeApplied }: EvaluatedImages,
   ports: ReviewPorts,
 ): Promise<Review> {
   const [why, images, addresses] = await Promise.all([
     known(fleet, ports, 'commits', () => whyOf(fleet, plan, ports)),
     known(fleet, ports, 'images', async () => {
-      await rememberImages(fleet, plan, evaluated, ports);
-      return reviewImages(fleet, plan, ports);
+      // A request could tell anything of an image that guests run, so that a later plan compares with a lie.
+      if (mayBeApplied) await rememberImages(fleet, plan, evaluated, ports);
+      return reviewImages(fleet, plan, evaluated, ports);
     }),
     addressesOf(fleet, plan, ports.clock),
   ]);
@@ -99,7 +103,7 @@ export async function driftReviewOf(
     .slice(0, mostDeeds);
   return {
     ...(deeds.length === 0 ? {} : { deeds }),
-    ...(await known(fleet, ports, 'images', () => reviewImages(fleet, plan, ports))),
+    ...(await known(fleet, ports, 'images', () => reviewImages(fleet, plan, [], ports))),
     ...(await addressesOf(fleet, plan, ports.clock)),
     ...costIn(fleet, plan, ports),
   };

@@ -52,6 +52,12 @@ export const nix = [
   },
   {
     room: 'facts',
+    file: 'src/pipeline/review.ts',
+    tests: ['test/pipeline/image-review.test.ts'],
+    rows: [['a request teaches nothing of images that guests run', 'if (mayBeApplied) await', 'await']],
+  },
+  {
+    room: 'facts',
     file: 'src/builder/nix/package-versions.ts',
     tests: ['test/builder/nix/package-versions.test.ts'],
     rows: [

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { ImageFacts } from '../../src/core/image-facts.ts';
 import { nobody, someFacts } from '../support/facts.ts';
 import { aBench, type Bench } from '../support/pipeline.ts';
-import { threeVms } from './support/fleet.ts';
+import { commitOf, shaOf, threeVms } from './support/fleet.ts';
 
 const withOps: ImageFacts = {
   ...someFacts,
@@ -78,6 +78,27 @@ it('without the derivations in the store packages are told by their names alone'
   await bench.push(2, second);
   expect(bench.text()).toContain('user ops joins wheel');
   expect(bench.text()).not.toContain('openssl');
+});
+
+it('what a pull request tells of an image that guests run is not believed later', async () => {
+  const bench = await aBench();
+  await bench.push(1, first);
+  await bench.apply();
+  const before = known(bench);
+  const lie = { ...first, vms: threeVms({ memory_mb: 4096 }), inside: { website: { facts: withOps } } };
+  bench.declare(2, lie);
+  bench.git.pushPull(commitOf(2), 7);
+  const pull = { repository: 'acme/fleet', number: 7, base: 'main', isFork: false, action: 'pushed' } as const;
+  bench.pipeline.pull({ ...pull, head: shaOf(2) });
+  await bench.settle();
+  bench.run('previewed');
+  expect(known(bench)).toEqual(before);
+  bench.declare(3, second);
+  bench.git.pushPull(commitOf(3), 7);
+  bench.pipeline.pull({ ...pull, head: shaOf(3) });
+  await bench.settle();
+  expect(bench.text(), 'of its own image it is told').toContain('user ops joins wheel');
+  expect(known(bench)).toEqual(before);
 });
 
 it('what cannot be compared ends no plan', async () => {
