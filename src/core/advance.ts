@@ -181,7 +181,7 @@ function beforeApply(run: PlannedRun | QueuedRun, event: RunEvent): Run | undefi
   switch (event.type) {
     // The cluster changed: earlier approvals are void, and the new plan needs approvals of its own.
     case 'planned':
-      return planned(base, event);
+      return planned(withoutCost(base), event);
     case 'in-sync':
       return { ...base, phase: 'in-sync', endedAt: event.at };
     case 'blocked':
@@ -203,6 +203,13 @@ function beforeApply(run: PlannedRun | QueuedRun, event: RunEvent): Run | undefi
 /** The fields that a run with a plan keeps to its end. */
 function baseOf(run: PlannedRun | QueuedRun) {
   return { ...fromStart(run), commit: run.commit };
+}
+
+/** The cost was that of another plan; the rest of the review stays true. */
+function withoutCost<Base extends BaseOf<Run>>(base: Base): Base {
+  if (base.review?.cost === undefined) return base;
+  const { cost: _, ...review } = base.review;
+  return { ...base, review };
 }
 
 function whileApplying(run: ApplyingRun, event: RunEvent): Run | undefined {

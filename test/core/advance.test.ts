@@ -182,6 +182,12 @@ describe('an approval', () => {
     expect(follow(two, byAda, events.approved, moved)).toMatchObject(blank);
   });
 
+  it('is of a plan whose cost is told no more when the cluster moved', () => {
+    const review = { cost: { like: { run: 'r-1', ms: 1000 } }, addresses: { 830: '10.0.0.30' } };
+    const moved = { ...events.planned, clusterChanges: ['x moved'] };
+    expect(follow({ ...two, review }, moved).review).toEqual({ addresses: review.addresses });
+  });
+
   it('that comes second when one is enough is refused: two people make one run', () => {
     expect(() => follow(aRun('planned', plan), byAda, events.approved)).toThrow(IllegalTransition);
   });

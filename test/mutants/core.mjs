@@ -8,11 +8,7 @@ export const core = [
     file: 'src/core/room.ts',
     tests: ['test/core/room.test.ts'],
     rows: [
-      [
-        'a disk that does not fit is blocked',
-        'if (facts.free === undefined || facts.free >= bytes) return undefined;',
-        'return undefined;',
-      ],
+      ['a disk that does not fit is blocked', 'if (free >= bytes) return undefined;', 'return undefined;'],
       ['the room of a plan is given once', 'left = withDisk(', 'withDisk('],
       [
         'a storage that hands no disk on takes no replacement',
@@ -166,15 +162,26 @@ export const core = [
   },
   {
     room: 'plan',
-    file: 'src/core/plan.ts',
-    tests: ['test/core/plan.test.ts'],
+    file: 'src/core/fit.ts',
+    tests: ['test/core/plan.test.ts', 'test/core/fit.test.ts'],
     rows: [
       [
         'a VM does not get more CPUs than its node has',
-        'if (change.blocked !== undefined || !startsAnew(change)) return change;',
-        'return change;',
+        '(startsAnew(change) && cpuBlock(change.guest, node))',
+        'false',
+      ],
+      [
+        'a guest does not get more memory than its node has',
+        "(sets(change, 'memory') && memoryBlock(change.guest, node))",
+        'false',
       ],
     ],
+  },
+  {
+    room: 'plan',
+    file: 'src/core/room.ts',
+    tests: ['test/core/fit.test.ts'],
+    rows: [['a thin storage that is full takes no disk', 'return thin?.free === 0 ? 0 : free;', 'return free;']],
   },
   {
     room: 'plan',
