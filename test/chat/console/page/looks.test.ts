@@ -5,7 +5,7 @@ import { type Site, tooWide, withSite } from './site.ts';
 
 const now = Date.now();
 const themes = ['light', 'dark'] as const;
-const widths = [1280, 390, 320];
+const widths = [1280, 768, 390, 320];
 
 /** Something to see in every view. */
 async function fill(site: Site): Promise<void> {
