@@ -1,21 +1,19 @@
 import { BuildError } from '../builder/builder.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { driftDigest, withAcknowledged } from '../core/acknowledged-drift.ts';
 import { hasEnded } from '../core/advance.ts';
 import { errorFacts, toFailure } from '../core/errors.ts';
-import { type Goal, onlyGuest, withKnown } from '../core/goal.ts';
+import { onlyGuest } from '../core/goal.ts';
 import { withWanted } from '../core/guest-facts.ts';
-import { createPlan, type Plan, runnable } from '../core/plan.ts';
+import { type Plan, runnable } from '../core/plan.ts';
 import type { ApplyingRun, Run, RunEvent, StepState } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
 import type { Store } from '../store/store.ts';
 import { type CutOff, cutOffNote, stoppedBetween } from '../views/parts.ts';
 import { buildLogReply } from '../views/run-card.ts';
 import { appliedPin, refuseOtherBranch } from './commits.ts';
-import { headOf, withHead } from './drift-check.ts';
 import { imagesToKeep } from './garbage-collection.ts';
 import { guestNow } from './guest-now.ts';
-import { goalOf, planAgain, vmidsOf } from './plan-run.ts';
+import { planAgain } from './plan-run.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Signals } from './queues.ts';
 import type { Runs } from './runs.ts';
@@ -141,7 +139,6 @@ async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }:
       log.warn({ run: runId, ...errorFacts(error) }, 'the applied commit could not be pinned');
     });
   }
-  if (!whole && goal.rollback !== undefined) await acceptDrift(fleet, goal, { runs, store, clock, log });
   const addresses = await addressesOf(fleet, run);
   await runs.apply(runId, { type: 'applied', at: clock.now(), addresses });
   const images = whole ? imagesToKeep(fleet, runs.all(), clock.now()) : undefined;
@@ -151,26 +148,6 @@ async function applied(fleet: Fleet, runId: string, { runs, store, clock, log }:
   await fleet.builder.keep(images).catch((error: unknown) => {
     log.warn({ run: runId, err: error }, 'the roots of the images could not be renewed');
   });
-}
-
-/** A guest that was rolled back on purpose differs from the applied commit: this drift is acknowledged at once. */
-async function acceptDrift(
-  fleet: Fleet,
-  done: Goal,
-  { runs, store, clock, log }: Pick<ApplyPorts, 'runs' | 'store' | 'clock' | 'log'>,
-): Promise<void> {
-  const applied = goalOf(fleet, done);
-  const goal = withHead(applied, headOf(fleet, runs.all(), applied));
-  try {
-    const live = await fleet.cluster.readState(vmidsOf(goal));
-    const plan = createPlan(withKnown(goal, live, store.fleet(fleet.name)), live);
-    const drifts = store.fleet(fleet.name).acknowledgedDrifts ?? [];
-    await store.saveFleet(fleet.name, {
-      acknowledgedDrifts: withAcknowledged(drifts, { digest: driftDigest(plan) }, clock.now()),
-    });
-  } catch (error) {
-    log.warn({ fleet: fleet.name, ...errorFacts(error) }, 'the drift that a rollback causes could not be acknowledged');
-  }
 }
 
 /** A guest that the apply started runs, also when it stops before the first power check. Never rejects. */

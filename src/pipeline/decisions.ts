@@ -20,7 +20,7 @@ import { whichPlanCard } from '../views/plan-card.ts';
 import type { ShownPlans } from './access.ts';
 import { answerOf } from './access.ts';
 import { provenanceOf } from './commits.ts';
-import { planAgain } from './plan-run.ts';
+import { planAgain, planAnew } from './plan-run.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
 import type { Runs } from './runs.ts';
 
@@ -105,9 +105,9 @@ export class Decisions {
     return { answer: { kind: 'none' }, begins: outcome.run.phase === 'queued' };
   }
 
-  /** Compares an open plan with the cluster again; its card shows what differs. @returns the run as it is then */
+  /** Plans an open run of the head again; its card shows what differs. @returns the run as it is then */
   async renew(fleet: Fleet, runId: string): Promise<Run> {
-    await this.#planAgain(fleet, runId);
+    await this.#planNow(runId, (run) => planAnew(fleet, run, this.#ports));
     return this.#run(runId);
   }
 
@@ -217,16 +217,19 @@ export class Decisions {
    */
   #planAgain(fleet: Fleet, runId: string): Promise<void> {
     const planning =
-      this.#plannings.get(runId) ?? this.#planNow(fleet, runId).finally(() => this.#plannings.delete(runId));
+      this.#plannings.get(runId) ??
+      this.#planNow(runId, (run) => planAgain(fleet, run, this.#ports.clock)).finally(() =>
+        this.#plannings.delete(runId),
+      );
     this.#plannings.set(runId, planning);
     return planning;
   }
 
-  async #planNow(fleet: Fleet, runId: string): Promise<void> {
-    const { runs, clock, log } = this.#ports;
+  async #planNow(runId: string, plan: (run: PlannedRun) => ReturnType<typeof planAgain>): Promise<void> {
+    const { runs, log } = this.#ports;
     const run = this.#run(runId);
     if (run.phase !== 'planned') return;
-    const event = await planAgain(fleet, run, clock);
+    const event = await plan(run);
     if (event === undefined) return;
     try {
       await runs.decide(runId, (now) =>

@@ -78,6 +78,21 @@ export async function planAgain(
   return outcomeOf(fleet, plan, clock, planDifferences(run.plan, plan));
 }
 
+/**
+ * Plans an open run of the head again, as a new run of the same commit would: with what the store knows of the guests now.
+ * @returns `undefined` when the plan is the same, else the event that puts the new plan on the card
+ */
+export async function planAnew(
+  fleet: Fleet,
+  run: PlannedRun,
+  { clock, store }: Pick<PlanPorts, 'clock' | 'store'>,
+): Promise<Extract<RunEvent, { type: 'planned' | 'in-sync' | 'blocked' }> | undefined> {
+  const wanted = goalOf(fleet, run.plan.goal);
+  const live = await readFor(fleet, wanted);
+  const plan = createPlan(withKnown(wanted, live, store.fleet(fleet.name)), live, run.plan);
+  return plan.digest === run.plan.digest ? undefined : outcomeOf(fleet, plan, clock, planDifferences(run.plan, plan));
+}
+
 function endedTheBot(): UserError {
   return new UserError(
     `The bot stopped ${mostAttempts} times while it planned this commit, so it is not tried again.`,

@@ -236,7 +236,7 @@ export class Bench {
         cluster: life.hold(fleet.cluster, ['perform', 'upload']),
         ...(this.#forge === undefined ? {} : { forge: life.hold(this.#forge, ['setStatus', 'comment']) }),
       })),
-      store: life.hold(this.store, ['saveRun', 'saveMessages', 'saveFleet', 'audit']),
+      store: life.hold(this.store, ['saveRun', 'saveMessages', 'moveMessages', 'saveFleet', 'audit']),
       chats: this.chats.map((chat) => life.hold(chat)),
       clock: life.hold(this.clock),
       log: this.log,

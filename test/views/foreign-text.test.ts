@@ -56,7 +56,9 @@ describe('text from outside', () => {
   });
 
   it('is on those cards at all', () => {
-    expect(cards.filter(({ card }) => JSON.stringify(card).includes('EVIL')).length).toBe(cards.length);
+    const silent = cards.filter(({ card }) => !JSON.stringify(card).includes('EVIL')).map(({ name }) => name);
+    // One line with the number of the request.
+    expect(silent).toEqual(['preview-over']);
   });
 });
 
