@@ -235,12 +235,13 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
     await revert();
   });
 
-  it('stops at a storage that is full and removes what it had begun', async () => {
+  it('offers no apply where a storage is full, for a move as for a new root', async () => {
     const before = snapshot();
-    await answered(() => edits.useStorage(world.repository, 'worker', 'full'), /^Plan: update 1$/);
-    const plan = await answered(() => edits.editImage(world.repository, 'worker'), /^Plan: replace 1$/);
-    const failed = await approve(plan, /^Failed/);
-    expect(wordsOf(failed)).toMatch(/Storage .{1,2}full.{1,2} on .* has .* free/);
+    const moved = await answered(() => edits.useStorage(world.repository, 'worker', 'full'), /^Blocked: 1 change/);
+    expect(changesIn(moved)).toEqual(['! test-worker (822) update, blocked build-qcow2-worker']);
+    const replaced = await answered(() => edits.editImage(world.repository, 'worker'), /^Blocked: 1 change/);
+    expect(changesIn(replaced)).toEqual(['! test-worker (822) replace, blocked build-qcow2-worker']);
+    expect(wordsOf(replaced)).toMatch(/Storage .{1,2}full.{1,2} on .* has .* free/);
     expect(snapshot()).toBe(before);
     await revert(2);
   }, 120_000);
