@@ -1,17 +1,14 @@
 import { z } from 'zod';
+import { blockSchema } from '../chat/console/message-store.ts';
 import { readButtonId } from '../views/card.ts';
+import { withoutTable } from '../views/guest-lines.ts';
 
 /** The part of the console's messages that the demo reads. */
 const Message = z.object({
   id: z.string(),
   card: z.object({
     title: z.string(),
-    blocks: z.array(
-      z.looseObject({
-        kind: z.string(),
-        lines: z.array(z.object({ text: z.string(), mark: z.string().optional() })).optional(),
-      }),
-    ),
+    blocks: z.array(blockSchema),
     buttons: z.array(z.object({ id: z.string() })),
   }),
 });
@@ -92,6 +89,6 @@ export class ConsoleClient {
 
 /** A message as text for a terminal. */
 export function cardText({ card }: Message): string {
-  const lines = card.blocks.flatMap((block) => block.lines ?? []);
+  const lines = card.blocks.map(withoutTable).flatMap((block) => (block.kind === 'lines' ? block.lines : []));
   return [card.title, ...lines.map((line) => `  ${(line.mark ?? '').padEnd(3)} ${line.text}`)].join('\n');
 }

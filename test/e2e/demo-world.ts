@@ -66,10 +66,10 @@ export async function removeTree(dir: string): Promise<void> {
 
 /** The plan lines of a message: sign, guest, action. */
 export function changesIn(message: Message): readonly string[] {
-  const lines = message.card.blocks.flatMap((block) => block.lines ?? []);
-  return lines
-    .filter((line) => line.mark !== undefined && line.mark.trim() !== '')
-    .map((line) => `${line.mark} ${line.text.replace(/\s+/g, ' ')}`);
+  const rows = message.card.blocks.flatMap((block) => (block.kind === 'guests' ? block.rows : []));
+  return rows.map(({ mark, guest, action, image }) =>
+    [mark, guest?.name, `(${guest?.vmid})`, action, image].filter((part) => part !== undefined).join(' '),
+  );
 }
 
 /** All words of a message. */

@@ -279,7 +279,7 @@ describe('the story of the demo, over real sockets with real Nix and real git', 
 
   it('asks at most once a guest for the state, and once for the list', async () => {
     world.requests.length = 0;
-    await answered(() => command('plan'), /^In sync/);
+    await answered(() => edits.editReadme(world.repository), /^In sync/);
     const ours = world.simulator.guests().filter(({ vmid }) => vmid !== 100).length;
     expect(world.requests.length).toBeLessThanOrEqual(1 + ours);
   });

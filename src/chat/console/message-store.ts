@@ -141,7 +141,8 @@ const row: z.ZodType<GuestRow> = z.object({
   keep: z.boolean().exactOptional(),
 });
 
-const block: z.ZodType<Block> = z.discriminatedUnion('kind', [
+/** One part of a card, as the channel's file and its API hold it. */
+export const blockSchema: z.ZodType<Block> = z.discriminatedUnion('kind', [
   z.object({ kind: z.enum(['text', 'small', 'warning']), rich }),
   z.object({ kind: z.literal('lines'), lines: z.array(line) }),
   z.object({ kind: z.literal('guests'), of: z.enum(['plan', 'apply', 'done']), rows: z.array(row) }),
@@ -168,7 +169,7 @@ const file: z.ZodType<CardFile> = z.object({ name: z.string(), title: z.string()
 const card: z.ZodType<Card> = z.object({
   tone: z.enum(['working', 'waiting', 'good', 'bad', 'quiet']),
   title: z.string(),
-  blocks: z.array(block),
+  blocks: z.array(blockSchema),
   buttons: z.array(button),
   files: z.array(file),
 });
