@@ -1,5 +1,6 @@
 import { advance } from '../core/advance.ts';
 import type { Plan } from '../core/plan.ts';
+import { imagePairs, type Review } from '../core/review.ts';
 import type { ApplyingRun, PlanningRun, Run, RunEvent, Who } from '../core/run.ts';
 import { planSteps } from '../core/steps.ts';
 import {
@@ -62,6 +63,7 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
     'in-sync': moved(planning, [{ type: 'in-sync', at }]),
     'in-sync-standing': moved(planning, [{ type: 'in-sync', at, standing: 'r-40' }]),
     plan: planned(samplePlan()),
+    'plan-reviewed': { ...planned(samplePlan()), review: sampleReview() },
     'plan-quiet': planned(quietPlan()),
     'plan-warned': {
       ...planned(quietPlan()),
@@ -127,6 +129,37 @@ export function sampleRuns(): Readonly<Record<string, Run>> {
     rejected: moved(planned(samplePlan()), [{ type: 'rejected', by: ada, at, reason: 'the website is still needed' }]),
     superseded: moved(planned(samplePlan()), [{ type: 'superseded', byRun: 'r-42', at }]),
     expired: moved(planned(samplePlan()), [{ type: 'expired', at: expiresAt }]),
+  };
+}
+
+/** What is known beside a plan: every part of it. */
+function sampleReview(): Review {
+  const pairs = imagePairs(samplePlan());
+  const commit = (sha: string, subject: string) => ({ ...sampleCommit, sha: sha.repeat(40), subject });
+  const [age, day] = [at - 21 * 86_400_000, at - 3_600_000];
+  return {
+    commits: { newest: [sampleCommit, commit('b', 'ops: let Ada in'), commit('c', 'nixpkgs: update')], all: 9 },
+    inputs: [{ name: 'nixpkgs', from: { rev: '96afa93', at: age }, to: { rev: '13f3f2e', at: day } }],
+    images: pairs.map((pair) => ({
+      ...pair,
+      difference: {
+        access: [
+          { what: 'wheel', change: 'added', user: 'ada' },
+          { what: 'key', change: 'added', user: 'ada', key: hostile },
+          { what: 'port', change: 'added', protocol: 'tcp', from: 8080, to: 8080 },
+        ],
+        changes: [
+          { what: 'service', name: 'containerd', to: 'root' },
+          { what: 'kernel', name: '', from: '6.12.30', to: '6.12.31' },
+        ],
+        packages: {
+          changed: Array.from({ length: 12 }, (_, index) => ({ name: `package-${index}`, from: '1.0', to: '1.1' })),
+          all: 12,
+        },
+        unknown: [],
+      },
+    })),
+    cost: { downtimeMs: { '822': 21_000 }, like: { run: 'r-38', ms: 194_000 }, uploadBytes: 2 ** 31 },
   };
 }
 

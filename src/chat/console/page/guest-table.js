@@ -220,7 +220,8 @@ function listView(parts) {
     h(
       'ul',
       { role: 'list', class: 'parts' },
-      parts.map((part) => h('li', {}, literal(part))),
+      // The sign does not stay alone at the end of a line.
+      parts.map((part) => h('li', {}, literal(part.replaceAll(' -> ', ' ->\u00a0')))),
     )
   );
 }
