@@ -108,10 +108,10 @@ export const chat = [
     rows: [
       [
         'a sender of another workspace is refused',
-        'if (sender.team !== undefined && sender.team !== workspace)',
+        'if (!isOurs(sender.team, sender.enterprise, installed))',
         'if (false)',
       ],
-      ['an account of another workspace is refused', ' || (profile.team_id ?? workspace) !== workspace', ''],
+      ['an account of another workspace is refused', 'profile.is_stranger || !isMember ?', 'profile.is_stranger ?'],
       ['a guest is refused', 'if (profile.is_restricted || profile.is_ultra_restricted)', 'if (false)'],
       ['a bot is refused', "if (profile.is_bot) return 'is a bot';", ''],
       ['who is deactivated is refused', "if (profile.deleted) return 'is deactivated';", ''],

@@ -109,19 +109,25 @@ export const cluster = [
     tests: ['test/cluster/proxmox/settings.test.ts'],
     rows: [
       ['a storage cannot leave its property', "check('name of a storage', guest.storage);", ''],
-      ['a bridge cannot leave its property', "if (bridge !== '') check('name of a bridge', bridge);", ''],
       ['a node cannot leave its path', "check('name of a node', node);", ''],
       ['an address cannot leave its property', "check: (ip) => check('address of a container', ip),", ''],
       ['a gateway cannot leave its property', "check: (gateway) => check('address of a gateway', gateway),", ''],
       ['a feature cannot bring another', "for (const name of names) check('name of a feature', name);", ''],
       ['a disk slot is one', "check('name of a disk slot', guest.diskSlot);", ''],
       ['a controller is one', ", check: (name) => check('name of a SCSI controller', name)", ''],
-      [
-        'a cloud-init storage cannot leave its property',
-        "check: (drive) => check('name of a storage', drive.storage),",
-        '',
-      ],
     ],
+  },
+  {
+    room: 'proxmox words',
+    file: 'src/cluster/proxmox/cards.ts',
+    tests: ['test/cluster/proxmox/settings.test.ts'],
+    rows: [['a bridge cannot leave its property', "if (bridge !== '') check('name of a bridge', bridge);", '']],
+  },
+  {
+    room: 'proxmox words',
+    file: 'src/cluster/proxmox/cloud-init.ts',
+    tests: ['test/cluster/proxmox/settings.test.ts'],
+    rows: [['a cloud-init storage cannot leave its property', "check('name of a storage', drive.storage);", '']],
   },
   {
     room: 'proxmox writes',
@@ -136,8 +142,8 @@ export const cluster = [
       ['a write whose answer was lost is not repeated over another', 'if (config?.digest !== digest) throw error;', ''],
       [
         'a task whose answer was lost is not begun again',
-        'if (upid !== undefined) return upid;\n    throw new UserError(`',
-        'if (upid !== undefined) return upid;\n    return begin(api, call);\n    throw new UserError(`',
+        'if (upid !== undefined) return upid;\n    const why',
+        'if (upid !== undefined) return upid;\n    return begin(api, call);\n    const why',
       ],
       ['a known task is not that of a lost answer', '.filter(({ upid }) => !api.seenUpids.has(upid))', ''],
     ],
@@ -244,7 +250,11 @@ export const cluster = [
     file: 'src/cluster/proxmox/markers.ts',
     tests: containers,
     rows: [
-      ['a container that runs was started by somebody', "at.guestKind === 'vm' || !(await isRunning(api, at))", 'true'],
+      [
+        'a container that runs was started by somebody',
+        "at.guestKind === 'vm' || !(await powerOf(api, at)).running",
+        'true',
+      ],
     ],
   },
   {
@@ -296,7 +306,7 @@ export const cluster = [
     rows: [
       [
         'a root disk outside the boot order is not pulled out of a running VM',
-        'if (isGuarded || config.values[slot] === undefined || !(await isRunning(api, step))) return write(config);',
+        'if (isGuarded || config.values[slot] === undefined) return write(config);',
         'return write(config);',
       ],
     ],
@@ -405,7 +415,7 @@ export const cluster = [
     tests: [...trouble, ...contract],
     rows: [
       ['an image larger than its disk is refused', 'if (bytes <= guest.diskGb * 2 ** 30) return;', 'return;'],
-      ['a full storage gets no disk', 'if (status.avail !== undefined && status.avail < bytes) {', 'if (false) {'],
+      ['a full storage gets no disk', 'if (status.avail !== undefined && status.avail < needed) {', 'if (false) {'],
     ],
   },
   {

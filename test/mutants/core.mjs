@@ -145,7 +145,7 @@ export const core = [
       ['nothing is proposed that the head does not want', 'if (head === undefined) return changes;', 'return changes;'],
       [
         'a value of the head is not put back',
-        ' && change.fields.every(({ field, to }) => brings.get(field) === to)',
+        ' && change.fields.every((one) => brings.get(nameOf(one)) === one.to)',
         '',
       ],
       ['an image of the head is not put back', 'return sameImage && ', 'return '],
@@ -228,7 +228,7 @@ export const core = [
   },
   {
     room: 'flake',
-    file: 'src/core/settings.ts',
+    file: 'src/core/forms.ts',
     tests: ['test/core/desired.test.ts'],
     rows: [
       [

@@ -174,11 +174,7 @@ export const decisions = [
         "return 'refused' in opened ? opened.refused : command.run(",
         'return command.run(',
       ],
-      [
-        'a button that shows is for those who may',
-        "if ('refused' in opened) return opened.refused;\n      return action",
-        "if ('refused' in opened) opened.fleets = [];\n      return action",
-      ],
+      ['a button that shows is for those who may', "if ('refused' in opened) return opened.refused;", ''],
     ],
   },
   {

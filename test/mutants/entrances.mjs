@@ -90,8 +90,8 @@ export const entrances = [
   },
   {
     room: 'webhook',
-    file: 'src/forge/route.ts',
-    tests: [...forges, ...route],
+    file: 'src/forge/payload.ts',
+    tests: forges,
     rows: [
       ['a deeply nested body is not parsed', 'if (isDeeperThan(text, deepest))', 'if (false)'],
       ['a body is valid UTF-8', '{ fatal: true }', '{ fatal: false }'],
@@ -106,9 +106,17 @@ export const entrances = [
     file: 'src/pipeline/pipeline.ts',
     tests: ['test/pipeline/deploy.test.ts'],
     rows: [
-      ['another repository is ignored', 'fleet.repository === event.repository && ', ''],
-      ['another branch is ignored', ' && event.ref === ', ' || event.ref === '],
-      ['a deleted branch is ignored', ' || event.after === undefined', ''],
+      [
+        'another repository is ignored',
+        'fleets.filter((fleet) => isSameRepository(fleet.repository, repository));',
+        'fleets;',
+      ],
+      [
+        'another branch is ignored',
+        'ofRepository.filter((fleet) => ref === `refs/heads/',
+        'ofRepository.filter(() => true || `refs/heads/',
+      ],
+      ['a deleted branch is ignored', "if (after === undefined) return ignored('the branch was deleted');", ''],
     ],
   },
   {

@@ -15,7 +15,7 @@ export const nix = [
       ['the owner is one of a forge', "!forgePath.test(owner ?? '') || ", ''],
       ['the repository is one of a forge', "!forgeName.test(repo ?? '') || ", ''],
       ['the commit is a hash', " || !commitHash.test(rev ?? '')", ''],
-      ['they are not deep', 'isDeeperThan(text, deepest) ? undefined : parseJson(text)', 'parseJson(text)'],
+      ['they are not deep', "isDeeperThan(text, deepest) ? 'nested too deep' : parseJson(text)", 'parseJson(text)'],
       ['they are not long', 'if (JSON.stringify(inputs).length <= longestInputs) return inputs;', 'return inputs;'],
     ],
   },
@@ -84,7 +84,7 @@ export const nix = [
     room: 'builds',
     file: 'src/config/setting.ts',
     tests: ['test/config/config.test.ts'],
-    rows: [['a setting opens no sandbox', '!weakening.test(line)', 'true']],
+    rows: [['a setting opens no sandbox', 'weakening.test(line)', 'false']],
   },
   {
     room: 'sandbox',
