@@ -1,9 +1,9 @@
-import type { UpdateChange } from './change.ts';
+import type { Change, UpdateChange } from './change.ts';
 import { settingsIn } from './diff.ts';
 import type { FlakeEdit } from './flake-patch.ts';
 import type { DesiredGuest } from './guest.ts';
 import type { KnownGuest } from './live.ts';
-import { type Plan, runnable } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { type AnyRow, flakeValue, isManaged, rowsOf, sameValue, wantedPart } from './settings.ts';
 
 /** What a flake would have to say for a drift to be as wanted. */
@@ -15,9 +15,10 @@ export interface Acceptance {
 
 /** The values that the guests of a drift have, for their entries in the flake. */
 export function acceptanceOf(plan: Plan): Acceptance {
-  const updates = runnable(plan).filter((change) => change.action === 'update');
+  // What blocks a change does not block the flake.
+  const updates = plan.changes.filter((change) => change.action === 'update');
   const edits = updates.flatMap(({ guest, live }) => editsOf(guest, live));
-  const others = updates.map((change) => ({ name: change.name, fields: beyond(change) }));
+  const others = plan.changes.map((change) => ({ name: change.name, fields: beyond(change) }));
   return { edits, others: others.filter(({ fields }) => fields.length > 0) };
 }
 
@@ -45,8 +46,24 @@ function acceptedValue(row: AnyRow, guest: DesiredGuest, live: KnownGuest): unkn
   return row.key === 'pool' && live.pool !== undefined && live.pool !== wanted ? live.pool : undefined;
 }
 
-/** The differences of a change that are no field with a value: data disks, tags, the boot order. */
-function beyond({ fields, guest, live }: UpdateChange): readonly string[] {
+/** What no value of a field can take into the flake: data disks, tags, the boot order; a guest that is gone or is not declared. */
+function beyond(change: Change): readonly string[] {
+  switch (change.action) {
+    case 'update':
+      return beyondValues(change);
+    case 'create':
+      return ['is gone from the cluster: remove its entry'];
+    case 'replace':
+    case 'rollback':
+      return ['runs another image: no value of its entry says it'];
+    case 'destroy':
+      return ['is not declared: `proxnix import` prints its entry'];
+    default:
+      return [];
+  }
+}
+
+function beyondValues({ fields, guest, live }: UpdateChange): readonly string[] {
   const words = new Set(
     rowsOf(guest.kind).flatMap((row) => (acceptedValue(row, guest, live) === undefined ? [] : [row.word])),
   );

@@ -138,6 +138,8 @@ export interface GuestTask {
   readonly who: string;
   /** Milliseconds since the epoch, by the node's clock. */
   readonly at: number;
+  /** It started or stopped the guest, and changed nothing else of it. */
+  readonly power?: true;
 }
 
 /** What a node's storage cannot do, or has too little of. What is unknown is absent and stops nothing. */

@@ -2,6 +2,7 @@ import type { Change } from './change.ts';
 import type { Comparison } from './commit.ts';
 import type { FactsDifference } from './facts-difference.ts';
 import type { InputChange } from './flake-lock.ts';
+import type { RolledBackGuest } from './goal.ts';
 import { imageKey } from './guest.ts';
 import type { GuestTask } from './live.ts';
 import { type Plan, runnable } from './plan.ts';
@@ -15,6 +16,8 @@ export interface Review {
   readonly commits?: Pick<Comparison, 'newest' | 'all'>;
   /** The inputs of the flake that it locks otherwise; absent without any. */
   readonly inputs?: readonly InputChange[];
+  /** The guests that somebody rolled back and that this plan gives another image again; absent without any. */
+  readonly undoes?: readonly RolledBackGuest[];
   /** What others did to the guests of a drift since the last apply, the newest first. */
   readonly deeds?: readonly GuestDeed[];
   /** By VMID, the addresses of guests that are destroyed, as far as they tell any; absent without any. */
@@ -52,7 +55,7 @@ export interface Cost {
 }
 
 /** What somebody did to a guest. */
-export interface GuestDeed extends GuestTask {
+export interface GuestDeed extends Omit<GuestTask, 'power'> {
   readonly vmid: number;
   readonly name: string;
 }

@@ -2,6 +2,8 @@ import type { Cluster, ClusterView, SeenGuest } from '../cluster/cluster.ts';
 import { shortSha } from '../core/commit.ts';
 import { belongsTo, ownerOf } from '../core/goal.ts';
 import { imageHash } from '../core/guest.ts';
+import type { LiveGuest } from '../core/live.ts';
+import { rolledBackGuests } from '../core/rolled-back.ts';
 import { planOf, type Run, reachedApply } from '../core/run.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
@@ -144,24 +146,28 @@ export class Overviews {
       ...(address === undefined ? {} : { address }),
       ...(uptime === undefined ? {} : { uptime }),
       ...(lastRun === undefined ? {} : { lastRun: runRef(lastRun) }),
-      drift: this.#drift(fleet, vmid, runs),
+      drift: this.#drift(fleet, guest, runs),
       url,
     };
   }
 
   /** A drift that somebody acknowledged is one still: its run tells it. */
-  #drift(fleet: Fleet, vmid: number, runs: readonly Run[]): SeenFleetGuest['drift'] {
+  #drift(fleet: Fleet, guest: LiveGuest, runs: readonly Run[]): SeenFleetGuest['drift'] {
+    const [rolledBack] = rolledBackGuests(runs, [guest]);
+    if (rolledBack !== undefined) return { kind: 'rolled-back', run: rolledBack.runId };
     const run = runs.findLast((one) => one.trigger.kind === 'drift' || reachedApply(one));
     const found = this.#parts.lastDrift(fleet.name);
     if (run?.trigger.kind === 'drift' && !reachedApply(run) && found !== 'same') {
-      return concerns(run, vmid) ? { kind: 'drifted', run: run.id } : { kind: 'none' };
+      const differs = planOf(run)?.changes.some(({ vmid }) => vmid === guest.vmid);
+      return differs ? { kind: 'drifted', run: run.id } : { kind: 'none' };
     }
     return { kind: found === 'same' ? 'none' : 'unknown' };
   }
 
   #addressOf(fleet: Fleet, vmid: number, runs: readonly Run[]): string | undefined {
     const asked = this.#addresses.get(`${fleet.clusterName} ${vmid}`);
-    if (asked !== undefined) return asked.address;
+    // An agent that does not answer yet says nothing of what the last apply told.
+    if (asked?.address !== undefined) return asked.address;
     const told = runs.findLast((run) => run.phase === 'applied' && run.addresses[vmid] !== undefined);
     return told?.phase === 'applied' ? told.addresses[vmid] : undefined;
   }

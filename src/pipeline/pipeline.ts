@@ -4,6 +4,8 @@ import { hasEnded } from '../core/advance.ts';
 import type { PushEvent, PushOutcome } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
 import { flakePatch } from '../core/flake-patch.ts';
+import { belongsTo, ownerOf } from '../core/goal.ts';
+import type { GuestSpec } from '../core/guest.ts';
 import { type Actor, type Lock, mayView } from '../core/policy.ts';
 import type { PullEvent } from '../core/pull.ts';
 import { isNamed, isPreview, type PlannedRun, planOf, type Run, type Trigger, type Who } from '../core/run.ts';
@@ -225,7 +227,7 @@ export class Pipeline {
   async adopt(fleet: Fleet, guest: string, by: Who): Promise<Run> {
     const head = await fleet.git.head();
     const declared = await declaredGuests(fleet, head, this.#runs.all()).catch(() => undefined);
-    if (declared !== undefined) declaredGuest(declared, guest);
+    if (declared !== undefined) await refuseAdoption(fleet, declaredGuest(declared, guest));
     return this.#work.beginAlone(fleet, { kind: 'adopt', by, guest }, head);
   }
 
@@ -398,6 +400,18 @@ export class Pipeline {
     }
     return (await this.#access.countStranger(actor, fleet)) ?? (await decide(fleet)).answer;
   }
+}
+
+/** @throws UserError for a guest of which there is nothing to adopt */
+async function refuseAdoption(fleet: Fleet, { vmid, name }: GuestSpec): Promise<void> {
+  const live = (await fleet.cluster.list()).find((one) => one.vmid === vmid);
+  if (live === undefined) {
+    throw new UserError(`There is no guest ${vmid} in the cluster to adopt.`, {
+      next: `A plan creates ${name}: /proxnix plan shows it.`,
+    });
+  }
+  if (!belongsTo(ownerOf(fleet), live.tags)) return;
+  throw new UserError(`${live.name} (${vmid}) needs no adoption: proxnix manages it already.`);
 }
 
 /** Does the run plan the whole fleet as the head of its branch wants it? */

@@ -5,6 +5,7 @@ import { onlyGuest } from '../core/goal.ts';
 import type { KnownImage } from '../core/image-facts.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { type GuestDeed, type Review, unreadFiles } from '../core/review.ts';
+import { rolledBackGuests } from '../core/rolled-back.ts';
 import { type ImagePorts, rememberImages, reviewImages } from './image-review.ts';
 import { within } from './patience.ts';
 import type { Clock, Fleet, Log } from './ports.ts';
@@ -37,7 +38,7 @@ export async function reviewOf(
     }),
     addressesOf(fleet, plan, ports.clock),
   ]);
-  return { ...why, ...images, ...addresses, ...costIn(fleet, plan, ports) };
+  return { ...why, ...images, ...undoesOf(fleet, plan, ports), ...addresses, ...costIn(fleet, plan, ports) };
 }
 
 /** A part of a review, or nothing where it cannot be told. */
@@ -72,6 +73,14 @@ async function addressesOf({ cluster }: Fleet, plan: Plan, clock: Clock): Promis
 /** The agent of a guest that hangs does not hold up a plan. */
 const patienceMs = 3000;
 
+/** The rollbacks that a plan of the whole fleet takes back. */
+function undoesOf({ name }: Fleet, plan: Plan, { store }: Pick<ReviewPorts, 'store'>): Pick<Review, 'undoes'> {
+  const runs = store.runs().flatMap(({ run }) => (run.fleet === name ? [run] : []));
+  const replaced = runnable(plan).flatMap((change) => (change.action === 'replace' ? [change.live] : []));
+  const undoes = onlyGuest(plan.goal) === undefined ? rolledBackGuests(runs, replaced) : [];
+  return undoes.length === 0 ? {} : { undoes };
+}
+
 /** What the plan costs, where the runs of the fleet tell anything of it. */
 function costIn({ name }: Fleet, plan: Plan, { store }: Pick<ReviewPorts, 'store'>): Pick<Review, 'cost'> {
   const runs = store.runs().flatMap(({ run }) => (run.fleet === name ? [run] : []));
@@ -86,10 +95,13 @@ export async function driftReviewOf(
   since: number,
   ports: Omit<ReviewPorts, 'runs'>,
 ): Promise<Review> {
-  const guests = plan.changes.flatMap((change) => ('live' in change ? [change.live] : [])).slice(0, mostAsked);
-  const asked = guests.map(async ({ kind, vmid, node, name }): Promise<readonly GuestDeed[]> => {
+  const guests = plan.changes.slice(0, mostAsked).flatMap((change) => ('live' in change ? [change] : []));
+  const asked = guests.map(async ({ live: { kind, vmid, node, name }, ...change }): Promise<readonly GuestDeed[]> => {
     const tasks = await fleet.cluster.tasksOf({ guestKind: kind, vmid, node }, since);
-    return tasks.map((task) => ({ vmid, name, ...task }));
+    const isPower = 'fields' in change && change.fields.some(({ field }) => field === 'power');
+    return tasks
+      .filter(({ power }) => isPower || power !== true)
+      .map(({ did, who, at }) => ({ vmid, name, did, who, at }));
   });
   const answers = await Promise.allSettled(asked);
   for (const answer of answers) {
@@ -102,7 +114,7 @@ export async function driftReviewOf(
     .sort((a, b) => b.at - a.at)
     .slice(0, mostDeeds);
   return {
-    ...(deeds.length === 0 ? {} : { deeds }),
+    ...(deeds.length === 0 && answers.some(({ status }) => status === 'rejected') ? {} : { deeds }),
     ...(await known(fleet, ports, 'images', () => reviewImages(fleet, plan, [], ports))),
     ...(await addressesOf(fleet, plan, ports.clock)),
     ...costIn(fleet, plan, ports),

@@ -1,7 +1,16 @@
 import { advance, hasEnded } from '../core/advance.ts';
+import type { Change } from '../core/change.ts';
 import type { Commit } from '../core/commit.ts';
 import { type RollbackOffer, rollbackOffer } from '../core/rollback-offer.ts';
-import { isPreview, type PlanningRun, type Run, type RunEvent, reachedApply, type Trigger } from '../core/run.ts';
+import {
+  isPreview,
+  type PlanningRun,
+  planOf,
+  type Run,
+  type RunEvent,
+  reachedApply,
+  type Trigger,
+} from '../core/run.ts';
 import type { Store } from '../store/store.ts';
 import type { Card } from '../views/card.ts';
 import type { CardContext } from '../views/parts.ts';
@@ -10,6 +19,8 @@ import type { Delivery } from './delivery.ts';
 import type { ForgeReports } from './forge-reports.ts';
 import type { Clock, Fleet, Log, Ports } from './ports.ts';
 import type { ClusterQueues } from './queues.ts';
+
+const rootChanges: ReadonlySet<Change['action']> = new Set(['replace', 'rollback', 'destroy']);
 
 /** Replaces the id of another fleet's run: `waits for run of another fleet`. */
 const elsewhere = 'of another fleet';
@@ -83,6 +94,15 @@ export class Runs {
   queue(fleet: Fleet): readonly string[] {
     const queue = this.#queues.queue(fleet.clusterName);
     return queue.map(({ runId, fleet: name }) => (name === fleet.name ? runId : elsewhere));
+  }
+
+  /** The guests whose root disks later runs changed, or which they destroyed. */
+  #changedSince(run: Run): readonly number[] {
+    if (run.phase !== 'applied') return [];
+    const all = this.all();
+    const later = all.slice(all.findIndex(({ id }) => id === run.id) + 1).filter(({ fleet }) => fleet === run.fleet);
+    const changes = later.flatMap((one) => (reachedApply(one) ? (planOf(one)?.changes ?? []) : []));
+    return changes.filter((change) => rootChanges.has(change.action)).map(({ vmid }) => vmid);
   }
 
   /** What the button of an applied run goes back to now; `undefined` where it has none. */
@@ -250,6 +270,7 @@ export class Runs {
       ...(lock === undefined ? {} : { lock }),
       ...(applied === undefined ? {} : { applied }),
       ...(behind === undefined ? {} : { behind }),
+      changedSince: this.#changedSince(run),
       ...(rollback === undefined ? {} : { rollback }),
     };
   }

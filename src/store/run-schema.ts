@@ -108,6 +108,7 @@ const StoredReview = reads<Review>()(
   lenient({
     commits: optional(lenient({ newest: list(StoredCommit), all: amount })),
     inputs: optional(list(lenient({ name: text, from: optional(StoredInput), to: optional(StoredInput) }))),
+    undoes: optional(list(lenient({ vmid, name: text, runId: name, by: text }))),
     deeds: optional(list(lenient({ vmid, name: text, did: text, who: text, at: time }))),
     addresses: optional(table(text)),
     cost: optional(StoredCost),

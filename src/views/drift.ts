@@ -1,4 +1,4 @@
-import { type Acceptance, acceptanceOf } from '../core/acceptance.ts';
+import type { Acceptance } from '../core/acceptance.ts';
 import type { FlakePatch } from '../core/flake-patch.ts';
 import type { RolledBackGuest } from '../core/goal.ts';
 import { nixName, nixText } from '../core/nix-text.ts';
@@ -15,14 +15,21 @@ export function driftBlocks(run: PlannedRun | BlockedRun, context: CardContext):
   const { rolledBack = [] } = run.plan.goal;
   return [
     { kind: 'text', rich: [`The cluster no longer matches this commit.${again}`] },
-    ...(run.review?.deeds ?? []).map((deed): Block => ({ kind: 'small', rich: deedRich(deed) })),
+    ...deedBlocks(run.review?.deeds),
     ...rolledBack.map((guest): Block => ({ kind: 'text', rich: rolledBackRich(guest) })),
   ];
 }
 
-/** `test-cp (821) was stopped by root@pam at 10:02` */
+/** A drift that was found before there was a list of deeds says nothing of them. */
+function deedBlocks(deeds: readonly GuestDeed[] | undefined): readonly Block[] {
+  if (deeds === undefined) return [];
+  if (deeds.length > 0) return deeds.map((deed): Block => ({ kind: 'small', rich: deedRich(deed) }));
+  return [{ kind: 'small', rich: ['Who changed it is not known: the task list of Proxmox does not tell.'] }];
+}
+
+/** `test-cp (821) was resized by root@pam on …` */
 function deedRich({ name, vmid, did, who, at }: GuestDeed): Rich {
-  return [`${guestName({ name, vmid })} was ${did} by ${who} at `, { time: at, show: 'date-time' }];
+  return [`${guestName({ name, vmid })} was ${did} by ${who} on `, { time: at, show: 'date-time' }];
 }
 
 function rolledBackRich({ name, vmid, by, runId }: RolledBackGuest): Rich {
@@ -36,9 +43,9 @@ function rolledBackRich({ name, vmid, by, runId }: RolledBackGuest): Rich {
 }
 
 /** The button of a drift that the flake can be made to say. Of a guest that is gone or has another image it cannot. */
-export function acceptButtons({ id, plan }: PlannedRun): readonly Button[] {
-  const { edits, others } = acceptanceOf(plan);
-  return edits.length + others.length === 0 ? [] : [{ runId: id, action: 'accept', label: 'Accept', style: 'plain' }];
+export function acceptButtons({ id, plan }: PlannedRun | BlockedRun): readonly Button[] {
+  const canBe = plan.changes.some(({ action }) => action === 'update');
+  return canBe ? [{ runId: id, action: 'accept', label: 'Accept', style: 'plain' }] : [];
 }
 
 /** The answer to Accept: what the flake would have to say for the drift to be as wanted, as a patch where it fits. */
@@ -59,7 +66,7 @@ export function acceptCard(run: Pick<Run, 'id'>, { others }: Acceptance, { text,
               rich: [
                 'Save the file, then ',
                 { code: 'git apply accept.patch' },
-                ', commit and push: the cluster is as the flake says then.',
+                `, commit and push. The flake then says what the cluster has${byHand.length === 0 ? '' : ', but for what follows'}.`,
               ],
             } as const,
           ]

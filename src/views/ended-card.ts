@@ -174,9 +174,12 @@ function onlyRunningBlocks(done: readonly ApplyGroup[]): readonly Block[] {
 }
 
 /** How long the retained root disks can be rolled back to. */
-function keptBlocks(run: Ended, { rollbackWindowMs }: CardContext): readonly Block[] {
+function keptBlocks(run: Ended, { rollbackWindowMs, changedSince = [], rollback }: CardContext): readonly Block[] {
   if (run.phase !== 'applied') return [];
-  const swapped = runnable(run.plan).filter(retainsDisk);
+  // A disk that a later rollback put back is in use again.
+  const swapped = runnable(run.plan)
+    .filter(retainsDisk)
+    .filter(({ vmid }) => !changedSince.includes(vmid));
   const [first] = swapped;
   if (first === undefined) return [];
   const disks = swapped.length === 1 ? 'The old root disk is' : 'The old root disks are';
@@ -186,7 +189,10 @@ function keptBlocks(run: Ended, { rollbackWindowMs }: CardContext): readonly Blo
   return [
     {
       kind: 'small',
-      rich: [`${disks} kept until `, until, '; undo with ', { code: `/proxnix rollback ${first.name}` }],
+      rich: [
+        ...[`${disks} kept until `, until, rollback === undefined ? '; undo with ' : '; undo with Roll back, or '],
+        { code: `/proxnix rollback ${first.name}` },
+      ],
     },
   ];
 }

@@ -44,7 +44,9 @@ export interface SeenFleetGuest {
   /** The newest run that worked on it. */
   readonly lastRun?: RunRef;
   /** Whether it is as it was applied; with the run that shows the drift. */
-  readonly drift: { readonly kind: 'none' | 'unknown' } | { readonly kind: 'drifted'; readonly run: string };
+  readonly drift:
+    | { readonly kind: 'none' | 'unknown' }
+    | { readonly kind: 'drifted' | 'rolled-back'; readonly run: string };
   /** Where it can be seen in the cluster's own interface. */
   readonly url: string;
 }

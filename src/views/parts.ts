@@ -21,6 +21,8 @@ export interface CardContext {
   readonly applied?: string;
   /** The run in front of this one in the queue: its id, or `of another fleet`. */
   readonly behind?: string;
+  /** VMIDs of guests that a later run gave another root disk, or destroyed. */
+  readonly changedSince?: readonly number[];
   /** What the run can be rolled back to with its button; absent where it cannot. */
   readonly rollback?: RollbackOffer;
   /** ROLLBACK_WINDOW: how long an old root disk is retained, in milliseconds. */

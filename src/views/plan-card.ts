@@ -72,7 +72,8 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
       ...warningBlocks(run.warnings),
       run.phase === 'planned' ? decisionLine(run, context) : { kind: 'small', rich: [run.fleet, ...ids(run, plan)] },
     ],
-    buttons: run.phase === 'planned' ? planButtons(run, context) : [planAgain(run)],
+    buttons:
+      run.phase === 'planned' ? planButtons(run, context) : [planAgain(run), ...(drift ? acceptButtons(run) : [])],
     files: [planFile(plan, run)],
   };
 }

@@ -2,7 +2,7 @@ import type { Commit } from '../core/commit.ts';
 import type { InputChange, LockedInput } from '../core/flake-lock.ts';
 import type { Review } from '../core/review.ts';
 import type { Block, Rich } from './card.ts';
-import { type CardContext, commitSpan, count } from './parts.ts';
+import { type CardContext, commitSpan, count, guestName } from './parts.ts';
 
 /** How many commits, and how many inputs, a card names. */
 const mostNamed = 5;
@@ -13,7 +13,7 @@ const mostNamed = 5;
  * @param head the commit of the plan, which the card names already
  */
 export function whyBlocks(
-  { commits, inputs = [], unreadFiles }: Review,
+  { commits, inputs = [], unreadFiles, undoes = [] }: Review,
   head: string,
   context: CardContext,
 ): readonly Block[] {
@@ -24,6 +24,17 @@ export function whyBlocks(
     ...named.map((commit): Block => ({ kind: 'small', rich: ['with ', ...commitRich(commit, context)] })),
     ...(more <= 0 ? [] : [{ kind: 'small', rich: [`and ${count(more, 'earlier commit')}`] } as const]),
     ...(inputs.length === 0 ? [] : [{ kind: 'small', rich: inputsRich(inputs, context.now) } as const]),
+    ...undoes.map(
+      ({ by, runId, ...guest }): Block => ({
+        kind: 'warning',
+        rich: [
+          { bold: `Takes back a rollback of ${guestName(guest)}: ` },
+          `${by} rolled it back in run `,
+          { code: runId },
+          '.',
+        ],
+      }),
+    ),
     ...(unreadFiles === undefined ? [] : [{ kind: 'warning', rich: wholeRepository(unreadFiles) } as const]),
   ];
 }

@@ -948,7 +948,12 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       expect(await story.world.cluster.tasksOf(at, 0)).toEqual([]);
       await story.world.stop(823);
       const [task, ...more] = await story.world.cluster.tasksOf(at, 0);
-      expect(task).toEqual({ did: 'stopped', who: expect.stringMatching(/^admin@pve/), at: expect.any(Number) });
+      expect(task).toEqual({
+        did: 'stopped',
+        who: expect.stringMatching(/^admin@pve/),
+        at: expect.any(Number),
+        power: true,
+      });
       expect(more).toEqual([]);
       expect(await story.world.cluster.tasksOf(at, (task?.at ?? 0) + 1000)).toEqual([]);
       expect(await story.world.cluster.tasksOf({ ...at, vmid: 999 }, 0)).toEqual([]);

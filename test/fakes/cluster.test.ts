@@ -35,7 +35,7 @@ function open(): World & { readonly cluster: FakeCluster } {
     },
     async stop(vmid) {
       change(vmid, (guest) => ({ ...guest, status: 'stopped' }));
-      cluster.did(vmid, { did: 'stopped', who: 'admin@pve!all', at: 1000 });
+      cluster.did(vmid, { did: 'stopped', who: 'admin@pve!all', at: 1000, power: true });
     },
     close: () => cluster.close(),
   };

@@ -142,11 +142,15 @@ describe('a guest that somebody wants taken over', () => {
     expect(bench.cluster.asked).toEqual([]);
   });
 
-  it('needs nothing when it is ours already', async () => {
+  it('needs nothing when it is ours already: that is answered, and where it is not known yet said on a card', async () => {
     const bench = await withForeign();
+    expect(await bench.chat.command('/proxnix adopt test-website', owner)).toMatchObject({
+      text: 'test-website (823) needs no adoption: proxnix manages it already.',
+    });
+    bench.commit(2);
     await adopt(bench, 'test-website');
     bench.run('in-sync');
-    expect(bench.text()).toMatch(/^In sync: test-website of 0001c0f .* needs no adoption/);
+    expect(bench.text()).toMatch(/^In sync: test-website of 0002c0f .* needs no adoption/);
   });
 
   it('is planned again as what it was when the bot is started anew', async () => {

@@ -183,7 +183,7 @@ describe('a drift', () => {
     await check(bench);
     expect(drifts(bench)).toEqual(['blocked']);
     expect(bench.text()).toMatch(/^Drift: 1 change cannot be run/);
-    expect(bench.buttons().map(({ action }) => action)).toEqual(['plan-again']);
+    expect(bench.buttons().map(({ action }) => action)).toEqual(['plan-again', 'accept']);
   });
 
   it('that is gone at the press ends its run', async () => {
@@ -479,11 +479,49 @@ describe('the button Accept of a drift', () => {
     expect(JSON.stringify(answer.card.blocks)).toContain('website: memory_mb = 1024;');
   });
 
+  it('takes what is blocked into the flake as well, and tells what no value says', async () => {
+    const bench = await aBench();
+    await bench.push(1, {}, { nixFiles: [{ path: 'vms.nix', text: entry }] });
+    await bench.apply();
+    bench.pipeline.keepUp({ planIntervalMs: everyMs });
+    const before = present(bench.cluster.guest(823));
+    const scsi0 = present(before.config.disks['scsi0']);
+    bench.cluster.put(
+      withConfig(before, { disks: { ...before.config.disks, scsi0: { ...scsi0, sizeMb: 64 * 1024 } } }),
+    );
+    bench.cluster.remove(822);
+    await check(bench);
+    expect(bench.run('planned').plan.changes.map(({ action, blocked }) => [action, blocked?.reason])).toEqual([
+      ['create', undefined],
+      ['update', 'shrink'],
+    ]);
+    const answer = await accept(bench);
+    if (answer.kind !== 'card') throw new Error('no card');
+    expect(answer.card.files[0]?.text).toContain('+    disk_gb = 64;');
+    expect(JSON.stringify(answer.card.blocks)).toContain('test-database: is gone from the cluster: remove its entry');
+    expect(JSON.stringify(answer.card.blocks)).toContain('but for what follows');
+  });
+
   it('is not offered where a guest is gone', async () => {
     const bench = await deployed();
     bench.cluster.remove(823);
     await check(bench);
     expect(bench.buttons().map(({ label }) => label)).not.toContain('Accept');
+  });
+});
+
+describe('a plan of the head after a rollback', () => {
+  it('says that it takes the rollback back', async () => {
+    const bench = await deployed();
+    await bench.push(2, { images: { website: 'website 2' } });
+    await bench.apply();
+    await bench.chat.command('/proxnix rollback test-website', owner);
+    await bench.settle();
+    await bench.apply();
+    await bench.chat.command('/proxnix plan', owner);
+    await bench.settle();
+    expect(bench.run('planned').plan.changes.map(({ action }) => action)).toEqual(['replace']);
+    expect(bench.text()).toContain('Takes back a rollback of test-website (823): Owner rolled it back in run r-3.');
   });
 });
 
@@ -493,11 +531,19 @@ describe('the card of a drift', () => {
     const at = bench.clock.now();
     bench.cluster.did(823, { did: 'started', who: 'root@pam', at: at - hourMs });
     bench.cluster.did(823, { did: 'changed', who: 'ada@pve!laptop', at: at + 1000 });
-    bench.cluster.did(822, { did: 'stopped', who: 'root@pam', at: at + 1000 });
+    bench.cluster.did(822, { did: 'resized', who: 'root@pam', at: at + 1000 });
+    bench.cluster.did(823, { did: 'restarted', who: 'root@pam', at: at + 1000, power: true });
     change(bench);
     await check(bench);
-    expect(bench.text()).toMatch(/test-website \(823\) was changed by ada@pve!laptop at 2026-/);
+    expect(bench.text()).toMatch(/test-website \(823\) was changed by ada@pve!laptop on 2026-/);
     expect(bench.text()).not.toMatch(/root@pam/);
+  });
+
+  it('says that nobody is known where the task list tells nothing', async () => {
+    const bench = await deployed();
+    change(bench);
+    await check(bench);
+    expect(bench.text()).toContain('Who changed it is not known: the task list of Proxmox does not tell.');
   });
 
   it('is posted without it where the cluster does not answer', async () => {

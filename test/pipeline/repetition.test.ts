@@ -95,6 +95,22 @@ describe('adopt', () => {
   });
 });
 
+describe('adopt of what needs no adoption', () => {
+  it('is answered in private: the guest is managed, or there is none', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    const messages = bench.chat.messages.length;
+    expect(await ask(bench, '/proxnix adopt test-website')).toMatchObject({
+      text: 'There is no guest 823 in the cluster to adopt. A plan creates test-website: /proxnix plan shows it.',
+    });
+    await bench.apply();
+    expect(await ask(bench, '/proxnix adopt test-website')).toMatchObject({
+      text: 'test-website (823) needs no adoption: proxnix manages it already.',
+    });
+    expect(bench.chat.messages).toHaveLength(messages);
+  });
+});
+
 describe('suggestions', () => {
   const option = (complete: 'adoptable' | 'rollback') => ({ name: 'x', description: '', required: true, complete });
 

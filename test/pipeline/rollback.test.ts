@@ -158,7 +158,7 @@ describe('a guest whose root disk was of an unknown image', () => {
     const old = rootOf(bench, 820);
     expect(bench.text()).toContain('/proxnix rollback test-init');
     await bench.apply();
-    expect(bench.text()).toContain('undo with /proxnix rollback test-init');
+    expect(bench.text()).toContain('undo with Roll back, or /proxnix rollback test-init');
     const status = await bench.chat.command('/proxnix status test-init', owner);
     expect(JSON.stringify(status)).toContain('An earlier root disk of an unknown image');
     await rollback(bench, 'test-init');
@@ -513,7 +513,9 @@ describe('the button Roll back of an applied run', () => {
     expect(plannedActions(bench)).toEqual(['rollback 823']);
     await bench.apply();
     expect(labels(bench, second)).toEqual([]);
+    expect(bench.text(bench.message(second))).not.toContain('kept until');
     expect(labels(bench, 'r-3')).toEqual(['Roll back']);
+    expect(bench.text(bench.message('r-3'))).toContain('; undo with Roll back, or /proxnix rollback test-website');
   });
 
   it('plans the commit applied before where the run changed more', async () => {

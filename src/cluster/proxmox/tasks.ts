@@ -94,6 +94,10 @@ const deeds: Readonly<Record<string, string>> = {
   ...{ move_volume: 'moved to another storage', qmigrate: 'migrated', vzmigrate: 'migrated', hamigrate: 'migrated' },
   ...{ qmrollback: 'set back to a snapshot', vzrollback: 'set back to a snapshot', qmtemplate: 'made a template' },
 };
+/** Of these, those that leave the guest as it is when it runs again. */
+const powerDeeds: ReadonlySet<string> = new Set([
+  ...['started', 'stopped', 'shut down', 'restarted', 'reset', 'paused', 'suspended', 'resumed'],
+]);
 const mostTasks = 5;
 
 /** What others than this token did to a guest since a time in milliseconds, the newest first. */
@@ -106,7 +110,8 @@ export async function readOthersTasks(api: Api, at: GuestRef, since: number): Pr
       const did = deeds[type];
       const who = tokenid === undefined ? user : `${user}!${tokenid}`;
       if (did === undefined || who === api.client.caller.tokenId) return [];
-      return [{ did, who: cut(who, longestWho), at: starttime * 1000 }];
+      const power = powerDeeds.has(did) ? { power: true as const } : {};
+      return [{ did, who: cut(who, longestWho), at: starttime * 1000, ...power }];
     })
     .sort((a, b) => b.at - a.at)
     .slice(0, mostTasks);

@@ -120,7 +120,7 @@ describe('renderCardPage', () => {
     const [replace = '', destroy = '', blocked = ''] = html.split('<tr role="row" class="guest ').slice(1);
     expect(replace).toContain('<span class="mark" aria-hidden="true">-/+</span><span class="verb">replace</span>');
     expect(replace).toContain('<th role="rowheader" scope="row" class="name"><span class="guest-name">test-cp</span>');
-    expect(replace).toMatch(/fact number 5<.*<details class="rest-of"><summary>14 more changes<.*fact number 19</);
+    expect(replace).toMatch(/fact number 11<.*<details class="rest-of"><summary>8 more changes<.*fact number 19</);
     expect(destroy).toContain('<details class="rest-of" open="">');
     expect(blocked).toContain('Set <code>storage</code>.');
   });

@@ -182,6 +182,7 @@ function guestCells(guest) {
 /** @param {SeenFleetGuest['drift']} drift */
 function driftView(drift) {
   if (drift.kind === 'drifted') return [h('strong', { class: 'drifted' }, 'drifted'), ' ', runLink(drift.run)];
+  if (drift.kind === 'rolled-back') return ['rolled back ', runLink(drift.run)];
   return drift.kind === 'none' ? 'none' : h('span', { class: 'quiet' }, 'not checked');
 }
 

@@ -172,9 +172,9 @@ function spentView({ startedAt, note = '' }, { time, live }) {
 }
 
 /** Characters of changes that stand in a row without being folded. */
-const shortEnough = 150;
+const shortEnough = 240;
 /** Characters of the changes that stand before the fold. */
-const beforeFold = 90;
+const beforeFold = 160;
 
 /** @param {GuestRow} row */
 function changesView({ parts = [], advice, keep }) {
@@ -220,10 +220,22 @@ function listView(parts) {
     h(
       'ul',
       { role: 'list', class: 'parts' },
-      // The sign does not stay alone at the end of a line.
-      parts.map((part) => h('li', {}, literal(part.replaceAll(' -> ', ' ->\u00a0')))),
+      parts.map((part) => h('li', {}, changeView(part))),
     )
   );
+}
+
+/**
+ * A change whose arrow is not broken at the end of a line.
+ *
+ * @param {string} part
+ */
+function changeView(part) {
+  return part
+    .split(' -> ')
+    .flatMap((side, index) =>
+      index === 0 ? [literal(side)] : [' ', h('span', { class: 'arrow' }, '->'), ' ', literal(side)],
+    );
 }
 
 /**
