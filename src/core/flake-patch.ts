@@ -27,109 +27,190 @@ export interface FlakePatch {
 
 /**
  * Writes values into the entries of a flake. Nix is a language, and an entry may come from anywhere; only one that stands
- * in a file as `key = { … vm_id = 823; … };` is edited, and only where there is exactly one.
+ * in a file as `key = { … vm_id = 823; … };` is edited, and only where there is exactly one, and nothing else sets the field.
  */
 export function flakePatch(files: readonly FlakeFile[], edits: readonly FlakeEdit[]): FlakePatch {
-  const texts = new Map(files.map(({ path, text }) => [path, text]));
+  const read = files.map(({ path, text }) => ({ path, text, shape: shapeOf(text), writings: [] as Writing[] }));
   const left: FlakeEdit[] = [];
   for (const edit of edits) {
-    const places = [...texts].flatMap(([path, text]) => entriesIn(text, edit).map((entry) => ({ path, text, entry })));
+    const places = read.flatMap((file) => entriesIn(file.shape, edit).map((entry) => ({ file, entry })));
     const [place] = places;
-    if (place === undefined || places.length > 1) left.push(edit);
-    else texts.set(place.path, edited(place.text, place.entry, edit));
+    const writing = place && places.length === 1 ? writingOf(place.file, place.entry, edit) : undefined;
+    if (writing === undefined || read.some(({ shape }) => isSetElsewhere(shape, edit))) left.push(edit);
+    else place?.file.writings.push(writing);
   }
-  const hunks = files.flatMap(({ path, text }) => diffOf(path, text, texts.get(path) ?? text));
-  return { text: hunks.join(''), left };
+  return {
+    text: read.flatMap(({ path, text, writings }) => diffOf(path, text, written(text, writings))).join(''),
+    left,
+  };
 }
 
-/** The inside of an attribute set: from behind its brace to before the closing one. */
+/** A part of a text: from its first character to before the one behind it. */
 interface Span {
   readonly from: number;
   readonly to: number;
 }
 
-function entriesIn(text: string, { key, vmid }: FlakeEdit): readonly Span[] {
-  const name = key.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const head = new RegExp(`(?:^|[\\s.{;])(?:"${name}"|${name})\\s{0,20}=\\s{0,20}(?:rec\\s{0,20})?\\{`, 'g');
-  return [...withoutComments(text).matchAll(head)].slice(0, mostNamesakes).flatMap((found) => {
-    const from = found.index + found[0].length;
-    const to = endOf(text, from, '}');
-    if (to === undefined) return [];
-    const id = placeOf(text, { from, to }, 'vm_id');
-    return id !== undefined && text.slice(id.from, id.to).trim() === String(vmid) ? [{ from, to }] : [];
-  });
+/** A text for the place of another one; both may be empty. */
+interface Writing extends Span {
+  readonly text: string;
+}
+
+function written(text: string, writings: readonly Writing[]): string {
+  const parts: string[] = [];
+  let at = 0;
+  for (const writing of writings.toSorted((a, b) => a.from - b.from)) {
+    parts.push(text.slice(at, writing.from), writing.text);
+    at = writing.to;
+  }
+  return [...parts, text.slice(at)].join('');
 }
 
 /** Attributes of the same name that are looked at. */
 const mostNamesakes = 20;
 
-/** The value of a field that stands in an attribute set itself, not deeper. */
-function placeOf(text: string, { from, to }: Span, field: string): Span | undefined {
-  const name = new RegExp(`(?:${field}|"${field}")\\s{0,20}=(?!=)\\s{0,20}`, 'y');
-  for (let at = from; at < to; ) {
-    if (/\s/.test(text[at] ?? '') || text[at] === '#' || text.startsWith('/*', at)) {
-      at = skipped(text, at);
-      continue;
-    }
-    name.lastIndex = at;
-    const begin = at + (name.exec(text)?.[0].length ?? 0);
-    const end = endOf(text, begin, ';');
-    if (end === undefined || end > to) return undefined;
-    if (begin > at) return { from: begin, to: end };
-    at = end + 1;
-  }
-  return undefined;
+/** The insides of the attribute sets that are the entry, whole: nothing is merged with them. */
+function entriesIn(shape: string, { key, vmid }: FlakeEdit): readonly Span[] {
+  const head = new RegExp(`${nameIn(key)}\\s{0,20}=\\s{0,20}(?:rec\\s{0,20})?\\{`, 'g');
+  return [...shape.matchAll(head)].slice(0, mostNamesakes).flatMap((found) => {
+    const from = found.index + found[0].length;
+    const to = endOf(shape, from, '}');
+    if (to === undefined || !/^\s{0,200};/.test(shape.slice(to + 1, to + 202))) return [];
+    const entry = { from, to };
+    const ids = bindingsOf(shape, entry).flatMap(({ name, value }) => (name === 'vm_id' && value ? [value] : []));
+    return ids.some((id) => shape.slice(id.from, id.to).trim() === String(vmid)) ? [entry] : [];
+  });
 }
 
-/** Where the next `wanted` stands that is in no string, comment or bracket. */
-function endOf(text: string, from: number, wanted: ';' | '}'): number | undefined {
+/** Is a field of the entry set beside its attribute set, as `key.field = …;`? */
+function isSetElsewhere(shape: string, { key, field }: FlakeEdit): boolean {
+  return new RegExp(`${nameIn(key)}\\s{0,20}\\.\\s{0,20}"?${field}"?\\s{0,20}[=.](?!=)`).test(shape);
+}
+
+/** The pattern of a name of an attribute, with quotes or without. */
+function nameIn(key: string): string {
+  const name = key.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return `(?:^|[\\s.{;])(?:"${name}"|${name})`;
+}
+
+/** What writes a value into an entry; `undefined` where the entry sets the field in another way than `field = value;`. */
+function writingOf({ text, shape }: { readonly text: string; readonly shape: string }, entry: Span, edit: FlakeEdit) {
+  const { field, value } = edit;
+  const indent = /\n([ \t]+)\S/.exec(text.slice(entry.from, entry.to))?.[1] ?? '  ';
+  const [there, ...others] = bindingsOf(shape, entry).filter(({ name }) => name === field);
+  if (there === undefined) {
+    return { from: entry.from, to: entry.from, text: `\n${indent}${nixName(field)} = ${nixText(value, indent)};` };
+  }
+  return there.value === undefined || others.length > 0 ? undefined : { ...there.value, text: nixText(value, indent) };
+}
+
+/** A name that an attribute set defines; without a value it is inherited, or set in parts (`name.part = …;`). */
+interface Binding {
+  readonly name: string;
+  readonly value?: Span;
+}
+
+function bindingsOf(shape: string, { from, to }: Span): readonly Binding[] {
+  const found: Binding[] = [];
+  for (let at = from; at < to; ) {
+    const end = endOf(shape, at, ';');
+    if (end === undefined || end > to) break;
+    const statement = shape.slice(at, end);
+    const [head, name = '', sign] = /^\s*"?([\w'-]+)"?\s*([=.]?)/.exec(statement) ?? [''];
+    if (name === 'inherit' && sign === '') {
+      found.push(...(statement.match(/[\w'-]+/g) ?? []).map((inherited) => ({ name: inherited })));
+    } else if (sign === '=') {
+      const begin = at + head.length;
+      const blanks = /^\s*/.exec(shape.slice(begin, end))?.[0].length ?? 0;
+      found.push({ name, value: { from: begin + blanks, to: end } });
+    } else if (name !== '') found.push({ name });
+    at = end + 1;
+  }
+  return found;
+}
+
+/** Brackets, and the words of expressions that hold a semicolon of their own: `let … in`, `with …;`, `assert …;`. */
+const signs = /[{}()[\];]|(?<![\w'"./-])(?:let|in|with|assert)(?![\w'-])/g;
+
+/** Where the next `wanted` stands that is in no bracket and ends no part of a value. */
+function endOf(shape: string, from: number, wanted: ';' | '}'): number | undefined {
   let depth = 0;
-  for (let at = from; at < text.length; at = skipped(text, at)) {
-    const char = text[at] ?? '';
-    if (depth === 0 && char === wanted) return at;
-    if ('{[('.includes(char)) depth += 1;
-    if ('}])'.includes(char)) depth -= 1;
+  let owed = 0;
+  signs.lastIndex = from;
+  for (let found = signs.exec(shape); found !== null; found = signs.exec(shape)) {
+    const [sign] = found;
+    if (depth === 0 && sign === wanted) {
+      if (owed === 0) return found.index;
+      owed -= 1;
+    } else if (depth === 0 && wanted === ';' && (sign === 'with' || sign === 'assert')) owed += 1;
+    if (['{', '(', '[', 'let'].includes(sign)) depth += 1;
+    if (['}', ')', ']', 'in'].includes(sign)) depth -= 1;
     if (depth < 0) return undefined;
   }
   return undefined;
 }
 
-/** Comments and strings. One that is not closed ends with the text, so that each character is looked at once. */
-const opaque: readonly RegExp[] = [
-  /#[^\n]*/y,
-  /\/\*(?:[^*]|\*(?!\/))*(?:\*\/)?/y,
-  /"(?:[^"\\]|\\.)*"?/sy,
-  /''(?:[^']|'(?!')|''[$'\\])*(?:'')?/y,
-];
-
-/** The same text with blanks in place of its comments. */
-function withoutComments(text: string): string {
+/**
+ * A text of Nix of the same length, with blanks for its comments and underscores for what its strings hold, so that
+ * what is left of signs is code. A string that may be a name stays. What is not closed ends with the text.
+ */
+function shapeOf(text: string): string {
   const parts: string[] = [];
+  /** The strings around, and the brackets of the code in them. */
+  const open: ('"' | "''" | '}')[] = [];
+  let begin = 0;
   for (let at = 0; at < text.length; ) {
-    const next = skipped(text, at);
-    const part = text.slice(at, next);
-    parts.push(/^(?:#|\/\*)/.test(part) ? part.replace(/[^\n]/g, ' ') : part);
-    at = next;
+    const inside = open.at(-1);
+    const inText = inside === '"' || inside === "''";
+    const to = inText ? textEnd(text, at, inside) : codeEnd(text, at);
+    const part = text.slice(at, to);
+    if (part === inside) {
+      open.pop();
+      if (open.length === 0) parts.push(withoutText(text.slice(begin, to)));
+    } else if (!inText && isQuote(part)) {
+      if (open.length === 0) begin = at;
+      open.push(part);
+    } else if (open.length === 0) {
+      parts.push(/^(?:#|\/\*)/.test(part) ? part.replace(/[^\n]/g, ' ') : part);
+    } else if (part === '${' || (part === '{' && !inText)) open.push('}');
+    at = to;
   }
-  return parts.join('');
+  return open.length === 0 ? parts.join('') : [...parts, withoutText(text.slice(begin))].join('');
 }
 
-/** Behind the character, string or comment at a place. */
-function skipped(text: string, at: number): number {
-  for (const pattern of opaque) {
-    pattern.lastIndex = at;
-    const found = pattern.exec(text);
-    if (found !== null) return at + found[0].length;
-  }
-  return at + 1;
+function isQuote(part: string): part is '"' | "''" {
+  return part === '"' || part === "''";
 }
 
-function edited(text: string, entry: Span, { field, value }: FlakeEdit): string {
-  const there = placeOf(text, entry, field);
-  const indent = /\n([ \t]+)\S/.exec(text.slice(entry.from, entry.to))?.[1] ?? '  ';
-  if (there !== undefined) return text.slice(0, there.from) + nixText(value, indent) + text.slice(there.to);
-  const line = `\n${indent}${nixName(field)} = ${nixText(value, indent)};`;
-  return text.slice(0, entry.from) + line + text.slice(entry.from);
+function withoutText(string: string): string {
+  return /^"[\w.-]*"$/.test(string)
+    ? string
+    : `"${'_'.repeat(Math.max(0, string.length - 2))}"`.slice(0, string.length);
+}
+
+/** Behind the next part of a string: its end, `${`, an escape, or a character. */
+function textEnd(text: string, at: number, quote: '"' | "''"): number {
+  if (quote === '"' && text[at] === '\\') return at + 2;
+  if (quote === "''" && text.startsWith("''", at)) {
+    if (text[at + 2] === "'" || text[at + 2] === '$') return at + 3;
+    if (text[at + 2] === '\\') return at + 4;
+  }
+  if (text.startsWith('$$', at) || text.startsWith('${', at)) return at + 2;
+  return at + (text.startsWith(quote, at) ? quote.length : 1);
+}
+
+/** Behind the next part of code: a comment, a quote, a name, `${`, or a character. */
+function codeEnd(text: string, at: number): number {
+  const end = (sign: string, from: number) => {
+    const found = text.indexOf(sign, from);
+    return found < 0 ? text.length : found + sign.length;
+  };
+  if (text[at] === '#') return end('\n', at);
+  if (text.startsWith('/*', at)) return end('*/', at + 2);
+  if (text.startsWith("''", at) || text.startsWith('${', at)) return at + 2;
+  const name = /[A-Za-z_][\w'-]*/y;
+  name.lastIndex = at;
+  return at + (name.exec(text)?.[0].length ?? 1);
 }
 
 /** Lines before and after a change. */

@@ -73,6 +73,12 @@ describe('a patch for the flake', () => {
     ['is not closed', '{ test-cp = { vm_id = 821; memory_mb = 2048; '],
     ['stands in a comment alone', '# test-cp = { vm_id = 821; memory_mb = 2048; };'],
     ['is not there', '{ }'],
+    ['inherits the field', '{ test-cp = { vm_id = 821; inherit (small) cores memory_mb; }; }'],
+    ['sets the field in parts', '{ test-cp = { vm_id = 821; memory_mb.least = 2048; }; }'],
+    ['sets the field twice', '{ test-cp = { vm_id = 821; memory_mb = 1; memory_mb = 2; }; }'],
+    ['is merged with another one', '{ test-cp = { vm_id = 821; memory_mb = 2048; } // big; }'],
+    ['has the field set beside it', '{ test-cp = { vm_id = 821; }; test-cp.memory_mb = 2048; }'],
+    ['stands in a string alone', '{ doc = "test-cp = { vm_id = 821; };"; }'],
   ])('leaves an entry alone that %s', (_, text) => {
     expect(flakePatch([{ path: 'vms.nix', text }], [memory])).toEqual({ text: '', left: [memory] });
   });
@@ -82,8 +88,37 @@ describe('a patch for the flake', () => {
     expect(flakePatch(files, [memory])).toEqual({ text: '', left: [memory] });
   });
 
+  it.each([
+    ['a let', 'let half = 1024; in half * 2'],
+    ['a with', 'with sizes; large'],
+    ['an assert', 'assert 1 < 2; with { a = 1; }; a'],
+    ['a list', '(head [ 1 (let a = 2; in a) ])'],
+  ])('writes over the whole of %s', (_, value) => {
+    const before = `{ test-cp = { image = let memory_mb = 1; in memory_mb; vm_id = 821; memory_mb = ${value}; }; }`;
+    const { text } = flakePatch([{ path: 'vms.nix', text: before }], [memory]);
+    expect(text).toContain(
+      '+{ test-cp = { image = let memory_mb = 1; in memory_mb; vm_id = 821; memory_mb = 4096; }; }',
+    );
+  });
+
+  it.each([
+    ['braces in the code of a string', `"\${if a then "}" else "{"}"`],
+    ['braces in the code of an indented string', `''\${if a then ''}'' else "{"} ''`],
+    ['escapes of an indented string', "'' ''' memory_mb = 1; ''$ ''\\'' } ''"],
+    ['a dollar at the end of a string', "''a $''"],
+    ['a name with quotes', "a''"],
+    ['words in names', '[ ./let "in" x.y-with ]'],
+  ])('is not misled by %s', (_, value) => {
+    const before = `{ test-cp = { description = ${value}; vm_id = 821; memory_mb = 2048; }; }`;
+    const { text, left } = flakePatch([{ path: 'vms.nix', text: before }], [memory]);
+    expect(left).toEqual([]);
+    expect(text).toContain(`+${before.replace('memory_mb = 2048', 'memory_mb = 4096')}`);
+  });
+
   it('takes time that grows with the length of the text only', () => {
     const long = `{ test-cp = { vm_id = 821; ${'"'.repeat(1_000_001)} `;
     expect(flakePatch([{ path: 'vms.nix', text: long }], [memory]).left).toEqual([memory]);
+    const nested = '{ a = '.concat('"${'.repeat(100_000));
+    expect(flakePatch([{ path: 'vms.nix', text: nested }], [memory]).left).toEqual([memory]);
   });
 });
