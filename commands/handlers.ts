@@ -8,6 +8,7 @@ import { planCardOf } from '../src/views/plan-card.ts';
 import { actorOf, type Command, note } from './command.ts';
 import { commands } from './index.ts';
 import { planning } from './plan.ts';
+import { goingBack } from './rollback.ts';
 import { suggest } from './suggestions.ts';
 
 /** The plan is read as it stands: one that is missing or cut off is refused by the pipeline. */
@@ -103,7 +104,7 @@ async function rollbackOf(pipeline: Pipeline, press: Press): Promise<Answer> {
   }
   const by = { chat: press.person.chat, id: press.person.id, name: press.person.name };
   const next = await pipeline.rollbackOf(run, fleet, by);
-  return note(`Planning as run ${next.id}.`);
+  return note(goingBack(next));
 }
 
 async function onSubmit(pipeline: Pipeline, submission: Submission): Promise<Answer> {

@@ -1,3 +1,4 @@
+import type { Run } from '../src/core/run.ts';
 import { defineCommand, note } from './command.ts';
 import { oneFleet } from './one-fleet.ts';
 
@@ -19,6 +20,11 @@ export const rollback = defineCommand({
     const fleet = oneFleet(fleets, args.fleet);
     if ('ask' in fleet) return note(fleet.ask);
     const run = await pipeline.rollback(fleet.fleet, args.to, { chat: actor.chat, id: actor.id, name: actor.name });
-    return note(`Planning as run ${run.id}.`);
+    return note(goingBack(run));
   },
 });
+
+/** What a person is told who asked to go back. */
+export function goingBack({ id, phase }: Run): string {
+  return phase === 'planning' ? `Planning as run ${id}.` : `Run ${id} has this plan already; its card shows it.`;
+}

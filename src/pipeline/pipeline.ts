@@ -1,7 +1,7 @@
 import type { Answer, RunPage } from '../chat/chat.ts';
 import { acceptanceOf } from '../core/acceptance.ts';
 import { hasEnded } from '../core/advance.ts';
-import type { PushEvent, PushOutcome } from '../core/commit.ts';
+import type { Commit, PushEvent, PushOutcome } from '../core/commit.ts';
 import { UserError } from '../core/errors.ts';
 import { flakePatch } from '../core/flake-patch.ts';
 import { belongsTo, ownerOf } from '../core/goal.ts';
@@ -233,13 +233,15 @@ export class Pipeline {
 
   /**
    * Plans a rollback. `to` is a guest or a commit; when it is absent, the previously applied commit. @returns the new
-   * run.
+   * run, or the open one to the same
    */
   async rollback(fleet: Fleet, to: string | undefined, by: Who): Promise<Run> {
     const { commit, vmid } = await findRollback(fleet, to, { store: this.#ports.store, runs: this.#runs.all() });
     const trigger: Trigger = { kind: 'rollback', by, ...(vmid === undefined ? {} : { vmid }) };
     const origin = await (vmid === undefined ? originOf(fleet, commit, to) : originIfKnown(fleet, commit));
-    return this.#work.beginAlone(fleet, trigger, commit, origin);
+    // Nothing is waited for from here on, so two presses at the same time make one run.
+    const same = this.#runs.open(fleet.name).find((run) => goesBackTo(run, commit, vmid));
+    return same ?? this.#work.beginAlone(fleet, trigger, commit, origin);
   }
 
   /** What the flake would have to say for the drift of a run to be as wanted, as a patch where it fits. */
@@ -255,7 +257,7 @@ export class Pipeline {
     return { kind: 'card', card: acceptCard(run, accepted, flakePatch(files, accepted.edits)) };
   }
 
-  /** Plans what the button of an applied run offers to go back to. @returns the new run. */
+  /** Plans what the button of an applied run offers to go back to. @returns the new run, or the open one to the same */
   async rollbackOf(run: Run, fleet: Fleet, by: Who): Promise<Run> {
     const offer = this.#runs.rollbackOf(run);
     if (offer !== undefined) return this.rollback(fleet, 'sha' in offer ? offer.sha : String(offer.guest.vmid), by);
@@ -412,6 +414,12 @@ async function refuseAdoption(fleet: Fleet, { vmid, name }: GuestSpec): Promise<
   }
   if (!belongsTo(ownerOf(fleet), live.tags)) return;
   throw new UserError(`${live.name} (${vmid}) needs no adoption: proxnix manages it already.`);
+}
+
+/** Is it a rollback to this commit, or of this guest, that is not decided yet? */
+function goesBackTo({ trigger, phase, commit }: Run, { sha }: Commit, vmid: number | undefined): boolean {
+  const isUndecided = phase === 'planning' || phase === 'planned';
+  return isUndecided && trigger.kind === 'rollback' && trigger.vmid === vmid && commit?.sha === sha;
 }
 
 /** Does the run plan the whole fleet as the head of its branch wants it? */

@@ -518,6 +518,26 @@ describe('the button Roll back of an applied run', () => {
     expect(bench.text(bench.message('r-3'))).toContain('; undo with Roll back, or /proxnix rollback test-website');
   });
 
+  it('makes one plan, however often it is pressed', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    await bench.push(2, other);
+    await bench.apply();
+    const { id } = bench.run('applied');
+    const planning = { kind: 'note', text: 'Planning as run r-3.' };
+    expect(await Promise.all([press(bench, id), press(bench, id)])).toEqual([planning, planning]);
+    await bench.settle();
+    expect(await press(bench, id)).toEqual({
+      kind: 'note',
+      text: 'Run r-3 has this plan already; its card shows it.',
+    });
+    await bench.settle();
+    expect(bench.pipeline.runs()).toHaveLength(3);
+    await bench.chat.command('/proxnix rollback 822', owner);
+    expect(bench.pipeline.runs()).toHaveLength(4);
+  });
+
   it('plans the commit applied before where the run changed more', async () => {
     const bench = await aBench();
     await bench.push(1);
