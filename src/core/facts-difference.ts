@@ -19,7 +19,12 @@ export type AccessChange =
       /** The interface, where it is one alone. */
       readonly on?: string;
     }
-  | { readonly what: 'trusted'; readonly change: Turn; readonly on: string };
+  | { readonly what: 'trusted'; readonly change: Turn; readonly on: string }
+  /** It was known of the image before and is not of the new one, so a change of it would not be seen. */
+  | { readonly what: 'untold'; readonly fact: (typeof accessFacts)[number] };
+
+/** The facts that tell who gets in, and where. */
+const accessFacts = ['users', 'firewall'] as const;
 
 /** A change of something else that has a name. Without `from` it is new, without `to` it is gone. */
 export interface FactChange {
@@ -64,7 +69,13 @@ const mostPackages = 40;
  */
 export function diffFacts(before: ImageFacts, after: ImageFacts, versions?: PackageChanges): FactsDifference {
   return {
-    access: [...userChanges(before, after), ...firewallChanges(before, after)],
+    access: [
+      ...accessFacts.flatMap((fact) =>
+        before[fact] === undefined || after[fact] !== undefined ? [] : [{ what: 'untold', fact } as const],
+      ),
+      ...userChanges(before, after),
+      ...firewallChanges(before, after),
+    ],
     changes: [
       ...named('mount', before.mounts, after.mounts, ({ at }) => at, mountText),
       ...named('host', before.hosts, after.hosts, itself, nothing),

@@ -28,10 +28,17 @@ const ports = z.object({
   on: z.exactOptional(text),
 });
 
+/** Keys of all users together: a difference of more would be no text that anybody reads. */
+const mostKeys = 1000;
+
+function keysOf(users: readonly z.output<typeof user>[]): number {
+  return users.reduce((sum, { keys, keyFiles }) => sum + keys.length + keyFiles.length, 0);
+}
+
 /** The schema of each fact. */
 export const factSchemas = {
-  /** Root, people, and whoever else has a key or is in wheel. */
-  users: list(user, 200),
+  /** Root, people, and whoever else has a key or a password or is in wheel. */
+  users: list(user, 200).refine((users) => keysOf(users) <= mostKeys),
   /** `trusted`: interfaces on which every port is open, without the loopback. */
   firewall: z.object({ on: z.boolean(), ports: list(ports, 1000), trusted: list(text, 50) }),
   mounts: list(z.object({ at: text, type: text, device: text }), 200),

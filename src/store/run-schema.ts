@@ -73,6 +73,7 @@ const StoredAccessChange = reads<AccessChange>()(
       ...{ from: amount, to: amount, on: optional(text) },
     }),
     lenient({ what: z.literal('trusted'), change: turn, on: text }),
+    lenient({ what: z.literal('untold'), fact: z.enum(['users', 'firewall']) }),
   ]),
 );
 

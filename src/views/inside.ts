@@ -22,7 +22,7 @@ interface Alike {
 export function accessWarnings(plan: Plan, review: Review | undefined): readonly Block[] {
   const groups = new Map<string, string[]>();
   for (const { guests, review: images } of alike(plan, review)) {
-    const said = (images.difference?.access ?? []).map(accessText).join('; ');
+    const said = accessTexts(images).join('; ');
     if (said !== '') groups.set(said, [...(groups.get(said) ?? []), ...guests]);
   }
   return [...groups].map(([said, guests]) => ({
@@ -42,8 +42,7 @@ export function insideBlocks(plan: Plan, review: Review | undefined): readonly B
 /** All of it, as lines of the full plan. */
 export function insideText(plan: Plan, review: Review | undefined): readonly string[] {
   return alike(plan, review).flatMap(({ guests, review: images }) => {
-    const access = (images.difference?.access ?? []).map(accessText);
-    return insideLines(guests.join(', '), [...access, ...otherTexts(images)]).map(({ text }) => text);
+    return insideLines(guests.join(', '), [...accessTexts(images), ...otherTexts(images)]).map(({ text }) => text);
   });
 }
 
@@ -99,8 +98,10 @@ function unknownText(notKnown: ImageReview['notKnown']): string {
   }
 }
 
-function accessText(change: AccessChange): string {
-  return oneLine(accessWords(change));
+/** An image whose facts cannot be told may hold anything, so that is an access change as well. */
+function accessTexts({ difference, notKnown }: Alike['review']): readonly string[] {
+  if (notKnown === 'to') return ['who gets in, and which ports are open, is not told of the new image'];
+  return (difference?.access ?? []).map((change) => oneLine(accessWords(change)));
 }
 
 function accessWords(change: AccessChange): string {
@@ -120,6 +121,8 @@ function accessWords(change: AccessChange): string {
       return change.change === 'on' ? 'the firewall is turned on' : 'the firewall is turned off, every port is open';
     case 'port':
       return portWords(change);
+    case 'untold':
+      return `${factWords[change.fact]} are not told any more`;
     case 'trusted':
       return change.change === 'added'
         ? `every port opens on ${change.on}`

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type KnownImage, unknownFacts, withKnownImages } from '../../src/core/image-facts.ts';
+import { factSchemas, type KnownImage, unknownFacts, withKnownImages } from '../../src/core/image-facts.ts';
 import { someFacts } from '../support/facts.ts';
 
 const known = (imageHash: string, more: Partial<KnownImage> = {}): KnownImage => ({
@@ -21,6 +21,14 @@ describe('the known images of a fleet', () => {
     const kept = withKnownImages(many.slice(0, 3), many.slice(3), new Set(['1', '2', '3']));
     expect(kept.map(({ imageHash }) => imageHash)).toEqual(['3', '4', '5']);
   });
+});
+
+it('more keys than anybody reads are not known: their difference would be too long to be kept', () => {
+  const user = (index: number) => ({ name: `u${index}`, wheel: false, password: false, keyFiles: [], keys: fifty });
+  const fifty = Array.from({ length: 50 }, (_, index) => ({ name: `k${index}`, digest: 'x' }));
+  const users = (count: number) => Array.from({ length: count }, (_, index) => user(index));
+  expect(factSchemas.users.safeParse(users(20)).success).toBe(true);
+  expect(factSchemas.users.safeParse(users(21)).success).toBe(false);
 });
 
 it('a fact that is absent is unknown, and one that is empty is not', () => {

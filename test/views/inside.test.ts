@@ -34,6 +34,7 @@ describe('what changes inside of an image', () => {
     [{ what: 'port', change: 'removed', protocol: 'udp', from: 1, to: 9, on: 'eth1' }, 'UDP ports 1-9 close on eth1'],
     [{ what: 'trusted', change: 'added', on: 'eth1' }, 'every port opens on eth1'],
     [{ what: 'trusted', change: 'removed', on: 'eth1' }, 'eth1 is no longer open as a whole'],
+    [{ what: 'untold', fact: 'users' }, 'users and their keys are not told any more'],
   ] satisfies [AccessChange, string][])('is a warning where it concerns access: %j', (change, text) => {
     const review = reviewed([{ ...pair, difference: { ...none, access: [change] } }]);
     expect(warningsOf(review)).toEqual([`Access to test-website (823): ${text}.`]);
@@ -77,6 +78,10 @@ describe('what changes inside of an image', () => {
       'nothing is known of the running image',
     );
     expect(cardLines(reviewed([{ ...pair, notKnown: 'to' }])).join(' ')).toContain('nothing is known of the new image');
+    expect(warningsOf(reviewed([{ ...pair, notKnown: 'from' }]))).toEqual([]);
+    expect(warningsOf(reviewed([{ ...pair, notKnown: 'to' }]))).toEqual([
+      'Access to test-website (823): who gets in, and which ports are open, is not told of the new image.',
+    ]);
     expect(cardLines(reviewed([])).join(' ')).toContain('were not compared');
     const unknown = { ...none, unknown: ['users'] as const };
     expect(cardLines(reviewed([{ ...pair, difference: unknown }]))).toContain(

@@ -48,7 +48,7 @@ export const factsBindings = `
             || isPassword (user.password or null);
           person = (user.isNormalUser or false) == true || (user.uid or null) == 0;
         };
-      matters = user: user.person || user.wheel || user.keys != [ ] || user.keyFiles != [ ];
+      matters = user: user.person || user.wheel || user.password || user.keys != [ ] || user.keyFiles != [ ];
     in
     most 200 (builtins.filter matters (map describe (builtins.attrNames users)));
   keyOf = value:

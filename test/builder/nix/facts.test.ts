@@ -20,6 +20,7 @@ const options: Readonly<Record<string, string>> = {
       };
       backup = { isSystemUser = true; openssh.authorizedKeys.keys = [ "command=\\"borg serve\\" ssh-ed25519 AAAA backup" ]; };
       carla = { isSystemUser = true; };
+      dora = { isSystemUser = true; hashedPassword = "$6$x"; };
       nginx = { isSystemUser = true; password = null; };
     };
   }`,
@@ -72,6 +73,7 @@ const facts: ImageFacts = {
       keys: [{ name: 'backup', digest: expect.any(String) }],
     },
     { name: 'carla', wheel: true, password: false, keys: [], keyFiles: [] },
+    { name: 'dora', wheel: false, password: true, keys: [], keyFiles: [] },
     { name: 'root', wheel: false, password: false, keys: [], keyFiles: [] },
   ],
   firewall: {
