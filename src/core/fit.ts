@@ -116,8 +116,8 @@ function storageFits(changes: readonly Change[], { guests, nodes }: LiveState, o
   return Object.entries(on.storageFacts ?? {}).flatMap(([storage, { thin, shared = false }]) => {
     if (thin === undefined) return [];
     const sees = (node: string) => node === on.node || shared;
-    // A shared storage is told once, of the first node that has it.
-    if (shared && nodes.find((node) => node.storageFacts?.[storage] !== undefined) !== on) return [];
+    // A shared storage is told once, of the first node that tells its room: one that is offline tells none.
+    if (shared && nodes.find((node) => node.storageFacts?.[storage]?.thin !== undefined) !== on) return [];
     const added = changes
       .filter(({ node }) => sees(node))
       .flatMap(newDisks)

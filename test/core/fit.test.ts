@@ -126,6 +126,8 @@ describe('a storage on which disks take what is written to them', () => {
     expect(createPlan(aGoal({ guests }), aState([], nodes)).tight).toEqual([
       'Storage "ceph" on pve1 has 50.0 GiB, and the disks of its known guests may grow to 60.0 GiB together.',
     ]);
+    const offline = aNode({ node: 'pve0', online: false, storageFacts: { ceph: { shared: true } } });
+    expect(createPlan(aGoal({ guests }), aState([], [offline, ...nodes])).tight).toHaveLength(1);
   });
 
   it('takes no disk at all once it is full', () => {
