@@ -40,9 +40,9 @@ export class ForgeReports {
   /**
    * Gives the commit of a run the status that follows from the run, and a request its comment. Called after each change;
    * returns at once.
-   * @param find another run by its id
+   * @param runs every run that is kept, oldest first
    */
-  report(run: Run, find: (id: string) => Run | undefined): void {
+  report(run: Run, runs: readonly Run[]): void {
     const fleet = this.#ports.fleets.find(({ name }) => name === run.fleet);
     const { commit } = run;
     if (fleet?.forge === undefined || commit === undefined || !givesStatus(run)) return;
@@ -51,11 +51,12 @@ export class ForgeReports {
     if ('endedAt' in run) this.#planned.delete(run.id);
     else this.#planned.set(run.id, commit.sha);
     // Of a commit that was planned twice, the plan that stands goes on.
-    const standing = run.phase === 'in-sync' && run.standing !== undefined ? find(run.standing) : undefined;
+    const standing =
+      run.phase === 'in-sync' && run.standing !== undefined ? runs.find(({ id }) => id === run.standing) : undefined;
     const counting = standing?.commit?.sha === commit.sha ? standing : run;
     if (counting !== run) this.#given.delete(subjectOf(fleet, run, commit.sha));
     this.#give(fleet, counting, commit.sha, commitOutcome(counting));
-    if (isPreview(run) && (run.phase === 'previewed' || run.phase === 'failed')) this.#comment(fleet, run);
+    if (isPreview(run) && (run.phase === 'previewed' || run.phase === 'failed')) this.#comment(fleet, run, runs);
   }
 
   /** Sends what waits now. Resolves when each forge has taken it or has failed once. */
@@ -78,9 +79,13 @@ export class ForgeReports {
   }
 
   /** Says on a request what its newest commit would change: one comment, which is edited from then on. */
-  #comment(fleet: Fleet, run: PreviewedRun | FailedRun): void {
+  #comment(fleet: Fleet, run: PreviewedRun | FailedRun, runs: readonly Run[]): void {
     if (run.trigger.kind !== 'pull') return;
     const { number } = run.trigger;
+    const isSameRequest = ({ fleet: of, trigger }: Run) =>
+      of === fleet.name && trigger.kind === 'pull' && trigger.number === number;
+    // After a restart, runs that ended lately are reported again, one that a later preview took the place of as well.
+    if (runs.findLast(isSameRequest)?.id !== run.id) return;
     const subject = `comment on #${number}`;
     const key = `${fleet.name} ${subject}`;
     const text = this.#ports.gate(previewComment(run, this.#ports.runUrl?.(run.id)));

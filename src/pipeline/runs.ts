@@ -245,7 +245,7 @@ export class Runs {
 
   /** Draws the card when a chat is ready to show it, so that it has the newest facts; and tells the forge. */
   #show({ run }: Live): void {
-    this.#reports.report(run, (id) => this.get(id));
+    this.#reports.report(run, this.all());
     this.#delivery.show(run.id, run.fleet, () => this.card(run));
   }
 

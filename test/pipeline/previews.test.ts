@@ -232,6 +232,19 @@ describe('a pull request', () => {
     expect(forge.writes).toBeGreaterThan(writes);
   });
 
+  it('keeps the newest comment over a restart, also when an earlier preview of it failed and it is closed', async () => {
+    const { bench, forge } = await aWorld();
+    await preview(bench, 2, { broken: true });
+    await preview(bench, 3);
+    bench.pipeline.pull({ ...event, action: 'closed' });
+    await bench.settle();
+    const before = forge.comments(7);
+    expect(before).toEqual([expect.stringContaining('memory 2048 -> 4096 MiB')]);
+    await bench.restart();
+    await bench.settle();
+    expect(forge.comments(7)).toEqual(before);
+  });
+
   it('has its card without a token as well', async () => {
     const bench = await aBench();
     await preview(bench, 2);
