@@ -48,7 +48,7 @@ function words(finding: DriftFinding): string {
 function rollbacks(guests: readonly RolledBackGuest[]): string {
   if (guests.length === 0) return '';
   const names = guests.map((guest) => `${guestName(guest)} (by ${guest.by}, run ${guest.runId})`);
-  return ` Rolled back since, and left as it is: ${names.join(', ')}.`;
+  return ` Rolled back since, and not compared: ${names.join(', ')}.`;
 }
 
 function besideHead(head: Commit | undefined): string {

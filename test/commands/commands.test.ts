@@ -200,7 +200,7 @@ describe('drift', () => {
     [{ kind: 'same', commit: aCommit(), rolledBack: [] }, 'nothing differs from 9b1f2ad, which was applied last.'],
     [
       { kind: 'same', commit: aCommit(), rolledBack: [{ vmid: 823, name: 'web', runId: 'r-6', by: 'Ada' }] },
-      'nothing differs from 9b1f2ad, which was applied last. Rolled back since, and left as it is: web (823) (by Ada, run r-6).',
+      'nothing differs from 9b1f2ad, which was applied last. Rolled back since, and not compared: web (823) (by Ada, run r-6).',
     ],
     [{ kind: 'drift', runId: 'r-7' }, 'it has drifted; see run r-7.'],
     [{ kind: 'known' }, 'it differs as before; no new plan was made.'],

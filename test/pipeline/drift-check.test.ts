@@ -574,9 +574,7 @@ describe('a guest that a person rolled back', () => {
     expect(drifts(bench)).toEqual([]);
     const answer = await bench.chat.command('/proxnix drift', owner);
     expect(answer).toMatchObject({
-      text: expect.stringMatching(
-        /Rolled back since, and left as it is: test-website \(823\) \(by Owner, run r-3\)\.$/,
-      ),
+      text: expect.stringMatching(/Rolled back since, and not compared: test-website \(823\) \(by Owner, run r-3\)\.$/),
     });
   });
 
