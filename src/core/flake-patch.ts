@@ -35,7 +35,9 @@ export function flakePatch(files: readonly FlakeFile[], edits: readonly FlakeEdi
   for (const edit of edits) {
     const places = read.flatMap((file) => entriesIn(file.shape, edit).map((entry) => ({ file, entry })));
     const [place] = places;
-    const writing = place && places.length === 1 ? writingOf(place.file, place.entry, edit) : undefined;
+    // A line feed in a path would write lines of the patch.
+    const isCertain = place !== undefined && places.length === 1 && !/\p{Cc}/u.test(place.file.path);
+    const writing = isCertain ? writingOf(place.file, place.entry, edit) : undefined;
     if (writing === undefined || read.some(({ shape }) => isSetElsewhere(shape, edit))) left.push(edit);
     else place?.file.writings.push(writing);
   }

@@ -83,6 +83,13 @@ describe('a patch for the flake', () => {
     expect(flakePatch([{ path: 'vms.nix', text }], [memory])).toEqual({ text: '', left: [memory] });
   });
 
+  it.each(['a\nb.nix', 'a\tb.nix'])(
+    'leaves alone a file whose name would be more than a name in a patch: %j',
+    (path) => {
+      expect(flakePatch([{ path, text: vms }], [memory])).toEqual({ text: '', left: [memory] });
+    },
+  );
+
   it('leaves alone what stands twice', () => {
     const files = ['a.nix', 'b.nix'].map((path) => ({ path, text: vms }));
     expect(flakePatch(files, [memory])).toEqual({ text: '', left: [memory] });
