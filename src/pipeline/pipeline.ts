@@ -78,12 +78,12 @@ export class Pipeline {
    */
   async start(): Promise<void> {
     const since = this.#ports.clock.now() - recentMs;
-    // A run that found the same again shows its card in their message.
+    // Without a message is also what a chat that was down has not shown yet.
     const gaveAway = new Set(
       this.#ports.store
         .runs()
         .flatMap(({ run, messages }) =>
-          run.phase === 'in-sync' && Object.keys(messages).length === 0 ? [run.id] : [],
+          Object.keys(messages).length === 0 && this.#runs.gaveItsMessage(run.id) ? [run.id] : [],
         ),
     );
     for (const run of this.#runs.all()) {

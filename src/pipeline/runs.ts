@@ -214,6 +214,11 @@ export class Runs {
     this.#show(live);
   }
 
+  /** Does a later run show its card in the message of this one, because it found the same? */
+  gaveItsMessage(id: string): boolean {
+    return this.all().some((run) => this.#saysTheSame(run) === id);
+  }
+
   /** Shows a run's card again: after a restart, or when something around it changed. */
   refresh(id: string): void {
     const live = this.#get(id);
@@ -238,7 +243,12 @@ export class Runs {
    */
   #saysTheSame({ id, fleet, commit, ref, trigger }: Run): string | undefined {
     if (trigger.kind !== 'command' && trigger.kind !== 'plan-again') return undefined;
-    const before = this.all().findLast((run) => run.fleet === fleet && run.id !== id && !isPreview(run));
+    const runs = this.all();
+    const earlier = runs.slice(
+      0,
+      runs.findIndex((run) => run.id === id),
+    );
+    const before = earlier.findLast((run) => run.fleet === fleet && !isPreview(run));
     if (before?.phase !== 'in-sync' || before.trigger.kind === 'drift') return undefined;
     return before.commit?.sha === commit?.sha && before.ref === ref ? before.id : undefined;
   }

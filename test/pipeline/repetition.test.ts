@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { withConfig } from '../fakes/cluster-guest.ts';
 import { aBench, type Bench, owner } from '../support/pipeline.ts';
 import { aForeignGuest, present, shaOf } from './support/fleet.ts';
@@ -51,6 +51,21 @@ describe('a plan that is asked for again', () => {
     await ask(bench, '/proxnix plan');
     expect(bench.chat.messages).toHaveLength(messages + 1);
     expect(bench.text()).toMatch(/^In sync: 0001c0f/);
+  });
+
+  it('is shown after a restart where the chat was down when nothing was to be done', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    const down = vi.spyOn(bench.chat, 'show').mockRejectedValue(new Error('down'));
+    await bench.chat.command('/proxnix plan', owner);
+    await bench.settle();
+    bench.run('in-sync');
+    down.mockRestore();
+    const messages = bench.chat.messages.length;
+    await bench.restart();
+    await bench.settle();
+    expect(bench.chat.messages).toHaveLength(messages + 1);
   });
 
   it('is a card of its own for another commit, and where something differs', async () => {
