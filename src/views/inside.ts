@@ -84,7 +84,7 @@ function otherTexts({ difference, notKnown }: Alike['review'], most?: number): r
     ...(unknown.length === 0 ? [] : [`not known of both images: ${unknown.map((name) => factWords[name]).join(', ')}`]),
   ];
   if (said.length > 0) return said.map(oneLine);
-  return [access.length === 0 ? 'nothing changes that its evaluation tells' : 'nothing else changes that is told'];
+  return [access.length === 0 ? 'no user, port, service or package changes' : 'nothing else changes that is told'];
 }
 
 function unknownText(notKnown: ImageReview['notKnown']): string {

@@ -88,7 +88,7 @@ describe('what changes inside of an image', () => {
       '  not known of both images: users and their keys',
     );
     expect(cardLines(reviewed([{ ...pair, difference: none }]))).toContain(
-      '  nothing changes that its evaluation tells',
+      '  no user, port, service or package changes',
     );
     expect(cardLines(undefined), 'a run of an earlier version').toEqual([]);
   });
