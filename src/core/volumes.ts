@@ -20,7 +20,7 @@ export function volumesOf({ config }: KnownGuest): readonly GuestVolume[] {
   });
   const unused = Object.entries(config.unused).map(([slot, volid]): GuestVolume => {
     const sizeMb = config.unusedMb?.[volid];
-    return { slot, storage: volid.split(':', 1)[0] ?? '', ...(sizeMb === undefined ? {} : { sizeMb }) };
+    return { slot, storage: storageOf(volid), ...(sizeMb === undefined ? {} : { sizeMb }) };
   });
   const disks = attached
     // A bind mount is a folder of the node, and stays.
@@ -29,6 +29,11 @@ export function volumesOf({ config }: KnownGuest): readonly GuestVolume[] {
       return { slot, storage, ...(sizeMb === undefined ? {} : { sizeMb }), ...(path === undefined ? {} : { path }) };
     });
   return [...disks, ...unused].sort((a, b) => rank(a) - rank(b) || compare(a.slot, b.slot));
+}
+
+/** The storage that the name of a volume begins with. */
+export function storageOf(volid: string): string {
+  return volid.split(':', 1)[0] ?? '';
 }
 
 /** `scsi1 20 GiB on fast`, `mp0 (/data) 4 GiB on fast`, `unused0 of unknown size on fast` */

@@ -14,7 +14,7 @@ import { othersPending } from '../core/diff.ts';
 import { hasConfig } from '../core/goal.ts';
 import { type DesiredGuest, type GuestKind, imageHash } from '../core/guest.ts';
 import { checkOf, describeHealth } from '../core/health.ts';
-import type { LiveGuest, RetainedDisk } from '../core/live.ts';
+import type { KnownGuest, LiveGuest, RetainedDisk } from '../core/live.ts';
 import { type Plan, runnable } from '../core/plan.ts';
 import { retainsDisk } from '../core/retained-disks.ts';
 
@@ -23,7 +23,7 @@ import type { Run } from '../core/run.ts';
 import { isUsual, settingsOf, showValue } from '../core/settings.ts';
 
 import { readTags } from '../core/tags.ts';
-import { describeVolume, volumesOf } from '../core/volumes.ts';
+import { describeVolume, storageOf, volumesOf } from '../core/volumes.ts';
 import type { Block, GuestRow, Line, Mark } from './card.ts';
 import { downtimeParts } from './cost.ts';
 import { guestLines } from './guest-lines.ts';
@@ -214,11 +214,12 @@ function orphanParts(orphanVolumes: readonly string[] = []): string[] {
   ];
 }
 
-/** The disk that a new one takes the place of. */
-function rootParts(change: ReplaceChange): string[] {
+/** The disk whose place another one takes. */
+function rootParts(change: ReplaceChange | RollbackChange): string[] {
   const disk = change.live.config.disks[change.guest.diskSlot];
   if (disk === undefined) return [];
-  return [`old root disk (${describeLive(disk)}) ${retainsDisk(change) ? 'is kept' : 'goes'}`];
+  const which = change.action === 'replace' ? 'old' : 'current';
+  return [`${which} root disk (${describeLive(disk)}) ${retainsDisk(change) ? 'is kept' : 'goes'}`];
 }
 
 /** Says that a VM is stopped for the swap, which takes longer than a restart. */
@@ -239,7 +240,12 @@ function rollbackParts(change: RollbackChange): string[] {
     ...(to?.commit === undefined ? [] : [`as of commit ${shortSha(to.commit)}`]),
     ...(to === undefined
       ? []
-      : [`its earlier root disk${sizeOf(to)} comes back`, 'nothing is built', ...stopParts(change)]),
+      : [
+          ...rootParts(change),
+          `earlier root disk (${describeRetained(to, live)}) comes back`,
+          'nothing is built',
+          ...stopParts(change),
+        ]),
     ...fields.map((field) => fieldText(field, live.status === 'running')),
     ...tpmParts(change),
     ...othersParts(change),
@@ -247,8 +253,10 @@ function rollbackParts(change: RollbackChange): string[] {
   ];
 }
 
-function sizeOf({ sizeMb }: RetainedDisk): string {
-  return sizeMb === undefined ? '' : ` (${Number((sizeMb / 1024).toFixed(2))} GiB)`;
+/** Its storage is not always that of the root disk of now: the guest moves back to it. */
+function describeRetained({ volid, sizeMb }: RetainedDisk, { config }: KnownGuest): string {
+  const size = sizeMb ?? config.unusedMb?.[volid];
+  return describeLive({ volid, storage: storageOf(volid), ...(size === undefined ? {} : { sizeMb: size }) });
 }
 
 function heldParts({ heldStopped }: Pick<ReplaceChange, 'heldStopped'>): string[] {

@@ -73,6 +73,21 @@ describe('the lines of a plan', () => {
     expect(told()).not.toContain('address');
   });
 
+  it('tell where both disks of a rollback are, because the guest moves back to an earlier storage', () => {
+    const disks = { scsi0: { volid: 'fast:vm-823-disk-0', storage: 'fast', sizeMb: 8192 } };
+    const kept = { vmid: 823, uuid: aLiveGuest().config.uuid ?? '', volid: 'local-lvm:vm-823-disk-1', since: 0 };
+    const live = aLiveGuest({ config: { disks, unused: { unused0: kept.volid } } });
+    const told = (sizeMb?: number) => {
+      const retained = [{ ...kept, ...(sizeMb === undefined ? {} : { sizeMb }) }];
+      const lines = planLines(aPlan({ rollback: { vmid: 823, retained } }, [live]));
+      return lines.map(({ text }) => text.trim()).join(' ');
+    };
+    expect(told(4096)).toContain(
+      'current root disk (8 GiB on fast) is kept, earlier root disk (4 GiB on local-lvm) comes back',
+    );
+    expect(told()).toContain('earlier root disk (a disk on local-lvm) comes back');
+  });
+
   it('shorten notes and keys, which the file has whole', () => {
     const key = `ssh-ed25519 ${'A'.repeat(68)} ada@home`;
     const description = 'serves the website of the company,\nbehind the proxy';
