@@ -1,11 +1,9 @@
 import { shortSha } from '../core/commit.ts';
 import type { GuestStatus } from '../core/live.ts';
-import { runnable } from '../core/plan.ts';
 import type { Lock } from '../core/policy.ts';
 import { type ApplyGroup, type Approval, applyGroups, backupsIn, planOf, type Run } from '../core/run.ts';
 import type { Block, Card } from './card.ts';
-import { count, counts, duration } from './parts.ts';
-import { previewCounts } from './preview.ts';
+import { count, duration, planCounts } from './parts.ts';
 
 /** The live state of a guest of a fleet. */
 export interface GuestStatusRow {
@@ -167,7 +165,7 @@ export function historyCard(runs: readonly Run[]): Card {
 export function runLine(run: Run): string {
   const commit = run.commit === undefined ? '' : ` ${shortSha(run.commit.sha)}`;
   const plan = planOf(run);
-  const what = plan === undefined ? '' : `: ${counts(runnable(plan)) || 'nothing to run'}`;
+  const what = plan === undefined ? '' : `: ${planCounts(plan)}`;
   const backups = backupsIn(run).map(({ name, volid }) => `backup of ${name}: ${volid}`);
   return [`${run.id} ${run.phase}${commit}${what}`, ...outcome(run), ...backups].join(', ');
 }
@@ -177,7 +175,7 @@ function outcome(run: Run): readonly string[] {
     case 'planned':
       return [`${run.approvals.length} of ${run.needed} approvals`];
     case 'previewed':
-      return [`${run.ref ?? 'a request'}: ${previewCounts(run.preview)}`];
+      return [`${run.ref ?? 'a request'}: ${planCounts(run.preview)}`];
     case 'rejected':
       return [`by ${run.by.name}`, ...(run.reason === undefined ? [] : [run.reason])];
     case 'applied':

@@ -1,7 +1,6 @@
 import { runnable } from '../core/plan.ts';
 import type { Run } from '../core/run.ts';
-import { count, counts } from './parts.ts';
-import { previewCounts } from './preview.ts';
+import { count, planCounts } from './parts.ts';
 
 /** What a forge shows beside a commit. */
 export interface CommitOutcome {
@@ -31,20 +30,20 @@ function outcomeOf(run: Run): CommitOutcome {
     case 'planning':
       return { state: 'pending', text: 'planning' };
     case 'planned':
-      return { state: 'pending', text: `waits for approval: ${counts(runnable(run.plan))}` };
+      return { state: 'pending', text: `waits for approval: ${planCounts(run.plan)}` };
     case 'previewed': {
       const { preview } = run;
       const isBlocked = preview.changes.length > 0 && runnable(preview).length === 0;
-      return { state: isBlocked ? 'failure' : 'success', text: `preview: ${previewCounts(preview)}` };
+      return { state: isBlocked ? 'failure' : 'success', text: `preview: ${planCounts(preview)}` };
     }
     case 'closed':
       return { state: 'success', text: 'the request is closed: nothing was changed' };
     case 'queued':
-      return { state: 'pending', text: `approved: ${counts(runnable(run.plan))}` };
+      return { state: 'pending', text: `approved: ${planCounts(run.plan)}` };
     case 'applying':
-      return { state: 'pending', text: `applying: ${counts(runnable(run.plan))}` };
+      return { state: 'pending', text: `applying: ${planCounts(run.plan)}` };
     case 'applied':
-      return { state: 'success', text: `applied: ${counts(runnable(run.plan), 'done')}` };
+      return { state: 'success', text: `applied: ${planCounts(run.plan, 'done')}` };
     case 'in-sync':
       return {
         state: 'success',

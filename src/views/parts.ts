@@ -1,6 +1,6 @@
 import type { Change } from '../core/change.ts';
 import { shortSha } from '../core/commit.ts';
-import type { Plan } from '../core/plan.ts';
+import { type Plan, runnable } from '../core/plan.ts';
 import type { Lock, Policy } from '../core/policy.ts';
 import type { RollbackOffer } from '../core/rollback-offer.ts';
 import type { ApplyGroup, Approval, Run, StepState } from '../core/run.ts';
@@ -149,6 +149,12 @@ export function counts(changes: readonly Change[], tense: 'now' | 'done' = 'now'
     .filter(({ many }) => many > 0)
     .map(({ action, many }) => `${verbs[action][tense]} ${many}`);
   return parts.join(', ');
+}
+
+/** What a plan does, in short: `replace 1, 1 blocked`, `2 blocked`, `nothing to do`. */
+export function planCounts(plan: Plan, tense: 'now' | 'done' = 'now'): string {
+  if (plan.changes.length === 0) return 'nothing to do';
+  return `${counts(runnable(plan), tense)}${blockedCount(plan)}`.replace(/^, /, '');
 }
 
 /** `, 2 blocked`, or nothing. */

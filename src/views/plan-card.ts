@@ -30,14 +30,13 @@ import { acceptButtons, driftBlocks } from './drift.ts';
 import { accessWarnings, insideBlocks } from './inside.ts';
 import {
   approvedBy,
-  blockedCount,
   type CardContext,
   commitBlocks,
   count,
-  counts,
   guestName,
   ids,
   lockBlocks,
+  planCounts,
   span,
 } from './parts.ts';
 import { planTable, planText } from './plan-text.ts';
@@ -51,7 +50,7 @@ export function planCard(run: PlannedRun | BlockedRun, context: CardContext): Ca
   const title =
     run.phase === 'blocked'
       ? `${drift ? 'Drift' : 'Blocked'}: ${count(blocked, 'change')} cannot be run`
-      : `${drift ? 'Drift' : 'Plan'}: ${counts(runnable(plan))}${blockedCount(plan)}`;
+      : `${drift ? 'Drift' : 'Plan'}: ${planCounts(plan)}`;
   return {
     tone: run.phase === 'blocked' || destroysIn(plan).length > 0 ? 'bad' : 'waiting',
     title,
@@ -131,7 +130,7 @@ function rollbackBlock({ by, vmid }: Extract<Trigger, { kind: 'rollback' }>, pla
 }
 
 function endTitle(run: RejectedRun | SupersededRun | ExpiredRun): string {
-  const what = run.plan === undefined ? 'before there was a plan' : counts(runnable(run.plan));
+  const what = run.plan === undefined ? 'before there was a plan' : planCounts(run.plan);
   switch (run.phase) {
     case 'rejected':
       return run.trigger.kind === 'drift' ? `Ignored: drift, ${what}` : `Rejected: ${what}`;

@@ -30,7 +30,7 @@ import { guestLines } from './guest-lines.ts';
 
 import { insideText } from './inside.ts';
 
-import { count, counts, guestName, uptimeText, verbs } from './parts.ts';
+import { count, guestName, planCounts, uptimeText, verbs } from './parts.ts';
 import { whyText } from './why.ts';
 import { writtenValues } from './written-values.ts';
 
@@ -57,7 +57,7 @@ export function planTable(plan: Plan, review: Review = {}): Extract<Block, { kin
 export function planText(plan: Plan, { warnings = [], review }: Pick<Run, 'warnings' | 'review'> = {}): string {
   const { goal, changes, tight = [] } = plan;
   const head = [
-    `Plan ${plan.id} of ${goal.fleet}: ${counts(runnable(plan)) || 'nothing to run'}`,
+    `Plan ${plan.id} of ${goal.fleet}: ${planCounts(plan)}`,
     `commit ${goal.commit.sha}`,
     `digest ${plan.digest}`,
   ];

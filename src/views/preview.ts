@@ -1,29 +1,21 @@
 import { shortSha } from '../core/commit.ts';
-import { type Plan, runnable } from '../core/plan.ts';
 import type { ClosedRun, FailedRun, PreviewedRun, Run } from '../core/run.ts';
 import { cleanText } from '../lib/text.ts';
 import type { Card, Span } from './card.ts';
 import { accessWarnings, insideBlocks } from './inside.ts';
-import { blockedCount, type CardContext, commitBlocks, counts, ids } from './parts.ts';
+import { type CardContext, commitBlocks, ids, planCounts } from './parts.ts';
 import { planFile } from './plan-card.ts';
 import { planTable, planText } from './plan-text.ts';
 
 /** GitHub takes 65,536 characters (422 beyond), of which the hidden mark of a comment needs some. */
 const longestComment = 60_000;
 
-/** What a preview would change, in short: `replace 1, 1 blocked`, `nothing`. */
-export function previewCounts(plan: Plan): string {
-  if (plan.changes.length === 0) return 'nothing to do';
-  const will = counts(runnable(plan));
-  return will === '' ? blockedCount(plan).replace(', ', '') : `${will}${blockedCount(plan)}`;
-}
-
 /** The card of a preview: a plan without anything to press. */
 export function previewCard(run: PreviewedRun, context: CardContext): Card {
   const { preview } = run;
   return {
     tone: 'quiet',
-    title: `Preview of ${numberOf(run)}: ${previewCounts(preview)}`,
+    title: `Preview of ${numberOf(run)}: ${planCounts(preview)}`,
     blocks: [
       ...commitBlocks(run, context),
       {
@@ -61,7 +53,7 @@ export function previewComment(run: PreviewedRun | FailedRun, url: string | unde
     ].join('\n\n');
   }
   return [
-    `### Preview for fleet ${run.fleet}: ${previewCounts(run.preview)}`,
+    `### Preview for fleet ${run.fleet}: ${planCounts(run.preview)}`,
     `What ${commit} would change once it is on \`${run.branch}\`, compared with the cluster as it is now. Nothing is built or changed before, and nothing can be approved here.`,
     codeBlock('diff', planText(run.preview, run)),
     place,

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import type { Plan } from '../../src/core/plan.ts';
 import { planSteps } from '../../src/core/steps.ts';
+import { historyCard } from '../../src/views/answer-cards.ts';
+import { commitOutcome } from '../../src/views/commit-status.ts';
+import { runRef } from '../../src/views/overview.ts';
 import { adviceText, count, counts, duration, guestName, stoppedBetween } from '../../src/views/parts.ts';
-import { aBigPlan } from '../support/builders.ts';
+import { planText } from '../../src/views/plan-text.ts';
+import { runCard } from '../../src/views/run-card.ts';
+import { aBigPlan, aContext, aGuest, aLiveGuest, aPlan, aRun } from '../support/builders.ts';
+import { cardText } from './card-text.ts';
 
 describe('words', () => {
   it.each([
@@ -31,6 +38,20 @@ describe('words', () => {
     expect(counts(aBigPlan().changes)).toBe('destroy 1, replace 1, update 1, create 1');
     expect(counts(aBigPlan().changes, 'done')).toBe('destroyed 1, replaced 1, updated 1, created 1');
     expect(counts([])).toBe('');
+  });
+
+  it.each([
+    ['the full plan', (plan: Plan) => planText(plan)],
+    ['the history', (plan: Plan) => cardText(historyCard([aRun('superseded', plan)]))],
+    ['the page of the fleets', (plan: Plan) => runRef(aRun('planned', plan)).text],
+    ['a plan', (plan: Plan) => runCard(aRun('planned', plan), aContext()).title],
+    ['a plan that another one replaced', (plan: Plan) => runCard(aRun('superseded', plan), aContext()).title],
+    ['a plan that expired', (plan: Plan) => runCard(aRun('expired', plan), aContext()).title],
+    ['the status of a commit', (plan: Plan) => commitOutcome(aRun('planned', plan)).text],
+  ])('tell of %s what is blocked as well', (_, text) => {
+    const guests = [aGuest({ memoryMb: 4096 }), aGuest({ vmid: 824, name: 'held' })];
+    const held = aLiveGuest({ vmid: 824, name: 'held', tags: [] });
+    expect(text(aPlan({ guests }, [aLiveGuest(), held]))).toContain(': update 1, 1 blocked');
   });
 });
 

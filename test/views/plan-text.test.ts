@@ -154,9 +154,9 @@ describe('the whole plan as a file', () => {
     expect(text.endsWith('\n')).toBe(true);
   });
 
-  it('says when there is nothing to run', () => {
+  it('says when nothing can be run', () => {
     const blocked = aPlan({}, [aLiveGuest({ tags: [] })]);
-    expect(planText(blocked)).toContain(' of homelab: nothing to run\n');
+    expect(planText(blocked)).toContain(' of homelab: 1 blocked\n');
   });
 });
 
