@@ -62,9 +62,15 @@ function* diffSettings(wanted: DesiredGuest, live: KnownGuest): Generator<FieldC
   for (const row of rowsOf(wanted.kind)) {
     if (row.word === undefined || row.role === 'disks') continue;
     const difference = row.role === 'setting' ? differenceOf(row, wanted, values) : differenceBeside(row, wanted, live);
-    if (difference !== undefined) {
-      const restart = waitsForRestart(row, wanted.kind, values[row.key], valueIn(row, wanted));
-      yield { field: row.word, ...difference, restart };
+    if (difference === undefined) continue;
+    const to = valueIn(row, wanted);
+    const inUse = row.role === 'setting' ? inUseOf(row, live) : undefined;
+    if (row.role !== 'setting' || inUse === undefined) {
+      yield { field: row.word, ...difference, restart: waitsForRestart(row, wanted.kind, values[row.key], to) };
+    } else {
+      // Writing the value in use takes the pending one back, and nothing waits any more (PVE 9.2).
+      const restart = !sameValue(row, inUse.value, to) && waitsForRestart(row, wanted.kind, inUse.value, to);
+      yield { field: row.word, from: besidePending(row, inUse, values, to), to: difference.to, restart };
     }
   }
 }
@@ -85,6 +91,22 @@ function differenceBeside(
   return row.differs?.(wanted, live);
 }
 
+/** `2048 (3072 pending)` */
+function besidePending(row: AnySetting, inUse: InUse, values: Values, to: unknown): string {
+  const show = (value: unknown) => showValue(row, wantedPart(row, value, to));
+  return `${show(inUse.value)} (${show(values[row.key])} pending)`;
+}
+
+interface InUse {
+  readonly value: unknown;
+}
+
+/** The value of a setting that a running guest has until its restart, where another one waits for that. */
+function inUseOf(row: AnySetting, { status, config }: KnownGuest): InUse | undefined {
+  if (status !== 'running' || config.inUse === undefined || !config.pending.includes(row.key)) return undefined;
+  return { value: config.inUse[row.key] };
+}
+
 /** Values that are written already and wait for a restart, because a run was interrupted before it. */
 function* pendingSettings(wanted: DesiredGuest, live: KnownGuest): Generator<FieldChange> {
   if (live.status !== 'running' || live.config.pending.length === 0) return;
@@ -94,7 +116,10 @@ function* pendingSettings(wanted: DesiredGuest, live: KnownGuest): Generator<Fie
     if (!live.config.pending.includes(row.key) || !isManaged(row, wanted, to)) continue;
     // A value that still differs is among the differences already.
     if (sameValue(row, values[row.key], to)) {
-      yield { field: row.word, from: 'pending', to: withUnit(row, to), restart: true };
+      const inUse = inUseOf(row, live);
+      const isKnown = inUse !== undefined && !sameValue(row, inUse.value, to);
+      const from = isKnown ? besidePending(row, inUse, values, to) : 'pending';
+      yield { field: row.word, from, to: withUnit(row, to), restart: true };
     }
   }
 }

@@ -60,6 +60,8 @@ interface AnyLiveConfig {
   readonly unusedMb?: Readonly<Record<string, number>>;
   /** The keys of the settings that have a value waiting for a stop and start. */
   readonly pending: readonly string[];
+  /** The values of these settings that hold until then, by the same keys; absent where nothing waits. */
+  readonly inUse?: Readonly<Record<string, unknown>>;
   /** Other keys of Proxmox with such a value, and that value; empty: the key goes. Absent without any. */
   readonly otherPending?: readonly { readonly key: string; readonly to: string }[];
 }

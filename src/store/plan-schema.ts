@@ -68,6 +68,7 @@ const liveConfig = {
   unused: table(name),
   unusedMb: optional(table(amount)),
   pending: list(name),
+  inUse: optional(table(z.unknown())),
   otherPending: optional(list(strict({ key: name, to: text }))),
 };
 const vmConfig = strict({

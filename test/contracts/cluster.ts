@@ -225,6 +225,19 @@ function guestContract(name: string, kind: GuestKind, open: () => Promise<World>
       expect(after.config?.disks).toEqual(before.config?.disks);
     });
 
+    it('keeps running when what waits is taken back: the value in use is known', async () => {
+      const story = await start();
+      const before = await story.make();
+      const guest = isVm ? aGuest({ memoryMb: 4096 }) : aContainer({ features: [] });
+      await story.run('configure', { guest, tags: pending });
+      const { config } = await story.read();
+      expect(config?.inUse).toEqual(isVm ? { memoryMb: 2048 } : { features: ['nesting'] });
+      await story.run('configure', { tags: done });
+      const after = await story.read();
+      expect(after.config).toMatchObject({ pending: [], uuid: before.config?.uuid });
+      expect(after.config).not.toHaveProperty('inUse');
+    });
+
     it('is not written to when nothing differs', async () => {
       const story = await start();
       const before = await story.make();

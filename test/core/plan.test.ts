@@ -95,6 +95,18 @@ describe('the actions of a plan', () => {
     expect(requiresRestart(found)).toBe(false);
   });
 
+  it('tells the value in use and the one that waits, and takes that back without a restart', () => {
+    const waits = { pending: ['memoryMb'], memoryMb: 3072, inUse: { memoryMb: 2048 } };
+    const withMemory = (memoryMb: number, status: 'running' | 'stopped' = 'running') =>
+      change({ status, config: waits }, aGuest({ memoryMb }));
+    expect(changeSummary(withMemory(2048))).toBe('memory 2048 (3072 pending) -> 2048 MiB');
+    expect(requiresRestart(withMemory(2048))).toBe(false);
+    expect(changeSummary(withMemory(3072))).toBe('memory 2048 (3072 pending) -> 3072 MiB (restart)');
+    expect(changeSummary(withMemory(4096))).toBe('memory 2048 (3072 pending) -> 4096 MiB (restart)');
+    expect(requiresRestart(withMemory(4096))).toBe(true);
+    expect(changeSummary(withMemory(2048, 'stopped'))).toBe('memory 3072 -> 2048 MiB');
+  });
+
   it('tells what somebody else stored before its restart makes that real', () => {
     const waiting = {
       pending: ['cpuType', 'memoryMb'],

@@ -73,8 +73,14 @@ function writtenConfig<Config extends FakeGuest['config']>(
   old: Config,
   wanted: DesiredGuest,
 ): Config {
-  const config = { ...writtenSettings(kind, old, wanted), protected: old.protected };
-  return { ...config, pending: status === 'running' ? [...old.pending, ...waitingSettings(kind, old, config)] : [] };
+  const { inUse = {}, ...before } = old;
+  const config = { ...(writtenSettings(kind, before, wanted) as Config), protected: old.protected };
+  if (status !== 'running') return { ...config, pending: [] };
+  const now: Readonly<Record<string, unknown>> = { ...before, ...inUse };
+  const waiting = waitingSettings(kind, now, config);
+  const others = old.pending.filter((key) => !Object.hasOwn(inUse, key));
+  const held = Object.fromEntries(waiting.map((key) => [key, now[key]]));
+  return { ...config, pending: [...others, ...waiting], ...(waiting.length === 0 ? {} : { inUse: held }) };
 }
 
 export function withRoot(guest: FakeGuest, { diskSlot }: DesiredGuest, disk: LiveDisk): FakeGuest {
@@ -89,6 +95,12 @@ export function withConfig(guest: FakeGuest, change: Partial<Common>): FakeGuest
   return guest.kind === 'vm'
     ? { ...guest, config: { ...guest.config, ...change } }
     : { ...guest, config: { ...guest.config, ...change } };
+}
+
+/** What a stop does: nothing waits any more. */
+export function withoutPending(guest: FakeGuest): FakeGuest {
+  const { inUse: _, ...config } = guest.config;
+  return { ...guest, config: { ...config, pending: [] } } as FakeGuest;
 }
 
 type Common = Pick<LiveVmConfig, Exclude<keyof LiveVmConfig & keyof LiveContainerConfig, 'digest'>>;

@@ -28,6 +28,7 @@ import {
   storedTags,
   swapped,
   withConfig,
+  withoutPending,
   withRoot,
 } from './cluster-guest.ts';
 
@@ -263,11 +264,11 @@ export class FakeCluster implements Cluster {
       case 'start':
         return { ...guest, status: 'running' };
       case 'stop':
-        return { ...withConfig(guest, { pending: [] }), status: 'stopped' };
+        return { ...withoutPending(guest), status: 'stopped' };
       case 'restart':
-        return withConfig(guest, { pending: [] });
+        return withoutPending(guest);
       case 'shutdown':
-        return { ...withConfig(guest, { pending: [] }), status: 'stopped' };
+        return { ...withoutPending(guest), status: 'stopped' };
       case 'pool':
         return { ...guest, ...(step.guest.pool === undefined ? {} : { pool: step.guest.pool }) };
       case 'configure':

@@ -138,9 +138,17 @@ function commonOf(config: GuestConfig) {
     ...(uuid === undefined ? {} : { uuid }),
     ...waitingOf(config),
     unused: Object.fromEntries(Object.entries(config.values).filter(([key]) => /^unused\d+$/.test(key))),
-    pending: pendingSettings(config.guestKind, config),
+    ...waitingSettings(config),
     ...otherPending(config),
   };
+}
+
+/** The settings that wait for a restart, with their values of now. */
+function waitingSettings(config: GuestConfig): Pick<LiveConfig, 'pending' | 'inUse'> {
+  const pending = pendingSettings(config.guestKind, config);
+  if (pending.length === 0) return { pending };
+  const now = Object.entries(readSettings(config.guestKind, config.current));
+  return { pending, inUse: Object.fromEntries(now.filter(([key]) => pending.includes(key))) };
 }
 
 /** What waits beside the settings: a restart makes it real, whoever wrote it. Volumes are told by the disks. */

@@ -50,6 +50,7 @@ describe('a configuration as PVE 9.2 tells it', () => {
       unused: { unused200: 'fast:100/vm-100-disk-2.qcow2' },
       boot: ['scsi0'],
       pending: ['cloudInit', 'memoryMb'],
+      inUse: { cloudInit: { storage: 'fast' }, memoryMb: 64 },
       otherPending: [{ key: 'scsi0', to: expect.stringContaining('fast:100/vm-100-disk-1.qcow2') }],
     });
   });
@@ -182,6 +183,7 @@ describe('the configuration of a container as PVE 9.2 tells it', () => {
       waiting: { rootfs: ['volume'] },
       unused: { unused1: 'fast:200/vm-200-disk-0.raw' },
       pending: ['features'],
+      inUse: { features: ['keyctl', 'nesting'] },
       otherPending: [{ key: 'rootfs', to: 'fast:200/vm-200-disk-1.raw,size=2G' }],
     });
   });
