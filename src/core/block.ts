@@ -9,7 +9,7 @@ import {
   startsGuest,
 } from './change.ts';
 import { dataDiskProblem, pendingAdvice } from './data-disk-changes.ts';
-import { shrinksDisk } from './diff.ts';
+import { largerDisk } from './diff.ts';
 import type { Goal } from './goal.ts';
 import { isCreateInterrupted, sameName } from './goal.ts';
 import { type ContainerSpec, type DesiredGuest, guestLabel, type Image } from './guest.ts';
@@ -142,11 +142,10 @@ export function blockOf(change: Touching): Blocked | undefined {
       advice: `${label} boots from ${boots}, and the disk at ${guest.diskSlot} is another one: it would be replaced with its data. Set disk_slot = "${boots}", or put ${guest.diskSlot} into the boot order in Proxmox.`,
     };
   }
-  if (change.action === 'update' && shrinksDisk(change.guest, live)) {
-    return {
-      reason: 'shrink',
-      advice: `Proxmox cannot make a disk smaller. Set disk_gb back, or change the image as well: a new root disk has the new size.`,
-    };
+  const larger = change.action === 'update' ? largerDisk(change.guest, live) : undefined;
+  if (larger !== undefined) {
+    const advice = `Proxmox cannot make a disk smaller, and this one has ${Number(larger.toFixed(2))} GiB. Set disk_gb = ${Math.ceil(larger)}, or change the image as well: a new root disk has the size of the flake.`;
+    return { reason: 'shrink', advice };
   }
   const disks = guest !== undefined && differsInDisks(change) ? dataDiskProblem(guest, live) : undefined;
   if (disks !== undefined) return disks;

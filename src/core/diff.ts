@@ -49,10 +49,10 @@ export function imageDiffers(wanted: DesiredGuest, live: KnownGuest): boolean {
   return readTags(live.tags).imageHash !== imageHash(wanted.image);
 }
 
-/** Would the root disk have to become smaller? Proxmox cannot do that. */
-export function shrinksDisk(wanted: GuestSpec, live: KnownGuest): boolean {
+/** The GiB of a root disk that would have to become smaller, which Proxmox cannot do; `undefined` where it need not. */
+export function largerDisk(wanted: GuestSpec, live: KnownGuest): number | undefined {
   const size = live.config.disks[wanted.diskSlot]?.sizeMb;
-  return size !== undefined && size > wanted.diskGb * 1024;
+  return size !== undefined && size > wanted.diskGb * 1024 ? size / 1024 : undefined;
 }
 
 type Values = Readonly<Record<string, unknown>>;

@@ -11,7 +11,8 @@ import { type CardContext, guestName } from './parts.ts';
 /** What the card of a drift says of it: who did what, and which guests are no part of it. */
 export function driftBlocks(run: PlannedRun | BlockedRun, context: CardContext): readonly Block[] {
   const canBe = run.phase === 'planned' && !isOffBranch(run, run.plan.goal, context.policy);
-  const again = canBe ? ' Re-apply restores it.' : '';
+  const isWhole = run.plan.changes.every(({ blocked }) => blocked === undefined);
+  const again = canBe ? ` Re-apply restores ${isWhole ? 'it' : 'what is not blocked'}.` : '';
   const { rolledBack = [] } = run.plan.goal;
   return [
     { kind: 'text', rich: [`The cluster no longer matches this commit.${again}`] },

@@ -175,8 +175,10 @@ describe('the actions of a plan', () => {
     expect(found.blocked).toEqual({
       reason: 'shrink',
       advice:
-        'Proxmox cannot make a disk smaller. Set disk_gb back, or change the image as well: a new root disk has the new size.',
+        'Proxmox cannot make a disk smaller, and this one has 40 GiB. Set disk_gb = 40, or change the image as well: a new root disk has the size of the flake.',
     });
+    // A disk that somebody grew by hand may have any size.
+    expect(change({ config: { disks: disk(20.5) } }).blocked?.advice).toContain('has 20.5 GiB. Set disk_gb = 21,');
   });
 
   it('replaces the root disk for another image, also by a smaller one', () => {

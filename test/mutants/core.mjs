@@ -48,7 +48,7 @@ export const core = [
         "if (live.lock !== undefined) {\n    return { reason: 'locked', advice: lockedAdvice(",
         "if (false) {\n    return { reason: 'locked', advice: lockedAdvice(",
       ],
-      ['a disk is not shrunk', "if (change.action === 'update' && shrinksDisk(change.guest, live)) {", 'if (false) {'],
+      ['a disk is not shrunk', 'if (larger !== undefined) {', 'if (false) {'],
       ['a guest on another node is not moved', "if (guest !== undefined && differs(change, 'node')) {", 'if (false) {'],
       [
         'a guest without its root disk is not changed',

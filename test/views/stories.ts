@@ -169,6 +169,11 @@ const foreign = aLiveGuest({ tags: ['prod'], name: 'payroll', config: { memoryMb
 const adopting = aPlan({ adopt: 823 }, [foreign]);
 const adopted = { trigger: { kind: 'adopt', by: ada, guest: 'test-website' } } as const;
 
+/** Somebody changed the memory of one guest and let the disk of another grow. */
+const grownByHand = aPlan({ guests: [aGuest({ memoryMb: 4096 }), aGuest({ vmid: 824, name: 'grown', diskGb: 8 })] }, [
+  aLiveGuest(),
+  aLiveGuest({}, aGuest({ vmid: 824, name: 'grown', diskGb: 12 })),
+]);
 const drifted = { trigger: { kind: 'drift' } } as const;
 
 export const stories: readonly Story[] = [
@@ -239,6 +244,7 @@ export const stories: readonly Story[] = [
   { name: 'drift', run: aRun('planned', replacing, drifted) },
   { name: 'drift-with-destroy', run: aRun('planned', big, drifted) },
   { name: 'drift-blocked', run: aRun('blocked', aPlan({}, [aLiveGuest({ config: { protected: true } })]), drifted) },
+  { name: 'drift-partly-blocked', run: aRun('planned', grownByHand, drifted) },
   { name: 'drift-ignored', run: aRun('rejected', big, { ...drifted, reason: 'it is being repaired' }) },
   { name: 'drift-gone', run: aRun('in-sync', big, drifted) },
   { name: 'adopt', run: aRun('planned', adopting, adopted) },
