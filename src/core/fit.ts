@@ -3,7 +3,7 @@ import { type Blocked, type Change, endsRunning, type FieldChange, startsGuest }
 import { hasConfig } from './goal.ts';
 import type { GuestSpec } from './guest.ts';
 import type { LiveNode, LiveState } from './live.ts';
-import { newDisks } from './room.ts';
+import { disksOf, newDisks } from './room.ts';
 import { volumesOf } from './volumes.ts';
 
 const mib = 2 ** 20;
@@ -111,6 +111,14 @@ function coresFit(change: Change, { node, cpus }: LiveNode): readonly string[] {
   ];
 }
 
+/** The disks of a guest that could never be written full on a storage of this size: `a disk of web (823) has 900 GiB`. */
+function largerThan(change: Change, storage: string, size: number): readonly string[] {
+  if (!('guest' in change)) return [];
+  return disksOf(change.guest)
+    .filter((disk) => disk.storage === storage && disk.bytes > size)
+    .map(({ bytes }) => `a disk of ${change.name} (${change.vmid}) has ${sizeText(bytes)}`);
+}
+
 /** The storages of a node that new disks are made on and that may run full when these are written to. */
 function storageFits(changes: readonly Change[], { guests, nodes }: LiveState, on: LiveNode): readonly string[] {
   return Object.entries(on.storageFacts ?? {}).flatMap(([storage, { thin, shared = false }]) => {
@@ -118,19 +126,25 @@ function storageFits(changes: readonly Change[], { guests, nodes }: LiveState, o
     const sees = (node: string) => node === on.node || shared;
     // A shared storage is told once, of the first node that tells its room: one that is offline tells none.
     if (shared && nodes.find((node) => node.storageFacts?.[storage]?.thin !== undefined) !== on) return [];
-    const added = changes
+    const making = changes
       .filter(({ node }) => sees(node))
-      .flatMap(newDisks)
-      .filter((disk) => disk.storage === storage)
-      .reduce((sum, { bytes }) => sum + bytes, 0);
+      .map((change) => ({ change, disks: newDisks(change).filter((disk) => disk.storage === storage) }))
+      .filter(({ disks }) => disks.length > 0);
+    const added = making.flatMap(({ disks }) => disks).reduce((sum, { bytes }) => sum + bytes, 0);
     if (added === 0) return [];
+    const where = `Storage "${storage}" on ${on.node}`;
+    const tooLarge = making.flatMap(({ change }) => largerThan(change, storage, thin.size));
+    if (tooLarge.length > 0) {
+      return tooLarge.map(
+        (what) => `${where} has ${sizeText(thin.size)} in all: ${what}, larger than the storage itself.`,
+      );
+    }
     const known = guests
       .filter(hasConfig)
       .filter(({ node }) => sees(node))
       .flatMap(volumesOf)
       .filter((volume) => volume.storage === storage)
       .reduce((sum, { sizeMb = 0 }) => sum + sizeMb * mib, 0);
-    const where = `Storage "${storage}" on ${on.node}`;
     if (added + known > thin.size) {
       return [
         `${where} has ${sizeText(thin.size)}, and the disks of its known guests may grow to ${sizeText(added + known)} together.`,

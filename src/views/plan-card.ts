@@ -214,9 +214,7 @@ function warnings(plan: Plan, context: CardContext): readonly Block[] {
   if (replaces.length > 0) blocks.push(replaceWarning(replaces, context));
   if (backs.length > 0) blocks.push(rollbackWarning(backs, context));
   blocks.push(...changes.flatMap(firmwareWarning));
-  blocks.push(
-    ...(plan.tight ?? []).map((text): Block => ({ kind: 'warning', rich: [{ bold: 'May be too tight: ' }, text] })),
-  );
+  blocks.push(...(plan.tight ?? []).map((text): Block => ({ kind: 'warning', rich: [{ bold: 'Tight: ' }, text] })));
   return [...blocks, ...changes.flatMap((change) => (change.action === 'adopt' ? [adoptWarning(change)] : []))];
 }
 

@@ -107,9 +107,18 @@ describe('a storage on which disks take what is written to them', () => {
     expect(plan.tight).toEqual([
       'Storage "local-lvm" on pve1 has 500.0 GiB, and the disks of its known guests may grow to 501.0 GiB together.',
     ]);
-    expect(planOf([aGuest({ diskGb: 900 })], on({ size: 500 * gib, free: 500 * gib })).tight).toEqual([
-      expect.stringContaining('may grow to 900.0 GiB together.'),
-    ]);
+  });
+
+  it('is told, with both figures, of a single disk that is larger than all of it, new or grown', () => {
+    const said = [
+      'Storage "local-lvm" on pve1 has 500.0 GiB in all: a disk of test-website (823) has 900.0 GiB, larger than the storage itself.',
+    ];
+    const whole = { size: 500 * gib, free: 500 * gib };
+    const plan = planOf([aGuest({ diskGb: 900 })], on(whole));
+    expect(plan.tight).toEqual(said);
+    expect(blockedIn(plan)).toEqual([undefined]);
+    expect(planOf([aGuest({ diskGb: 900 })], on(whole, { live: [aLiveGuest({})] })).tight).toEqual(said);
+    expect(planOf([aGuest({ diskGb: 500 })], on(whole)).tight).toBeUndefined();
   });
 
   it('says nothing of itself where no disk is made there', () => {
