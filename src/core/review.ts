@@ -3,7 +3,8 @@ import type { Comparison } from './commit.ts';
 import type { FactsDifference } from './facts-difference.ts';
 import type { InputChange } from './flake-lock.ts';
 import type { RolledBackGuest } from './goal.ts';
-import { imageKey } from './guest.ts';
+import { imageHash, imageKey } from './guest.ts';
+import type { ImageFacts } from './image-facts.ts';
 import type { GuestTask } from './live.ts';
 import { type Plan, runnable } from './plan.ts';
 
@@ -28,7 +29,18 @@ export interface Review {
   readonly unreadFiles?: readonly string[];
   /** What is inside of images that take the place of others: each pair once, however many guests change so; absent without any. */
   readonly images?: readonly ImageReview[];
+  /** What is inside of images that take the place of none that is known: each once; absent without any. */
+  readonly newImages?: readonly NewImage[];
 }
+
+/** An image of a new guest. `facts` are absent where nothing is known of it. */
+export interface NewImage {
+  readonly image: string;
+  readonly facts?: Pick<ImageFacts, (typeof newImageFacts)[number]>;
+}
+
+/** What a plan tells of the image of a new guest. */
+export const newImageFacts = ['users', 'firewall', 'services', 'release', 'kernel'] as const;
 
 /** An image and the one that takes its place, by their store hashes. */
 export interface ImagePair {
@@ -90,6 +102,12 @@ export function imagePairOf(change: Change): ImagePair | undefined {
         ? { fromImage: change.fromImage, to: change.to?.imageHash }
         : {};
   return from === undefined || to === undefined || from === to ? undefined : { from, to };
+}
+
+/** The image, by its store hash, that a change brings where none was that is known. */
+export function newImageOf(change: Change): string | undefined {
+  if (change.action === 'create') return imageHash(change.guest.image);
+  return change.action === 'replace' && change.fromImage === undefined ? change.toImage : undefined;
 }
 
 /** The pairs of a plan, each once. */

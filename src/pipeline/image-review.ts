@@ -2,8 +2,16 @@ import { diffFacts } from '../core/facts-difference.ts';
 import type { Goal } from '../core/goal.ts';
 import { imageHash } from '../core/guest.ts';
 import { type KnownImage, withKnownImages } from '../core/image-facts.ts';
-import type { Plan } from '../core/plan.ts';
-import { type ImagePair, type ImageReview, imagePairs, type Review } from '../core/review.ts';
+import { type Plan, runnable } from '../core/plan.ts';
+import {
+  type ImagePair,
+  type ImageReview,
+  imagePairs,
+  type NewImage,
+  newImageFacts,
+  newImageOf,
+  type Review,
+} from '../core/review.ts';
 import { planOf } from '../core/run.ts';
 import { readTags } from '../core/tags.ts';
 import type { Store } from '../store/store.ts';
@@ -42,7 +50,7 @@ function hashesOf({ guests }: Goal): readonly string[] {
 }
 
 /**
- * Compares the images of a plan with those whose place they take. The commit before is not evaluated for it.
+ * Compares the images of a plan with those whose place they take, and tells what is inside of those of new guests. The commit before is not evaluated for it.
  * @param evaluated what is known of the images of the plan's goal; of the others only what is remembered counts
  */
 export async function reviewImages(
@@ -50,7 +58,7 @@ export async function reviewImages(
   plan: Plan,
   evaluated: readonly KnownImage[],
   { store }: Pick<ImagePorts, 'store'>,
-): Promise<Pick<Review, 'images'>> {
+): Promise<Pick<Review, 'images' | 'newImages'>> {
   const remembered = byHash(store.fleet(fleet.name).images ?? []);
   const now = byHash(evaluated);
   const reviews: ImageReview[] = [];
@@ -59,7 +67,19 @@ export async function reviewImages(
     const after = now.get(pair.to) ?? remembered.get(pair.to);
     reviews.push(await compare(fleet, pair, remembered.get(pair.from), after));
   }
-  return reviews.length === 0 ? {} : { images: reviews };
+  const hashes = new Set(runnable(plan).flatMap((change) => newImageOf(change) ?? []));
+  const newImages = [...hashes].map((image) => newImage(image, now.get(image) ?? remembered.get(image)));
+  return {
+    ...(reviews.length === 0 ? {} : { images: reviews }),
+    ...(newImages.length === 0 ? {} : { newImages }),
+  };
+}
+
+/** What a card tells of an image, without all of its packages. */
+function newImage(image: string, known: KnownImage | undefined): NewImage {
+  if (known === undefined) return { image };
+  const told = newImageFacts.flatMap((name) => (known.facts[name] === undefined ? [] : [[name, known.facts[name]]]));
+  return { image, facts: Object.fromEntries(told) };
 }
 
 function byHash(images: readonly KnownImage[]): ReadonlyMap<string, KnownImage> {

@@ -3,7 +3,7 @@ import type { Failure } from '../core/errors.ts';
 import type { AccessChange, FactChange, FactsDifference } from '../core/facts-difference.ts';
 import type { LockedInput } from '../core/flake-lock.ts';
 import { imageFacts } from '../core/image-facts.ts';
-import type { Cost, ImageReview, Review } from '../core/review.ts';
+import type { Cost, ImageReview, NewImage, Review } from '../core/review.ts';
 import type { Approval, GuestNow, Run, StepState, Trigger, Who } from '../core/run.ts';
 import { StoredCommit, StoredPlan, StoredStep } from './plan-schema.ts';
 import { amount, lenient, list, name, optional, reads, strict, table, text, time, vmid } from './shape.ts';
@@ -96,6 +96,13 @@ const StoredDifference = reads<FactsDifference>()(
   }),
 );
 
+const StoredNewImage = reads<NewImage>()(
+  lenient({
+    image: name,
+    facts: optional(imageFacts.pick({ users: true, firewall: true, services: true, release: true, kernel: true })),
+  }),
+);
+
 const StoredImageReview = reads<ImageReview>()(
   lenient({
     from: name,
@@ -115,6 +122,7 @@ const StoredReview = reads<Review>()(
     cost: optional(StoredCost),
     unreadFiles: optional(list(text)),
     images: optional(list(StoredImageReview)),
+    newImages: optional(list(StoredNewImage)),
   }),
 );
 

@@ -1,7 +1,7 @@
 import type { AccessChange, FactChange, FactsDifference, PackageChange } from '../core/facts-difference.ts';
 import type { FactName } from '../core/image-facts.ts';
 import { type Plan, runnable } from '../core/plan.ts';
-import { type ImageReview, imagePairOf, type Review } from '../core/review.ts';
+import { type ImageReview, imagePairOf, type NewImage, newImageOf, type Review } from '../core/review.ts';
 import { oneLine } from '../lib/text.ts';
 import type { Block, Line } from './card.ts';
 import { foldedLine } from './guest-lines.ts';
@@ -9,6 +9,8 @@ import { count, guestName } from './parts.ts';
 
 /** Packages that a card names of an image. */
 const mostPackages = 8;
+/** Users, and open ports, that a card names of a new image. */
+const mostOpen = 8;
 /** Guests that a card names where many change alike. */
 const mostNames = 6;
 
@@ -18,12 +20,16 @@ interface Alike {
   readonly review: Omit<ImageReview, 'from' | 'to'>;
 }
 
-/** Who gets in, and where, that could not before or no longer can: a warning for all guests that it is the same for. */
+/** Who gets in, and where, that could not before or no longer can, and who gets into new guests: a warning for all guests that it is the same for. */
 export function accessWarnings(plan: Plan, review: Review | undefined): readonly Block[] {
   const groups = new Map<string, string[]>();
   for (const { guests, review: images } of alike(plan, review)) {
     const said = accessTexts(images).join('; ');
     if (said !== '') groups.set(said, [...(groups.get(said) ?? []), ...guests]);
+  }
+  for (const { guests, facts } of anew(plan, review)) {
+    const said = openTexts(facts, mostOpen).join('; ');
+    groups.set(said, [...(groups.get(said) ?? []), ...guests]);
   }
   return [...groups].map(([said, guests]) => ({
     kind: 'warning',
@@ -41,9 +47,75 @@ export function insideBlocks(plan: Plan, review: Review | undefined): readonly B
 
 /** All of it, as lines of the full plan. */
 export function insideText(plan: Plan, review: Review | undefined): readonly string[] {
-  return alike(plan, review).flatMap(({ guests, review: images }) => {
-    return insideLines(guests.join(', '), [...accessTexts(images), ...otherTexts(images)]).map(({ text }) => text);
+  const changed = alike(plan, review).flatMap(({ guests, review: images }) =>
+    insideLines(guests.join(', '), [...accessTexts(images), ...otherTexts(images)]),
+  );
+  const created = anew(plan, review).flatMap(({ guests, facts }) =>
+    insideLines(guests.join(', '), [...openTexts(facts), ...restTexts(facts)]),
+  );
+  return [...changed, ...created].map(({ text }) => text);
+}
+
+/** The guests of a plan that are new, those of an image together. */
+function anew(
+  plan: Plan,
+  { newImages = [] }: Review = {},
+): readonly {
+  readonly guests: readonly string[];
+  readonly facts: NewImage['facts'];
+}[] {
+  return newImages.flatMap(({ image, facts }) => {
+    const guests = runnable(plan).filter((change) => newImageOf(change) === image);
+    return guests.length === 0 ? [] : [{ guests: guests.map(guestName), facts }];
   });
+}
+
+type NewFacts = NonNullable<NewImage['facts']>;
+
+/** Who may log in, and which ports are open. @param most how many of each are named; default: all */
+function openTexts(facts: NewImage['facts'], most = Number.POSITIVE_INFINITY): readonly string[] {
+  if (facts === undefined) return [accessUntold];
+  return [loginText(facts.users, most), portsText(facts.firewall, most)].map(oneLine);
+}
+
+function loginText(users: NewFacts['users'], most: number): string {
+  if (users === undefined) return 'who may log in is not known';
+  const said = users.flatMap(({ name, wheel, password, keys, keyFiles }) => {
+    const by = [
+      ...(keys.length === 0 ? [] : [count(keys.length, 'key')]),
+      ...(keyFiles.length === 0 ? [] : [count(keyFiles.length, 'key file')]),
+      ...(password ? ['a password'] : []),
+    ];
+    return by.length === 0 ? [] : [`${name} (${[...by, ...(wheel ? ['wheel'] : [])].join(', ')})`];
+  });
+  if (said.length === 0) return 'no user has a key or a password';
+  return `${said.slice(0, most).join(', ')}${moreOf(said, most, 'user')} may log in`;
+}
+
+function portsText(firewall: NewFacts['firewall'], most: number): string {
+  if (firewall === undefined) return 'which ports are open is not known';
+  if (!firewall.on) return 'the firewall is off, every port is open';
+  const ports = firewall.ports.map(
+    ({ protocol, from, to, on }) =>
+      `${protocol.toUpperCase()} ${from === to ? from : `${from}-${to}`}${on === undefined ? '' : ` on ${on}`}`,
+  );
+  const open = [...ports, ...firewall.trusted.map((on) => `every port on ${on}`)];
+  if (open.length === 0) return 'no port is open';
+  return `open: ${open.slice(0, most).join(', ')}${moreOf(open, most, 'port')}`;
+}
+
+function moreOf(all: readonly string[], most: number, what: string): string {
+  return all.length > most ? `, ${count(all.length - most, `more ${what}`)}` : '';
+}
+
+/** What the full plan tells of a new image beside. */
+function restTexts({ services, release, kernel }: NewFacts = {}): readonly string[] {
+  const run = services?.map(({ name, user }) => `${name} as ${user}`) ?? [];
+  return [
+    ...(release === undefined ? [] : [`NixOS ${release}`]),
+    ...(kernel === undefined || kernel === '' ? [] : [`kernel ${kernel}`]),
+    ...(run.length === 0 ? [] : [`services: ${run.join(', ')}`]),
+  ].map(oneLine);
 }
 
 /** The guests of a plan that get another image, those together whose images change alike. */
@@ -98,9 +170,11 @@ function unknownText(notKnown: ImageReview['notKnown']): string {
   }
 }
 
+const accessUntold = 'who gets in, and which ports are open, is not told of the new image';
+
 /** An image whose facts cannot be told may hold anything, so that is an access change as well. */
 function accessTexts({ difference, notKnown }: Alike['review']): readonly string[] {
-  if (notKnown === 'to') return ['who gets in, and which ports are open, is not told of the new image'];
+  if (notKnown === 'to') return [accessUntold];
   return (difference?.access ?? []).map((change) => oneLine(accessWords(change)));
 }
 

@@ -29,6 +29,25 @@ it('a plan says what changes inside of an image, and the run keeps it', async ()
   expect(bench.text()).toContain('user ops joins wheel');
 });
 
+it('a plan says who may log in to a new guest, and which ports are open', async () => {
+  const bench = await aBench();
+  const users = [{ ...nobody, name: 'ops', wheel: true, keys: [{ name: 'ada@home', digest: '1' }] }];
+  await bench.push(1, { inside: { website: { facts: { ...someFacts, users }, made: [] } } });
+  const access = 'ops (1 key, wheel) may log in; open: TCP 22';
+  expect(bench.text()).toContain(`Access to test-website (823): ${access}.`);
+  expect(planDiff(bench)).toContain('NixOS 25.05\n  kernel 6.12.30\n  services: nginx as nginx, sshd as root\n');
+  await bench.restart();
+  expect(bench.text()).toContain(access);
+  const told = bench.run('planned').review?.newImages?.find(({ facts }) => facts !== undefined)?.facts;
+  expect(told).toEqual({
+    users,
+    firewall: someFacts.firewall,
+    services: someFacts.services,
+    release: '25.05',
+    kernel: '6.12.30',
+  });
+});
+
 it('facts are no part of what is approved: with them and without a plan is the same', async () => {
   const bench = await aBench();
   await bench.push(1, first);

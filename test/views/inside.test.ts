@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { type AccessChange, diffFacts } from '../../src/core/facts-difference.ts';
 import { imageHash } from '../../src/core/guest.ts';
 import type { ImageFacts } from '../../src/core/image-facts.ts';
-import type { Review } from '../../src/core/review.ts';
+import type { NewImage, Review } from '../../src/core/review.ts';
 import { plainText } from '../../src/views/card.ts';
 import { accessWarnings, insideBlocks, insideText } from '../../src/views/inside.ts';
 import { aGuest, aLiveGuest, anImage, aPlan } from '../support/builders.ts';
-import { someFacts } from '../support/facts.ts';
+import { nobody, someFacts } from '../support/facts.ts';
 
 const plan = aPlan({ guests: [aGuest({ image: anImage('b') })] }, [aLiveGuest()]);
 const pair = { from: imageHash(anImage()), to: imageHash(anImage('b')) };
@@ -91,6 +91,73 @@ describe('what changes inside of an image', () => {
       '  no user, port, service or package changes',
     );
     expect(cardLines(undefined), 'a run of an earlier version').toEqual([]);
+  });
+
+  describe('of a new guest', () => {
+    const guests = [801, 802].map((vmid) => aGuest({ vmid, name: `web-${vmid}` }));
+    const created = aPlan({ guests });
+    const image = imageHash(anImage());
+    const told = (facts?: NewImage['facts'], on = created) => {
+      const review = { newImages: [facts === undefined ? { image } : { image, facts }] };
+      const card = [...accessWarnings(on, review), ...insideBlocks(on, review)];
+      const text = card.flatMap((block) =>
+        'rich' in block ? [plainText(block.rich)] : 'lines' in block ? block.lines.map((line) => line.text) : [],
+      );
+      return { card: text.join(' ').replaceAll(/\s+/g, ' '), file: insideText(on, review) };
+    };
+    const key = { name: 'ada', digest: '1' };
+    const port = { protocol: 'tcp', from: 22, to: 22 } as const;
+
+    it.each<[NewImage['facts'], string]>([
+      [{}, 'who may log in is not known; which ports are open is not known'],
+      [
+        { users: [{ ...nobody, name: 'root' }], firewall: { on: false, ports: [], trusted: [] } },
+        'no user has a key or a password; the firewall is off, every port is open',
+      ],
+      [
+        {
+          users: [
+            { ...nobody, name: 'root', password: true },
+            { ...nobody, name: 'ops', wheel: true, keys: [key, key], keyFiles: ['x'] },
+          ],
+          firewall: { on: true, ports: [], trusted: [] },
+        },
+        'root (a password), ops (2 keys, 1 key file, wheel) may log in; no port is open',
+      ],
+      [
+        {
+          users: [],
+          firewall: { on: true, ports: [port, { protocol: 'udp', from: 1, to: 9, on: 'eth1' }], trusted: ['wg0'] },
+        },
+        'no user has a key or a password; open: TCP 22, UDP 1-9 on eth1, every port on wg0',
+      ],
+    ])('is who may log in and what is open, told once for all that it is the same for: %#', (facts, said) => {
+      expect(told(facts).card).toBe(`Access to web-801 (801), web-802 (802): ${said}.`);
+    });
+
+    it('is cut on the card alone', () => {
+      const users = Array.from({ length: 10 }, (_, index) => ({ ...nobody, name: `u${index}`, password: true }));
+      const ports = users.map((_, index) => ({ ...port, from: index, to: index }));
+      const { card, file } = told({ users, firewall: { on: true, ports, trusted: [] } });
+      expect(card).toContain('u7 (a password), 2 more users may log in');
+      expect(card).toContain('TCP 7, 2 more ports.');
+      expect(file.join(' ').replaceAll(/\s+/g, ' ')).toMatch(/u9 \(a password\) may.* TCP 9$/);
+    });
+
+    it('is said to be unknown, and is no matter of a guest that is there', () => {
+      expect(told().card).toBe(
+        'Access to web-801 (801), web-802 (802): who gets in, and which ports are open, is not told of the new image.',
+      );
+      expect(
+        told(
+          {},
+          aPlan(
+            { guests },
+            guests.map((guest) => aLiveGuest({}, guest)),
+          ),
+        ),
+      ).toEqual({ card: '', file: [] });
+    });
   });
 
   it('cannot begin a line of its own with a name of the flake', () => {

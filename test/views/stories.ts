@@ -212,6 +212,10 @@ export const stories: readonly Story[] = [
   },
   { name: 'plan-replace', run: aRun('planned', replacing) },
   { name: 'plan-inside', run: aRun('planned', replacing, { review: { images: [opened] } }) },
+  {
+    name: 'plan-inside-new',
+    run: aRun('planned', aPlan(), { review: { newImages: [{ image: imageHash(anImage()), facts: someFacts }] } }),
+  },
   { name: 'plan-inside-alike', run: aRun('planned', upgrading, { review: { images: [upgraded] } }) },
   { name: 'plan-inside-unknown', run: aRun('planned', replacing, { review: { images: [unknownBefore] } }) },
   { name: 'plan-partly-blocked', run: aRun('planned', partlyBlocked) },
