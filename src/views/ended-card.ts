@@ -18,11 +18,9 @@ import type { Block, Button, Card, CardFile, GuestRow, Line, Rich } from './card
 import {
   adviceText,
   approvedBy,
-  blockedCount,
   type CardContext,
   commitBlocks,
   count,
-  counts,
   detailBlocks,
   duration,
   groupGuest,
@@ -30,6 +28,7 @@ import {
   guestGroups,
   guestName,
   ids,
+  planCounts,
   verbs,
 } from './parts.ts';
 import { planAgain, planFile } from './plan-card.ts';
@@ -77,7 +76,7 @@ export function endTitle(run: Ended, groups: readonly ApplyGroup[]): string {
   const where = group === undefined ? '' : `: step ${broken + 1} of ${groups.length}, ${groupName(group)}`;
   switch (run.phase) {
     case 'applied':
-      return `Applied: ${counts(runnable(run.plan), 'done')}${blockedCount(run.plan)}`;
+      return `Applied: ${planCounts(run.plan, 'done')}`;
     case 'failed':
       return `Failed${run.failure.rolledBack === undefined ? '' : ', rolled back'}${where}`;
     case 'cancelled':

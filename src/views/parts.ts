@@ -158,7 +158,7 @@ export function planCounts(plan: Plan, tense: 'now' | 'done' = 'now'): string {
 }
 
 /** `, 2 blocked`, or nothing. */
-export function blockedCount(plan: Plan): string {
+function blockedCount(plan: Plan): string {
   const blocked = plan.changes.filter((change) => change.blocked !== undefined).length;
   return blocked === 0 ? '' : `, ${blocked} blocked`;
 }
