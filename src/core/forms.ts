@@ -171,6 +171,8 @@ export const mappings = z.array(
 export const description = z
   .string()
   .max(8192)
+  // A string of Nix ends at a NUL character.
+  .refine((value) => !value.includes('\0'), 'must not hold a NUL character')
   .refine((value) => !isMarker(value), 'is a mark that proxnix itself writes: choose other words');
 
 const onlyNesting = 'must be { nesting = true; } or { }: an API token of Proxmox may set no other feature';

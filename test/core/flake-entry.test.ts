@@ -203,6 +203,12 @@ describe('disks and firmware', () => {
 });
 
 describe('what no field can say', () => {
+  it('leaves out notes that no string of Nix can hold, and says so', () => {
+    const { fields, unsaid } = entryOf(aLiveGuest({ config: { description: 'a\0b' } }));
+    expect(fields).not.toHaveProperty('description');
+    expect(unsaid).toEqual([expect.stringMatching(/^description: /)]);
+  });
+
   it('is left out and told, where nothing manages it then', () => {
     const guest = aLiveGuest({
       config: {

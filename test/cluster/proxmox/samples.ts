@@ -22,7 +22,8 @@ const flag = fc.boolean();
 const number = (min: number, max: number) => fc.integer({ min, max });
 /** No mark of ours, which every description of a flake is refused for. */
 export const notes = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 60 }),
+  // No flake can hold a NUL character.
+  fc.string({ unit: 'binary', maxLength: 60 }).map((text) => text.replaceAll('\0', '')),
   fc
     .tuple(fc.stringMatching(/^\s{0,3}$/), fc.string({ maxLength: 20 }), fc.stringMatching(/^\s{0,3}$/))
     .map((parts) => parts.join('')),

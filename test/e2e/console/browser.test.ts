@@ -46,7 +46,8 @@ withBrowser('the console in a browser, from a push to the final tags', (open) =>
     await world.begin();
     const plan = card(page, /^Plan: create 4/);
     await plan.waitFor(slowly);
-    for (const name of ['test-init', 'test-cp', 'test-worker', 'test-website']) await plan.getByText(name).waitFor();
+    for (const name of ['test-init', 'test-cp', 'test-worker', 'test-website'])
+      await plan.getByText(name, { exact: true }).waitFor();
     await tabTo(page, plan.getByRole('button', { name: 'Approve' }));
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog', { name: /^Apply plan p-/ });
