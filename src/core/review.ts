@@ -1,3 +1,4 @@
+import { cut } from '../lib/text.ts';
 import type { Change } from './change.ts';
 import type { Comparison } from './commit.ts';
 import type { FactsDifference } from './facts-difference.ts';
@@ -85,10 +86,14 @@ export function unreadFiles({ goal, changes }: Plan, files: readonly string[]): 
     return change?.action !== 'replace' || change.fromImage === undefined;
   });
   const isRead = files.some((file) => !documents.test(file));
-  return images.size < 2 || others.length > 0 || isRead ? [] : files.slice(0, mostNamed);
+  return images.size < 2 || others.length > 0 || isRead
+    ? []
+    : files.slice(0, mostNamed).map((file) => cut(file, longestFile));
 }
 
 const mostNamed = 5;
+/** In bytes: git has no limit for a path, and a warning is never cut. */
+const longestFile = 100;
 /** Files for people and for forges. */
 const documents =
   /(?:^|\/)(?:\.github|\.gitea|\.forgejo|\.gitlab|docs?)\/|(?:^|\/)(?:README|LICENSE|CHANGELOG|CONTRIBUTING|SECURITY)[^/]*$|\.(?:md|txt|adoc|rst|png|jpe?g|svg)$|(?:^|\/)\.(?:gitignore|gitattributes|editorconfig|gitlab-ci\.yml)$/i;

@@ -200,7 +200,11 @@ export class Pipeline {
     if (ref === undefined) {
       const head = await fleet.git.head();
       const newest = this.#runs.all().findLast((run) => run.fleet === fleet.name && !isPreview(run));
-      const isOpen = newest?.phase === 'planned' && newest.commit.sha === head.sha && isOfHead(newest);
+      const isOpen =
+        newest?.phase === 'planned' &&
+        newest.commit.sha === head.sha &&
+        newest.expiresAt > this.#ports.clock.now() &&
+        isOfHead(newest);
       return isOpen ? this.#decisions.renew(fleet, newest.id) : this.#work.begin(fleet, trigger, head);
     }
     const commit = await fleet.git.find(ref);

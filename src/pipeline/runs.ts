@@ -20,6 +20,9 @@ import type { ForgeReports } from './forge-reports.ts';
 import type { Clock, Fleet, Log, Ports } from './ports.ts';
 import type { ClusterQueues } from './queues.ts';
 
+/** How long the card of a run is taken to be where people look. */
+const inSightMs = 10 * 60_000;
+
 const rootChanges: ReadonlySet<Change['action']> = new Set(['replace', 'rollback', 'destroy']);
 
 /** Replaces the id of another fleet's run: `waits for run of another fleet`. */
@@ -238,10 +241,10 @@ export class Runs {
   }
 
   /**
-   * The run before this one, where it found the same commit in sync: a person who asks for a plan again gets the same
-   * card again, not another one.
+   * The run before this one, where it found the same commit in sync a moment ago: a person who asks for a plan again gets
+   * the same card again, not another one.
    */
-  #saysTheSame({ id, fleet, commit, ref, trigger }: Run): string | undefined {
+  #saysTheSame({ id, fleet, commit, ref, trigger, startedAt }: Run): string | undefined {
     if (trigger.kind !== 'command' && trigger.kind !== 'plan-again') return undefined;
     const runs = this.all();
     const earlier = runs.slice(
@@ -250,6 +253,8 @@ export class Runs {
     );
     const before = earlier.findLast((run) => run.fleet === fleet && !isPreview(run));
     if (before?.phase !== 'in-sync' || before.trigger.kind === 'drift') return undefined;
+    // A plan that is found now would stand far above what people read.
+    if (startedAt - before.endedAt > inSightMs) return undefined;
     return before.commit?.sha === commit?.sha && before.ref === ref ? before.id : undefined;
   }
 

@@ -21,6 +21,12 @@ describe('the hint that images read the whole repository', () => {
     ]);
   });
 
+  it('names a long path in short', () => {
+    const [file = ''] = unreadFiles(replaced, [`docs/${'x'.repeat(4000)}.md`]);
+    expect(file).toMatch(/^docs\/x+…$/);
+    expect(Buffer.byteLength(file)).toBeLessThanOrEqual(100);
+  });
+
   it.each([['vms.nix'], ['flake.lock'], ['web/index.html']])('is not given where %s changed as well', (file) => {
     expect(unreadFiles(replaced, ['README.md', file])).toEqual([]);
   });

@@ -68,6 +68,22 @@ describe('a plan that is asked for again', () => {
     expect(bench.chat.messages).toHaveLength(messages + 1);
   });
 
+  it('is a card of its own when the one before is no longer in sight, and when the open plan has expired', async () => {
+    const bench = await aBench();
+    await bench.push(1);
+    await bench.apply();
+    await ask(bench, '/proxnix plan');
+    const messages = bench.chat.messages.length;
+    bench.clock.jump(11 * 60_000);
+    await ask(bench, '/proxnix plan');
+    expect(bench.chat.messages).toHaveLength(messages + 1);
+    await bench.push(2, { images: { website: 'website 2' } });
+    const { id, expiresAt } = bench.run('planned');
+    bench.clock.jump(expiresAt - bench.clock.now());
+    await ask(bench, '/proxnix plan');
+    expect(bench.run('planned').id).not.toBe(id);
+  });
+
   it('is a card of its own for another commit, and where something differs', async () => {
     const bench = await aBench();
     await bench.push(1);
