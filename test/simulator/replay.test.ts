@@ -24,9 +24,9 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '9.2-guests efi-create': ['efi-create-03'],
 };
 /** Sequences that look at a task while it runs, or wait for one: they get more of its time, for machines with much to do. */
-const IN_TIME = /create-twice|import-progress|killed|import-stopped|import-beside|task-running/;
-/** So do, a little, those that look at what is to come. */
-const SOON = /9\.2-guests (?:ha|backup-running)/;
+const IN_TIME = /create-twice|import-progress|killed|import-stopped|import-beside|task-running|9\.2-guests ha$/;
+/** So does, a little, the one that looks at what is to come. */
+const SOON = /9\.2-guests backup-running/;
 const TIME_SCALES = [0.03, 0.06, 0.3];
 const seeds = readSeeds();
 
